@@ -1,0 +1,92 @@
+//! Client-side bindings of our WIT packages, one module for each, so that every route speaks of
+//! the same Rust types. An interface that a route never calls does not become an import of it.
+//!
+//! May not import anything but the WIT packages in `wit/`.
+
+/// `goldfish:identity`: who is asking.
+pub mod identity {
+    pub use bindings::goldfish::identity::{authentication, sessions, types};
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/identity",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
+/// `goldfish:conversations`: what was said.
+pub mod conversations {
+    pub use bindings::goldfish::conversations::{library, preferences, turns, types};
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/conversations",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
+/// `goldfish:llm`: asking a model.
+pub mod llm {
+    pub use bindings::goldfish::llm::{provider, types};
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/llm",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
+/// `goldfish:quota`: how often.
+pub mod quota {
+    pub use bindings::goldfish::quota::limits;
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/quota",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
