@@ -1,0 +1,139 @@
+//! WorkOS' public keys: reading a key set (RFC 7517), and deciding when to fetch it again.
+
+use std::collections::HashMap;
+
+use jsonwebtoken::DecodingKey;
+use serde::Deserialize;
+
+/// Largest key set that is read, in bytes. WorkOS' is under 2 KiB.
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
+
+/// Keys older than this are fetched again, in milliseconds.
+const MAX_AGE_MS: u64 = 5 * 60 * 1000;
+
+/// Keys that could not be fetched again serve until they are this old, in milliseconds: sign-in
+/// survives an outage of WorkOS, and a key that WorkOS withdrew is not believed for ever.
+const MAX_STALE_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Shortest time between two fetches, in milliseconds: tokens with made-up key ids cannot make us
+/// ask WorkOS once for each.
+const MIN_INTERVAL_MS: u64 = 30 * 1000;
+
+/// The same while there are no keys at all, and so nobody can come in.
+const MIN_INTERVAL_EMPTY_MS: u64 = 2 * 1000;
+
+/// Smallest modulus of a key that is believed, in bytes: 2048 bits (RFC 7518, section 3.3).
+const MIN_MODULUS_BYTES: usize = 256;
+
+/// The RS256 keys of a key set, by key id.
+pub(crate) type KeySet = HashMap<String, DecodingKey>;
+
+/// Reads a key set. Keys of other types and uses are passed over, as RFC 7517, section 5 wants.
+/// `None` if it is no key set.
+pub(crate) fn parse(json: &[u8]) -> Option<KeySet> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<serde_json::Value>,
+    }
+    #[derive(Deserialize)]
+    struct Key {
+        kty: String,
+        kid: String,
+        n: String,
+        e: String,
+        alg: Option<String>,
+        #[serde(rename = "use")]
+        usage: Option<String>,
+    }
+    let set: Set = serde_json::from_slice(json).ok()?;
+    let keys = set.keys.into_iter().filter_map(|value| {
+        let key: Key = serde_json::from_value(value).ok()?;
+        let signs = key.kty == "RSA"
+            && key.alg.is_none_or(|alg| alg == "RS256")
+            && key.usage.is_none_or(|usage| usage == "sig");
+        // Base64 without padding: four characters for three bytes.
+        let strong = key.n.len() >= MIN_MODULUS_BYTES.div_ceil(3) * 4 - 2;
+        if !(signs && strong) {
+            return None;
+        }
+        let decoding = DecodingKey::from_rsa_components(&key.n, &key.e).ok()?;
+        Some((key.kid, decoding))
+    });
+    Some(keys.collect())
+}
+
+/// What to do for a token that names a key.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    /// Check it with this key.
+    Key(DecodingKey),
+    /// Fetch the key set, `settle`, and look up again. The fetch is the caller's from here on:
+    /// nobody else is told to fetch until it has settled.
+    Fetch,
+    /// Somebody else is fetching: wait a little and look up again.
+    Wait,
+    /// There is no such key.
+    Unknown,
+    /// There may be such a key, but the key set is out of reach.
+    Unreachable,
+}
+
+/// The key set as last fetched, and what is known about fetching it. Times are milliseconds since
+/// the epoch.
+pub(crate) struct Cache {
+    keys: Option<KeySet>,
+    fetched_at: u64,
+    attempted_at: Option<u64>,
+    fetching: bool,
+    last_failed: bool,
+}
+
+impl Cache {
+    pub(crate) const fn new() -> Self {
+        Self {
+            keys: None,
+            fetched_at: 0,
+            attempted_at: None,
+            fetching: false,
+            last_failed: false,
+        }
+    }
+
+    /// What to do for a token that names the key `key_id`.
+    pub(crate) fn look_up(&mut self, key_id: &str, now: u64) -> Lookup {
+        let age = now.saturating_sub(self.fetched_at);
+        let keys = self.keys.as_ref().filter(|_| age < MAX_STALE_MS);
+        let key = keys.and_then(|keys| keys.get(key_id)).cloned();
+        let interval = match keys {
+            Some(_) => MIN_INTERVAL_MS,
+            None => MIN_INTERVAL_EMPTY_MS,
+        };
+        let may_fetch = !self.fetching
+            && self
+                .attempted_at
+                .is_none_or(|at| now.saturating_sub(at) >= interval);
+        let wanted = key.is_none() || age >= MAX_AGE_MS;
+        let known = keys.is_some();
+        if wanted && may_fetch {
+            self.fetching = true;
+            self.attempted_at = Some(now);
+            return Lookup::Fetch;
+        }
+        match key {
+            Some(key) => Lookup::Key(key),
+            None if self.fetching => Lookup::Wait,
+            None if known && !self.last_failed => Lookup::Unknown,
+            None => Lookup::Unreachable,
+        }
+    }
+
+    /// Ends the fetch that `look_up` asked for; `None` if it failed or was given up.
+    pub(crate) fn settle(&mut self, keys: Option<KeySet>, now: u64) {
+        self.fetching = false;
+        self.last_failed = keys.is_none();
+        if let Some(keys) = keys {
+            self.keys = Some(keys);
+            self.fetched_at = now;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The keys that sign our tokens. Each kind of token has its own, derived from one master secret
+//! with HKDF-SHA256 (RFC 5869), so that a token of one kind can never pass for another, whatever
+//! its claims say. A new kind of token takes a new label here.
+
+use hkdf::Hkdf;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use sha2::Sha256;
+
+/// Shortest master secret, in bytes: the strength of the HMAC that it feeds (RFC 7518, 3.2).
+pub(crate) const MIN_SECRET_BYTES: usize = 32;
+
+/// Parts our uses of the secret from any other that an operator may make of it.
+const SALT: &[u8] = b"goldfish identity v1";
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// Proves who is asking.
+    Access,
+    /// Buys a new session, and nothing else.
+    Refresh,
+}
+
+impl TokenKind {
+    /// The value of the `typ` claim, and the label that the key is derived with.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// Both halves of one HMAC key, in the library's types.
+pub(crate) struct KeyPair {
+    pub(crate) sign: EncodingKey,
+    pub(crate) verify: DecodingKey,
+}
+
+/// The signing keys, one for each `TokenKind`.
+pub(crate) struct Keys {
+    access: KeyPair,
+    refresh: KeyPair,
+}
+
+impl Keys {
+    /// Derives the keys; `None` if `secret` is shorter than `MIN_SECRET_BYTES`.
+    pub(crate) fn derive(secret: &[u8]) -> Option<Self> {
+        if secret.len() < MIN_SECRET_BYTES {
+            return None;
+        }
+        let master = Hkdf::<Sha256>::new(Some(SALT), secret);
+        let derive = |kind: TokenKind| {
+            let mut key = [0; 32];
+            master.expand(kind.label().as_bytes(), &mut key).ok()?;
+            Some(KeyPair {
+                sign: EncodingKey::from_secret(&key),
+                verify: DecodingKey::from_secret(&key),
+            })
+        };
+        Some(Self {
+            access: derive(TokenKind::Access)?,
+            refresh: derive(TokenKind::Refresh)?,
+        })
+    }
+
+    pub(crate) fn of(&self, kind: TokenKind) -> &KeyPair {
+        match kind {
+            TokenKind::Access => &self.access,
+            TokenKind::Refresh => &self.refresh,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_secret_is_refused() {
+        assert!(Keys::derive(&[7; 31]).is_none());
+        assert!(Keys::derive(&[7; 32]).is_some());
+    }
+
+    #[test]
+    fn the_kinds_have_different_keys_and_the_secret_decides_them() {
+        let keys = Keys::derive(&[7; 32]).unwrap();
+        let again = Keys::derive(&[7; 32]).unwrap();
+        let others = Keys::derive(&[8; 32]).unwrap();
+        let bytes = |keys: &Keys, kind| keys.of(kind).sign.as_bytes().to_vec();
+        assert_ne!(
+            bytes(&keys, TokenKind::Access),
+            bytes(&keys, TokenKind::Refresh)
+        );
+        assert_eq!(
+            bytes(&keys, TokenKind::Access),
+            bytes(&again, TokenKind::Access)
+        );
+        assert_ne!(
+            bytes(&keys, TokenKind::Access),
+            bytes(&others, TokenKind::Access)
+        );
+        assert_ne!(bytes(&keys, TokenKind::Access), vec![7; 32]);
+    }
+}

@@ -1,0 +1,84 @@
+//! Opening an iron seal, as the npm package `iron-webcrypto` makes it with its defaults:
+//!
+//! `Fe26.2*<password id>*<salt>*<iv>*<ciphertext>*<expiry>*<mac salt>*<mac>`
+//!
+//! The iv, ciphertext and mac are base64url, the salts are used as the text they are, and the
+//! expiry is empty or milliseconds since the epoch. The ciphertext is AES-256-CBC, the mac is
+//! HMAC-SHA256 of everything before it, and the key of each is PBKDF2-HMAC-SHA1 of the password,
+//! with one iteration. Source: <https://github.com/brc-dd/iron-webcrypto>.
+
+use aes::Aes256;
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockDecryptMut, KeyIvInit};
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use hmac::{Hmac, Mac};
+use sha1::Sha1;
+use sha2::Sha256;
+
+/// Shortest password, in characters, that the sealing side accepts.
+pub(crate) const MIN_PASSWORD_CHARS: usize = 32;
+
+/// How far the sealing side's clock may be behind, in milliseconds; iron's default.
+const SKEW_MS: u64 = 60_000;
+
+/// The only password id that WorkOS' Node SDK makes and accepts.
+const PASSWORD_ID: &str = "1";
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Why a seal was not opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum SealError {
+    /// Not a seal, changed since it was made, or made with another password.
+    Invalid,
+    /// Genuine, but past its expiry.
+    Expired,
+}
+
+/// What was sealed; `now` in milliseconds since the epoch.
+///
+/// # Errors
+/// See `SealError`. Nothing is decrypted, and no expiry believed, before the mac is found right.
+pub(crate) fn unseal(sealed: &str, password: &str, now: u64) -> Result<Vec<u8>, SealError> {
+    let (signed, mac_salt, mac) = split_mac(sealed).ok_or(SealError::Invalid)?;
+    Hmac::<Sha256>::new_from_slice(&derive_key(password, mac_salt))
+        .map_err(|_| SealError::Invalid)?
+        .chain_update(signed)
+        .verify_slice(&decode(mac)?)
+        .map_err(|_| SealError::Invalid)?;
+
+    let fields: Vec<&str> = signed.split('*').collect();
+    let ["Fe26.2", PASSWORD_ID, salt, iv, ciphertext, expiry] = fields.as_slice() else {
+        return Err(SealError::Invalid);
+    };
+    if !expiry.is_empty() {
+        let expiry: u64 = expiry.parse().map_err(|_| SealError::Invalid)?;
+        if expiry.saturating_add(SKEW_MS) <= now {
+            return Err(SealError::Expired);
+        }
+    }
+    cbc::Decryptor::<Aes256>::new_from_slices(&derive_key(password, salt), &decode(iv)?)
+        .map_err(|_| SealError::Invalid)?
+        .decrypt_padded_vec_mut::<Pkcs7>(&decode(ciphertext)?)
+        .map_err(|_| SealError::Invalid)
+}
+
+/// The part that the mac is of, the mac's salt, and the mac.
+fn split_mac(sealed: &str) -> Option<(&str, &str, &str)> {
+    let (rest, mac) = sealed.rsplit_once('*')?;
+    let (signed, mac_salt) = rest.rsplit_once('*')?;
+    Some((signed, mac_salt, mac))
+}
+
+fn derive_key(password: &str, salt: &str) -> [u8; 32] {
+    pbkdf2::pbkdf2_hmac_array::<Sha1, 32>(password.as_bytes(), salt.as_bytes(), 1)
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, SealError> {
+    BASE64.decode(text).map_err(|_| SealError::Invalid)
+}
