@@ -1,1 +1,79 @@
-//! http-edge.
+//! The edge of the system: what every HTTP answer needs, linked into each route.
+//!
+//! Request ids, CORS, security headers, body limits, JSON with paths to what is wrong in it, one
+//! error envelope, 404 and 405, and one structured log line a request.
+//!
+//! May import HTTP, variables and stderr; never one of our own WIT packages.
+//!
+//! ```ignore
+//! http_edge::routes! {
+//!     GET "/api/things/:id" => show_thing,
+//! }
+//!
+//! async fn show_thing(context: &mut Context) -> Result<Reply, ApiError> {
+//!     let id = context.uuid("id")?;
+//!     Ok(Reply::json(&find(id).await?))
+//! }
+//! ```
+
+mod context;
+mod cors;
+mod endpoint;
+mod error;
+mod head;
+mod json;
+mod log;
+mod reply;
+mod serve;
+mod settings;
+
+pub use context::{Context, parse_uuid};
+pub use endpoint::Endpoint;
+pub use error::{ApiError, Cause, Check, Detail, Outside};
+pub use head::Head;
+pub use log::Entry;
+pub use reply::{BodyWriter, Reply};
+pub use serve::serve;
+pub use settings::Settings;
+
+#[doc(hidden)]
+pub use spin_sdk::wasip3;
+
+/// Makes the crate a component that answers these endpoints: method (`ANY` for all), path template
+/// and handler, an `async fn(&mut Context) -> Result<Reply, ApiError>`.
+#[macro_export]
+macro_rules! routes {
+    ($($method:ident $path:literal => $handler:ident),+ $(,)?) => {
+        #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code, clippy::all, reason = "generated")]
+        mod component {
+            use $crate::wasip3::http::types::{ErrorCode, Request, Response};
+
+            const TABLE: &[$crate::Endpoint] = &[
+                $($crate::Endpoint { method: stringify!($method), path: $path }),+
+            ];
+
+            struct Component;
+
+            impl $crate::wasip3::exports::http::handler::Guest for Component {
+                async fn handle(request: Request) -> Result<Response, ErrorCode> {
+                    Ok($crate::serve(request, TABLE, dispatch).await)
+                }
+            }
+
+            async fn dispatch(
+                context: &mut $crate::Context,
+                endpoint: &'static $crate::Endpoint,
+            ) -> Result<$crate::Reply, $crate::ApiError> {
+                match (endpoint.method, endpoint.path) {
+                    $((method, $path) if method == stringify!($method) => {
+                        super::$handler(context).await
+                    })+
+                    _ => Err($crate::ApiError::NotFound),
+                }
+            }
+
+            $crate::wasip3::http::service::export!(Component);
+        }
+    };
+}

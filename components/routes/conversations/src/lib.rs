@@ -1,1 +1,122 @@
-//! conversations.
+//! `/api/conversations`, `/api/history` and `/api/clear`: what a user has said and been told.
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(
+        dead_code,
+        reason = "natively only the pure logic is built, for its unit tests"
+    )
+)]
+
+mod view;
+
+use contracts::conversations::{library, types::Error};
+use http_edge::{ApiError, Check, Context, Reply};
+use serde::Deserialize;
+
+use view::{ConversationView, Conversations, History, Success, SummaryView};
+
+/// Longest title, in characters.
+const MAX_TITLE: usize = 200;
+
+http_edge::routes! {
+    GET "/api/conversations" => list_conversations,
+    DELETE "/api/conversations" => clear_everything,
+    GET "/api/conversations/:id" => show_conversation,
+    PATCH "/api/conversations/:id" => rename_conversation,
+    DELETE "/api/conversations/:id" => delete_conversation,
+    GET "/api/history" => list_history,
+    DELETE "/api/clear" => clear_everything,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rename {
+    title: String,
+}
+
+async fn list_conversations(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = access::signed_in(context).await?;
+    let found = library::list_conversations(user.id).await.map_err(failed)?;
+    Ok(Reply::json(&Conversations {
+        conversations: found.iter().map(ConversationView::from).collect(),
+    }))
+}
+
+async fn list_history(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = access::signed_in(context).await?;
+    let found = library::list_summaries(user.id).await.map_err(failed)?;
+    Ok(Reply::json(&History {
+        conversations: found.iter().map(SummaryView::from).collect(),
+    }))
+}
+
+async fn show_conversation(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = access::signed_in(context).await?;
+    let id = context.uuid("id")?;
+    let found = library::get_conversation(user.id, id)
+        .await
+        .map_err(failed)?;
+    Ok(Reply::json(&ConversationView::from(&found)))
+}
+
+async fn rename_conversation(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = access::signed_in(context).await?;
+    let id = context.uuid("id")?;
+    let title = valid_title(context.json().await?)?;
+    library::rename(user.id.clone(), id.clone(), title)
+        .await
+        .map_err(failed)?;
+    let renamed = library::get_conversation(user.id, id)
+        .await
+        .map_err(failed)?;
+    Ok(Reply::json(&ConversationView::from(&renamed)))
+}
+
+async fn delete_conversation(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = access::signed_in(context).await?;
+    let id = context.uuid("id")?;
+    library::delete(user.id, id).await.map_err(failed)?;
+    Ok(Reply::json(&Success { success: true }))
+}
+
+async fn clear_everything(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = access::signed_in(context).await?;
+    library::clear(user.id).await.map_err(failed)?;
+    Ok(Reply::json(&Success { success: true }))
+}
+
+fn valid_title(rename: Rename) -> Result<String, ApiError> {
+    let title = rename.title.trim();
+    Check::new()
+        .that(
+            (1..=MAX_TITLE).contains(&title.chars().count()),
+            "title",
+            "must be 1 to 200 characters",
+        )
+        .done()?;
+    Ok(title.to_owned())
+}
+
+/// The title is all that a client can get wrong here.
+fn failed(error: Error) -> ApiError {
+    failures::conversations(error, "title")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn titled(title: &str) -> Result<String, ApiError> {
+        valid_title(Rename {
+            title: title.to_owned(),
+        })
+    }
+
+    #[test]
+    fn titles_have_1_to_200_characters() {
+        assert_eq!(titled("  Fish  "), Ok("Fish".into()));
+        assert!(titled(&"é".repeat(200)).is_ok());
+        assert!(titled(&"é".repeat(201)).is_err());
+        assert!(titled(" \n\t").is_err());
+    }
+}

@@ -1,1 +1,52 @@
-//! health.
+//! `GET /health`: whether the application can work. Public, and says no more than that.
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(
+        dead_code,
+        reason = "natively only the pure logic is built, for its unit tests"
+    )
+)]
+
+use contracts::conversations::{library, types::Error};
+use http_edge::{ApiError, Context, Reply};
+use serde::Serialize;
+
+http_edge::routes! {
+    GET "/health" => check_health,
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    version: &'static str,
+    checks: Checks,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Checks {
+    key_value: &'static str,
+}
+
+async fn check_health(context: &mut Context) -> Result<Reply, ApiError> {
+    let (status, word) = match library::check().await {
+        Ok(()) => (200, "ok"),
+        Err(error) => {
+            context.log.warn(&cause(error));
+            (503, "error")
+        }
+    };
+    let health = Health {
+        status: word,
+        version: env!("CARGO_PKG_VERSION"),
+        checks: Checks { key_value: word },
+    };
+    Ok(Reply::json(&health).status(status))
+}
+
+fn cause(error: Error) -> String {
+    match error {
+        Error::Unavailable(cause) | Error::Invalid(cause) => cause,
+        Error::NotFound => "not found".to_owned(),
+    }
+}

@@ -1,1 +1,148 @@
-//! preferences.
+//! `GET` and `PUT /api/preferences`: what a user likes best. PUT sets the fields it is given.
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(
+        dead_code,
+        reason = "natively only the pure logic is built, for its unit tests"
+    )
+)]
+
+use contracts::{
+    conversations::{
+        preferences,
+        types::{PreferenceValues, Theme},
+    },
+    llm::{provider, types::Model},
+};
+use http_edge::{ApiError, Check, Context, Reply};
+use serde::{Deserialize, Serialize};
+use spin_sdk::variables;
+
+/// Longest `systemPrompt`, in characters.
+const MAX_SYSTEM_PROMPT: usize = 10_000;
+
+http_edge::routes! {
+    GET "/api/preferences" => show_preferences,
+    PUT "/api/preferences" => update_preferences,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Changes {
+    default_model: Option<String>,
+    theme: Option<ThemeName>,
+    system_prompt: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Preferences<'a> {
+    default_model: &'a str,
+    theme: ThemeName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_prompt: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum ThemeName {
+    Light,
+    Dark,
+}
+
+async fn show_preferences(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = access::signed_in(context).await?;
+    let values = preferences::get_preferences(user.id)
+        .await
+        .map_err(|error| failures::conversations(error, "body"))?;
+    let models = provider::models().await.map_err(failures::catalogue)?;
+    Ok(render(&values, &models, &default_model().await))
+}
+
+async fn update_preferences(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = access::signed_in(context).await?;
+    let changes: Changes = context.json().await?;
+    let models = provider::models().await.map_err(failures::catalogue)?;
+    validate(&changes, &models)?;
+    let values = preferences::update_preferences(user.id, changes.into())
+        .await
+        .map_err(|error| failures::conversations(error, "body"))?;
+    Ok(render(&values, &models, &default_model().await))
+}
+
+/// What the operator prefers, for users who never said.
+async fn default_model() -> String {
+    variables::get("default_model").await.unwrap_or_default()
+}
+
+fn validate(changes: &Changes, models: &[Model]) -> Result<(), ApiError> {
+    let model = changes.default_model.as_deref();
+    let prompt = changes.system_prompt.as_deref().unwrap_or_default();
+    Check::new()
+        .that(
+            model.is_none_or(|id| model_choice::find(id, models).is_some()),
+            "defaultModel",
+            "is not a model known here",
+        )
+        .that(
+            prompt.chars().count() <= MAX_SYSTEM_PROMPT,
+            "systemPrompt",
+            "must be at most 10000 characters",
+        )
+        .done()
+}
+
+/// What was never set shows what a chat would use. An empty prompt is how a user takes theirs back.
+fn render(values: &PreferenceValues, models: &[Model], default_model: &str) -> Reply {
+    let chosen = values.default_model.as_deref().or_else(|| {
+        model_choice::choose(&[Some(default_model)], models).map(|model| model.id.as_str())
+    });
+    Reply::json(&Preferences {
+        default_model: chosen.unwrap_or_default(),
+        theme: match values.theme {
+            Some(Theme::Light) => ThemeName::Light,
+            Some(Theme::Dark) | None => ThemeName::Dark,
+        },
+        system_prompt: values.system_prompt.as_deref().filter(|p| !p.is_empty()),
+    })
+}
+
+impl From<Changes> for PreferenceValues {
+    fn from(changes: Changes) -> Self {
+        Self {
+            default_model: changes.default_model,
+            theme: changes.theme.map(|theme| match theme {
+                ThemeName::Light => Theme::Light,
+                ThemeName::Dark => Theme::Dark,
+            }),
+            system_prompt: changes.system_prompt,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(model: &str, prompt: &str) -> Changes {
+        Changes {
+            default_model: Some(model.into()),
+            theme: None,
+            system_prompt: Some(prompt.into()),
+        }
+    }
+
+    #[test]
+    fn unknown_models_and_endless_prompts_are_refused() {
+        let models = [Model {
+            id: "demo".into(),
+            name: "Demo".into(),
+            provider: "demo".into(),
+            available: true,
+            context_window: None,
+        }];
+        assert!(validate(&changes("demo", &"é".repeat(10_000)), &models).is_ok());
+        let error = validate(&changes("gone", &"é".repeat(10_001)), &models);
+        assert!(matches!(error, Err(ApiError::Validation(details)) if details.len() == 2));
+    }
+}

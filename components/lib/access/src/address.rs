@@ -1,0 +1,129 @@
+//! Where a request came from.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use http_edge::{Context, Head};
+
+/// Set by the host from the connection itself; a client cannot set it.
+const CONNECTION: &str = "spin-client-addr";
+
+/// The client's address as a subject for rate limits: the connection's, or, if `trusted_proxy`
+/// names a header field, what that proxy says. Of an IPv6 address only the network (/64) counts,
+/// since its owner has all of it.
+pub fn client_address(context: &Context) -> String {
+    let ip = address(&context.head, context.settings.trusted_proxy.as_deref());
+    ip.map_or_else(|| "unknown".to_owned(), subject)
+}
+
+/// Whether the client speaks TLS, to us or to the trusted proxy.
+pub fn is_https(context: &Context) -> bool {
+    let proxied = context.settings.trusted_proxy.is_some()
+        && context.head.last_element("x-forwarded-proto") == Some("https");
+    context.head.https || proxied
+}
+
+fn address(head: &Head, trusted_proxy: Option<&str>) -> Option<IpAddr> {
+    let Some(field) = trusted_proxy else {
+        return head.header(CONNECTION).and_then(parse);
+    };
+    // Clients can begin such a list themselves; only what the proxy appended can be believed.
+    let nearest = head.last_element(field)?;
+    if field == "forwarded" {
+        return forwarded_for(nearest).and_then(parse);
+    }
+    parse(nearest)
+}
+
+/// `for=` of an element of `Forwarded` (RFC 7239, section 4).
+fn forwarded_for(element: &str) -> Option<&str> {
+    element
+        .split(';')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| key.trim().eq_ignore_ascii_case("for"))
+        .map(|(_, value)| value.trim().trim_matches('"'))
+}
+
+/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
+fn parse(text: &str) -> Option<IpAddr> {
+    text.parse::<SocketAddr>()
+        .map(|address| address.ip())
+        .or_else(|_| text.trim_matches(['[', ']']).parse())
+        .ok()
+        .map(|ip: IpAddr| ip.to_canonical())
+}
+
+fn subject(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
+            let network = ip.to_bits() & !u128::from(u64::MAX);
+            format!("{}/64", Ipv6Addr::from_bits(network))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(headers: &[(&str, &str)]) -> Head {
+        Head {
+            headers: headers
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), v.as_bytes().to_vec()))
+                .collect(),
+            ..Head::default()
+        }
+    }
+
+    fn seen(headers: &[(&str, &str)], proxy: Option<&str>) -> Option<String> {
+        address(&head(headers), proxy).map(subject)
+    }
+
+    #[test]
+    fn the_connection_counts_unless_a_proxy_is_trusted() {
+        let headers = [
+            ("spin-client-addr", "192.0.2.1:5000"),
+            ("x-forwarded-for", "198.51.100.7"),
+        ];
+        assert_eq!(seen(&headers, None).as_deref(), Some("192.0.2.1"));
+        assert_eq!(
+            seen(&headers, Some("x-forwarded-for")).as_deref(),
+            Some("198.51.100.7")
+        );
+        assert_eq!(seen(&headers, Some("x-real-ip")), None);
+    }
+
+    #[test]
+    fn only_the_nearest_entry_is_believed() {
+        let headers = [
+            ("x-forwarded-for", "10.0.0.1, 10.0.0.2"),
+            ("X-Forwarded-For", "203.0.113.9"),
+            (
+                "forwarded",
+                "for=1.1.1.1, for=\"[2001:db8:1:2:3::4]:80\";proto=https",
+            ),
+        ];
+        assert_eq!(
+            seen(&headers, Some("x-forwarded-for")).as_deref(),
+            Some("203.0.113.9")
+        );
+        assert_eq!(
+            seen(&headers, Some("forwarded")).as_deref(),
+            Some("2001:db8:1:2::/64")
+        );
+    }
+
+    #[test]
+    fn neighbours_of_one_network_are_one_subject() {
+        assert_eq!(
+            parse("[2001:db8::1]:80").map(subject),
+            parse("2001:db8::ffff").map(subject)
+        );
+        assert_eq!(
+            parse("::ffff:192.0.2.1").map(subject).as_deref(),
+            Some("192.0.2.1")
+        );
+        assert_eq!(parse("nonsense"), None);
+    }
+}

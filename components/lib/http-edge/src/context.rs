@@ -1,0 +1,160 @@
+//! What a handler is given.
+
+use std::rc::Rc;
+
+use serde::de::DeserializeOwned;
+use spin_sdk::wasip3::{http::types, wit_bindgen::StreamResult, wit_future};
+use uuid::Uuid;
+
+use crate::{cors, error::ApiError, head::Head, json, log::Entry, settings::Settings};
+
+/// First buffer of a body whose length is not declared.
+const FIRST_BUFFER: usize = 8 * 1024;
+
+/// A request under way.
+pub struct Context {
+    /// Method, path and header fields.
+    pub head: Head,
+    /// What the log will say.
+    pub log: Entry,
+    /// Values of the variables that every route reads.
+    pub settings: Rc<Settings>,
+    pub(crate) params: Vec<(&'static str, String)>,
+    pub(crate) answer_headers: Vec<(&'static str, String)>,
+    body: Option<types::Request>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        head: Head,
+        log: Entry,
+        settings: Rc<Settings>,
+        body: Option<types::Request>,
+    ) -> Self {
+        Self {
+            head,
+            log,
+            settings,
+            params: Vec::new(),
+            answer_headers: Vec::new(),
+            body,
+        }
+    }
+
+    /// The id of this request, for error objects.
+    pub fn request_id(&self) -> &str {
+        &self.log.request_id
+    }
+
+    /// Adds a field to the answer, be it good or an error.
+    pub fn set_header(&mut self, name: &'static str, value: impl Into<String>) {
+        self.answer_headers.push((name, value.into()));
+    }
+
+    /// The path's `:name`, which must be a UUID; in its usual form. An id that cannot exist is as
+    /// unknown as one that does not: 404.
+    pub fn uuid(&self, name: &str) -> Result<String, ApiError> {
+        self.params
+            .iter()
+            .find(|(key, _)| *key == name)
+            .and_then(|(_, value)| parse_uuid(value))
+            .ok_or(ApiError::NotFound)
+    }
+
+    /// Whether scripts of that origin may call with the user's cookies.
+    pub fn is_allowed_origin(&self, origin: &str) -> bool {
+        cors::is_allowed(origin, &self.head, &self.settings)
+    }
+
+    /// Reads the body as JSON. 415 if it is not declared so, 413 if it is too large, 400 with the
+    /// path of what is wrong with it.
+    pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        let declared = self.declared_length()?;
+        if !self.head.is_json() {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        let text = self.read(declared).await?;
+        json::from_slice(&text)
+    }
+
+    /// The same where the body may be left out.
+    pub async fn json_or_default<T: DeserializeOwned + Default>(&mut self) -> Result<T, ApiError> {
+        let declared = self.declared_length()?;
+        let text = self.read(declared).await?;
+        if text.is_empty() {
+            return Ok(T::default());
+        }
+        if !self.head.is_json() {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        json::from_slice(&text)
+    }
+
+    /// Refuses a body by what its client says of it, before any of it is read.
+    fn declared_length(&self) -> Result<Option<u64>, ApiError> {
+        let declared = self
+            .head
+            .content_length()
+            .map_err(|wrong| ApiError::invalid("body", wrong))?;
+        let limit = self.settings.max_body_bytes;
+        if declared.is_some_and(|length| length > limit) {
+            return Err(ApiError::PayloadTooLarge(limit));
+        }
+        Ok(declared)
+    }
+
+    async fn read(&mut self, declared: Option<u64>) -> Result<Vec<u8>, ApiError> {
+        let Some(request) = self.body.take() else {
+            return Ok(Vec::new());
+        };
+        // The value says that we had no trouble with the body; it is sent when the writer is
+        // dropped.
+        let (_verdict, reader) = wit_future::new(|| Ok(()));
+        let (mut stream, _trailers) = types::Request::consume_body(request, reader);
+        let limit = usize::try_from(self.settings.max_body_bytes).unwrap_or(usize::MAX);
+        let declared = declared.and_then(|length| usize::try_from(length).ok());
+        let mut text = Vec::with_capacity(declared.unwrap_or(FIRST_BUFFER).saturating_add(1));
+        loop {
+            if text.len() == text.capacity() {
+                text.reserve(FIRST_BUFFER);
+            }
+            let (result, filled) = stream.read(text).await;
+            text = filled;
+            if text.len() > limit {
+                return Err(ApiError::PayloadTooLarge(self.settings.max_body_bytes));
+            }
+            if !matches!(result, StreamResult::Complete(_)) {
+                return Ok(text);
+            }
+        }
+    }
+}
+
+/// A UUID in its usual form (RFC 9562, section 4: hyphens, lower case), or none. Other forms that
+/// parsers take (braces, URNs, no hyphens) are no ids of ours.
+pub fn parse_uuid(text: &str) -> Option<String> {
+    if text.len() != uuid::fmt::Hyphenated::LENGTH {
+        return None;
+    }
+    Uuid::try_parse(text).ok().map(|id| id.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_uuid;
+
+    #[test]
+    fn only_the_usual_form() {
+        let id = "550e8400-e29b-41d4-a716-446655440000";
+        assert_eq!(parse_uuid(id).as_deref(), Some(id));
+        assert_eq!(parse_uuid(&id.to_uppercase()).as_deref(), Some(id));
+        for bad in [
+            "",
+            "550e8400e29b41d4a716446655440000",
+            "../../etc/passwd",
+            "550e8400-e29b-41d4-a716-44665544000g",
+        ] {
+            assert_eq!(parse_uuid(bad), None, "{bad}");
+        }
+    }
+}

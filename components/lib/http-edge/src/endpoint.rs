@@ -1,0 +1,120 @@
+//! Which path and method lead to which handler.
+
+/// One method of one path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// In capitals.
+    pub method: &'static str,
+    /// Segments are literal or, starting with `:`, parameters; `/...` takes any path.
+    pub path: &'static str,
+}
+
+/// What a request leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A handler, and the parameters of its path.
+    Endpoint(&'static Endpoint, Vec<(&'static str, String)>),
+    /// The path is known, the method is not; the template, and the methods there are.
+    OtherMethods(&'static str, String),
+    /// The path is not known.
+    Nothing,
+}
+
+/// Looks for the request's endpoint; HEAD goes where GET goes (RFC 9110, section 9.3.2).
+pub(crate) fn find(table: &'static [Endpoint], method: &str, path: &str) -> Found {
+    let wanted = if method == "HEAD" { "GET" } else { method };
+    let mut template = None;
+    let mut methods = Vec::new();
+    for endpoint in table {
+        let Some(params) = params(endpoint.path, path) else {
+            continue;
+        };
+        if endpoint.method == wanted || endpoint.method == "ANY" {
+            return Found::Endpoint(endpoint, params);
+        }
+        template.get_or_insert(endpoint.path);
+        methods.push(endpoint.method);
+        if endpoint.method == "GET" {
+            methods.push("HEAD");
+        }
+    }
+    match template {
+        Some(template) => {
+            methods.push("OPTIONS");
+            Found::OtherMethods(template, methods.join(", "))
+        }
+        None => Found::Nothing,
+    }
+}
+
+fn params(template: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
+    if template == "/..." {
+        return Some(Vec::new());
+    }
+    let mut params = Vec::new();
+    let mut given = path.split('/');
+    for segment in template.split('/') {
+        let value = given.next()?;
+        match segment.strip_prefix(':') {
+            Some(name) if !value.is_empty() => params.push((name, value.to_owned())),
+            None if segment == value => {}
+            _ => return None,
+        }
+    }
+    given.next().is_none().then_some(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &[Endpoint] = &[
+        Endpoint {
+            method: "GET",
+            path: "/things",
+        },
+        Endpoint {
+            method: "DELETE",
+            path: "/things",
+        },
+        Endpoint {
+            method: "PATCH",
+            path: "/things/:id",
+        },
+    ];
+
+    #[test]
+    fn finds_by_path_and_method() {
+        assert_eq!(
+            find(TABLE, "DELETE", "/things"),
+            Found::Endpoint(&TABLE[1], vec![])
+        );
+        assert_eq!(
+            find(TABLE, "HEAD", "/things"),
+            Found::Endpoint(&TABLE[0], vec![])
+        );
+        assert_eq!(
+            find(TABLE, "PATCH", "/things/7"),
+            Found::Endpoint(&TABLE[2], vec![("id", "7".into())])
+        );
+    }
+
+    #[test]
+    fn names_the_other_methods() {
+        assert_eq!(
+            find(TABLE, "POST", "/things"),
+            Found::OtherMethods("/things", "GET, HEAD, DELETE, OPTIONS".into())
+        );
+        assert_eq!(
+            find(TABLE, "GET", "/things/7"),
+            Found::OtherMethods("/things/:id", "PATCH, OPTIONS".into())
+        );
+    }
+
+    #[test]
+    fn other_paths_are_nothing() {
+        for path in ["/", "", "/things/", "/things/7/8", "/thing", "/Things"] {
+            assert_eq!(find(TABLE, "PATCH", path), Found::Nothing, "{path}");
+        }
+    }
+}

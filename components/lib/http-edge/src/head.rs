@@ -1,0 +1,164 @@
+//! The part of a request before its body.
+
+/// Method, path, query and header fields of a request.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// In capitals, as on the wire.
+    pub method: String,
+    /// Without the query, not decoded.
+    pub path: String,
+    /// What follows the `?`, not decoded; empty when there is none.
+    pub query: String,
+    /// `Host` or `:authority`.
+    pub authority: Option<String>,
+    /// Whether the request reached the host over TLS, as far as the host says.
+    pub https: bool,
+    /// As received, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Head {
+    /// The first field of that name that is text; names compare without case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .filter(|(field, _)| field.eq_ignore_ascii_case(name))
+            .find_map(|(_, value)| std::str::from_utf8(value).ok())
+            .map(str::trim)
+    }
+
+    /// The last element of a list that may be spread over several fields of that name: what the
+    /// nearest proxy added.
+    pub fn last_element(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .filter(|(field, _)| field.eq_ignore_ascii_case(name))
+            .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+            .flat_map(|list| list.split(','))
+            .map(str::trim)
+            .rfind(|element| !element.is_empty())
+    }
+
+    /// The first cookie of that name (RFC 6265, section 4.2), as sent.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .filter(|(field, _)| field.eq_ignore_ascii_case("cookie"))
+            .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| key.trim() == name)
+            .map(|(_, value)| value.trim().trim_matches('"'))
+    }
+
+    /// `Origin`, if the request has one.
+    pub fn origin(&self) -> Option<&str> {
+        self.header("origin")
+    }
+
+    /// Whether `origin` is the host that this request was sent to. Schemes are not compared: behind
+    /// a proxy that ends TLS, only the browser knows the real one.
+    pub fn is_same_origin(&self, origin: &str) -> bool {
+        let Some(own) = self.authority.as_deref().or_else(|| self.header("host")) else {
+            return false;
+        };
+        origin
+            .strip_prefix("https://")
+            .or_else(|| origin.strip_prefix("http://"))
+            .is_some_and(|host| !host.is_empty() && host.eq_ignore_ascii_case(own))
+    }
+
+    /// Whether the method promises to change nothing (RFC 9110, section 9.2.1).
+    pub fn is_safe(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+    }
+
+    /// The length that the client declares for the body, or an error text for a nonsensical one.
+    pub(crate) fn content_length(&self) -> Result<Option<u64>, &'static str> {
+        match self.header("content-length") {
+            None => Ok(None),
+            Some(text) => match text.parse() {
+                Ok(length) => Ok(Some(length)),
+                Err(_) => Err("has a Content-Length that is not a number"),
+            },
+        }
+    }
+
+    /// Whether the body is declared as JSON: `application/json` or any `+json`, with parameters.
+    pub(crate) fn is_json(&self) -> bool {
+        self.header("content-type").is_some_and(|value| {
+            let kind = value.split(';').next().unwrap_or_default().trim();
+            let kind = kind.to_ascii_lowercase();
+            kind == "application/json"
+                || (kind.starts_with("application/") && kind.ends_with("+json"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(headers: &[(&str, &str)]) -> Head {
+        Head {
+            method: "GET".into(),
+            authority: Some("chat.example:8080".into()),
+            headers: headers
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), v.as_bytes().to_vec()))
+                .collect(),
+            ..Head::default()
+        }
+    }
+
+    #[test]
+    fn first_cookie_of_a_name_counts() {
+        let head = head(&[
+            ("Cookie", "a=1; goldfish-session=x.y.z; a=2"),
+            ("cookie", "b=\"q\"; goldfish-session=later"),
+        ]);
+        assert_eq!(head.cookie("goldfish-session"), Some("x.y.z"));
+        assert_eq!(head.cookie("a"), Some("1"));
+        assert_eq!(head.cookie("b"), Some("q"));
+        assert_eq!(head.cookie("session"), None);
+    }
+
+    #[test]
+    fn header_names_have_no_case_and_bad_bytes_are_absent() {
+        let mut head = head(&[("X-One", " 1 ")]);
+        head.headers.push(("x-two".into(), vec![0xff]));
+        assert_eq!(head.header("x-one"), Some("1"));
+        assert_eq!(head.header("x-two"), None);
+    }
+
+    #[test]
+    fn same_origin_is_the_host_with_its_port() {
+        let head = head(&[]);
+        assert!(head.is_same_origin("http://chat.example:8080"));
+        assert!(head.is_same_origin("https://CHAT.example:8080"));
+        assert!(!head.is_same_origin("http://chat.example"));
+        assert!(!head.is_same_origin("http://chat.example:8080.evil.example"));
+        assert!(!head.is_same_origin("null"));
+        assert!(!Head::default().is_same_origin("http://"));
+    }
+
+    #[test]
+    fn json_types() {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/ld+json",
+        ] {
+            assert!(head(&[("content-type", good)]).is_json(), "{good}");
+        }
+        for bad in [
+            "text/plain",
+            "application/jsonp",
+            "application/x-www-form-urlencoded",
+            "",
+        ] {
+            assert!(!head(&[("content-type", bad)]).is_json(), "{bad}");
+        }
+        assert!(!head(&[]).is_json());
+    }
+}

@@ -1,0 +1,192 @@
+//! One JSON line a request, on stderr.
+
+use std::{
+    io::Write as _,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::ApiError;
+
+/// What the line says of a request. It has no room for content, credentials, addresses or raw
+/// paths.
+#[derive(Debug)]
+pub struct Entry {
+    pub(crate) request_id: String,
+    pub(crate) route: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) begun: Instant,
+    pub(crate) status: u16,
+    code: Option<&'static str>,
+    cause: Option<String>,
+    user: Option<String>,
+    model: Option<String>,
+    prompt_tokens: Option<u32>,
+    completion_tokens: Option<u32>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    /// Milliseconds since the epoch.
+    ts: u64,
+    level: &'static str,
+    request_id: &'a str,
+    route: &'a str,
+    method: &'a str,
+    status: u16,
+    duration_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_hash: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a str>,
+}
+
+impl Entry {
+    pub(crate) fn new(request_id: String, method: &str) -> Self {
+        Self {
+            request_id,
+            route: "-",
+            method: known_method(method),
+            begun: Instant::now(),
+            status: 0,
+            code: None,
+            cause: None,
+            user: None,
+            model: None,
+            prompt_tokens: None,
+            completion_tokens: None,
+        }
+    }
+
+    /// Who asked; only a hash is kept.
+    pub fn user(&mut self, id: &str) {
+        let digest = Sha256::digest(id.as_bytes());
+        self.user = Some(
+            digest
+                .iter()
+                .take(8)
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        );
+    }
+
+    /// The model asked; an id of the catalogue, never a client's own text.
+    pub fn model(&mut self, id: &str) {
+        self.model = Some(id.to_owned());
+    }
+
+    /// What the answer took.
+    pub fn tokens(&mut self, prompt: u32, completion: u32) {
+        self.prompt_tokens = Some(prompt);
+        self.completion_tokens = Some(completion);
+    }
+
+    /// The error the request ended with.
+    pub fn error(&mut self, error: &ApiError) {
+        self.code = Some(error.outside().code);
+        self.cause = error.cause().map(str::to_owned);
+    }
+
+    /// Notes something that went wrong without spoiling the answer.
+    pub fn warn(&mut self, cause: &str) {
+        self.cause.get_or_insert_with(|| cause.to_owned());
+    }
+
+    fn line(&self) -> Vec<u8> {
+        let level = match (self.status, self.code) {
+            (500.., _) | (_, Some("INTERNAL")) => "error",
+            _ if self.code.is_some_and(|code| code.starts_with("PROVIDER_")) => "error",
+            _ if self.code.is_some() || self.cause.is_some() => "warn",
+            _ => "info",
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let mut line = crate::json::to_vec(&Line {
+            ts: millis(now.unwrap_or_default()),
+            level,
+            request_id: &self.request_id,
+            route: self.route,
+            method: self.method,
+            status: self.status,
+            duration_ms: millis(self.begun.elapsed()),
+            user_hash: self.user.as_deref(),
+            model: self.model.as_deref(),
+            prompt_tokens: self.prompt_tokens,
+            completion_tokens: self.completion_tokens,
+            code: self.code,
+            cause: self.cause.as_deref(),
+        });
+        line.push(b'\n');
+        line
+    }
+
+    /// Writes the line, in one piece so that lines of several requests do not mix. There is nobody
+    /// left to tell if stderr is closed.
+    pub(crate) fn write(self) {
+        let _ = std::io::stderr().write_all(&self.line());
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A client may invent methods; the log does not repeat them.
+fn known_method(method: &str) -> &'static str {
+    [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE",
+    ]
+    .into_iter()
+    .find(|known| *known == method)
+    .unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(entry: &Entry) -> serde_json::Value {
+        let line = entry.line();
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        serde_json::from_slice(&line).unwrap()
+    }
+
+    #[test]
+    fn line_names_user_by_hash_only() {
+        let mut entry = Entry::new("r".into(), "POST");
+        entry.user("guest_1");
+        entry.tokens(3, 4);
+        entry.status = 200;
+        let line = written(&entry);
+        assert_eq!(line["userHash"].as_str().map(str::len), Some(16));
+        assert!(!line.to_string().contains("guest_1"));
+        assert_eq!(line["level"], "info");
+        assert_eq!(line["completionTokens"], 4);
+    }
+
+    #[test]
+    fn causes_and_codes_raise_the_level() {
+        let mut entry = Entry::new("r".into(), "SECRET-METHOD");
+        entry.status = 500;
+        entry.error(&ApiError::internal("store\nfailed"));
+        let line = written(&entry);
+        assert_eq!(line["level"], "error");
+        assert_eq!(line["cause"], "store\nfailed");
+        assert_eq!(line["method"], "other");
+        // A stream that broke off after its 200.
+        let mut entry = Entry::new("r".into(), "POST");
+        entry.status = 200;
+        entry.error(&ApiError::ProviderTimeout);
+        assert_eq!(written(&entry)["level"], "error");
+    }
+}

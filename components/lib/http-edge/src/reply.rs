@@ -1,0 +1,188 @@
+//! Answers.
+
+use std::pin::Pin;
+
+use serde::Serialize;
+use spin_sdk::wasip3::{
+    http::types,
+    wit_bindgen::{StreamWriter, spawn},
+    wit_future, wit_stream,
+};
+
+use crate::{error::ApiError, json, log::Entry};
+
+type Producer = Box<dyn FnOnce(BodyWriter, Entry) -> Pin<Box<dyn Future<Output = Entry>>>>;
+
+/// An answer to a request.
+pub struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Body,
+}
+
+enum Body {
+    None,
+    Bytes(Vec<u8>),
+    Stream(Producer),
+}
+
+/// Where the bytes of a streamed body go.
+pub struct BodyWriter(StreamWriter<u8>);
+
+impl BodyWriter {
+    /// Waits until the client's side has taken all of it; false if the client is gone.
+    pub async fn write(&mut self, bytes: Vec<u8>) -> bool {
+        self.0.write_all(bytes).await.is_empty()
+    }
+}
+
+impl Reply {
+    /// 200 with JSON.
+    pub fn json(value: &impl Serialize) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: Body::Bytes(json::to_vec(value)),
+        }
+    }
+
+    /// A status and no body.
+    pub fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Body::None,
+        }
+    }
+
+    /// 200 with server-sent events, which `produce` writes after the answer has begun. It runs to
+    /// its end even if the client leaves, and hands back the log entry, which is written then.
+    pub fn events<P, F>(produce: P) -> Self
+    where
+        P: FnOnce(BodyWriter, Entry) -> F + 'static,
+        F: Future<Output = Entry> + 'static,
+    {
+        Self {
+            status: 200,
+            headers: vec![
+                ("content-type", "text/event-stream".to_owned()),
+                ("cache-control", "no-cache".to_owned()),
+                // Keeps nginx and its kin from collecting the events.
+                ("x-accel-buffering", "no".to_owned()),
+            ],
+            body: Body::Stream(Box::new(move |body, log| Box::pin(produce(body, log)))),
+        }
+    }
+
+    /// The answer that tells of an error.
+    pub(crate) fn error(error: &ApiError, request_id: &str) -> Self {
+        let mut headers = error.headers();
+        headers.push(("content-type", "application/json".to_owned()));
+        Self {
+            status: error.outside().status,
+            headers,
+            body: Body::Bytes(error.body(request_id)),
+        }
+    }
+
+    /// The same with another status.
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same with one more header field.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Begins to send it; `log` is written when all is sent.
+    pub(crate) fn send(
+        mut self,
+        edge: Vec<(&'static str, String)>,
+        head_only: bool,
+        mut log: Entry,
+    ) -> types::Response {
+        if head_only {
+            self.body = Body::None;
+        }
+        if let Body::Bytes(bytes) = &self.body {
+            // With a length, the host need not send in chunks.
+            self.headers
+                .push(("content-length", bytes.len().to_string()));
+        }
+        let fields = merge(self.headers, edge);
+        let fields = types::Fields::from_list(&fields).unwrap_or_else(|_| types::Fields::new());
+        // The writer's end is dropped at once, which sends the value: no trailers.
+        let (_, trailers) = wit_future::new(|| Ok(None));
+        let (contents, write) = match self.body {
+            Body::None => (None, None),
+            body => {
+                let (writer, reader) = wit_stream::new();
+                (Some(reader), Some((BodyWriter(writer), body)))
+            }
+        };
+        let (response, _sent) = types::Response::new(fields, contents, trailers);
+        let _ = response.set_status_code(self.status);
+        log.status = self.status;
+        match write {
+            None => log.write(),
+            Some((writer, body)) => spawn(send_body(writer, body, log)),
+        }
+        response
+    }
+}
+
+async fn send_body(mut writer: BodyWriter, body: Body, log: Entry) {
+    let log = match body {
+        Body::None => log,
+        Body::Bytes(bytes) => {
+            writer.write(bytes).await;
+            drop(writer);
+            log
+        }
+        Body::Stream(produce) => produce(writer, log).await,
+    };
+    log.write();
+}
+
+/// The reply's own fields win over the edge's of the same name, except `vary`, which adds up.
+fn merge(
+    own: Vec<(&'static str, String)>,
+    edge: Vec<(&'static str, String)>,
+) -> Vec<(String, Vec<u8>)> {
+    let kept: Vec<_> = edge
+        .into_iter()
+        .filter(|(name, _)| *name == "vary" || !own.iter().any(|(taken, _)| taken == name))
+        .collect();
+    own.into_iter()
+        .chain(kept)
+        .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_fields_win() {
+        let merged = merge(
+            vec![("cache-control", "no-cache".into()), ("vary", "A".into())],
+            vec![
+                ("cache-control", "no-store".into()),
+                ("vary", "Origin".into()),
+            ],
+        );
+        let named = |name: &str| {
+            merged
+                .iter()
+                .filter(|(field, _)| field == name)
+                .map(|(_, value)| String::from_utf8(value.clone()).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(named("cache-control"), ["no-cache"]);
+        assert_eq!(named("vary"), ["A", "Origin"]);
+    }
+}

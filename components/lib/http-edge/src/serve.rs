@@ -1,0 +1,160 @@
+//! From a request of the host's to an answer to it.
+
+use spin_sdk::wasip3::http::types;
+use uuid::Uuid;
+
+use crate::{
+    context::Context,
+    cors,
+    endpoint::{Endpoint, Found, find},
+    error::ApiError,
+    head::Head,
+    log::Entry,
+    reply::Reply,
+    settings::Settings,
+};
+
+/// Answers a request by the handler that `dispatch` calls for its endpoint. Called by
+/// [`crate::routes!`].
+pub async fn serve<D>(
+    request: types::Request,
+    table: &'static [Endpoint],
+    dispatch: D,
+) -> types::Response
+where
+    D: AsyncFnOnce(&mut Context, &'static Endpoint) -> Result<Reply, ApiError>,
+{
+    let head = read_head(&request);
+    let settings = Settings::read().await;
+    let log = Entry::new(request_id(&head), &head.method);
+    let mut context = Context::new(head, log, settings, Some(request));
+    let reply = match answer(&mut context, table, dispatch).await {
+        Ok(reply) => reply,
+        Err(error) => {
+            context.log.error(&error);
+            Reply::error(&error, context.request_id())
+        }
+    };
+    let head_only = context.head.method == "HEAD";
+    let edge = edge_headers(&mut context);
+    reply.send(edge, head_only, context.log)
+}
+
+async fn answer<D>(
+    context: &mut Context,
+    table: &'static [Endpoint],
+    dispatch: D,
+) -> Result<Reply, ApiError>
+where
+    D: AsyncFnOnce(&mut Context, &'static Endpoint) -> Result<Reply, ApiError>,
+{
+    let (endpoint, params) = match find(table, &context.head.method, &context.head.path) {
+        Found::Endpoint(endpoint, params) => (endpoint, params),
+        Found::OtherMethods(template, methods) => {
+            context.log.route = template;
+            return other_method(context, methods);
+        }
+        Found::Nothing => return Err(ApiError::NotFound),
+    };
+    context.log.route = endpoint.path;
+    context.params = params;
+    dispatch(context, endpoint).await
+}
+
+/// A method that no handler is for: OPTIONS is answered here, the rest is refused.
+fn other_method(context: &mut Context, methods: String) -> Result<Reply, ApiError> {
+    if context.head.method != "OPTIONS" {
+        return Err(ApiError::MethodNotAllowed(methods));
+    }
+    let mut reply = Reply::empty(204);
+    if cors::is_preflight(&context.head) {
+        for (name, value) in cors::preflight_headers(&context.head, &context.settings, &methods) {
+            reply = reply.header(name, value);
+        }
+    }
+    Ok(reply.header("allow", methods))
+}
+
+/// What every answer carries.
+fn edge_headers(context: &mut Context) -> Vec<(&'static str, String)> {
+    let mut fields = std::mem::take(&mut context.answer_headers);
+    fields.extend(cors::headers(&context.head, &context.settings));
+    fields.push(("x-request-id", context.request_id().to_owned()));
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("strict-transport-security", "max-age=31536000"),
+        // Answers are for one user and one moment.
+        ("cache-control", "no-store"),
+    ] {
+        fields.push((name, value.to_owned()));
+    }
+    fields
+}
+
+fn read_head(request: &types::Request) -> Head {
+    let target = request.get_path_with_query().unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let mut head = Head {
+        method: method_name(request.get_method()),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        authority: request.get_authority(),
+        https: matches!(request.get_scheme(), Some(types::Scheme::Https)),
+        headers: request.get_headers().copy_all(),
+    };
+    // Spin's own word on how the request came in.
+    let full_url_https = head
+        .header("spin-full-url")
+        .is_some_and(|url| url.starts_with("https://"));
+    head.https |= full_url_https;
+    head
+}
+
+fn method_name(method: types::Method) -> String {
+    match method {
+        types::Method::Get => "GET".to_owned(),
+        types::Method::Head => "HEAD".to_owned(),
+        types::Method::Post => "POST".to_owned(),
+        types::Method::Put => "PUT".to_owned(),
+        types::Method::Delete => "DELETE".to_owned(),
+        types::Method::Connect => "CONNECT".to_owned(),
+        types::Method::Options => "OPTIONS".to_owned(),
+        types::Method::Trace => "TRACE".to_owned(),
+        types::Method::Patch => "PATCH".to_owned(),
+        types::Method::Other(name) => name,
+    }
+}
+
+/// The client's id if it is harmless in a log and a header, else a new one.
+fn request_id(head: &Head) -> String {
+    head.header("x-request-id")
+        .filter(|id| (1..=64).contains(&id.len()))
+        .filter(|id| {
+            id.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        })
+        .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_id(id: &str) -> Head {
+        Head {
+            headers: vec![("x-request-id".into(), id.as_bytes().to_vec())],
+            ..Head::default()
+        }
+    }
+
+    #[test]
+    fn sane_request_ids_are_kept() {
+        assert_eq!(request_id(&with_id("Web_1.2-3")), "Web_1.2-3");
+        for odd in ["", "a b", "a\"b", "é", &"x".repeat(65)] {
+            assert_eq!(request_id(&with_id(odd)).len(), 36, "{odd}");
+        }
+        assert_eq!(request_id(&with_id(&"x".repeat(64))).len(), 64);
+        assert_ne!(request_id(&Head::default()), request_id(&Head::default()));
+    }
+}
