@@ -1,1 +1,41 @@
-//! conversations.
+//! The `conversations` capability: what users said and what was answered, kept as facts in one
+//! append-only journal for each user. Has storage and no network.
+//!
+//! # Keys of the journal `J` = `conv:<user id>`
+//! | key | |
+//! |---|---|
+//! | `J:<n>`, `J:n`, `J:s` | facts, their counter and the snapshot; see the `journal` crate |
+//! | `J:r:<n>` | the end of the reply to message *n*, written once by the turn that owns it |
+//! | `J:r:<n>:<k>` | what had arrived of a long reply before its end, in order of *k* |
+//! | `J:g:<conversation>:<k>` | the *k*-th segment: older turns of a long conversation |
+//!
+//! # How much is written
+//! A turn costs two writes to begin (number, fact) and one to finish (a batch of the reply's end
+//! and the fresh snapshot). Only long replies and erasing cost more.
+//!
+//! # What readers agree on
+//! Everything that decides (which conversations there are, which one gives way to a new one) is
+//! folded from numbered facts alone. The end of a reply is not numbered, so a fact that begins a
+//! conversation records what its writer knew of when the others were last updated, and the limit.
+
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(
+        dead_code,
+        reason = "natively only the logic is built, for its unit tests"
+    )
+)]
+
+#[cfg(target_family = "wasm")]
+mod component;
+mod erasing;
+mod error;
+mod facts;
+mod ids;
+mod library;
+mod preferences;
+mod reading;
+mod segments;
+mod state;
+mod text;
+mod turn;

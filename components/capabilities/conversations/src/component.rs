@@ -1,0 +1,273 @@
+//! The component: the contract's types on one side, ours on the other.
+
+use std::cell::Cell;
+
+use journal::{Journal, Spin};
+
+use crate::error::Error;
+use crate::facts::{Outcome, Preferences, Theme};
+use crate::ids;
+use crate::library;
+use crate::preferences;
+use crate::state::{Conversation, Turn};
+use crate::turn::Exchange;
+use bindings::exports::goldfish::conversations::library::Guest as Library;
+use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
+use bindings::exports::goldfish::conversations::turns::{self, Guest as Turns, GuestTurn, Started};
+use bindings::exports::goldfish::conversations::types as wit;
+
+#[allow(
+    missing_docs,
+    unsafe_code,
+    unreachable_pub,
+    clippy::all,
+    clippy::restriction,
+    reason = "generated"
+)]
+mod bindings {
+    wit_bindgen::generate!({
+        world: "conversations",
+        path: "../../../wit/conversations",
+        runtime_path: "spin_sdk::wit_bindgen::rt",
+        generate_all,
+    });
+    use super::Component;
+    export!(Component);
+}
+
+/// Where `max_conversations` is not set or makes no sense.
+const MAX_CONVERSATIONS: u32 = 3;
+
+/// The index of a user's conversations must fit into one snapshot.
+const MAX_CONVERSATIONS_MOST: u32 = 100;
+
+struct Component;
+
+/// A turn, taken out of its place while it works.
+struct TurnResource(Cell<Option<Exchange<Spin>>>);
+
+async fn journal_of(user: &str) -> Result<Journal<Spin>, Error> {
+    ids::journal_of(Spin::open_default().await?, user)
+}
+
+impl Library for Component {
+    async fn list_conversations(user: String) -> Result<Vec<wit::Conversation>, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let found = library::list(&journal).await?;
+        Ok(found.into_iter().map(conversation).collect())
+    }
+
+    async fn list_summaries(user: String) -> Result<Vec<wit::Summary>, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let found = library::summaries(&journal).await?;
+        Ok(found
+            .into_iter()
+            .map(|found| conversation_parts(found).0)
+            .collect())
+    }
+
+    async fn get_conversation(user: String, id: String) -> Result<wit::Conversation, wit::Error> {
+        let journal = journal_of(&user).await?;
+        Ok(conversation(library::get(&journal, &id).await?))
+    }
+
+    async fn rename(user: String, id: String, title: String) -> Result<wit::Summary, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let renamed = library::rename(&journal, &id, &title).await?;
+        Ok(conversation_parts(renamed).0)
+    }
+
+    async fn delete(user: String, id: String) -> Result<(), wit::Error> {
+        let journal = journal_of(&user).await?;
+        Ok(library::delete(&journal, &id).await?)
+    }
+
+    async fn clear(user: String) -> Result<(), wit::Error> {
+        let journal = journal_of(&user).await?;
+        Ok(library::clear(&journal).await?)
+    }
+
+    async fn check() -> Result<(), wit::Error> {
+        let platform = Spin::open_default().await.map_err(Error::from)?;
+        Ok(library::check(&platform).await?)
+    }
+}
+
+impl PreferencesGuest for Component {
+    async fn get_preferences(user: String) -> Result<wit::PreferenceValues, wit::Error> {
+        let journal = journal_of(&user).await?;
+        Ok(values(preferences::get(&journal).await?))
+    }
+
+    async fn update_preferences(
+        user: String,
+        changes: wit::PreferenceValues,
+    ) -> Result<wit::PreferenceValues, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let changes = Preferences {
+            default_model: changes.default_model,
+            theme: changes.theme.map(|theme| match theme {
+                wit::Theme::Light => Theme::Light,
+                wit::Theme::Dark => Theme::Dark,
+            }),
+            system_prompt: changes.system_prompt,
+        };
+        Ok(values(preferences::update(&journal, changes).await?))
+    }
+}
+
+impl Turns for Component {
+    type Turn = TurnResource;
+}
+
+impl TurnResource {
+    fn take(&self) -> Result<Exchange<Spin>, Error> {
+        let taken = self.0.take();
+        taken.ok_or_else(|| Error::Unavailable("the turn is busy".to_owned()))
+    }
+
+    fn look<T: Default>(&self, look: impl FnOnce(&Exchange<Spin>) -> T) -> T {
+        let Some(exchange) = self.0.take() else {
+            return T::default();
+        };
+        let seen = look(&exchange);
+        self.0.set(Some(exchange));
+        seen
+    }
+}
+
+impl GuestTurn for TurnResource {
+    async fn open(user: String, conversation: Option<String>) -> Result<turns::Turn, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let exchange = Exchange::open(journal, conversation.as_deref()).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+    }
+
+    fn history(&self) -> Vec<wit::Message> {
+        self.look(|exchange| exchange.history().cloned().flat_map(messages).collect())
+    }
+
+    fn model(&self) -> Option<String> {
+        self.look(|exchange| exchange.model().map(str::to_owned))
+    }
+
+    fn preferences(&self) -> wit::PreferenceValues {
+        let found = self.look(|exchange| exchange.preferences().clone());
+        values(found)
+    }
+
+    async fn begin(&self, message: String, model: String) -> Result<Started, wit::Error> {
+        let limit = max_conversations().await;
+        let mut exchange = self.take()?;
+        let started = exchange.begin(message, model, limit).await;
+        self.0.set(Some(exchange));
+        let started = started?;
+        Ok(Started {
+            conversation_id: started.conversation,
+            message_id: started.reply,
+            title: started.title,
+        })
+    }
+
+    async fn append(&self, pieces: Vec<String>) -> Result<(), wit::Error> {
+        let mut exchange = self.take()?;
+        let appended = exchange.append(&pieces).await;
+        self.0.set(Some(exchange));
+        Ok(appended?)
+    }
+
+    async fn finish(&self, outcome: turns::Outcome, content: String) -> Result<(), wit::Error> {
+        let mut exchange = self.take()?;
+        let outcome = match outcome {
+            turns::Outcome::Complete => Outcome::Complete,
+            turns::Outcome::Stopped => Outcome::Stopped,
+            turns::Outcome::Incomplete => Outcome::Incomplete,
+        };
+        let finished = exchange.finish(outcome, &content).await;
+        self.0.set(Some(exchange));
+        Ok(finished?)
+    }
+}
+
+async fn max_conversations() -> u32 {
+    let value = spin_sdk::variables::get("max_conversations").await;
+    let number = value.ok().and_then(|text| text.trim().parse().ok());
+    number
+        .unwrap_or(MAX_CONVERSATIONS)
+        .clamp(1, MAX_CONVERSATIONS_MOST)
+}
+
+impl From<Error> for wit::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::NotFound,
+            Error::Invalid(text) => Self::Invalid(text),
+            Error::Unavailable(text) => Self::Unavailable(text),
+        }
+    }
+}
+
+fn values(preferences: Preferences) -> wit::PreferenceValues {
+    wit::PreferenceValues {
+        default_model: preferences.default_model,
+        theme: preferences.theme.map(|theme| match theme {
+            Theme::Light => wit::Theme::Light,
+            Theme::Dark => wit::Theme::Dark,
+        }),
+        system_prompt: preferences.system_prompt,
+    }
+}
+
+fn conversation(found: Conversation) -> wit::Conversation {
+    let (summary, turns) = conversation_parts(found);
+    wit::Conversation {
+        summary,
+        messages: turns.into_iter().flat_map(messages).collect(),
+    }
+}
+
+fn conversation_parts(found: Conversation) -> (wit::Summary, Vec<Turn>) {
+    let summary = wit::Summary {
+        message_count: found.message_count(),
+        id: found.id,
+        title: found.title,
+        model: found.model,
+        created_at: found.created,
+        updated_at: found.updated,
+    };
+    (summary, found.turns)
+}
+
+/// The user's message and the reply to it.
+fn messages(turn: Turn) -> [wit::Message; 2] {
+    let (time, content, status) = match (turn.reply, turn.arrived) {
+        (Some(reply), _) => {
+            let status = match reply.outcome {
+                Outcome::Complete => wit::MessageStatus::Complete,
+                Outcome::Stopped => wit::MessageStatus::Stopped,
+                Outcome::Incomplete => wit::MessageStatus::Incomplete,
+            };
+            (reply.time, reply.text, status)
+        }
+        (None, Some(arrived)) => (arrived.time, arrived.text, wit::MessageStatus::Streaming),
+        (None, None) => (turn.time, String::new(), wit::MessageStatus::Streaming),
+    };
+    [
+        wit::Message {
+            id: turn.id,
+            role: wit::Role::User,
+            content: turn.text,
+            timestamp: turn.time,
+            status: wit::MessageStatus::Complete,
+            model: None,
+        },
+        wit::Message {
+            id: turn.reply_id,
+            role: wit::Role::Assistant,
+            content,
+            timestamp: time,
+            status,
+            model: Some(turn.model),
+        },
+    ]
+}

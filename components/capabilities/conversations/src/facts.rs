@@ -1,0 +1,129 @@
+//! What is stored: the facts of the journal, and the ends and pieces of replies.
+
+use serde::{Deserialize, Serialize};
+
+/// One fact of a user's journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Fact {
+    Message(Message),
+    Renamed {
+        conversation: String,
+        title: String,
+        time: u64,
+    },
+    Deleted {
+        conversation: String,
+        time: u64,
+    },
+    /// All conversations and preferences.
+    Cleared {
+        time: u64,
+    },
+    Preferences(Preferences),
+}
+
+/// The user said something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) conversation: String,
+    pub(crate) id: String,
+    /// The id that the reply to it will have.
+    pub(crate) reply: String,
+    pub(crate) time: u64,
+    pub(crate) model: String,
+    pub(crate) text: String,
+    /// Present on the message that begins its conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) begins: Option<Begins>,
+}
+
+/// What decides, at the beginning of a conversation, which other one gives way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Begins {
+    /// How many conversations the user may have, this one included.
+    pub(crate) limit: u32,
+    /// When others were last updated, where the writer knew more than the facts before say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) touched: Vec<(String, u64)>,
+}
+
+/// Preferences; in a fact, those that changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Preferences {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) default_model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) theme: Option<Theme>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) system_prompt: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Theme {
+    Light,
+    Dark,
+}
+
+/// How a reply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Complete,
+    Stopped,
+    Incomplete,
+}
+
+/// The end of a reply, with all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct End {
+    pub(crate) time: u64,
+    pub(crate) outcome: Outcome,
+    pub(crate) text: String,
+    /// How many pieces were written before, and are to be erased.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) pieces: u64,
+}
+
+/// Some of a reply, or only a sign of life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Piece {
+    pub(crate) time: u64,
+    pub(crate) text: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Fact {
+    /// The same fact without anything that a person wrote. Folding it decides the same.
+    pub(crate) fn redacted(self) -> Self {
+        match self {
+            Self::Message(message) => Self::Message(Message {
+                text: String::new(),
+                ..message
+            }),
+            Self::Renamed {
+                conversation, time, ..
+            } => Self::Renamed {
+                conversation,
+                title: String::new(),
+                time,
+            },
+            Self::Preferences(_) => Self::Preferences(Preferences::default()),
+            other @ (Self::Deleted { .. } | Self::Cleared { .. }) => other,
+        }
+    }
+}
+
+impl Preferences {
+    /// Takes over what is present in `changes`.
+    pub(crate) fn merge(&mut self, changes: Self) {
+        self.default_model = changes.default_model.or(self.default_model.take());
+        self.theme = changes.theme.or(self.theme);
+        self.system_prompt = changes.system_prompt.or(self.system_prompt.take());
+    }
+}

@@ -1,0 +1,140 @@
+//! Reading and tidying: the contract's `library`.
+
+use futures::future::try_join_all;
+use journal::{Journal, Platform, View};
+
+use crate::erasing;
+use crate::error::Error;
+use crate::facts::Fact;
+use crate::ids;
+use crate::reading;
+use crate::segments;
+use crate::state::{Conversation, State};
+use crate::text;
+
+/// All conversations with all of their turns, most recently updated first.
+pub(crate) async fn list<P: Platform>(journal: &Journal<P>) -> Result<Vec<Conversation>, Error> {
+    let conversations = summaries(journal).await?;
+    try_join_all(conversations.into_iter().map(|it| complete(journal, it))).await
+}
+
+/// The same without the turns that are in segments.
+pub(crate) async fn summaries<P: Platform>(
+    journal: &Journal<P>,
+) -> Result<Vec<Conversation>, Error> {
+    let mut view = read_tidily(journal).await?;
+    let mut conversations = std::mem::take(&mut view.state.conversations);
+    conversations.sort_by_key(|found| std::cmp::Reverse(found.updated));
+    Ok(conversations)
+}
+
+/// One conversation with all of its turns.
+pub(crate) async fn get<P: Platform>(
+    journal: &Journal<P>,
+    id: &str,
+) -> Result<Conversation, Error> {
+    let id = ids::conversation_id(id)?;
+    let view = read_tidily(journal).await?;
+    let mut conversations = view.state.conversations.into_iter();
+    let found = conversations.find(|found| found.id == id);
+    complete(journal, found.ok_or(Error::NotFound)?).await
+}
+
+/// Gives a conversation another title.
+pub(crate) async fn rename<P: Platform>(
+    journal: &Journal<P>,
+    id: &str,
+    title: &str,
+) -> Result<Conversation, Error> {
+    let id = ids::conversation_id(id)?;
+    let title = text::one_line(title);
+    if !(1..=text::RENAME_CHARS_MAX).contains(&title.chars().count()) {
+        return Err(Error::Invalid("title: 1 to 200 characters".to_owned()));
+    }
+    let mut view = reading::read(journal).await?;
+    view.state.conversation(&id).ok_or(Error::NotFound)?;
+    let fact = Fact::Renamed {
+        conversation: id.clone(),
+        title,
+        time: journal.platform().now(),
+    };
+    append_and_save(journal, &mut view, &fact).await?;
+    let found = view.state.conversation(&id).cloned();
+    found.ok_or(Error::NotFound)
+}
+
+/// Removes a conversation and erases its content.
+pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Result<(), Error> {
+    let id = ids::conversation_id(id)?;
+    let mut view = reading::read(journal).await?;
+    view.state.conversation(&id).ok_or(Error::NotFound)?;
+    let fact = Fact::Deleted {
+        conversation: id,
+        time: journal.platform().now(),
+    };
+    append_and_save(journal, &mut view, &fact).await
+}
+
+/// Removes everything of the user and erases it.
+pub(crate) async fn clear<P: Platform>(journal: &Journal<P>) -> Result<(), Error> {
+    let mut view = reading::read(journal).await?;
+    if view.state == State::default() {
+        return Ok(());
+    }
+    let fact = Fact::Cleared {
+        time: journal.platform().now(),
+    };
+    append_and_save(journal, &mut view, &fact).await
+}
+
+/// Whether the store answers.
+pub(crate) async fn check<P: Platform>(platform: &P) -> Result<(), Error> {
+    platform.get("conv:check").await?;
+    Ok(())
+}
+
+/// Appends a fact and writes a snapshot that has it. The fact is what counts: a snapshot or an
+/// erasure that fails is made up for by the next one.
+pub(crate) async fn append_and_save<P: Platform>(
+    journal: &Journal<P>,
+    view: &mut View<State>,
+    fact: &Fact,
+) -> Result<(), Error> {
+    journal.append(view, fact).await?;
+    let mut saved = view.clone();
+    if erasing::write_snapshot(journal, &mut saved, Vec::new())
+        .await
+        .is_ok()
+    {
+        *view = saved;
+    }
+    Ok(())
+}
+
+async fn read_tidily<P: Platform>(journal: &Journal<P>) -> Result<View<State>, Error> {
+    let mut view = reading::read(journal).await?;
+    if erasing::tidy_after_reading(journal, &mut view)
+        .await
+        .is_err()
+    {
+        // What was half done must not be answered; reading again is simplest.
+        view = reading::read(journal).await?;
+    }
+    Ok(view)
+}
+
+/// Puts the turns that are in segments before the others.
+async fn complete<P: Platform>(
+    journal: &Journal<P>,
+    mut conversation: Conversation,
+) -> Result<Conversation, Error> {
+    if conversation.segments > 0 {
+        let id = &conversation.id;
+        let mut turns = segments::sealed_turns(journal, id, conversation.segments).await?;
+        turns.append(&mut conversation.turns);
+        conversation.turns = turns;
+        conversation.segments = 0;
+        conversation.sealed = 0;
+    }
+    Ok(conversation)
+}

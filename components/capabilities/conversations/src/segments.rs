@@ -1,0 +1,89 @@
+//! Older turns of a long conversation leave the snapshot for segments: values that are written
+//! once and never change. Where one segment ends and the next begins follows from the turns
+//! alone, so whoever seals it writes the same.
+
+use futures::future::try_join_all;
+use journal::{Journal, Platform};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::ids;
+use crate::state::{Conversation, State, Turn};
+use crate::text;
+
+/// What a turn costs besides its texts: ids, times, names.
+const TURN_OVERHEAD: usize = 300;
+
+#[derive(Serialize)]
+struct SegmentRef<'a> {
+    v: u32,
+    turns: &'a [Turn],
+}
+
+#[derive(Deserialize)]
+struct Segment {
+    v: u32,
+    turns: Vec<Turn>,
+}
+
+const VERSION: u32 = 1;
+
+/// Moves full segments out of the state and answers what to write for them, which has to be
+/// written before a snapshot of the state is.
+pub(crate) fn seal<P: Platform>(journal: &Journal<P>, state: &mut State) -> Vec<(String, Vec<u8>)> {
+    let mut pairs = Vec::new();
+    for conversation in &mut state.conversations {
+        while let Some(count) = full_segment(conversation) {
+            let key = ids::segment_key(journal, &conversation.id, conversation.segments);
+            let turns: Vec<Turn> = conversation.turns.drain(..count).collect();
+            let value = serde_json::to_vec(&SegmentRef {
+                v: VERSION,
+                turns: &turns,
+            });
+            pairs.push((key, value.unwrap_or_default()));
+            conversation.segments = conversation.segments.saturating_add(1);
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            conversation.sealed = conversation.sealed.saturating_add(count);
+        }
+    }
+    pairs
+}
+
+/// How many of the oldest turns make a full segment; none while they are too few, or one of them
+/// has no end.
+fn full_segment(conversation: &Conversation) -> Option<usize> {
+    let target = usize::try_from(conversation.segment_bytes).unwrap_or(usize::MAX);
+    let mut bytes = 0_usize;
+    for (at, turn) in conversation.turns.iter().enumerate() {
+        let reply = turn.reply.as_ref()?;
+        bytes = bytes
+            .saturating_add(TURN_OVERHEAD)
+            .saturating_add(text::json_len(&turn.text))
+            .saturating_add(text::json_len(&reply.text));
+        if bytes >= target {
+            return Some(at.saturating_add(1));
+        }
+    }
+    None
+}
+
+/// The turns in a conversation's segments, oldest first.
+pub(crate) async fn sealed_turns<P: Platform>(
+    journal: &Journal<P>,
+    conversation: &str,
+    segments: u32,
+) -> Result<Vec<Turn>, Error> {
+    let keys: Vec<String> = (0..segments)
+        .map(|k| ids::segment_key(journal, conversation, k))
+        .collect();
+    let values = try_join_all(keys.iter().map(|key| journal.platform().get(key))).await?;
+    let mut turns = Vec::new();
+    for value in values {
+        let segment = value.and_then(|bytes| serde_json::from_slice::<Segment>(&bytes).ok());
+        match segment {
+            Some(segment) if segment.v == VERSION => turns.extend(segment.turns),
+            _ => return Err(Error::Unavailable("a segment cannot be read".to_owned())),
+        }
+    }
+    Ok(turns)
+}

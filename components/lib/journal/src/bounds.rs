@@ -1,0 +1,44 @@
+//! The bounds that the invariants rest on. Times are milliseconds.
+
+/// A writer that has not begun to write this long after it asked for a number gives the number
+/// up, and one whose write ended later than this counts as late.
+pub const WRITE_DEADLINE: u64 = 2_000;
+
+/// A number still missing this long after somebody got a higher one is dead: two and a half times
+/// [`WRITE_DEADLINE`], so that a slow store and a coarse timer do not make the two meet. It is
+/// also how long a crash in mid-append can hold up the next writer.
+pub const GRACE: u64 = 5_000;
+
+/// The first pause between two looks at a missing number; it doubles up to [`POLL_MAX`].
+pub const POLL_MIN: u64 = 2;
+
+/// The longest pause between two looks at a missing number.
+pub const POLL_MAX: u64 = 100;
+
+/// How often an append takes another number before it fails.
+pub const APPEND_ATTEMPTS: usize = 3;
+
+/// What was read longer ago than this is neither answered with nor made into a snapshot.
+pub const BASIS_DEADLINE: u64 = 15_000;
+
+/// How long a position must have been reached before what is below it may be erased: far beyond
+/// [`BASIS_DEADLINE`], so that neither disagreeing clocks nor a machine that stood still matter.
+pub const SETTLE: u64 = 3_600_000;
+
+/// How far the journal must have gone beyond a position before what is below it may be erased.
+pub const ERASE_MARGIN: u64 = 64;
+
+/// Entries are erased in bulk, at least this many at once.
+pub const ERASE_BATCH: u64 = 64;
+
+/// How many entries one call erases at most.
+pub const ERASE_MOST: u64 = 512;
+
+/// How far apart in time the marks of a snapshot are.
+pub const MARK_EVERY: u64 = 600_000;
+
+/// The longest value written: Spin's stores take 1 MB.
+pub const VALUE_MAX: usize = 900_000;
+
+/// How many keys go into one batch.
+pub const BATCH_MAX: usize = 64;

@@ -1,0 +1,30 @@
+use std::fmt;
+
+/// Why a journal could not do something. Texts are for the log and hold no content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// The store said no, or nothing.
+    Store(String),
+    /// The store is so slow that nothing can be promised; try again.
+    TooSlow,
+    /// A value is longer than [`crate::VALUE_MAX`].
+    TooLarge,
+    /// Something stored was written by a later version of this program.
+    Newer,
+    /// Something stored cannot be made sense of, and skipping it would lose data.
+    Corrupt(&'static str),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(text) => write!(f, "the store failed: {text}"),
+            Self::TooSlow => f.write_str("the store is too slow"),
+            Self::TooLarge => f.write_str("a value is too large for the store"),
+            Self::Newer => f.write_str("the journal was written by a later version"),
+            Self::Corrupt(what) => write!(f, "the journal is damaged: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

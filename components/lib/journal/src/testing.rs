@@ -1,0 +1,1 @@
+//! A simulated store and clock, deterministic by a seed: time passes only while everybody waits.
