@@ -69,6 +69,11 @@ impl Entry {
         }
     }
 
+    /// The id of the request, for error objects.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     /// Who asked; only a hash is kept.
     pub fn user(&mut self, id: &str) {
         let digest = Sha256::digest(id.as_bytes());

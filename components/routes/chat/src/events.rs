@@ -1,0 +1,129 @@
+//! The events of a reply, as bytes.
+
+use contracts::{conversations::turns::Started, llm::types::Usage};
+use http_edge::ApiError;
+use serde::Serialize;
+use sse::Encoder;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Conversation<'a> {
+    conversation_id: &'a str,
+    message_id: &'a str,
+    title: &'a str,
+    model: &'a str,
+}
+
+#[derive(Serialize)]
+struct Content<'a> {
+    content: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UsageView<'a> {
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    model: &'a str,
+}
+
+/// What is being answered, and where it will be found.
+pub(crate) fn conversation(started: &Started, model: &str) -> Vec<u8> {
+    named(
+        "conversation",
+        &json(&Conversation {
+            conversation_id: &started.conversation_id,
+            message_id: &started.message_id,
+            title: &started.title,
+            model,
+        }),
+    )
+}
+
+/// A piece of the reply, with its number in the stream.
+pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) {
+    out.id(&number.to_string())
+        .data(&json(&Content { content }));
+}
+
+/// What the reply took.
+pub(crate) fn usage(usage: Usage, model: &str) -> Vec<u8> {
+    named(
+        "usage",
+        &json(&UsageView {
+            prompt_tokens: usage.prompt_tokens,
+            completion_tokens: usage.completion_tokens,
+            model,
+        }),
+    )
+}
+
+/// Why the reply broke off: the error object of any other answer.
+pub(crate) fn error(error: &ApiError, request_id: &str) -> Vec<u8> {
+    named("error", &String::from_utf8_lossy(&error.body(request_id)))
+}
+
+/// The last event of every reply.
+pub(crate) fn done() -> Vec<u8> {
+    Encoder::new().data("[DONE]").take()
+}
+
+/// No event, but a sign of life.
+pub(crate) fn keep_alive() -> Vec<u8> {
+    Encoder::new().comment("keep-alive").take()
+}
+
+fn named(name: &str, data: &str) -> Vec<u8> {
+    Encoder::new().event(name).data(data).take()
+}
+
+/// Strings and numbers: this cannot fail, and an empty object is better than a panic.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn events_are_as_promised() {
+        let started = Started {
+            conversation_id: "c".into(),
+            message_id: "m".into(),
+            title: "Hi\nthere".into(),
+        };
+        assert_eq!(
+            text(conversation(&started, "gpt-4o")),
+            "event: conversation\ndata: {\"conversationId\":\"c\",\"messageId\":\"m\",\
+             \"title\":\"Hi\\nthere\",\"model\":\"gpt-4o\"}\n\n"
+        );
+        let mut out = Encoder::new();
+        content(&mut out, 1, "Hello");
+        content(&mut out, 2, " \"there\"\n");
+        assert_eq!(
+            text(out.take()),
+            "id: 1\ndata: {\"content\":\"Hello\"}\n\n\
+             id: 2\ndata: {\"content\":\" \\\"there\\\"\\n\"}\n\n"
+        );
+        let used = Usage {
+            prompt_tokens: 12,
+            completion_tokens: 2,
+            estimated: false,
+        };
+        assert_eq!(
+            text(usage(used, "gpt-4o")),
+            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\"}\n\n"
+        );
+        assert_eq!(text(done()), "data: [DONE]\n\n");
+        assert_eq!(text(keep_alive()), ": keep-alive\n\n");
+        assert!(
+            text(error(&ApiError::ProviderTimeout, "r"))
+                .starts_with("event: error\ndata: {\"error\":")
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! What a client asks.
+
+use http_edge::{ApiError, Check, parse_uuid};
+use serde::Deserialize;
+
+/// Longest message and longest system prompt, in characters (Unicode scalar values).
+const MAX_CHARACTERS: usize = 10_000;
+
+/// The body as it comes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ChatBody {
+    conversation_id: Option<String>,
+    message: String,
+    model: Option<String>,
+    system: Option<String>,
+    temperature: Option<f64>,
+    max_tokens: Option<u32>,
+}
+
+/// The body, found good as far as it can be by itself.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) conversation_id: Option<String>,
+    pub(crate) message: String,
+    pub(crate) model: Option<String>,
+    pub(crate) system: Option<String>,
+    pub(crate) temperature: Option<f64>,
+    pub(crate) max_tokens: Option<u32>,
+}
+
+impl TryFrom<ChatBody> for Asked {
+    type Error = ApiError;
+
+    fn try_from(body: ChatBody) -> Result<Self, ApiError> {
+        let conversation_id = body.conversation_id.as_deref().map(parse_uuid);
+        let message_fits = body.message.chars().count() <= MAX_CHARACTERS;
+        let system = body.system.as_deref().unwrap_or_default();
+        Check::new()
+            .that(
+                conversation_id != Some(None),
+                "conversationId",
+                "must be a UUID",
+            )
+            .that(
+                message_fits && !body.message.trim().is_empty(),
+                "message",
+                "must be 1 to 10000 characters and not only white space",
+            )
+            .that(
+                system.chars().count() <= MAX_CHARACTERS,
+                "system",
+                "must be at most 10000 characters",
+            )
+            .that(
+                body.temperature.is_none_or(|t| (0.0..=2.0).contains(&t)),
+                "temperature",
+                "must be between 0 and 2",
+            )
+            .that(
+                body.max_tokens != Some(0),
+                "maxTokens",
+                "must be at least 1",
+            )
+            .done()?;
+        Ok(Self {
+            conversation_id: conversation_id.flatten(),
+            message: body.message,
+            model: body.model,
+            system: body.system,
+            temperature: body.temperature,
+            max_tokens: body.max_tokens,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_message(message: &str) -> ChatBody {
+        ChatBody {
+            message: message.into(),
+            ..ChatBody::default()
+        }
+    }
+
+    fn wrong(body: ChatBody) -> Vec<String> {
+        match Asked::try_from(body) {
+            Ok(_) => Vec::new(),
+            Err(ApiError::Validation(details)) => details.into_iter().map(|d| d.path).collect(),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn messages_are_counted_in_characters() {
+        assert!(wrong(with_message("🐟")).is_empty());
+        assert!(wrong(with_message(&"🐟".repeat(10_000))).is_empty());
+        assert_eq!(wrong(with_message(&"a".repeat(10_001))), ["message"]);
+        assert_eq!(wrong(with_message("")), ["message"]);
+        assert_eq!(wrong(with_message(" \u{3000}\n")), ["message"]);
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let body = ChatBody {
+            conversation_id: Some("nope".into()),
+            temperature: Some(2.1),
+            max_tokens: Some(0),
+            system: Some("s".repeat(10_001)),
+            ..ChatBody::default()
+        };
+        assert_eq!(
+            wrong(body),
+            [
+                "conversationId",
+                "message",
+                "system",
+                "temperature",
+                "maxTokens"
+            ]
+        );
+    }
+
+    #[test]
+    fn limits_are_inclusive() {
+        for temperature in [0.0, 2.0] {
+            let body = ChatBody {
+                conversation_id: Some("550E8400-e29b-41d4-a716-446655440000".into()),
+                temperature: Some(temperature),
+                max_tokens: Some(1),
+                ..with_message("hi")
+            };
+            let asked = Asked::try_from(body).unwrap();
+            assert_eq!(
+                asked.conversation_id.as_deref(),
+                Some("550e8400-e29b-41d4-a716-446655440000")
+            );
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The model's answer as it comes.
+
+use std::{
+    future::{IntoFuture as _, ready},
+    pin::Pin,
+    time::Duration,
+};
+
+use contracts::llm::types::{Completion, Delta, Error};
+use futures::future::{Either, select};
+use spin_sdk::{
+    time::sleep,
+    wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult},
+};
+
+/// How long the answer's status waits for the model's first word, which may be an error.
+const MAX_SILENCE: Duration = Duration::from_secs(5);
+/// Pieces taken at once: what came together goes on together.
+const BATCH: usize = 32;
+
+type Pieces = Vec<String>;
+type Reading = Pin<Box<dyn Future<Output = (Pieces, Option<StreamReader<Delta>>)>>>;
+type Ending = Pin<Box<dyn Future<Output = Result<Completion, Error>>>>;
+
+/// Reads the pieces of one answer. Dropping it before the end cancels the answer.
+pub(crate) struct Source {
+    /// Read already, not taken yet.
+    held: Pieces,
+    /// The read under way; none after the last piece.
+    reading: Option<Reading>,
+    ending: Ending,
+}
+
+/// How an answer begins.
+pub(crate) enum Opening {
+    /// With words, or with a silence that may still end in words.
+    Speaking(Source),
+    /// With an error in place of words.
+    Failed(Error),
+}
+
+impl Source {
+    pub(crate) fn new(
+        deltas: StreamReader<Delta>,
+        completion: FutureReader<Result<Completion, Error>>,
+    ) -> Self {
+        Self {
+            held: Pieces::new(),
+            reading: Some(Box::pin(read(deltas))),
+            ending: Box::pin(completion.into_future()),
+        }
+    }
+
+    /// Waits a little for the first word.
+    pub(crate) async fn open(mut self) -> Opening {
+        let first = {
+            let next = std::pin::pin!(self.next());
+            let patience = std::pin::pin!(sleep(MAX_SILENCE));
+            match select(next, patience).await {
+                Either::Left((first, _)) => Some(first),
+                Either::Right(_) => None,
+            }
+        };
+        match first {
+            None => return Opening::Speaking(self),
+            Some(Some(pieces)) => {
+                self.held = pieces;
+                return Opening::Speaking(self);
+            }
+            Some(None) => {}
+        }
+        match self.ending.as_mut().await {
+            Ok(completion) => {
+                self.ending = Box::pin(ready(Ok(completion)));
+                Opening::Speaking(self)
+            }
+            Err(error) => Opening::Failed(error),
+        }
+    }
+
+    /// The next pieces, at least one; none after the last. A call that is dropped loses nothing.
+    pub(crate) async fn next(&mut self) -> Option<Pieces> {
+        if !self.held.is_empty() {
+            return Some(std::mem::take(&mut self.held));
+        }
+        while let Some(reading) = &mut self.reading {
+            let (pieces, deltas) = reading.as_mut().await;
+            self.reading = deltas.map(|deltas| Box::pin(read(deltas)) as Reading);
+            if !pieces.is_empty() {
+                return Some(pieces);
+            }
+        }
+        None
+    }
+
+    /// How the answer ended; to be asked after the last piece.
+    pub(crate) async fn end(self) -> Result<Completion, Error> {
+        self.ending.await
+    }
+}
+
+async fn read(mut deltas: StreamReader<Delta>) -> (Pieces, Option<StreamReader<Delta>>) {
+    let (result, batch) = deltas.read(Vec::with_capacity(BATCH)).await;
+    let pieces = batch.into_iter().map(|Delta::Text(text)| text).collect();
+    let more = matches!(result, StreamResult::Complete(_));
+    (pieces, more.then_some(deltas))
+}
