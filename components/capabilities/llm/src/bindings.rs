@@ -1,0 +1,30 @@
+//! The world `llm` of `wit/llm`.
+
+#[cfg(target_family = "wasm")]
+pub(crate) use generated::exports::goldfish::llm::provider::Guest;
+#[cfg(target_family = "wasm")]
+pub(crate) use generated::exports::goldfish::llm::types::Delta;
+pub(crate) use generated::exports::goldfish::llm::types::{
+    ChatRequest, Completion, Error, Message, Model, Role, StopReason, Usage,
+};
+#[cfg(target_family = "wasm")]
+pub(crate) use generated::{wit_future, wit_stream};
+
+#[allow(
+    missing_docs,
+    unsafe_code,
+    unreachable_pub,
+    unused,
+    clippy::all,
+    clippy::restriction,
+    reason = "generated"
+)]
+pub(crate) mod generated {
+    wit_bindgen::generate!({
+        world: "llm",
+        path: "../../../wit/llm",
+        runtime_path: "spin_sdk::wit_bindgen::rt",
+        generate_all,
+        pub_export_macro: true,
+    });
+}

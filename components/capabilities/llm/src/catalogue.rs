@@ -1,0 +1,298 @@
+//! Which models there are: the built-in list, changed by the variable `models`, then what the local
+//! server and Spin offer, then `demo`. Pure.
+
+use crate::bindings::{Error, Model};
+use crate::providers::Provider;
+use serde::Deserialize;
+
+const BUILT_IN: &str = include_str!("catalogue.json");
+
+/// The id of the local responder, always there and always last.
+pub(crate) const DEMO: &str = "demo";
+
+/// One model.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    /// What a client sends.
+    pub(crate) id: String,
+    /// What a person reads.
+    pub(crate) name: String,
+    /// Who serves it.
+    pub(crate) provider: Provider,
+    /// What the provider calls it.
+    pub(crate) upstream: String,
+    /// Tokens of prompt and answer together.
+    pub(crate) context_window: Option<u32>,
+    /// The most tokens it will answer with.
+    pub(crate) max_output_tokens: Option<u32>,
+    /// Whether it takes a temperature; models that reason often do not.
+    pub(crate) temperature: bool,
+}
+
+/// A row of the variable `models`: an id that exists is changed in what the row says, a new one
+/// needs a provider.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Row {
+    id: String,
+    name: Option<String>,
+    provider: Option<Provider>,
+    upstream: Option<String>,
+    context_window: Option<u32>,
+    max_output_tokens: Option<u32>,
+    temperature: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Replacement {
+    #[serde(default)]
+    replace: bool,
+    models: Vec<Row>,
+}
+
+/// The models, in the order they are listed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Catalogue {
+    entries: Vec<Entry>,
+}
+
+impl Catalogue {
+    /// The built-in list, changed by the value of the variable `models`: empty, a JSON array of
+    /// rows, or `{"replace": true, "models": [rows]}` for a list of one's own.
+    ///
+    /// # Errors
+    /// `other` when the value is neither.
+    pub(crate) fn new(models: &str) -> Result<Self, Error> {
+        let mut catalogue = Self::default();
+        if models.is_empty() {
+            catalogue.apply(rows(BUILT_IN)?.models)?;
+            return Ok(catalogue);
+        }
+        let changes = rows(models)?;
+        if !changes.replace {
+            catalogue.apply(rows(BUILT_IN)?.models)?;
+        }
+        catalogue.apply(changes.models)?;
+        Ok(catalogue)
+    }
+
+    fn apply(&mut self, rows: Vec<Row>) -> Result<(), Error> {
+        for row in rows {
+            match self.entries.iter_mut().find(|entry| entry.id == row.id) {
+                Some(entry) => {
+                    entry.name = row.name.unwrap_or_else(|| entry.name.clone());
+                    entry.provider = row.provider.unwrap_or(entry.provider);
+                    entry.upstream = row.upstream.unwrap_or_else(|| entry.upstream.clone());
+                    entry.context_window = row.context_window.or(entry.context_window);
+                    entry.max_output_tokens = row.max_output_tokens.or(entry.max_output_tokens);
+                    entry.temperature = row.temperature.unwrap_or(entry.temperature);
+                }
+                None => {
+                    let provider = row
+                        .provider
+                        .ok_or_else(|| unreadable("a new model has no provider"))?;
+                    if row.id.is_empty() {
+                        return Err(unreadable("a model has an empty id"));
+                    }
+                    self.entries.push(Entry {
+                        name: row.name.unwrap_or_else(|| row.id.clone()),
+                        provider,
+                        upstream: row.upstream.unwrap_or_else(|| row.id.clone()),
+                        context_window: row.context_window,
+                        max_output_tokens: row.max_output_tokens,
+                        temperature: row.temperature.unwrap_or(true),
+                        id: row.id,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds models by their ids alone. One that is listed already is served by `provider` from now
+    /// on, if `claim`; else it stays as it is.
+    pub(crate) fn add(&mut self, ids: Vec<String>, provider: Provider, claim: bool) {
+        for id in ids {
+            let entry = Entry {
+                name: id.clone(),
+                provider,
+                upstream: id.clone(),
+                context_window: None,
+                max_output_tokens: None,
+                temperature: true,
+                id,
+            };
+            match self.entries.iter_mut().find(|known| known.id == entry.id) {
+                Some(known) if claim => *known = entry,
+                Some(_) => {}
+                None => self.entries.push(entry),
+            }
+        }
+    }
+
+    /// Puts `demo` at the end, whatever was listed under that id.
+    pub(crate) fn with_demo(mut self) -> Self {
+        self.entries.retain(|entry| entry.id != DEMO);
+        self.entries.push(Entry {
+            id: DEMO.to_owned(),
+            name: "Demo (a small program, not an AI)".to_owned(),
+            provider: Provider::Demo,
+            upstream: DEMO.to_owned(),
+            context_window: None,
+            max_output_tokens: None,
+            temperature: true,
+        });
+        self
+    }
+
+    /// The model of this id.
+    pub(crate) fn find(&self, id: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.id == id)
+    }
+
+    /// The rows as clients see them.
+    pub(crate) fn models(&self, available: impl Fn(Provider) -> bool) -> Vec<Model> {
+        self.entries
+            .iter()
+            .map(|entry| Model {
+                id: entry.id.clone(),
+                name: entry.name.clone(),
+                provider: entry.provider.name().to_owned(),
+                available: available(entry.provider),
+                context_window: entry.context_window,
+            })
+            .collect()
+    }
+}
+
+fn rows(json: &str) -> Result<Replacement, Error> {
+    let unreadable = |error: serde_json::Error| {
+        unreadable(&format!("line {}, column {}", error.line(), error.column()))
+    };
+    if json.trim_start().starts_with('[') {
+        let models = serde_json::from_str(json).map_err(unreadable)?;
+        Ok(Replacement {
+            replace: false,
+            models,
+        })
+    } else {
+        serde_json::from_str(json).map_err(unreadable)
+    }
+}
+
+fn unreadable(why: &str) -> Error {
+    Error::Other(format!("the variable `models` is not a catalogue: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(catalogue: &Catalogue) -> Vec<&str> {
+        catalogue
+            .entries
+            .iter()
+            .map(|entry| entry.id.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn the_seeds_models_come_first_and_demo_last() {
+        let catalogue = Catalogue::new("").unwrap().with_demo();
+        let ids = ids(&catalogue);
+        assert_eq!(
+            ids[..6],
+            [
+                "gpt-4o",
+                "gpt-4o-mini",
+                "claude-3-5-sonnet",
+                "claude-3-haiku",
+                "@cf/meta/llama-3-8b-instruct",
+                "@cf/mistral/mistral-7b-instruct-v0.1"
+            ]
+        );
+        assert_eq!(ids.last(), Some(&"demo"));
+        assert_eq!(
+            catalogue.find("claude-3-5-sonnet").unwrap().upstream,
+            "claude-3-5-sonnet-20241022"
+        );
+        let models = catalogue.models(|provider| provider == Provider::Demo);
+        assert!(
+            models
+                .iter()
+                .all(|model| model.available == (model.id == "demo"))
+        );
+        assert_eq!(
+            (
+                models[0].name.as_str(),
+                models[0].provider.as_str(),
+                models[0].context_window
+            ),
+            ("GPT-4o", "openai", Some(128_000))
+        );
+    }
+
+    #[test]
+    fn the_variable_adds_and_changes() {
+        let json = r#"[{"id":"gpt-4o","name":"Ours","upstream":"gpt-4o-2024-11-20"},{"id":"new","provider":"anthropic","contextWindow":5}]"#;
+        let catalogue = Catalogue::new(json).unwrap();
+        let known = catalogue.find("gpt-4o").unwrap();
+        assert_eq!(
+            (known.name.as_str(), known.upstream.as_str(), known.provider),
+            ("Ours", "gpt-4o-2024-11-20", Provider::OpenAi)
+        );
+        assert_eq!(known.context_window, Some(128_000));
+        let new = catalogue.find("new").unwrap();
+        assert_eq!(
+            (new.name.as_str(), new.provider, new.context_window),
+            ("new", Provider::Anthropic, Some(5))
+        );
+    }
+
+    #[test]
+    fn the_variable_replaces() {
+        let catalogue =
+            Catalogue::new(r#"{"replace":true,"models":[{"id":"x","provider":"openai"}]}"#)
+                .unwrap()
+                .with_demo();
+        assert_eq!(ids(&catalogue), ["x", "demo"]);
+    }
+
+    #[test]
+    fn an_unreadable_variable_is_an_error_and_not_quoted() {
+        for json in [
+            "secret",
+            "[1]",
+            r#"[{"id":"x"}]"#,
+            r#"[{"id":"x","provider":"nobody"}]"#,
+            r#"{"models":[],"typo":1}"#,
+            r#"[{"id":"","provider":"openai"}]"#,
+        ] {
+            let Err(Error::Other(text)) = Catalogue::new(json) else {
+                panic!("{json}")
+            };
+            assert!(!text.contains("secret"));
+        }
+    }
+
+    #[test]
+    fn local_models_named_by_the_operator_win() {
+        let mut catalogue = Catalogue::new("").unwrap();
+        catalogue.add(
+            vec!["gpt-4o".into(), "llama3.2".into()],
+            Provider::Local,
+            true,
+        );
+        catalogue.add(vec!["gpt-4o-mini".into()], Provider::Local, false);
+        assert_eq!(catalogue.find("gpt-4o").unwrap().provider, Provider::Local);
+        assert_eq!(
+            catalogue.find("llama3.2").unwrap().provider,
+            Provider::Local
+        );
+        assert_eq!(
+            catalogue.find("gpt-4o-mini").unwrap().provider,
+            Provider::OpenAi
+        );
+    }
+}

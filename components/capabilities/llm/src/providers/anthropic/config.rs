@@ -1,0 +1,29 @@
+//! Where Anthropic is and with which key.
+
+use crate::secret::Secret;
+use crate::values::Values;
+
+pub(crate) const VARIABLES: [&str; 2] = ["anthropic_api_key", "anthropic_base_url"];
+
+const BASE_URL: &str = "https://api.anthropic.com";
+
+/// A configured Anthropic.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) key: Secret,
+    /// Ends where the official SDKs' does: before `/v1`.
+    pub(crate) base_url: String,
+}
+
+impl Config {
+    /// `None` without a key. A base URL that ends with `/v1` is taken as meant.
+    pub(crate) fn read(values: &Values) -> Option<Self> {
+        let base_url = values
+            .get_or("anthropic_base_url", BASE_URL)
+            .trim_end_matches('/');
+        Some(Self {
+            key: Secret::new(values.get("anthropic_api_key"))?,
+            base_url: base_url.strip_suffix("/v1").unwrap_or(base_url).to_owned(),
+        })
+    }
+}

@@ -1,0 +1,193 @@
+use super::*;
+use crate::bindings::Completion;
+use crate::reply::Reply;
+
+/// A recorded answer, with a thought before it.
+const RECORDED: &str = r#"event: message_start
+data: {"type":"message_start","message":{"model":"claude-haiku-4-5","id":"msg_1","type":"message","role":"assistant","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":10,"cache_creation_input_tokens":2,"cache_read_input_tokens":3,"output_tokens":1,"service_tier":"standard"}}}
+
+event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"Greeting."}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"EqQB"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":0}
+
+event: content_block_start
+data: {"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}
+
+event: ping
+data: {"type": "ping"}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Hello"}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"! 👋"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":1}
+
+event: something_new
+data: {"type":"something_new","field":[1]}
+
+event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":15}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+"#;
+
+fn read(stream: &str) -> (Vec<String>, Result<Completion, Error>) {
+    let mut reply = Reply::new(Box::new(Decoder), 7);
+    let pushed = reply.push(stream.as_bytes());
+    let end = pushed.and_then(|()| reply.end(Error::Unreachable("cut".to_owned())));
+    (reply.take(), end)
+}
+
+#[test]
+fn a_recorded_answer() {
+    let (texts, end) = read(RECORDED);
+    assert_eq!(texts, ["Hello", "! 👋"]);
+    let end = end.unwrap();
+    assert_eq!(end.stop_reason, StopReason::End);
+    assert_eq!(
+        (
+            end.usage.prompt_tokens,
+            end.usage.completion_tokens,
+            end.usage.estimated
+        ),
+        (15, 15, false)
+    );
+}
+
+#[test]
+fn without_its_last_events_an_answer_broke_off() {
+    let cut = RECORDED.split("event: message_delta").next().unwrap();
+    assert!(matches!(read(cut).1, Err(Error::Unreachable(_))));
+    let stopped = RECORDED.split("event: message_stop").next().unwrap();
+    assert!(read(stopped).1.is_ok());
+}
+
+#[test]
+fn an_error_event_keeps_what_came_before() {
+    let stream = RECORDED
+        .split("event: something_new")
+        .next()
+        .unwrap()
+        .to_owned()
+        + "event: error\ndata: {\"type\": \"error\", \"error\": {\"details\": null, \"type\": \"overloaded_error\", \"message\": \"Overloaded\"}}\n\n";
+    let (texts, end) = read(&stream);
+    assert_eq!(texts, ["Hello", "! 👋"]);
+    assert!(matches!(end, Err(Error::Overloaded(None))));
+}
+
+#[test]
+fn what_is_no_event_is_a_protocol_error() {
+    for data in ["{}", "not json", r#"{"type":"message_delta"}"#] {
+        assert!(
+            matches!(
+                read(&format!("data: {data}\n\n")).1,
+                Err(Error::Protocol(_))
+            ),
+            "{data}"
+        );
+    }
+}
+
+#[test]
+fn every_refusal_has_its_case() {
+    let refuse = |status, retry_after, kind: &str, message: &str| {
+        let body = format!(
+            r#"{{"type":"error","error":{{"type":"{kind}","message":"{message}"}},"request_id":"req_1"}}"#
+        );
+        error(
+            &Head {
+                status,
+                retry_after,
+            },
+            body.as_bytes(),
+        )
+    };
+    assert!(matches!(
+        refuse(401, None, "authentication_error", "invalid x-api-key"),
+        Error::Unauthorized
+    ));
+    assert!(matches!(
+        refuse(404, None, "not_found_error", "model: x"),
+        Error::UnknownModel
+    ));
+    assert!(matches!(
+        refuse(
+            400,
+            None,
+            "invalid_request_error",
+            "prompt is too long: 2 tokens > 1 maximum"
+        ),
+        Error::ContextTooLong
+    ));
+    assert!(matches!(
+        refuse(
+            400,
+            None,
+            "invalid_request_error",
+            "input length and `max_tokens` exceed context limit: 1 + 2 > 2"
+        ),
+        Error::ContextTooLong
+    ));
+    assert!(matches!(
+        refuse(
+            413,
+            None,
+            "request_too_large",
+            "Request exceeds the maximum size"
+        ),
+        Error::ContextTooLong
+    ));
+    assert!(matches!(
+        refuse(
+            400,
+            None,
+            "invalid_request_error",
+            "Output blocked by content filtering policy"
+        ),
+        Error::ContentFiltered
+    ));
+    assert!(matches!(
+        refuse(
+            400,
+            None,
+            "invalid_request_error",
+            "Your credit balance is too low"
+        ),
+        Error::Unauthorized
+    ));
+    assert!(matches!(
+        refuse(429, Some("9"), "rate_limit_error", ""),
+        Error::RateLimited(Some(9))
+    ));
+    assert!(matches!(
+        refuse(529, Some("4"), "overloaded_error", "Overloaded"),
+        Error::Overloaded(Some(4))
+    ));
+    assert!(matches!(
+        refuse(504, None, "timeout_error", ""),
+        Error::Timeout
+    ));
+    assert!(matches!(
+        refuse(200, None, "overloaded_error", ""),
+        Error::Overloaded(None)
+    ));
+    let Error::InvalidRequest(text) =
+        refuse(400, None, "invalid_request_error", "messages.1: my secret")
+    else {
+        panic!()
+    };
+    assert_eq!(text, "status 400 invalid_request_error");
+}

@@ -1,0 +1,174 @@
+use super::*;
+use crate::bindings::Completion;
+use crate::reply::Reply;
+
+/// A recorded answer of gpt-4o, shortened in its ids.
+const RECORDED: &str = r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1763690000,"model":"gpt-4o-2024-08-06","service_tier":"default","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"a"}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1763690000,"model":"gpt-4o-2024-08-06","choices":[{"index":0,"delta":{"content":"Hello"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"b"}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1763690000,"model":"gpt-4o-2024-08-06","choices":[{"index":0,"delta":{"content":" wörld"},"logprobs":null,"finish_reason":null}],"usage":null}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1763690000,"model":"gpt-4o-2024-08-06","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}],"usage":null}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1763690000,"model":"gpt-4o-2024-08-06","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"completion_tokens_details":{"reasoning_tokens":0}}}
+
+data: [DONE]
+
+"#;
+
+fn read(stream: &str) -> (Vec<String>, Result<Completion, Error>) {
+    let mut reply = Reply::new(Box::new(Decoder), 7);
+    let pushed = reply.push(stream.as_bytes());
+    let end = pushed.and_then(|()| reply.end(Error::Unreachable("cut".to_owned())));
+    (reply.take(), end)
+}
+
+fn chunk(delta: &str, reason: &str) -> String {
+    format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{reason}}}]}}\n\n"
+    )
+}
+
+fn refuse(status: u16, retry_after: Option<&str>, body: &str) -> Error {
+    error(
+        &Head {
+            status,
+            retry_after,
+        },
+        body.as_bytes(),
+    )
+}
+
+#[test]
+fn a_recorded_answer() {
+    let (texts, end) = read(RECORDED);
+    assert_eq!(texts, ["Hello", " wörld"]);
+    let end = end.unwrap();
+    assert_eq!(end.stop_reason, StopReason::End);
+    assert_eq!(
+        (
+            end.usage.prompt_tokens,
+            end.usage.completion_tokens,
+            end.usage.estimated
+        ),
+        (9, 3, false)
+    );
+}
+
+#[test]
+fn without_done_a_reason_is_enough_and_usage_is_estimated() {
+    let (texts, end) =
+        read(&(chunk(r#"{"content":"12345"}"#, "null") + &chunk("{}", r#""length""#)));
+    assert_eq!(texts, ["12345"]);
+    let end = end.unwrap();
+    assert_eq!(end.stop_reason, StopReason::Length);
+    assert_eq!(
+        (
+            end.usage.prompt_tokens,
+            end.usage.completion_tokens,
+            end.usage.estimated
+        ),
+        (7, 2, true)
+    );
+}
+
+#[test]
+fn without_a_reason_the_answer_broke_off() {
+    let (texts, end) = read(&chunk(r#"{"content":"half"}"#, "null"));
+    assert_eq!(texts, ["half"]);
+    assert!(matches!(end, Err(Error::Unreachable(_))));
+}
+
+#[test]
+fn an_error_on_the_way_keeps_what_came_before() {
+    let stream = chunk(r#"{"content":"half"}"#, "null")
+        + "data: {\"error\":{\"message\":\"Sorry\",\"type\":\"server_error\",\"code\":null}}\n\n";
+    let (texts, end) = read(&stream);
+    assert_eq!(texts, ["half"]);
+    assert!(matches!(end, Err(Error::Overloaded(None))));
+}
+
+#[test]
+fn refusals_are_text_and_thoughts_are_not() {
+    let stream = chunk(r#"{"reasoning_content":"hm"}"#, "null")
+        + &chunk(r#"{"refusal":"No."}"#, r#""content_filter""#);
+    let (texts, end) = read(&stream);
+    assert_eq!(texts, ["No."]);
+    assert_eq!(end.unwrap().stop_reason, StopReason::ContentFilter);
+}
+
+#[test]
+fn what_is_no_chunk_is_a_protocol_error() {
+    for data in [
+        "not json",
+        r#"{"choices": 7}"#,
+        "[]1",
+        r#"{"choices":[{"delta":{"content":{}}}]}"#,
+    ] {
+        let (_, end) = read(&format!("data: {data}\n\n"));
+        assert!(matches!(end, Err(Error::Protocol(_))), "{data}");
+    }
+}
+
+#[test]
+fn every_refusal_has_its_case() {
+    let body = |code: &str, kind: &str| {
+        format!(r#"{{"error":{{"message":"m","type":"{kind}","param":null,"code":"{code}"}}}}"#)
+    };
+    assert!(matches!(
+        refuse(401, None, &body("invalid_api_key", "invalid_request_error")),
+        Error::Unauthorized
+    ));
+    assert!(matches!(
+        refuse(404, None, &body("model_not_found", "invalid_request_error")),
+        Error::UnknownModel
+    ));
+    assert!(matches!(
+        refuse(
+            400,
+            None,
+            &body("context_length_exceeded", "invalid_request_error")
+        ),
+        Error::ContextTooLong
+    ));
+    assert!(matches!(
+        refuse(400, None, &body("content_filter", "invalid_request_error")),
+        Error::ContentFiltered
+    ));
+    assert!(matches!(
+        refuse(429, Some("20"), &body("rate_limit_exceeded", "requests")),
+        Error::RateLimited(Some(20))
+    ));
+    assert!(matches!(
+        refuse(429, None, &body("insufficient_quota", "insufficient_quota")),
+        Error::Unauthorized
+    ));
+    assert!(matches!(
+        refuse(503, Some("3"), "<html>"),
+        Error::Overloaded(Some(3))
+    ));
+    assert!(matches!(refuse(504, None, ""), Error::Timeout));
+    assert!(matches!(refuse(200, None, "<html>"), Error::Protocol(_)));
+    assert!(matches!(
+        refuse(200, None, &body("", "server_error")),
+        Error::Overloaded(None)
+    ));
+    let ollama = r#"{"error":{"message":"model \"x\" not found, try pulling it first","type":"api_error","param":null,"code":null}}"#;
+    assert!(matches!(refuse(404, None, ollama), Error::UnknownModel));
+    let vllm = r#"{"error":{"message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","code":400}}"#;
+    assert!(matches!(refuse(400, None, vllm), Error::ContextTooLong));
+    assert!(matches!(
+        refuse(400, None, r#"{"error":"plain"}"#),
+        Error::InvalidRequest(_)
+    ));
+}
+
+#[test]
+fn a_providers_sentence_is_not_passed_on() {
+    let body = r#"{"error":{"message":"bad sk-abc in: my secret","type":"invalid_request_error","param":"my secret","code":"unsupported_value"}}"#;
+    let Error::InvalidRequest(text) = refuse(400, None, body) else {
+        panic!()
+    };
+    assert_eq!(text, "status 400 unsupported_value");
+}

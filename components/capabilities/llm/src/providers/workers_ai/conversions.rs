@@ -1,0 +1,144 @@
+//! What Workers AI's events and errors mean.
+//! Sources: <https://developers.cloudflare.com/workers-ai/platform/errors/>, recorded answers.
+
+use super::client::max_tokens;
+use crate::bindings::{ChatRequest, Error, StopReason};
+use crate::catalogue::Entry;
+use crate::failure::Head;
+use crate::providers::openai::conversions::{Chunk, Usage};
+use crate::reply::{Decode, Progress, json};
+use serde::Deserialize;
+use serde_json::Value;
+use sse::Event;
+
+/// An event of the older models. Newer ones send OpenAI's chunks.
+#[derive(Deserialize)]
+struct Piece {
+    /// Mostly a string, but a token that looks like a number comes as one.
+    response: Option<Value>,
+    usage: Option<Usage>,
+    finish_reason: Option<String>,
+}
+
+/// Reads Workers AI events. The older models do not say why they stopped: an answer as long as its
+/// bound was cut by it.
+pub(crate) struct Decoder {
+    max_tokens: u32,
+}
+
+impl Decoder {
+    /// For the answer to this request.
+    pub(crate) fn new(entry: &Entry, request: &ChatRequest) -> Self {
+        Self {
+            max_tokens: max_tokens(entry, request),
+        }
+    }
+}
+
+impl Decode for Decoder {
+    fn event(&mut self, event: &Event, progress: &mut Progress) -> Result<(), Error> {
+        if event.data.trim() == "[DONE]" {
+            progress.done = true;
+            if progress.stop.is_none() {
+                progress.stop = Some(self.stop_reason(progress));
+            }
+            return Ok(());
+        }
+        let value: Value = json(&event.data)?;
+        if is_error(&value) {
+            return Err(refusal(
+                &Head {
+                    status: 500,
+                    retry_after: None,
+                },
+                &value,
+            ));
+        }
+        if value.get("choices").is_some() {
+            let chunk: Chunk = serde_json::from_value(value).map_err(|_| not_ours())?;
+            chunk.apply(progress);
+            return Ok(());
+        }
+        let piece: Piece = serde_json::from_value(value).map_err(|_| not_ours())?;
+        let text = match piece.response {
+            Some(Value::String(text)) => text,
+            Some(Value::Number(number)) => number.to_string(),
+            _ => String::new(),
+        };
+        let is_last = text.is_empty() && piece.usage.is_some();
+        if !text.is_empty() {
+            progress.text(text);
+        }
+        if let Some(usage) = piece.usage {
+            usage.apply(progress);
+        }
+        // Some models count with every piece; only the count without text is the end.
+        if is_last {
+            progress.stop = Some(self.stop_reason(progress));
+        }
+        if let Some(reason) = piece.finish_reason {
+            progress.stop = Some(if reason == "length" {
+                StopReason::Length
+            } else {
+                StopReason::End
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Decoder {
+    fn stop_reason(&self, progress: &Progress) -> StopReason {
+        let is_full = progress
+            .completion_tokens
+            .is_some_and(|tokens| tokens >= self.max_tokens);
+        if is_full {
+            StopReason::Length
+        } else {
+            StopReason::End
+        }
+    }
+}
+
+fn not_ours() -> Error {
+    Error::Protocol("an event is not what Workers AI sends".to_owned())
+}
+
+fn is_error(value: &Value) -> bool {
+    value.get("success") == Some(&Value::Bool(false)) || code(value).is_some()
+}
+
+/// The code of the first error; the AI Gateway's own errors are under another name.
+fn code(value: &Value) -> Option<u64> {
+    ["errors", "error"]
+        .iter()
+        .find_map(|name| value.get(name)?.get(0)?.get("code")?.as_u64())
+}
+
+/// A refusal with a body.
+pub(crate) fn error(head: &Head<'_>, body: &[u8]) -> Error {
+    match serde_json::from_slice(body) {
+        Ok(value) => refusal(head, &value),
+        Err(_) => head.error(""),
+    }
+}
+
+fn refusal(head: &Head<'_>, value: &Value) -> Error {
+    match code(value) {
+        Some(10_000 | 10_001 | 9_109 | 3_023 | 3_041 | 5_016 | 5_018 | 7_003 | 2_009) => {
+            Error::Unauthorized
+        }
+        Some(5_007 | 3_042) => Error::UnknownModel,
+        Some(5_021 | 3_006) => Error::ContextTooLong,
+        Some(2_016 | 2_017) => Error::ContentFiltered,
+        Some(3_007 | 3_008 | 3_046) => Error::Timeout,
+        Some(3_036 | 2_003) => Error::RateLimited(head.wait()),
+        Some(3_040 | 3_043) => Error::Overloaded(head.wait()),
+        Some(code) if head.status == 200 => Error::Other(format!("refused with status 200 {code}")),
+        Some(code) => head.error(&code.to_string()),
+        None => head.error(""),
+    }
+}
+
+#[cfg(test)]
+mod tests;
