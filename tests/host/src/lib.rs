@@ -1,1 +1,204 @@
-//! Host.
+//! Runs the application of a `spin.toml` without Spin: for the tests, and for a first run where no
+//! `spin` is installed.
+//!
+//! Architecture invariant: this host never grows a feature that Spin lacks. Whatever holds here is
+//! to hold on Spin.
+
+mod bindings;
+pub mod build;
+pub mod compose;
+pub mod deny;
+mod engine;
+mod guest;
+pub mod hosts;
+mod instances;
+#[expect(
+    unreachable_pub,
+    reason = "generated code re-exports the types of resources"
+)]
+mod key_value;
+mod logs;
+pub mod manifest;
+mod outbound;
+pub mod router;
+mod server;
+pub mod variables;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::guest::Grants;
+use crate::instances::{Handler, Pool};
+use crate::key_value::Database;
+use crate::logs::Sink;
+use crate::manifest::Manifest;
+use crate::router::Router;
+use crate::server::Server;
+
+pub use crate::key_value::KvCounts;
+pub use crate::logs::Logs;
+
+/// How to run an application.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The path of `spin.toml`.
+    pub manifest: PathBuf,
+    /// The directory of the key-value store; made if it is missing.
+    pub state_dir: PathBuf,
+    /// Where to listen; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// Values of variables, which come before all others.
+    pub variables: Vec<(String, String)>,
+    /// Whether `SPIN_VARIABLE_*` and the `.env` file beside the manifest are read.
+    pub env_variables: bool,
+    /// Where the components' output goes.
+    pub logs: Logs,
+    /// How long requests and the work after them may go on when the host is shut down.
+    pub grace: Duration,
+}
+
+/// An application that is being served. Dropping it ends everything at once.
+pub struct Host {
+    address: SocketAddr,
+    routes: Vec<(String, String)>,
+    database: Arc<Database>,
+    pool: Arc<Pool>,
+    grace: Duration,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+}
+
+impl Host {
+    /// Composes and compiles the components, opens the store and begins to serve.
+    ///
+    /// # Errors
+    /// If the manifest, a variable, a component or the address is at fault; the message says which.
+    pub async fn start(options: Options) -> Result<Self> {
+        let manifest = Manifest::read(&options.manifest)?;
+        let sources =
+            variables::Sources::new(&options.variables, options.env_variables, &manifest.root)?;
+        let values = variables::resolve(&manifest, &sources)?;
+        // Before the work of compiling, so that an address in use is told at once.
+        let listener = server::bind(options.listen).await?;
+        let address = listener.local_addr()?;
+
+        let state = &options.state_dir;
+        std::fs::create_dir_all(state)
+            .with_context(|| format!("cannot make the state directory {}", state.display()))?;
+        let database = Database::open(&state.join("sqlite_key_value.db"))?;
+        let logs = Sink::new(options.logs);
+        let client = outbound::Client::new()?;
+        let pool = Pool::new();
+
+        let mut grants = HashMap::new();
+        for (id, component) in &manifest.components {
+            let granted = Grants::new(
+                component,
+                &values,
+                database.clone(),
+                client.clone(),
+                logs.clone(),
+            )
+            .with_context(|| format!("component {id:?}"))?;
+            grants.insert(id.as_str(), Arc::new(granted));
+        }
+        let services = compile(&manifest).await?;
+        // Routes to the same component share its instances.
+        let mut handlers = HashMap::new();
+        let mut routes = Vec::new();
+        for (trigger, service) in manifest.triggers.iter().zip(services) {
+            let (Some(route), Some(grants)) =
+                (&trigger.route, grants.get(trigger.component.as_str()))
+            else {
+                continue;
+            };
+            let handler = handlers
+                .entry((&trigger.component, &trigger.middleware))
+                .or_insert_with(|| {
+                    let (grants, pool) = (grants.clone(), pool.clone());
+                    Arc::new(Handler::new(&trigger.component, service, grants, pool))
+                });
+            routes.push((route.clone(), handler.clone()));
+        }
+        let router = Router::new(routes)?;
+        let table = router
+            .iter()
+            .map(|(route, handler)| (route.to_owned(), handler.component.clone()))
+            .collect();
+        let (stop, stopped) = watch::channel(false);
+        let server = Arc::new(Server { router, logs });
+        Ok(Self {
+            address,
+            routes: table,
+            database,
+            pool,
+            grace: options.grace,
+            stop,
+            server: tokio::spawn(server.serve(listener, stopped)),
+        })
+    }
+
+    /// Where it listens, with the real port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Route patterns and the components behind them, in the order of precedence.
+    pub fn routes(&self) -> &[(String, String)] {
+        &self.routes
+    }
+
+    /// How often the key-value store was asked since the start.
+    pub fn kv_counts(&self) -> KvCounts {
+        self.database.counts()
+    }
+
+    /// Stops accepting connections and waits, at most for the grace period, until requests and the
+    /// work after them are done. What then is still going on is ended.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        let done = async {
+            let _ = (&mut self.server).await;
+            self.pool.idle().await;
+        };
+        let _ = tokio::time::timeout(self.grace, done).await;
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.pool.kill();
+    }
+}
+
+/// The service of every trigger, in order.
+async fn compile(manifest: &Manifest) -> Result<Vec<engine::Service>> {
+    // In one place whatever the state directory, so that all runs share it.
+    let cache: Arc<Path> = manifest.root.join(".spin/cache").into();
+    let manifest = Arc::new(manifest.clone());
+    let mut tasks = JoinSet::new();
+    for index in 0..manifest.triggers.len() {
+        let (manifest, cache) = (manifest.clone(), cache.clone());
+        tasks.spawn_blocking(move || -> Result<_> {
+            let trigger = manifest.triggers.get(index).context("no such trigger")?;
+            let parts = compose::Parts::read(&manifest, trigger)?;
+            let service = engine::compile(parts, &cache)
+                .with_context(|| format!("component {:?}", trigger.component))?;
+            Ok((index, service))
+        });
+    }
+    let mut services = Vec::new();
+    while let Some(service) = tasks.join_next().await {
+        services.push(service??);
+    }
+    services.sort_by_key(|(index, _)| *index);
+    Ok(services.into_iter().map(|(_, service)| service).collect())
+}

@@ -1,0 +1,27 @@
+//! What `wit/` describes, as Rust traits for the host to implement.
+
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::indexing_slicing,
+    reason = "generated"
+)]
+mod generated {
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "goldfish:host/platform",
+        imports: { default: trappable },
+        with: {
+            "spin:key-value/key-value.store": crate::key_value::Store,
+            "wasi:keyvalue/store.bucket": crate::key_value::Bucket,
+            "wasi:keyvalue/atomics.cas": crate::key_value::Cas,
+        },
+    });
+}
+
+pub(crate) use generated::{fermyon, spin, wasi};

@@ -1,0 +1,265 @@
+//! Makes one component of a route, its dependencies and its middleware, as Spin does: one level
+//! deep, each dependency narrowed to what it inherits.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use wac_graph::types::{Package, SubtypeChecker, WorldId};
+use wac_graph::{CompositionGraph, NodeId, PackageId};
+
+use crate::deny;
+use crate::manifest::{Component, Inherit, Manifest, Trigger};
+
+const HANDLER: &str = "wasi:http/handler@0.3.0";
+
+/// The files that go into a trigger's component, read once so that what is compiled is what was
+/// hashed.
+pub struct Parts {
+    id: String,
+    source: Vec<u8>,
+    dependencies: Vec<Part>,
+    middleware: Vec<Part>,
+}
+
+struct Part {
+    /// The name of a dependency, the component id of a middleware.
+    name: String,
+    export: Option<String>,
+    inherit: Inherit,
+    source: Vec<u8>,
+}
+
+impl Parts {
+    /// Reads the files of a trigger.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub fn read(manifest: &Manifest, trigger: &Trigger) -> Result<Self> {
+        let component = find(manifest, &trigger.component)?;
+        let dependencies = component.dependencies.iter().map(|(name, dependency)| {
+            Ok(Part {
+                name: name.clone(),
+                export: dependency.export.clone(),
+                inherit: dependency.inherit_configuration.clone(),
+                source: read(&dependency.path)?,
+            })
+        });
+        let middleware = trigger.middleware.iter().map(|middleware| {
+            Ok(Part {
+                name: middleware.component.clone(),
+                export: None,
+                inherit: middleware.inherit_configuration.clone(),
+                source: read(&find(manifest, &middleware.component)?.source)?,
+            })
+        });
+        Ok(Self {
+            id: trigger.component.clone(),
+            source: read(&component.source)?,
+            dependencies: dependencies.collect::<Result<_>>()?,
+            middleware: middleware.collect::<Result<_>>()?,
+        })
+    }
+
+    /// Everything the result of [`Parts::compose`] depends on, to tell whether it is known.
+    pub fn hash(&self, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash as _;
+        self.source.hash(hasher);
+        for (kind, parts) in [(0, &self.dependencies), (1, &self.middleware)] {
+            for part in parts {
+                kind.hash(hasher);
+                part.name.hash(hasher);
+                part.export.hash(hasher);
+                format!("{:?}", part.inherit).hash(hasher);
+                part.source.hash(hasher);
+            }
+        }
+    }
+
+    /// The one component.
+    ///
+    /// # Errors
+    /// If a dependency matches no import or two match one, exports something else than what is
+    /// imported, or a part is not a component.
+    pub fn compose(self) -> Result<Vec<u8>> {
+        let Self {
+            id,
+            source,
+            dependencies,
+            middleware,
+        } = self;
+        let composed = if dependencies.is_empty() {
+            source
+        } else {
+            with_dependencies(&id, source, dependencies)?
+        };
+        if middleware.is_empty() {
+            return Ok(composed);
+        }
+        with_middleware(composed, middleware)
+    }
+}
+
+fn find<'a>(manifest: &'a Manifest, id: &str) -> Result<&'a Component> {
+    let component = manifest.components.get(id);
+    component.with_context(|| format!("there is no component {id:?}"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read component {}", path.display()))
+}
+
+fn with_dependencies(id: &str, source: Vec<u8>, dependencies: Vec<Part>) -> Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let (world, instance) = add(&mut graph, id, source)?;
+    let imports: Vec<String> = graph.types()[world].imports.keys().cloned().collect();
+
+    let mut arguments: BTreeMap<String, (String, NodeId)> = BTreeMap::new();
+    for dependency in dependencies {
+        let name = dependency.name;
+        let matched: Vec<&String> = imports
+            .iter()
+            .filter(|import| matches(&name, import))
+            .collect();
+        ensure!(
+            !matched.is_empty(),
+            "dependency {name:?} doesn't match any imports of component {id:?}"
+        );
+        let source = apply_deny(&name, dependency.source, &dependency.inherit)?;
+        let package = name.split(['/', '@']).next().unwrap_or(&name);
+        let (dependency_world, dependency_instance) = add(&mut graph, package, source)?;
+        for import in matched {
+            let export = dependency.export.as_ref().unwrap_or(import);
+            check(&graph, &name, (dependency_world, export), (world, import))?;
+            let node = graph.alias_instance_export(dependency_instance, export)?;
+            if let Some((other, _)) = arguments.insert(import.clone(), (name.clone(), node)) {
+                bail!("dependencies {other:?} and {name:?} both satisfy import {import:?}");
+            }
+        }
+    }
+    for (import, (_, node)) in arguments {
+        graph.set_instantiation_argument(instance, &import, node)?;
+    }
+    export_all(&mut graph, world, instance)?;
+    encode(&graph).with_context(|| format!("cannot compose component {id:?}"))
+}
+
+/// Whether the export may stand where the import is.
+fn check(
+    graph: &CompositionGraph,
+    name: &str,
+    (exporter, export): (WorldId, &str),
+    (importer, import): (WorldId, &str),
+) -> Result<()> {
+    let types = graph.types();
+    let exported = types[exporter]
+        .exports
+        .get(export)
+        .with_context(|| format!("dependency {name:?} doesn't export {export:?}"))?;
+    let imported = types[importer]
+        .imports
+        .get(import)
+        .with_context(|| format!("no import {import:?}"))?;
+    SubtypeChecker::new(&mut Default::default())
+        .is_subtype(*exported, types, *imported, types)
+        .with_context(|| {
+            format!("dependency {name:?} exports {export:?} with other types than are imported")
+        })
+}
+
+/// A dependency's name is an interface or a package, with or without version, or a plain name.
+fn matches(dependency: &str, import: &str) -> bool {
+    let split = |name: &str| -> (String, Option<String>, Option<String>) {
+        let (path, version) = match name.split_once('@') {
+            Some((path, version)) => (path, Some(version.to_owned())),
+            None => (name, None),
+        };
+        match path.split_once('/') {
+            Some((package, interface)) => (package.to_owned(), Some(interface.to_owned()), version),
+            None => (path.to_owned(), None, version),
+        }
+    };
+    let (package, interface, version) = split(dependency);
+    let imported = split(import);
+    package == imported.0
+        && (interface.is_none() || interface == imported.1)
+        && (version.is_none() || version == imported.2)
+}
+
+fn apply_deny(name: &str, source: Vec<u8>, inherit: &Inherit) -> Result<Vec<u8>> {
+    let adapter = deny::adapter(&source, inherit)
+        .with_context(|| format!("cannot narrow the grants of {name:?}"))?;
+    let Some(adapter) = adapter else {
+        return Ok(source);
+    };
+    let mut graph = CompositionGraph::new();
+    let (world, instance) = add(&mut graph, "dependency", source)?;
+    let (adapter_world, adapter_instance) = add(&mut graph, "deny", adapter)?;
+    let denied: Vec<String> = graph.types()[adapter_world]
+        .exports
+        .keys()
+        .cloned()
+        .collect();
+    for interface in denied {
+        let node = graph.alias_instance_export(adapter_instance, &interface)?;
+        graph.set_instantiation_argument(instance, &interface, node)?;
+    }
+    export_all(&mut graph, world, instance)?;
+    encode(&graph).with_context(|| format!("cannot narrow the grants of {name:?}"))
+}
+
+/// The first middleware is the first to see a request; the component comes last.
+fn with_middleware(component: Vec<u8>, chain: Vec<Part>) -> Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let (_, mut instance) = add(&mut graph, "primary", component)?;
+    let mut handler = graph.alias_instance_export(instance, HANDLER)?;
+    for (index, middleware) in chain.into_iter().enumerate().rev() {
+        let name = middleware.name;
+        let source = apply_deny(&name, middleware.source, &middleware.inherit)?;
+        (_, instance) = add(&mut graph, &format!("middleware{index}"), source)?;
+        graph
+            .set_instantiation_argument(instance, HANDLER, handler)
+            .with_context(|| format!("component {name:?} is not a middleware"))?;
+        handler = graph.alias_instance_export(instance, HANDLER)?;
+    }
+    graph.export(handler, HANDLER)?;
+    encode(&graph)
+}
+
+fn add(graph: &mut CompositionGraph, name: &str, source: Vec<u8>) -> Result<(WorldId, NodeId)> {
+    let package = Package::from_bytes(name, None, source, graph.types_mut())
+        .with_context(|| format!("{name:?} is not a valid component"))?;
+    let world = package.ty();
+    let package: PackageId = graph
+        .register_package(package)
+        .with_context(|| format!("package {name:?} is used twice"))?;
+    Ok((world, graph.instantiate(package)))
+}
+
+fn export_all(graph: &mut CompositionGraph, world: WorldId, instance: NodeId) -> Result<()> {
+    let exports: Vec<String> = graph.types()[world].exports.keys().cloned().collect();
+    for export in exports {
+        let node = graph.alias_instance_export(instance, &export)?;
+        graph.export(node, &export)?;
+    }
+    Ok(())
+}
+
+fn encode(graph: &CompositionGraph) -> Result<Vec<u8>> {
+    Ok(graph.encode(Default::default())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        assert!(matches("a:b/c@0.1.0", "a:b/c@0.1.0"));
+        assert!(matches("a:b@0.1.0", "a:b/c@0.1.0"));
+        assert!(matches("a:b", "a:b/c@0.1.0"));
+        assert!(!matches("a:b@0.2.0", "a:b/c@0.1.0"));
+        assert!(!matches("a:b/d", "a:b/c"));
+        assert!(matches("plain", "plain"));
+    }
+}

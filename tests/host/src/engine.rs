@@ -1,0 +1,107 @@
+//! The WebAssembly engine, shared by all hosts of a process together with what it has compiled.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+
+use anyhow::{Result, anyhow};
+use wasmtime::component::{Component, Linker};
+use wasmtime::{
+    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, OptLevel,
+    PoolingAllocationConfig,
+};
+use wasmtime_wasi_http::p3::bindings::ServicePre;
+
+use crate::compose::Parts;
+use crate::guest::{self, Guest};
+
+/// A composed component ready to be instantiated.
+pub(crate) type Service = Arc<ServicePre<Guest>>;
+
+static ENGINE: OnceLock<Result<(Engine, Linker<Guest>), String>> = OnceLock::new();
+
+/// By the hash of what they were made from; each is made once, by whoever asks first.
+static COMPILED: LazyLock<Mutex<HashMap<u64, Slot>>> = LazyLock::new(Mutex::default);
+
+type Slot = Arc<OnceLock<Result<Service, String>>>;
+
+/// Composes and compiles, or finds it done in this process or (the compiling) in `cache`, a
+/// directory. The first call of a process decides on the directory.
+///
+/// # Errors
+/// If the parts do not fit together or import something that the host does not offer.
+pub(crate) fn compile(parts: Parts, cache: &Path) -> Result<Service> {
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    let slot = COMPILED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(hasher.finish())
+        .or_default()
+        .clone();
+    slot.get_or_init(|| compile_anew(parts, cache).map_err(|error| format!("{error:#}")))
+        .clone()
+        .map_err(|error| anyhow!(error))
+}
+
+fn compile_anew(parts: Parts, cache: &Path) -> Result<Service> {
+    let (engine, linker) = ENGINE
+        .get_or_init(|| start(cache).map_err(|error| format!("{error:#}")))
+        .as_ref()
+        .map_err(|error| anyhow!("cannot start WebAssembly: {error}"))?;
+    let bytes = parts.compose()?;
+    let service = || -> wasmtime::Result<Service> {
+        let component = Component::from_binary(engine, &bytes)?;
+        Ok(Arc::new(ServicePre::new(
+            linker.instantiate_pre(&component)?,
+        )?))
+    };
+    service().map_err(|error| anyhow!("{error:#}"))
+}
+
+fn start(cache: &Path) -> wasmtime::Result<(Engine, Linker<Guest>)> {
+    let mut config = Config::new();
+    config
+        .wasm_component_model_async(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .parallel_compilation(true)
+        .memory_init_cow(true);
+    let mut directory = CacheConfig::new();
+    // An absolute path is asked for. Without the directory everything works, only slower.
+    let found = std::fs::create_dir_all(cache).and_then(|()| cache.canonicalize());
+    if let Ok(path) = found {
+        directory.with_directory(path);
+        config.cache(Cache::new(directory).ok());
+    }
+    let engine = match Engine::new(config.clone().allocation_strategy(pool())) {
+        Ok(engine) => engine,
+        // The pool reserves address space that some machines do not give.
+        Err(_) => {
+            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+            Engine::new(&config)?
+        }
+    };
+    let mut linker = Linker::new(&engine);
+    guest::add_to_linker(&mut linker)?;
+    Ok((engine, linker))
+}
+
+/// Room for some hundred instances of components that are composed of five or so, each of which
+/// has a memory and a few tables. This reserves address space; memory is used where it is touched.
+fn pool() -> InstanceAllocationStrategy {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(1_000)
+        .total_core_instances(20_000)
+        .total_memories(4_000)
+        .total_tables(20_000)
+        .total_stacks(4_000)
+        .max_memory_size(1 << 30)
+        // What a slot keeps for its next user instead of giving it back to the system: about what
+        // a request touches, and only in as many slots as are in turn.
+        .linear_memory_keep_resident(128 << 10)
+        .table_keep_resident(4 << 10)
+        .async_stack_keep_resident(16 << 10)
+        .max_unused_warm_slots(64);
+    InstanceAllocationStrategy::Pooling(pool)
+}
