@@ -21,7 +21,17 @@ use std::time::Instant;
 
 struct Component;
 
-generated::export!(Component with_types_in generated);
+#[allow(
+    unsafe_code,
+    unreachable_pub,
+    clippy::all,
+    clippy::restriction,
+    reason = "generated"
+)]
+mod exports {
+    use super::{Component, generated};
+    generated::export!(Component with_types_in generated);
+}
 
 type Answer = (StreamReader<Delta>, FutureReader<Result<Completion, Error>>);
 

@@ -91,7 +91,7 @@ pub(super) async fn relay(
             let _ = end.write(super::cancelled()).await;
         }
         Outcome::Ended(result) if reply.is_done() => {
-            join(end.write(result), drain(body)).await;
+            let _ = join(end.write(result), drain(body)).await;
         }
         Outcome::Ended(result) => {
             drop(body);

@@ -48,8 +48,10 @@ pub(super) async fn send(call: Call, connect: Duration, head: Duration) -> Resul
     // The body is offered before the request is sent, so that the host finds it ready and need not
     // flush the head on its own.
     let mut sending = Box::pin(sending);
-    let mut exchange = pin!(select(pin!(client::send(request)), pin!(sleep(head))));
-    let outcome = match select(sending.as_mut(), exchange.as_mut()).await {
+    let response = pin!(client::send(request));
+    let patience = pin!(sleep(head));
+    let mut exchange = select(response, patience);
+    let outcome = match select(sending.as_mut(), &mut exchange).await {
         Either::Left(((), _)) => exchange.await,
         Either::Right((outcome, _)) => {
             spawn(sending);
