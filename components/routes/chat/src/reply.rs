@@ -2,8 +2,6 @@
 //!
 //! Once it runs, it runs to its end: the client going away stops only what goes to the client.
 
-use std::time::Duration;
-
 use contracts::conversations::{
     turns::{Outcome, Started, Turn},
     types::Error as StoreError,
@@ -11,15 +9,12 @@ use contracts::conversations::{
 use contracts::llm::types::Completion;
 use futures::future::join;
 use http_edge::{ApiError, BodyWriter, Cause, Entry};
-use spin_sdk::time::sleep;
 use sse::Encoder;
 
 use crate::{backlog::Backlog, events, outbox::Outbox, source::Source};
 
 /// Longest reply, in bytes; a model that does not stop is stopped.
 const MAX_REPLY: usize = 512 * 1024;
-/// Waits between attempts to store the end of a reply.
-const RETRIES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
 /// An exchange whose message is stored and whose reply has begun.
 pub(crate) struct Exchange {
@@ -110,28 +105,20 @@ async fn store(turn: &Turn, backlog: &Backlog) -> Result<(), String> {
     Ok(())
 }
 
-/// Stores the end of a reply, trying again if the store is in trouble.
+/// Stores the end of a reply.
 pub(crate) async fn finish(
     turn: &Turn,
     outcome: Outcome,
     text: &str,
     log: &mut Entry,
 ) -> Result<(), ApiError> {
-    let mut retries = RETRIES.into_iter();
-    loop {
-        let error = match turn.finish(outcome, text.to_owned()).await {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
-        match (error, retries.next()) {
-            (StoreError::Unavailable(_), Some(wait)) => sleep(wait).await,
-            // Deleted while it was being answered: nothing to store it in, as the user wished.
-            (StoreError::NotFound, _) => return Ok(()),
-            (error, _) => {
-                let cause = describe(error);
-                log.warn(&cause);
-                return Err(ApiError::internal(cause));
-            }
+    match turn.finish(outcome, text.to_owned()).await {
+        // Deleted while it was being answered: nothing to store it in, as the user wished.
+        Ok(()) | Err(StoreError::NotFound) => Ok(()),
+        Err(error) => {
+            let cause = describe(error);
+            log.warn(&cause);
+            Err(ApiError::internal(cause))
         }
     }
 }
