@@ -39,3 +39,6 @@ mod segments;
 mod state;
 mod text;
 mod turn;
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ pub(crate) async fn summaries<P: Platform>(
 ) -> Result<Vec<Conversation>, Error> {
     let mut view = read_tidily(journal).await?;
     let mut conversations = std::mem::take(&mut view.state.conversations);
+    // Of two updated at once, the one that began later comes first.
+    conversations.reverse();
     conversations.sort_by_key(|found| std::cmp::Reverse(found.updated));
     Ok(conversations)
 }

@@ -1,0 +1,147 @@
+//! The fold as such: pure, and the same from any snapshot.
+
+use journal::Fold;
+use proptest::prelude::*;
+
+use crate::facts::{Begins, End, Fact, Message, Outcome, Preferences};
+use crate::state::State;
+
+const CONVERSATIONS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+fn fact() -> impl Strategy<Value = Fact> {
+    let conversation = prop::sample::select(CONVERSATIONS.to_vec()).prop_map(str::to_owned);
+    let message = (
+        conversation.clone(),
+        0_u8..40,
+        1_u64..60,
+        prop::option::of((
+            1_u32..5,
+            prop::collection::vec((conversation.clone(), 1_u64..80), 0..3),
+        )),
+    );
+    prop_oneof![
+        6 => message.prop_map(|(conversation, id, time, begins)| Fact::Message(Message {
+            conversation,
+            id: format!("m{id}"),
+            reply: format!("r{id}"),
+            time,
+            model: "model".to_owned(),
+            text: format!("text {id}"),
+            begins: begins.map(|(limit, touched)| Begins { limit, touched }),
+        })),
+        1 => (conversation.clone(), 1_u64..60).prop_map(|(conversation, time)| Fact::Renamed {
+            conversation,
+            title: "another".to_owned(),
+            time,
+        }),
+        1 => (conversation, 1_u64..60).prop_map(|(conversation, time)| Fact::Deleted {
+            conversation,
+            time,
+        }),
+        1 => (1_u64..60).prop_map(|time| Fact::Cleared { time }),
+        1 => "[a-z]{0,3}".prop_map(|text| Fact::Preferences(Preferences {
+            system_prompt: Some(text),
+            ..Preferences::default()
+        })),
+    ]
+}
+
+fn fold<'a>(mut state: State, facts: impl IntoIterator<Item = (u64, &'a Fact)>) -> State {
+    for (number, fact) in facts {
+        state.apply(number, fact.clone());
+    }
+    state
+}
+
+fn numbered(facts: &[Fact]) -> impl Iterator<Item = (u64, &Fact)> {
+    (1_u64..).zip(facts)
+}
+
+/// Which facts a reader still reaches.
+fn reachable(state: &State) -> Vec<u64> {
+    let turns = state.conversations.iter().flat_map(|found| {
+        let turns = found.turns.iter().map(|turn| turn.number);
+        turns.chain(found.title_facts.iter().copied())
+    });
+    turns
+        .chain(state.preference_facts.iter().copied())
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn any_snapshot_leads_to_the_same_state(
+        facts in prop::collection::vec(fact(), 0..60),
+        cuts in prop::collection::vec(0_usize..60, 0..4),
+    ) {
+        let whole = fold(State::default(), numbered(&facts));
+        for cut in cuts {
+            let before = fold(State::default(), numbered(&facts).take(cut));
+            let stored = serde_json::to_vec(&before).unwrap();
+            let read: State = serde_json::from_slice(&stored).unwrap();
+            prop_assert_eq!(&fold(read, numbered(&facts).skip(cut)), &whole);
+        }
+    }
+
+    #[test]
+    fn erased_texts_decide_nothing(facts in prop::collection::vec(fact(), 0..60)) {
+        let whole = fold(State::default(), numbered(&facts));
+        let kept = reachable(&whole);
+        let redacted: Vec<Fact> = numbered(&facts)
+            .map(|(number, fact)| match kept.contains(&number) {
+                true => fact.clone(),
+                false => fact.clone().redacted(),
+            })
+            .collect();
+        let again = fold(State::default(), numbered(&redacted));
+        prop_assert_eq!(&again.preferences, &whole.preferences);
+        let ids = |state: &State| -> Vec<String> {
+            state.conversations.iter().map(|found| found.id.clone()).collect()
+        };
+        prop_assert_eq!(ids(&again), ids(&whole));
+        prop_assert_eq!(reachable(&again), reachable(&whole));
+    }
+
+    #[test]
+    fn replies_decide_nothing(
+        facts in prop::collection::vec(fact(), 0..60),
+        ends in prop::collection::vec((0_usize..60, 1_u64..60, 1_u64..90), 0..10),
+    ) {
+        let whole = fold(State::default(), numbered(&facts));
+        let mut state = State::default();
+        for (at, (number, fact)) in numbered(&facts).enumerate() {
+            state.apply(number, fact.clone());
+            for (_, turn, time) in ends.iter().filter(|(when, ..)| *when == at) {
+                state.settle(*turn, End {
+                    time: *time,
+                    outcome: Outcome::Complete,
+                    text: "reply".to_owned(),
+                    pieces: 0,
+                });
+            }
+        }
+        let decided = |state: &State| -> Vec<(String, u64)> {
+            let found = state.conversations.iter();
+            found.map(|found| (found.id.clone(), found.touched)).collect()
+        };
+        prop_assert_eq!(decided(&state), decided(&whole));
+    }
+
+    #[test]
+    fn there_are_never_more_than_the_limit(facts in prop::collection::vec(fact(), 0..60)) {
+        let mut state = State::default();
+        for (number, fact) in numbered(&facts) {
+            let known = match fact {
+                Fact::Message(message) => {
+                    let new = state.conversation(&message.conversation).is_none();
+                    message.begins.as_ref().filter(|_| new).map(|begins| begins.limit)
+                }
+                _ => None,
+            };
+            state.apply(number, fact.clone());
+            if let Some(limit) = known {
+                prop_assert!(state.conversations.len() <= usize::try_from(limit).unwrap());
+            }
+        }
+    }
+}

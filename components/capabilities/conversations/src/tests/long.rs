@@ -1,0 +1,135 @@
+//! Long conversations and long replies.
+
+use journal::testing::World;
+use journal::{SETTLE, VALUE_MAX};
+
+use super::{begin, chats, delete, list, run, said};
+use crate::facts::Outcome;
+use crate::library;
+use crate::text::REPLY_MAX;
+use crate::turn::Exchange;
+
+fn largest(world: &World) -> usize {
+    let sizes = world.keys().into_iter().filter_map(|key| world.value(&key));
+    sizes.map(|value| value.len()).max().unwrap_or(0)
+}
+
+/// A conversation of many turns with replies of `bytes`.
+fn fill(world: &World, id: &str, turns: usize, bytes: usize) {
+    for turn in 0..turns {
+        let (id, reply) = (id.to_owned(), "MARKER ".repeat(bytes / 7));
+        run(world, |journal| async move {
+            let message = format!("MARKER {turn}");
+            let (mut exchange, _) = begin(&journal, Some(&id), &message, 3).await.unwrap();
+            exchange.finish(Outcome::Complete, &reply).await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_long_conversation_is_read_in_a_handful_of_gets() {
+    let world = World::new(1);
+    let id = chats(&world, None, "first");
+    fill(&world, &id, 120, 8_000);
+    let snapshot = world.value("conv:guest_1:s").unwrap();
+    assert!(snapshot.len() < 200_000, "{}", snapshot.len());
+    assert!(largest(&world) < VALUE_MAX);
+
+    world.take_counts();
+    let found = list(&world);
+    let (gets, _) = world.take_counts();
+    assert!(gets <= 16, "{gets} gets");
+    assert_eq!(found[0].turns.len(), 121);
+    assert_eq!(found[0].message_count(), 242);
+    let order: Vec<u64> = found[0].turns.iter().map(|turn| turn.number).collect();
+    assert!(order.is_sorted());
+
+    run(&world, |journal| async move {
+        library::summaries(&journal).await.unwrap()
+    });
+    assert!(world.take_counts().0 <= 6);
+
+    // The facts alone, and then whoever seals again, say the same.
+    let segments = |world: &World| -> Vec<(String, Vec<u8>)> {
+        let keys = world.keys().into_iter().filter(|key| key.contains(":g:"));
+        keys.map(|key| (key.clone(), world.value(&key).unwrap()))
+            .collect()
+    };
+    let before = segments(&world);
+    assert!(before.len() >= 6);
+    world.put("conv:guest_1:s", None);
+    for (key, _) in &before {
+        world.put(key, None);
+    }
+    let again = list(&world);
+    assert_eq!(said(&again[0]), said(&found[0]));
+    let rebuilt = segments(&world);
+    assert_eq!(rebuilt, before);
+
+    let history = run(&world, |journal| {
+        let id = id.clone();
+        async move {
+            let exchange = Exchange::open(journal, Some(&id)).await.unwrap();
+            exchange.history().count()
+        }
+    });
+    assert_eq!(history, 121);
+    delete(&world, &id).unwrap();
+    assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
+    assert!(segments(&world).is_empty());
+}
+
+#[test]
+fn a_reply_beyond_the_bound_is_cut_and_incomplete() {
+    let world = World::new(1);
+    let reply = "\u{1}é".repeat(REPLY_MAX);
+    run(&world, |journal| async move {
+        let (mut exchange, _) = begin(&journal, None, "q", 3).await.unwrap();
+        for _ in 0..3 {
+            exchange.append(std::slice::from_ref(&reply)).await.unwrap();
+        }
+        exchange.finish(Outcome::Complete, &reply).await.unwrap();
+    });
+    assert!(largest(&world) < VALUE_MAX);
+    let found = list(&world);
+    let turn = &found[0].turns[0];
+    assert_eq!(turn.reply.as_ref().unwrap().outcome, Outcome::Incomplete);
+    assert!(turn.reply.as_ref().unwrap().text.len() > REPLY_MAX / 8);
+    assert!(!world.keys().iter().any(|key| key.contains(":r:1:")));
+}
+
+#[test]
+fn many_large_conversations_stay_below_the_bounds_of_a_value() {
+    let world = World::new(1);
+    for round in 0..3 {
+        let id = chats(&world, None, &format!("{round}"));
+        fill(&world, &id, 12, 60_000);
+    }
+    let found = list(&world);
+    assert_eq!(found.len(), 3);
+    assert!(found.iter().all(|found| found.turns.len() == 13));
+    let snapshot = world.value("conv:guest_1:s").unwrap();
+    assert!(snapshot.len() < 512 * 1024, "{}", snapshot.len());
+}
+
+#[test]
+fn what_is_folded_is_erased_when_it_is_safe() {
+    let world = World::new(1);
+    let id = chats(&world, None, "first");
+    for round in 0..6 {
+        fill(&world, &id, 40, 100);
+        world.pass(SETTLE / 2 + round);
+    }
+    fill(&world, &id, 10, 100);
+    let found = list(&world);
+    assert_eq!(found[0].message_count(), 2 * 251);
+    let facts = |world: &World| {
+        let keys = world.keys().into_iter();
+        let numbered = keys.filter(|key| key.rsplit(':').next().unwrap().parse::<u64>().is_ok());
+        numbered.filter(|key| !key.contains(":g:")).count()
+    };
+    assert!(facts(&world) < 2 * 251 / 2, "{}", facts(&world));
+    delete(&world, &id).unwrap();
+    assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
+    assert_eq!(list(&world).len(), 0);
+}

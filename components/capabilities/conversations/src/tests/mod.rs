@@ -1,0 +1,95 @@
+//! The capability against a simulated store.
+
+mod folding;
+mod long;
+mod removing;
+mod turning;
+
+use std::future::Future;
+
+use journal::Journal;
+use journal::testing::{Client, World};
+
+use crate::error::Error;
+use crate::facts::Outcome;
+use crate::ids;
+use crate::library;
+use crate::state::Conversation;
+use crate::turn::Exchange;
+
+const USER: &str = "guest_1";
+
+fn of(client: Client) -> Journal<Client> {
+    ids::journal_of(client, USER).unwrap()
+}
+
+/// Runs one task with a journal of its own, along with all others.
+fn run<T: 'static, F: Future<Output = T> + 'static>(
+    world: &World,
+    task: impl FnOnce(Journal<Client>) -> F,
+) -> T {
+    world.finish(task(of(world.client()))).unwrap()
+}
+
+async fn begin(
+    journal: &Journal<Client>,
+    conversation: Option<&str>,
+    message: &str,
+    limit: u32,
+) -> Result<(Exchange<Client>, String), Error> {
+    let mut exchange = Exchange::open(journal.clone(), conversation).await?;
+    let started = exchange
+        .begin(message.to_owned(), "gpt-4o".to_owned(), limit)
+        .await?;
+    Ok((exchange, started.conversation))
+}
+
+/// A whole turn; answers the conversation's id.
+async fn chat(
+    journal: &Journal<Client>,
+    conversation: Option<&str>,
+    message: &str,
+) -> Result<String, Error> {
+    let (mut exchange, id) = begin(journal, conversation, message, 3).await?;
+    let reply = format!("re {message}");
+    exchange.finish(Outcome::Complete, &reply).await?;
+    Ok(id)
+}
+
+fn chats(world: &World, conversation: Option<&str>, message: &str) -> String {
+    let (conversation, message) = (conversation.map(str::to_owned), message.to_owned());
+    run(world, |journal| async move {
+        chat(&journal, conversation.as_deref(), &message)
+            .await
+            .unwrap()
+    })
+}
+
+fn list(world: &World) -> Vec<Conversation> {
+    run(world, |journal| async move {
+        library::list(&journal).await.unwrap()
+    })
+}
+
+fn delete(world: &World, id: &str) -> Result<(), Error> {
+    let id = id.to_owned();
+    run(world, |journal| async move {
+        library::delete(&journal, &id).await
+    })
+}
+
+/// Messages with the outcomes of their replies, oldest first.
+fn said(conversation: &Conversation) -> Vec<(String, Option<Outcome>, String)> {
+    let turns = conversation.turns.iter();
+    turns
+        .map(|turn| {
+            let reply = turn.reply.as_ref();
+            let text = match (reply, &turn.arrived) {
+                (Some(reply), _) => reply.text.clone(),
+                (None, Some(arrived)) => arrived.text.clone(),
+                (None, None) => String::new(),
+            };
+            (turn.text.clone(), reply.map(|reply| reply.outcome), text)
+        })
+        .collect()
+}
