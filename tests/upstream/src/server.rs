@@ -63,8 +63,10 @@ impl Recorded {
     }
 }
 
+type Choose = Arc<dyn Fn(&Recorded) -> Script + Send + Sync>;
+
 struct State {
-    default: Script,
+    choose: Choose,
     queue: VecDeque<Script>,
     recorded: Vec<Recorded>,
     record: bool,
@@ -119,19 +121,33 @@ impl Upstream {
     /// # Errors
     /// When no port can be bound.
     pub async fn start(script: Script) -> std::io::Result<Self> {
-        Self::bind("127.0.0.1:0", script).await
+        Self::choosing(move |_| script.clone()).await
+    }
+
+    /// Gives each request without a queued script the one that `choose` picks for it, for example
+    /// by its path or by what its messages say.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn choosing(
+        choose: impl Fn(&Recorded) -> Script + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        Self::bind("127.0.0.1:0", choose).await
     }
 
     /// The same on an address of one's own, for a program to be run by hand.
     ///
     /// # Errors
     /// When the address cannot be bound.
-    pub async fn bind(address: &str, script: Script) -> std::io::Result<Self> {
+    pub async fn bind(
+        address: &str,
+        choose: impl Fn(&Recorded) -> Script + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                default: script,
+                choose: Arc::new(choose),
                 queue: VecDeque::new(),
                 recorded: Vec::new(),
                 record: true,
@@ -185,7 +201,7 @@ impl Upstream {
 
     /// What requests without a queued script get from now on.
     pub fn set(&self, script: Script) {
-        self.shared.state().default = script;
+        self.shared.state().choose = Arc::new(move |_| script.clone());
     }
 
     /// Records no more requests: for the benchmark, whose memory is measured.
@@ -246,20 +262,22 @@ impl Upstream {
         reason = "used by tests only, which a panic is how to fail"
     )]
     pub async fn wait<T>(&self, what: &str, found: impl Fn(&[Recorded]) -> Option<T>) -> T {
-        let mut changes = self.shared.changed.subscribe();
-        let waited = tokio::time::timeout(PATIENCE, async {
-            loop {
-                if let Some(value) = found(&self.shared.state().recorded) {
-                    return value;
-                }
-                if changes.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            }
-        });
-        match waited.await {
+        match tokio::time::timeout(PATIENCE, self.wait_forever(found)).await {
             Ok(value) => value,
             Err(_) => panic!("the fake provider waited in vain for {what}"),
+        }
+    }
+
+    /// Waits until `found` finds something in the requests.
+    pub async fn wait_forever<T>(&self, found: impl Fn(&[Recorded]) -> Option<T>) -> T {
+        let mut changes = self.shared.changed.subscribe();
+        loop {
+            if let Some(value) = found(&self.shared.state().recorded) {
+                return value;
+            }
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }
     }
 }
@@ -305,24 +323,26 @@ async fn serve(connection: &mut Connection, request: Request, shared: &Shared) -
         return answer(connection, 404, None, "application/json", br#"{"error":{"message":"Unknown request URL","type":"invalid_request_error","param":null,"code":"unknown_url"}}"#).await;
     };
     let model = model_of(&request);
-    let (script, number) = shared.change(|state| {
-        let script = state
-            .queue
-            .pop_front()
-            .unwrap_or_else(|| state.default.clone());
+    let recorded = Recorded {
+        method: request.method,
+        path: request.path,
+        headers: request.headers,
+        body: request.body,
+        outcome: Outcome::Open,
+        tokens_sent: 0,
+    };
+    let (queued, choose) = {
+        let mut state = shared.state();
+        (state.queue.pop_front(), Arc::clone(&state.choose))
+    };
+    let script = queued.unwrap_or_else(|| choose(&recorded));
+    let number = shared.change(|state| {
         state.open += 1;
         let number = state.record.then_some(state.recorded.len());
         if number.is_some() {
-            state.recorded.push(Recorded {
-                method: request.method,
-                path: request.path,
-                headers: request.headers,
-                body: request.body,
-                outcome: Outcome::Open,
-                tokens_sent: 0,
-            });
+            state.recorded.push(recorded);
         }
-        (script, number)
+        number
     });
     let mut exchange = Exchange {
         connection,

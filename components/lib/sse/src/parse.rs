@@ -261,7 +261,12 @@ mod tests {
             Just(Vec::new()),
             proptest::collection::vec(any::<u8>(), 0..6),
         ];
-        let end = prop_oneof![Just(&b"\n"[..]), Just(&b"\r"[..]), Just(&b"\r\n"[..]), Just(&b"\n\n"[..])];
+        let end = prop_oneof![
+            Just(&b"\n"[..]),
+            Just(&b"\r"[..]),
+            Just(&b"\r\n"[..]),
+            Just(&b"\n\n"[..])
+        ];
         (any::<bool>(), proptest::collection::vec((line, end), 0..20)).prop_map(|(bom, lines)| {
             let mut bytes = if bom { BOM.to_vec() } else { Vec::new() };
             for (line, end) in lines {
