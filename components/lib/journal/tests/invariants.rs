@@ -1,4 +1,5 @@
 //! The invariants of the crate's documentation, against a simulated store.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::cell::RefCell;
 use std::rc::Rc;
