@@ -568,7 +568,10 @@ mod tests {
                 "private = true",
             ),
             (
-                SMALL.replace("[component.m]", "[component.m_n]"),
+                SMALL.replace(
+                    "[component.m]",
+                    "[component.b_c]\nsource = \"b\"\n[component.m]",
+                ),
                 "component id",
             ),
             (SMALL.replace("trigger.http", "trigger.redis"), "redis"),

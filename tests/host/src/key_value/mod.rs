@@ -48,9 +48,9 @@ const READERS: usize = 4;
 /// Frames in the write-ahead log from which on writers wait until it is short again.
 const LONG_LOG: i64 = 8192;
 
-const UPSERT: &str = "INSERT INTO spin_key_value (store, key, value) VALUES ($1, $2, $3)
-     ON CONFLICT(store, key) DO UPDATE SET value=$3";
-const SELECT: &str = "SELECT value FROM spin_key_value WHERE store=$1 AND key=$2";
+const UPSERT: &str = "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3)
+     ON CONFLICT(store, key) DO UPDATE SET value=?3";
+const SELECT: &str = "SELECT value FROM spin_key_value WHERE store=?1 AND key=?2";
 
 impl Database {
     /// Opens or makes the database file.
@@ -171,7 +171,7 @@ impl Database {
     pub(crate) fn exists(&self, store: &str, key: &str) -> Outcome<bool> {
         self.read(|connection| {
             connection
-                .prepare_cached("SELECT 1 FROM spin_key_value WHERE store=$1 AND key=$2")?
+                .prepare_cached("SELECT 1 FROM spin_key_value WHERE store=?1 AND key=?2")?
                 .exists([store, key])
         })
     }
@@ -179,7 +179,7 @@ impl Database {
     pub(crate) fn keys(&self, store: &str) -> Outcome<Vec<String>> {
         self.read(|connection| {
             connection
-                .prepare_cached("SELECT key FROM spin_key_value WHERE store=$1")?
+                .prepare_cached("SELECT key FROM spin_key_value WHERE store=?1")?
                 .query_map([store], |row| row.get(0))?
                 .collect()
         })
@@ -195,7 +195,7 @@ impl Database {
         self.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT key, value FROM spin_key_value WHERE store=$1 AND key IN rarray($2)",
+                    "SELECT key, value FROM spin_key_value WHERE store=?1 AND key IN rarray(?2)",
                 )?
                 .query_map(params![store, keys], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect()
@@ -222,7 +222,7 @@ impl Database {
         let keys = array(keys);
         self.write(|connection| {
             connection
-                .prepare_cached("DELETE FROM spin_key_value WHERE store=$1 AND key IN rarray($2)")
+                .prepare_cached("DELETE FROM spin_key_value WHERE store=?1 AND key IN rarray(?2)")
                 .and_then(|mut statement| statement.execute(params![store, keys]))
                 .map(drop)
                 .map_err(text)
@@ -258,7 +258,7 @@ impl Database {
             None => upsert(connection, store, key, new).map(|()| true),
             Some(old) => connection
                 .prepare_cached(
-                    "UPDATE spin_key_value SET value=$4 WHERE store=$1 AND key=$2 AND value=$3",
+                    "UPDATE spin_key_value SET value=?4 WHERE store=?1 AND key=?2 AND value=?3",
                 )
                 .and_then(|mut statement| statement.execute(params![store, key, old, new]))
                 .map(|rows| rows == 1)
