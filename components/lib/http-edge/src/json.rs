@@ -2,36 +2,60 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::{ApiError, Detail};
+use crate::error::ApiError;
 
-/// Reads a JSON text. Types that deny unknown fields have these reported by their path too.
+/// Reads a JSON object. Types that deny unknown fields have these reported by their path too.
 pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
+    // serde would take an array for a struct, its elements for the fields.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ApiError::invalid("body", "must be a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| invalid(&error.path().to_string(), &error.inner().to_string()))?;
-    reader
-        .end()
-        .map_err(|error| invalid(".", &error.to_string()))?;
+        .map_err(|error| invalid(&error.path().to_string(), error.inner()))?;
+    reader.end().map_err(|error| invalid(".", &error))?;
     Ok(value)
 }
 
-/// serde_json adds ` at line 1 column 2`, which says less than the path, and calls the top `.`.
-fn invalid(path: &str, text: &str) -> ApiError {
-    let text = text.split(" at line ").next().unwrap_or(text);
+/// Says where and what, in words of our own: serde_json's texts quote the input, and what a client
+/// sent by mistake may be a secret that its error reports should not spread.
+fn invalid(path: &str, error: &serde_json::Error) -> ApiError {
+    if !error.is_data() {
+        return ApiError::invalid("body", "is not valid JSON");
+    }
+    let text = error.to_string();
     let mut path = path.trim_end_matches(".?").to_owned();
     if path == "." || path == "?" {
         path.clear();
     }
-    if let Some(field) = quoted_after(text, "unknown field `") {
-        return detail(join(&path, field), "is not known here".to_owned());
-    }
-    if let Some(field) = quoted_after(text, "missing field `") {
-        return detail(join(&path, field), "is missing".to_owned());
+    for (start, message) in [
+        ("unknown field `", "is not known here"),
+        ("missing field `", "is missing"),
+        ("duplicate field `", "is there twice"),
+    ] {
+        if let Some(field) = quoted_after(&text, start) {
+            return ApiError::invalid(join(&path, field), message);
+        }
     }
     if path.is_empty() {
         path.push_str("body");
     }
-    detail(path, format!("is not as expected: {text}"))
+    ApiError::invalid(path, expectation(&text))
+}
+
+/// The end of `invalid type: <what was sent>, expected <what should be> at line 1 column 2`.
+fn expectation(text: &str) -> String {
+    let expected = text
+        .rsplit_once(", expected ")
+        .and_then(|(_, rest)| rest.split(" at line ").next());
+    match expected {
+        None => "is not as expected".to_owned(),
+        Some("f64" | "f32") => "must be a number".to_owned(),
+        Some("u8" | "u16" | "u32" | "u64") => {
+            "must be a whole number that is not negative".to_owned()
+        }
+        Some(other) => format!("must be {other}"),
+    }
 }
 
 fn quoted_after<'a>(text: &'a str, start: &str) -> Option<&'a str> {
@@ -45,10 +69,6 @@ fn join(path: &str, field: &str) -> String {
         _ if path == field || path.ends_with(&format!(".{field}")) => path.to_owned(),
         _ => format!("{path}.{field}"),
     }
-}
-
-fn detail(path: String, message: String) -> ApiError {
-    ApiError::Validation(vec![Detail { path, message }])
 }
 
 /// Writes JSON. What we serialise has string keys and finite numbers, so that this cannot fail; if
@@ -104,6 +124,25 @@ mod tests {
         assert_eq!(path_of(""), "body");
         assert_eq!(path_of(r#"{"name": "a"} trailing"#), "body");
         assert!(from_slice::<Outer>(br#"{"name": "a"}"#).is_ok());
+    }
+
+    #[test]
+    fn what_was_sent_is_not_repeated() {
+        for text in [
+            r#"{"name": ["marker"]}"#,
+            r#"{"name": "marker"#,
+            r#"{"name": "a", "items": [{"size": "marker, expected marker"}]}"#,
+            r#"{"name": "a", "items": "marker"}"#,
+            r#"marker"#,
+            r#"["marker"]"#,
+        ] {
+            let error = from_slice::<Outer>(text.as_bytes()).unwrap_err();
+            assert!(!format!("{error:?}").contains("marker"), "{error:?}");
+        }
+        assert_eq!(
+            from_slice::<Outer>(br#"{"name": 1}"#).unwrap_err(),
+            ApiError::invalid("name", "must be a string")
+        );
     }
 
     #[test]

@@ -40,10 +40,11 @@ pub(crate) fn conversation(started: &Started, model: &str) -> Vec<u8> {
     )
 }
 
-/// A piece of the reply, with its number in the stream.
-pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) {
-    out.id(&number.to_string())
-        .data(&json(&Content { content }));
+/// A piece of the reply, with its number in the stream; the length of its text in JSON.
+pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) -> usize {
+    let data = json(&Content { content });
+    out.id(&number.to_string()).data(&data);
+    data.len().saturating_sub(r#"{"content":""}"#.len())
 }
 
 /// What the reply took.

@@ -13,8 +13,9 @@ use sse::Encoder;
 
 use crate::{backlog::Backlog, events, outbox::Outbox, source::Source};
 
-/// Longest reply, in bytes; a model that does not stop is stopped.
-const MAX_REPLY: usize = 512 * 1024;
+/// Longest reply, in bytes of its JSON, which is as much as is stored; a model that does not stop
+/// is stopped.
+const MAX_REPLY: usize = 256 * 1024;
 
 /// An exchange whose message is stored and whose reply has begun.
 pub(crate) struct Exchange {
@@ -77,16 +78,17 @@ async fn receive(
 ) -> (String, Result<Completion, ApiError>) {
     let mut text = String::new();
     let mut number = 0;
+    let mut size = 0_usize;
     while let Some(pieces) = source.next().await {
         let mut out = Encoder::new();
         for piece in &pieces {
             number += 1;
-            events::content(&mut out, number, piece);
+            size = size.saturating_add(events::content(&mut out, number, piece));
             text.push_str(piece);
         }
         outbox.push(out.take());
         pieces.into_iter().for_each(|piece| backlog.push(piece));
-        if text.len() > MAX_REPLY {
+        if size > MAX_REPLY {
             backlog.close();
             let cause = Cause::new("reply too long");
             return (text, Err(ApiError::ProviderFailed(cause)));
