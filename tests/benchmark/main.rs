@@ -1,0 +1,215 @@
+//! The benchmark: what goldfish adds to a provider's answer, how much it serves, and what that
+//! costs. Everything runs on this machine in one go: a fake OpenAI, a native pass-through proxy as
+//! the limit of what can be had, and goldfish as a process of its own. `cargo benchmark` prints one
+//! Markdown table; `cargo benchmark --quick` takes less time and is less steady.
+//!
+//! Authentication is on and every user is a real guest; only the rate limits are raised.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark that goes wrong is to stop and say where, and prints its result"
+)]
+
+mod client;
+mod goldfish;
+mod proxy;
+mod table;
+mod work;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use upstream::{Fault, Script, Upstream};
+
+use goldfish::Goldfish;
+use proxy::Proxy;
+use table::{Goal, Row, Table, percentile};
+use work::Target;
+
+/// How long a provider takes for its first token here: short beside real ones, and enough that
+/// requests are under way side by side.
+const FIRST_TOKEN: Duration = Duration::from_millis(50);
+
+/// Tokens of a short chat.
+const SHORT: usize = 20;
+
+/// Connections of the throughput measurements.
+const CONNECTIONS: usize = 16;
+
+/// Tokens of a long one, whose cost is that of its tokens.
+const LONG: usize = 1000;
+
+fn main() -> Result<()> {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    if !goldfish::has_room_for_streams() {
+        return goldfish::run_again_with_room();
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let table = runtime.block_on(run(if quick { 1 } else { 4 }))?;
+    println!("{table}");
+    Ok(())
+}
+
+/// All measurements, each for `length` times its shortest.
+async fn run(length: u32) -> Result<Table> {
+    let mut table = Table::default();
+    let upstream = Upstream::start(Script::words(SHORT)).await?;
+    upstream.stop_recording();
+    let proxy = Proxy::start(upstream.address()).await?;
+    goldfish::build().await?;
+
+    let goldfish = Goldfish::start(&upstream).await?;
+    first_token(&mut table, &upstream, &proxy, &goldfish, length).await;
+    upstream.set(Script::words(SHORT));
+    throughput(&mut table, &proxy, &goldfish, length).await;
+    upstream.set(Script::words(LONG));
+    cost_of_tokens(&mut table, &goldfish, length).await;
+    drop(goldfish);
+
+    // A process that has done nothing else, for its memory.
+    upstream.set(Script::words(SHORT).fault(Fault::HangAfter(1)));
+    let goldfish = Goldfish::start(&upstream).await?;
+    memory(&mut table, &goldfish).await;
+    drop(goldfish);
+
+    upstream.set(Script::words(SHORT));
+    writes(&mut table, &upstream).await?;
+    Ok(table)
+}
+
+async fn first_token(
+    table: &mut Table,
+    upstream: &Upstream,
+    proxy: &Proxy,
+    goldfish: &Goldfish,
+    length: u32,
+) {
+    let delay = Duration::from_millis(10);
+    upstream.set(Script::words(SHORT).first_delay(FIRST_TOKEN).delay(delay));
+    for streams in [1, 16, 64] {
+        progress(&format!("time to first token, {streams} streams"));
+        let targets = [
+            vec![Target::openai(upstream.address()); streams],
+            vec![Target::openai(proxy.address()); streams],
+            goldfish.users(streams).await,
+        ];
+        let mut samples = [Vec::new(), Vec::new(), Vec::new()];
+        let chats = (64 / streams).clamp(2, 16);
+        // Turn by turn, so that whatever else the machine does meets all three alike.
+        for round in 0..=3 * length {
+            for (targets, samples) in targets.iter().zip(&mut samples) {
+                let taken = work::first_tokens(targets, chats).await;
+                // The first round warms up instances and their caches.
+                if round > 0 {
+                    samples.extend(taken);
+                }
+            }
+        }
+        let [direct, native, ours] = samples;
+        for (rank, target) in [(50, 1.0), (99, 5.0)] {
+            let base = percentile(&direct, rank);
+            table.add(Row {
+                what: format!("added time to first token, p{rank}, {streams} streams"),
+                unit: "ms",
+                value: percentile(&ours, rank) - base,
+                target: (streams == 64).then_some(Goal::AtMost(target)),
+                native: Some(percentile(&native, rank) - base),
+            });
+        }
+    }
+}
+
+async fn throughput(table: &mut Table, proxy: &Proxy, goldfish: &Goldfish, length: u32) {
+    let time = Duration::from_secs(3) * length;
+    progress("chats a second");
+    let users = goldfish.users(CONNECTIONS).await;
+    work::chats(&users, time / 4).await;
+    let before = goldfish.cpu();
+    let ours = work::chats(&users, time).await;
+    let cpu = goldfish.cpu() - before;
+    let native = work::chats(&vec![Target::openai(proxy.address()); CONNECTIONS], time).await;
+    table.add(Row {
+        what: format!("chats of {SHORT} tokens, {CONNECTIONS} connections"),
+        unit: "/s",
+        value: ours.rate(),
+        target: Some(Goal::AtLeast(700.0)),
+        native: Some(native.rate()),
+    });
+    table.add(Row {
+        what: format!("CPU of a chat of {SHORT} tokens"),
+        unit: "µs",
+        value: cpu.as_secs_f64() * 1e6 / ours.count as f64,
+        target: None,
+        native: None,
+    });
+    progress("listings a second");
+    work::listings(&users, time / 4).await;
+    let listings = work::listings(&users, time).await;
+    table.add(Row {
+        what: format!("GET /api/conversations, {CONNECTIONS} connections"),
+        unit: "/s",
+        value: listings.rate(),
+        target: Some(Goal::AtLeast(5000.0)),
+        native: None,
+    });
+}
+
+async fn cost_of_tokens(table: &mut Table, goldfish: &Goldfish, length: u32) {
+    progress("CPU of long replies");
+    let users = goldfish.users(CONNECTIONS).await;
+    let before = goldfish.cpu();
+    let done = work::chats(&users, Duration::from_secs(2) * length).await;
+    let cpu = goldfish.cpu() - before;
+    table.add(Row {
+        what: format!("CPU per token in replies of {LONG} tokens"),
+        unit: "µs",
+        value: cpu.as_secs_f64() * 1e6 / (done.count * LONG as u64) as f64,
+        target: None,
+        native: None,
+    });
+}
+
+async fn memory(table: &mut Table, goldfish: &Goldfish) {
+    let mut open = Vec::new();
+    for streams in [500, 1000] {
+        progress(&format!("memory with {streams} open streams"));
+        let users = goldfish.users(streams - open.len()).await;
+        open.extend(work::open_streams(&users).await);
+        table.add(Row {
+            what: format!("peak memory, {streams} open idle streams"),
+            unit: "MB",
+            value: goldfish.peak_memory() as f64 / 1e6,
+            target: (streams == 1000).then_some(Goal::AtMost(200.0)),
+            native: None,
+        });
+    }
+}
+
+async fn writes(table: &mut Table, upstream: &Upstream) -> Result<()> {
+    progress("writes a chat");
+    let (host, _state) = goldfish::in_this_process(upstream).await?;
+    let users = goldfish::users_of(host.address(), CONNECTIONS).await;
+    // Four of each, so that letting go of a conversation is among what is counted.
+    work::some_chats(&users, 4).await;
+    let before = host.kv_counts();
+    work::some_chats(&users, 4).await;
+    let after = host.kv_counts();
+    table.add(Row {
+        what: "key-value writes a chat".to_owned(),
+        unit: "",
+        value: (after.writes - before.writes) as f64 / (4 * CONNECTIONS) as f64,
+        target: Some(Goal::AtMost(4.0)),
+        native: None,
+    });
+    host.shutdown().await;
+    Ok(())
+}
+
+/// What is being done, on standard error: the table alone is on standard output.
+fn progress(what: &str) {
+    eprintln!("… {what}");
+}

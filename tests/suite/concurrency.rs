@@ -1,0 +1,210 @@
+//! Sixteen tabs of one user at once: nothing acknowledged is lost, nothing is done twice.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use upstream::{Fault, Script, Upstream};
+
+use crate::harness::{App, Guest};
+
+const TABS: usize = 16;
+
+fn contents(conversation: &Value, role: &str) -> Vec<String> {
+    conversation["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|message| message["role"] == role)
+        .map(|message| message["content"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn sixteen_messages_into_one_conversation_are_all_kept() {
+    let upstream = Upstream::start(Script::new(["a ", "reply"])).await.unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let guest = app.client().guest().await;
+    let first = guest
+        .chat(json!({ "message": "first", "model": "gpt-4o" }))
+        .await;
+    let id = first.header("x-conversation-id").unwrap().to_owned();
+    first.events().await;
+
+    join_all((0..TABS).map(|tab| {
+        let (guest, id) = (guest.clone(), id.clone());
+        async move {
+            let message = format!("from tab {tab}");
+            let body = json!({ "message": message, "conversationId": id, "model": "gpt-4o" });
+            let chat = guest.chat(body).await.accepted().await;
+            assert!(chat.events().await.last().unwrap().is_done());
+            // What this tab was told is stored is there for it at once.
+            let stored = guest.conversation(&id).await;
+            assert!(contents(&stored, "user").contains(&message), "{stored}");
+        }
+    }))
+    .await;
+
+    let stored = guest.conversation(&id).await;
+    let said: BTreeSet<_> = contents(&stored, "user").into_iter().collect();
+    let expected: BTreeSet<_> = (0..TABS)
+        .map(|tab| format!("from tab {tab}"))
+        .chain(["first".to_owned()])
+        .collect();
+    assert_eq!(said, expected);
+    assert_eq!(contents(&stored, "user").len(), TABS + 1, "none twice");
+    assert_eq!(contents(&stored, "assistant"), vec!["a reply"; TABS + 1]);
+    let ids: BTreeSet<_> = stored["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 2 * (TABS + 1), "ids are unique");
+}
+
+async fn ids(guest: &Guest) -> Vec<String> {
+    let list = guest.conversations().await;
+    list.iter()
+        .map(|one| one["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn sixteen_new_conversations_leave_exactly_three_for_every_reader() {
+    let guest = App::shared().await.client().guest().await;
+    let made: BTreeSet<_> = join_all((0..TABS).map(|tab| {
+        let guest = guest.clone();
+        async move {
+            let chat = guest.chat(json!({ "message": format!("tab {tab}") })).await;
+            assert_eq!(chat.status, 200);
+            let id = chat.header("x-conversation-id").unwrap().to_owned();
+            chat.collect().await;
+            id
+        }
+    }))
+    .await
+    .into_iter()
+    .collect();
+    assert_eq!(made.len(), TABS);
+
+    let readers = join_all((0..TABS).map(|_| ids(&guest))).await;
+    assert_eq!(readers[0].len(), 3, "{readers:?}");
+    assert!(
+        readers.iter().all(|reader| *reader == readers[0]),
+        "{readers:?}"
+    );
+    assert!(readers[0].iter().all(|id| made.contains(id)), "{readers:?}");
+    for id in &made {
+        let status = guest.get(&format!("/api/conversations/{id}")).await.status;
+        let expected = if readers[0].contains(id) { 200 } else { 404 };
+        assert_eq!(status, expected, "the list and the single read agree");
+    }
+    let history = guest.get("/api/history").await.json();
+    let listed: Vec<_> = history["conversations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(listed, readers[0]);
+}
+
+#[tokio::test]
+async fn a_conversation_can_be_renamed_while_its_reply_arrives() {
+    let script = Script::new(["one ", "two"]).delay(std::time::Duration::from_millis(500));
+    let upstream = Upstream::start(script).await.unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let guest = app.client().guest().await;
+    let mut chat = guest
+        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
+        .await;
+    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    chat.next_content().await.unwrap();
+    let path = format!("/api/conversations/{id}");
+    let renamed = guest.patch(&path, json!({ "title": "Renamed" })).await;
+    assert_eq!(renamed.status, 200, "{renamed:?}");
+    assert!(chat.events().await.last().unwrap().is_done());
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["title"], "Renamed");
+    assert_eq!(contents(&stored, "assistant"), ["one two"]);
+}
+
+#[tokio::test]
+async fn a_conversation_deleted_while_its_reply_arrives_stays_deleted() {
+    let script = Script::new(["one ", "two"]).delay(std::time::Duration::from_millis(500));
+    let upstream = Upstream::start(script).await.unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let guest = app.client().guest().await;
+    let mut chat = guest
+        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
+        .await;
+    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    chat.next_content().await.unwrap();
+    let path = format!("/api/conversations/{id}");
+    assert_eq!(guest.delete(&path).await.status, 200);
+    // The stream ends in order, whatever it says.
+    assert!(chat.events().await.last().unwrap().is_done());
+    guest.get(&path).await.is_error(404, "NOT_FOUND");
+    assert!(guest.conversations().await.is_empty());
+}
+
+#[tokio::test]
+async fn clearing_while_tabs_write_leaves_a_consistent_list() {
+    let guest = App::shared().await.client().guest().await;
+    let writers = (0..8).map(|tab| {
+        let guest = guest.clone();
+        async move {
+            guest
+                .chat(json!({ "message": format!("tab {tab}") }))
+                .await
+                .collect()
+                .await
+                .status
+        }
+    });
+    let clearers = (0..4).map(|_| {
+        let guest = guest.clone();
+        async move { guest.delete("/api/clear").await.status }
+    });
+    let (written, cleared) = tokio::join!(join_all(writers), join_all(clearers));
+    assert!(
+        written.iter().chain(&cleared).all(|status| *status == 200),
+        "{written:?}{cleared:?}"
+    );
+    let readers = join_all((0..4).map(|_| ids(&guest))).await;
+    assert!(readers[0].len() <= 3 && readers.iter().all(|reader| *reader == readers[0]));
+    for id in &readers[0] {
+        guest.conversation(id).await;
+    }
+    guest.delete("/api/clear").await;
+    assert!(guest.conversations().await.is_empty());
+}
+
+#[tokio::test]
+async fn other_tabs_are_served_while_replies_hang() {
+    let upstream = Upstream::start(Script::new(["a"]).fault(Fault::HangAfter(1)))
+        .await
+        .unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let guest = app.client().guest().await;
+    let hanging = join_all((0..40).map(|_| {
+        let guest = guest.clone();
+        async move {
+            let mut chat = guest
+                .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
+                .await;
+            assert_eq!(chat.next_content().await.as_deref(), Some("a"));
+            chat
+        }
+    }))
+    .await;
+    assert_eq!(guest.conversations().await.len(), 3);
+    assert_eq!(app.client().get("/health").await.status, 200);
+    let demo = guest
+        .chat(json!({ "message": "quick", "model": "demo" }))
+        .await;
+    assert!(demo.events().await.last().unwrap().is_done());
+    assert_eq!(upstream.open(), 40);
+    drop(hanging);
+}

@@ -1,0 +1,405 @@
+//! What holds for every route: headers, CORS, limits, unknown paths and methods, and that none
+//! opens without a user unless it says so here.
+
+use serde_json::json;
+
+use crate::harness::{Answer, App, manifest};
+
+/// Routes of `spin.toml` that answer without a user. This list may only shrink.
+const OPEN_TO_ALL: [(&str, &str); 4] = [
+    ("GET", "/health"),
+    ("POST", "/api/v1/auth/guest"),
+    ("POST", "/api/v1/auth/refresh"),
+    ("GET", "/..."),
+];
+
+/// Every route of `spin.toml` with the methods it knows. A route that is missing here fails
+/// [`every_route_is_listed_here`]; one that opens without a user fails
+/// [`no_route_opens_without_a_user`].
+const ROUTES: [(&str, &[&str]); 12] = [
+    ("/api/chat", &["POST"]),
+    ("/api/conversations", &["GET", "DELETE"]),
+    ("/api/conversations/:id", &["GET", "PATCH", "DELETE"]),
+    ("/api/history", &["GET"]),
+    ("/api/clear", &["DELETE"]),
+    ("/api/models", &["GET"]),
+    ("/api/preferences", &["GET", "PUT"]),
+    ("/api/v1/auth/guest", &["POST"]),
+    ("/api/v1/auth/refresh", &["POST"]),
+    ("/api/v1/auth/me", &["GET"]),
+    ("/health", &["GET"]),
+    ("/...", &[]),
+];
+
+fn concrete(route: &str) -> String {
+    route
+        .replace(":id", "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001")
+        .replace("/...", "/nowhere/at/all")
+}
+
+#[test]
+fn every_route_is_listed_here() {
+    let text = std::fs::read_to_string(manifest()).unwrap();
+    let table: toml::Table = text.parse().unwrap();
+    let triggers = table["trigger"]["http"].as_array().unwrap();
+    let mut in_manifest: Vec<_> = triggers
+        .iter()
+        .filter_map(|trigger| trigger["route"].as_str())
+        .collect();
+    let mut here: Vec<_> = ROUTES.iter().map(|(route, _)| *route).collect();
+    in_manifest.sort_unstable();
+    here.sort_unstable();
+    assert_eq!(in_manifest, here);
+}
+
+#[tokio::test]
+async fn no_route_opens_without_a_user() {
+    let client = App::shared().await.client();
+    for (route, methods) in ROUTES {
+        for method in methods {
+            if OPEN_TO_ALL.contains(&(method, route)) {
+                continue;
+            }
+            for body in [None, Some(b"{}".to_vec()), Some(b"garbage".to_vec())] {
+                let answer = client
+                    .with("content-type", "application/json")
+                    .send(method, &concrete(route), body)
+                    .await;
+                assert_eq!(answer.status, 401, "{method} {route}: {answer:?}");
+                answer.is_error(401, "UNAUTHORIZED");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn exceptions_are_needed() {
+    // One that no longer opens without a user is to be taken off the list.
+    let client = App::shared().await.client();
+    for (method, route) in OPEN_TO_ALL {
+        let answer = client.send(method, &concrete(route), None).await;
+        let opened = answer.status != 401;
+        assert!(
+            opened || answer.json()["error"] != "",
+            "{method} {route}: {answer:?}"
+        );
+        if route != "/api/v1/auth/refresh" {
+            assert!(opened, "{method} {route}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_methods_get_405_with_allow() {
+    let app = App::shared().await;
+    let guest = app.client().guest().await;
+    for (route, methods) in ROUTES {
+        if route == "/..." {
+            continue;
+        }
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+            if methods.contains(&method) {
+                continue;
+            }
+            let answer = guest.send(method, &concrete(route), None).await;
+            assert_eq!(answer.status, 405, "{method} {route}: {answer:?}");
+            answer.is_error(405, "METHOD_NOT_ALLOWED");
+            let allow = answer.header("allow").unwrap_or_default();
+            for known in methods {
+                assert!(allow.contains(known), "{method} {route}: {allow}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_get_a_json_404() {
+    let client = App::shared().await.client();
+    for path in [
+        "/",
+        "/nowhere",
+        "/api",
+        "/api/",
+        "/api/chat/more",
+        "/api/conversations/a/b/c",
+        "/health/x",
+        "/%2e%2e/etc/passwd",
+        "/.well-known/spin/health2",
+        "/favicon.ico",
+        "/api//chat",
+    ] {
+        for method in ["GET", "POST", "DELETE"] {
+            let answer = client.send(method, path, None).await;
+            assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
+            answer.is_error(404, "NOT_FOUND");
+        }
+    }
+}
+
+#[track_caller]
+fn assert_headers(answer: &Answer) {
+    let header = |name: &str| {
+        answer
+            .header(name)
+            .unwrap_or_else(|| panic!("no {name}: {answer:?}"))
+    };
+    assert!(!header("x-request-id").is_empty());
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    assert!(!header("referrer-policy").is_empty());
+    assert!(header("strict-transport-security").contains("max-age="));
+    assert!(answer.header("server").is_none(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_headers() {
+    let app = App::shared().await;
+    let guest = app.client().guest().await;
+    assert_headers(&app.client().get("/health").await);
+    assert_headers(&app.client().get("/nowhere").await);
+    assert_headers(&app.client().get("/api/models").await);
+    assert_headers(&app.client().send("POST", "/api/v1/auth/guest", None).await);
+    assert_headers(&guest.get("/api/models").await);
+    assert_headers(&guest.get("/api/conversations").await);
+    assert_headers(&guest.get("/api/conversations/none").await);
+    assert_headers(&guest.get("/api/preferences").await);
+    assert_headers(&guest.send("PUT", "/api/chat", None).await);
+    assert_headers(&guest.post("/api/chat", json!({})).await);
+    assert_headers(&guest.chat(json!({ "message": "a" })).await.collect().await);
+}
+
+#[tokio::test]
+async fn a_sane_request_id_is_kept_and_another_replaced() {
+    let client = App::shared().await.client();
+    let answer = client
+        .with("x-request-id", "trace-42.a_b")
+        .get("/health")
+        .await;
+    assert_eq!(answer.header("x-request-id"), Some("trace-42.a_b"));
+    let long = "a".repeat(500);
+    for insane in ["with space", "<script>", "a\"b", "", &long, "a;b", "ü"] {
+        let answer = client.with("x-request-id", insane).get("/nowhere").await;
+        let id = answer.header("x-request-id").unwrap();
+        assert!(!id.is_empty() && id != insane, "{insane:?} became {id:?}");
+    }
+    let (one, other) = (client.get("/health").await, client.get("/health").await);
+    assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
+}
+
+const ORIGIN: &str = "http://localhost:4321";
+
+#[tokio::test]
+async fn preflight_is_answered_at_the_edge() {
+    let client = App::shared().await.client().with("origin", ORIGIN);
+    for (route, methods) in ROUTES {
+        let Some(method) = methods.first() else {
+            continue;
+        };
+        let answer = client
+            .with("access-control-request-method", method)
+            .with(
+                "access-control-request-headers",
+                "content-type, authorization",
+            )
+            .send("OPTIONS", &concrete(route), None)
+            .await;
+        assert_eq!(answer.status, 204, "{route}: {answer:?}");
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            Some(ORIGIN),
+            "{route}"
+        );
+        assert_eq!(
+            answer.header("access-control-allow-credentials"),
+            Some("true"),
+            "{route}"
+        );
+        let allowed = answer.header("access-control-allow-methods").unwrap();
+        assert!(
+            methods.iter().all(|method| allowed.contains(method)),
+            "{route}: {allowed}"
+        );
+        let allowed = answer
+            .header("access-control-allow-headers")
+            .unwrap()
+            .to_lowercase();
+        assert!(
+            allowed.contains("content-type") && allowed.contains("authorization"),
+            "{allowed}"
+        );
+        assert!(
+            answer
+                .header("vary")
+                .unwrap()
+                .to_lowercase()
+                .contains("origin"),
+            "{answer:?}"
+        );
+        assert!(answer.body.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn answers_name_an_allowed_origin_and_no_other() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    for path in [
+        "/health",
+        "/nowhere",
+        "/api/models",
+        "/api/conversations",
+        "/api/preferences",
+    ] {
+        let answer = guest.with("origin", ORIGIN).get(path).await;
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            Some(ORIGIN),
+            "{path}"
+        );
+        assert_eq!(
+            answer.header("access-control-allow-credentials"),
+            Some("true"),
+            "{path}"
+        );
+        assert!(
+            answer
+                .header("vary")
+                .unwrap()
+                .to_lowercase()
+                .contains("origin"),
+            "{answer:?}"
+        );
+        let exposed = answer
+            .header("access-control-expose-headers")
+            .unwrap_or_default();
+        assert!(
+            exposed.to_lowercase().contains("x-conversation-id"),
+            "{path}: {exposed}"
+        );
+        for origin in [
+            "http://evil.example",
+            "http://localhost:4321.evil.example",
+            "http://localhost:43210",
+            "https://localhost:4321",
+            "http://LOCALHOST:4321@evil.example",
+            "null",
+            "*",
+        ] {
+            let answer = guest.with("origin", origin).get(path).await;
+            assert_eq!(
+                answer.header("access-control-allow-origin"),
+                None,
+                "{origin} {path}"
+            );
+            assert_eq!(
+                answer.header("access-control-allow-credentials"),
+                None,
+                "{origin} {path}"
+            );
+        }
+    }
+    // An error before a user is known can be read by the frontend too.
+    let answer = client.with("origin", ORIGIN).get("/api/models").await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+    let chat = guest
+        .client
+        .with("origin", ORIGIN)
+        .chat(json!({ "message": "a" }))
+        .await;
+    assert_eq!(chat.header("access-control-allow-origin"), Some(ORIGIN));
+}
+
+#[tokio::test]
+async fn a_foreign_preflight_allows_nothing() {
+    let client = App::shared()
+        .await
+        .client()
+        .with("origin", "http://evil.example");
+    let client = client.with("access-control-request-method", "POST");
+    let answer = client.send("OPTIONS", "/api/chat", None).await;
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        None,
+        "{answer:?}"
+    );
+    assert_eq!(
+        answer.header("access-control-allow-credentials"),
+        None,
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn origins_are_the_operators() {
+    let origins = "https://goldfish.chat, https://other.example";
+    let app = App::with_defaults()
+        .variable("cors_origins", origins)
+        .start()
+        .await;
+    for (origin, allowed) in [
+        ("https://goldfish.chat", true),
+        ("https://other.example", true),
+        (ORIGIN, false),
+        ("https://sub.goldfish.chat", false),
+    ] {
+        let answer = app.client().with("origin", origin).get("/health").await;
+        let expected = allowed.then_some(origin);
+        assert_eq!(answer.header("access-control-allow-origin"), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_gets_413() {
+    let guest = App::shared().await.client().guest().await;
+    let guest = guest.with("content-type", "application/json");
+    let body = |size: usize| {
+        let mut body = br#"{"theme":"dark"}"#.to_vec();
+        body.resize(size, b' ');
+        Some(body)
+    };
+    let answer = guest.send("PUT", "/api/preferences", body(1_048_576)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let answer = guest.send("PUT", "/api/preferences", body(1_048_577)).await;
+    answer.is_error(413, "PAYLOAD_TOO_LARGE");
+}
+
+#[tokio::test]
+async fn the_limit_of_bodies_is_the_operators() {
+    let app = App::with_defaults()
+        .variable("max_body_bytes", "100")
+        .start()
+        .await;
+    let guest = app.client().guest().await;
+    let answer = guest
+        .post("/api/chat", json!({ "message": "x".repeat(200) }))
+        .await;
+    answer.is_error(413, "PAYLOAD_TOO_LARGE");
+    guest.say("short").await;
+}
+
+#[tokio::test]
+async fn hostile_headers_do_no_harm() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    let long = "x".repeat(6000);
+    for (name, value) in [
+        ("cookie", "goldfish-session"),
+        ("cookie", ";;;===;;;"),
+        ("cookie", long.as_str()),
+        ("authorization", "Basic dXNlcjpwYXNz"),
+        ("authorization", "Bearer"),
+        ("authorization", long.as_str()),
+        ("content-length", "0"),
+        ("x-forwarded-for", "<script>alert(1)</script>"),
+        ("spin-client-addr", "1.2.3.4:5"),
+        ("accept-encoding", "gzip;q=nonsense"),
+        ("idempotency-key", long.as_str()),
+    ] {
+        let answer = client.with(name, value).get("/api/models").await;
+        assert_eq!(answer.status, 401, "{name}: {answer:?}");
+        if name != "authorization" {
+            let answer = guest.client.with(name, value).get("/api/models").await;
+            assert_eq!(answer.status, 200, "{name}: {answer:?}");
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! The application under test: the components of this repository, composed and served by the
+//! embedded host in this process, by the `goldfish` binary, or by `spin` (`GOLDFISH_HOST=spin`).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use goldfish_host::{Host, Logs, Options};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+use upstream::Upstream;
+
+use super::{Client, Folder, eventually, in_time};
+
+/// Where applications run: it outlives every test.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// Keys of the providers, unlike anything else, so that they can be looked for where they must
+/// not be.
+pub(crate) const OPENAI_KEY: &str = "sk-marker-openai-7f3a";
+pub(crate) const ANTHROPIC_KEY: &str = "sk-marker-anthropic-91bd";
+pub(crate) const CLOUDFLARE_TOKEN: &str = "marker-cloudflare-c05e";
+
+/// The application's manifest.
+pub(crate) fn manifest() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../spin.toml")
+        .canonicalize()
+        .unwrap()
+}
+
+/// Whether the tests run against a `spin` binary. What only the embedded host can answer (counts
+/// of key-value calls) is skipped then.
+pub(crate) fn spin_is_the_host() -> bool {
+    match std::env::var("GOLDFISH_HOST").as_deref() {
+        Ok("spin") => true,
+        Ok("" | "embedded") | Err(_) => false,
+        Ok(other) => panic!("GOLDFISH_HOST is `spin` or `embedded`, not {other:?}"),
+    }
+}
+
+/// A running application. It is killed when dropped; its state goes with the last one that
+/// shares it.
+pub(crate) struct App {
+    address: SocketAddr,
+    state: Arc<Folder>,
+    logs: Arc<Mutex<Vec<u8>>>,
+    running: Running,
+}
+
+enum Running {
+    Embedded(Host),
+    Process(Box<Child>),
+    Ended,
+}
+
+/// How an application is to be started.
+#[derive(Clone)]
+pub(crate) struct Builder {
+    manifest: PathBuf,
+    variables: BTreeMap<String, String>,
+    state: Option<Arc<Folder>>,
+    process: bool,
+}
+
+impl Builder {
+    /// Sets a variable of `spin.toml`.
+    pub(crate) fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Leaves a variable to its default.
+    pub(crate) fn default_of(mut self, name: &str) -> Self {
+        self.variables.remove(name);
+        self
+    }
+
+    /// Another manifest than the repository's.
+    pub(crate) fn manifest(mut self, path: &Path) -> Self {
+        path.clone_into(&mut self.manifest);
+        self
+    }
+
+    /// Starts on what another application left behind.
+    pub(crate) fn state_of(mut self, app: &App) -> Self {
+        self.state = Some(Arc::clone(&app.state));
+        self
+    }
+
+    /// Runs as a process of its own, which can be killed.
+    pub(crate) fn process(mut self) -> Self {
+        self.process = true;
+        self
+    }
+
+    /// OpenAI is configured, and is that fake.
+    pub(crate) fn openai(self, upstream: &Upstream) -> Self {
+        self.variable("openai_api_key", OPENAI_KEY)
+            .variable("openai_base_url", upstream.openai_base_url())
+    }
+
+    /// Anthropic is configured, and is that fake.
+    pub(crate) fn anthropic(self, upstream: &Upstream) -> Self {
+        self.variable("anthropic_api_key", ANTHROPIC_KEY)
+            .variable("anthropic_base_url", upstream.anthropic_base_url())
+    }
+
+    /// Workers AI is configured, and is that fake.
+    pub(crate) fn workers_ai(self, upstream: &Upstream) -> Self {
+        self.variable("cloudflare_account_id", "account")
+            .variable("cloudflare_api_token", CLOUDFLARE_TOKEN)
+            .variable("workers_ai_base_url", upstream.workers_ai_base_url())
+    }
+
+    /// An OpenAI-compatible server is configured with the model `local-model`, and is that fake.
+    pub(crate) fn local(self, upstream: &Upstream) -> Self {
+        self.variable("local_base_url", upstream.openai_base_url())
+            .variable("local_models", "local-model")
+    }
+
+    pub(crate) async fn start(self) -> App {
+        // The tests' own runtimes have one thread and end with them.
+        RUNTIME.spawn(self.start_there()).await.unwrap()
+    }
+
+    async fn start_there(self) -> App {
+        build_components().await;
+        let state = self
+            .state
+            .clone()
+            .unwrap_or_else(|| Arc::new(Folder::new()));
+        in_time("the start of the application", async {
+            if spin_is_the_host() {
+                self.start_spin(state).await
+            } else if self.process {
+                self.start_binary(state).await
+            } else {
+                self.start_embedded(state).await
+            }
+        })
+        .await
+    }
+
+    async fn start_embedded(self, state: Arc<Folder>) -> App {
+        let logs = Arc::new(Mutex::new(Vec::new()));
+        let host = Host::start(Options {
+            manifest: self.manifest,
+            state_dir: state.path().to_owned(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            variables: self.variables.into_iter().collect(),
+            env_variables: false,
+            logs: Logs::Capture(Arc::clone(&logs)),
+            grace: Duration::from_secs(5),
+        })
+        .await
+        .unwrap();
+        App {
+            address: host.address(),
+            state,
+            logs,
+            running: Running::Embedded(host),
+        }
+    }
+
+    async fn start_binary(self, state: Arc<Folder>) -> App {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_goldfish"));
+        command.arg("--from").arg(&self.manifest).arg("--no-build");
+        command.arg("--state-dir").arg(state.path());
+        let (child, logs) = self.spawn(command, "127.0.0.1:0");
+        let address = eventually("the address in the output", || {
+            let address = printed_address(&logs.lock().unwrap());
+            async move { address }
+        })
+        .await;
+        App {
+            address,
+            state,
+            logs,
+            running: Running::Process(Box::new(child)),
+        }
+    }
+
+    async fn start_spin(self, state: Arc<Folder>) -> App {
+        // Spin does not say which port it got for port 0, so a free one is picked for it.
+        let address = {
+            let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            socket.local_addr().unwrap()
+        };
+        let mut command = Command::new("spin");
+        command.arg("up").arg("--from").arg(&self.manifest);
+        command.arg("--state-dir").arg(state.path());
+        // `spin up` runs the application in a process of its own below it.
+        command.process_group(0);
+        let (child, logs) = self.spawn(command, &address.to_string());
+        eventually("a connection to spin", || async move {
+            tokio::net::TcpStream::connect(address).await.ok()
+        })
+        .await;
+        App {
+            address,
+            state,
+            logs,
+            running: Running::Process(Box::new(child)),
+        }
+    }
+
+    /// Starts a process with our variables and none of the environment's, its output captured.
+    fn spawn(&self, mut command: Command, listen: &str) -> (Child, Arc<Mutex<Vec<u8>>>) {
+        command.arg("--listen").arg(listen);
+        for (name, value) in &self.variables {
+            command.arg("--variable").arg(format!("{name}={value}"));
+        }
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("SPIN_VARIABLE_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.kill_on_drop(true).spawn().unwrap();
+        let logs = Arc::new(Mutex::new(Vec::new()));
+        tokio::spawn(copy(child.stdout.take().unwrap(), Arc::clone(&logs)));
+        tokio::spawn(copy(child.stderr.take().unwrap(), Arc::clone(&logs)));
+        (child, logs)
+    }
+}
+
+async fn copy(from: impl AsyncRead + Unpin, to: Arc<Mutex<Vec<u8>>>) {
+    let mut lines = BufReader::new(from);
+    let mut line = Vec::new();
+    while lines
+        .read_until(b'\n', &mut line)
+        .await
+        .is_ok_and(|read| read > 0)
+    {
+        to.lock().unwrap().append(&mut line);
+    }
+}
+
+fn printed_address(output: &[u8]) -> Option<SocketAddr> {
+    let output = String::from_utf8_lossy(output);
+    let (_, rest) = output.split_once("http://127.0.0.1:")?;
+    // Until the line is whole, the port may be cut.
+    let end = rest.find(|character: char| !character.is_ascii_digit())?;
+    rest.get(..end)?
+        .parse()
+        .ok()
+        .map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+/// Builds the components; only the first call does.
+async fn build_components() {
+    let build = || goldfish_host::build::components(&manifest(), true);
+    tokio::task::spawn_blocking(build).await.unwrap().unwrap();
+}
+
+impl App {
+    /// An application with every provider off, its own state, and limits that no test meets by
+    /// accident.
+    pub(crate) fn with_defaults() -> Builder {
+        let builder = Builder {
+            manifest: manifest(),
+            variables: BTreeMap::new(),
+            state: None,
+            process: false,
+        };
+        ["chat", "api", "auth"]
+            .iter()
+            .fold(builder, |builder, limit| {
+                builder.variable(&format!("rate_limit_{limit}_per_minute"), "1000000")
+            })
+    }
+
+    /// The application that all tests share which need nothing special; each uses users of its
+    /// own.
+    pub(crate) async fn shared() -> &'static Self {
+        static SHARED: OnceCell<App> = OnceCell::const_new();
+        SHARED.get_or_init(|| Self::with_defaults().start()).await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A client without credentials.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// Everything that was written to the logs so far.
+    pub(crate) fn logs(&self) -> String {
+        String::from_utf8_lossy(&self.logs.lock().unwrap()).into_owned()
+    }
+
+    /// The embedded host, or none under Spin.
+    pub(crate) fn embedded(&self) -> Option<&Host> {
+        match &self.running {
+            Running::Embedded(host) => Some(host),
+            Running::Process(_) | Running::Ended => None,
+        }
+    }
+
+    /// Ends it in order, as Ctrl-C does.
+    pub(crate) async fn stop(&mut self) {
+        match std::mem::replace(&mut self.running, Running::Ended) {
+            Running::Embedded(host) => host.shutdown().await,
+            Running::Process(mut child) => {
+                signal(&child, "TERM").await;
+                in_time("the end of the process", child.wait())
+                    .await
+                    .unwrap();
+            }
+            Running::Ended => {}
+        }
+    }
+
+    /// Asks the process to end (`TERM`) or ends it on the spot (`KILL`), and does not wait.
+    pub(crate) async fn signal(&mut self, name: &str) {
+        match &mut self.running {
+            Running::Embedded(_) | Running::Ended => panic!("no process to send {name} to"),
+            Running::Process(child) => signal(child, name).await,
+        }
+    }
+
+    /// Waits until the process is gone, and answers its exit code.
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
+        match &mut self.running {
+            Running::Embedded(_) | Running::Ended => panic!("no process that could end"),
+            Running::Process(child) => in_time("the end of the process", child.wait())
+                .await
+                .unwrap()
+                .code(),
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // A process is killed when its handle is dropped; what Spin has below it is not.
+        if let Running::Process(child) = &self.running
+            && spin_is_the_host()
+            && let Some(id) = child.id()
+        {
+            let kill = std::process::Command::new("kill")
+                .args(kill_arguments("KILL", id))
+                .status();
+            let _ = kill;
+        }
+    }
+}
+
+/// Sends a signal by the `kill` command; std itself only knows `KILL`.
+async fn signal(child: &Child, name: &str) {
+    let id = child.id().expect("the process still runs");
+    let status = Command::new("kill")
+        .args(kill_arguments(name, id))
+        .status()
+        .await
+        .unwrap();
+    assert!(status.success());
+}
+
+/// A `spin` process is the head of a group, all of which is to get the signal.
+fn kill_arguments(name: &str, id: u32) -> [String; 3] {
+    let id = if spin_is_the_host() {
+        format!("-{id}")
+    } else {
+        id.to_string()
+    };
+    [format!("-{name}"), "--".to_owned(), id]
+}

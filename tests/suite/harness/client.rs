@@ -1,0 +1,353 @@
+//! A plain HTTP/1.1 client. Each request has a connection of its own, so that dropping an answer
+//! is what closing a tab is.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use super::{Event, Parser, in_time};
+
+/// Sends requests to one application, each with the same headers.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    address: SocketAddr,
+    headers: Vec<(String, String)>,
+}
+
+/// A guest who is signed in: a client with the guest's token.
+#[derive(Clone, Debug)]
+pub(crate) struct Guest {
+    pub(crate) client: Client,
+    pub(crate) id: String,
+    pub(crate) token: String,
+    pub(crate) refresh_token: String,
+}
+
+impl std::ops::Deref for Guest {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            headers: Vec::new(),
+        }
+    }
+
+    /// The same client with one more header on every request.
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.push((name.to_owned(), value.to_owned()));
+        client
+    }
+
+    /// The same client with a bearer token.
+    pub(crate) fn bearer(&self, token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    /// Signs a new guest in.
+    pub(crate) async fn guest(&self) -> Guest {
+        let answer = self.send("POST", "/api/v1/auth/guest", None).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let body = answer.json();
+        let text = |value: &Value| value.as_str().expect("a string").to_owned();
+        let token = text(&body["token"]);
+        Guest {
+            client: self.bearer(&token),
+            id: text(&body["user"]["id"]),
+            refresh_token: text(&body["refreshToken"]),
+            token,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send_json("POST", path, body).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send_json("PUT", path, body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send_json("PATCH", path, body).await
+    }
+
+    async fn send_json(&self, method: &str, path: &str, body: Value) -> Answer {
+        let client = self.with("content-type", "application/json");
+        client
+            .send(method, path, Some(body.to_string().into_bytes()))
+            .await
+    }
+
+    /// Sends any bytes and reads the whole answer.
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Answer {
+        in_time(&format!("{method} {path}"), async {
+            self.open(method, path, body).await.collect().await
+        })
+        .await
+    }
+
+    /// Sends a request and answers as soon as the response's head is there.
+    pub(crate) async fn open(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Streaming {
+        in_time(&format!("the head of {method} {path}"), async {
+            let stream = self.connect().await;
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(stream))
+                    .await
+                    .unwrap();
+            let connection = tokio::spawn(async move {
+                // A connection that breaks shows in the answer that it carried.
+                let _ = connection.await;
+            });
+            let mut request = Request::builder()
+                .method(Method::from_bytes(method.as_bytes()).unwrap())
+                .uri(path)
+                .header("host", self.address.to_string());
+            for (name, value) in &self.headers {
+                request = request.header(name, value);
+            }
+            let request = request
+                .body(Full::new(Bytes::from(body.unwrap_or_default())))
+                .unwrap();
+            let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+            Streaming {
+                status: head.status.as_u16(),
+                headers: head.headers,
+                body,
+                parser: Parser::default(),
+                ready: Vec::new().into(),
+                connection,
+            }
+        })
+        .await
+    }
+
+    /// A connection to the application, retried while it starts or its backlog is full.
+    async fn connect(&self) -> TcpStream {
+        loop {
+            if let Ok(stream) = TcpStream::connect(self.address).await {
+                stream.set_nodelay(true).unwrap();
+                return stream;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Opens `POST /api/chat`.
+    pub(crate) async fn chat(&self, body: Value) -> Streaming {
+        let client = self.with("content-type", "application/json");
+        client
+            .open("POST", "/api/chat", Some(body.to_string().into_bytes()))
+            .await
+    }
+
+    /// Sends a message into a new conversation, reads the reply to its end, and answers the
+    /// conversation's id.
+    pub(crate) async fn say(&self, message: &str) -> String {
+        let chat = self
+            .chat(json!({ "message": message }))
+            .await
+            .accepted()
+            .await;
+        let id = chat
+            .header("x-conversation-id")
+            .expect("x-conversation-id")
+            .to_owned();
+        let events = chat.events().await;
+        assert!(events.last().is_some_and(Event::is_done), "{events:?}");
+        id
+    }
+
+    /// `GET /api/conversations/:id`.
+    pub(crate) async fn conversation(&self, id: &str) -> Value {
+        let answer = self.get(&format!("/api/conversations/{id}")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// `GET /api/conversations`.
+    pub(crate) async fn conversations(&self) -> Vec<Value> {
+        let answer = self.get("/api/conversations").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["conversations"]
+            .as_array()
+            .expect("conversations")
+            .clone()
+    }
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{self:?} is no JSON: {error}"))
+    }
+
+    /// Asserts that this is our error envelope with that status and code.
+    #[track_caller]
+    pub(crate) fn is_error(&self, status: u16, code: &str) -> &Self {
+        assert_eq!(self.status, status, "{self:?}");
+        let body = self.json();
+        assert_eq!(body["code"], code, "{self:?}");
+        assert!(
+            body["error"].as_str().is_some_and(|text| !text.is_empty()),
+            "{self:?}"
+        );
+        assert_eq!(
+            body["requestId"].as_str(),
+            self.header("x-request-id"),
+            "{self:?}"
+        );
+        assert!(
+            self.header("content-type")
+                .is_some_and(|kind| kind.starts_with("application/json")),
+            "{self:?}"
+        );
+        self
+    }
+
+    /// Asserts that the error names what is wrong at `path`.
+    #[track_caller]
+    pub(crate) fn names(&self, path: &str) -> &Self {
+        let body = self.json();
+        let details = body["details"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no details: {body}"));
+        assert!(
+            details.iter().any(|detail| detail["path"] == path),
+            "no {path} in {body}"
+        );
+        self
+    }
+}
+
+/// An answer whose body is still arriving. Dropping it closes the connection.
+pub(crate) struct Streaming {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    body: Incoming,
+    parser: Parser,
+    ready: std::collections::VecDeque<Event>,
+    connection: JoinHandle<()>,
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+impl Streaming {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Asserts that the answer is 200, and shows what it is otherwise.
+    pub(crate) async fn accepted(self) -> Self {
+        if self.status != 200 {
+            panic!(
+                "refused: {:?}",
+                in_time("the refusal", self.collect()).await
+            );
+        }
+        self
+    }
+
+    /// Reads the rest as bytes.
+    pub(crate) async fn collect(mut self) -> Answer {
+        let mut body = Vec::new();
+        while let Some(bytes) = self.bytes().await {
+            body.extend_from_slice(&bytes);
+        }
+        Answer {
+            status: self.status,
+            headers: self.headers.clone(),
+            body: body.into(),
+        }
+    }
+
+    /// The next bytes as they arrive; none at the end, or when the connection broke.
+    pub(crate) async fn bytes(&mut self) -> Option<Bytes> {
+        loop {
+            match self.body.frame().await?.ok()?.into_data() {
+                Ok(data) if !data.is_empty() => return Some(data),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    /// The next event or comment; none at the end.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        in_time("the next event", async {
+            while self.ready.is_empty() {
+                let bytes = self.bytes().await?;
+                self.ready.extend(self.parser.feed(&bytes));
+            }
+            self.ready.pop_front()
+        })
+        .await
+    }
+
+    /// The next event that carries text of the reply.
+    pub(crate) async fn next_content(&mut self) -> Option<String> {
+        while let Some(event) = self.next().await {
+            if let Some(content) = event.content() {
+                return Some(content);
+            }
+        }
+        None
+    }
+
+    /// All events to the end, without comments.
+    pub(crate) async fn events(mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        while let Some(event) = self.next().await {
+            if !matches!(event, Event::Comment(_)) {
+                events.push(event);
+            }
+        }
+        events
+    }
+}
+
+/// The text of a reply.
+pub(crate) fn text_of(events: &[Event]) -> String {
+    events.iter().filter_map(Event::content).collect()
+}

@@ -1,0 +1,67 @@
+//! Copies of `spin.toml` with something changed in them.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::{Folder, manifest};
+
+/// `spin.toml` as a table.
+pub(crate) fn manifest_table() -> Table {
+    std::fs::read_to_string(manifest())
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// A changed copy; it goes away when dropped.
+pub(crate) struct ChangedManifest {
+    _folder: Folder,
+    path: PathBuf,
+}
+
+impl ChangedManifest {
+    /// Writes a copy that `change` was applied to. Components keep their absolute paths.
+    pub(crate) fn new(change: impl FnOnce(&mut Table)) -> Self {
+        let root = manifest().parent().unwrap().to_owned();
+        let mut table = manifest_table();
+        for (_, component) in table["component"].as_table_mut().unwrap() {
+            let component = component.as_table_mut().unwrap();
+            let source = root.join(component["source"].as_str().unwrap());
+            component.insert("source".to_owned(), source.to_str().unwrap().into());
+            // What it refers to is not beside the copy.
+            component.remove("build");
+        }
+        change(&mut table);
+        let folder = Folder::new();
+        let path = folder.path().join("spin.toml");
+        std::fs::write(&path, toml::to_string(&table).unwrap()).unwrap();
+        // The embedded host keeps compiled components beside the manifest; share them.
+        std::fs::create_dir_all(root.join(".spin")).unwrap();
+        std::os::unix::fs::symlink(root.join(".spin"), folder.path().join(".spin")).unwrap();
+        Self {
+            _folder: folder,
+            path,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The trigger of a route.
+pub(crate) fn trigger<'a>(table: &'a mut Table, route: &str) -> &'a mut Table {
+    table["trigger"]["http"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .filter_map(Value::as_table_mut)
+        .find(|trigger| trigger["route"].as_str() == Some(route))
+        .unwrap_or_else(|| panic!("no route {route}"))
+}
+
+/// The table of a component.
+pub(crate) fn component<'a>(table: &'a mut Table, id: &str) -> &'a mut Table {
+    table["component"][id].as_table_mut().unwrap()
+}

@@ -1,0 +1,49 @@
+//! What the tests are written in: an application under test, a client, and an SSE reader.
+//!
+//! Tests speak HTTP to the composed components and know nothing of the host they run on.
+
+mod app;
+mod client;
+mod event_stream;
+mod files;
+mod manifests;
+
+pub(crate) use app::{
+    ANTHROPIC_KEY, App, Builder, CLOUDFLARE_TOKEN, OPENAI_KEY, manifest, spin_is_the_host,
+};
+pub(crate) use client::{Answer, Client, Guest, text_of};
+pub(crate) use event_stream::{Event, Parser};
+pub(crate) use files::Folder;
+pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};
+
+use std::future::Future;
+use std::time::Duration;
+
+/// How long anything may take before a test calls it hanging. Far beyond what a loaded machine
+/// needs, since nothing here is asserted by the clock.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+
+/// Awaits `future`, and fails the test when it takes longer than [`DEADLINE`].
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what} took longer than {DEADLINE:?}"),
+    }
+}
+
+/// Asks again and again until `probe` has an answer, and fails the test after [`DEADLINE`].
+pub(crate) async fn eventually<T, F, P>(what: &str, mut probe: P) -> T
+where
+    P: FnMut() -> F,
+    F: Future<Output = Option<T>>,
+{
+    in_time(what, async {
+        loop {
+            if let Some(value) = probe().await {
+                return value;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+}

@@ -1,0 +1,33 @@
+//! Integration tests: HTTP through the host only.
+//!
+//! `cargo test` runs them on the embedded host, `GOLDFISH_HOST=spin cargo test` on the `spin`
+//! binary on `PATH`. Files mirror the routes; the rest is named after the promise that it checks.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod auth;
+mod chat;
+mod concurrency;
+mod conversations;
+mod durability;
+mod edge;
+mod grants;
+mod harness;
+mod health;
+mod host;
+mod isolation;
+mod limits;
+mod middleware;
+mod models;
+mod preferences;
+mod privacy;
+mod providers;
+mod streaming;
+mod workos;

@@ -1,0 +1,138 @@
+//! A reply arrives while it is being written, proved by order: the first piece is read while the
+//! provider still holds back the last.
+
+use std::time::Duration;
+
+use serde_json::json;
+use upstream::{Fault, Script, Upstream};
+
+use crate::harness::{App, Event, eventually, text_of};
+
+#[tokio::test]
+async fn the_first_piece_arrives_before_the_last_is_written() {
+    // The provider never sends more than these, and never ends.
+    let script = Script::new(["first ", "second ", "never"]).fault(Fault::HangAfter(2));
+    let upstream = Upstream::start(script).await.unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let guest = app.client().guest().await;
+    let mut chat = guest
+        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
+        .await;
+    assert_eq!(chat.next().await.unwrap().name(), "conversation");
+    assert_eq!(chat.next_content().await.as_deref(), Some("first "));
+    assert_eq!(chat.next_content().await.as_deref(), Some("second "));
+    assert_eq!(upstream.requests()[0].outcome, upstream::Outcome::Open);
+}
+
+#[tokio::test]
+async fn the_conversation_is_named_before_the_provider_has_answered() {
+    let upstream = Upstream::start(Script::new(["a"]).fault(Fault::HangAfter(0)))
+        .await
+        .unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let guest = app.client().guest().await;
+    let mut chat = guest
+        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
+        .await;
+    assert_eq!(chat.status, 200);
+    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    assert_eq!(
+        chat.next().await.unwrap().json()["conversationId"],
+        id.as_str()
+    );
+    // The message is there for other readers while the reply is not.
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][0]["content"], "Hi");
+}
+
+#[tokio::test]
+async fn a_comment_keeps_a_silent_stream_open() {
+    let upstream = Upstream::start(Script::new(["a"]).fault(Fault::HangAfter(1)))
+        .await
+        .unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let guest = app.client().guest().await;
+    let mut chat = guest
+        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
+        .await;
+    loop {
+        match chat.next().await.expect("the stream stays open") {
+            Event::Comment(text) => {
+                assert_eq!(text, "keep-alive");
+                break;
+            }
+            Event::Message { .. } => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn sixty_four_replies_arrive_side_by_side() {
+    let script = Script::new(["a", "b", "never"]).fault(Fault::HangAfter(2));
+    let upstream = Upstream::start(script).await.unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let client = app.client();
+    let chats = futures::future::join_all((0..64).map(|_| async {
+        let guest = client.guest().await;
+        guest
+            .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
+            .await
+    }))
+    .await;
+    // All are open at once, and each has had its pieces: none waits for another to end.
+    for mut chat in chats {
+        assert_eq!(chat.next_content().await.as_deref(), Some("a"));
+        assert_eq!(chat.next_content().await.as_deref(), Some("b"));
+    }
+    assert_eq!(upstream.open(), 64);
+}
+
+#[tokio::test]
+async fn event_ids_count_the_pieces() {
+    let upstream = Upstream::start(Script::words(25)).await.unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let guest = app.client().guest().await;
+    let events = guest
+        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
+        .await
+        .events()
+        .await;
+    let ids: Vec<u32> = events
+        .iter()
+        .filter(|event| event.content().is_some())
+        .map(|event| event.id().unwrap().parse().unwrap())
+        .collect();
+    assert!(
+        ids.iter()
+            .enumerate()
+            .all(|(index, id)| index + 1 == *id as usize),
+        "{ids:?}"
+    );
+    assert!(ids.len() > 1);
+    let all: String = (0..25).map(|number| format!("w{number} ")).collect();
+    assert_eq!(text_of(&events), all);
+}
+
+#[tokio::test]
+async fn a_reader_elsewhere_sees_the_reply_under_way_and_then_whole() {
+    let script = Script::words(40).delay(Duration::from_millis(50));
+    let upstream = Upstream::start(script).await.unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let guest = app.client().guest().await;
+    let mut chat = guest
+        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
+        .await;
+    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    chat.next_content().await.unwrap();
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][1]["status"], "streaming", "{stored}");
+    let events = chat.events().await;
+    assert!(events.last().unwrap().is_done());
+    let stored = eventually("the whole reply", || async {
+        let stored = guest.conversation(&id).await;
+        (stored["messages"][1]["status"] == "complete").then_some(stored)
+    })
+    .await;
+    let all: String = (0..40).map(|number| format!("w{number} ")).collect();
+    assert_eq!(stored["messages"][1]["content"], all.as_str());
+}

@@ -1,0 +1,278 @@
+//! WorkOS sealed session cookies, as the Node SDK makes them, checked against a key set that a
+//! fake WorkOS serves. The fixtures belong to the identity component.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::harness::{App, Builder, manifest};
+
+fn fixture(name: &str) -> Value {
+    let folder = Path::new("components/capabilities/identity/tests/fixtures/workos");
+    let path = manifest().parent().unwrap().join(folder).join(name);
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Answers the key set to whoever asks for that of the fixtures' client, and counts.
+struct FakeWorkos {
+    url: String,
+    key_set: Arc<Mutex<Option<Value>>>,
+    fetched: Arc<AtomicUsize>,
+}
+
+impl FakeWorkos {
+    async fn start(client_id: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let key_set = Arc::new(Mutex::new(Some(fixture("jwks.json"))));
+        let fetched = Arc::new(AtomicUsize::new(0));
+        let (keys, count) = (Arc::clone(&key_set), Arc::clone(&fetched));
+        let expected = format!("GET /sso/jwks/{client_id} HTTP/1.1\r\n");
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else {
+                        break;
+                    };
+                    head.push(byte);
+                }
+                let body = keys.lock().unwrap().as_ref().map(Value::to_string);
+                let answer = match body {
+                    Some(body) if head.starts_with(expected.as_bytes()) => {
+                        count.fetch_add(1, Ordering::SeqCst);
+                        let length = body.len();
+                        format!(
+                            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
+                             content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                        )
+                    }
+                    Some(_) => "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\
+                                connection: close\r\n\r\n"
+                        .to_owned(),
+                    // Out of order: the connection ends without an answer.
+                    None => String::new(),
+                };
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        Self {
+            url,
+            key_set,
+            fetched,
+        }
+    }
+
+    fn serve(&self, key_set: Option<Value>) {
+        *self.key_set.lock().unwrap() = key_set;
+    }
+
+    fn fetched(&self) -> usize {
+        self.fetched.load(Ordering::SeqCst)
+    }
+}
+
+struct Fixture {
+    sessions: Value,
+    workos: FakeWorkos,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let sessions = fixture("sessions.json");
+        let workos = FakeWorkos::start(sessions["clientId"].as_str().unwrap()).await;
+        Self { sessions, workos }
+    }
+
+    fn app(&self) -> Builder {
+        App::with_defaults()
+            .variable(
+                "workos_client_id",
+                self.sessions["clientId"].as_str().unwrap(),
+            )
+            .variable(
+                "workos_cookie_password",
+                self.sessions["cookiePassword"].as_str().unwrap(),
+            )
+            .variable("workos_base_url", self.workos.url.as_str())
+    }
+
+    fn cookie(&self, name: &str) -> String {
+        let sealed = self.sessions["cookies"][name]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name}"));
+        format!("theme=dark; wos-session={sealed}; last=1")
+    }
+}
+
+#[tokio::test]
+async fn a_sealed_session_is_a_user_with_conversations() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app().start().await;
+    let user = app.client().with("cookie", &fixture.cookie("valid"));
+    let answer = user.get("/api/v1/auth/me").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let me = answer.json();
+    let id = format!("workos_{}", fixture.sessions["userId"].as_str().unwrap());
+    assert_eq!(me["user"]["id"], id.as_str());
+    assert_eq!(me["user"]["email"], "ada@example.com");
+    assert_eq!(me["user"]["name"], "Ada Lovelace");
+    let conversation = user.say("Hello from the goldfish frontend").await;
+    assert_eq!(user.conversations().await[0]["id"], conversation.as_str());
+    // The same user through another session; and a guest is somebody else.
+    let again = app.client().with("cookie", &fixture.cookie("legacyIssuer"));
+    assert_eq!(again.conversations().await[0]["id"], conversation.as_str());
+    assert!(app.client().guest().await.conversations().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_key_set_is_fetched_once_and_not_for_each_request() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app().start().await;
+    let user = app.client().with("cookie", &fixture.cookie("valid"));
+    for _ in 0..10 {
+        assert_eq!(user.get("/api/v1/auth/me").await.status, 200);
+    }
+    // Instances may come and go between requests; ten requests are not ten fetches.
+    assert!(
+        (1..=3).contains(&fixture.workos.fetched()),
+        "{}",
+        fixture.workos.fetched()
+    );
+}
+
+#[tokio::test]
+async fn forged_sessions_are_refused() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app().start().await;
+    let good = app.client().with("cookie", &fixture.cookie("valid"));
+    assert_eq!(good.get("/api/v1/auth/me").await.status, 200);
+    for name in [
+        "otherClient",
+        "otherSubject",
+        "noExpiry",
+        "wrongKeyUnderKid",
+        "none",
+        "confusedPem",
+        "confusedModulus",
+        "critical",
+        "notJson",
+        "rotated",
+    ] {
+        let client = app.client().with("cookie", &fixture.cookie(name));
+        let answer = client.get("/api/v1/auth/me").await;
+        assert_eq!(answer.status, 401, "{name}: {answer:?}");
+        answer.is_error(401, "UNAUTHORIZED");
+    }
+    let sealed = fixture.sessions["cookies"]["valid"].as_str().unwrap();
+    let token = fixture.sessions["tokens"]["valid"].as_str().unwrap();
+    let cut = &sealed[..sealed.len() / 2];
+    let mut flipped = sealed.to_owned().into_bytes();
+    let middle = flipped.len() / 2;
+    flipped[middle] = if flipped[middle] == b'a' { b'b' } else { b'a' };
+    let flipped = String::from_utf8(flipped).unwrap();
+    for value in [
+        "",
+        "x",
+        "Fe26.2*",
+        "Fe26.2**********~2",
+        cut,
+        flipped.as_str(),
+        token,
+    ] {
+        let client = app.client().with("cookie", &format!("wos-session={value}"));
+        let answer = client.get("/api/v1/auth/me").await;
+        assert_eq!(answer.status, 401, "{value}: {answer:?}");
+    }
+    // A token from inside a seal is no bearer token of ours.
+    app.client()
+        .bearer(token)
+        .get("/api/v1/auth/me")
+        .await
+        .is_error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_found() {
+    let fixture = Fixture::new().await;
+    fixture.workos.serve(Some(fixture_rotated()));
+    let app = fixture.app().start().await;
+    for name in ["valid", "rotated"] {
+        let client = app.client().with("cookie", &fixture.cookie(name));
+        let answer = client.get("/api/v1/auth/me").await;
+        assert_eq!(answer.status, 200, "{name}: {answer:?}");
+    }
+}
+
+fn fixture_rotated() -> Value {
+    fixture("jwks-rotated.json")
+}
+
+#[tokio::test]
+async fn a_key_set_out_of_reach_is_no_reason_to_sign_in_again() {
+    let fixture = Fixture::new().await;
+    fixture.workos.serve(None);
+    let app = fixture.app().start().await;
+    let client = app.client().with("cookie", &fixture.cookie("valid"));
+    let answer = client.get("/api/v1/auth/me").await;
+    answer.is_error(503, "PROVIDER_UNAVAILABLE");
+    assert!(!answer.text().contains("127.0.0.1"), "{answer:?}");
+    // Guests do not need it.
+    app.client().guest().await.say("unimpressed").await;
+}
+
+#[tokio::test]
+async fn where_workos_is_off_its_cookie_is_refused() {
+    let sessions = fixture("sessions.json");
+    let sealed = sessions["cookies"]["valid"].as_str().unwrap();
+    let client = App::shared()
+        .await
+        .client()
+        .with("cookie", &format!("wos-session={sealed}"));
+    client
+        .get("/api/v1/auth/me")
+        .await
+        .is_error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn another_cookie_password_opens_nothing() {
+    let fixture = Fixture::new().await;
+    let password = "another-password-of-thirty-two-characters";
+    let app = fixture
+        .app()
+        .variable("workos_cookie_password", password)
+        .start()
+        .await;
+    let client = app.client().with("cookie", &fixture.cookie("valid"));
+    client
+        .get("/api/v1/auth/me")
+        .await
+        .is_error(401, "UNAUTHORIZED");
+    assert_eq!(
+        fixture.workos.fetched(),
+        0,
+        "nobody is asked about what cannot be opened"
+    );
+}
+
+#[tokio::test]
+async fn a_frontend_on_an_allowed_origin_may_use_the_cookie_and_no_other() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app().start().await;
+    let user = app.client().with("cookie", &fixture.cookie("valid"));
+    let body = json!({ "theme": "light" });
+    let own = user.with("origin", "http://localhost:4321");
+    assert_eq!(own.put("/api/preferences", body.clone()).await.status, 200);
+    // A cookie travels by itself; a page elsewhere must not act with it.
+    let foreign = user.with("origin", "https://evil.example");
+    let answer = foreign.put("/api/preferences", body).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    let answer = foreign.post("/api/chat", json!({ "message": "Hi" })).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    assert!(user.conversations().await.is_empty());
+}
