@@ -77,3 +77,7 @@ pub(crate) async fn elect(ballot: &impl Ballot) -> Result<Vec<u8>, String> {
     ballot.decide(&winner).await?;
     Ok(winner)
 }
+
+#[cfg(test)]
+#[path = "election_tests.rs"]
+mod tests;

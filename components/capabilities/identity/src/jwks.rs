@@ -137,3 +137,7 @@ impl Cache {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "jwks_tests.rs"]
+mod tests;

@@ -140,3 +140,7 @@ pub(crate) fn verify_signature<C: DeserializeOwned>(
     // A header extension that must be understood (RFC 7515, 4.1.11), and we understand none.
     data.header.crit.is_none().then_some(data.claims)
 }
+
+#[cfg(test)]
+#[path = "tokens_tests.rs"]
+mod tests;

@@ -151,3 +151,7 @@ fn is_issuer(issuer: &str, client_id: &str) -> bool {
         Some((_, path)) => path.rsplit('/').next() == Some(client_id),
     }
 }
+
+#[cfg(test)]
+#[path = "workos_tests.rs"]
+mod tests;

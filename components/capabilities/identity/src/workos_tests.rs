@@ -1,0 +1,253 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::jwks::{self, KeySet};
+
+/// What the real Node SDK made; see `tests/fixtures/workos/generate.mjs`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fixtures {
+    client_id: String,
+    cookie_password: String,
+    user_id: String,
+    issued_at: u64,
+    cookies: BTreeMap<String, String>,
+}
+
+fn fixtures() -> Fixtures {
+    serde_json::from_str(include_str!("../tests/fixtures/workos/sessions.json")).unwrap()
+}
+
+fn key_set() -> KeySet {
+    jwks::parse(include_bytes!("../tests/fixtures/workos/jwks.json")).unwrap()
+}
+
+fn rotated_key_set() -> KeySet {
+    jwks::parse(include_bytes!("../tests/fixtures/workos/jwks-rotated.json")).unwrap()
+}
+
+/// From a cookie to a user, at a time in seconds.
+fn check_at(cookie: &str, keys: &KeySet, now: u64) -> Result<User, AuthError> {
+    let fixtures = fixtures();
+    let session = open(cookie, &fixtures.cookie_password, now * 1000)?;
+    let key_id = session.key_id().ok_or(AuthError::Invalid)?;
+    let key = keys.get(&key_id).ok_or(AuthError::Invalid)?;
+    session.user(key, &fixtures.client_id, now)
+}
+
+fn check(name: &str) -> Result<User, AuthError> {
+    let fixtures = fixtures();
+    check_at(&fixtures.cookies[name], &key_set(), fixtures.issued_at + 1)
+}
+
+#[test]
+fn a_session_of_the_sdk_is_accepted() {
+    let user = check("valid").unwrap();
+    assert_eq!(user.id, format!("workos_{}", fixtures().user_id));
+    assert_eq!(user.kind, UserKind::External);
+    assert_eq!(user.email.as_deref(), Some("ada@example.com"));
+    assert_eq!(user.name.as_deref(), Some("Ada Lovelace"));
+    assert_eq!(check("noName").unwrap().name, None);
+}
+
+#[test]
+fn every_version_that_the_sdk_reads_is_accepted() {
+    for name in ["unversioned", "version1"] {
+        assert!(check(name).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn an_escaped_cookie_is_accepted() {
+    let fixtures = fixtures();
+    let escaped = fixtures.cookies["valid"]
+        .replace('*', "%2A")
+        .replace('~', "%7e");
+    assert!(check_at(&escaped, &key_set(), fixtures.issued_at).is_ok());
+}
+
+#[test]
+fn issuers_of_this_client_are_accepted_and_no_others() {
+    for name in ["legacyIssuer", "ssoIssuer", "customDomain"] {
+        assert!(check(name).is_ok(), "{name}");
+    }
+    assert_eq!(check("otherClient"), Err(AuthError::Invalid));
+    for issuer in [
+        "",
+        "api.workos.com",
+        "https://",
+        "https://x/user_management/c/other",
+    ] {
+        assert!(!is_issuer(issuer, "c"), "{issuer}");
+    }
+}
+
+#[test]
+fn an_old_session_is_expired() {
+    let fixtures = fixtures();
+    let end = fixtures.issued_at + 300;
+    let at = |now| check_at(&fixtures.cookies["short"], &key_set(), now);
+    assert!(at(end + LEEWAY_SECONDS - 1).is_ok());
+    assert_eq!(at(end + LEEWAY_SECONDS), Err(AuthError::Expired));
+}
+
+#[test]
+fn a_session_that_has_not_begun_is_refused() {
+    let fixtures = fixtures();
+    let begin = fixtures.issued_at + 3600;
+    let at = |now| check_at(&fixtures.cookies["notYet"], &key_set(), now);
+    assert_eq!(at(begin - LEEWAY_SECONDS - 1), Err(AuthError::Invalid));
+    assert!(at(begin - LEEWAY_SECONDS).is_ok());
+}
+
+#[test]
+fn a_seal_has_its_own_expiry() {
+    let fixtures = fixtures();
+    let end = fixtures.issued_at + 600;
+    let at = |now| check_at(&fixtures.cookies["expiring"], &key_set(), now);
+    assert!(at(end + 58).is_ok());
+    assert_eq!(at(end + 61), Err(AuthError::Expired));
+}
+
+#[test]
+fn forged_access_tokens_are_refused() {
+    for name in [
+        "none",
+        "confusedPem",
+        "confusedModulus",
+        "wrongKeyUnderKid",
+        "noKid",
+        "noExpiry",
+        "critical",
+        "otherSubject",
+        "rotated",
+        "otherPasswordId",
+        "notJson",
+    ] {
+        assert_eq!(check(name), Err(AuthError::Invalid), "{name}");
+    }
+}
+
+/// Even where the key is handed over without asking the token's header first.
+#[test]
+fn a_public_key_is_never_a_shared_secret() {
+    let fixtures = fixtures();
+    let key = key_set().into_values().next().unwrap();
+    for name in ["none", "confusedPem", "confusedModulus"] {
+        let session = open(&fixtures.cookies[name], &fixtures.cookie_password, 0).unwrap();
+        let user = session.user(&key, &fixtures.client_id, fixtures.issued_at);
+        assert_eq!(user, Err(AuthError::Invalid), "{name}");
+    }
+}
+
+#[test]
+fn keys_rotate() {
+    let fixtures = fixtures();
+    let both = rotated_key_set();
+    for name in ["valid", "rotated"] {
+        let user = check_at(&fixtures.cookies[name], &both, fixtures.issued_at);
+        assert!(user.is_ok(), "{name}");
+    }
+    let mut new = both;
+    new.retain(|id, _| id.ends_with('2'));
+    let at = |name: &str| check_at(&fixtures.cookies[name], &new, fixtures.issued_at);
+    assert_eq!(at("valid"), Err(AuthError::Invalid));
+    assert!(at("rotated").is_ok());
+}
+
+#[test]
+fn another_password_opens_nothing() {
+    let cookie = &fixtures().cookies["valid"];
+    for password in ["", "another-password-of-32-characters-or-more"] {
+        let opened = open(cookie, password, 0);
+        assert!(matches!(opened, Err(AuthError::Invalid)));
+    }
+}
+
+#[test]
+fn a_seal_that_was_changed_anywhere_is_refused() {
+    let fixtures = fixtures();
+    let (sealed, version) = fixtures.cookies["expiring"].split_once('~').unwrap();
+    let fields: Vec<&str> = sealed.split('*').collect();
+    assert_eq!(fields.len(), 8);
+    for index in 0..fields.len() {
+        let replaced = |text: String| {
+            let mut fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
+            fields[index] = text;
+            format!("{}~{version}", fields.join("*"))
+        };
+        let flipped: String = fields[index]
+            .chars()
+            .enumerate()
+            .map(|(at, c)| match (at, c) {
+                (0, '1') => '2',
+                (0, _) => '1',
+                _ => c,
+            })
+            .collect();
+        for text in [flipped, String::new(), format!("{}A", fields[index])] {
+            let opened = open(&replaced(text), &fixtures.cookie_password, 0);
+            assert!(matches!(opened, Err(AuthError::Invalid)), "field {index}");
+        }
+        let mut fewer = fields.clone();
+        fewer.remove(index);
+        let opened = open(&fewer.join("*"), &fixtures.cookie_password, 0);
+        assert!(
+            matches!(opened, Err(AuthError::Invalid)),
+            "without field {index}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_seal_is_refused() {
+    let password = fixtures().cookie_password;
+    for text in [
+        "",
+        "*",
+        "~",
+        "~2",
+        "*******",
+        "Fe26.2*1*a*b*c**d*e~2",
+        "%",
+        "%ff",
+        "é*é",
+        "Fe26.2",
+    ] {
+        let opened = open(text, &password, 0);
+        assert!(matches!(opened, Err(AuthError::Invalid)), "{text}");
+    }
+    let huge = "*".repeat(MAX_CREDENTIAL_BYTES + 1);
+    assert!(matches!(open(&huge, &password, 0), Err(AuthError::Invalid)));
+}
+
+#[test]
+fn a_profile_is_passed_on_only_if_it_is_sane() {
+    let profile = |id: &str, email: Option<String>, first: &str| Profile {
+        id: id.to_owned(),
+        email,
+        first_name: Some(first.to_owned()),
+        last_name: Some(" ".to_owned()),
+    };
+    let user = profile("user_1", Some(String::new()), " Ada ")
+        .into_user()
+        .unwrap();
+    assert_eq!((user.email, user.name.as_deref()), (None, Some("Ada")));
+    let long = "a".repeat(MAX_PROFILE_BYTES + 1);
+    let user = profile("user_1", Some(long.clone()), &long)
+        .into_user()
+        .unwrap();
+    assert_eq!((user.email, user.name), (None, None));
+    for id in ["", "user:1", "user/1", "ü", &"a".repeat(122)] {
+        assert_eq!(profile(id, None, "").into_user(), Err(AuthError::Invalid));
+    }
+}
+
+/// Every session that the generator makes is used by some test of this file.
+#[test]
+fn no_fixture_is_idle() {
+    let source = include_str!("workos_tests.rs");
+    for name in fixtures().cookies.keys() {
+        assert!(source.contains(&format!("\"{name}\"")), "{name}");
+    }
+}
