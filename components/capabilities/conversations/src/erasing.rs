@@ -20,9 +20,9 @@ const READER_TAIL: u64 = 12;
 type Pairs = Vec<(String, Vec<u8>)>;
 
 /// Whether a turn that ends should write a snapshot with it.
-pub(crate) fn is_due(view: &View<State>) -> bool {
+pub(crate) fn is_due(view: &View<State>, now: u64) -> bool {
     let bytes = u64::try_from(view.snapshot_bytes()).unwrap_or(u64::MAX);
-    view.tail().saturating_mul(BYTES_PER_ENTRY) >= bytes || !view.state.leftovers.is_empty()
+    view.tail().saturating_mul(BYTES_PER_ENTRY) >= bytes || view.state.has_ready_leftovers(now)
 }
 
 /// How long the one who removed something has to erase it (milliseconds), before readers do.

@@ -10,8 +10,8 @@ pub(crate) const MESSAGE_CHARS_MAX: usize = 10_000;
 pub(crate) const RENAME_CHARS_MAX: usize = 200;
 
 /// The longest reply that is stored, in bytes of its JSON form. A longer one is cut there and
-/// marked incomplete.
-pub(crate) const REPLY_MAX: usize = 256 * 1024;
+/// marked incomplete. With a segment's other turns it stays below what a value may have.
+pub(crate) const REPLY_MAX: usize = 512 * 1024;
 
 /// A title from a conversation's first message: its first fifty characters, on one line.
 pub(crate) fn title(message: &str) -> String {

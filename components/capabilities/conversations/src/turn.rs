@@ -199,9 +199,9 @@ impl<P: Platform> Exchange<P> {
         }
         self.store(&begun, end).await?;
         // Whoever removes the conversation from now on sees the end and erases it; who did so
-        // while it was being written did not.
-        self.journal.catch_up(&mut self.view).await?;
-        if self.is_gone(&begun) {
+        // while it was being written did not. If it cannot be known now, it is made up for when
+        // the reply would have been overdue.
+        if self.journal.catch_up(&mut self.view).await.is_ok() && self.is_gone(&begun) {
             self.erase(&begun).await?;
             return Err(Error::NotFound);
         }
@@ -220,7 +220,8 @@ impl<P: Platform> Exchange<P> {
                 .await?;
         }
         self.view.state.settle(begun.number, end);
-        if !erasing::is_due(&self.view) {
+        let now = self.journal.platform().now();
+        if !erasing::is_due(&self.view, now) {
             return Ok(self.journal.platform().set_many(pairs).await?);
         }
         let saved = self.save(begun, pairs.clone()).await;

@@ -28,7 +28,8 @@
 //!    nobody writes a snapshot (or answers a question) from a read that began more than
 //!    [`BASIS_DEADLINE`] ago; so no older snapshot can come back, and none in use needs them.
 //!
-//! Durations rest on clocks of different machines agreeing within minutes ([`SETTLE`] against
+//! The store must show a write to everybody once it has answered it (SQLite does, Redis on one
+//! primary, DynamoDB and Cosmos with strong reads). Durations rest on clocks of different machines agreeing within minutes ([`SETTLE`] against
 //! [`BASIS_DEADLINE`]); the bounds of 3 are each measured on one machine's monotonic clock.
 
 mod bounds;

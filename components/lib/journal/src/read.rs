@@ -7,6 +7,9 @@ use crate::{BASIS_DEADLINE, Error, Fold, Journal, Platform, View};
 /// asks for one, and one that has much to catch up asks for many.
 const LOOK_AHEAD: [u64; 4] = [1, 4, 8, 16];
 
+/// How often reading begins anew before it fails.
+const READ_ATTEMPTS: usize = 2;
+
 /// Reads `key(first)`, `key(first + 1)`, … up to the first that is not there.
 ///
 /// # Errors
@@ -41,6 +44,16 @@ impl<P: Platform> Journal<P> {
     /// [`Error::TooSlow`] when reading took so long that entries may have been erased meanwhile,
     /// [`Error::Newer`], [`Error::Corrupt`], and those of the store.
     pub async fn read<F: Fold>(&self) -> Result<View<F>, Error> {
+        for _ in 1..READ_ATTEMPTS {
+            match self.read_once().await {
+                Err(Error::TooSlow) => {}
+                other => return other,
+            }
+        }
+        self.read_once().await
+    }
+
+    async fn read_once<F: Fold>(&self) -> Result<View<F>, Error> {
         let mut view = self.read_snapshot::<F>().await?;
         self.probe_tail(&mut view).await?;
         Ok(view)
