@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `algorithms` | the two signature algorithms there are |
 //! | `keys` | the signing keys, derived from one master secret |
-//! | `election` | making that secret at random, once for all instances |
+//! | `secret` | making that secret at random, once for all instances |
 //! | `tokens` | our own access and refresh tokens |
 //! | `sessions` | guests, and renewing a session |
 //! | `seal` | the iron seal of a WorkOS cookie |
@@ -24,10 +24,10 @@
 )]
 
 mod algorithms;
-mod election;
 mod jwks;
 mod keys;
 mod seal;
+mod secret;
 mod sessions;
 mod tokens;
 mod workos;

@@ -2,7 +2,6 @@
 //! held across an await.
 
 mod config;
-mod elected_secret;
 mod signing_keys;
 mod workos_keys;
 

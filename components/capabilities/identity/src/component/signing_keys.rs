@@ -2,8 +2,11 @@
 
 use std::sync::OnceLock;
 
-use super::{config, elected_secret};
+use journal::Spin;
+
+use super::config;
 use crate::keys::{Keys, MIN_SECRET_BYTES};
+use crate::secret;
 use crate::types::AuthError;
 
 /// The signing keys, derived once in the life of an instance: from `jwt_secret` if it is set, else
@@ -31,9 +34,13 @@ async fn load() -> Result<Keys, AuthError> {
             ))
         });
     }
-    let secret = elected_secret::get()
+    let stored = stored_secret()
         .await
-        .map_err(AuthError::Unavailable)?;
-    Keys::derive(&secret)
-        .ok_or_else(|| AuthError::Unavailable("the stored secret is damaged".to_owned()))
+        .map_err(|error| AuthError::Unavailable(format!("the signing secret: {error}")))?;
+    Keys::derive(stored.as_bytes())
+        .ok_or_else(|| AuthError::Unavailable("the stored signing secret is damaged".to_owned()))
+}
+
+async fn stored_secret() -> Result<String, journal::Error> {
+    secret::agree(Spin::open_default().await?, secret::random()?).await
 }
