@@ -1,8 +1,13 @@
 //! JSON in, with the place of what is wrong in it; JSON out.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 use crate::error::ApiError;
+
+const NOT_JSON: &str = "is not valid JSON";
 
 /// Reads a JSON object. Types that deny unknown fields have these reported by their path too.
 pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
@@ -12,16 +17,19 @@ pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError
     }
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| invalid(&error.path().to_string(), error.inner()))?;
-    reader.end().map_err(|error| invalid(".", &error))?;
+        .map_err(|error| invalid(text, &error.path().to_string(), error.inner()))?;
+    reader
+        .end()
+        .map_err(|_| ApiError::invalid("body", NOT_JSON))?;
     Ok(value)
 }
 
 /// Says where and what, in words of our own: serde_json's texts quote the input, and what a client
 /// sent by mistake may be a secret that its error reports should not spread.
-fn invalid(path: &str, error: &serde_json::Error) -> ApiError {
-    if !error.is_data() {
-        return ApiError::invalid("body", "is not valid JSON");
+fn invalid(body: &[u8], path: &str, error: &serde_json::Error) -> ApiError {
+    // A number in an enum's place counts as a syntax error too, so that the category cannot tell.
+    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
+        return ApiError::invalid("body", NOT_JSON);
     }
     let text = error.to_string();
     let mut path = path.trim_end_matches(".?").to_owned();
@@ -90,8 +98,17 @@ mod tests {
     }
 
     #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Colour {
+        Orange,
+        Gold,
+    }
+
+    #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Outer {
+        #[allow(dead_code)]
+        colour: Option<Colour>,
         #[allow(dead_code)]
         name: String,
         #[serde(default)]
@@ -120,6 +137,9 @@ mod tests {
             "items[0].colour"
         );
         assert_eq!(path_of(r#"{"name": "a", "items": [{}]}"#), "items[0].size");
+        assert_eq!(path_of(r#"{"name": "a", "colour": "blue"}"#), "colour");
+        assert_eq!(path_of(r#"{"name": "a", "colour": 1}"#), "colour");
+        assert_eq!(path_of(r#"{"name": "a", "colour": nope}"#), "body");
         assert_eq!(path_of("[]"), "body");
         assert_eq!(path_of(""), "body");
         assert_eq!(path_of(r#"{"name": "a"} trailing"#), "body");

@@ -15,7 +15,7 @@ use crate::{backlog::Backlog, events, outbox::Outbox, source::Source};
 
 /// Longest reply, in bytes of its JSON, which is as much as is stored; a model that does not stop
 /// is stopped.
-const MAX_REPLY: usize = 256 * 1024;
+const MAX_REPLY: usize = 512 * 1024;
 
 /// An exchange whose message is stored and whose reply has begun.
 pub(crate) struct Exchange {
