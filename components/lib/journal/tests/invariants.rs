@@ -75,7 +75,7 @@ fn spawn_writers(world: &World, count: usize, each: usize) -> Rc<RefCell<Vec<Str
 
 /// Readers that look again and again, sometimes writing a snapshot, and check that they see all
 /// that was acknowledged before they began.
-fn spawn_readers(world: &World, count: u64, acknowledged: &Rc<RefCell<Vec<String>>>) {
+fn spawn_readers(world: &World, count: u64, pace: u64, acknowledged: &Rc<RefCell<Vec<String>>>) {
     for reader in 0..count {
         let client = world.client();
         let acknowledged = Rc::clone(acknowledged);
@@ -88,7 +88,7 @@ fn spawn_readers(world: &World, count: u64, acknowledged: &Rc<RefCell<Vec<String
                 let missing = before.iter().find(|entry| !view.state.0.contains(entry));
                 assert_eq!(missing, None);
                 // Odd readers dawdle, so that older snapshots replace newer ones.
-                client.sleep((reader % 2) * 40 + round).await;
+                client.sleep(pace + (reader % 2) * 40 + round).await;
                 save(&journal, &mut view).await.unwrap();
             }
         });
@@ -101,7 +101,7 @@ fn many_writers_and_readers_lose_nothing() {
         let world = World::new(seed);
         world.set_latency(30);
         let acknowledged = spawn_writers(&world, 16, 4);
-        spawn_readers(&world, 4, &acknowledged);
+        spawn_readers(&world, 4, 0, &acknowledged);
         world.run();
         assert_eq!(acknowledged.borrow().len(), 64, "seed {seed}");
         assert_eq!(
@@ -193,7 +193,7 @@ fn a_late_writer_appends_again_and_is_there_once() {
                 world.set_latency(20);
                 let late = journal(world.client().with_fault(operation, Fault::Stall(stall)));
                 let acknowledged = spawn_writers(&world, 3, 3);
-                spawn_readers(&world, 2, &acknowledged);
+                spawn_readers(&world, 2, 700, &acknowledged);
                 let place = Rc::clone(&acknowledged);
                 world.spawn(async move {
                     append(&late, "late").await.unwrap();
@@ -270,38 +270,41 @@ fn damaged_values_are_skipped_and_later_versions_refused() {
     assert_eq!(newer, Some(Err(Error::Newer)));
 }
 
+/// Reads, erases what can be erased, and writes a snapshot.
+fn tidy(world: &World) {
+    let one = journal(world.client());
+    world.spawn(async move {
+        let mut view = one.read::<Log>().await.unwrap();
+        save(&one, &mut view).await.unwrap();
+    });
+    world.run();
+}
+
+fn append_more(world: &World, count: u64) {
+    let last = journal(world.client());
+    world.spawn(async move {
+        let mut view = last.read::<Log>().await.unwrap();
+        for index in 0..count {
+            let entry = format!("more.{index}");
+            last.append(&mut view, &entry).await.unwrap();
+        }
+    });
+    world.run();
+}
+
 #[test]
-fn erasing_waits_for_time_and_distance_and_can_be_repeated() {
+fn erasing_waits_for_distance_and_can_be_repeated() {
     let world = World::new(1);
-    let tidy = |world: &World| {
-        let one = journal(world.client());
-        world.spawn(async move {
-            let mut view = one.read::<Log>().await.unwrap();
-            save(&one, &mut view).await.unwrap();
-        });
-        world.run();
-    };
     spawn_writers(&world, 1, 200);
     world.run();
     tidy(&world);
     let early = world.value("test:s");
-    world.pass(SETTLE - 10_000);
-    tidy(&world);
-    assert!(world.value("test:1").is_some(), "before its time");
-    world.pass(20_000);
+    world.pass(SETTLE + 1);
+    append_more(&world, ERASE_MARGIN - 1);
     tidy(&world);
     assert!(world.value("test:1").is_some(), "too close to the end");
 
-    let last = journal(world.client());
-    world.spawn(async move {
-        let mut view = last.read::<Log>().await.unwrap();
-        for index in 0..ERASE_MARGIN {
-            last.append(&mut view, &format!("more.{index}"))
-                .await
-                .unwrap();
-        }
-    });
-    world.run();
+    append_more(&world, ERASE_MARGIN);
     let expected = read(&world);
     tidy(&world);
     assert!(world.value("test:1").is_none());
@@ -315,12 +318,26 @@ fn erasing_waits_for_time_and_distance_and_can_be_repeated() {
     tidy(&world);
     tidy(&world);
     assert_eq!(read(&world), expected);
-    spawn_writers(&world, 1, 1);
+    append_more(&world, 1);
+    let mut moved = expected;
+    moved.retain(|entry| entry != "more.0");
+    moved.push("more.0".to_owned());
+    assert_eq!(read(&world), moved);
+}
+
+#[test]
+fn erasing_waits_for_time() {
+    let world = World::new(1);
+    spawn_writers(&world, 1, 200);
     world.run();
-    let mut with_one = expected;
-    with_one.retain(|entry| entry != "0.0");
-    with_one.push("0.0".to_owned());
-    assert_eq!(read(&world), with_one);
+    tidy(&world);
+    append_more(&world, ERASE_MARGIN);
+    world.pass(SETTLE - 10_000);
+    tidy(&world);
+    assert!(world.value("test:1").is_some());
+    world.pass(20_000);
+    tidy(&world);
+    assert!(world.value("test:1").is_none());
 }
 
 #[test]
@@ -371,7 +388,7 @@ proptest! {
                     }
                 });
             }
-            spawn_readers(&world, 3, &acknowledged);
+            spawn_readers(&world, 3, seed % 900, &acknowledged);
             world.run();
             world.pass(pause);
             let entries = read(&world);

@@ -68,6 +68,34 @@ fn reachable(state: &State) -> Vec<u64> {
         .collect()
 }
 
+#[test]
+fn a_message_that_comes_again_has_moved() {
+    let message = |id: &str, begins: Option<Begins>| {
+        Fact::Message(Message {
+            conversation: "a".to_owned(),
+            id: id.to_owned(),
+            reply: format!("re {id}"),
+            time: 1,
+            model: "model".to_owned(),
+            text: id.to_owned(),
+            begins,
+        })
+    };
+    let begins = Begins {
+        limit: 3,
+        touched: Vec::new(),
+    };
+    let facts = [
+        message("first", Some(begins.clone())),
+        message("second", None),
+        message("first", Some(begins)),
+    ];
+    let state = fold(State::default(), numbered(&facts));
+    let turns = state.conversations.iter().flat_map(|found| &found.turns);
+    let turns: Vec<(u64, &str)> = turns.map(|turn| (turn.number, turn.id.as_str())).collect();
+    assert_eq!(turns, [(2, "second"), (3, "first")]);
+}
+
 proptest! {
     #[test]
     fn any_snapshot_leads_to_the_same_state(

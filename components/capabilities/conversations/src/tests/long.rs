@@ -1,11 +1,12 @@
 //! Long conversations and long replies.
 
-use journal::testing::World;
+use journal::testing::{Fault, World};
 use journal::{SETTLE, VALUE_MAX};
 
-use super::{begin, chats, delete, list, run, said};
+use super::{begin, chats, delete, list, of, run, said};
 use crate::facts::Outcome;
 use crate::library;
+use crate::state::REPLY_OVERDUE;
 use crate::text::REPLY_MAX;
 use crate::turn::Exchange;
 
@@ -132,4 +133,65 @@ fn what_is_folded_is_erased_when_it_is_safe() {
     delete(&world, &id).unwrap();
     assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
     assert_eq!(list(&world).len(), 0);
+}
+
+#[test]
+fn a_reply_that_lasts_is_not_erased_while_somebody_needs_it() {
+    let world = World::new(1);
+    let (mut exchange, id) = run(&world, |journal| async move {
+        begin(&journal, None, "question", 3).await.unwrap()
+    });
+    fill(&world, &id, 70, 10);
+    let ticks = (SETTLE + 600_000) / (REPLY_OVERDUE / 2);
+    for _ in 0..ticks {
+        world.pass(REPLY_OVERDUE / 2);
+        exchange = world
+            .finish(async move {
+                exchange.append(&[]).await.unwrap();
+                exchange
+            })
+            .unwrap();
+    }
+    fill(&world, &id, 70, 10);
+    world.pass(REPLY_OVERDUE / 2);
+    let before = world.value("conv:guest_1:s");
+    world.finish(async move { exchange.finish(Outcome::Complete, "at last").await.unwrap() });
+    fill(&world, &id, 5, 10);
+    // Somebody who read before the end was there writes what is then an old snapshot.
+    world.put("conv:guest_1:s", before);
+    assert_eq!(said(&list(&world)[0])[0].2, "at last");
+}
+
+#[test]
+fn turns_are_sealed_only_when_they_have_ended() {
+    let world = World::new(1);
+    let (mut exchange, id) = run(&world, |journal| async move {
+        begin(&journal, None, "question", 3).await.unwrap()
+    });
+    fill(&world, &id, 5, 100_000);
+    world.finish(async move { exchange.finish(Outcome::Complete, "at last").await.unwrap() });
+    fill(&world, &id, 2, 100_000);
+    let found = list(&world);
+    assert_eq!(found[0].turns.len(), 8);
+    assert_eq!(said(&found[0])[0].2, "at last");
+    assert!(world.keys().iter().any(|key| key.contains(":g:")));
+}
+
+#[test]
+fn deleting_a_long_conversation_can_break_off_anywhere() {
+    for operation in 0..60 {
+        let world = World::new(1);
+        let id = chats(&world, None, "first");
+        fill(&world, &id, 6, 60_000);
+        let mortal = of(world.client().with_fault(operation, Fault::DieAfter));
+        let wanted = id.clone();
+        world.finish(async move { library::delete(&mortal, &wanted).await });
+        world.pass(20_000);
+        if !list(&world).is_empty() {
+            delete(&world, &id).unwrap();
+        }
+        list(&world);
+        let left = world.keys_containing("MARKER");
+        assert_eq!(left, Vec::<String>::new(), "operation {operation}");
+    }
 }

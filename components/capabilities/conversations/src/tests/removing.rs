@@ -188,3 +188,36 @@ fn a_deletion_killed_anywhere_is_completed_by_others() {
         );
     }
 }
+
+#[test]
+fn a_removal_while_the_end_is_being_written_is_noticed() {
+    let mut noticed = 0;
+    // Opening, beginning and finishing are a dozen operations; one of them writes the end.
+    for operation in 4..12 {
+        let world = World::new(1);
+        let id = chats(&world, None, "first");
+        let slow = of(world.client().with_fault(operation, Fault::Stall(500)));
+        let wanted = id.clone();
+        let ended = std::rc::Rc::new(std::cell::RefCell::new(None));
+        let place = ended.clone();
+        world.spawn(async move {
+            let (mut exchange, _) = begin(&slow, Some(&wanted), "question", 3).await.unwrap();
+            let done = exchange.finish(Outcome::Complete, MARKER).await;
+            place.borrow_mut().replace(done);
+        });
+        let journal = of(world.client());
+        world.spawn(async move {
+            use journal::Clock;
+            journal.platform().sleep(100).await;
+            library::delete(&journal, &id).await.unwrap();
+        });
+        world.run();
+        noticed += u32::from(ended.take() == Some(Err(Error::NotFound)));
+        // A snapshot that was on its way is replaced by the next.
+        world.pass(20_000);
+        assert_eq!(list(&world).len(), 0);
+        let left = world.keys_containing(MARKER);
+        assert_eq!(left, Vec::<String>::new(), "operation {operation}");
+    }
+    assert!(noticed >= 1);
+}
