@@ -173,7 +173,12 @@ async fn markers_are_in_no_log_error_or_header() {
         let chat = guest
             .chat(json!({ "message": "marker-message", "model": "gpt-4o" }))
             .await;
-        secrets.absent_from_answer(&chat.collect().await);
+        // The conversation's title is the message's own beginning; an error must not quote it.
+        for event in chat.events().await {
+            if event.name() == "error" {
+                secrets.absent_from("an error event", &event.json().to_string());
+            }
+        }
     }
 
     // The log has a line for each of them, and none of the markers.
@@ -219,7 +224,7 @@ async fn a_request_is_one_line_of_json_in_the_log() {
     assert_eq!(chat["route"], "/api/chat");
     assert_eq!(chat["method"], "POST");
     assert_eq!(chat["status"], 200);
-    assert!(chat["durationMs"].is_u64(), "{chat}");
+    assert!(chat["durationMs"].is_number(), "{chat}");
     assert!(
         chat["userHash"]
             .as_str()
