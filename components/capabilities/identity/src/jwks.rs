@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jsonwebtoken::DecodingKey;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Largest key set that is read, in bytes. WorkOS' is under 2 KiB.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
@@ -60,6 +60,47 @@ pub(crate) fn parse(json: &[u8]) -> Option<KeySet> {
         Some((key.kid, decoding))
     });
     Some(keys.collect())
+}
+
+/// A key set as one instance fetched it, for the others: instances are many and short-lived, and
+/// each would ask WorkOS again.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SharedCopy {
+    /// When it was fetched, in milliseconds since the epoch.
+    at: u64,
+    json: String,
+}
+
+impl SharedCopy {
+    /// A copy of what was fetched at `at`; `None` if it is no key set.
+    pub(crate) fn new(json: Vec<u8>, at: u64) -> Option<Self> {
+        let json = String::from_utf8(json).ok()?;
+        parse(json.as_bytes())?;
+        Some(Self { at, json })
+    }
+
+    /// The keys, and when they were fetched; `None` if it is too old to be believed, or from a
+    /// clock that is ahead of ours.
+    pub(crate) fn read(&self, now: u64) -> Option<Fetched> {
+        let believable = self.at <= now.saturating_add(MIN_INTERVAL_MS)
+            && now.saturating_sub(self.at) < MAX_STALE_MS;
+        let keys = believable.then(|| parse(self.json.as_bytes())).flatten()?;
+        Some(Fetched { keys, at: self.at })
+    }
+}
+
+/// Keys, and when they were fetched in milliseconds since the epoch.
+pub(crate) struct Fetched {
+    pub(crate) keys: KeySet,
+    pub(crate) at: u64,
+}
+
+impl Fetched {
+    /// Whether fetching again for the key `key_id` would be too early.
+    pub(crate) fn suffices(&self, key_id: &str, now: u64) -> bool {
+        let age = now.saturating_sub(self.at);
+        age < MIN_INTERVAL_MS || (age < MAX_AGE_MS && self.keys.contains_key(key_id))
+    }
 }
 
 /// What to do for a token that names a key.
@@ -127,13 +168,14 @@ impl Cache {
         }
     }
 
-    /// Ends the fetch that `look_up` asked for; `None` if it failed or was given up.
-    pub(crate) fn settle(&mut self, keys: Option<KeySet>, now: u64) {
+    /// Ends the fetch that `look_up` asked for, with what it brought. `reached` says whether that
+    /// is what WorkOS says now; if not, there may be keys that we do not know.
+    pub(crate) fn settle(&mut self, fetched: Option<Fetched>, reached: bool) {
         self.fetching = false;
-        self.last_failed = keys.is_none();
-        if let Some(keys) = keys {
+        self.last_failed = !reached;
+        if let Some(Fetched { keys, at }) = fetched {
             self.keys = Some(keys);
-            self.fetched_at = now;
+            self.fetched_at = at;
         }
     }
 }

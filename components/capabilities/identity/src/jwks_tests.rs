@@ -12,11 +12,16 @@ fn keys(names: &[&str]) -> KeySet {
         .collect()
 }
 
+fn some(names: &[&str], at: u64) -> Option<Fetched> {
+    let keys = keys(names);
+    Some(Fetched { keys, at })
+}
+
 /// A cache that has fetched the key `a` at `START`.
 fn fetched() -> Cache {
     let mut cache = Cache::new();
     assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
-    cache.settle(Some(keys(&["a"])), START);
+    cache.settle(some(&["a"], START), true);
     cache
 }
 
@@ -53,7 +58,7 @@ fn one_fetches_and_the_others_wait() {
     assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
     assert!(matches!(cache.look_up("a", START), Lookup::Wait));
     assert!(matches!(cache.look_up("b", START + 60_000), Lookup::Wait));
-    cache.settle(Some(keys(&["a"])), START);
+    cache.settle(some(&["a"], START), true);
     assert!(matches!(cache.look_up("a", START), Lookup::Key(_)));
 }
 
@@ -79,7 +84,7 @@ fn an_unknown_key_is_asked_for_once_in_a_while() {
     // Those with a known key are not held up.
     assert!(matches!(cache.look_up("a", later), Lookup::Key(_)));
     assert!(matches!(cache.look_up("b", later), Lookup::Wait));
-    cache.settle(Some(keys(&["a", "b"])), later);
+    cache.settle(some(&["a", "b"], later), true);
     assert!(matches!(cache.look_up("b", later), Lookup::Key(_)));
     for made_up in 0..1000 {
         let found = cache.look_up(&made_up.to_string(), later + made_up);
@@ -94,14 +99,14 @@ fn stale_keys_serve_while_the_key_set_is_out_of_reach() {
     while now < START + MAX_STALE_MS {
         assert!(matches!(cache.look_up("a", now), Lookup::Fetch));
         assert!(matches!(cache.look_up("a", now), Lookup::Key(_)));
-        cache.settle(None, now);
+        cache.settle(None, false);
         assert!(matches!(cache.look_up("a", now), Lookup::Key(_)));
         // It may be new, so nobody can say that it is wrong.
         assert!(matches!(cache.look_up("b", now), Lookup::Unreachable));
         now += MIN_INTERVAL_MS;
     }
     assert!(matches!(cache.look_up("a", now), Lookup::Fetch));
-    cache.settle(None, now);
+    cache.settle(None, false);
     assert!(matches!(cache.look_up("a", now), Lookup::Unreachable));
 }
 
@@ -109,7 +114,7 @@ fn stale_keys_serve_while_the_key_set_is_out_of_reach() {
 fn a_first_fetch_that_failed_is_soon_repeated() {
     let mut cache = Cache::new();
     assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
-    cache.settle(None, START);
+    cache.settle(None, false);
     assert!(matches!(
         cache.look_up("a", START + 1999),
         Lookup::Unreachable
@@ -122,6 +127,35 @@ fn a_withdrawn_key_is_gone_with_the_next_fetch() {
     let mut cache = fetched();
     let later = START + MAX_AGE_MS;
     assert!(matches!(cache.look_up("a", later), Lookup::Fetch));
-    cache.settle(Some(keys(&["b"])), later);
+    cache.settle(some(&["b"], later), true);
     assert!(matches!(cache.look_up("a", later), Lookup::Unknown));
+}
+
+#[test]
+fn a_copy_serves_other_instances() {
+    let json = include_bytes!("../tests/fixtures/workos/jwks.json").to_vec();
+    let known = parse(&json).unwrap().into_keys().next().unwrap();
+    let stored = serde_json::to_vec(&SharedCopy::new(json, START).unwrap()).unwrap();
+    let copy: SharedCopy = serde_json::from_slice(&stored).unwrap();
+
+    let fetched = copy.read(START + MAX_AGE_MS - 1).unwrap();
+    assert_eq!(fetched.at, START);
+    assert!(fetched.suffices(&known, START + MAX_AGE_MS - 1));
+    assert!(!fetched.suffices(&known, START + MAX_AGE_MS));
+    // An unknown key is asked for, but not by every instance anew.
+    assert!(fetched.suffices("unknown", START + MIN_INTERVAL_MS - 1));
+    assert!(!fetched.suffices("unknown", START + MIN_INTERVAL_MS));
+
+    assert!(copy.read(START + MAX_STALE_MS).is_none());
+    assert!(copy.read(START - MIN_INTERVAL_MS - 1).is_none());
+    assert!(SharedCopy::new(b"<html>".to_vec(), START).is_none());
+}
+
+#[test]
+fn an_old_copy_serves_while_the_key_set_is_out_of_reach() {
+    let mut cache = Cache::new();
+    assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
+    cache.settle(some(&["a"], START - MAX_AGE_MS), false);
+    assert!(matches!(cache.look_up("a", START), Lookup::Key(_)));
+    assert!(matches!(cache.look_up("b", START), Lookup::Unreachable));
 }
