@@ -46,6 +46,7 @@ pub fn llm(error: llm::types::Error) -> ApiError {
             None,
             Cause::new("provider not configured"),
         ),
+        Error::InvalidRequest(cause) => ApiError::ProviderRefused(Cause::new(cause)),
         Error::ContextTooLong => ApiError::invalid(
             "message",
             "does not fit this model together with the conversation so far",
@@ -67,13 +68,7 @@ pub fn llm(error: llm::types::Error) -> ApiError {
             Cause::new("provider overloaded"),
         ),
         Error::Timeout => ApiError::ProviderTimeout,
-        Error::Unreachable(cause) => ApiError::ProviderUnavailable(
-            "The AI provider cannot be reached. Try again later.",
-            None,
-            Cause::new(cause),
-        ),
-        // What we asked was found good before; if the provider disagrees, that is ours to mend.
-        Error::InvalidRequest(cause) | Error::Protocol(cause) | Error::Other(cause) => {
+        Error::Unreachable(cause) | Error::Protocol(cause) | Error::Other(cause) => {
             ApiError::ProviderFailed(Cause::new(cause))
         }
     }
@@ -94,14 +89,14 @@ mod tests {
         for (error, status) in [
             (Error::UnknownModel, 400),
             (Error::NotConfigured, 503),
-            (Error::InvalidRequest("x".into()), 502),
+            (Error::InvalidRequest("x".into()), 400),
             (Error::ContextTooLong, 400),
             (Error::ContentFiltered, 400),
             (Error::Unauthorized, 502),
             (Error::RateLimited(Some(3)), 503),
             (Error::Overloaded(None), 503),
             (Error::Timeout, 504),
-            (Error::Unreachable("x".into()), 503),
+            (Error::Unreachable("x".into()), 502),
             (Error::Protocol("x".into()), 502),
             (Error::Other("x".into()), 502),
         ] {

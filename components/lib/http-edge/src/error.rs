@@ -49,6 +49,8 @@ pub enum ApiError {
     RateLimited(u32),
     /// 500: our fault.
     Internal(Cause),
+    /// 400: an outside service refuses the request as it stands.
+    ProviderRefused(Cause),
     /// 502: an outside service answered badly.
     ProviderFailed(Cause),
     /// 503: an outside service cannot be used now; a sentence for the client, and the seconds to
@@ -121,6 +123,11 @@ impl ApiError {
                 format!("Too many requests. Try again in {seconds} s."),
             ),
             Self::Internal(_) => (500, "INTERNAL", "Something went wrong here.".to_owned()),
+            Self::ProviderRefused(_) => (
+                400,
+                "VALIDATION_ERROR",
+                "The AI provider refuses this request as it stands.".to_owned(),
+            ),
             Self::ProviderFailed(_) => (
                 502,
                 "PROVIDER_ERROR",
@@ -179,6 +186,7 @@ impl ApiError {
     pub(crate) fn cause(&self) -> Option<&str> {
         match self {
             Self::Internal(cause)
+            | Self::ProviderRefused(cause)
             | Self::ProviderFailed(cause)
             | Self::ProviderUnavailable(_, _, cause) => Some(cause.for_log()),
             _ => None,

@@ -37,7 +37,8 @@ struct Line<'a> {
     route: &'a str,
     method: &'a str,
     status: u16,
-    duration_ms: u64,
+    /// To the microsecond.
+    duration_ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_hash: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,7 +124,7 @@ impl Entry {
             route: self.route,
             method: self.method,
             status: self.status,
-            duration_ms: millis(self.begun.elapsed()),
+            duration_ms: (self.begun.elapsed().as_secs_f64() * 1e6).round() / 1e3,
             user_hash: self.user.as_deref(),
             model: self.model.as_deref(),
             prompt_tokens: self.prompt_tokens,
