@@ -1,7 +1,7 @@
 //! Long conversations and long replies.
 
-use journal::testing::{Fault, World};
-use journal::{SETTLE, VALUE_MAX};
+use journal::testing::{Client, Fault, World};
+use journal::{MARK_EVERY, SETTLE, VALUE_MAX};
 
 use super::{begin, chats, delete, list, of, run, said};
 use crate::facts::Outcome;
@@ -135,6 +135,24 @@ fn what_is_folded_is_erased_when_it_is_safe() {
     assert_eq!(list(&world).len(), 0);
 }
 
+/// Passes at least this time while a reply gives nothing but signs of life.
+fn stay_silent(
+    world: &World,
+    mut exchange: Exchange<Client>,
+    milliseconds: u64,
+) -> Exchange<Client> {
+    let until = world.now() + milliseconds;
+    while world.now() <= until {
+        world.pass(REPLY_OVERDUE / 2);
+        let ticked = world.finish(async move {
+            exchange.append(&[]).await.unwrap();
+            exchange
+        });
+        exchange = ticked.unwrap();
+    }
+    exchange
+}
+
 #[test]
 fn a_reply_that_lasts_is_not_erased_while_somebody_needs_it() {
     let world = World::new(1);
@@ -142,17 +160,10 @@ fn a_reply_that_lasts_is_not_erased_while_somebody_needs_it() {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     fill(&world, &id, 70, 10);
-    let ticks = (SETTLE + 600_000) / (REPLY_OVERDUE / 2);
-    for _ in 0..ticks {
-        world.pass(REPLY_OVERDUE / 2);
-        exchange = world
-            .finish(async move {
-                exchange.append(&[]).await.unwrap();
-                exchange
-            })
-            .unwrap();
-    }
-    fill(&world, &id, 70, 10);
+    exchange = stay_silent(&world, exchange, MARK_EVERY);
+    fill(&world, &id, 1, 10);
+    exchange = stay_silent(&world, exchange, SETTLE);
+    fill(&world, &id, 60, 10);
     world.pass(REPLY_OVERDUE / 2);
     let before = world.value("conv:guest_1:s");
     world.finish(async move { exchange.finish(Outcome::Complete, "at last").await.unwrap() });
@@ -160,6 +171,8 @@ fn a_reply_that_lasts_is_not_erased_while_somebody_needs_it() {
     // Somebody who read before the end was there writes what is then an old snapshot.
     world.put("conv:guest_1:s", before);
     assert_eq!(said(&list(&world)[0])[0].2, "at last");
+    delete(&world, &id).unwrap();
+    assert_eq!(world.keys_containing("at last"), Vec::<String>::new());
 }
 
 #[test]
@@ -169,6 +182,7 @@ fn turns_are_sealed_only_when_they_have_ended() {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     fill(&world, &id, 5, 100_000);
+    assert!(!world.keys().iter().any(|key| key.contains(":g:")));
     world.finish(async move { exchange.finish(Outcome::Complete, "at last").await.unwrap() });
     fill(&world, &id, 2, 100_000);
     let found = list(&world);
