@@ -2,6 +2,7 @@
 //! deep, each dependency narrowed to what it inherits.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -61,19 +62,24 @@ impl Parts {
         })
     }
 
-    /// Everything the result of [`Parts::compose`] depends on, to tell whether it is known.
-    pub fn hash(&self, hasher: &mut impl std::hash::Hasher) {
-        use std::hash::Hash as _;
-        self.source.hash(hasher);
+    /// A hash, the same in every process, of everything that the result of [`Parts::compose`]
+    /// depends on: also of this code and the versions it uses.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        include_str!("compose.rs").hash(&mut hasher);
+        include_str!("deny.rs").hash(&mut hasher);
+        include_str!("../Cargo.toml").hash(&mut hasher);
+        self.source.hash(&mut hasher);
         for (kind, parts) in [(0, &self.dependencies), (1, &self.middleware)] {
             for part in parts {
-                kind.hash(hasher);
-                part.name.hash(hasher);
-                part.export.hash(hasher);
-                format!("{:?}", part.inherit).hash(hasher);
-                part.source.hash(hasher);
+                kind.hash(&mut hasher);
+                part.name.hash(&mut hasher);
+                part.export.hash(&mut hasher);
+                part.inherit.hash(&mut hasher);
+                part.source.hash(&mut hasher);
             }
         }
+        hasher.finish()
     }
 
     /// The one component.

@@ -1,8 +1,7 @@
 //! The WebAssembly engine, shared by all hosts of a process together with what it has compiled.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Result, anyhow};
@@ -26,38 +25,99 @@ static COMPILED: LazyLock<Mutex<HashMap<u64, Slot>>> = LazyLock::new(Mutex::defa
 
 type Slot = Arc<OnceLock<Result<Service, String>>>;
 
-/// Composes and compiles, or finds it done in this process or (the compiling) in `cache`, a
-/// directory. The first call of a process decides on the directory.
+/// Composes and compiles, or finds it done in this process or in `cache`, a directory. The first
+/// call of a process decides on the directory.
 ///
 /// # Errors
 /// If the parts do not fit together or import something that the host does not offer.
 pub(crate) fn compile(parts: Parts, cache: &Path) -> Result<Service> {
-    let mut hasher = DefaultHasher::new();
-    parts.hash(&mut hasher);
+    let hash = parts.fingerprint();
     let slot = COMPILED
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .entry(hasher.finish())
+        .entry(hash)
         .or_default()
         .clone();
-    slot.get_or_init(|| compile_anew(parts, cache).map_err(|error| format!("{error:#}")))
+    slot.get_or_init(|| compile_anew(parts, hash, cache).map_err(|error| format!("{error:#}")))
         .clone()
         .map_err(|error| anyhow!(error))
 }
 
-fn compile_anew(parts: Parts, cache: &Path) -> Result<Service> {
+/// Whether these parts were composed, and so most likely compiled, by some process before.
+pub(crate) fn is_compiled(parts: &Parts, cache: &Path) -> bool {
+    Composed::at(cache, parts.fingerprint()).file.is_file()
+}
+
+fn compile_anew(parts: Parts, hash: u64, cache: &Path) -> Result<Service> {
     let (engine, linker) = ENGINE
         .get_or_init(|| start(cache).map_err(|error| format!("{error:#}")))
         .as_ref()
         .map_err(|error| anyhow!("cannot start WebAssembly: {error}"))?;
-    let bytes = parts.compose()?;
+    let composed = Composed::at(cache, hash);
+    let known = composed.read();
+    let bytes = match &known {
+        Some(bytes) => bytes,
+        None => &parts.compose()?,
+    };
     let service = || -> wasmtime::Result<Service> {
-        let component = Component::from_binary(engine, &bytes)?;
+        let component = Component::from_binary(engine, bytes)?;
         Ok(Arc::new(ServicePre::new(
             linker.instantiate_pre(&component)?,
         )?))
     };
-    service().map_err(|error| anyhow!("{error:#}"))
+    let service = service().map_err(|error| anyhow!("{error:#}"))?;
+    if known.is_none() {
+        composed.write(bytes);
+    }
+    Ok(service)
+}
+
+/// A composed component in a file. Composing the same parts again gives an equivalent component
+/// of other bytes, which the engine's cache of compiled code would not know.
+struct Composed {
+    directory: PathBuf,
+    file: PathBuf,
+}
+
+/// How many compositions are kept; a change of one component makes several.
+const KEPT: usize = 64;
+
+impl Composed {
+    fn at(cache: &Path, hash: u64) -> Self {
+        let directory = cache.join("composed");
+        let file = directory.join(format!("{hash:016x}.wasm"));
+        Self { directory, file }
+    }
+
+    fn read(&self) -> Option<Vec<u8>> {
+        std::fs::read(&self.file).ok()
+    }
+
+    /// Without this file everything works, only slower the next time.
+    fn write(&self, bytes: &[u8]) {
+        // Not under its name before it is whole: others may read it, or write it too.
+        let part = self.file.with_extension(std::process::id().to_string());
+        let _ = std::fs::create_dir_all(&self.directory)
+            .and_then(|()| std::fs::write(&part, bytes))
+            .and_then(|()| std::fs::rename(&part, &self.file));
+        self.prune();
+    }
+
+    fn prune(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.directory) else {
+            return;
+        };
+        let mut files: Vec<_> = entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+            })
+            .collect();
+        files.sort_unstable_by(|a, b| b.cmp(a));
+        for (_, path) in files.into_iter().skip(KEPT) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 fn start(cache: &Path) -> wasmtime::Result<(Engine, Linker<Guest>)> {

@@ -179,10 +179,37 @@ impl Drop for Host {
     }
 }
 
+/// Compiles the components of a manifest into the cache.
+///
+/// # Errors
+/// If the manifest cannot be read or a component is at fault.
+pub async fn compile_into_cache(manifest: &Path) -> Result<()> {
+    compile(&Manifest::read(manifest)?).await.map(drop)
+}
+
+/// Whether the cache has all components of a manifest, so that a start is quick.
+///
+/// # Errors
+/// If the manifest or a component cannot be read.
+pub fn is_cached(manifest: &Path) -> Result<bool> {
+    let manifest = Manifest::read(manifest)?;
+    let cache = cache(&manifest);
+    for trigger in &manifest.triggers {
+        if !engine::is_compiled(&compose::Parts::read(&manifest, trigger)?, &cache) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// In one place whatever the state directory, so that all runs share it.
+fn cache(manifest: &Manifest) -> PathBuf {
+    manifest.root.join(".spin/cache")
+}
+
 /// The service of every trigger, in order.
 async fn compile(manifest: &Manifest) -> Result<Vec<engine::Service>> {
-    // In one place whatever the state directory, so that all runs share it.
-    let cache: Arc<Path> = manifest.root.join(".spin/cache").into();
+    let cache: Arc<Path> = cache(manifest).into();
     let manifest = Arc::new(manifest.clone());
     let mut tasks = JoinSet::new();
     for index in 0..manifest.triggers.len() {

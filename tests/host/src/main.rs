@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -33,6 +33,9 @@ struct Arguments {
     /// Serves the components as they are.
     #[arg(long)]
     no_build: bool,
+    /// Only compiles into the cache (used by goldfish itself).
+    #[arg(long, hide = true)]
+    compile_only: bool,
     /// Seconds that requests and the work after them may go on after Ctrl-C.
     #[arg(long, default_value_t = 10)]
     grace: u64,
@@ -66,6 +69,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         let (manifest, quiet) = (manifest.clone(), arguments.quiet);
         tokio::task::spawn_blocking(move || build::components(&manifest, quiet)).await??;
     }
+    if arguments.compile_only {
+        goldfish_host::compile_into_cache(&manifest).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    compile_apart(&manifest, arguments.quiet)?;
     let root = manifest.parent().unwrap_or(Path::new("."));
     let host = Host::start(Options {
         state_dir: arguments.state_dir.unwrap_or_else(|| root.join(".spin")),
@@ -93,6 +101,26 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         // As a shell tells of a process that Ctrl-C ended.
         _ = interrupt.recv() => std::process::exit(130),
     }
+}
+
+/// Has another process compile what is not in the cache: the memory this takes is never given back
+/// by the one that did it. If it fails, so will the start, and will say why.
+fn compile_apart(manifest: &Path, quiet: bool) -> Result<()> {
+    if goldfish_host::is_cached(manifest)? {
+        return Ok(());
+    }
+    if !quiet {
+        writeln!(
+            std::io::stderr(),
+            "   Compiling the components for this machine"
+        )?;
+    }
+    let _ = Command::new(std::env::current_exe()?)
+        .args(["--no-build", "--compile-only", "--from"])
+        .arg(manifest)
+        .stderr(Stdio::null())
+        .status();
+    Ok(())
 }
 
 /// In this directory or one above it; else where this program was built from.
