@@ -124,7 +124,7 @@ async fn unknown_paths_get_a_json_404() {
         "/api/conversations/a/b/c",
         "/health/x",
         "/%2e%2e/etc/passwd",
-        "/.well-known/spin/health2",
+        "/.well-known/goldfish",
         "/favicon.ico",
         "/api//chat",
     ] {
