@@ -33,10 +33,9 @@ async fn main() -> std::io::Result<()> {
 
 fn choose(request: &Recorded) -> Script {
     let json = request.json();
-    let message = json["messages"]
-        .as_array()
-        .and_then(|messages| messages.last())
-        .and_then(|message| message["content"].as_str())
+    let message = json
+        .get("messages")
+        .and_then(|messages| messages.as_array()?.last()?.get("content")?.as_str())
         .unwrap_or_default();
     let plain = Script::new(["Hello", " wörld", " 👋", "!"]);
     let second = Some("7".to_owned());

@@ -585,3 +585,6 @@ impl Exchange<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,14 @@
 use crate::bindings::{Error, Model};
 use crate::providers::Provider;
 use serde::Deserialize;
+use std::sync::LazyLock;
 
-const BUILT_IN: &str = include_str!("catalogue.json");
+/// The built-in list, read once for each instance. That it can be read is tested.
+static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| {
+    let mut catalogue = Catalogue::default();
+    let _ = rows(include_str!("catalogue.json")).and_then(|rows| catalogue.apply(rows.models));
+    catalogue
+});
 
 /// The id of the local responder, always there and always last.
 pub(crate) const DEMO: &str = "demo";
@@ -64,15 +70,15 @@ impl Catalogue {
     /// # Errors
     /// `other` when the value is neither.
     pub(crate) fn new(models: &str) -> Result<Self, Error> {
-        let mut catalogue = Self::default();
         if models.is_empty() {
-            catalogue.apply(rows(BUILT_IN)?.models)?;
-            return Ok(catalogue);
+            return Ok(BUILT_IN.clone());
         }
         let changes = rows(models)?;
-        if !changes.replace {
-            catalogue.apply(rows(BUILT_IN)?.models)?;
-        }
+        let mut catalogue = if changes.replace {
+            Self::default()
+        } else {
+            BUILT_IN.clone()
+        };
         catalogue.apply(changes.models)?;
         Ok(catalogue)
     }

@@ -40,15 +40,23 @@ impl Head<'_> {
             413 => Error::ContextTooLong,
             429 => Error::RateLimited(self.wait()),
             500..=599 => Error::Overloaded(self.wait()),
-            400..=499 => Error::InvalidRequest(format!("status {} {}", self.status, tidy(code))),
-            200..=299 => Error::Protocol(format!("not a stream of events {}", tidy(code))),
-            status => Error::Protocol(format!("status {status}")),
+            400..=499 => Error::InvalidRequest(self.cause(code)),
+            200..=299 => Error::Protocol("a success that is not a stream of events".to_owned()),
+            _ => Error::Protocol(self.cause(code)),
+        }
+    }
+
+    /// Status and code, for the log.
+    pub(crate) fn cause(&self, code: &str) -> String {
+        match tidy(code) {
+            "" => format!("status {}", self.status),
+            code => format!("status {} {code}", self.status),
         }
     }
 }
 
 /// A provider's code, fit for the log: a short word, or nothing.
-pub(crate) fn tidy(code: &str) -> &str {
+fn tidy(code: &str) -> &str {
     let fits = code.len() <= 64
         && code
             .bytes()

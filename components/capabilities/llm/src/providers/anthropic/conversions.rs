@@ -3,32 +3,27 @@
 //! <https://platform.claude.com/docs/en/api/errors>.
 
 use crate::bindings::{Error, StopReason};
-use crate::failure::{Head, tidy};
+use crate::failure::Head;
 use crate::reply::{Decode, Progress, json};
 use serde::Deserialize;
 use sse::Event;
 
 /// An event; new types may come at any time and are to be ignored.
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Message {
-    MessageStart {
-        message: Start,
-    },
-    ContentBlockStart {
-        content_block: Block,
-    },
-    ContentBlockDelta {
-        delta: Block,
-    },
-    MessageDelta {
-        delta: End,
-        usage: Option<Usage>,
-    },
-    MessageStop,
-    Error {
-        error: Refusal,
-    },
+#[serde(tag = "type")]
+enum Told {
+    #[serde(rename = "message_start")]
+    Start { message: Start },
+    #[serde(rename = "content_block_start")]
+    BlockStart { content_block: Block },
+    #[serde(rename = "content_block_delta")]
+    BlockDelta { delta: Block },
+    #[serde(rename = "message_delta")]
+    End { delta: End, usage: Option<Usage> },
+    #[serde(rename = "message_stop")]
+    Stop,
+    #[serde(rename = "error")]
+    Error { error: Refusal },
     #[serde(other)]
     Other,
 }
@@ -71,21 +66,21 @@ pub(crate) struct Decoder;
 impl Decode for Decoder {
     fn event(&mut self, event: &Event, progress: &mut Progress) -> Result<(), Error> {
         match json(&event.data)? {
-            Message::MessageStart { message } => note_usage(message.usage, progress, false),
-            Message::ContentBlockStart {
+            Told::Start { message } => note_usage(message.usage, progress, false),
+            Told::BlockStart {
                 content_block: block,
             }
-            | Message::ContentBlockDelta { delta: block } => {
+            | Told::BlockDelta { delta: block } => {
                 progress.text(block.text.unwrap_or_default());
             }
-            Message::MessageDelta { delta, usage } => {
+            Told::End { delta, usage } => {
                 note_usage(usage, progress, true);
                 if let Some(reason) = delta.stop_reason {
                     progress.stop = Some(stop_reason(&reason));
                 }
             }
-            Message::MessageStop => progress.done = true,
-            Message::Error { error } => {
+            Told::Stop => progress.done = true,
+            Told::Error { error } => {
                 return Err(refusal(
                     &Head {
                         status: 500,
@@ -94,7 +89,7 @@ impl Decode for Decoder {
                     &error,
                 ));
             }
-            Message::Other => {}
+            Told::Other => {}
         }
         Ok(())
     }
@@ -159,9 +154,7 @@ fn refusal(head: &Head<'_>, error: &Refusal) -> Error {
         "rate_limit_error" => Error::RateLimited(head.wait()),
         "overloaded_error" | "api_error" => Error::Overloaded(head.wait()),
         "timeout_error" => Error::Timeout,
-        kind if head.status == 200 => {
-            Error::Other(format!("refused with status 200 {}", tidy(kind)))
-        }
+        kind if head.status == 200 => Error::Other(head.cause(kind)),
         kind => head.error(kind),
     }
 }

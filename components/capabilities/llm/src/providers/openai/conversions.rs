@@ -3,7 +3,7 @@
 //! <https://platform.openai.com/docs/guides/error-codes>.
 
 use crate::bindings::{Error, StopReason};
-use crate::failure::{Head, tidy};
+use crate::failure::Head;
 use crate::reply::{Decode, Progress, json};
 use serde::Deserialize;
 use serde_json::Value;
@@ -144,9 +144,7 @@ fn refusal(head: &Head<'_>, error: &Value) -> Error {
         | "service_unavailable"
         | "slow_down" => Error::Overloaded(head.wait()),
         _ if mentions_context(text("message")) => Error::ContextTooLong,
-        code if head.status == 200 => {
-            Error::Other(format!("refused with status 200 {}", tidy(code)))
-        }
+        code if head.status == 200 => Error::Other(head.cause(code)),
         code => head.error(code),
     }
 }

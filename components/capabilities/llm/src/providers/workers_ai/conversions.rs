@@ -134,7 +134,7 @@ fn refusal(head: &Head<'_>, value: &Value) -> Error {
         Some(3_007 | 3_008 | 3_046) => Error::Timeout,
         Some(3_036 | 2_003) => Error::RateLimited(head.wait()),
         Some(3_040 | 3_043) => Error::Overloaded(head.wait()),
-        Some(code) if head.status == 200 => Error::Other(format!("refused with status 200 {code}")),
+        Some(code) if head.status == 200 => Error::Other(head.cause(&code.to_string())),
         Some(code) => head.error(&code.to_string()),
         None => head.error(""),
     }
