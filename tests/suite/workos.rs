@@ -197,7 +197,9 @@ async fn forged_sessions_are_refused() {
 #[tokio::test]
 async fn a_rotated_key_is_found() {
     let fixture = Fixture::new().await;
-    fixture.workos.serve(Some(read_fixture("jwks-rotated.json")));
+    fixture
+        .workos
+        .serve(Some(read_fixture("jwks-rotated.json")));
     let app = fixture.app().start().await;
     for name in ["valid", "rotated"] {
         let client = app.client().with("cookie", &fixture.cookie(name));
