@@ -35,6 +35,7 @@
 //! within a tokio runtime.
 
 mod connection;
+mod exchange;
 mod script;
 mod server;
 mod wire;

@@ -1,16 +1,15 @@
 //! `goldfish:llm`: language models behind one door. Network and no storage: it keeps nothing of
 //! what it sees, and puts nothing of it into an error or a log.
 //!
-//! - [`catalogue`] says which models there are, [`providers`] how each provider is asked and
+//! - `catalogue` says which models there are, `providers` how each provider is asked and
 //!   understood (pure, so tested natively);
-//! - [`reply`] turns an answer's bytes into deltas and an end, [`failure`] a refusal into our error;
-//! - `component` (WebAssembly only) does the I/O: [`component::transport`] speaks HTTP,
-//!   [`component::pump`] moves deltas from the provider to the reader.
+//! - `reply` turns an answer's bytes into deltas and an end, `failure` a refusal into our error;
+//! - `component` (WebAssembly only) does the I/O: `component::transport` speaks HTTP,
+//!   `component::pump` moves deltas from the provider to the reader.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        rustdoc::broken_intra_doc_links,
         reason = "natively only the pure logic is built, for its unit tests"
     )
 )]

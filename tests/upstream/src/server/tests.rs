@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Ending, Failure};
+use crate::{Ending, Failure, Fault};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
