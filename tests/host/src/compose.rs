@@ -1,11 +1,10 @@
 //! Makes one component of a route, its dependencies and its middleware, as Spin does: one level
 //! deep, each dependency narrowed to what it inherits.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use wac_graph::types::{Package, SubtypeChecker, WorldId};
 use wac_graph::{CompositionGraph, NodeId, PackageId};
 
@@ -120,7 +119,6 @@ fn with_dependencies(id: &str, source: Vec<u8>, dependencies: Vec<Part>) -> Resu
     let (world, instance) = add(&mut graph, id, source)?;
     let imports: Vec<String> = graph.types()[world].imports.keys().cloned().collect();
 
-    let mut arguments: BTreeMap<String, (String, NodeId)> = BTreeMap::new();
     for dependency in dependencies {
         let name = dependency.name;
         let matched: Vec<&String> = imports
@@ -138,13 +136,8 @@ fn with_dependencies(id: &str, source: Vec<u8>, dependencies: Vec<Part>) -> Resu
             let export = dependency.export.as_ref().unwrap_or(import);
             check(&graph, &name, (dependency_world, export), (world, import))?;
             let node = graph.alias_instance_export(dependency_instance, export)?;
-            if let Some((other, _)) = arguments.insert(import.clone(), (name.clone(), node)) {
-                bail!("dependencies {other:?} and {name:?} both satisfy import {import:?}");
-            }
+            graph.set_instantiation_argument(instance, import, node)?;
         }
-    }
-    for (import, (_, node)) in arguments {
-        graph.set_instantiation_argument(instance, &import, node)?;
     }
     export_all(&mut graph, world, instance)?;
     encode(&graph).with_context(|| format!("cannot compose component {id:?}"))
@@ -267,5 +260,97 @@ mod tests {
         assert!(!matches("a:b@0.2.0", "a:b/c@0.1.0"));
         assert!(!matches("a:b/d", "a:b/c"));
         assert!(matches("plain", "plain"));
+    }
+
+    const NOTHING: Inherit = Inherit::All(false);
+
+    fn part(name: &str, world: &str) -> Part {
+        Part {
+            name: name.to_owned(),
+            export: None,
+            inherit: NOTHING,
+            source: crate::testing::component(world),
+        }
+    }
+
+    fn compose(
+        world: &str,
+        dependencies: Vec<Part>,
+        middleware: Vec<Part>,
+    ) -> Result<(Vec<String>, Vec<String>)> {
+        let parts = Parts {
+            id: "main".into(),
+            source: crate::testing::component(world),
+            dependencies,
+            middleware,
+        };
+        let bytes = parts.compose()?;
+        let mut graph = CompositionGraph::new();
+        let (world, _) = add(&mut graph, "composed", bytes)?;
+        let world = &graph.types()[world];
+        let (imports, exports) = (world.imports.keys(), world.exports.keys());
+        Ok((imports.cloned().collect(), exports.cloned().collect()))
+    }
+
+    const ROUTE: &str = "import a:a/one@0.1.0; export wasi:http/handler@0.3.0;";
+
+    #[test]
+    fn a_dependency_takes_the_place_of_an_import() {
+        let dependency = part(
+            "a:a@0.1.0",
+            "import wasi:config/store@0.2.0-draft-2024-09-27; export a:a/one@0.1.0;",
+        );
+        let (imports, exports) = compose(ROUTE, vec![dependency], vec![]).unwrap();
+        // And what it does not inherit never reaches the host.
+        assert_eq!(imports, [""; 0]);
+        assert_eq!(exports, [HANDLER]);
+    }
+
+    #[test]
+    fn what_is_inherited_stays_an_import() {
+        let mut dependency = part(
+            "a:a/one@0.1.0",
+            "import wasi:config/store@0.2.0-draft-2024-09-27; export a:a/one@0.1.0;",
+        );
+        dependency.inherit = Inherit::Some(vec!["variables".into()]);
+        let (imports, _) = compose(ROUTE, vec![dependency], vec![]).unwrap();
+        assert_eq!(imports, ["wasi:config/store@0.2.0-draft-2024-09-27"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        let error = |dependencies| {
+            let error = compose(ROUTE, dependencies, vec![]).unwrap_err();
+            format!("{error:#}")
+        };
+        let one = || part("a:a/one@0.1.0", "export a:a/one@0.1.0;");
+        let unmatched = part("a:b@0.1.0", "export a:a/one@0.1.0;");
+        assert!(error(vec![unmatched]).contains("doesn't match any imports"));
+        let missing = part("a:a@0.1.0", "export a:a/two@0.1.0;");
+        assert!(error(vec![missing]).contains("doesn't export"));
+        let mut other = one();
+        other.export = Some("a:a/two@0.1.0".into());
+        other.source = crate::testing::component("export a:a/two@0.1.0;");
+        assert!(error(vec![other]).contains("other types"));
+        // Spin takes a package once, and so does this.
+        let again = part("a:a", "export a:a/one@0.1.0;");
+        assert!(error(vec![again, one()]).contains("used twice"));
+    }
+
+    #[test]
+    fn middleware_stands_before_the_component() {
+        let middleware = || {
+            part(
+                "timing",
+                "import wasi:http/handler@0.3.0; export wasi:http/handler@0.3.0;",
+            )
+        };
+        let route = "export wasi:http/handler@0.3.0;";
+        let (imports, exports) = compose(route, vec![], vec![middleware(), middleware()]).unwrap();
+        assert_eq!(imports, [""; 0]);
+        assert_eq!(exports, [HANDLER]);
+        let not = part("not", "export wasi:http/handler@0.3.0;");
+        let error = compose(route, vec![], vec![not]).unwrap_err();
+        assert!(format!("{error:#}").contains("not a middleware"));
     }
 }

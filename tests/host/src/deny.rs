@@ -391,7 +391,11 @@ fn denies(case: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use wasmtime::component::{Component, Linker, Val};
+    use wasmtime::{Config, Engine, Store};
+
     use super::*;
+    use crate::testing;
 
     #[test]
     fn versions() {
@@ -406,5 +410,110 @@ mod tests {
             Some("key_value_stores")
         );
         assert_eq!(capability("wasi:keyvalue/store@0.2.0-draft3"), None);
+    }
+
+    fn dependency() -> Vec<u8> {
+        testing::component(
+            "import wasi:cli/environment@0.2.6;
+             import spin:key-value/key-value@3.0.0;
+             import wasi:keyvalue/atomics@0.2.0-draft2;
+             import fermyon:spin/llm@2.0.0;
+             import wasi:config/store@0.2.0-draft-2024-09-27;",
+        )
+    }
+
+    #[test]
+    fn only_what_is_listed_is_inherited() {
+        let denied = |inherit: &Inherit| -> Vec<String> {
+            denied_imports(&dependency(), inherit)
+                .unwrap()
+                .into_iter()
+                .collect()
+        };
+        assert_eq!(denied(&Inherit::All(true)), [""; 0]);
+        let some = ["key_value_stores", "ai_models", "misspelt"].map(str::to_owned);
+        assert_eq!(
+            denied(&Inherit::Some(some.to_vec())),
+            [
+                "wasi:cli/environment@0.2.6",
+                "wasi:config/store@0.2.0-draft-2024-09-27"
+            ]
+        );
+        assert_eq!(denied(&Inherit::All(false)).len(), 6);
+        assert!(
+            adapter(&dependency(), &Inherit::All(true))
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    #[tokio::test]
+    async fn denied_functions_answer_no() {
+        let adapter = adapter(&dependency(), &Inherit::All(false))
+            .unwrap()
+            .unwrap();
+        let mut config = Config::new();
+        config.wasm_component_model_async(true);
+        let engine = Engine::new(&config).unwrap();
+        let component = Component::from_binary(&engine, &adapter).unwrap();
+        let mut store = Store::new(&engine, ());
+        let linker = Linker::new(&engine);
+        let instance = linker
+            .instantiate_async(&mut store, &component)
+            .await
+            .unwrap();
+        let text = |text: &str| Val::String(text.to_owned());
+        let no = |case: &str| {
+            let error = Val::Variant(case.to_owned(), None);
+            Val::Result(Err(Some(Box::new(error))))
+        };
+        let config_error = Val::Variant("upstream".into(), Some(Box::new(text(""))));
+        // Larger than what arguments are usually put into, to see that the adapter finds room.
+        let long = "x".repeat(3 * SCRATCH);
+        let cases = [
+            (
+                "wasi:cli/environment@0.2.6",
+                "get-environment",
+                vec![],
+                Val::List(vec![]),
+            ),
+            (
+                "spin:key-value/key-value@3.0.0",
+                "[static]store.open",
+                vec![text("default")],
+                no("access-denied"),
+            ),
+            (
+                "wasi:keyvalue/store@0.2.0-draft2",
+                "open",
+                vec![text("default")],
+                no("access-denied"),
+            ),
+            (
+                "fermyon:spin/llm@2.0.0",
+                "infer",
+                vec![text("model"), text(&long), Val::Option(None)],
+                no("model-not-supported"),
+            ),
+            (
+                "wasi:config/store@0.2.0-draft-2024-09-27",
+                "get",
+                vec![text("key")],
+                Val::Result(Err(Some(Box::new(config_error)))),
+            ),
+        ];
+        for (interface, function, arguments, expected) in cases {
+            let exported = instance.get_export_index(&mut store, None, interface);
+            let index = instance
+                .get_export_index(&mut store, exported.as_ref(), function)
+                .unwrap_or_else(|| panic!("no {interface} {function}"));
+            let function = instance.get_func(&mut store, index).unwrap();
+            let mut results = [Val::Bool(false)];
+            function
+                .call_async(&mut store, &arguments, &mut results)
+                .await
+                .unwrap();
+            assert_eq!(results, [expected], "{interface}");
+        }
     }
 }

@@ -71,6 +71,13 @@ impl Pool {
             .take();
     }
 
+    fn is_killed(&self) -> bool {
+        self.killer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_none()
+    }
+
     fn release(&self) {
         if self.busy.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.idle.notify_waiters();
@@ -157,6 +164,7 @@ impl HandlerState for Instances {
             },
             state: Worker {
                 component: self.component.clone(),
+                pool: self.pool.clone(),
                 grants: self.grants.clone(),
                 permits,
             },
@@ -219,6 +227,7 @@ impl Drop for Expiration {
 
 struct Worker {
     component: String,
+    pool: Arc<Pool>,
     grants: Arc<Grants>,
     permits: Permits,
 }
@@ -251,7 +260,10 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, store: Store<Guest>, result: Result<(), wasmtime::Error>) {
-        if let Err(error) = result {
+        // One that was killed did nothing wrong.
+        if let Err(error) = result
+            && !self.pool.is_killed()
+        {
             self.grants.logs.line(format!(
                 "an instance of component {} ended: {}",
                 self.component,

@@ -22,6 +22,8 @@ pub mod manifest;
 mod outbound;
 pub mod router;
 mod server;
+#[cfg(test)]
+mod testing;
 pub mod variables;
 
 use std::collections::HashMap;
@@ -70,6 +72,7 @@ pub struct Host {
     routes: Vec<(String, String)>,
     database: Arc<Database>,
     pool: Arc<Pool>,
+    logs: Sink,
     grace: Duration,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
@@ -133,12 +136,16 @@ impl Host {
             .map(|(route, handler)| (route.to_owned(), handler.component.clone()))
             .collect();
         let (stop, stopped) = watch::channel(false);
-        let server = Arc::new(Server { router, logs });
+        let server = Arc::new(Server {
+            router,
+            logs: logs.clone(),
+        });
         Ok(Self {
             address,
             routes: table,
             database,
             pool,
+            logs,
             grace: options.grace,
             stop,
             server: tokio::spawn(server.serve(listener, stopped)),
@@ -168,7 +175,10 @@ impl Host {
             let _ = (&mut self.server).await;
             self.pool.idle().await;
         };
-        let _ = tokio::time::timeout(self.grace, done).await;
+        if tokio::time::timeout(self.grace, done).await.is_err() {
+            self.logs
+                .line("the grace period is over; what is still going on is ended");
+        }
     }
 }
 
