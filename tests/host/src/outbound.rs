@@ -273,7 +273,9 @@ impl Body for TimedBody {
 }
 
 fn body_error(error: hyper::Error) -> Error {
-    if error.is_incomplete_message() || error.is_closed() {
+    // The connection ended in mid-body: that is an error of I/O where the length was to be told.
+    let broke_off = error.source().is_some_and(|cause| cause.is::<io::Error>());
+    if broke_off || error.is_incomplete_message() || error.is_closed() {
         Error::HttpResponseIncomplete
     } else {
         Error::Hyper(error)
@@ -332,5 +334,115 @@ impl WasiHttpHooks for Hooks {
             // The client drives its connections itself.
             Ok((response, Box::new(async { Ok(()) }) as IoResult))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Empty;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// A server whose every connection is handled by `serve`, after the request's headers came.
+    async fn server<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> String
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await;
+                tokio::spawn(serve(stream));
+            }
+        });
+        url
+    }
+
+    async fn send(url: &str, options: RequestOptions) -> Result<Response<WasiBody>, Error> {
+        let body = Empty::new().map_err(|never| match never {});
+        let request = Request::get(url).body(body.boxed_unsync()).unwrap();
+        Client::new().unwrap().send(request, options).await
+    }
+
+    const SHORT: Option<Duration> = Some(Duration::from_millis(50));
+
+    const CHUNK: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n";
+
+    #[tokio::test]
+    async fn a_silent_server_times_out() {
+        let url = server(|stream| async move {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            drop(stream);
+        })
+        .await;
+        let options = RequestOptions {
+            first_byte_timeout: SHORT,
+            ..Default::default()
+        };
+        let error = send(&url, options).await.unwrap_err();
+        assert!(matches!(error, Error::ConnectionReadTimeout), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_times_out() {
+        let url = server(|mut stream| async move {
+            stream.write_all(CHUNK).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        })
+        .await;
+        let options = RequestOptions {
+            between_bytes_timeout: SHORT,
+            ..Default::default()
+        };
+        let mut body = send(&url, options).await.unwrap().into_body();
+        let first = body.frame().await.unwrap().unwrap();
+        assert_eq!(first.into_data().unwrap(), "hi");
+        let error = body.frame().await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::ConnectionReadTimeout), "{error}");
+    }
+
+    #[tokio::test]
+    async fn dropping_the_body_closes_the_connection() {
+        let (sender, closed) = tokio::sync::oneshot::channel();
+        let sender = Arc::new(Mutex::new(Some(sender)));
+        let url = server(move |mut stream| {
+            let sender = sender.clone();
+            async move {
+                stream.write_all(CHUNK).await.unwrap();
+                let end = stream.read(&mut [0; 16]).await;
+                assert!(end.is_err() || end.is_ok_and(|length| length == 0));
+                sender.lock().unwrap().take().unwrap().send(()).unwrap();
+            }
+        })
+        .await;
+        let mut body = send(&url, RequestOptions::default())
+            .await
+            .unwrap()
+            .into_body();
+        body.frame().await.unwrap().unwrap();
+        drop(body);
+        let closed = timeout(Duration::from_secs(5), closed).await;
+        closed.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_incomplete() {
+        let url = server(|mut stream| async move { stream.write_all(CHUNK).await.unwrap() }).await;
+        let response = send(&url, RequestOptions::default()).await.unwrap();
+        let error = response.into_body().collect().await.unwrap_err();
+        assert!(matches!(error, Error::HttpResponseIncomplete), "{error}");
+    }
+
+    #[tokio::test]
+    async fn nobody_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let error = send(&url, RequestOptions::default()).await.unwrap_err();
+        assert!(matches!(error, Error::ConnectionRefused), "{error}");
     }
 }
