@@ -124,6 +124,7 @@ pub(crate) enum Lookup {
 pub(crate) struct Cache {
     keys: Option<KeySet>,
     fetched_at: u64,
+    /// When the last fetch ended.
     attempted_at: Option<u64>,
     fetching: bool,
     last_failed: bool,
@@ -157,7 +158,6 @@ impl Cache {
         let known = keys.is_some();
         if wanted && may_fetch {
             self.fetching = true;
-            self.attempted_at = Some(now);
             return Lookup::Fetch;
         }
         match key {
@@ -169,9 +169,11 @@ impl Cache {
     }
 
     /// Ends the fetch that `look_up` asked for, with what it brought. `reached` says whether that
-    /// is what WorkOS says now; if not, there may be keys that we do not know.
-    pub(crate) fn settle(&mut self, fetched: Option<Fetched>, reached: bool) {
+    /// is what WorkOS says now; if not, there may be keys that we do not know. The next fetch is
+    /// allowed some time after this, so that one which took long is not repeated at once.
+    pub(crate) fn settle(&mut self, fetched: Option<Fetched>, reached: bool, now: u64) {
         self.fetching = false;
+        self.attempted_at = Some(now);
         self.last_failed = !reached;
         if let Some(Fetched { keys, at }) = fetched {
             self.keys = Some(keys);

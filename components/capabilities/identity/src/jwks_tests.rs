@@ -21,7 +21,7 @@ fn some(names: &[&str], at: u64) -> Option<Fetched> {
 fn fetched() -> Cache {
     let mut cache = Cache::new();
     assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
-    cache.settle(some(&["a"], START), true);
+    cache.settle(some(&["a"], START), true, START);
     cache
 }
 
@@ -58,7 +58,7 @@ fn one_fetches_and_the_others_wait() {
     assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
     assert!(matches!(cache.look_up("a", START), Lookup::Wait));
     assert!(matches!(cache.look_up("b", START + 60_000), Lookup::Wait));
-    cache.settle(some(&["a"], START), true);
+    cache.settle(some(&["a"], START), true, START);
     assert!(matches!(cache.look_up("a", START), Lookup::Key(_)));
 }
 
@@ -84,7 +84,7 @@ fn an_unknown_key_is_asked_for_once_in_a_while() {
     // Those with a known key are not held up.
     assert!(matches!(cache.look_up("a", later), Lookup::Key(_)));
     assert!(matches!(cache.look_up("b", later), Lookup::Wait));
-    cache.settle(some(&["a", "b"], later), true);
+    cache.settle(some(&["a", "b"], later), true, later);
     assert!(matches!(cache.look_up("b", later), Lookup::Key(_)));
     for made_up in 0..1000 {
         let found = cache.look_up(&made_up.to_string(), later + made_up);
@@ -99,14 +99,14 @@ fn stale_keys_serve_while_the_key_set_is_out_of_reach() {
     while now < START + MAX_STALE_MS {
         assert!(matches!(cache.look_up("a", now), Lookup::Fetch));
         assert!(matches!(cache.look_up("a", now), Lookup::Key(_)));
-        cache.settle(None, false);
+        cache.settle(None, false, now);
         assert!(matches!(cache.look_up("a", now), Lookup::Key(_)));
         // It may be new, so nobody can say that it is wrong.
         assert!(matches!(cache.look_up("b", now), Lookup::Unreachable));
         now += MIN_INTERVAL_MS;
     }
     assert!(matches!(cache.look_up("a", now), Lookup::Fetch));
-    cache.settle(None, false);
+    cache.settle(None, false, now);
     assert!(matches!(cache.look_up("a", now), Lookup::Unreachable));
 }
 
@@ -114,7 +114,7 @@ fn stale_keys_serve_while_the_key_set_is_out_of_reach() {
 fn a_first_fetch_that_failed_is_soon_repeated() {
     let mut cache = Cache::new();
     assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
-    cache.settle(None, false);
+    cache.settle(None, false, START);
     assert!(matches!(
         cache.look_up("a", START + 1999),
         Lookup::Unreachable
@@ -123,11 +123,20 @@ fn a_first_fetch_that_failed_is_soon_repeated() {
 }
 
 #[test]
+fn a_fetch_that_took_long_is_not_repeated_at_once() {
+    let mut cache = Cache::new();
+    assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
+    let end = START + 10 * MIN_INTERVAL_MS;
+    cache.settle(None, false, end);
+    assert!(matches!(cache.look_up("a", end), Lookup::Unreachable));
+}
+
+#[test]
 fn a_withdrawn_key_is_gone_with_the_next_fetch() {
     let mut cache = fetched();
     let later = START + MAX_AGE_MS;
     assert!(matches!(cache.look_up("a", later), Lookup::Fetch));
-    cache.settle(some(&["b"], later), true);
+    cache.settle(some(&["b"], later), true, later);
     assert!(matches!(cache.look_up("a", later), Lookup::Unknown));
 }
 
@@ -155,7 +164,7 @@ fn a_copy_serves_other_instances() {
 fn an_old_copy_serves_while_the_key_set_is_out_of_reach() {
     let mut cache = Cache::new();
     assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
-    cache.settle(some(&["a"], START - MAX_AGE_MS), false);
+    cache.settle(some(&["a"], START - MAX_AGE_MS), false, START);
     assert!(matches!(cache.look_up("a", START), Lookup::Key(_)));
     assert!(matches!(cache.look_up("b", START), Lookup::Unreachable));
 }

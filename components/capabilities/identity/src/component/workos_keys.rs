@@ -17,7 +17,7 @@ use crate::jwks::{self, Cache, Fetched, Lookup, SharedCopy};
 use crate::types::AuthError;
 
 /// Longest time that a fetch may take.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often a request that waits for another one's fetch looks whether it has ended. A task
 /// cannot be woken by another task of the same instance, so it has to look.
@@ -59,7 +59,7 @@ struct Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        cache().settle(self.fetched.take(), self.reached);
+        cache().settle(self.fetched.take(), self.reached, now_ms());
     }
 }
 
