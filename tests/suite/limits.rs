@@ -10,11 +10,22 @@ use crate::harness::{Answer, App};
 /// Waits until the minute of the clock has `seconds` left: the limiter's windows are those minutes,
 /// and what is taken in one fades in the next.
 async fn within_a_minute(seconds: u64) {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let left = 60 - since_epoch.as_secs() % 60;
+    let left = 60 - since_epoch() % 60;
     if left <= seconds {
         tokio::time::sleep(Duration::from_secs(left)).await;
     }
+}
+
+fn minute_of_the_clock() -> u64 {
+    since_epoch() / 60
+}
+
+/// Seconds.
+fn since_epoch() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }
 
 #[track_caller]
@@ -42,19 +53,28 @@ async fn the_sixty_first_chat_of_a_minute_is_refused() {
         .default_of("rate_limit_chat_per_minute")
         .start()
         .await;
-    let guest = app.client().guest().await;
-    within_a_minute(30).await;
-    let statuses = join_all((0..60).map(|_| {
-        let guest = guest.clone();
-        async move { guest.chat(json!({ "message": "Hi" })).await.status }
-    }))
-    .await;
-    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
-    let answer = guest.post("/api/chat", json!({ "message": "Hi" })).await;
-    assert_limited(&answer, "60");
-    // It is this user's limit, and it is the chat's.
-    app.client().guest().await.say("I have had none").await;
-    assert_eq!(guest.conversations().await.len(), 3);
+    // A slow machine may not get through sixty chats before the minute is over: then once more.
+    for _ in 0..5 {
+        within_a_minute(40).await;
+        let minute = minute_of_the_clock();
+        let guest = app.client().guest().await;
+        let statuses = join_all((0..60).map(|_| {
+            let guest = guest.clone();
+            async move { guest.chat(json!({ "message": "Hi" })).await.status }
+        }))
+        .await;
+        assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+        let answer = guest.post("/api/chat", json!({ "message": "Hi" })).await;
+        if minute_of_the_clock() != minute {
+            continue;
+        }
+        assert_limited(&answer, "60");
+        // It is this user's limit, and it is the chat's.
+        app.client().guest().await.say("I have had none").await;
+        assert_eq!(guest.conversations().await.len(), 3);
+        return;
+    }
+    panic!("sixty chats never fitted into a minute");
 }
 
 #[tokio::test]
