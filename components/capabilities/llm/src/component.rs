@@ -37,27 +37,26 @@ type Answer = (StreamReader<Delta>, FutureReader<Result<Completion, Error>>);
 
 impl Guest for Component {
     async fn models() -> Result<Vec<Model>, Error> {
-        let values = configuration::all().await?;
-        let mut catalogue = catalogue(&values)?;
+        let values = configuration::values().await?;
+        let mut catalogue = catalogue(values)?;
         if let Some(config) =
-            local::config::Config::read(&values).filter(|config| config.models.is_empty())
+            local::config::Config::read(values).filter(|config| config.models.is_empty())
         {
             catalogue.add(discovery::models(&config).await, Provider::Local, false);
         }
         Ok(catalogue
             .with_demo()
-            .models(|provider| is_configured(provider, &values)))
+            .models(|provider| is_configured(provider, values)))
     }
 
     async fn chat(request: ChatRequest) -> Result<Answer, Error> {
         let started = Instant::now();
-        let listing = configuration::listing().await?;
-        let entry = find(&request.model, &listing).await?;
-        let values = configuration::provider(entry.provider).await?;
+        let values = configuration::values().await?;
+        let entry = find(&request.model, values).await?;
         match entry.provider {
             Provider::Demo => Ok(spoken(demo::conversions::answer(&request))),
             Provider::Spin => Ok(spoken(spin::client::infer(&entry, &request)?)),
-            _ => ask(&entry, &request, &values, started).await,
+            _ => ask(&entry, &request, values, started).await,
         }
     }
 }

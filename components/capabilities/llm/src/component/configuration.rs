@@ -1,10 +1,11 @@
-//! Reading variables. They are read for each request, since an operator may rotate a key.
+//! Reading variables.
 
 use crate::bindings::Error;
 use crate::providers::Provider;
 use crate::values::Values;
 use futures::future::try_join_all;
 use spin_sdk::variables;
+use std::sync::OnceLock;
 
 const PROVIDERS: [Provider; 5] = [
     Provider::OpenAi,
@@ -20,33 +21,26 @@ const DEADLINES: [&str; 3] = [
     "llm_idle_timeout_seconds",
 ];
 
-/// What the list of models depends on, and nothing secret but the local server's key.
-pub(super) async fn listing() -> Result<Values, Error> {
-    let names = [Provider::Local, Provider::Spin]
+/// All variables that decide anything here, read once in the life of an instance: instances are
+/// many and short-lived, so a rotated key is taken up soon, and reading some twenty variables for
+/// each request would be a good part of what a request costs.
+///
+/// # Errors
+/// `other` if they cannot be read; the next request tries again.
+pub(super) async fn values() -> Result<&'static Values, Error> {
+    static VALUES: OnceLock<Values> = OnceLock::new();
+    if let Some(values) = VALUES.get() {
+        return Ok(values);
+    }
+    let names = PROVIDERS
         .into_iter()
         .flat_map(Provider::variables)
-        .copied();
-    read(names.chain(["models"])).await
-}
-
-/// What a chat with a provider needs.
-pub(super) async fn provider(provider: Provider) -> Result<Values, Error> {
-    if provider.variables().is_empty() {
-        return Ok(Values::default());
-    }
-    read(provider.variables().iter().copied().chain(DEADLINES)).await
-}
-
-/// Everything.
-pub(super) async fn all() -> Result<Values, Error> {
-    read(
-        PROVIDERS
-            .into_iter()
-            .flat_map(Provider::variables)
-            .copied()
-            .chain(["models"]),
-    )
-    .await
+        .copied()
+        .chain(DEADLINES)
+        .chain(["models"]);
+    let values = read(names).await?;
+    // A request that ran beside this one has read the same.
+    Ok(VALUES.get_or_init(|| values))
 }
 
 async fn read(names: impl Iterator<Item = &'static str>) -> Result<Values, Error> {
