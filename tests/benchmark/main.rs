@@ -98,9 +98,9 @@ async fn first_token(
             goldfish.users(streams).await,
         ];
         let mut samples = [Vec::new(), Vec::new(), Vec::new()];
-        let chats = (64 / streams).clamp(2, 16);
+        let chats = if streams == 1 { 6 } else { 4 };
         // Turn by turn, so that whatever else the machine does meets all three alike.
-        for round in 0..=3 * length {
+        for round in 0..=2 * length {
             for (targets, samples) in targets.iter().zip(&mut samples) {
                 let taken = work::first_tokens(targets, chats).await;
                 // The first round warms up instances and their caches.
@@ -124,7 +124,7 @@ async fn first_token(
 }
 
 async fn throughput(table: &mut Table, proxy: &Proxy, goldfish: &Goldfish, length: u32) {
-    let time = Duration::from_secs(3) * length;
+    let time = Duration::from_secs(2) * length;
     progress("chats a second");
     let users = goldfish.users(CONNECTIONS).await;
     work::chats(&users, time / 4).await;

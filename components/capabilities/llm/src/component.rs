@@ -17,6 +17,8 @@ use crate::values::Values;
 use pump::Deadlines;
 use spin_sdk::wasip3::spawn;
 use spin_sdk::wit_bindgen::{FutureReader, StreamReader};
+use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 struct Component;
@@ -38,15 +40,8 @@ type Answer = (StreamReader<Delta>, FutureReader<Result<Completion, Error>>);
 impl Guest for Component {
     async fn models() -> Result<Vec<Model>, Error> {
         let values = configuration::values().await?;
-        let mut catalogue = catalogue(values)?;
-        if let Some(config) =
-            local::config::Config::read(values).filter(|config| config.models.is_empty())
-        {
-            catalogue.add(discovery::models(&config).await, Provider::Local, false);
-        }
-        Ok(catalogue
-            .with_demo()
-            .models(|provider| is_configured(provider, values)))
+        let catalogue = catalogue(values).await?;
+        Ok(catalogue.models(|provider| is_configured(provider, values)))
     }
 
     async fn chat(request: ChatRequest) -> Result<Answer, Error> {
@@ -61,25 +56,42 @@ impl Guest for Component {
     }
 }
 
-/// The catalogue without what must be asked for over the network.
-fn catalogue(values: &Values) -> Result<Catalogue, Error> {
+/// What there is to ask. Where the local server is to say which models it has, its answer is added.
+async fn catalogue(values: &Values) -> Result<Cow<'static, Catalogue>, Error> {
+    let configured = configured_catalogue(values)?;
+    match local::config::Config::read(values).filter(|config| config.models.is_empty()) {
+        None => Ok(Cow::Borrowed(configured)),
+        Some(config) => {
+            let mut catalogue = configured.clone();
+            catalogue.add(discovery::models(&config).await, Provider::Local, false);
+            Ok(Cow::Owned(catalogue.with_demo()))
+        }
+    }
+}
+
+/// The model of this id. The local server is asked only for what nobody else has.
+async fn find(id: &str, values: &Values) -> Result<Cow<'static, Entry>, Error> {
+    if let Some(entry) = configured_catalogue(values)?.find(id) {
+        return Ok(Cow::Borrowed(entry));
+    }
+    let catalogue = catalogue(values).await?;
+    let entry = catalogue.find(id).cloned().ok_or(Error::UnknownModel)?;
+    Ok(Cow::Owned(entry))
+}
+
+/// The catalogue without what must be asked for over the network; the same for the life of an
+/// instance, as the variables are.
+fn configured_catalogue(values: &Values) -> Result<&'static Catalogue, Error> {
+    static CONFIGURED: OnceLock<Catalogue> = OnceLock::new();
+    if let Some(catalogue) = CONFIGURED.get() {
+        return Ok(catalogue);
+    }
     let mut catalogue = Catalogue::new(values.get("models"))?;
     if let Some(config) = local::config::Config::read(values) {
         catalogue.add(config.models, Provider::Local, true);
     }
     catalogue.add(spin::config::models(values), Provider::Spin, true);
-    Ok(catalogue)
-}
-
-async fn find(id: &str, values: &Values) -> Result<Entry, Error> {
-    let mut catalogue = catalogue(values)?.with_demo();
-    if catalogue.find(id).is_none()
-        && let Some(config) =
-            local::config::Config::read(values).filter(|config| config.models.is_empty())
-    {
-        catalogue.add(discovery::models(&config).await, Provider::Local, false);
-    }
-    catalogue.find(id).cloned().ok_or(Error::UnknownModel)
+    Ok(CONFIGURED.get_or_init(|| catalogue.with_demo()))
 }
 
 fn is_configured(provider: Provider, values: &Values) -> bool {
