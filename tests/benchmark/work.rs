@@ -15,6 +15,9 @@ use crate::client::{Connection, drain, read_until};
 /// The first token of every script.
 const FIRST: &[u8] = b"w0 ";
 
+/// About how long a chat takes whose first token is measured.
+const CHAT: Duration = Duration::from_millis(250);
+
 /// Who is asked, and how.
 #[derive(Clone)]
 pub(crate) struct Target {
@@ -74,13 +77,11 @@ impl Target {
 
 /// Milliseconds to the first token of `chats` chats with each target, all targets at once.
 pub(crate) async fn first_tokens(targets: &[Target], chats: usize) -> Vec<f64> {
-    let samples = targets
-        .iter()
-        .enumerate()
-        .map(|(number, target)| async move {
+    let workers = targets.iter().cloned().enumerate().map(|(number, target)| {
+        tokio::spawn(async move {
             let mut connection = Connection::open(target.address).await;
             // Spread over the time of one chat, as people are.
-            tokio::time::sleep(Duration::from_millis(number as u64 * 250 / 64)).await;
+            tokio::time::sleep(CHAT * number as u32 / 64).await;
             let mut samples = Vec::new();
             for _ in 0..chats {
                 let begun = Instant::now();
@@ -90,8 +91,10 @@ pub(crate) async fn first_tokens(targets: &[Target], chats: usize) -> Vec<f64> {
                 drain(&mut body).await;
             }
             samples
-        });
-    join_all(samples).await.concat()
+        })
+    });
+    let samples = join_all(workers).await.into_iter().map(Result::unwrap);
+    samples.collect::<Vec<_>>().concat()
 }
 
 /// How much was done in what time.
