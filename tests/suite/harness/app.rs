@@ -66,6 +66,7 @@ pub(crate) struct Builder {
     manifest: PathBuf,
     variables: BTreeMap<String, String>,
     state: Option<Arc<Folder>>,
+    environment: Vec<(String, String)>,
     process: bool,
 }
 
@@ -91,6 +92,12 @@ impl Builder {
     /// Starts on what another application left behind.
     pub(crate) fn state_of(mut self, app: &App) -> Self {
         self.state = Some(Arc::clone(&app.state));
+        self
+    }
+
+    /// Sets an environment variable of the process.
+    pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -193,10 +200,14 @@ impl Builder {
             let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             socket.local_addr().unwrap()
         };
-        let mut command = Command::new("spin");
-        command.arg("up").arg("--from").arg(&self.manifest);
+        // `spin up` runs the application in a process of its own below it, so they get a group,
+        // which is killed when the pipe to it closes: at the latest when this process ends.
+        let mut command = Command::new("sh");
+        let script = "\"$@\" & cat > /dev/null; kill -KILL 0";
+        command
+            .args(["-c", script, "sh", "spin", "up", "--from"])
+            .arg(&self.manifest);
         command.arg("--state-dir").arg(state.path());
-        // `spin up` runs the application in a process of its own below it.
         command.process_group(0);
         let (child, logs) = self.spawn(command, &address.to_string());
         eventually("a connection to spin", || async move {
@@ -222,8 +233,9 @@ impl Builder {
                 command.env_remove(name);
             }
         }
+        command.envs(self.environment.iter().cloned());
         command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().unwrap();
@@ -271,6 +283,7 @@ impl App {
             manifest: manifest(),
             variables: BTreeMap::new(),
             state: None,
+            environment: Vec::new(),
             process: false,
         };
         ["chat", "api", "auth"]

@@ -1,6 +1,7 @@
 //! Folders that go away with the test that made them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// An empty folder of its own, removed when dropped.
@@ -8,9 +9,11 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Self {
+        static TIDY: Once = Once::new();
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        TIDY.call_once(remove_leftovers);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("goldfish-{}-{number}", std::process::id()));
+        let path = base().join(format!("{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -22,7 +25,27 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A leftover in the temporary folder is no reason to fail a test.
+        // A leftover is no reason to fail a test.
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn base() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("suite")
+}
+
+/// What lives as long as the process is never dropped; the next run removes it. Folders are named
+/// after their process, so that those of a run beside this one stay.
+fn remove_leftovers() {
+    let Ok(entries) = std::fs::read_dir(base()) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let process = name.to_string_lossy();
+        let process = process.split('-').next().unwrap_or_default();
+        if Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
