@@ -199,7 +199,7 @@ async fn writes(table: &mut Table, upstream: &Upstream) -> Result<()> {
     work::some_chats(&users, 4).await;
     let after = host.kv_counts();
     table.add(Row {
-        what: "key-value writes a chat".to_owned(),
+        what: "key-value writes a chat, default limits".to_owned(),
         unit: "",
         value: (after.writes - before.writes) as f64 / (4 * CONNECTIONS) as f64,
         target: Some(Goal::AtMost(4.0)),

@@ -279,7 +279,12 @@ async fn the_binary_prints_its_routes_and_reads_the_environment() {
 #[tokio::test]
 async fn a_chat_costs_at_most_four_writes() {
     let upstream = Upstream::start(Script::words(20)).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
+    // The limits that the harness sets are counted in larger steps, and so in fewer writes.
+    let app = App::with_defaults()
+        .default_of("rate_limit_chat_per_minute")
+        .openai(&upstream)
+        .start()
+        .await;
     let Some(host) = app.embedded() else {
         assert!(spin_is_the_host());
         eprintln!("SKIPPED: Spin does not count key-value calls");
@@ -296,5 +301,6 @@ async fn a_chat_costs_at_most_four_writes() {
     }
     let written = host.kv_counts().writes - before;
     assert!(written > 0, "nothing was stored");
-    assert!(written <= 40, "{written} writes for ten chats");
+    // One more, if a minute of the limiter's began meanwhile.
+    assert!(written <= 41, "{written} writes for ten chats");
 }
