@@ -5,7 +5,7 @@
 
 /// `goldfish:identity`: who is asking.
 pub mod identity {
-    pub use bindings::goldfish::identity::{authentication, sessions, types};
+    pub use bindings::goldfish::identity::{authentication, external, types};
 
     #[allow(
         missing_docs,
@@ -69,9 +69,9 @@ pub mod llm {
     }
 }
 
-/// `goldfish:quota`: how often.
+/// `goldfish:quota`: how often, and how much.
 pub mod quota {
-    pub use bindings::goldfish::quota::limits;
+    pub use bindings::goldfish::quota::{credits, limits};
 
     #[allow(
         missing_docs,
@@ -85,6 +85,74 @@ pub mod quota {
         wit_bindgen::generate!({
             world: "client",
             path: "../../../wit/quota",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
+/// `goldfish:accounts`: accounts, sessions and API keys.
+pub mod accounts {
+    pub use bindings::goldfish::accounts::{
+        api_keys, directory, linked_accounts, recovery, registration, sessions, types,
+    };
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/accounts",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
+/// `goldfish:oauth`: asking outside providers who somebody is.
+pub mod oauth {
+    pub use bindings::goldfish::oauth::authorization;
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/oauth",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
+/// `goldfish:mail`: sending mail.
+pub mod mail {
+    pub use bindings::goldfish::mail::sender;
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/mail",
             runtime_path: "spin_sdk::wit_bindgen::rt",
             generate_all,
         });

@@ -1,0 +1,27 @@
+//! Handing mail to the operator's webhook. Exports `goldfish:mail`.
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(
+        dead_code,
+        reason = "natively only the pure logic is built, for its unit tests"
+    )
+)]
+
+#[allow(
+    missing_docs,
+    unsafe_code,
+    unreachable_pub,
+    dead_code,
+    clippy::all,
+    clippy::restriction,
+    reason = "generated"
+)]
+mod bindings {
+    wit_bindgen::generate!({
+        world: "mail",
+        path: "../../../wit/mail",
+        runtime_path: "spin_sdk::wit_bindgen::rt",
+        pub_export_macro: true,
+        generate_all,
+    });
+}

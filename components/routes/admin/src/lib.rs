@@ -1,0 +1,1 @@
+//! `/api/admin`: what the operator may see and do.

@@ -1,0 +1,1 @@
+//! `/api-keys`: makes, lists and revokes API keys.

@@ -1,0 +1,1 @@
+//! `/api/auth`: the routes and shapes that the Better Auth client calls.

@@ -1,0 +1,1 @@
+//! `/api/usage` and `/api/credits`: what the user has spent.
