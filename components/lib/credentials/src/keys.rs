@@ -7,26 +7,38 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use sha2::Sha256;
 
 /// Shortest master secret, in bytes: the strength of the HMAC that it feeds (RFC 7518, 3.2).
-pub(crate) const MIN_SECRET_BYTES: usize = 32;
+pub const MIN_SECRET_BYTES: usize = 32;
 
 /// Parts our uses of the secret from any other that an operator may make of it.
 const SALT: &[u8] = b"goldfish identity v1";
 
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TokenKind {
-    /// Proves who is asking.
+pub enum TokenKind {
+    /// Proves who is asking, in `Authorization: Bearer`.
     Access,
     /// Buys a new session, and nothing else.
     Refresh,
+    /// Proves who is asking, in the session cookie.
+    Cookie,
+    /// What an OAuth flow must remember until the browser comes back.
+    Flow,
+    /// Allows setting another password.
+    Reset,
+    /// Shows that somebody reads the mail of an address.
+    Verification,
 }
 
 impl TokenKind {
     /// The value of the `typ` claim, and the label that the key is derived with.
-    pub(crate) fn label(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Access => "access",
             Self::Refresh => "refresh",
+            Self::Cookie => "cookie",
+            Self::Flow => "flow",
+            Self::Reset => "reset",
+            Self::Verification => "verification",
         }
     }
 }
@@ -37,15 +49,19 @@ pub(crate) struct KeyPair {
     pub(crate) verify: DecodingKey,
 }
 
-/// The signing keys, one for each `TokenKind`.
-pub(crate) struct Keys {
+/// The signing keys, one for each [`TokenKind`].
+pub struct Keys {
     access: KeyPair,
     refresh: KeyPair,
+    cookie: KeyPair,
+    flow: KeyPair,
+    reset: KeyPair,
+    verification: KeyPair,
 }
 
 impl Keys {
-    /// Derives the keys; `None` if `secret` is shorter than `MIN_SECRET_BYTES`.
-    pub(crate) fn derive(secret: &[u8]) -> Option<Self> {
+    /// Derives the keys; `None` if `secret` is shorter than [`MIN_SECRET_BYTES`].
+    pub fn derive(secret: &[u8]) -> Option<Self> {
         if secret.len() < MIN_SECRET_BYTES {
             return None;
         }
@@ -61,6 +77,10 @@ impl Keys {
         Some(Self {
             access: derive(TokenKind::Access)?,
             refresh: derive(TokenKind::Refresh)?,
+            cookie: derive(TokenKind::Cookie)?,
+            flow: derive(TokenKind::Flow)?,
+            reset: derive(TokenKind::Reset)?,
+            verification: derive(TokenKind::Verification)?,
         })
     }
 
@@ -68,6 +88,10 @@ impl Keys {
         match kind {
             TokenKind::Access => &self.access,
             TokenKind::Refresh => &self.refresh,
+            TokenKind::Cookie => &self.cookie,
+            TokenKind::Flow => &self.flow,
+            TokenKind::Reset => &self.reset,
+            TokenKind::Verification => &self.verification,
         }
     }
 }
@@ -75,6 +99,15 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ALL: [TokenKind; 6] = [
+        TokenKind::Access,
+        TokenKind::Refresh,
+        TokenKind::Cookie,
+        TokenKind::Flow,
+        TokenKind::Reset,
+        TokenKind::Verification,
+    ];
 
     #[test]
     fn a_short_secret_is_refused() {
@@ -88,18 +121,13 @@ mod tests {
         let again = Keys::derive(&[7; 32]).unwrap();
         let others = Keys::derive(&[8; 32]).unwrap();
         let bytes = |keys: &Keys, kind| keys.of(kind).sign.as_bytes().to_vec();
-        assert_ne!(
-            bytes(&keys, TokenKind::Access),
-            bytes(&keys, TokenKind::Refresh)
-        );
-        assert_eq!(
-            bytes(&keys, TokenKind::Access),
-            bytes(&again, TokenKind::Access)
-        );
-        assert_ne!(
-            bytes(&keys, TokenKind::Access),
-            bytes(&others, TokenKind::Access)
-        );
-        assert_ne!(bytes(&keys, TokenKind::Access), vec![7; 32]);
+        let mut seen = vec![vec![7; 32]];
+        for kind in ALL {
+            assert_eq!(bytes(&keys, kind), bytes(&again, kind));
+            for key in [bytes(&keys, kind), bytes(&others, kind)] {
+                assert!(!seen.contains(&key), "{kind:?}");
+                seen.push(key);
+            }
+        }
     }
 }

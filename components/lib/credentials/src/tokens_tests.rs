@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::*;
-use crate::sessions;
+use crate::MAX_CREDENTIAL_BYTES;
 
 const NOW: u64 = 1_800_000_000;
 const SECRET: [u8; 32] = [7; 32];
@@ -15,8 +15,8 @@ fn keys() -> Keys {
     Keys::derive(&SECRET).unwrap()
 }
 
-fn guest() -> User {
-    User {
+fn guest() -> Subject {
+    Subject {
         id: "guest_1".to_owned(),
         kind: UserKind::Guest,
         email: None,
@@ -24,20 +24,20 @@ fn guest() -> User {
     }
 }
 
-fn access_token() -> String {
-    sign(
-        &keys(),
-        TokenKind::Access,
-        &guest(),
-        "session",
-        "token",
-        NOW,
-    )
-    .unwrap()
+fn grant(subject: &Subject) -> Grant<'_> {
+    Grant {
+        subject,
+        session: "session",
+        now: NOW,
+    }
 }
 
-fn check(token: &str, now: u64) -> Result<User, AuthError> {
-    verify(&keys(), TokenKind::Access, token, now).map(|(user, _)| user)
+fn access_token() -> String {
+    grant(&guest()).access(&keys()).unwrap()
+}
+
+fn check(token: &str, now: u64) -> Result<Subject, TokenError> {
+    verify(&keys(), TokenKind::Access, token, now).map(|verified| verified.subject)
 }
 
 /// A token of any header and claims, properly signed with the access key.
@@ -65,85 +65,107 @@ fn claims() -> Value {
 }
 
 #[test]
-fn a_guest_is_recognised() {
-    let session = sessions::create_guest(&keys(), NOW).unwrap();
-    let (user, _) = verify(&keys(), TokenKind::Access, &session.access_token, NOW).unwrap();
-    assert_eq!(user, session.user);
-    assert_eq!(user.kind, UserKind::Guest);
-    assert!(user.id.starts_with("guest_") && is_user_id(&user.id));
-    assert_eq!(session.expires_at, (NOW + 3600) * 1000);
-    assert!(session.access_token.len() < 1024);
+fn a_session_is_recognised() {
+    let token = grant(&guest()).access(&keys()).unwrap();
+    let verified = verify(&keys(), TokenKind::Access, &token, NOW).unwrap();
+    assert_eq!(verified.subject, guest());
+    assert_eq!(verified.session, "session");
+    assert_eq!(verified.generation, 0);
+    assert_eq!(
+        (verified.issued_at, verified.expires_at),
+        (NOW, NOW + ACCESS_SECONDS)
+    );
+    assert!(token.len() < 1024);
 }
 
 #[test]
-fn no_two_guests_or_tokens_are_alike() {
-    let one = sessions::create_guest(&keys(), NOW).unwrap();
-    let two = sessions::create_guest(&keys(), NOW).unwrap();
-    assert_ne!(one.user.id, two.user.id);
-    let again = sessions::refresh(&keys(), &one.refresh_token, NOW).unwrap();
-    assert_ne!(again.access_token, one.access_token);
-    assert_ne!(again.refresh_token, one.refresh_token);
+fn no_two_tokens_are_alike() {
+    assert_ne!(access_token(), access_token());
 }
 
 #[test]
 fn what_is_known_of_a_user_survives() {
-    let user = User {
-        id: "workos_user_1".to_owned(),
-        kind: UserKind::External,
+    let user = Subject {
+        id: "user_1".to_owned(),
+        kind: UserKind::Registered,
         email: Some("ada@example.com".to_owned()),
         name: Some("Ada \"Countess\" Łovelace".to_owned()),
     };
-    let token = sign(&keys(), TokenKind::Access, &user, "s", "t", NOW).unwrap();
+    let token = grant(&user).access(&keys()).unwrap();
     assert_eq!(check(&token, NOW), Ok(user));
 }
 
 #[test]
-fn a_session_is_renewed_for_the_same_user_until_it_is_too_old() {
-    let first = sessions::create_guest(&keys(), NOW).unwrap();
-    let later = NOW + REFRESH_SECONDS - 1;
-    let second = sessions::refresh(&keys(), &first.refresh_token, later).unwrap();
-    assert_eq!(second.user, first.user);
-    let sid = |kind, token: &str, now| verify(&keys(), kind, token, now).unwrap().1.sid;
-    assert_eq!(
-        sid(TokenKind::Access, &second.access_token, later),
-        sid(TokenKind::Access, &first.access_token, NOW),
-    );
-    let expired = sessions::refresh(&keys(), &first.refresh_token, NOW + REFRESH_SECONDS);
-    assert_eq!(expired, Err(AuthError::Expired));
-    assert_eq!(sessions::refresh(&keys(), "", NOW), Err(AuthError::Missing));
+fn a_refresh_token_knows_its_generation() {
+    let token = grant(&guest()).refresh(&keys(), 7).unwrap();
+    let verified = verify(&keys(), TokenKind::Refresh, &token, NOW).unwrap();
+    assert_eq!(verified.generation, 7);
 }
 
 #[test]
-fn an_access_token_expires() {
-    let token = access_token();
-    assert!(check(&token, NOW + ACCESS_SECONDS - 1).is_ok());
-    assert_eq!(check(&token, NOW + ACCESS_SECONDS), Err(AuthError::Expired));
+fn every_token_expires() {
+    let subject = guest();
+    let grant = grant(&subject);
+    for (kind, token, seconds) in [
+        (TokenKind::Access, grant.access(&keys()), ACCESS_SECONDS),
+        (TokenKind::Access, grant.bearer(&keys()), BEARER_SECONDS),
+        (TokenKind::Cookie, grant.cookie(&keys()), COOKIE_SECONDS),
+        (
+            TokenKind::Refresh,
+            grant.refresh(&keys(), 1),
+            REFRESH_SECONDS,
+        ),
+    ] {
+        let check = |now| verify(&keys(), kind, token.as_deref().unwrap(), now);
+        assert!(check(NOW + seconds - 1).is_ok(), "{kind:?}");
+        assert_eq!(check(NOW + seconds), Err(TokenError::Expired), "{kind:?}");
+    }
 }
 
 #[test]
 fn one_kind_never_passes_for_another() {
-    let session = sessions::create_guest(&keys(), NOW).unwrap();
-    assert_eq!(check(&session.refresh_token, NOW), Err(AuthError::Invalid));
-    let renewed = sessions::refresh(&keys(), &session.access_token, NOW);
-    assert_eq!(renewed, Err(AuthError::Invalid));
+    let subject = guest();
+    let grant = grant(&subject);
+    let tokens = [
+        (TokenKind::Access, grant.access(&keys()).unwrap()),
+        (TokenKind::Cookie, grant.cookie(&keys()).unwrap()),
+        (TokenKind::Refresh, grant.refresh(&keys(), 1).unwrap()),
+    ];
+    let kinds = [
+        TokenKind::Access,
+        TokenKind::Cookie,
+        TokenKind::Refresh,
+        TokenKind::Flow,
+        TokenKind::Reset,
+        TokenKind::Verification,
+    ];
+    for (made, token) in &tokens {
+        for kind in kinds {
+            let verified = verify(&keys(), kind, token, NOW);
+            assert_eq!(verified.is_ok(), kind == *made, "{made:?} as {kind:?}");
+        }
+    }
     // Not even if the kind is forged: the key is another one.
-    let mut claims = claims();
-    claims["typ"] = "refresh".into();
-    let forged = forge(&header(), &claims);
-    assert_eq!(check(&forged, NOW), Err(AuthError::Invalid));
-    let renewed = sessions::refresh(&keys(), &forged, NOW);
-    assert_eq!(renewed, Err(AuthError::Invalid));
+    for kind in kinds.into_iter().filter(|kind| *kind != TokenKind::Access) {
+        let mut claims = claims();
+        claims["typ"] = kind.label().into();
+        let forged = forge(&header(), &claims);
+        for kind in [TokenKind::Access, kind] {
+            let verified = verify(&keys(), kind, &forged, NOW);
+            assert_eq!(verified, Err(TokenError::Invalid), "{kind:?}");
+        }
+    }
 }
 
 #[test]
 fn another_secret_signs_for_nobody() {
     let other = Keys::derive(&[8; 32]).unwrap();
-    let token = sign(&other, TokenKind::Access, &guest(), "s", "t", NOW).unwrap();
-    assert_eq!(check(&token, NOW), Err(AuthError::Invalid));
+    let token = grant(&guest()).access(&other).unwrap();
+    assert_eq!(check(&token, NOW), Err(TokenError::Invalid));
     // An old token of another secret is no token of ours, so not "expired".
     assert_eq!(
         check(&token, NOW + 10 * ACCESS_SECONDS),
-        Err(AuthError::Invalid)
+        Err(TokenError::Invalid)
     );
 }
 
@@ -159,12 +181,12 @@ fn only_one_algorithm_is_accepted() {
     ] {
         let header = json!({"alg": algorithm, "typ": "JWT"});
         let token = forge(&header, &claims());
-        assert_eq!(check(&token, NOW), Err(AuthError::Invalid), "{algorithm}");
+        assert_eq!(check(&token, NOW), Err(TokenError::Invalid), "{algorithm}");
         let (message, _) = token.rsplit_once('.').unwrap();
         let unsigned = format!("{message}.");
         assert_eq!(
             check(&unsigned, NOW),
-            Err(AuthError::Invalid),
+            Err(TokenError::Invalid),
             "{algorithm}"
         );
     }
@@ -175,7 +197,7 @@ fn extensions_that_must_be_understood_are_not() {
     let header = json!({"alg": "HS256", "crit": ["b64"], "b64": false});
     assert_eq!(
         check(&forge(&header, &claims()), NOW),
-        Err(AuthError::Invalid)
+        Err(TokenError::Invalid)
     );
 }
 
@@ -189,7 +211,7 @@ fn every_claim_is_required_and_checked() {
         let token = forge(&header(), &missing);
         assert_eq!(
             check(&token, NOW),
-            Err(AuthError::Invalid),
+            Err(TokenError::Invalid),
             "without {name}"
         );
     }
@@ -203,6 +225,9 @@ fn every_claim_is_required_and_checked() {
         ("sub", json!(7)),
         ("kind", json!("admin")),
         ("jti", json!("")),
+        ("sid", json!("")),
+        ("sid", json!("a:b")),
+        ("gen", json!(-1)),
         ("exp", json!("4102444800")),
         ("exp", json!(-1)),
         ("exp", json!(1e30)),
@@ -210,7 +235,7 @@ fn every_claim_is_required_and_checked() {
         let mut wrong = claims();
         wrong[name] = value;
         let token = forge(&header(), &wrong);
-        assert_eq!(check(&token, NOW), Err(AuthError::Invalid), "{name}");
+        assert_eq!(check(&token, NOW), Err(TokenError::Invalid), "{name}");
     }
 }
 
@@ -219,10 +244,10 @@ fn what_is_no_token_is_refused() {
     for text in [
         "", ".", "..", "...", "a.b.c", "Bearer x", "\u{0}", "é.é.é", "null",
     ] {
-        assert_eq!(check(text, NOW), Err(AuthError::Invalid), "{text}");
+        assert_eq!(check(text, NOW), Err(TokenError::Invalid), "{text}");
     }
     let array = forge(&header(), &json!([]));
-    assert_eq!(check(&array, NOW), Err(AuthError::Invalid));
+    assert_eq!(check(&array, NOW), Err(TokenError::Invalid));
 }
 
 #[test]
@@ -230,7 +255,7 @@ fn an_oversized_token_is_refused_unread() {
     let mut large = claims();
     large["name"] = "n".repeat(MAX_CREDENTIAL_BYTES).into();
     let token = forge(&header(), &large);
-    assert_eq!(check(&token, NOW), Err(AuthError::Invalid));
+    assert_eq!(check(&token, NOW), Err(TokenError::Invalid));
 }
 
 proptest! {
@@ -244,7 +269,7 @@ proptest! {
             && text != token
         {
             // Base64 has spare bits in its last character, but this one does not accept them set.
-            prop_assert_eq!(check(&text, NOW), Err(AuthError::Invalid));
+            prop_assert_eq!(check(&text, NOW), Err(TokenError::Invalid));
         }
     }
 

@@ -1,21 +1,33 @@
 //! The signing keys of this instance.
 
+use std::fmt;
 use std::sync::OnceLock;
 
 use journal::Spin;
+use spin_sdk::variables;
 
-use super::config;
 use crate::keys::{Keys, MIN_SECRET_BYTES};
 use crate::secret;
-use crate::types::AuthError;
+
+/// Why there are no signing keys: the text is for the log and holds nothing secret.
+#[derive(Debug)]
+pub struct Unavailable(String);
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unavailable {}
 
 /// The signing keys, derived once in the life of an instance: from `jwt_secret` if it is set, else
 /// from the secret that is kept in the store. Setting `jwt_secret` later, or changing it, ends all
 /// sessions that were signed before.
 ///
 /// # Errors
-/// `unavailable` if the secret cannot be read, or `jwt_secret` is too short.
-pub(super) async fn get() -> Result<&'static Keys, AuthError> {
+/// If the secret cannot be read, or `jwt_secret` is too short.
+pub async fn keys() -> Result<&'static Keys, Unavailable> {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     if let Some(keys) = KEYS.get() {
         return Ok(keys);
@@ -25,20 +37,28 @@ pub(super) async fn get() -> Result<&'static Keys, AuthError> {
     Ok(KEYS.get_or_init(|| keys))
 }
 
-async fn load() -> Result<Keys, AuthError> {
-    let configured = config::variable("jwt_secret").await?;
+async fn load() -> Result<Keys, Unavailable> {
+    let configured = match variables::get("jwt_secret").await {
+        Ok(value) => value,
+        Err(variables::Error::Undefined(_)) => String::new(),
+        Err(_) => {
+            return Err(Unavailable(
+                "the variable jwt_secret cannot be read".to_owned(),
+            ));
+        }
+    };
     if !configured.is_empty() {
         return Keys::derive(configured.as_bytes()).ok_or_else(|| {
-            AuthError::Unavailable(format!(
+            Unavailable(format!(
                 "jwt_secret is shorter than {MIN_SECRET_BYTES} bytes"
             ))
         });
     }
     let stored = stored_secret()
         .await
-        .map_err(|error| AuthError::Unavailable(format!("the signing secret: {error}")))?;
+        .map_err(|error| Unavailable(format!("the signing secret: {error}")))?;
     Keys::derive(stored.as_bytes())
-        .ok_or_else(|| AuthError::Unavailable("the stored signing secret is damaged".to_owned()))
+        .ok_or_else(|| Unavailable("the stored signing secret is damaged".to_owned()))
 }
 
 async fn stored_secret() -> Result<String, journal::Error> {

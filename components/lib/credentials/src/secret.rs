@@ -31,7 +31,7 @@ impl Fold for Agreed {
 ///
 /// # Errors
 /// Those of the journal. Trying again is safe.
-pub(crate) async fn agree(platform: impl Platform, own: String) -> Result<String, Error> {
+pub async fn agree(platform: impl Platform, own: String) -> Result<String, Error> {
     let journal = Journal::new(platform, JOURNAL);
     let mut view = journal.read::<Agreed>().await?;
     if view.state.0.is_none() {
@@ -44,7 +44,7 @@ pub(crate) async fn agree(platform: impl Platform, own: String) -> Result<String
 ///
 /// # Errors
 /// `Error::Store` if the host has no randomness.
-pub(crate) fn random() -> Result<String, Error> {
+pub fn random() -> Result<String, Error> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| Error::Store(error.to_string()))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
