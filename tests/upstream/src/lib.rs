@@ -33,12 +33,24 @@
 //!
 //! The server stops, with all its connections, when [`Upstream`] is dropped. It must be started
 //! within a tokio runtime.
+//!
+//! Beside the AI providers there are those who know who somebody is ([`GitHub`], [`Google`],
+//! [`WorkOs`], [`Clerk`]) and the operator's webhook for mail ([`Mailbox`]), each a [`Service`] that
+//! records its [`Call`]s and can be given [`Trouble`].
 
 mod connection;
 mod exchange;
+mod mailbox;
 mod script;
 mod server;
+mod service;
+mod sign_in;
 mod wire;
 
+pub use mailbox::Mailbox;
 pub use script::{Ending, Failure, Fault, Script};
 pub use server::{MODELS, Outcome, Recorded, Upstream};
+pub use service::{Call, Reply, Service, Trouble};
+pub use sign_in::{
+    Clerk, GitHub, GitHubEmail, GitHubUser, Google, GoogleUser, SigningKey, WorkOs, WorkOsSession,
+};
