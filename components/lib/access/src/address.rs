@@ -2,10 +2,13 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use contracts::accounts::types::Client;
 use http_edge::{Context, Head};
 
 /// Set by the host from the connection itself; a client cannot set it.
 const CONNECTION: &str = "spin-client-addr";
+/// Characters of a user agent's name that are kept.
+const LONGEST_USER_AGENT: usize = 256;
 
 /// The client's address as a subject for rate limits: the connection's, or, if `trusted_proxy`
 /// names a header field, what that proxy says. Of an IPv6 address only the network (/64) counts,
@@ -15,11 +18,24 @@ pub fn client_address(context: &Context) -> String {
     ip.map_or_else(|| "unknown".to_owned(), subject)
 }
 
-/// Whether the client speaks TLS, to us or to the trusted proxy.
+/// The client for the list of a user's sessions.
+pub fn client(context: &Context) -> Client {
+    let head = &context.head;
+    Client {
+        address: address(head, context.settings.trusted_proxy.as_deref()).map(|ip| ip.to_string()),
+        user_agent: head
+            .header("user-agent")
+            .map(|agent| agent.chars().take(LONGEST_USER_AGENT).collect()),
+    }
+}
+
+/// Whether the client speaks TLS, to us, to the trusted proxy, or to what `public_url` names.
 pub fn is_https(context: &Context) -> bool {
+    let public = context.settings.public_origin.as_deref();
+    let public = public.is_some_and(|origin| origin.starts_with("https://"));
     let proxied = context.settings.trusted_proxy.is_some()
         && context.head.last_element("x-forwarded-proto") == Some("https");
-    context.head.https || proxied
+    context.head.https || proxied || public
 }
 
 fn address(head: &Head, trusted_proxy: Option<&str>) -> Option<IpAddr> {

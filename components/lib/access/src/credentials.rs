@@ -4,18 +4,34 @@ use contracts::identity::types::Credentials;
 use http_edge::Head;
 use percent_encoding::percent_decode_str;
 
-/// The cookie that holds an access token of ours.
-pub const SESSION_COOKIE: &str = "goldfish-session";
+/// The cookie that holds a session of ours.
+pub(crate) const SESSION_COOKIE: &str = "goldfish-session";
 /// The cookie that holds a session sealed by WorkOS' SDK.
-const WORKOS_COOKIE: &str = "wos-session";
+pub(crate) const WORKOS_COOKIE: &str = "wos-session";
+/// The cookie that holds a Clerk session token.
+const CLERK_COOKIE: &str = "__session";
 
 /// What is there, unverified. Of a credential that is there twice the first counts.
 pub(crate) fn of(head: &Head) -> Credentials {
     Credentials {
         bearer: head.header("authorization").and_then(bearer),
+        api_key: head
+            .header("x-api-key")
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned),
         session_cookie: cookie(head, SESSION_COOKIE),
         workos_cookie: cookie(head, WORKOS_COOKIE),
+        clerk_cookie: cookie(head, CLERK_COOKIE),
     }
+}
+
+/// Whether nothing but cookies counts, which browsers add by themselves, whoever makes the request.
+pub(crate) fn only_cookies(credentials: &Credentials) -> bool {
+    let by_script = credentials.bearer.is_some() || credentials.api_key.is_some();
+    let by_browser = credentials.session_cookie.is_some()
+        || credentials.workos_cookie.is_some()
+        || credentials.clerk_cookie.is_some();
+    by_browser && !by_script
 }
 
 /// The token of `Bearer <token>`; the scheme has no case (RFC 9110, section 11.1).
@@ -50,11 +66,17 @@ mod tests {
     fn finds_each_kind() {
         let found = of(&head(&[
             ("authorization", "bEaReR  a.b.c "),
-            ("cookie", "goldfish-session=x%2Ey; wos-session=Fe26.2%2A1~2"),
+            ("X-API-Key", "gf_1"),
+            (
+                "cookie",
+                "goldfish-session=x%2Ey; wos-session=Fe26.2%2A1~2; __session=c.d.e",
+            ),
         ]));
         assert_eq!(found.bearer.as_deref(), Some("a.b.c"));
         assert_eq!(found.session_cookie.as_deref(), Some("x.y"));
         assert_eq!(found.workos_cookie.as_deref(), Some("Fe26.2*1~2"));
+        assert_eq!(found.api_key.as_deref(), Some("gf_1"));
+        assert_eq!(found.clerk_cookie.as_deref(), Some("c.d.e"));
     }
 
     #[test]
@@ -68,5 +90,18 @@ mod tests {
         let found = of(&head(&[("cookie", "goldfish-session=; wos-session=%ff")]));
         assert!(found.session_cookie.is_none());
         assert!(found.workos_cookie.is_none());
+    }
+
+    #[test]
+    fn a_script_that_sends_a_secret_needs_no_cookie_rule() {
+        let cookie = ("cookie", "goldfish-session=x");
+        assert!(only_cookies(&of(&head(&[cookie]))));
+        assert!(only_cookies(&of(&head(&[("cookie", "__session=x")]))));
+        assert!(!only_cookies(&of(&head(&[
+            cookie,
+            ("authorization", "Bearer x")
+        ]))));
+        assert!(!only_cookies(&of(&head(&[cookie, ("x-api-key", "x")]))));
+        assert!(!only_cookies(&of(&head(&[]))));
     }
 }

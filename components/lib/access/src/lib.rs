@@ -1,62 +1,137 @@
 //! Who may come in, and how often: from a request's credentials to a user, and past the rate
-//! limits.
+//! limits; and the cookies that keep a user signed in.
 //!
-//! May import the contracts `goldfish:identity` and `goldfish:quota`, and `http-edge`.
+//! May import the contracts `goldfish:identity` and `goldfish:quota`, the types of
+//! `goldfish:accounts`, and `http-edge`.
 
 mod address;
+pub mod cookies;
 mod credentials;
 
 use contracts::{
     identity::{
-        authentication,
-        types::{Credentials, User},
+        authentication, external,
+        types::{AuthError, Principal, Proof, Scope},
     },
     quota::limits::{self, Action, Allowance, Refusal},
 };
 use http_edge::{ApiError, Context};
+use sha2::{Digest as _, Sha256};
 
-pub use address::{client_address, is_https};
-pub use credentials::SESSION_COOKIE;
+pub use address::{client, client_address, is_https};
 
 /// Refuses a script of a foreign site (403): its request would carry the user's cookies (CSRF).
 /// A request without `Origin` is not of a browser's script, or is a safe one.
 pub fn require_own_site(context: &Context) -> Result<(), ApiError> {
     match context.head.origin() {
-        Some(origin) if !context.is_allowed_origin(origin) => Err(ApiError::Forbidden(
+        Some(origin) if !context.is_own_site(origin) => Err(ApiError::Forbidden(
             "Requests from this origin are not allowed.",
         )),
         _ => Ok(()),
     }
 }
 
-/// The user that the request's credentials prove (401 if none). Cookies, which browsers add by
-/// themselves, count for a change only if it comes from one of our own sites.
-pub async fn authenticate(context: &mut Context) -> Result<User, ApiError> {
+/// Who the request's credentials prove to be asking (401 if nobody). Cookies, which browsers add by
+/// themselves, count for a change only if it comes from one of our own sites. A cookie that was
+/// renewed on the way goes into the answer.
+pub async fn authenticate(context: &mut Context) -> Result<Principal, ApiError> {
+    try_authenticate(context).await?.map_err(failures::identity)
+}
+
+/// The same for a route that has an answer of its own for people who are not signed in.
+pub async fn try_authenticate(
+    context: &mut Context,
+) -> Result<Result<Principal, AuthError>, ApiError> {
     let credentials = credentials::of(&context.head);
-    if credentials.bearer.is_none() && has_cookie(&credentials) && !context.head.is_safe() {
+    if credentials::only_cookies(&credentials) && !context.head.is_safe() {
         require_own_site(context)?;
     }
-    let user = authentication::authenticate(credentials)
+    let found = authentication::authenticate(credentials).await;
+    if let Ok(principal) = &found {
+        context.log.user(&principal.user.id);
+        renew_cookie(context, principal);
+    }
+    Ok(found)
+}
+
+fn renew_cookie(context: &mut Context, principal: &Principal) {
+    let Some(value) = &principal.renewed_cookie else {
+        return;
+    };
+    match principal.proof {
+        Proof::Session(_) => {
+            let keep = cookies::Keep::For(cookies::SESSION_SECONDS);
+            cookies::set_session(context, value, keep);
+        }
+        Proof::Workos(_) => cookies::set_workos(context, value),
+        Proof::ApiKey(_) | Proof::Clerk(_) => {}
+    }
+}
+
+/// Ends the WorkOS or Clerk session that the request's credentials prove. Answers where to send the
+/// browser so that the provider forgets it too.
+pub async fn sign_out_externally(context: &Context) -> Result<Option<String>, ApiError> {
+    external::sign_out(credentials::of(&context.head))
         .await
-        .map_err(failures::identity)?;
-    context.log.user(&user.id);
-    Ok(user)
+        .map_err(failures::identity)
 }
 
-fn has_cookie(credentials: &Credentials) -> bool {
-    credentials.session_cookie.is_some() || credentials.workos_cookie.is_some()
+/// Refuses an API key without that scope (403). Sessions have all.
+pub fn require(principal: &Principal, scope: Scope) -> Result<(), ApiError> {
+    match &principal.proof {
+        Proof::ApiKey(grant) if !grant.scopes.contains(&scope) => {
+            Err(ApiError::Forbidden(match scope {
+                Scope::Read => "This API key has not the scope read.",
+                Scope::Chat => "This API key has not the scope chat.",
+                Scope::Write => "This API key has not the scope write.",
+                Scope::Admin => "This API key has not the scope admin.",
+            }))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// The signed-in user of an ordinary request, counted against the limit of these.
-pub async fn signed_in(context: &mut Context) -> Result<User, ApiError> {
-    let user = authenticate(context).await?;
-    admit(context, Action::Api, &user.id).await?;
-    Ok(user)
+/// The signed-in user of an ordinary request, counted against the limit of these. An API key needs
+/// the scope `read`, or `write` for what is a change.
+pub async fn signed_in(context: &mut Context) -> Result<Principal, ApiError> {
+    let scope = if context.head.is_safe() {
+        Scope::Read
+    } else {
+        Scope::Write
+    };
+    allowed(context, scope).await
+}
+
+/// The same for what concerns the account itself; an API key needs the scope `admin`.
+pub async fn account_holder(context: &mut Context) -> Result<Principal, ApiError> {
+    allowed(context, Scope::Admin).await
+}
+
+async fn allowed(context: &mut Context, scope: Scope) -> Result<Principal, ApiError> {
+    let principal = authenticate(context).await?;
+    require(&principal, scope)?;
+    admit(context, Action::Api, &principal.user.id).await?;
+    Ok(principal)
+}
+
+/// Counts a sign-in, or what is like it, of the client's address: before there is a user, that is
+/// what counts.
+pub async fn admit_address(context: &mut Context) -> Result<(), ApiError> {
+    let address = client_address(context);
+    admit(context, Action::Auth, &address).await
+}
+
+/// Counts a password offered for an email address, before anything is done with it. The store sees
+/// a hash only.
+pub async fn admit_password(context: &mut Context, email: &str) -> Result<(), ApiError> {
+    let digest = Sha256::digest(email.trim().to_lowercase());
+    let subject = format!("email_{digest:x}");
+    admit(context, Action::Password, &subject).await
 }
 
 /// Counts an action of a subject and tells the client where it stands; 429 beyond the limit.
 pub async fn admit(context: &mut Context, action: Action, subject: &str) -> Result<(), ApiError> {
-    let verdict = limits::admit(action, subject.to_owned()).await;
+    let verdict = limits::admit(action, subject.to_owned(), None).await;
     note(context, verdict)
 }
 

@@ -2,8 +2,8 @@
 //!
 //! May import the contracts' types and `http-edge`; calls no capability.
 
-use contracts::{conversations, identity, llm};
-use http_edge::{ApiError, Cause};
+use contracts::{accounts, conversations, identity, llm, mail, oauth, quota};
+use http_edge::{ApiError, Cause, Detail};
 
 /// `goldfish:conversations`; `path` is the part of the request that the capability would find
 /// invalid.
@@ -32,6 +32,83 @@ pub fn identity(error: identity::types::AuthError) -> ApiError {
             None,
             Cause::new(cause),
         ),
+    }
+}
+
+/// `goldfish:accounts`.
+pub fn accounts(error: accounts::types::Error) -> ApiError {
+    use accounts::types::Error;
+    match error {
+        Error::Invalid(problems) => ApiError::Validation(
+            problems
+                .into_iter()
+                .map(|problem| Detail {
+                    path: problem.field,
+                    message: problem.message,
+                })
+                .collect(),
+        ),
+        Error::WrongCredentials => ApiError::Unauthorized("Email address or password is wrong."),
+        Error::EmailTaken => {
+            ApiError::Conflict("This email address has an account already.".to_owned())
+        }
+        Error::EmailNotVerified => ApiError::Forbidden("Confirm your email address first."),
+        Error::TokenInvalid => ApiError::Unauthorized("This token is not valid. Sign in again."),
+        Error::TokenExpired => ApiError::Unauthorized("This token has expired. Sign in again."),
+        Error::NotFound => ApiError::NotFound,
+        Error::TooMany(what) => ApiError::Conflict(what),
+        Error::Unavailable(cause) => ApiError::internal(cause),
+    }
+}
+
+/// `goldfish:oauth`.
+pub fn oauth(error: oauth::authorization::Error) -> ApiError {
+    use oauth::authorization::Error;
+    match error {
+        Error::NotConfigured => ApiError::NotFound,
+        Error::CodeRefused(_) => {
+            ApiError::Unauthorized("The provider refuses this sign-in. Begin again.")
+        }
+        Error::Unavailable(cause) => ApiError::ProviderUnavailable(
+            "The sign-in provider cannot be reached right now. Try again later.",
+            None,
+            Cause::new(cause),
+        ),
+        Error::Protocol(cause) => ApiError::ProviderUnavailable(
+            "The sign-in provider did not answer as it should. Try again later.",
+            None,
+            Cause::new(cause),
+        ),
+    }
+}
+
+/// `goldfish:mail`.
+pub fn mail(error: mail::sender::Error) -> ApiError {
+    use mail::sender::Error;
+    let cause = match error {
+        Error::NotConfigured => "no webhook for mail".to_owned(),
+        Error::Unavailable(cause) => cause,
+    };
+    ApiError::ProviderUnavailable(
+        "Mail cannot be sent right now. Try again later.",
+        None,
+        Cause::new(cause),
+    )
+}
+
+/// `goldfish:quota`'s ledger.
+pub fn credits(error: quota::credits::Error) -> ApiError {
+    use quota::credits::{Bound, Error};
+    match error {
+        Error::Spent(bound) => ApiError::InsufficientCredits(match bound {
+            Bound::Credits => "Your credits are spent.",
+            Bound::ApiKeyRequests => "The requests of this API key are spent.",
+            Bound::ApiKeyTokens => "The tokens of this API key are spent.",
+        }),
+        Error::UnknownPlan(plans) => {
+            ApiError::invalid("plan", format!("is not a plan here; there are: {plans}"))
+        }
+        Error::Unavailable(cause) => ApiError::internal(cause),
     }
 }
 

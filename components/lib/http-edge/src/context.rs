@@ -1,12 +1,14 @@
 //! What a handler is given.
 
-use std::rc::Rc;
+use std::{borrow::Cow, rc::Rc};
 
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use spin_sdk::wasip3::{http::types, wit_bindgen::StreamResult, wit_future};
+use url::Url;
 use uuid::Uuid;
 
-use crate::{cors, error::ApiError, head::Head, json, log::Entry, settings::Settings};
+use crate::{cors, error::ApiError, form, head::Head, json, log::Entry, settings::Settings};
 
 /// First buffer of a body whose length is not declared.
 const FIRST_BUFFER: usize = 8 * 1024;
@@ -21,6 +23,7 @@ pub struct Context {
     pub settings: Rc<Settings>,
     pub(crate) params: Vec<(&'static str, String)>,
     pub(crate) answer_headers: Vec<(&'static str, String)>,
+    pub(crate) cookies: Vec<(&'static str, String)>,
     body: Option<types::Request>,
 }
 
@@ -37,6 +40,7 @@ impl Context {
             settings,
             params: Vec::new(),
             answer_headers: Vec::new(),
+            cookies: Vec::new(),
             body,
         }
     }
@@ -49,6 +53,29 @@ impl Context {
     /// Adds a field to the answer, be it good or an error.
     pub fn set_header(&mut self, name: &'static str, value: impl Into<String>) {
         self.answer_headers.push((name, value.into()));
+    }
+
+    /// Sets a cookie with the answer, be it good or an error; `line` is the whole value of
+    /// `Set-Cookie`. Of one name the last counts.
+    pub fn set_cookie(&mut self, name: &'static str, line: String) {
+        self.cookies.retain(|(taken, _)| *taken != name);
+        self.cookies.push((name, line));
+    }
+
+    /// The path's `:name`, decoded; 404 if it is not text of 1 to `longest` bytes.
+    pub fn param(&self, name: &str, longest: usize) -> Result<String, ApiError> {
+        self.params
+            .iter()
+            .find(|(key, _)| *key == name)
+            .and_then(|(_, value)| percent_decode_str(value).decode_utf8().ok())
+            .filter(|value| (1..=longest).contains(&value.len()))
+            .map(Cow::into_owned)
+            .ok_or(ApiError::NotFound)
+    }
+
+    /// The query's parameters. 400 with the name of what is wrong.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        form::from_text(self.head.query.as_bytes())
     }
 
     /// The path's `:name`, which must be a UUID; in its usual form. An id that cannot exist is as
@@ -64,6 +91,47 @@ impl Context {
     /// Whether scripts of that origin may call with the user's cookies.
     pub fn is_allowed_origin(&self, origin: &str) -> bool {
         cors::is_allowed(origin, &self.head, &self.settings)
+    }
+
+    /// Whether requests of scripts of that origin are our own frontends': those that may call with
+    /// cookies, and `trusted_origins`.
+    pub fn is_own_site(&self, origin: &str) -> bool {
+        self.is_allowed_origin(origin) || self.is_named_origin(origin)
+    }
+
+    /// Whether the operator has named that origin. Unlike [`Self::is_own_site`] this takes no
+    /// `Host` for granted, which a client that is no browser can choose: for what reaches somebody
+    /// else, such as a link in a mail.
+    pub fn is_named_origin(&self, origin: &str) -> bool {
+        let settings = &self.settings;
+        settings
+            .origins
+            .iter()
+            .chain(&settings.trusted_origins)
+            .chain(&settings.public_origin)
+            .any(|named| named == origin)
+    }
+
+    /// The origin under which this request's sender reaches us: `public_url`, or the host that the
+    /// request was sent to. None if it names no host.
+    pub fn own_origin(&self, https: bool) -> Option<String> {
+        if let Some(origin) = &self.settings.public_origin {
+            return Some(origin.clone());
+        }
+        let host = self.head.host()?;
+        let scheme = if https { "https" } else { "http" };
+        let url = Url::parse(&format!("{scheme}://{host}")).ok()?;
+        url.has_host().then(|| url.origin().ascii_serialization())
+    }
+
+    /// Reads the body as JSON, or as a form if it is declared as one.
+    pub async fn json_or_form<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        if !self.head.is_form() {
+            return self.json().await;
+        }
+        let declared = self.declared_length()?;
+        let text = self.read(declared).await?;
+        form::from_text(&text)
     }
 
     /// Reads the body as JSON. 415 if it is not declared so, 413 if it is too large, 400 with the

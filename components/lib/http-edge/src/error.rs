@@ -35,15 +35,19 @@ pub enum ApiError {
     Validation(Vec<Detail>),
     /// 401: no credential, or not a good one; the sentence says which.
     Unauthorized(&'static str),
+    /// 402: what may be spent is spent; the sentence says of what.
+    InsufficientCredits(&'static str),
     /// 403: the user may not do this; the sentence says why.
     Forbidden(&'static str),
     /// 404: no such thing, or not this user's.
     NotFound,
     /// 405, with the methods that the path does have.
     MethodNotAllowed(String),
+    /// 409: it does not go with what is there already; the sentence says why.
+    Conflict(String),
     /// 413, with the limit in bytes.
     PayloadTooLarge(u64),
-    /// 415: the body is not declared as JSON.
+    /// 415: the body is not declared as JSON (or as a form, where one is taken).
     UnsupportedMediaType,
     /// 429, with the seconds to wait.
     RateLimited(u32),
@@ -58,6 +62,19 @@ pub enum ApiError {
     ProviderUnavailable(&'static str, Option<u32>, Cause),
     /// 504: an outside service did not answer in time.
     ProviderTimeout,
+    /// A case that only another system's protocol knows, which the route speaks.
+    Foreign(Foreign),
+}
+
+/// An error of another system's protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// The HTTP status.
+    pub status: u16,
+    /// That protocol's code.
+    pub code: &'static str,
+    /// A sentence for a person.
+    pub sentence: &'static str,
 }
 
 /// How an error looks from outside.
@@ -100,6 +117,7 @@ impl ApiError {
                 (400, "VALIDATION_ERROR", sentence)
             }
             Self::Unauthorized(why) => (401, "UNAUTHORIZED", (*why).to_owned()),
+            Self::InsufficientCredits(why) => (402, "INSUFFICIENT_CREDITS", (*why).to_owned()),
             Self::Forbidden(why) => (403, "FORBIDDEN", (*why).to_owned()),
             Self::NotFound => (404, "NOT_FOUND", "There is nothing here.".to_owned()),
             Self::MethodNotAllowed(_) => (
@@ -107,6 +125,7 @@ impl ApiError {
                 "METHOD_NOT_ALLOWED",
                 "This method is not allowed here.".to_owned(),
             ),
+            Self::Conflict(why) => (409, "CONFLICT", why.clone()),
             Self::PayloadTooLarge(limit) => (
                 413,
                 "PAYLOAD_TOO_LARGE",
@@ -115,7 +134,8 @@ impl ApiError {
             Self::UnsupportedMediaType => (
                 415,
                 "UNSUPPORTED_MEDIA_TYPE",
-                "The body must be sent as application/json.".to_owned(),
+                "The body is not of a media type that is taken here, such as application/json."
+                    .to_owned(),
             ),
             Self::RateLimited(seconds) => (
                 429,
@@ -141,6 +161,7 @@ impl ApiError {
                 "PROVIDER_TIMEOUT",
                 "The AI provider did not answer in time.".to_owned(),
             ),
+            Self::Foreign(own) => (own.status, own.code, own.sentence.to_owned()),
         };
         Outside {
             status,

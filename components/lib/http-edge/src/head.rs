@@ -56,10 +56,15 @@ impl Head {
         self.header("origin")
     }
 
+    /// The host, with its port if it is an unusual one, that the request was sent to.
+    pub fn host(&self) -> Option<&str> {
+        self.authority.as_deref().or_else(|| self.header("host"))
+    }
+
     /// Whether `origin` is the host that this request was sent to. Schemes are not compared: behind
     /// a proxy that ends TLS, only the browser knows the real one.
     pub fn is_same_origin(&self, origin: &str) -> bool {
-        let Some(own) = self.authority.as_deref().or_else(|| self.header("host")) else {
+        let Some(own) = self.host() else {
             return false;
         };
         origin
@@ -82,6 +87,14 @@ impl Head {
                 Err(_) => Err("has a Content-Length that is not a number"),
             },
         }
+    }
+
+    /// Whether the body is declared as an HTML form's.
+    pub(crate) fn is_form(&self) -> bool {
+        self.header("content-type").is_some_and(|value| {
+            let kind = value.split(';').next().unwrap_or_default().trim();
+            kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        })
     }
 
     /// Whether the body is declared as JSON: `application/json` or any `+json`, with parameters.

@@ -16,22 +16,23 @@ pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError
         return Err(ApiError::invalid("body", "must be a JSON object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| invalid(text, &error.path().to_string(), error.inner()))?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        // A number in an enum's place counts as a syntax error too, so that the category
+        // cannot tell.
+        if serde_json::from_slice::<IgnoredAny>(text).is_err() {
+            return ApiError::invalid("body", NOT_JSON);
+        }
+        invalid(&error.path().to_string(), &error.inner().to_string())
+    })?;
     reader
         .end()
         .map_err(|_| ApiError::invalid("body", NOT_JSON))?;
     Ok(value)
 }
 
-/// Says where and what, in words of our own: serde_json's texts quote the input, and what a client
-/// sent by mistake may be a secret that its error reports should not spread.
-fn invalid(body: &[u8], path: &str, error: &serde_json::Error) -> ApiError {
-    // A number in an enum's place counts as a syntax error too, so that the category cannot tell.
-    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
-        return ApiError::invalid("body", NOT_JSON);
-    }
-    let text = error.to_string();
+/// Says where and what, in words of our own: serde's texts quote the input, and what a client sent
+/// by mistake may be a secret that its error reports should not spread.
+pub(crate) fn invalid(path: &str, text: &str) -> ApiError {
     let mut path = path.trim_end_matches(".?").to_owned();
     if path == "." || path == "?" {
         path.clear();
@@ -41,14 +42,14 @@ fn invalid(body: &[u8], path: &str, error: &serde_json::Error) -> ApiError {
         ("missing field `", "is missing"),
         ("duplicate field `", "is there twice"),
     ] {
-        if let Some(field) = quoted_after(&text, start) {
+        if let Some(field) = quoted_after(text, start) {
             return ApiError::invalid(join(&path, field), message);
         }
     }
     if path.is_empty() {
         path.push_str("body");
     }
-    ApiError::invalid(path, expectation(&text))
+    ApiError::invalid(path, expectation(text))
 }
 
 /// The end of `invalid type: <what was sent>, expected <what should be> at line 1 column 2`.

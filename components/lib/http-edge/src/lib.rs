@@ -20,6 +20,7 @@ mod context;
 mod cors;
 mod endpoint;
 mod error;
+mod form;
 mod head;
 mod json;
 mod log;
@@ -29,7 +30,7 @@ mod settings;
 
 pub use context::{Context, parse_uuid};
 pub use endpoint::Endpoint;
-pub use error::{ApiError, Cause, Check, Detail, Outside};
+pub use error::{ApiError, Cause, Check, Detail, Foreign, Outside};
 pub use head::Head;
 pub use log::Entry;
 pub use reply::{BodyWriter, Reply};
@@ -40,10 +41,15 @@ pub use settings::Settings;
 pub use spin_sdk::wasip3;
 
 /// Makes the crate a component that answers these endpoints: method (`ANY` for all), path template
-/// and handler, an `async fn(&mut Context) -> Result<Reply, ApiError>`.
+/// and handler, an `async fn(&mut Context) -> Result<Reply, ApiError>`. A route that speaks another
+/// system's protocol names first how errors look there: `errors: render,`, a
+/// `fn(&ApiError, &str) -> Vec<u8>` of the error and the request's id.
 #[macro_export]
 macro_rules! routes {
-    ($($method:ident $path:literal => $handler:ident),+ $(,)?) => {
+    ($method:ident $($rest:tt)+) => {
+        $crate::routes! { errors: $crate::ApiError::body, $method $($rest)+ }
+    };
+    (errors: $render:path, $($method:ident $path:literal => $handler:ident),+ $(,)?) => {
         #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, clippy::all, reason = "generated")]
         mod component {
@@ -57,7 +63,7 @@ macro_rules! routes {
 
             impl $crate::wasip3::exports::http::handler::Guest for Component {
                 async fn handle(request: Request) -> Result<Response, ErrorCode> {
-                    Ok($crate::serve(request, TABLE, dispatch).await)
+                    Ok($crate::serve(request, TABLE, $render, dispatch).await)
                 }
             }
 

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use spin_sdk::wasip3::{
     http::types,
@@ -55,6 +56,12 @@ impl Reply {
         }
     }
 
+    /// 302 to a URL or a path. What cannot stand in a header field is percent-encoded, so that no
+    /// text, wherever it comes from, ends the field.
+    pub fn redirect(location: &str) -> Self {
+        Self::empty(302).header("location", field_safe(location))
+    }
+
     /// 200 with server-sent events, which `produce` writes after the answer has begun. It runs to
     /// its end even if the client leaves, and hands back the log entry, which is written then.
     pub fn events<P, F>(produce: P) -> Self
@@ -74,14 +81,18 @@ impl Reply {
         }
     }
 
-    /// The answer that tells of an error.
-    pub(crate) fn error(error: &ApiError, request_id: &str) -> Self {
+    /// The answer that tells of an error, in the words that `render` has for it.
+    pub(crate) fn error(
+        error: &ApiError,
+        request_id: &str,
+        render: fn(&ApiError, &str) -> Vec<u8>,
+    ) -> Self {
         let mut headers = error.headers();
         headers.push(("content-type", "application/json".to_owned()));
         Self {
             status: error.outside().status,
             headers,
-            body: Body::Bytes(error.body(request_id)),
+            body: Body::Bytes(render(error, request_id)),
         }
     }
 
@@ -147,17 +158,34 @@ async fn send_body(mut writer: BodyWriter, body: Body, log: Entry) {
     log.write();
 }
 
-/// The reply's own fields win over the edge's of the same name, except `vary`, which adds up.
+/// Percent-encodes all that is not visible ASCII.
+fn field_safe(text: &str) -> String {
+    const UNSAFE: &AsciiSet = &CONTROLS.add(b' ');
+    utf8_percent_encode(text, UNSAFE).to_string()
+}
+
+/// Whether a header field can have this value (RFC 9110, section 5.5). One that cannot is left
+/// out, rather than all fields with it.
+fn is_field_value(value: &str) -> bool {
+    value
+        .bytes()
+        .all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
+}
+
+/// The reply's own fields win over the edge's of the same name, except those that add up.
 fn merge(
     own: Vec<(&'static str, String)>,
     edge: Vec<(&'static str, String)>,
 ) -> Vec<(String, Vec<u8>)> {
     let kept: Vec<_> = edge
         .into_iter()
-        .filter(|(name, _)| *name == "vary" || !own.iter().any(|(taken, _)| taken == name))
+        .filter(|(name, _)| {
+            matches!(*name, "vary" | "set-cookie") || !own.iter().any(|(taken, _)| taken == name)
+        })
         .collect();
     own.into_iter()
         .chain(kept)
+        .filter(|(_, value)| is_field_value(value))
         .map(|(name, value)| (name.to_owned(), value.into_bytes()))
         .collect()
 }
@@ -184,5 +212,27 @@ mod tests {
         };
         assert_eq!(named("cache-control"), ["no-cache"]);
         assert_eq!(named("vary"), ["A", "Origin"]);
+    }
+
+    #[test]
+    fn cookies_add_up_and_no_value_ends_its_field() {
+        let merged = merge(
+            vec![
+                ("set-cookie", "a=1".into()),
+                ("x-one", "1\r\nx-two: 2".into()),
+            ],
+            vec![("set-cookie", "b=2".into())],
+        );
+        assert_eq!(merged.len(), 2);
+        assert!(merged.iter().all(|(name, _)| name == "set-cookie"));
+    }
+
+    #[test]
+    fn a_location_is_one_line_of_ascii() {
+        assert_eq!(field_safe("/a?b=c%20d#e"), "/a?b=c%20d#e");
+        assert_eq!(
+            field_safe("/a\r\nset-cookie: é"),
+            "/a%0D%0Aset-cookie:%20%C3%A9"
+        );
     }
 }

@@ -15,10 +15,11 @@ use crate::{
 };
 
 /// Answers a request by the handler that `dispatch` calls for its endpoint. Called by
-/// [`crate::routes!`].
+/// [`crate::routes!`]. Errors are put into JSON by `render`, which is given the request's id.
 pub async fn serve<D>(
     request: types::Request,
     table: &'static [Endpoint],
+    render: fn(&ApiError, &str) -> Vec<u8>,
     dispatch: D,
 ) -> types::Response
 where
@@ -32,7 +33,7 @@ where
         Ok(reply) => reply,
         Err(error) => {
             context.log.error(&error);
-            Reply::error(&error, context.request_id())
+            Reply::error(&error, context.request_id(), render)
         }
     };
     let head_only = context.head.method == "HEAD";
@@ -78,6 +79,8 @@ fn other_method(context: &mut Context, methods: String) -> Result<Reply, ApiErro
 /// What every answer carries.
 fn edge_headers(context: &mut Context) -> Vec<(&'static str, String)> {
     let mut fields = std::mem::take(&mut context.answer_headers);
+    let cookies = std::mem::take(&mut context.cookies);
+    fields.extend(cookies.into_iter().map(|(_, line)| ("set-cookie", line)));
     fields.extend(cors::headers(&context.head, &context.settings));
     fields.push(("x-request-id", context.request_id().to_owned()));
     for (name, value) in [

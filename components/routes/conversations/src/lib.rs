@@ -35,7 +35,7 @@ struct Rename {
 }
 
 async fn list_conversations(context: &mut Context) -> Result<Reply, ApiError> {
-    let user = access::signed_in(context).await?;
+    let user = access::signed_in(context).await?.user;
     let found = library::list_conversations(user.id).await.map_err(failed)?;
     Ok(Reply::json(&Conversations {
         conversations: found.iter().map(ConversationView::from).collect(),
@@ -43,7 +43,7 @@ async fn list_conversations(context: &mut Context) -> Result<Reply, ApiError> {
 }
 
 async fn list_history(context: &mut Context) -> Result<Reply, ApiError> {
-    let user = access::signed_in(context).await?;
+    let user = access::signed_in(context).await?.user;
     let found = library::list_summaries(user.id).await.map_err(failed)?;
     Ok(Reply::json(&History {
         conversations: found.iter().map(SummaryView::from).collect(),
@@ -51,7 +51,7 @@ async fn list_history(context: &mut Context) -> Result<Reply, ApiError> {
 }
 
 async fn show_conversation(context: &mut Context) -> Result<Reply, ApiError> {
-    let user = access::signed_in(context).await?;
+    let user = access::signed_in(context).await?.user;
     let id = context.uuid("id")?;
     let found = library::get_conversation(user.id, id)
         .await
@@ -60,7 +60,7 @@ async fn show_conversation(context: &mut Context) -> Result<Reply, ApiError> {
 }
 
 async fn rename_conversation(context: &mut Context) -> Result<Reply, ApiError> {
-    let user = access::signed_in(context).await?;
+    let user = access::signed_in(context).await?.user;
     let id = context.uuid("id")?;
     let title = valid_title(context.json().await?)?;
     library::rename(user.id.clone(), id.clone(), title)
@@ -73,14 +73,14 @@ async fn rename_conversation(context: &mut Context) -> Result<Reply, ApiError> {
 }
 
 async fn delete_conversation(context: &mut Context) -> Result<Reply, ApiError> {
-    let user = access::signed_in(context).await?;
+    let user = access::signed_in(context).await?.user;
     let id = context.uuid("id")?;
     library::delete(user.id, id).await.map_err(failed)?;
     Ok(Reply::json(&Success { success: true }))
 }
 
 async fn clear_everything(context: &mut Context) -> Result<Reply, ApiError> {
-    let user = access::signed_in(context).await?;
+    let user = access::signed_in(context).await?.user;
     library::clear(user.id).await.map_err(failed)?;
     Ok(Reply::json(&Success { success: true }))
 }
