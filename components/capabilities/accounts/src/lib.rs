@@ -1,4 +1,20 @@
 //! Accounts, their sessions and their API keys. Exports `goldfish:accounts`.
+//!
+//! | module | |
+//! |---|---|
+//! | `account` | what is known of one user: the facts of the journal, and what they add up to |
+//! | `accounts` | reading and appending to a user's journal, and the chores that facts leave |
+//! | `claims` | owning an email address or an outside identity: the first to claim it wins |
+//! | `fields` | what a person may type |
+//! | `password` | hashing passwords, and refusing those that are guessed first |
+//! | `issuing` | the tokens of a session |
+//! | `registration`, `erasure`, `sessions`, `recovery` | the contract's interfaces |
+//! | `linked`, `api_keys`, `directory` | the contract's further interfaces |
+//! | `component` | the exports: variables, the store and the clock around all that |
+//!
+//! Facts come first: whatever else is written (revocation markers, records of API keys, claims, the
+//! operator's directory) follows from them, and is written again by the next one who finds it
+//! undone. Every decision is the fold's, so that writers on different instances agree.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -6,6 +22,16 @@
         reason = "natively only the pure logic is built, for its unit tests"
     )
 )]
+
+mod account;
+mod accounts;
+mod claims;
+mod directory;
+mod issuing;
+mod tidying;
+
+#[cfg(target_family = "wasm")]
+mod component;
 
 #[allow(
     missing_docs,
@@ -21,7 +47,16 @@ mod bindings {
         world: "accounts",
         path: "../../../wit/accounts",
         runtime_path: "spin_sdk::wit_bindgen::rt",
+        additional_derives: [PartialEq],
         pub_export_macro: true,
         generate_all,
     });
+}
+
+use bindings::exports::goldfish::accounts::types;
+
+impl From<journal::Error> for types::Error {
+    fn from(error: journal::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
 }

@@ -1,0 +1,9 @@
+//! What is known of one user.
+
+mod chores;
+mod facts;
+mod state;
+
+pub(crate) use chores::{Chores, Listing, Marker, Release};
+pub(crate) use facts::{Email, Ending, Fact, Identity, Key, Password, Registered, Session};
+pub(crate) use state::{Account, LIVE_KEYS_MAX, Profile, REFRESH_LEEWAY, SESSIONS_MAX};
