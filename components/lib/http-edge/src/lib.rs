@@ -46,9 +46,6 @@ pub use spin_sdk::wasip3;
 /// `fn(&ApiError, &str) -> Vec<u8>` of the error and the request's id.
 #[macro_export]
 macro_rules! routes {
-    ($method:ident $($rest:tt)+) => {
-        $crate::routes! { errors: $crate::ApiError::body, $method $($rest)+ }
-    };
     (errors: $render:path, $($method:ident $path:literal => $handler:ident),+ $(,)?) => {
         #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, clippy::all, reason = "generated")]
@@ -81,5 +78,8 @@ macro_rules! routes {
 
             $crate::wasip3::http::service::export!(Component);
         }
+    };
+    ($($table:tt)+) => {
+        $crate::routes! { errors: $crate::ApiError::body, $($table)+ }
     };
 }
