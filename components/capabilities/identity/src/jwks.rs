@@ -1,22 +1,23 @@
-//! WorkOS' public keys: reading a key set (RFC 7517), and deciding when to fetch it again.
+//! Outside providers' public keys: reading a key set (RFC 7517), and deciding when to fetch it
+//! again.
 
 use std::collections::HashMap;
 
 use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
 
-/// Largest key set that is read, in bytes. WorkOS' is under 2 KiB.
+/// Largest key set that is read, in bytes. WorkOS' and Clerk's are under 2 KiB.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
 /// Keys older than this are fetched again, in milliseconds.
 const MAX_AGE_MS: u64 = 5 * 60 * 1000;
 
 /// Keys that could not be fetched again serve until they are this old, in milliseconds: sign-in
-/// survives an outage of WorkOS, and a key that WorkOS withdrew is not believed for ever.
+/// survives an outage of the provider, and a key that it withdrew is not believed for ever.
 const MAX_STALE_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Shortest time between two fetches, in milliseconds: tokens with made-up key ids cannot make us
-/// ask WorkOS once for each.
+/// ask the provider once for each.
 const MIN_INTERVAL_MS: u64 = 30 * 1000;
 
 /// The same while there are no keys at all, and so nobody can come in.
@@ -63,7 +64,7 @@ pub(crate) fn parse(json: &[u8]) -> Option<KeySet> {
 }
 
 /// A key set as one instance fetched it, for the others: instances are many and short-lived, and
-/// each would ask WorkOS again.
+/// each would ask the provider again.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SharedCopy {
     /// When it was fetched, in milliseconds since the epoch.
@@ -169,7 +170,7 @@ impl Cache {
     }
 
     /// Ends the fetch that `look_up` asked for, with what it brought. `reached` says whether that
-    /// is what WorkOS says now; if not, there may be keys that we do not know. The next fetch is
+    /// is what the provider says now; if not, there may be keys that we do not know. The next fetch is
     /// allowed some time after this, so that one which took long is not repeated at once.
     pub(crate) fn settle(&mut self, fetched: Option<Fetched>, reached: bool, now: u64) {
         self.fetching = false;

@@ -1,19 +1,19 @@
-//! Who is asking: guests with tokens that we sign ourselves, and WorkOS users with the session
-//! cookie that a frontend sealed. Exports `goldfish:identity`.
+//! Who is asking: with a token or an API key that we made ourselves, with the session cookie that a
+//! frontend sealed with WorkOS' SDK, or with a Clerk session token. Exports `goldfish:identity`.
 //!
 //! | module | |
 //! |---|---|
-//! | `algorithms` | the two signature algorithms there are |
-//! | `keys` | the signing keys, derived from one master secret |
-//! | `secret` | making that secret at random, once for all instances |
-//! | `tokens` | our own access and refresh tokens |
-//! | `sessions` | guests, and renewing a session |
+//! | `presented` | which of the credentials of a request counts |
+//! | `principals` | from what `credentials` verified to what the contract says |
+//! | `jwks` | outside providers' public keys, cached and rotated |
 //! | `seal` | the iron seal of a WorkOS cookie |
-//! | `jwks` | WorkOS' public keys, cached and rotated |
 //! | `workos` | from a WorkOS cookie to a user |
+//! | `renewal` | refreshing a WorkOS session, once for all who ask at the same time |
+//! | `clerk` | from a Clerk session token to a user |
 //! | `component` | the store, the variables, the network and the clock around all that |
 //!
-//! Everything but `component` is free of effects and takes the time as an argument.
+//! Everything but `component` is free of effects and takes the time as an argument. Makes no
+//! account, and no credential but a renewed session cookie: that is `goldfish:accounts`.
 
 #![cfg_attr(
     not(target_family = "wasm"),
@@ -23,13 +23,12 @@
     )
 )]
 
-mod algorithms;
+mod clerk;
 mod jwks;
-mod keys;
+mod presented;
+mod principals;
+mod renewal;
 mod seal;
-mod secret;
-mod sessions;
-mod tokens;
 mod workos;
 
 #[cfg(target_family = "wasm")]
@@ -56,15 +55,3 @@ mod bindings {
 }
 
 use bindings::exports::goldfish::identity::types;
-
-/// Longest credential that is looked at, in bytes: four times what our own tokens need, and above
-/// the 4,096 that browsers keep of one cookie (RFC 6265, section 6.1).
-const MAX_CREDENTIAL_BYTES: usize = 8 * 1024;
-
-/// Whether `id` may be a user's id (see `user.id` in the contract), and so part of a storage key.
-fn is_user_id(id: &str) -> bool {
-    (1..=128).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
-}

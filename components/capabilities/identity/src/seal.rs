@@ -1,4 +1,4 @@
-//! Opening an iron seal, as the npm package `iron-webcrypto` makes it with its defaults:
+//! Making and opening an iron seal, as the npm package `iron-webcrypto` makes it with its defaults:
 //!
 //! `Fe26.2*<password id>*<salt>*<iv>*<ciphertext>*<expiry>*<mac salt>*<mac>`
 //!
@@ -9,7 +9,7 @@
 
 use aes::Aes256;
 use aes::cipher::block_padding::Pkcs7;
-use aes::cipher::{BlockDecryptMut, KeyIvInit};
+use aes::cipher::{BlockDecryptMut, BlockEncryptMut, KeyIvInit};
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -28,8 +28,14 @@ const PASSWORD_ID: &str = "1";
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// Bytes of a salt, and of an initialisation vector.
+const SALT_BYTES: usize = 32;
+const IV_BYTES: usize = 16;
 
 /// Why a seal was not opened.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +74,34 @@ pub(crate) fn unseal(sealed: &str, password: &str, now: u64) -> Result<Vec<u8>, 
         .map_err(|_| SealError::Invalid)
 }
 
+/// Seals `content`, without an expiry. `None` if the host has no randomness.
+pub(crate) fn seal(content: &[u8], password: &str) -> Option<String> {
+    let salt = random_salt()?;
+    let mut iv = [0; IV_BYTES];
+    getrandom::fill(&mut iv).ok()?;
+    let ciphertext = cbc::Encryptor::<Aes256>::new_from_slices(&derive_key(password, &salt), &iv)
+        .ok()?
+        .encrypt_padded_vec_mut::<Pkcs7>(content);
+    let signed = format!(
+        "Fe26.2*{PASSWORD_ID}*{salt}*{}*{}*",
+        BASE64.encode(iv),
+        BASE64.encode(ciphertext)
+    );
+    let mac_salt = random_salt()?;
+    let mac = Hmac::<Sha256>::new_from_slice(&derive_key(password, &mac_salt))
+        .ok()?
+        .chain_update(&signed)
+        .finalize()
+        .into_bytes();
+    Some(format!("{signed}*{mac_salt}*{}", BASE64.encode(mac)))
+}
+
+fn random_salt() -> Option<String> {
+    let mut bytes = [0; SALT_BYTES];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// The part that the mac is of, the mac's salt, and the mac.
 fn split_mac(sealed: &str) -> Option<(&str, &str, &str)> {
     let (rest, mac) = sealed.rsplit_once('*')?;
@@ -81,4 +115,32 @@ fn derive_key(password: &str, salt: &str) -> [u8; 32] {
 
 fn decode(text: &str) -> Result<Vec<u8>, SealError> {
     BASE64.decode(text).map_err(|_| SealError::Invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PASSWORD: &str = "a-password-of-32-characters-or-more";
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_is_opened(content in prop::collection::vec(any::<u8>(), 0..200)) {
+            let sealed = seal(&content, PASSWORD).unwrap();
+            prop_assert_eq!(unseal(&sealed, PASSWORD, u64::MAX), Ok(content));
+            prop_assert_eq!(unseal(&sealed, "another", 0), Err(SealError::Invalid));
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(text in ".*") {
+            prop_assert!(unseal(&text, PASSWORD, 0).is_err());
+        }
+    }
+
+    #[test]
+    fn no_two_seals_are_alike() {
+        assert_ne!(seal(b"x", PASSWORD), seal(b"x", PASSWORD));
+    }
 }

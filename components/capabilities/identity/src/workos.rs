@@ -4,20 +4,18 @@
 
 use std::borrow::Cow;
 
+use credentials::algorithms::verify_signature;
+use credentials::{MAX_CREDENTIAL_BYTES, is_id};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
+use crate::principals;
 use crate::seal::{self, SealError};
-use crate::tokens::verify_signature;
-use crate::types::{AuthError, User, UserKind};
-use crate::{MAX_CREDENTIAL_BYTES, is_user_id};
+use crate::types::{AuthError, User};
 
 /// How far WorkOS' clock may be from ours, in seconds.
 const LEEWAY_SECONDS: u64 = 30;
-
-/// Longest email and longest name that are passed on, in bytes; longer ones are left out.
-const MAX_PROFILE_BYTES: usize = 320;
 
 /// What a cookie holds, once its seal is opened. Nothing in it is believed yet but that a holder
 /// of the cookie password sealed it.
@@ -25,7 +23,34 @@ const MAX_PROFILE_BYTES: usize = 320;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Session {
     access_token: String,
+    refresh_token: Option<String>,
     user: Profile,
+}
+
+/// What a session token of WorkOS says. A token that lacks one of the required claims does not
+/// deserialize, and so is refused; times are seconds since the epoch.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Claims {
+    iss: String,
+    sub: String,
+    /// WorkOS' id of the session; it stays the same when the session is refreshed.
+    pub(crate) sid: String,
+    /// The organisation that the session is in.
+    pub(crate) org_id: Option<String>,
+    exp: u64,
+    nbf: Option<u64>,
+}
+
+impl Claims {
+    /// Whether the token is too old at `now`.
+    pub(crate) fn are_expired(&self, now: u64) -> bool {
+        self.exp.saturating_add(LEEWAY_SECONDS) <= now
+    }
+
+    /// Whether this is the same user's same session as `other`.
+    pub(crate) fn are_of_session(&self, other: &Self) -> bool {
+        self.sub == other.sub && self.sid == other.sid
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,50 +101,62 @@ impl Session {
         header.kid.filter(|_| header.alg == Algorithm::RS256)
     }
 
-    /// The user, if the access token is signed with `key` for the WorkOS client `client_id`, and
-    /// is of this user and of this time (`now` in seconds).
+    /// What buys a new access token, if the cookie has it.
+    pub(crate) fn refresh_token(&self) -> Option<&str> {
+        self.refresh_token
+            .as_deref()
+            .filter(|token| !token.is_empty())
+    }
+
+    /// What the access token says, if it is of this user and of the WorkOS client `client_id`. Its
+    /// signature is not checked: all there is to believe it is that our frontend sealed it.
+    ///
+    /// # Errors
+    /// `invalid` for everything else.
+    pub(crate) fn sealed_claims(&self, client_id: &str) -> Result<Claims, AuthError> {
+        let claims = jsonwebtoken::dangerous::insecure_decode_claims(&self.access_token)
+            .map_err(|_| AuthError::Invalid)?;
+        self.check(claims, client_id)
+    }
+
+    /// The user and the session's id, if the access token is signed with `key` for the WorkOS
+    /// client `client_id`, and is of this user and of this time (`now` in seconds).
     ///
     /// # Errors
     /// `expired` for a genuine token that is too old, `invalid` for everything else.
-    pub(crate) fn user(
+    pub(crate) fn verify(
         self,
         key: &DecodingKey,
         client_id: &str,
         now: u64,
-    ) -> Result<User, AuthError> {
-        /// The claims that every session token of WorkOS has.
-        #[derive(Deserialize)]
-        struct Claims {
-            iss: String,
-            sub: String,
-            sid: String,
-            exp: u64,
-            nbf: Option<u64>,
-        }
-        let claims: Claims = verify_signature(&self.access_token, Algorithm::RS256, key)
+    ) -> Result<(User, String), AuthError> {
+        let claims = verify_signature(&self.access_token, Algorithm::RS256, key)
             .ok_or(AuthError::Invalid)?;
-        if !is_issuer(&claims.iss, client_id)
-            || claims.sub != self.user.id
-            || claims.sid.is_empty()
-            || claims
-                .nbf
-                .is_some_and(|nbf| nbf > now.saturating_add(LEEWAY_SECONDS))
-        {
+        let claims = self.check(claims, client_id)?;
+        let begin = claims.nbf.unwrap_or_default();
+        if begin > now.saturating_add(LEEWAY_SECONDS) {
             return Err(AuthError::Invalid);
         }
-        if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
+        if claims.are_expired(now) {
             return Err(AuthError::Expired);
         }
-        self.user.into_user()
+        let user = self.user.into_user().ok_or(AuthError::Invalid)?;
+        Ok((user, claims.sid))
+    }
+
+    fn check(&self, claims: Claims, client_id: &str) -> Result<Claims, AuthError> {
+        let good =
+            is_issuer(&claims.iss, client_id) && claims.sub == self.user.id && is_id(&claims.sid);
+        if good {
+            Ok(claims)
+        } else {
+            Err(AuthError::Invalid)
+        }
     }
 }
 
 impl Profile {
-    fn into_user(self) -> Result<User, AuthError> {
-        let id = format!("workos_{}", self.id);
-        if self.id.is_empty() || !is_user_id(&id) {
-            return Err(AuthError::Invalid);
-        }
+    fn into_user(self) -> Option<User> {
         let names = [self.first_name, self.last_name];
         let name = names
             .iter()
@@ -128,13 +165,7 @@ impl Profile {
             .filter(|name| !name.is_empty())
             .collect::<Vec<_>>()
             .join(" ");
-        let short = |text: &String| (1..=MAX_PROFILE_BYTES).contains(&text.len());
-        Ok(User {
-            id,
-            kind: UserKind::External,
-            email: self.email.filter(short),
-            name: Some(name).filter(short),
-        })
+        principals::external("workos", &self.id, self.email, Some(name))
     }
 }
 

@@ -1,16 +1,20 @@
 //! The exports, and the state of an instance. An instance serves many requests at once; no lock is
 //! held across an await.
 
+mod clerk;
 mod config;
-mod signing_keys;
-mod workos_keys;
+mod http;
+mod key_sets;
+mod ours;
+mod renewal;
+mod revocation;
+mod workos;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::bindings::exports::goldfish::identity::{authentication, sessions as contract};
-use crate::keys::TokenKind;
-use crate::types::{AuthError, Credentials, Session, User};
-use crate::{sessions, tokens, workos};
+use crate::bindings::exports::goldfish::identity::{authentication, external};
+use crate::presented::{Presented, choose};
+use crate::types::{AuthError, Credentials, Principal};
 
 struct Identity;
 
@@ -21,38 +25,32 @@ mod export {
 }
 
 impl authentication::Guest for Identity {
-    async fn authenticate(credentials: Credentials) -> Result<User, AuthError> {
-        // An empty value is what is left of a cookie that was cleared.
-        let present = |value: Option<String>| value.filter(|value| !value.is_empty());
-        let ours = present(credentials.bearer).or_else(|| present(credentials.session_cookie));
-        if let Some(token) = ours {
-            let keys = signing_keys::get().await?;
-            let (user, _) = tokens::verify(keys, TokenKind::Access, &token, now_ms() / 1000)?;
-            return Ok(user);
-        }
-        match present(credentials.workos_cookie) {
-            Some(cookie) => authenticate_workos(&cookie).await,
-            None => Err(AuthError::Missing),
+    async fn authenticate(credentials: Credentials) -> Result<Principal, AuthError> {
+        match choose(credentials).ok_or(AuthError::Missing)? {
+            Presented::Token(token) => ours::access_token(&token).await,
+            Presented::ApiKey(key) => ours::api_key(&key).await,
+            Presented::Cookie(cookie) => ours::cookie(&cookie).await,
+            Presented::Workos(cookie) => workos::authenticate(&cookie).await,
+            Presented::ClerkBearer(token) => clerk::authenticate(&token).await,
+            // Others name their cookies `__session` too.
+            Presented::ClerkCookie(_) if !clerk::is_on().await? => Err(AuthError::Missing),
+            Presented::ClerkCookie(token) => clerk::authenticate(&token).await,
         }
     }
 }
 
-impl contract::Guest for Identity {
-    async fn create_guest() -> Result<Session, AuthError> {
-        sessions::create_guest(signing_keys::get().await?, now_ms() / 1000)
+impl external::Guest for Identity {
+    async fn sign_out(credentials: Credentials) -> Result<Option<String>, AuthError> {
+        match choose(credentials).ok_or(AuthError::Missing)? {
+            Presented::Workos(cookie) => workos::sign_out(&cookie).await.map(Some),
+            Presented::ClerkBearer(token) | Presented::ClerkCookie(token) => {
+                clerk::sign_out(&token).await.map(|()| None)
+            }
+            Presented::Token(_) | Presented::ApiKey(_) | Presented::Cookie(_) => {
+                Err(AuthError::Invalid)
+            }
+        }
     }
-
-    async fn refresh(refresh_token: String) -> Result<Session, AuthError> {
-        sessions::refresh(signing_keys::get().await?, &refresh_token, now_ms() / 1000)
-    }
-}
-
-async fn authenticate_workos(cookie: &str) -> Result<User, AuthError> {
-    let config = config::workos().await?.ok_or(AuthError::Invalid)?;
-    let session = workos::open(cookie, &config.cookie_password, now_ms())?;
-    let key_id = session.key_id().ok_or(AuthError::Invalid)?;
-    let key = workos_keys::get(&config.key_set_url, &key_id).await?;
-    session.user(&key, &config.client_id, now_ms() / 1000)
 }
 
 /// Milliseconds since the epoch.

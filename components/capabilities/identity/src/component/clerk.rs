@@ -1,0 +1,46 @@
+//! Clerk sessions.
+
+use credentials::records;
+use futures::future::try_join;
+
+use super::{config, key_sets, now_ms, revocation};
+use crate::clerk;
+use crate::types::{AuthError, Principal, Proof};
+
+/// Whether Clerk is configured.
+///
+/// # Errors
+/// `unavailable` if the variables cannot be read.
+pub(super) async fn is_on() -> Result<bool, AuthError> {
+    Ok(config::clerk().await?.is_some())
+}
+
+/// Whom a session token is of.
+pub(super) async fn authenticate(token: &str) -> Result<Principal, AuthError> {
+    let config = config::clerk().await?.ok_or(AuthError::Invalid)?;
+    let key_id = clerk::key_id(token)?;
+    let claimed = clerk::claimed_session(token).ok_or(AuthError::Invalid)?;
+    let marker = records::revoked_clerk(&claimed);
+    let (key, ()) = try_join(
+        key_sets::CLERK.get(&config.key_set_url, &key_id),
+        revocation::check(&marker),
+    )
+    .await?;
+    // The session that was looked for is the one of the token that is now verified.
+    let (user, session) = clerk::verify(token, &key, &config.settings, now_ms() / 1000)?;
+    Ok(Principal {
+        user,
+        proof: Proof::Clerk(session),
+        renewed_cookie: None,
+    })
+}
+
+/// Refuses the session of a token from now on. Clerk itself goes on with it until the frontend
+/// signs out there.
+pub(super) async fn sign_out(token: &str) -> Result<(), AuthError> {
+    let config = config::clerk().await?.ok_or(AuthError::Invalid)?;
+    let key_id = clerk::key_id(token)?;
+    let key = key_sets::CLERK.get(&config.key_set_url, &key_id).await?;
+    let (_, session) = clerk::verify(token, &key, &config.settings, now_ms() / 1000)?;
+    revocation::mark(&records::revoked_clerk(&session)).await
+}

@@ -1,0 +1,131 @@
+//! Refreshing WorkOS sessions over the network: once in this instance by a static, once in all
+//! instances by the store.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use journal::{Spin, Store};
+use spin_sdk::time::sleep;
+
+use super::config::Workos;
+use super::{http, now_ms};
+use crate::renewal::{self, ExchangeId, Exchanges, Outcome, SharedSeal, Step};
+use crate::types::AuthError;
+use crate::workos::Claims;
+
+/// Longest wait for WorkOS.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a request that waits for another one's exchange looks whether it has ended. A task
+/// cannot be woken by another task of the same instance, so it has to look.
+const WAIT_STEP: Duration = Duration::from_millis(10);
+
+/// The same where the other one may be on another instance.
+const SHARED_STEP: Duration = Duration::from_millis(50);
+
+/// How often it looks: for 3 seconds, which is longer than between WorkOS' using up a refresh token
+/// and the other instance's having stored what came of it.
+const SHARED_STEPS: usize = 60;
+
+static EXCHANGES: Mutex<Option<Exchanges>> = Mutex::new(None);
+
+/// A new cookie for the session that `claims` are of, in exchange for `refresh_token`.
+///
+/// # Errors
+/// `expired` if WorkOS wants the person to sign in again, `unavailable` if it cannot be asked.
+pub(super) async fn renew(
+    config: &Workos,
+    claims: &Claims,
+    refresh_token: &str,
+) -> Result<String, AuthError> {
+    let id = ExchangeId::new(&claims.sid, refresh_token);
+    loop {
+        let step = with_exchanges(|exchanges| exchanges.look_up(id, now_ms()));
+        match step {
+            Step::Wait => sleep(WAIT_STEP).await,
+            Step::Exchange => {
+                let mut pending = Pending { id, outcome: None };
+                let org_id = claims.org_id.as_deref();
+                let outcome = exchange(config, id, refresh_token, org_id).await;
+                pending.outcome = Some(outcome);
+            }
+            Step::Done(Outcome::Renewed(cookie)) => return Ok(cookie),
+            Step::Done(Outcome::Refused | Outcome::UsedUp) => return Err(AuthError::Expired),
+            Step::Done(Outcome::Failed(text)) => return Err(AuthError::Unavailable(text)),
+        }
+    }
+}
+
+/// An exchange that is under way. Settles when it goes out of scope, so that a request that is
+/// abandoned in the middle does not leave the others waiting.
+struct Pending {
+    id: ExchangeId,
+    outcome: Option<Outcome>,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let outcome = self.outcome.take();
+        with_exchanges(|exchanges| exchanges.settle(self.id, outcome, now_ms()));
+    }
+}
+
+fn with_exchanges<T>(action: impl FnOnce(&mut Exchanges) -> T) -> T {
+    let mut exchanges: MutexGuard<'_, _> = EXCHANGES.lock().unwrap_or_else(PoisonError::into_inner);
+    action(exchanges.get_or_insert_default())
+}
+
+async fn exchange(
+    config: &Workos,
+    id: ExchangeId,
+    refresh_token: &str,
+    organization_id: Option<&str>,
+) -> Outcome {
+    // The store only spares the others' asking: without one, WorkOS is asked.
+    let store = Spin::open_default().await.ok();
+    if let Some(cookie) = shared(store.as_ref(), id).await {
+        return Outcome::Renewed(cookie);
+    }
+    let outcome = ask(config, refresh_token, organization_id).await;
+    match &outcome {
+        Outcome::Renewed(cookie) => {
+            let value = serde_json::to_vec(&SharedSeal::new(id, now_ms(), cookie));
+            if let (Some(store), Ok(value)) = (store, value) {
+                let _ = store.set(&id.key(), &value).await;
+            }
+        }
+        Outcome::UsedUp => {
+            for _ in 0..SHARED_STEPS {
+                if let Some(cookie) = shared(store.as_ref(), id).await {
+                    return Outcome::Renewed(cookie);
+                }
+                sleep(SHARED_STEP).await;
+            }
+        }
+        Outcome::Refused | Outcome::Failed(_) => {}
+    }
+    outcome
+}
+
+/// What another instance has got lately.
+async fn shared(store: Option<&Spin>, id: ExchangeId) -> Option<String> {
+    let bytes = store?.get(&id.key()).await.ok()??;
+    SharedSeal::read(&bytes, id, now_ms())
+}
+
+async fn ask(config: &Workos, refresh_token: &str, organization_id: Option<&str>) -> Outcome {
+    let url = format!("{}/user_management/authenticate", config.base_url);
+    let body = renewal::request(
+        &config.client_id,
+        &config.api_key,
+        refresh_token,
+        organization_id,
+    );
+    let Some(request) = http::post(&url, &config.api_key, body) else {
+        return Outcome::Failed("workos_base_url or workos_api_key is damaged".to_owned());
+    };
+    match http::send(request, TIMEOUT, renewal::MAX_BYTES).await {
+        Some((status, body)) => renewal::outcome(status, &body, &config.cookie_password),
+        None => Outcome::Failed("WorkOS is out of reach".to_owned()),
+    }
+}

@@ -1,0 +1,84 @@
+//! WorkOS sessions.
+
+use std::time::Duration;
+
+use credentials::records;
+use futures::future::try_join;
+use serde_json::json;
+
+use super::config::{self, Workos};
+use super::{http, key_sets, now_ms, renewal, revocation};
+use crate::types::{AuthError, Principal, Proof};
+use crate::workos::{self, Session};
+
+/// Longest wait for WorkOS to end a session.
+const REVOKE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Largest answer that is read then, in bytes.
+const REVOKE_MAX_BYTES: usize = 16 * 1024;
+
+/// Whom a sealed session is of. One past its access token's life is refreshed if that is
+/// configured.
+pub(super) async fn authenticate(cookie: &str) -> Result<Principal, AuthError> {
+    let config = config::workos().await?.ok_or(AuthError::Invalid)?;
+    let session = workos::open(cookie, &config.cookie_password, now_ms())?;
+    let claims = session.sealed_claims(&config.client_id)?;
+    let marker = records::revoked_workos(&claims.sid);
+    let refreshes = !config.api_key.is_empty() && claims.are_expired(now_ms() / 1000);
+    if let Some(refresh_token) = session.refresh_token().filter(|_| refreshes) {
+        revocation::check(&marker).await?;
+        let cookie = renewal::renew(config, &claims, refresh_token).await?;
+        let renewed = workos::open(&cookie, &config.cookie_password, now_ms())?;
+        // A refresh never leads from one session, or one user, to another.
+        if !renewed
+            .sealed_claims(&config.client_id)?
+            .are_of_session(&claims)
+        {
+            return Err(AuthError::Invalid);
+        }
+        let principal = verify(config, renewed).await?;
+        return Ok(Principal {
+            renewed_cookie: Some(cookie),
+            ..principal
+        });
+    }
+    let (principal, ()) = try_join(verify(config, session), revocation::check(&marker)).await?;
+    Ok(principal)
+}
+
+async fn verify(config: &Workos, session: Session) -> Result<Principal, AuthError> {
+    let key_id = session.key_id().ok_or(AuthError::Invalid)?;
+    let key = key_sets::WORKOS.get(&config.key_set_url, &key_id).await?;
+    let (user, session_id) = session.verify(&key, &config.client_id, now_ms() / 1000)?;
+    Ok(Principal {
+        user,
+        proof: Proof::Workos(session_id),
+        renewed_cookie: None,
+    })
+}
+
+/// Ends the session that is sealed in `cookie`, also when its access token has expired. Answers
+/// where WorkOS ends the browser's own session.
+pub(super) async fn sign_out(cookie: &str) -> Result<String, AuthError> {
+    let config = config::workos().await?.ok_or(AuthError::Invalid)?;
+    let session = workos::open(cookie, &config.cookie_password, now_ms())?;
+    let session_id = session.sealed_claims(&config.client_id)?.sid;
+    revocation::mark(&records::revoked_workos(&session_id)).await?;
+    if !config.api_key.is_empty() {
+        // That WorkOS is out of reach, or knows no such session any more, keeps nobody signed in
+        // here; and the browser goes to WorkOS next.
+        revoke(config, &session_id).await;
+    }
+    Ok(format!(
+        "{}/user_management/sessions/logout?session_id={session_id}",
+        config.base_url
+    ))
+}
+
+async fn revoke(config: &Workos, session_id: &str) {
+    let url = format!("{}/user_management/sessions/revoke", config.base_url);
+    let body = json!({"session_id": session_id}).to_string();
+    if let Some(request) = http::post(&url, &config.api_key, body) {
+        http::send(request, REVOKE_TIMEOUT, REVOKE_MAX_BYTES).await;
+    }
+}
