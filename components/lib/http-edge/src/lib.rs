@@ -32,7 +32,7 @@ pub use context::{Context, parse_uuid};
 pub use endpoint::Endpoint;
 pub use error::{ApiError, Cause, Check, Detail, Foreign, Outside};
 pub use head::Head;
-pub use log::Entry;
+pub use log::{Afterwards, Entry};
 pub use reply::{BodyWriter, Reply};
 pub use serve::serve;
 pub use settings::Settings;

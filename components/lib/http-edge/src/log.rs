@@ -109,6 +109,14 @@ impl Entry {
         self.cause.get_or_insert_with(|| cause.to_owned());
     }
 
+    /// For work that goes on after the answer and can fail with nobody left to tell.
+    pub fn afterwards(&self) -> Afterwards {
+        Afterwards {
+            request_id: self.request_id.clone(),
+            route: self.route,
+        }
+    }
+
     fn line(&self) -> Vec<u8> {
         let level = match (self.status, self.code) {
             (500.., _) | (_, Some("INTERNAL")) => "error",
@@ -140,6 +148,41 @@ impl Entry {
     /// left to tell if stderr is closed.
     pub(crate) fn write(self) {
         let _ = std::io::stderr().write_all(&self.line());
+    }
+}
+
+/// See [`Entry::afterwards`].
+#[derive(Debug)]
+pub struct Afterwards {
+    request_id: String,
+    route: &'static str,
+}
+
+impl Afterwards {
+    /// Writes a line that says why.
+    pub fn failed(&self, error: &ApiError) {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Line<'a> {
+            ts: u64,
+            level: &'static str,
+            request_id: &'a str,
+            route: &'a str,
+            code: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            cause: Option<&'a str>,
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let mut line = crate::json::to_vec(&Line {
+            ts: millis(now.unwrap_or_default()),
+            level: "error",
+            request_id: &self.request_id,
+            route: self.route,
+            code: error.outside().code,
+            cause: error.cause(),
+        });
+        line.push(b'\n');
+        let _ = std::io::stderr().write_all(&line);
     }
 }
 

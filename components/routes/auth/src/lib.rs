@@ -1,4 +1,5 @@
-//! `/api/v1/auth`: signs guests in, renews sessions, tells who one is.
+//! `/api/v1/auth`: signs up, in and out, renews sessions, tells who one is; and `/register` and
+//! `/login`, the same for clients that want a token and nothing else.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -7,113 +8,173 @@
     )
 )]
 
+mod plain;
+mod requests;
 mod view;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use account_steps::Consent;
 use contracts::{
-    identity::{sessions, types::Session},
-    quota::limits::Action,
+    accounts::{
+        registration, sessions,
+        types::{Error, SignedIn},
+    },
+    identity::types::{Principal, Proof, UserKind},
 };
 use http_edge::{ApiError, Context, Reply};
-use serde::Deserialize;
 
-use view::{SessionView, UserAnswer, UserView};
+use plain::{log_in, register_plainly};
+use requests::{Login, LogoutRequest, Refresh, Register, Withdrawal};
+use view::{Farewell, Pending, SessionView, UserAnswer, UserView};
 
 http_edge::routes! {
+    POST "/api/v1/auth/register" => register,
+    POST "/api/v1/auth/login" => sign_in,
     POST "/api/v1/auth/guest" => create_guest,
+    POST "/api/v1/auth/logout" => sign_out,
     POST "/api/v1/auth/refresh" => refresh_session,
     GET "/api/v1/auth/me" => show_user,
+    DELETE "/api/v1/auth/me" => delete_user,
+    POST "/register" => register_plainly,
+    POST "/login" => log_in,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Refresh {
-    refresh_token: String,
+async fn register(context: &mut Context) -> Result<Reply, ApiError> {
+    Ok(match registered(context).await? {
+        Some(signed_in) => begun(context, &signed_in).status(201),
+        None => Reply::json(&Pending::MAIL).status(202),
+    })
+}
+
+/// None if the owner of the address has to confirm it first.
+async fn registered(context: &mut Context) -> Result<Option<SignedIn>, ApiError> {
+    access::require_own_site(context)?;
+    let register: Register = context.json().await?;
+    access::admit_address(context).await?;
+    account_steps::register(context, register.into(), None)
+        .await?
+        .map_err(failures::accounts)
+}
+
+async fn sign_in(context: &mut Context) -> Result<Reply, ApiError> {
+    let signed_in = signed_in(context).await?;
+    Ok(begun(context, &signed_in))
+}
+
+async fn signed_in(context: &mut Context) -> Result<SignedIn, ApiError> {
+    access::require_own_site(context)?;
+    let login: Login = context.json().await?;
+    access::admit_address(context).await?;
+    access::admit_password(context, &login.email).await?;
+    let client = access::client(context);
+    let signed_in = sessions::sign_in(login.email, login.password, client)
+        .await
+        .map_err(failures::accounts)?;
+    context.log.user(&signed_in.account.id);
+    Ok(signed_in)
 }
 
 async fn create_guest(context: &mut Context) -> Result<Reply, ApiError> {
     access::require_own_site(context)?;
     let Nothing {} = context.json_or_default().await?;
-    admit_address(context).await?;
-    let session = sessions::create_guest().await.map_err(failures::identity)?;
-    Ok(signed_in(context, &session).status(201))
+    access::admit_address(context).await?;
+    let signed_in = sessions::create_guest(access::client(context))
+        .await
+        .map_err(failures::accounts)?;
+    Ok(begun(context, &signed_in).status(201))
 }
 
 async fn refresh_session(context: &mut Context) -> Result<Reply, ApiError> {
     access::require_own_site(context)?;
     let refresh: Refresh = context.json().await?;
-    admit_address(context).await?;
-    let session = sessions::refresh(refresh.refresh_token)
+    access::admit_address(context).await?;
+    let signed_in = sessions::refresh(refresh.refresh_token, access::client(context))
         .await
-        .map_err(failures::identity)?;
-    Ok(signed_in(context, &session))
+        .map_err(failures::accounts)?;
+    Ok(begun(context, &signed_in))
+}
+
+/// Ends the session of the refresh token in the body, if there is one, else that of the request's
+/// credential.
+async fn sign_out(context: &mut Context) -> Result<Reply, ApiError> {
+    access::require_own_site(context)?;
+    let request: LogoutRequest = context.json_or_default().await?;
+    if let Some(token) = request.refresh_token {
+        access::admit_address(context).await?;
+        let ended = sessions::refresh(token, access::client(context))
+            .await
+            .map_err(failures::accounts)?;
+        return end(context, ended.account.id, ended.session.id).await;
+    }
+    let principal = match access::authenticate(context).await {
+        Err(error @ ApiError::Unauthorized(_)) => {
+            // Whatever it is, it is of no use to the browser any more.
+            access::cookies::forget_sessions(context);
+            return Err(error);
+        }
+        other => other?,
+    };
+    match principal.proof {
+        Proof::Session(session) => end(context, principal.user.id, session).await,
+        Proof::ApiKey(_) => Err(ApiError::Forbidden(
+            "An API key has no session to end; revoke it instead.",
+        )),
+        Proof::Workos(_) | Proof::Clerk(_) => {
+            let logout_url = access::sign_out_externally(context).await?;
+            access::cookies::forget_sessions(context);
+            Ok(Reply::json(&Farewell {
+                success: true,
+                logout_url,
+            }))
+        }
+    }
+}
+
+async fn end(context: &mut Context, user: String, session: String) -> Result<Reply, ApiError> {
+    context.log.user(&user);
+    match sessions::revoke_session(user, session).await {
+        // It has ended in the meantime, with its account.
+        Ok(()) | Err(Error::NotFound) => {}
+        Err(other) => return Err(failures::accounts(other)),
+    }
+    access::cookies::forget_sessions(context);
+    Ok(Reply::json(&Farewell::GOODBYE))
 }
 
 async fn show_user(context: &mut Context) -> Result<Reply, ApiError> {
-    let user = access::signed_in(context).await?;
+    let Principal { user, .. } = access::signed_in(context).await?;
+    if user.kind != UserKind::Registered {
+        return Ok(Reply::json(&UserAnswer {
+            user: UserView::from(&user),
+        }));
+    }
+    // What a token says of an account may have changed since.
+    let account = registration::get_account(user.id)
+        .await
+        .map_err(failures::accounts)?;
     Ok(Reply::json(&UserAnswer {
-        user: UserView::from(&user),
+        user: UserView::from(&account),
     }))
 }
 
-/// Before there is a user, the address is what counts.
-async fn admit_address(context: &mut Context) -> Result<(), ApiError> {
-    let address = access::client_address(context);
-    access::admit(context, Action::Auth, &address).await
-}
-
-fn signed_in(context: &mut Context, session: &Session) -> Reply {
-    context.log.user(&session.user.id);
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    Reply::json(&SessionView::from(session)).header(
-        "set-cookie",
-        cookie(session, now, access::is_https(context)),
-    )
-}
-
-/// For browsers, which then need not handle the token (RFC 6265). `Lax`: foreign sites' forms and
-/// scripts do not send it along.
-fn cookie(session: &Session, now: u64, https: bool) -> String {
-    let seconds = session.expires_at.saturating_sub(now) / 1000;
-    format!(
-        "{}={}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{}",
-        access::SESSION_COOKIE,
-        session.access_token,
-        if https { "; Secure" } else { "" }
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use contracts::identity::types::{User, UserKind};
-
-    #[test]
-    fn cookie_lives_as_long_as_the_token() {
-        let session = Session {
-            user: User {
-                id: "guest_1".into(),
-                kind: UserKind::Guest,
-                email: None,
-                name: None,
-            },
-            access_token: "a.b.c".into(),
-            refresh_token: "r".into(),
-            expires_at: 91_000,
-        };
-        assert_eq!(
-            cookie(&session, 1_000, false),
-            "goldfish-session=a.b.c; Path=/; Max-Age=90; HttpOnly; SameSite=Lax"
-        );
-        assert!(cookie(&session, 100_000, true).contains("Max-Age=0;"));
-        assert!(cookie(&session, 0, true).ends_with("; Secure"));
+async fn delete_user(context: &mut Context) -> Result<Reply, ApiError> {
+    let principal = access::account_holder(context).await?;
+    let request: Withdrawal = context.json_or_default().await?;
+    match account_steps::withdraw(context, &principal, request.password).await? {
+        Consent::Given => Ok(Reply::json(&Farewell::GOODBYE)),
+        Consent::WrongPassword => Err(ApiError::Forbidden("The password is wrong.")),
+        Consent::Stale => Err(ApiError::Forbidden(
+            "Give the password, or sign in again, to delete the account.",
+        )),
     }
+}
+
+fn begun(context: &mut Context, signed_in: &SignedIn) -> Reply {
+    context.log.user(&signed_in.account.id);
+    let keep = access::cookies::Keep::For(access::cookies::SESSION_SECONDS);
+    access::cookies::set_session(context, &signed_in.cookie, keep);
+    Reply::json(&SessionView::from(signed_in))
 }

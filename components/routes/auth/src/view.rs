@@ -1,6 +1,9 @@
 //! How users and sessions look in JSON.
 
-use contracts::identity::types::{Session, User, UserKind};
+use contracts::{
+    accounts::types::{Account, AccountKind, SignedIn},
+    identity::types::{User, UserKind},
+};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -9,11 +12,24 @@ pub(crate) struct UserAnswer<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct UserView<'a> {
     id: &'a str,
     kind: &'static str,
     email: Option<&'a str>,
     name: Option<&'a str>,
+    /// Of accounts here only, as what follows.
+    #[serde(flatten)]
+    account: Option<AccountView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountView<'a> {
+    email_verified: bool,
+    image: Option<&'a str>,
+    /// Milliseconds since the epoch.
+    created_at: u64,
 }
 
 #[derive(Serialize)]
@@ -22,8 +38,36 @@ pub(crate) struct SessionView<'a> {
     user: UserView<'a>,
     token: &'a str,
     refresh_token: &'a str,
-    /// Milliseconds since the epoch.
+    /// When the token ends: milliseconds since the epoch.
     expires_at: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Pending {
+    message: &'static str,
+}
+
+impl Pending {
+    /// The same whether the address was free or not.
+    pub(crate) const MAIL: Self = Self {
+        message: "Check your mail to go on.",
+    };
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Farewell {
+    pub(crate) success: bool,
+    /// Where to send the browser so that the identity provider signs out as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) logout_url: Option<String>,
+}
+
+impl Farewell {
+    pub(crate) const GOODBYE: Self = Self {
+        success: true,
+        logout_url: None,
+    };
 }
 
 impl<'a> From<&'a User> for UserView<'a> {
@@ -32,21 +76,44 @@ impl<'a> From<&'a User> for UserView<'a> {
             id: &user.id,
             kind: match user.kind {
                 UserKind::Guest => "guest",
+                UserKind::Registered => "registered",
                 UserKind::External => "external",
             },
             email: user.email.as_deref(),
             name: user.name.as_deref(),
+            account: None,
         }
     }
 }
 
-impl<'a> From<&'a Session> for SessionView<'a> {
-    fn from(session: &'a Session) -> Self {
+impl<'a> From<&'a Account> for UserView<'a> {
+    fn from(account: &'a Account) -> Self {
+        let registered = account.kind == AccountKind::Registered;
         Self {
-            user: UserView::from(&session.user),
-            token: &session.access_token,
-            refresh_token: &session.refresh_token,
-            expires_at: session.expires_at,
+            id: &account.id,
+            kind: match account.kind {
+                AccountKind::Guest => "guest",
+                AccountKind::Registered => "registered",
+                AccountKind::External => "external",
+            },
+            email: account.email.as_deref(),
+            name: account.name.as_deref(),
+            account: registered.then(|| AccountView {
+                email_verified: account.email_verified,
+                image: account.image.as_deref(),
+                created_at: account.created_at,
+            }),
+        }
+    }
+}
+
+impl<'a> From<&'a SignedIn> for SessionView<'a> {
+    fn from(signed_in: &'a SignedIn) -> Self {
+        Self {
+            user: UserView::from(&signed_in.account),
+            token: &signed_in.access_token,
+            refresh_token: &signed_in.refresh_token,
+            expires_at: signed_in.access_expires_at,
         }
     }
 }
@@ -54,26 +121,57 @@ impl<'a> From<&'a Session> for SessionView<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::accounts::types::{Client, Session};
 
-    #[test]
-    fn a_session_has_the_promised_fields() {
-        let session = Session {
-            user: User {
+    fn signed_in(kind: AccountKind) -> SignedIn {
+        SignedIn {
+            account: Account {
                 id: "guest_1".into(),
-                kind: UserKind::Guest,
+                kind,
                 email: None,
+                email_verified: false,
                 name: None,
+                image: None,
+                has_password: false,
+                providers: vec![],
+                created_at: 1,
+                updated_at: 1,
+            },
+            session: Session {
+                id: "s".into(),
+                created_at: 1,
+                updated_at: 1,
+                expires_at: 9,
+                client: Client {
+                    address: None,
+                    user_agent: None,
+                },
             },
             access_token: "a".into(),
+            access_expires_at: 5,
+            bearer_token: "b".into(),
             refresh_token: "r".into(),
-            expires_at: 5,
-        };
+            cookie: "c".into(),
+        }
+    }
+
+    #[test]
+    fn a_session_has_the_promised_fields_and_not_the_cookie() {
         assert_eq!(
-            serde_json::to_value(SessionView::from(&session)).unwrap(),
+            serde_json::to_value(SessionView::from(&signed_in(AccountKind::Guest))).unwrap(),
             serde_json::json!({
                 "user": {"id": "guest_1", "kind": "guest", "email": null, "name": null},
                 "token": "a", "refreshToken": "r", "expiresAt": 5,
             })
         );
+    }
+
+    #[test]
+    fn accounts_say_more() {
+        let view =
+            serde_json::to_value(SessionView::from(&signed_in(AccountKind::Registered))).unwrap();
+        assert_eq!(view["user"]["kind"], "registered");
+        assert_eq!(view["user"]["emailVerified"], false);
+        assert_eq!(view["user"]["createdAt"], 1);
     }
 }

@@ -1,0 +1,35 @@
+//! `/register` and `/login`: a token for `Authorization: Bearer`, and no cookie.
+
+use http_edge::{ApiError, Context, Reply};
+use serde::Serialize;
+
+use crate::{registered, signed_in, view::Pending};
+
+#[derive(Serialize)]
+struct Created<'a> {
+    message: &'static str,
+    token: &'a str,
+}
+
+#[derive(Serialize)]
+struct Token<'a> {
+    token: &'a str,
+}
+
+pub(crate) async fn register_plainly(context: &mut Context) -> Result<Reply, ApiError> {
+    Ok(match registered(context).await? {
+        Some(signed_in) => Reply::json(&Created {
+            message: "User created",
+            token: &signed_in.bearer_token,
+        })
+        .status(201),
+        None => Reply::json(&Pending::MAIL).status(202),
+    })
+}
+
+pub(crate) async fn log_in(context: &mut Context) -> Result<Reply, ApiError> {
+    let signed_in = signed_in(context).await?;
+    Ok(Reply::json(&Token {
+        token: &signed_in.bearer_token,
+    }))
+}

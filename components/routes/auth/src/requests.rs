@@ -1,0 +1,48 @@
+//! What clients send.
+
+use contracts::accounts::registration::Application;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Register {
+    email: String,
+    password: String,
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Login {
+    pub(crate) email: String,
+    pub(crate) password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Refresh {
+    pub(crate) refresh_token: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct LogoutRequest {
+    pub(crate) refresh_token: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Withdrawal {
+    pub(crate) password: Option<String>,
+}
+
+impl From<Register> for Application {
+    fn from(register: Register) -> Self {
+        Self {
+            email: register.email,
+            password: register.password,
+            name: register.name,
+            image: None,
+        }
+    }
+}
