@@ -13,7 +13,7 @@
 
 use std::collections::HashMap;
 
-use crate::limits::Allowance;
+use crate::exports::limits::Allowance;
 use crate::window::{Standing, WINDOW_MS};
 
 /// Largest lease, in slots. An instance serves 128 requests on Spin and on the embedded host, and

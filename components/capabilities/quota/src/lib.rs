@@ -1,5 +1,5 @@
-//! How often somebody may do something: sliding-window limits, counted over all instances in the
-//! store. Exports `goldfish:quota`.
+//! How often somebody may do something, and how much of it: sliding-window limits, and a ledger of
+//! credits for each user, both counted over all instances in the store. Exports `goldfish:quota`.
 //!
 //! | module | |
 //! |---|---|
@@ -7,9 +7,11 @@
 //! | `book` | who holds which slots; what is written and read when |
 //! | `subject` | from a user id or an address to a storage key |
 //! | `settings` | the limits, from their variables |
+//! | `plans` | the plans there are |
+//! | `credits` | the ledgers: what users may spend and have spent |
 //! | `component` | the store, the variables and the clock around that |
 //!
-//! # What it costs
+//! # What limits cost
 //! A chat costs one write, an `increment`, and the first one of a subject in a minute one more, the
 //! mark of the new minute. Other requests are counted in leases, one write for several requests
 //! (`book::lease_after`). Refused requests write nothing, and neither does a limit of 0. A subject
@@ -25,6 +27,8 @@
 )]
 
 mod book;
+mod credits;
+mod plans;
 mod settings;
 mod subject;
 mod window;
@@ -52,4 +56,4 @@ mod bindings {
     });
 }
 
-use bindings::exports::goldfish::quota::limits;
+use bindings::exports::goldfish::quota as exports;

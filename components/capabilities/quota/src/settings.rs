@@ -1,6 +1,6 @@
 //! The limits, and the variables that set them.
 
-use crate::limits::Action;
+use crate::exports::limits::Action;
 
 /// How an action is limited, and what it is called.
 pub(crate) struct Setting {
@@ -29,6 +29,11 @@ pub(crate) fn setting_of(action: Action) -> Setting {
             name: "auth",
             variable: "rate_limit_auth_per_minute",
             default: 20,
+        },
+        Action::Password => Setting {
+            name: "password",
+            variable: "rate_limit_password_per_minute",
+            default: 10,
         },
     }
 }

@@ -10,7 +10,7 @@
 //! it exactly, and the worst that can be had in any 60 seconds, by taking the whole limit at the
 //! very end of a minute, stays below twice the limit.
 
-use crate::limits::Allowance;
+use crate::exports::limits::Allowance;
 
 /// Length of a window, in milliseconds.
 pub(crate) const WINDOW_MS: u64 = 60_000;

@@ -1,0 +1,50 @@
+//! The variables, each read once in the life of an instance.
+
+use std::sync::OnceLock;
+
+use spin_sdk::variables::{self, Error};
+
+use crate::plans::Plans;
+
+/// The value of a variable; empty when the host knows none of that name.
+pub(super) async fn read(name: &str) -> Result<String, String> {
+    match variables::get(name).await {
+        Ok(value) => Ok(value),
+        Err(Error::Undefined(_)) => Ok(String::new()),
+        Err(_) => Err(format!("the variable {name} cannot be read")),
+    }
+}
+
+/// The plans, or why they cannot be told.
+pub(super) async fn plans() -> Result<&'static Plans, String> {
+    static PLANS: OnceLock<Result<Plans, String>> = OnceLock::new();
+    if PLANS.get().is_none() {
+        let value = read("plans").await?;
+        // Somebody else may have read it meanwhile, and the same.
+        let _ = PLANS.set(Plans::parse(&value));
+    }
+    match PLANS.get() {
+        Some(Ok(plans)) => Ok(plans),
+        Some(Err(why)) => Err(why.clone()),
+        None => Err("the variable plans cannot be read".to_owned()),
+    }
+}
+
+/// Whether use is recorded where nothing is limited.
+pub(super) async fn records_all() -> Result<bool, String> {
+    static ON: OnceLock<bool> = OnceLock::new();
+    if let Some(on) = ON.get() {
+        return Ok(*on);
+    }
+    let on = match read("usage_ledger").await?.trim() {
+        "off" => false,
+        "" | "on" => true,
+        _ => {
+            eprintln!(
+                r#"{{"level":"warn","message":"usage_ledger is neither on nor off; on holds"}}"#
+            );
+            true
+        }
+    };
+    Ok(*ON.get_or_init(|| on))
+}

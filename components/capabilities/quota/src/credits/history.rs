@@ -1,0 +1,240 @@
+//! What is remembered of the use of models: by day, by API key and as transactions. All of it is
+//! bounded, however long and however strangely a user lives.
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::Settled;
+
+/// How many days are kept, the current one included.
+const DAYS: u32 = 90;
+/// Rows of days and models; beyond, the oldest go first.
+const MAX_ROWS: usize = 1000;
+/// Models told apart; beyond, further ones are [`OTHER`].
+const MAX_MODELS: usize = 64;
+/// Longest name of a model, in bytes; longer ones are cut.
+const MAX_MODEL_BYTES: usize = 80;
+/// Keys whose use is kept; beyond, those that were used least recently go first.
+const MAX_KEYS: usize = 200;
+/// Transactions that are kept.
+const MAX_TRANSACTIONS: usize = 200;
+/// Stands for models that are not told apart.
+const OTHER: &str = "other";
+
+/// A model by its place in [`History::models`], counted from 1; 0 is [`OTHER`].
+type ModelNumber = usize;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct History {
+    models: Vec<String>,
+    /// Oldest first.
+    days: Vec<Row>,
+    keys: Vec<KeyUse>,
+    /// Oldest first.
+    transactions: Vec<Transaction>,
+}
+
+/// The use of one model on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Row {
+    #[serde(rename = "d")]
+    pub(crate) day: u32,
+    #[serde(rename = "m")]
+    pub(crate) model: ModelNumber,
+    #[serde(rename = "r")]
+    pub(crate) requests: u64,
+    #[serde(rename = "p")]
+    pub(crate) prompt: u64,
+    #[serde(rename = "c")]
+    pub(crate) completion: u64,
+}
+
+/// The use of one API key in its life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeyUse {
+    pub(crate) id: String,
+    #[serde(rename = "r")]
+    pub(crate) requests: u64,
+    #[serde(rename = "t")]
+    pub(crate) tokens: u64,
+    /// The fact that used it last.
+    #[serde(rename = "n")]
+    last: u64,
+}
+
+/// One row of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Transaction {
+    #[serde(rename = "n")]
+    pub(crate) number: u64,
+    #[serde(rename = "t")]
+    pub(crate) at: u64,
+    #[serde(rename = "k")]
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Grant(u64, Option<String>),
+    Usage(u64, ModelNumber),
+    Plan(String),
+}
+
+impl History {
+    /// Counts what was used on a day that is not before those of earlier calls.
+    pub(crate) fn count(&mut self, number: u64, day: u32, used: &Settled) {
+        self.days
+            .retain(|row| row.day.saturating_add(DAYS) > day && row.day <= day);
+        let model = self.number_of(&used.model);
+        let today = self.days.iter_mut().rev();
+        let mut today = today.take_while(|row| row.day == day);
+        match today.find(|row| row.model == model) {
+            Some(row) => row.add(used),
+            None => {
+                if self.days.len() >= MAX_ROWS {
+                    self.days.remove(0);
+                }
+                let mut row = Row::new(day, model);
+                row.add(used);
+                self.days.push(row);
+            }
+        }
+        if let Some(key) = &used.key {
+            self.count_key(number, key, used.amount());
+        }
+    }
+
+    fn count_key(&mut self, number: u64, id: &str, tokens: u64) {
+        if !self.keys.iter().any(|key| key.id == id) {
+            if self.keys.len() >= MAX_KEYS {
+                let oldest = self.keys.iter().map(|key| key.last).min();
+                self.keys.retain(|key| Some(key.last) != oldest);
+            }
+            self.keys.push(KeyUse {
+                id: id.to_owned(),
+                requests: 0,
+                tokens: 0,
+                last: number,
+            });
+        }
+        for key in self.keys.iter_mut().filter(|key| key.id == id) {
+            key.requests = key.requests.saturating_add(1);
+            key.tokens = key.tokens.saturating_add(tokens);
+            key.last = number;
+        }
+    }
+
+    pub(crate) fn note(&mut self, number: u64, at: u64, kind: Kind) {
+        if self.transactions.len() >= MAX_TRANSACTIONS {
+            self.transactions.remove(0);
+        }
+        self.transactions.push(Transaction { number, at, kind });
+    }
+
+    /// Notes a use that was counted.
+    pub(crate) fn note_use(&mut self, number: u64, at: u64, used: &Settled) {
+        let model = self.number_of(&used.model);
+        self.note(number, at, Kind::Usage(used.amount(), model));
+    }
+
+    /// The use of a key: requests and tokens.
+    pub(crate) fn use_of(&self, id: &str) -> (u64, u64) {
+        let found = self.keys.iter().find(|key| key.id == id);
+        found.map_or((0, 0), |key| (key.requests, key.tokens))
+    }
+
+    pub(crate) fn keys(&self) -> &[KeyUse] {
+        &self.keys
+    }
+
+    /// Newest day first, none that is too old on the day `today`.
+    pub(crate) fn days(&self, today: u32) -> impl Iterator<Item = &Row> {
+        let rows = self.days.iter().rev();
+        rows.filter(move |row| row.day.saturating_add(DAYS) > today)
+    }
+
+    /// Newest first, those before the number `before`.
+    pub(crate) fn transactions(&self, before: Option<u64>) -> impl Iterator<Item = &Transaction> {
+        let before = before.unwrap_or(u64::MAX);
+        let rows = self.transactions.iter().rev();
+        rows.filter(move |row| row.number < before)
+    }
+
+    pub(crate) fn model(&self, number: ModelNumber) -> &str {
+        let model = number
+            .checked_sub(1)
+            .and_then(|place| self.models.get(place));
+        model.map_or(OTHER, String::as_str)
+    }
+
+    fn number_of(&mut self, model: &str) -> ModelNumber {
+        let model = cut(model, MAX_MODEL_BYTES);
+        if self.models.len() >= MAX_MODELS && !self.models.iter().any(|known| known == model) {
+            self.forget_unused_models();
+        }
+        let place = self.models.iter().position(|known| known == model);
+        let place = place.or_else(|| {
+            let room = self.models.len() < MAX_MODELS;
+            room.then(|| {
+                self.models.push(model.to_owned());
+                self.models.len().saturating_sub(1)
+            })
+        });
+        place.map_or(0, |place| place.saturating_add(1))
+    }
+
+    fn forget_unused_models(&mut self) {
+        let old = std::mem::take(&mut self.models);
+        let mut renumber = |number: &mut ModelNumber| {
+            let name = number.checked_sub(1).and_then(|place| old.get(place));
+            let Some(name) = name else {
+                *number = 0;
+                return;
+            };
+            let place = self.models.iter().position(|known| known == name);
+            let place = place.unwrap_or_else(|| {
+                self.models.push(name.clone());
+                self.models.len().saturating_sub(1)
+            });
+            *number = place.saturating_add(1);
+        };
+        for row in &mut self.days {
+            renumber(&mut row.model);
+        }
+        for row in &mut self.transactions {
+            if let Kind::Usage(_, model) = &mut row.kind {
+                renumber(model);
+            }
+        }
+    }
+}
+
+impl Row {
+    fn new(day: u32, model: ModelNumber) -> Self {
+        Self {
+            day,
+            model,
+            requests: 0,
+            prompt: 0,
+            completion: 0,
+        }
+    }
+
+    fn add(&mut self, used: &Settled) {
+        self.requests = self.requests.saturating_add(1);
+        self.prompt = self.prompt.saturating_add(u64::from(used.prompt));
+        self.completion = self.completion.saturating_add(u64::from(used.completion));
+    }
+}
+
+impl Settled {
+    /// Credits.
+    pub(crate) fn amount(&self) -> u64 {
+        u64::from(self.prompt).saturating_add(u64::from(self.completion))
+    }
+}
+
+/// The beginning of a text, in whole characters.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
+}

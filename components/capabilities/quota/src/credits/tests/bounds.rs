@@ -1,0 +1,154 @@
+//! What is remembered, and how much of it.
+
+use journal::Fold;
+use journal::testing::BEGINNING;
+
+use super::KeyBudget;
+use crate::credits::calendar;
+use crate::credits::facts::{Fact, Reserved, Settled};
+use crate::credits::history::Kind;
+use crate::credits::state::{Ledger, used};
+
+const DAY: u64 = 86_400_000;
+
+fn settled(id: u64, model: &str, at: u64) -> Fact {
+    Fact::Settled(Settled {
+        model: model.to_owned(),
+        completion: 2,
+        ..used(id, 1, at)
+    })
+}
+
+fn folded(facts: impl IntoIterator<Item = Fact>) -> Ledger {
+    let mut ledger = Ledger::default();
+    for (number, fact) in (1..).zip(facts) {
+        ledger.apply(number, fact);
+    }
+    ledger
+}
+
+#[test]
+fn use_is_told_by_day_and_model_for_ninety_days() {
+    let days = (0..100).flat_map(|day| {
+        let at = BEGINNING + day * DAY;
+        [("a", 0), ("b", 1), ("a", 2)].map(|(model, n)| settled(day * 3 + n, model, at))
+    });
+    let ledger = folded(days);
+    let today = calendar::day_of(BEGINNING + 99 * DAY);
+    let rows: Vec<_> = ledger.history.days(today).collect();
+    assert_eq!(rows.len(), 180);
+    assert_eq!(rows[0].day, today);
+    assert_eq!(rows[179].day, today - 89);
+    let row = rows
+        .iter()
+        .find(|row| row.day == today && ledger.history.model(row.model) == "a")
+        .unwrap();
+    assert_eq!((row.requests, row.prompt, row.completion), (2, 2, 4));
+    // What is too old is not told, even if nothing has happened since.
+    assert_eq!(ledger.history.days(today + 89).count(), 2);
+    assert_eq!(ledger.history.days(today + 90).count(), 0);
+}
+
+#[test]
+fn the_last_transactions_are_told_newest_first() {
+    let ledger = folded((0..300).map(|id| settled(id, "a", BEGINNING)));
+    let numbers: Vec<u64> = ledger
+        .history
+        .transactions(None)
+        .map(|row| row.number)
+        .collect();
+    assert_eq!(numbers, (101..=300).rev().collect::<Vec<_>>());
+    let before: Vec<u64> = ledger
+        .history
+        .transactions(Some(103))
+        .map(|row| row.number)
+        .collect();
+    assert_eq!(before, [102, 101]);
+    let row = ledger.history.transactions(None).next().unwrap();
+    let Kind::Usage(3, model) = row.kind else {
+        panic!("{row:?}");
+    };
+    assert_eq!(ledger.history.model(model), "a");
+}
+
+#[test]
+fn models_that_are_no_longer_used_make_room() {
+    let months = (0..200).map(|n| settled(n, &format!("model-{n}"), BEGINNING + n * DAY));
+    let ledger = folded(months);
+    let today = calendar::day_of(BEGINNING + 199 * DAY);
+    let newest = ledger.history.days(today).next().unwrap();
+    // Of the last 90 days, 64 can be told apart.
+    assert_eq!(ledger.history.model(newest.model), "other");
+    let later = BEGINNING + 400 * DAY;
+    let mut ledger = ledger;
+    for n in 0..200 {
+        ledger.apply(201 + n, settled(1000 + n, "fresh", later));
+    }
+    let newest = ledger.history.days(calendar::day_of(later)).next().unwrap();
+    assert_eq!(ledger.history.model(newest.model), "fresh");
+    // The first could not be told apart yet: the last transactions still spoke of 64 others.
+    assert_eq!(newest.requests, 199);
+}
+
+#[test]
+fn the_state_stays_small_whatever_happens() {
+    let mut ledger = Ledger::default();
+    let mut longest = 0;
+    for n in 0..40_000_u64 {
+        let at = BEGINNING + n * 8_000_000 / 40 + n % 3;
+        let key = format!("{:036}", n % 500);
+        let fact = match n % 4 {
+            0 => Fact::Granted {
+                id: u64::MAX - n,
+                amount: u64::MAX / 8,
+                reason: Some("é".repeat(60)),
+                at,
+            },
+            1 => Fact::Settled(Settled {
+                model: format!("{:0200}", n % 900),
+                prompt: u32::MAX,
+                completion: u32::MAX,
+                key: Some(key),
+                ..used(u64::MAX - n, 0, at)
+            }),
+            _ => Fact::Reserved(Reserved {
+                id: u64::MAX - n,
+                want: 2,
+                least: 1,
+                monthly: None,
+                key: Some(KeyBudget {
+                    id: key,
+                    requests: Some(u64::MAX),
+                    tokens: None,
+                }),
+                // All at once, so that none lapses.
+                at: BEGINNING,
+            }),
+        };
+        ledger.apply(u64::MAX / 2 + n, fact);
+        if n % 500 == 0 {
+            longest = longest.max(serde_json::to_vec(&ledger).unwrap().len());
+        }
+    }
+    // Those under way at one moment.
+    for n in 0..1000_u64 {
+        ledger.apply(
+            u64::MAX - n,
+            Fact::Reserved(Reserved {
+                id: n << 40,
+                want: u64::from(u32::MAX),
+                least: 1,
+                monthly: None,
+                key: Some(KeyBudget {
+                    id: format!("{n:036}"),
+                    requests: None,
+                    tokens: None,
+                }),
+                at: BEGINNING,
+            }),
+        );
+    }
+    longest = longest.max(serde_json::to_vec(&ledger).unwrap().len());
+    assert!(longest < 200_000, "{longest}");
+    assert!(longest > 50_000, "{longest}");
+}
