@@ -1,4 +1,7 @@
 //! Handing mail to the operator's webhook. Exports `goldfish:mail`.
+//!
+//! `webhook` says what a call consists of and is free of effects; `component` has the variables, the
+//! network and the clock around it.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -6,6 +9,11 @@
         reason = "natively only the pure logic is built, for its unit tests"
     )
 )]
+
+mod webhook;
+
+#[cfg(target_family = "wasm")]
+mod component;
 
 #[allow(
     missing_docs,
@@ -25,3 +33,5 @@ mod bindings {
         generate_all,
     });
 }
+
+use bindings::exports::goldfish::mail::sender::{Message, Template};

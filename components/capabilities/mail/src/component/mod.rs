@@ -1,0 +1,78 @@
+//! The exports.
+
+mod transport;
+
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use spin_sdk::time::sleep;
+use spin_sdk::variables;
+use uuid::Uuid;
+
+use crate::Message;
+use crate::bindings::exports::goldfish::mail::sender::{Error, Guest};
+use crate::webhook::{Verdict, Webhook};
+
+/// How long to wait before each further attempt.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+
+struct Component;
+
+mod export {
+    #![allow(unsafe_code, unreachable_pub, reason = "generated")]
+    use super::Component;
+    crate::bindings::export!(Component with_types_in crate::bindings);
+}
+
+impl Guest for Component {
+    async fn is_configured() -> bool {
+        matches!(webhook().await, Ok(Some(_)))
+    }
+
+    async fn send(message: Message) -> Result<(), Error> {
+        let webhook = webhook().await?.ok_or(Error::NotConfigured)?;
+        let id = format!("msg_{}", Uuid::new_v4().simple());
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = since.unwrap_or_default().as_secs();
+        let call = webhook.call(&message, id, now);
+        let call = call.ok_or_else(|| unavailable("the message cannot be written"))?;
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let text = match transport::attempt(&webhook.url, &call).await {
+                (Verdict::Taken, _) => return Ok(()),
+                (Verdict::Refused, text) => return Err(Error::Unavailable(text)),
+                (Verdict::Busy, text) => text,
+            };
+            match pauses.next() {
+                Some(pause) => sleep(pause).await,
+                None => return Err(Error::Unavailable(text)),
+            }
+        }
+    }
+}
+
+/// The webhook, read from the variables once in the life of an instance.
+async fn webhook() -> Result<Option<&'static Webhook>, Error> {
+    static WEBHOOK: OnceLock<Option<Webhook>> = OnceLock::new();
+    if WEBHOOK.get().is_none() {
+        let url = variable("mail_webhook_url").await?;
+        let secret = variable("mail_webhook_secret").await?;
+        let webhook = Webhook::new(&url, &secret).map_err(unavailable)?;
+        // A request that ran beside this one has read the same.
+        let _ = WEBHOOK.set(webhook);
+    }
+    Ok(WEBHOOK.get().and_then(Option::as_ref))
+}
+
+/// The value of a variable; empty if there is none of that name.
+async fn variable(name: &str) -> Result<String, Error> {
+    match variables::get(name).await {
+        Ok(value) => Ok(value),
+        Err(variables::Error::Undefined(_)) => Ok(String::new()),
+        Err(_) => Err(unavailable("the settings of mail cannot be read")),
+    }
+}
+
+fn unavailable(text: &str) -> Error {
+    Error::Unavailable(text.to_owned())
+}

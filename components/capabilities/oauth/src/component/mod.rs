@@ -1,0 +1,106 @@
+//! The exports.
+
+mod configuration;
+mod transport;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures::future::try_join;
+
+use crate::bindings::exports::goldfish::oauth::authorization::{Guest, Provider};
+use crate::request::{self, Outgoing};
+use crate::settings::{GitHub, Google};
+use crate::{Error, Profile, github, google};
+
+struct Component;
+
+mod export {
+    #![allow(unsafe_code, unreachable_pub, reason = "generated")]
+    use super::Component;
+    crate::bindings::export!(Component with_types_in crate::bindings);
+}
+
+impl Guest for Component {
+    async fn providers() -> Result<Vec<Provider>, Error> {
+        let settings = configuration::settings().await?;
+        let github = settings.github.as_ref().map(|_| Provider::Github);
+        let google = settings.google.as_ref().map(|_| Provider::Google);
+        Ok(github.into_iter().chain(google).collect())
+    }
+
+    async fn authorization_url(
+        provider: Provider,
+        redirect_uri: String,
+        state: String,
+        code_verifier: String,
+    ) -> Result<String, Error> {
+        let (endpoint, client, scope) = match provider {
+            Provider::Github => {
+                let github = configured_github().await?;
+                let endpoint = github.authorization_endpoint();
+                (endpoint, &github.client, github::SCOPE)
+            }
+            Provider::Google => {
+                let google = configured_google().await?;
+                let endpoint = google.authorization_endpoint();
+                (endpoint, &google.client, google::SCOPE)
+            }
+        };
+        request::authorization_url(
+            &endpoint,
+            client,
+            scope,
+            &redirect_uri,
+            &state,
+            &code_verifier,
+        )
+    }
+
+    async fn exchange(
+        provider: Provider,
+        redirect_uri: String,
+        code: String,
+        code_verifier: String,
+    ) -> Result<Profile, Error> {
+        match provider {
+            Provider::Github => ask_github(&redirect_uri, &code, &code_verifier).await,
+            Provider::Google => ask_google(&redirect_uri, &code, &code_verifier).await,
+        }
+    }
+}
+
+async fn ask_github(redirect_uri: &str, code: &str, verifier: &str) -> Result<Profile, Error> {
+    let github = configured_github().await?;
+    let endpoint = github.token_endpoint();
+    let exchange = request::exchange(endpoint, &github.client, redirect_uri, code, verifier)?;
+    let token = github::access_token(&transport::send(exchange).await?)?;
+    let (user, emails) = try_join(
+        transport::send(Outgoing::get(github.user_url(), &token)),
+        transport::send(Outgoing::get(github.emails_url(), &token)),
+    )
+    .await?;
+    github::profile(&user, &emails)
+}
+
+async fn ask_google(redirect_uri: &str, code: &str, verifier: &str) -> Result<Profile, Error> {
+    let google = configured_google().await?;
+    let endpoint = google.token_url.clone();
+    let exchange = request::exchange(endpoint, &google.client, redirect_uri, code, verifier)?;
+    let answer = transport::send(exchange).await?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    google::profile(
+        &answer,
+        &google.client.id,
+        since.unwrap_or_default().as_secs(),
+    )
+}
+
+async fn configured_github() -> Result<&'static GitHub, Error> {
+    let settings = configuration::settings().await?;
+    settings.github.as_ref().ok_or(Error::NotConfigured)
+}
+
+async fn configured_google() -> Result<&'static Google, Error> {
+    let settings = configuration::settings().await?;
+    settings.google.as_ref().ok_or(Error::NotConfigured)
+}

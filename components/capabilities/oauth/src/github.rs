@@ -1,0 +1,188 @@
+//! GitHub: <https://docs.github.com/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps>.
+
+use serde::Deserialize;
+
+use crate::answer::{self, Answer};
+use crate::settings::GitHub;
+use crate::{Error, Profile};
+
+/// The profile, and all addresses: the one on the profile is what its owner typed there.
+pub(crate) const SCOPE: &str = "read:user user:email";
+
+/// What GitHub says of a code that is unknown, used or too old, and of an account whose primary
+/// address is not confirmed.
+const REFUSALS: [&str; 2] = ["bad_verification_code", "unverified_user_email"];
+
+/// Longest access token that we would carry, in bytes; they have 40.
+const TOKEN_BYTES_MAX: usize = 1024;
+
+#[derive(Deserialize)]
+struct Token {
+    access_token: String,
+}
+
+/// <https://docs.github.com/rest/users/users#get-the-authenticated-user>
+#[derive(Deserialize)]
+struct User {
+    id: u64,
+    login: Option<String>,
+    name: Option<String>,
+    email: Option<String>,
+    avatar_url: Option<String>,
+}
+
+/// <https://docs.github.com/rest/users/emails#list-email-addresses-for-the-authenticated-user>
+#[derive(Deserialize)]
+struct Address {
+    email: String,
+    #[serde(default)]
+    primary: bool,
+    #[serde(default)]
+    verified: bool,
+}
+
+impl GitHub {
+    pub(crate) fn authorization_endpoint(&self) -> String {
+        format!("{}/login/oauth/authorize", self.base_url)
+    }
+
+    pub(crate) fn token_endpoint(&self) -> String {
+        format!("{}/login/oauth/access_token", self.base_url)
+    }
+
+    pub(crate) fn user_url(&self) -> String {
+        format!("{}/user", self.api_url)
+    }
+
+    pub(crate) fn emails_url(&self) -> String {
+        format!("{}/user/emails?per_page=100", self.api_url)
+    }
+}
+
+/// The access token in the answer to a code.
+///
+/// # Errors
+/// As `Answer::token`.
+pub(crate) fn access_token(answer: &Answer) -> Result<String, Error> {
+    let Token { access_token } = answer.token(&REFUSALS)?;
+    let visible = access_token.bytes().all(|byte| byte.is_ascii_graphic());
+    match access_token.len() {
+        1..=TOKEN_BYTES_MAX if visible => Ok(access_token),
+        _ => Err(Error::Protocol("the access token is none".to_owned())),
+    }
+}
+
+/// The profile from the answers about the user and about the addresses. GitHub vouches for an
+/// address that it says is verified, and for no other.
+///
+/// # Errors
+/// As `Answer::json`.
+pub(crate) fn profile(user: &Answer, emails: &Answer) -> Result<Profile, Error> {
+    let user: User = user.json()?;
+    let addresses: Vec<Address> = match emails.status {
+        // An enterprise server can withhold them.
+        403 | 404 => Vec::new(),
+        _ => emails.json()?,
+    };
+    let primary = addresses.iter().find(|address| address.primary);
+    let chosen = primary.or_else(|| addresses.iter().find(|address| address.verified));
+    let (email, verified) = match chosen {
+        Some(address) => (Some(address.email.clone()), address.verified),
+        None => (user.email, false),
+    };
+    let email = answer::email(email);
+    Ok(Profile {
+        subject: user.id.to_string(),
+        email_verified: verified && email.is_some(),
+        email,
+        name: answer::name(user.name).or_else(|| answer::name(user.login)),
+        image: answer::image(user.avatar_url),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ok(body: &str) -> Answer {
+        Answer {
+            status: 200,
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    const USER: &str = r#"{"login":"octocat","id":583231,"node_id":"x","name":"The Octocat",
+        "email":null,"avatar_url":"https://avatars.githubusercontent.com/u/583231?v=4","plan":{}}"#;
+
+    #[test]
+    fn a_token_is_taken_and_an_error_with_status_200_is_one() {
+        let body = r#"{"access_token":"gho_16C7","scope":"read:user","token_type":"bearer"}"#;
+        assert_eq!(access_token(&ok(body)), Ok("gho_16C7".to_owned()));
+        let body = r#"{"error":"bad_verification_code","error_description":"The code passed is
+            incorrect or expired.","error_uri":"https://docs.github.com/x"}"#;
+        let body = body.replace('\n', " ");
+        assert!(matches!(
+            access_token(&ok(&body)),
+            Err(Error::CodeRefused(_))
+        ));
+        let body = r#"{"error":"incorrect_client_credentials"}"#;
+        assert!(matches!(access_token(&ok(body)), Err(Error::Protocol(_))));
+        for odd in ["", "a\r\nb: c", &"x".repeat(2000)] {
+            let body = serde_json::json!({ "access_token": odd }).to_string();
+            assert!(matches!(access_token(&ok(&body)), Err(Error::Protocol(_))));
+        }
+    }
+
+    #[test]
+    fn the_primary_address_counts() {
+        let emails = r#"[
+            {"email":"old@example.com","primary":false,"verified":true,"visibility":null},
+            {"email":"octocat@example.com","primary":true,"verified":true,"visibility":"private"}]"#;
+        let profile = profile(&ok(USER), &ok(emails)).unwrap();
+        assert_eq!(profile.subject, "583231");
+        assert_eq!(profile.email.as_deref(), Some("octocat@example.com"));
+        assert!(profile.email_verified);
+        assert_eq!(profile.name.as_deref(), Some("The Octocat"));
+        assert!(profile.image.unwrap().starts_with("https://avatars."));
+    }
+
+    #[test]
+    fn an_address_that_nobody_vouches_for_is_not_verified() {
+        let unverified = r#"[{"email":"o@example.com","primary":true,"verified":false}]"#;
+        let found = profile(&ok(USER), &ok(unverified)).unwrap();
+        assert_eq!(
+            (found.email.as_deref(), found.email_verified),
+            (Some("o@example.com"), false)
+        );
+
+        let public = USER.replace(r#""email":null"#, r#""email":"typed@example.com""#);
+        let withheld = Answer {
+            status: 404,
+            body: b"{}".to_vec(),
+        };
+        let found = profile(&ok(&public), &withheld).unwrap();
+        assert_eq!(found.email.as_deref(), Some("typed@example.com"));
+        assert!(!found.email_verified);
+
+        let found = profile(&ok(USER), &ok("[]")).unwrap();
+        assert_eq!((found.email, found.email_verified), (None, false));
+        let odd = r#"[{"email":"no address","primary":true,"verified":true}]"#;
+        let found = profile(&ok(USER), &ok(odd)).unwrap();
+        assert_eq!((found.email, found.email_verified), (None, false));
+    }
+
+    #[test]
+    fn without_a_name_the_login_is_one() {
+        let nameless = USER.replace(r#""The Octocat""#, "null");
+        let found = profile(&ok(&nameless), &ok("[]")).unwrap();
+        assert_eq!(found.name.as_deref(), Some("octocat"));
+    }
+
+    #[test]
+    fn what_is_no_profile_is_an_error() {
+        for body in ["", "[]", "{}", r#"{"id":"7"}"#, r#"{"id":-1}"#] {
+            assert!(profile(&ok(body), &ok("[]")).is_err(), "{body}");
+        }
+        assert!(profile(&ok(USER), &ok("{}")).is_err());
+    }
+}

@@ -1,0 +1,204 @@
+//! Google: <https://developers.google.com/identity/openid-connect/openid-connect>.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use crate::answer::{self, Answer};
+use crate::settings::Google;
+use crate::{Error, Profile};
+
+pub(crate) const SCOPE: &str = "openid email profile";
+
+/// What Google says of a code that is unknown, used or too old, and of a wrong verifier.
+const REFUSALS: [&str; 1] = ["invalid_grant"];
+
+/// Both are Google.
+const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
+
+/// How far clocks may disagree, in seconds.
+const LEEWAY: u64 = 60;
+
+/// Longest subject (OpenID Connect Core, section 2), in bytes.
+const SUBJECT_BYTES_MAX: usize = 255;
+
+#[derive(Deserialize)]
+struct Tokens {
+    id_token: String,
+}
+
+/// Claims of an id token (OpenID Connect Core, sections 2 and 5.1).
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    exp: u64,
+    email: Option<String>,
+    email_verified: Option<Verified>,
+    name: Option<String>,
+    picture: Option<String>,
+}
+
+/// A boolean, which some of Google's endpoints write as a string.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Verified {
+    Truth(bool),
+    Text(String),
+}
+
+impl Google {
+    pub(crate) fn authorization_endpoint(&self) -> String {
+        format!("{}/o/oauth2/v2/auth", self.base_url)
+    }
+}
+
+/// The profile in the id token that came for a code; `now` is in seconds. The token comes from the
+/// token endpoint itself, over TLS, which stands in for its signature (OpenID Connect Core,
+/// section 3.1.3.7, point 6).
+///
+/// # Errors
+/// As `Answer::token`; `protocol` also for a token that is not for us, not Google's or too old.
+pub(crate) fn profile(answer: &Answer, client_id: &str, now: u64) -> Result<Profile, Error> {
+    let Tokens { id_token } = answer.token(&REFUSALS)?;
+    let claims = claims(&id_token).ok_or_else(|| refused("the id token is none"))?;
+    if !ISSUERS.contains(&claims.iss.as_str()) {
+        return Err(refused("the id token is of another issuer"));
+    }
+    if claims.aud != client_id {
+        return Err(refused("the id token is for another client"));
+    }
+    if claims.exp.saturating_add(LEEWAY) <= now {
+        return Err(refused("the id token is too old"));
+    }
+    if !(1..=SUBJECT_BYTES_MAX).contains(&claims.sub.len()) || !claims.sub.is_ascii() {
+        return Err(refused("the id token has no subject"));
+    }
+    let verified = match claims.email_verified {
+        Some(Verified::Truth(truth)) => truth,
+        Some(Verified::Text(text)) => text == "true",
+        None => false,
+    };
+    let email = answer::email(claims.email);
+    Ok(Profile {
+        subject: claims.sub,
+        email_verified: verified && email.is_some(),
+        email,
+        name: answer::name(claims.name),
+        image: answer::image(claims.picture),
+    })
+}
+
+fn claims(token: &str) -> Option<Claims> {
+    let mut parts = token.split('.');
+    let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let json = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    serde_json::from_slice(&json).ok()
+}
+
+fn refused(text: &str) -> Error {
+    Error::Protocol(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn exchanged(changes: Value) -> Result<Profile, Error> {
+        let mut claims = json!({
+            "iss": "https://accounts.google.com", "azp": "app", "aud": "app", "sub": "10769150350006150715113082367",
+            "at_hash": "x", "iat": NOW, "exp": NOW + 3600,
+            "email": "ada@example.com", "email_verified": true,
+            "name": "Ada", "picture": "https://lh3.googleusercontent.com/a/x=s96-c",
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
+        let body = json!({ "access_token": "ya29.x", "id_token": format!("e30.{payload}.c2ln") });
+        let answer = Answer {
+            status: 200,
+            body: body.to_string().into_bytes(),
+        };
+        profile(&answer, "app", NOW)
+    }
+
+    #[test]
+    fn an_id_token_is_a_profile() {
+        let profile = exchanged(json!({})).unwrap();
+        assert_eq!(profile.subject, "10769150350006150715113082367");
+        assert_eq!(profile.email.as_deref(), Some("ada@example.com"));
+        assert!(profile.email_verified);
+        assert_eq!(profile.name.as_deref(), Some("Ada"));
+        assert!(profile.image.is_some());
+        assert!(exchanged(json!({ "iss": "accounts.google.com" })).is_ok());
+        assert!(exchanged(json!({ "exp": NOW - 59 })).is_ok());
+    }
+
+    #[test]
+    fn verified_is_a_boolean_or_the_text_of_one() {
+        for (value, expected) in [
+            (json!("true"), true),
+            (json!("false"), false),
+            (json!(false), false),
+            (json!("TRUE"), false),
+            (json!(null), false),
+        ] {
+            let found = exchanged(json!({ "email_verified": value })).unwrap();
+            assert_eq!(found.email_verified, expected, "{value}");
+        }
+        let found = exchanged(json!({ "email": null, "name": null, "picture": null })).unwrap();
+        assert_eq!((found.email, found.email_verified), (None, false));
+        assert_eq!((found.name, found.image), (None, None));
+    }
+
+    #[test]
+    fn tokens_of_others_for_others_or_from_long_ago_are_refused() {
+        for changes in [
+            json!({ "iss": "https://accounts.google.com.evil.example" }),
+            json!({ "iss": "http://accounts.google.com" }),
+            json!({ "aud": "other" }),
+            json!({ "aud": ["app", "other"] }),
+            json!({ "exp": NOW - 60 }),
+            json!({ "exp": null }),
+            json!({ "sub": "" }),
+            json!({ "sub": null }),
+            json!({ "sub": "1".repeat(256) }),
+        ] {
+            let refused = exchanged(changes.clone());
+            assert!(matches!(refused, Err(Error::Protocol(_))), "{changes}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        for body in [
+            "{}",
+            r#"{"id_token":""}"#,
+            r#"{"id_token":"a.b"}"#,
+            r#"{"id_token":"a.b.c"}"#,
+            r#"{"id_token":"a.e30.c.d"}"#,
+            r#"{"id_token":7}"#,
+        ] {
+            let answer = Answer {
+                status: 200,
+                body: body.as_bytes().to_vec(),
+            };
+            let refused = profile(&answer, "app", NOW);
+            assert!(matches!(refused, Err(Error::Protocol(_))), "{body}");
+        }
+        let answer = Answer {
+            status: 400,
+            body: br#"{"error":"invalid_grant","error_description":"Bad Request"}"#.to_vec(),
+        };
+        let refused = profile(&answer, "app", NOW);
+        assert!(matches!(refused, Err(Error::CodeRefused(_))));
+    }
+}
