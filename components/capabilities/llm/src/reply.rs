@@ -2,6 +2,7 @@
 
 use crate::bindings::{Completion, Error, StopReason, Usage};
 use sse::{Event, Parser};
+use token_estimate::tokens_of;
 
 /// What a provider's events have told so far.
 #[derive(Debug, Default)]
@@ -122,7 +123,7 @@ impl Reply {
             },
             (prompt, completion) => Usage {
                 prompt_tokens: prompt.unwrap_or(self.prompt_estimate),
-                completion_tokens: completion.unwrap_or_else(|| estimate(progress.bytes)),
+                completion_tokens: completion.unwrap_or_else(|| tokens_of(progress.bytes)),
                 estimated: true,
             },
         };
@@ -131,11 +132,6 @@ impl Reply {
             usage,
         })
     }
-}
-
-/// Tokens of so many bytes of text, four bytes a token.
-pub(crate) fn estimate(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(4)).unwrap_or(u32::MAX)
 }
 
 /// The JSON of an event's data.

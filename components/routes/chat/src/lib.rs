@@ -10,6 +10,7 @@
 
 mod backlog;
 mod bell;
+mod bill;
 mod events;
 mod outbox;
 mod prompt;
@@ -19,12 +20,13 @@ mod source;
 
 use contracts::{
     conversations::turns::{Outcome, Turn},
+    identity::types::Scope,
     llm::{provider, types::ChatRequest},
-    quota::limits::{self, Action},
 };
 use futures::future::{join, join3};
 use http_edge::{ApiError, Context, Reply};
 
+use bill::Bill;
 use request::{Asked, ChatBody};
 use source::{Opening, Source};
 
@@ -33,12 +35,13 @@ http_edge::routes! {
 }
 
 async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
-    let user = access::authenticate(context).await?;
+    let principal = access::authenticate(context).await?;
+    access::require(&principal, Scope::Chat)?;
     let asked = Asked::try_from(context.json::<ChatBody>().await?)?;
     // Three capabilities that do not need each other's answers.
     let (verdict, turn, models) = join3(
-        limits::admit(Action::Chat, user.id.clone()),
-        Turn::open(user.id.clone(), asked.conversation_id.clone()),
+        bill::admit(&principal),
+        Turn::open(principal.user.id.clone(), asked.conversation_id.clone()),
         provider::models(),
     )
     .await;
@@ -50,11 +53,13 @@ async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
     let model = prompt::choose_model(&asked, turn.model(), &preferences, &models).await?;
     context.log.model(&model);
     let system = prompt::choose_system(asked.system, preferences.system_prompt).await;
+    let messages = prompt::messages(system, turn.history(), &asked.message);
+    let bill = Bill::open(&principal, &messages, asked.max_tokens).await?;
     let question = ChatRequest {
         model: model.clone(),
-        messages: prompt::messages(system, turn.history(), &asked.message),
+        messages,
         temperature: asked.temperature,
-        max_tokens: asked.max_tokens,
+        max_tokens: bill.max_tokens,
     };
 
     // The message is stored while the provider is being reached: the reply's first word waits for
@@ -64,8 +69,15 @@ async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
         turn.begin(asked.message, model.clone()),
     )
     .await;
-    // Leaving here drops the answer, which cancels the request at the provider.
-    let started = started.map_err(|error| failures::conversations(error, "message"))?;
+    let started = match started {
+        Ok(started) => started,
+        Err(error) => {
+            // Cancels the request at the provider.
+            drop(answer);
+            note(context, bill.release().await);
+            return Err(failures::conversations(error, "message"));
+        }
+    };
     context.set_header("x-conversation-id", started.conversation_id.clone());
 
     // Until something has been said, failing is an ordinary error with a status of its own.
@@ -80,13 +92,22 @@ async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
                 source,
                 started,
                 model,
+                bill,
             };
             Ok(Reply::events(|body, log| exchange.run(body, log)))
         }
         Opening::Failed(error) => {
             // If even that cannot be stored, the reply counts as broken off when it is overdue.
-            let _ = reply::finish(&turn, Outcome::Incomplete, "", &mut context.log).await;
+            let finished = reply::finish(&turn, Outcome::Incomplete, "", &mut context.log);
+            let (_, released) = join(finished, bill.release()).await;
+            note(context, released);
             Err(failures::llm(error))
         }
+    }
+}
+
+fn note(context: &mut Context, trouble: Option<String>) {
+    if let Some(cause) = trouble {
+        context.log.warn(&cause);
     }
 }

@@ -11,7 +11,7 @@ use futures::future::join;
 use http_edge::{ApiError, BodyWriter, Cause, Entry};
 use sse::Encoder;
 
-use crate::{backlog::Backlog, events, outbox::Outbox, source::Source};
+use crate::{backlog::Backlog, bill::Bill, events, outbox::Outbox, source::Source};
 
 /// Longest reply, in bytes of its JSON, which is as much as is stored; a model that does not stop
 /// is stopped.
@@ -23,6 +23,7 @@ pub(crate) struct Exchange {
     pub(crate) source: Source,
     pub(crate) started: Started,
     pub(crate) model: String,
+    pub(crate) bill: Bill,
 }
 
 impl Exchange {
@@ -39,6 +40,7 @@ impl Exchange {
             turn,
             source,
             model,
+            bill,
             started: _,
         } = self;
         let backlog = Backlog::default();
@@ -53,7 +55,14 @@ impl Exchange {
             Err(_) => Outcome::Incomplete,
         };
         // Stored before the client is told of the end: who has seen it can list it.
-        let finished = finish(&turn, outcome, &text, log).await;
+        let (finished, unsettled) = join(
+            finish(&turn, outcome, &text, log),
+            bill.settle(model.clone(), end.as_ref().ok(), &text),
+        )
+        .await;
+        if let Some(cause) = unsettled {
+            log.warn(&cause);
+        }
         match end.and_then(|completion| finished.map(|()| completion)) {
             Ok(completion) => {
                 let usage = completion.usage;

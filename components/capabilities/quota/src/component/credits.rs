@@ -12,8 +12,8 @@ use crate::credits::{calendar, state};
 use crate::exports::credits as wit;
 use crate::exports::limits::Action;
 
-/// Most transactions that one call answers.
-const MAX_LISTED: u32 = 100;
+/// Most transactions that one call answers, which is all there are.
+const MAX_LISTED: u32 = 200;
 
 impl wit::Guest for Quota {
     async fn reserve(intent: wit::Intent) -> Result<wit::Reservation, wit::Error> {

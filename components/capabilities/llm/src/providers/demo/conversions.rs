@@ -1,7 +1,7 @@
 //! What the demo answers. Pure.
 
 use crate::bindings::{ChatRequest, Completion, Role, StopReason, Usage};
-use crate::reply::estimate;
+use token_estimate::tokens_of;
 
 /// The longest part of a message that is quoted back, in characters.
 const QUOTE: usize = 120;
@@ -38,9 +38,9 @@ pub(crate) fn answer(request: &ChatRequest) -> (Vec<String>, Completion) {
     (pieces, Completion { stop_reason, usage })
 }
 
-/// Tokens of the prompt, four bytes a token.
+/// Tokens of the prompt.
 pub(crate) fn prompt_estimate(request: &ChatRequest) -> u32 {
-    estimate(
+    tokens_of(
         request
             .messages
             .iter()

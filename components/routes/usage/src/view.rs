@@ -1,0 +1,207 @@
+//! What clients see of the ledger.
+
+use contracts::quota::credits::{DayOfUse, Standing, Transaction, TransactionKind, UseOfKey};
+use serde::Serialize;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UsageView<'a> {
+    plan: &'a str,
+    credits: CreditsView,
+    usage: Vec<DayView<'a>>,
+    keys: Vec<KeyView<'a>>,
+}
+
+/// Credits; null where there is no limit.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreditsView {
+    monthly: Option<u64>,
+    used_this_month: u64,
+    left: Option<u64>,
+    reserved: Option<u64>,
+    granted: u64,
+    /// Milliseconds since the epoch.
+    resets_at: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DayView<'a> {
+    day: &'a str,
+    model: &'a str,
+    requests: u64,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct KeyView<'a> {
+    id: &'a str,
+    requests: u64,
+    tokens: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct TransactionsView<'a> {
+    transactions: Vec<TransactionView<'a>>,
+    /// What `before` is to be for the next page; null on the last one.
+    next: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct TransactionView<'a> {
+    id: &'a str,
+    kind: &'static str,
+    /// Milliseconds since the epoch.
+    at: u64,
+    amount: i64,
+    model: Option<&'a str>,
+    note: Option<&'a str>,
+}
+
+impl<'a> UsageView<'a> {
+    pub(crate) fn new(standing: &'a Standing, days: &'a [DayOfUse], keys: &'a [UseOfKey]) -> Self {
+        let limited = standing.monthly_credits.is_some();
+        Self {
+            plan: &standing.plan,
+            credits: CreditsView {
+                monthly: standing.monthly_credits,
+                used_this_month: standing.used_this_month,
+                left: standing.credits_left,
+                reserved: limited.then_some(standing.reserved),
+                granted: standing.granted_left,
+                resets_at: limited.then_some(standing.resets_at),
+            },
+            usage: days.iter().map(DayView::from).collect(),
+            keys: keys.iter().map(KeyView::from).collect(),
+        }
+    }
+}
+
+impl<'a> TransactionsView<'a> {
+    /// The first `limit` of what was found; if there is more, there is a next page.
+    pub(crate) fn new(found: &'a [Transaction], limit: u32) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let transactions: Vec<TransactionView<'_>> = found
+            .iter()
+            .take(limit)
+            .map(TransactionView::from)
+            .collect();
+        let next = match found.len() > limit {
+            true => transactions.last().map(|last| last.id),
+            false => None,
+        };
+        Self { transactions, next }
+    }
+}
+
+impl<'a> From<&'a DayOfUse> for DayView<'a> {
+    fn from(row: &'a DayOfUse) -> Self {
+        Self {
+            day: &row.day,
+            model: &row.model,
+            requests: row.requests,
+            prompt_tokens: row.prompt_tokens,
+            completion_tokens: row.completion_tokens,
+        }
+    }
+}
+
+impl<'a> From<&'a UseOfKey> for KeyView<'a> {
+    fn from(key: &'a UseOfKey) -> Self {
+        Self {
+            id: &key.id,
+            requests: key.requests,
+            tokens: key.tokens,
+        }
+    }
+}
+
+impl<'a> From<&'a Transaction> for TransactionView<'a> {
+    fn from(row: &'a Transaction) -> Self {
+        Self {
+            id: &row.id,
+            kind: match row.kind {
+                TransactionKind::Grant => "grant",
+                TransactionKind::Usage => "usage",
+                TransactionKind::Plan => "plan",
+            },
+            at: row.at,
+            amount: row.amount,
+            model: row.model.as_deref(),
+            note: row.note.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_limited_is_null() {
+        let standing = |monthly| Standing {
+            plan: "free".into(),
+            monthly_credits: monthly,
+            used_this_month: 5,
+            credits_left: monthly,
+            reserved: 2,
+            granted_left: 3,
+            resets_at: 9,
+        };
+        let days = [DayOfUse {
+            day: "2027-01-15".into(),
+            model: "gpt-4o".into(),
+            requests: 1,
+            prompt_tokens: 2,
+            completion_tokens: 3,
+        }];
+        let keys = [UseOfKey {
+            id: "k".into(),
+            requests: 1,
+            tokens: 5,
+        }];
+        let shown = |monthly| {
+            let standing = standing(monthly);
+            serde_json::to_value(UsageView::new(&standing, &days, &keys)).unwrap()
+        };
+        assert_eq!(
+            shown(Some(10)),
+            json!({
+                "plan": "free",
+                "credits": {"monthly": 10, "usedThisMonth": 5, "left": 10, "reserved": 2,
+                            "granted": 3, "resetsAt": 9},
+                "usage": [{"day": "2027-01-15", "model": "gpt-4o", "requests": 1,
+                           "promptTokens": 2, "completionTokens": 3}],
+                "keys": [{"id": "k", "requests": 1, "tokens": 5}],
+            })
+        );
+        assert_eq!(
+            shown(None)["credits"],
+            json!({"monthly": null, "usedThisMonth": 5, "left": null, "reserved": null,
+                   "granted": 3, "resetsAt": null})
+        );
+    }
+
+    #[test]
+    fn the_last_page_has_no_next() {
+        let row = |id: u64| Transaction {
+            id: id.to_string(),
+            kind: TransactionKind::Usage,
+            at: 1,
+            amount: -5,
+            model: Some("m".into()),
+            note: None,
+        };
+        let found = [row(3), row(2), row(1)];
+        let page = |limit| serde_json::to_value(TransactionsView::new(&found, limit)).unwrap();
+        assert_eq!(page(3)["next"], json!(null));
+        assert_eq!(page(2)["next"], json!("2"));
+        assert_eq!(
+            page(2)["transactions"][1],
+            json!({"id": "2", "kind": "usage", "at": 1, "amount": -5, "model": "m", "note": null})
+        );
+    }
+}
