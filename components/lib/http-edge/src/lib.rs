@@ -27,6 +27,7 @@ mod log;
 mod reply;
 mod serve;
 mod settings;
+mod timestamp;
 
 pub use context::{Context, parse_uuid};
 pub use endpoint::Endpoint;
@@ -36,6 +37,7 @@ pub use log::{Afterwards, Entry};
 pub use reply::{BodyWriter, Reply};
 pub use serve::serve;
 pub use settings::Settings;
+pub use timestamp::rfc3339;
 
 #[doc(hidden)]
 pub use spin_sdk::wasip3;

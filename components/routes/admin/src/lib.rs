@@ -1,1 +1,214 @@
-//! `/api/admin`: what the operator may see and do.
+//! `/api/admin`: what the operator may see and do, with the key of the variable `admin_api_key`.
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(
+        dead_code,
+        reason = "natively only the pure logic is built, for its unit tests"
+    )
+)]
+
+mod key;
+mod view;
+
+use contracts::{
+    accounts::{api_keys, directory, registration, sessions},
+    quota::credits,
+};
+use futures::join;
+use http_edge::{ApiError, Check, Context, Reply};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use view::{AccountView, Done, Revoked, StandingView, StatisticsView, UserPage, UserView};
+
+/// Accounts of a page, if the request does not say how many.
+const PAGE: u32 = 50;
+/// Most accounts of a page.
+const MAX_PAGE: u32 = 100;
+/// Longest user id.
+const MAX_USER_ID: usize = 128;
+/// Longest text of a query, in bytes.
+const MAX_TEXT: usize = 320;
+/// Most credits of one grant, which leaves room for adding up.
+const MAX_GRANT: u64 = 1_000_000_000_000;
+
+http_edge::routes! {
+    GET "/api/admin/users" => list_users,
+    GET "/api/admin/users/:id" => show_user,
+    DELETE "/api/admin/users/:id" => purge_user,
+    PUT "/api/admin/users/:id/plan" => set_plan,
+    POST "/api/admin/users/:id/credits" => grant_credits,
+    POST "/api/admin/users/:id/revoke-sessions" => revoke_sessions,
+    POST "/api/admin/users/:id/revoke-keys" => revoke_keys,
+    GET "/api/admin/statistics" => show_statistics,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Search {
+    search: Option<String>,
+    /// The one account with this address.
+    email: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetPlan {
+    plan: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grant {
+    amount: u64,
+    reason: Option<String>,
+    /// The same id counts once.
+    id: Option<String>,
+}
+
+async fn list_users(context: &mut Context) -> Result<Reply, ApiError> {
+    key::require(context).await?;
+    let query: Search = context.query()?;
+    let limit = query.limit.unwrap_or(PAGE);
+    let is_short = |text: &Option<String>| text.as_ref().is_none_or(|text| text.len() <= MAX_TEXT);
+    Check::new()
+        .that((1..=MAX_PAGE).contains(&limit), "limit", "must be 1 to 100")
+        .that(is_short(&query.search), "search", "is too long")
+        .that(is_short(&query.email), "email", "is too long")
+        .that(is_short(&query.cursor), "cursor", "is too long")
+        .done()?;
+    if let Some(email) = query.email {
+        let found = match directory::find_by_email(email).await {
+            Ok(account) => vec![account],
+            Err(contracts::accounts::types::Error::NotFound) => Vec::new(),
+            Err(other) => return Err(failures::accounts(other)),
+        };
+        return Ok(Reply::json(&UserPage::new(&found, None)));
+    }
+    let page = directory::list_accounts(query.search, query.cursor, limit)
+        .await
+        .map_err(failures::accounts)?;
+    Ok(Reply::json(&UserPage::new(
+        &page.accounts,
+        page.next.as_deref(),
+    )))
+}
+
+async fn show_user(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = addressed(context).await?;
+    let (account, standing, keys) = join!(
+        registration::get_account(user.clone()),
+        credits::get_standing(user.clone()),
+        api_keys::list_keys(user),
+    );
+    let account = account.map_err(failures::accounts)?;
+    let standing = standing.map_err(failures::credits)?;
+    let keys = keys.map_err(failures::accounts)?;
+    Ok(Reply::json(&UserView {
+        user: AccountView::from(&account),
+        credits: StandingView::from(&standing),
+        api_keys: keys.len(),
+    }))
+}
+
+async fn purge_user(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = addressed(context).await?;
+    account_steps::erase(&user).await?;
+    Ok(Reply::json(&Done { success: true }))
+}
+
+async fn set_plan(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = addressed(context).await?;
+    let SetPlan { plan } = context.json().await?;
+    let standing = credits::set_plan(user, plan)
+        .await
+        .map_err(failures::credits)?;
+    Ok(Reply::json(&StandingView::from(&standing)))
+}
+
+async fn grant_credits(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = addressed(context).await?;
+    let grant: Grant = context.json().await?;
+    let id = grant.id.unwrap_or_else(|| Uuid::new_v4().to_string());
+    let reason = grant.reason.as_deref().unwrap_or_default();
+    Check::new()
+        .that(
+            (1..=MAX_GRANT).contains(&grant.amount),
+            "amount",
+            "must be 1 to 1000000000000",
+        )
+        .that(
+            reason.chars().count() <= 200,
+            "reason",
+            "must be at most 200 characters",
+        )
+        .that(
+            is_name(&id),
+            "id",
+            "must be 1 to 128 letters, digits, `_`, `-` or `.`",
+        )
+        .done()?;
+    let standing = credits::grant(user, id, grant.amount, grant.reason)
+        .await
+        .map_err(failures::credits)?;
+    Ok(Reply::json(&StandingView::from(&standing)))
+}
+
+async fn revoke_sessions(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = addressed(context).await?;
+    let revoked = sessions::revoke_sessions(user, None)
+        .await
+        .map_err(failures::accounts)?;
+    Ok(Reply::json(&Revoked { revoked }))
+}
+
+async fn revoke_keys(context: &mut Context) -> Result<Reply, ApiError> {
+    let user = addressed(context).await?;
+    let revoked = api_keys::revoke_keys(user)
+        .await
+        .map_err(failures::accounts)?;
+    Ok(Reply::json(&Revoked { revoked }))
+}
+
+async fn show_statistics(context: &mut Context) -> Result<Reply, ApiError> {
+    key::require(context).await?;
+    let (statistics, plans) = join!(directory::get_statistics(), credits::list_plans());
+    Ok(Reply::json(&StatisticsView::new(
+        &statistics.map_err(failures::accounts)?,
+        plans.map_err(failures::credits)?,
+    )))
+}
+
+/// The user that the path names; whether there is one is for the capabilities to say.
+async fn addressed(context: &mut Context) -> Result<String, ApiError> {
+    key::require(context).await?;
+    let user = context.param("id", MAX_USER_ID)?;
+    if !is_name(&user) {
+        return Err(ApiError::NotFound);
+    }
+    context.log.user(&user);
+    Ok(user)
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=MAX_USER_ID).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name;
+
+    #[test]
+    fn names_are_fit_for_a_storage_key() {
+        assert!(is_name("guest_550e8400-e29b-41d4-a716-446655440000"));
+        assert!(is_name(&"x".repeat(128)));
+        for bad in ["", "a/b", "a:b", "..%2f", "é", &"x".repeat(129)] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
+}
