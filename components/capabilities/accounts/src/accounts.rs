@@ -89,6 +89,21 @@ impl<P: Platform + Clone> Accounts<P> {
         Ok(())
     }
 
+    /// Does what is still to be done because of facts that hold.
+    ///
+    /// # Errors
+    /// `unavailable` from the store.
+    pub(crate) async fn do_chores(
+        &self,
+        user: &str,
+        view: &mut View<Account>,
+    ) -> Result<(), Error> {
+        if view.state.chores.are_pending() {
+            tidying::tidy(&self.journal(user)?, user, view).await?;
+        }
+        Ok(())
+    }
+
     fn journal(&self, user: &str) -> Result<Journal<P>, Error> {
         if is_id(user) {
             let name = format!("identity:u:{user}");

@@ -10,12 +10,15 @@ use journal::{Fold, Journal, Platform, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::account::Fact;
+use crate::account::{Account, Fact};
 use crate::accounts::Accounts;
 use crate::types::Error;
 
 /// How long a claimant is left in peace, in milliseconds.
 pub(crate) const PATIENCE: u64 = 60_000;
+
+/// A user that never comes into being.
+const NOBODY: &str = "user_00000000-0000-0000-0000-000000000000";
 
 /// How often an applicant looks again after somebody else was quicker.
 const ATTEMPTS: usize = 3;
@@ -102,12 +105,26 @@ pub(crate) async fn owner<P: Platform + Clone>(
     accounts: &Accounts<P>,
     index: &Index,
 ) -> Result<Option<String>, Error> {
+    let found = owning_account(accounts, index).await?;
+    Ok(found.map(|(user, _)| user))
+}
+
+/// The same with the owner's account. Reads as much where there is none.
+///
+/// # Errors
+/// Those of the journals.
+pub(crate) async fn owning_account<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    index: &Index,
+) -> Result<Option<(String, View<Account>)>, Error> {
     let view = read(accounts, index).await?;
     let Some(claim) = view.state.0 else {
+        accounts.read(NOBODY).await?;
         return Ok(None);
     };
-    let account = accounts.read(&claim.owner).await?.state;
-    Ok(account.holds(&claim.id).then_some(claim.owner))
+    let account = accounts.read(&claim.owner).await?;
+    let holds = account.state.holds(&claim.id);
+    Ok(holds.then_some((claim.owner, account)))
 }
 
 /// Claims it for a user. If that is `Claimed::Ours`, a fact naming `claim` must follow in the user's
@@ -140,7 +157,9 @@ pub(crate) async fn acquire<P: Platform + Clone>(
             return Ok(Claimed::Taken(found.owner));
         }
         if !account.state.dead {
-            if found.at.saturating_add(PATIENCE) > accounts.now() {
+            let patient = found.at.saturating_add(PATIENCE) > accounts.now();
+            // Our own, from an attempt before, needs none.
+            if patient && found.owner != owner {
                 return Ok(Claimed::Contested);
             }
             let bar = Fact::Barred {

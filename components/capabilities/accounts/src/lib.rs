@@ -10,6 +10,7 @@
 //! | `issuing` | the tokens of a session |
 //! | `registration`, `erasure`, `sessions`, `recovery` | the contract's interfaces |
 //! | `linked`, `api_keys`, `directory` | the contract's further interfaces |
+//! | `flows` | what a browser remembers while its user is away at an OAuth provider |
 //! | `component` | the exports: variables, the store and the clock around all that |
 //!
 //! Facts come first: whatever else is written (revocation markers, records of API keys, claims, the
@@ -25,9 +26,19 @@
 
 mod account;
 mod accounts;
+mod api_keys;
 mod claims;
 mod directory;
+mod fields;
+mod flows;
 mod issuing;
+mod linked;
+mod password;
+mod recovery;
+mod registration;
+mod sessions;
+#[cfg(test)]
+mod testing;
 mod tidying;
 
 #[cfg(target_family = "wasm")]

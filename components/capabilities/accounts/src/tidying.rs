@@ -68,8 +68,10 @@ async fn delete_records<P: Platform>(
     view: &mut View<Account>,
 ) -> Result<(), Error> {
     let hashes = std::mem::take(&mut view.state.chores.records);
-    let keys = hashes.iter().map(|hash| records::api_key(hash)).collect();
-    delete_all(journal.platform(), keys).await
+    let uses = std::mem::take(&mut view.state.chores.uses);
+    let keys = hashes.iter().map(|hash| records::api_key(hash));
+    let uses = uses.iter().map(|id| records::last_used(id));
+    delete_all(journal.platform(), keys.chain(uses).collect()).await
 }
 
 /// Writes over the entries that speak of what is gone. They keep their numbers, and only the one

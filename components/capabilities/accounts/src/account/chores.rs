@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Email, Identity, Session};
+use super::facts::{Email, Identity, Key, Session};
 use crate::claims::Index;
 
 /// How long a session that has ended can have tokens which are not too old, in milliseconds: the 30
@@ -20,6 +20,8 @@ pub(crate) struct Chores {
     pub(crate) markers: Vec<Marker>,
     /// Hashes of API keys whose records are to go.
     pub(crate) records: Vec<String>,
+    /// Ids of API keys that are forgotten, and so is when they were used.
+    pub(crate) uses: Vec<String>,
     /// Claims to be given up.
     pub(crate) releases: Vec<Release>,
     /// What the operator's directory is to be told.
@@ -59,6 +61,7 @@ impl Chores {
     pub(crate) fn are_pending(&self) -> bool {
         self.markers.iter().any(|marker| !marker.written)
             || !self.records.is_empty()
+            || !self.uses.is_empty()
             || !self.releases.is_empty()
             || self.listing.is_some()
             || self.erase > 0
@@ -89,6 +92,11 @@ impl Chores {
     pub(super) fn delete_record(&mut self, hash: String, at: u64) {
         self.records.push(hash);
         self.since = at;
+    }
+
+    pub(super) fn forget_key(&mut self, key: Key, at: u64) {
+        self.delete_record(key.hash, at);
+        self.uses.push(key.id);
     }
 
     pub(super) fn release_email(&mut self, email: Email, at: u64) {

@@ -6,4 +6,6 @@ mod state;
 
 pub(crate) use chores::{Chores, Listing, Marker, Release};
 pub(crate) use facts::{Email, Ending, Fact, Identity, Key, Password, Registered, Session};
-pub(crate) use state::{Account, LIVE_KEYS_MAX, Profile, REFRESH_LEEWAY, SESSIONS_MAX};
+pub(crate) use state::{
+    Account, ENDED_KEYS_KEPT, LIVE_KEYS_MAX, Profile, REFRESH_LEEWAY, SESSIONS_MAX,
+};

@@ -12,14 +12,14 @@ pub(crate) const SESSIONS_MAX: usize = 100;
 /// How long a refresh token may be used again, in milliseconds: two tabs do that at once.
 pub(crate) const REFRESH_LEEWAY: u64 = 10_000;
 
-/// API keys of one user that are not revoked.
-pub(crate) const LIVE_KEYS_MAX: usize = 100;
+/// API keys of one user that are neither revoked nor too old.
+pub(crate) const LIVE_KEYS_MAX: usize = 50;
 
-/// How long a revoked API key is still listed, in milliseconds.
-const REVOKED_KEYS_KEPT: u64 = 30 * 24 * 60 * 60 * 1000;
+/// How long an API key is still listed after its end, in milliseconds.
+pub(crate) const ENDED_KEYS_KEPT: u64 = 30 * 24 * 60 * 60 * 1000;
 
-/// Revoked API keys that are listed at most.
-const REVOKED_KEYS_MAX: usize = 100;
+/// API keys that are listed after their end at most.
+const ENDED_KEYS_MAX: usize = 100;
 
 /// How long a completed OAuth flow is remembered, in milliseconds: well beyond its life.
 const FLOWS_KEPT: u64 = 60 * 60 * 1000;
@@ -210,6 +210,8 @@ impl Account {
         if let Some(guest) = profile.guest.clone() {
             self.know_guest(Some(guest));
             self.end(&Ending::All, at);
+            // Whoever began as the guest may be somebody else than who registers.
+            self.revoke_keys(None, at);
         }
     }
 
@@ -334,11 +336,12 @@ impl Account {
     }
 
     fn add_key(&mut self, key: Key) {
-        let live = self.keys.iter().filter(|key| key.revoked.is_none()).count();
+        let now = key.created;
+        let live = self.keys.iter().filter(|key| key.is_live(now)).count();
         if live >= LIVE_KEYS_MAX || self.keys.iter().any(|known| known.id == key.id) {
             return;
         }
-        self.forget_keys(key.created);
+        self.forget_keys(now);
         self.keys.push(key);
     }
 
@@ -353,15 +356,17 @@ impl Account {
     }
 
     fn forget_keys(&mut self, now: u64) {
-        let old = |at: u64| at.saturating_add(REVOKED_KEYS_KEPT) <= now;
-        self.keys.retain(|key| !key.revoked.is_some_and(old));
-        let revoked = self.keys.iter().filter(|key| key.revoked.is_some()).count();
-        let mut surplus = revoked.saturating_sub(REVOKED_KEYS_MAX);
-        self.keys.retain(|key| {
-            let goes = surplus > 0 && key.revoked.is_some();
-            surplus = surplus.saturating_sub(usize::from(goes));
-            !goes
-        });
+        let ended = self.keys.iter().filter(|key| !key.is_live(now)).count();
+        let mut surplus = ended.saturating_sub(ENDED_KEYS_MAX);
+        for key in std::mem::take(&mut self.keys) {
+            match key.ended(now) {
+                Some(end) if surplus > 0 || end.saturating_add(ENDED_KEYS_KEPT) <= now => {
+                    surplus = surplus.saturating_sub(1);
+                    self.chores.forget_key(key, now);
+                }
+                _ => self.keys.push(key),
+            }
+        }
     }
 
     fn link(&mut self, identity: Identity, at: u64) {
@@ -411,7 +416,7 @@ impl Account {
         let mut chores = ended.chores;
         chores.mark_all(ended.sessions, at);
         for key in ended.keys {
-            chores.delete_record(key.hash, at);
+            chores.forget_key(key, at);
         }
         for identity in ended.identities {
             chores.release_identity(identity, at);
@@ -424,6 +429,18 @@ impl Account {
         chores.since = at;
         self.chores = chores;
         self.dead = dead;
+    }
+}
+
+impl Key {
+    /// When it was revoked or became too old; none while it is good.
+    pub(crate) fn ended(&self, now: u64) -> Option<u64> {
+        let expired = self.expires.filter(|at| *at <= now);
+        self.revoked.into_iter().chain(expired).min()
+    }
+
+    pub(crate) fn is_live(&self, now: u64) -> bool {
+        self.ended(now).is_none()
     }
 }
 

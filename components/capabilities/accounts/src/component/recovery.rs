@@ -1,44 +1,47 @@
 //! `recovery`.
 
-use super::Component;
+use super::{Component, accounts};
+use crate::account::Ending;
 use crate::bindings::exports::goldfish::accounts::recovery::{Guest, Letter};
+use crate::recovery;
 use crate::types::{Account, Client, Error, SignedIn};
-
-fn missing() -> Error {
-    Error::Unavailable("not here yet".to_owned())
-}
 
 impl Guest for Component {
     async fn change_password(
-        _user: String,
-        _current: String,
-        _new_password: String,
-        _session: String,
-        _revoke_others: bool,
+        user: String,
+        current: String,
+        new_password: String,
+        session: String,
+        revoke_others: bool,
     ) -> Result<Account, Error> {
-        Err(missing())
+        let ending = match revoke_others {
+            true => Ending::AllBut(session),
+            false => Ending::None,
+        };
+        let accounts = accounts().await?;
+        recovery::change_password(&accounts, &user, &current, &new_password, ending).await
     }
 
-    async fn request_reset(_email: String) -> Result<Option<Letter>, Error> {
-        Err(missing())
+    async fn request_reset(email: String) -> Result<Option<Letter>, Error> {
+        recovery::request_reset(&accounts().await?, &email).await
     }
 
-    async fn check_reset(_token: String) -> Result<(), Error> {
-        Err(missing())
+    async fn check_reset(token: String) -> Result<(), Error> {
+        recovery::check_reset(&accounts().await?, &token).await
     }
 
-    async fn reset_password(_token: String, _new_password: String) -> Result<Account, Error> {
-        Err(missing())
+    async fn reset_password(token: String, new_password: String) -> Result<Account, Error> {
+        recovery::reset_password(&accounts().await?, &token, &new_password).await
     }
 
-    async fn request_verification(_email: String) -> Result<Option<Letter>, Error> {
-        Err(missing())
+    async fn request_verification(email: String) -> Result<Option<Letter>, Error> {
+        recovery::request_verification(&accounts().await?, &email).await
     }
 
     async fn verify_email(
-        _token: String,
-        _client: Client,
+        token: String,
+        client: Client,
     ) -> Result<(Account, Option<SignedIn>), Error> {
-        Err(missing())
+        recovery::verify_email(&accounts().await?, &token, &client).await
     }
 }

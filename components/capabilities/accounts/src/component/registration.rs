@@ -1,39 +1,37 @@
 //! `registration`.
 
-use super::Component;
+use super::{Component, accounts};
 use crate::bindings::exports::goldfish::accounts::registration::{Application, Guest, Outcome};
+use crate::registration;
 use crate::types::{Account, Client, Error};
-
-fn missing() -> Error {
-    Error::Unavailable("not here yet".to_owned())
-}
 
 impl Guest for Component {
     async fn register(
-        _application: Application,
-        _guest: Option<(String, String)>,
-        _client: Client,
+        application: Application,
+        guest: Option<(String, String)>,
+        client: Client,
     ) -> Result<Outcome, Error> {
-        Err(missing())
+        registration::register(&accounts().await?, &application, guest, &client).await
     }
 
-    async fn get_account(_user: String) -> Result<Account, Error> {
-        Err(missing())
+    async fn get_account(user: String) -> Result<Account, Error> {
+        registration::get_account(&accounts().await?, &user).await
     }
 
     async fn update_account(
-        _user: String,
-        _name: Option<String>,
-        _image: Option<String>,
+        user: String,
+        name: Option<String>,
+        image: Option<String>,
     ) -> Result<Account, Error> {
-        Err(missing())
+        let accounts = accounts().await?;
+        registration::update_account(&accounts, &user, name.as_deref(), image.as_deref()).await
     }
 
-    async fn confirm_password(_user: String, _password: String) -> Result<(), Error> {
-        Err(missing())
+    async fn confirm_password(user: String, password: String) -> Result<(), Error> {
+        registration::confirm_password(&accounts().await?, &user, &password).await
     }
 
-    async fn delete_account(_user: String) -> Result<(), Error> {
-        Err(missing())
+    async fn delete_account(user: String) -> Result<(), Error> {
+        registration::delete_account(&accounts().await?, &user).await
     }
 }

@@ -1,0 +1,295 @@
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use journal::testing::{Client, Fault, World};
+
+use super::*;
+use crate::account::Account;
+use crate::testing::{accounts, accounts_of, user};
+
+fn subject(id: &str) -> Subject {
+    owner(id.to_owned(), false, false, None, None)
+}
+
+fn wish(name: &str) -> Wish {
+    Wish {
+        name: name.to_owned(),
+        ..Wish::default()
+    }
+}
+
+async fn make(
+    accounts: &Accounts<Client>,
+    id: &str,
+    name: &str,
+) -> Result<(Listed, String), Error> {
+    create(accounts, &subject(id), wish(name)).await
+}
+
+fn record(world: &World, secret: &str) -> Option<ApiKeyRecord> {
+    let hash = api_key::parse(secret).unwrap();
+    let bytes = world.value(&records::api_key(&hash))?;
+    ApiKeyRecord::from_bytes(&bytes)
+}
+
+fn state(world: &World, id: &str) -> Account {
+    let (one, id) = (accounts(world), id.to_owned());
+    world
+        .finish(async move { one.read(&id).await.unwrap().state })
+        .unwrap()
+}
+
+#[test]
+fn a_key_is_kept_as_a_hash_and_listed_without_its_secret() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    let (listed, secret) = world
+        .finish(async move { make(&one, "user_1", " CI ").await.unwrap() })
+        .unwrap();
+    assert_eq!(listed.key.name, "CI");
+    assert_eq!(listed.key.scopes, DEFAULT_SCOPES);
+    assert!(secret.starts_with(&listed.key.prefix));
+    let record = record(&world, &secret).unwrap();
+    assert_eq!(
+        (record.id, record.owner.id.as_str()),
+        (listed.key.id.clone(), "user_1")
+    );
+    assert!(world.keys_containing(&secret).is_empty());
+
+    world.put(
+        &records::last_used(&listed.key.id),
+        Some(records::last_used_to_bytes(77)),
+    );
+    let one = accounts(&world);
+    let all = world
+        .finish(async move { list(&one, "user_1").await.unwrap() })
+        .unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].active, all[0].last_used), (true, Some(77)));
+}
+
+#[test]
+fn a_revoked_key_is_refused_and_listed_for_thirty_days() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    let (first, second) = world
+        .finish(async move {
+            let (first, secret) = make(&one, "user_1", "first").await.unwrap();
+            let (second, _) = make(&one, "user_1", "second").await.unwrap();
+            for _ in 0..2 {
+                revoke(&one, "user_1", &first.key.id).await.unwrap();
+            }
+            let unknown = revoke(&one, "user_1", "none").await;
+            assert_eq!(unknown, Err(Error::NotFound));
+            let others = revoke(&one, "user_2", &second.key.id).await;
+            assert_eq!(others, Err(Error::NotFound));
+            (secret, second.key.id)
+        })
+        .unwrap();
+    assert_eq!(record(&world, &first), None);
+
+    let one = accounts(&world);
+    let all = world
+        .finish(async move { list(&one, "user_1").await.unwrap() })
+        .unwrap();
+    let names: Vec<_> = all
+        .iter()
+        .map(|one| (one.key.name.as_str(), one.active))
+        .collect();
+    assert_eq!(names, [("second", true), ("first", false)]);
+
+    world.pass(ENDED_KEYS_KEPT + 60_000);
+    let one = accounts(&world);
+    let all = world
+        .finish(async move { list(&one, "user_1").await.unwrap() })
+        .unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].key.id, second);
+}
+
+#[test]
+fn revoking_all_counts_the_good_ones() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    let secrets = world
+        .finish(async move {
+            let mut secrets = Vec::new();
+            for name in ["a", "b", "c"] {
+                let (listed, secret) = make(&one, "guest_1", name).await.unwrap();
+                if name == "a" {
+                    revoke(&one, "guest_1", &listed.key.id).await.unwrap();
+                }
+                secrets.push(secret);
+            }
+            assert_eq!(revoke_all(&one, "guest_1").await, Ok(2));
+            assert_eq!(revoke_all(&one, "guest_1").await, Ok(0));
+            assert_eq!(revoke_all(&one, "guest_2").await, Ok(0));
+            secrets
+        })
+        .unwrap();
+    for secret in secrets {
+        assert_eq!(record(&world, &secret), None);
+    }
+}
+
+#[test]
+fn there_are_fifty_good_keys_at_most_also_when_made_at_once() {
+    let world = World::new(3);
+    world.set_latency(20);
+    let made = Rc::new(RefCell::new(0));
+    for _ in 0..6 {
+        let (one, made) = (accounts(&world), Rc::clone(&made));
+        world.spawn(async move {
+            for _ in 0..12 {
+                match make(&one, "user_1", "k").await {
+                    Ok(_) => *made.borrow_mut() += 1,
+                    Err(error) => assert_eq!(error, too_many()),
+                }
+            }
+        });
+    }
+    world.run();
+    assert_eq!(*made.borrow(), LIVE_KEYS_MAX);
+    assert_eq!(state(&world, "user_1").keys.len(), LIVE_KEYS_MAX);
+
+    // A key that is too old makes room.
+    let world = World::new(1);
+    let one = accounts(&world);
+    let clock = world.client();
+    world.finish(async move {
+        use journal::Clock;
+        for _ in 0..LIVE_KEYS_MAX {
+            let short = Wish {
+                expires: Some(clock.now() + 600_000),
+                ..wish("short")
+            };
+            create(&one, &subject("user_1"), short).await.unwrap();
+        }
+        assert_eq!(
+            make(&one, "user_1", "more").await.map(drop),
+            Err(too_many())
+        );
+        clock.sleep(600_000).await;
+        make(&one, "user_1", "more").await.unwrap();
+    });
+    assert_eq!(state(&world, "user_1").keys.len(), LIVE_KEYS_MAX + 1);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    world.finish(async move {
+        let now = one.now();
+        for wrong in [
+            wish(""),
+            wish(" "),
+            wish(&"x".repeat(101)),
+            wish("a\nb"),
+            Wish {
+                expires: Some(now),
+                ..wish("k")
+            },
+            Wish {
+                expires: Some(u64::MAX),
+                ..wish("k")
+            },
+            Wish {
+                chat_per_minute: Some(0),
+                ..wish("k")
+            },
+            Wish {
+                token_budget: Some(0),
+                ..wish("k")
+            },
+        ] {
+            let refused = create(&one, &subject("user_1"), wrong).await;
+            assert!(matches!(refused, Err(Error::Invalid(_))));
+        }
+        let refused = make(&one, "no/user", "k").await;
+        assert_eq!(refused.map(drop), Err(Error::NotFound));
+    });
+}
+
+/// Whatever happens at the same time: when all is done, a key has a record only if it is good.
+#[test]
+fn no_record_outlives_its_key() {
+    for seed in 0..200 {
+        let world = World::new(seed);
+        world.set_latency(40);
+        let secrets = Rc::new(RefCell::new(Vec::new()));
+        for index in 0..3 {
+            let client = match seed % 4 {
+                0 => world.client().with_fault(seed % 11, Fault::Stall(3_000)),
+                _ => world.client(),
+            };
+            let (one, secrets) = (accounts_of(client), Rc::clone(&secrets));
+            world.spawn(async move {
+                let name = format!("{index}");
+                if let Ok((listed, secret)) = make(&one, "user_1", &name).await {
+                    secrets.borrow_mut().push((listed.key.id, secret));
+                }
+            });
+        }
+        let one = accounts(&world);
+        let delay = world.random(0..=400);
+        let deleting = seed % 2 == 0;
+        let clock = world.client();
+        world.spawn(async move {
+            use journal::Clock;
+            clock.sleep(delay).await;
+            if deleting {
+                let mut view = one.read("user_1").await.unwrap();
+                let fact = Fact::Deleted {
+                    dead: true,
+                    guest: None,
+                    at: one.now(),
+                };
+                one.append("user_1", &mut view, &fact).await.unwrap();
+            } else {
+                revoke_all(&one, "user_1").await.unwrap();
+            }
+        });
+        world.run();
+        let state = state(&world, "user_1");
+        let good: Vec<String> = state
+            .keys
+            .iter()
+            .filter(|key| key.revoked.is_none())
+            .map(|key| records::api_key(&key.hash))
+            .collect();
+        let mut stored = world.keys();
+        stored.retain(|key| key.starts_with("identity:k:"));
+        for key in &stored {
+            assert!(good.contains(key), "seed {seed}");
+        }
+        for (id, secret) in secrets.take() {
+            let is_good = state
+                .keys
+                .iter()
+                .any(|key| key.id == id && key.revoked.is_none());
+            assert_eq!(record(&world, &secret).is_some(), is_good, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn the_keys_of_a_guest_end_when_it_registers() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    let guest = "guest_018f3b9e-0000-7000-8000-000000000001";
+    let secret = world
+        .finish(async move {
+            let (_, secret) = make(&one, guest, "before").await.unwrap();
+            user(
+                &one,
+                guest,
+                "ada@example.com",
+                Some("018f3b9e-0000-7000-8000-000000000001"),
+            )
+            .await;
+            secret
+        })
+        .unwrap();
+    assert_eq!(record(&world, &secret), None);
+}

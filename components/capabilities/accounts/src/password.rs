@@ -1,0 +1,241 @@
+//! Passwords: hashed with Argon2id (RFC 9106), and refused when they are among those that are
+//! guessed first.
+//!
+//! The parameters are the second choice of OWASP's Password Storage Cheat Sheet, equal to the others
+//! in strength, as it takes the least memory that still fits one lane: 19 MiB, 2 passes. Hashing is
+//! one uninterrupted computation, so an instance never has that memory more than once.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{self, CustomizedPasswordHasher, PasswordVerifier};
+use argon2::{Argon2, Params};
+use unicode_normalization::UnicodeNormalization;
+use zxcvbn::{Score, zxcvbn};
+
+use crate::fields::Problems;
+use crate::types::Error;
+
+/// Shortest password, in characters (NIST SP 800-63B, section 3.1.1.2).
+const CHARS_MIN: usize = 8;
+
+/// Longest password, in characters.
+const CHARS_MAX: usize = 128;
+
+/// How much of a password is looked at for how soon it would be guessed, which takes time: whoever
+/// needs more has typed a sentence.
+const GUESSED_CHARS: usize = 64;
+
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+const SALT_BYTES: usize = 16;
+
+/// Whether a password is the right one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Right,
+    /// Right, and hashed as it is not done any more.
+    Outdated,
+    Wrong,
+}
+
+/// Adds what is wrong with a new password to `problems`. `known` is what everybody knows of its
+/// owner, such as the email address.
+pub(crate) fn check(password: &str, field: &str, known: &[&str], problems: &mut Problems) {
+    let chars = password.chars().count();
+    if chars < CHARS_MIN {
+        problems.add(field, "must be at least 8 characters");
+    } else if chars > CHARS_MAX {
+        problems.add(field, "must be at most 128 characters");
+    } else if is_guessable(password, known) {
+        problems.add(field, "is too easy to guess");
+    }
+}
+
+fn is_guessable(password: &str, known: &[&str]) -> bool {
+    let start: String = password.chars().take(GUESSED_CHARS).collect();
+    let mut words = vec!["goldfish"];
+    for text in known {
+        words.push(text);
+        words.extend(text.split('@').next());
+        words.extend(
+            text.split(|c: char| !c.is_alphanumeric())
+                .filter(|word| word.len() > 2),
+        );
+    }
+    // Below a million guesses.
+    zxcvbn(&start, &words).score() < Score::Two
+}
+
+/// Hashes a new password: a PHC string.
+///
+/// # Errors
+/// `unavailable` if there is no randomness or no memory.
+pub(crate) fn hash(password: &str) -> Result<String, Error> {
+    let mut salt = [0; SALT_BYTES];
+    getrandom::fill(&mut salt).map_err(failed)?;
+    hash_with(password, &salt, params()?)
+}
+
+/// Whether `password` is the one that `hash` was made of. Without a hash it is wrong, which takes as
+/// long to find out.
+///
+/// # Errors
+/// `unavailable` if there is no memory.
+pub(crate) fn verify(password: &str, hash: Option<&str>) -> Result<Verdict, Error> {
+    let too_long = password.chars().nth(CHARS_MAX).is_some();
+    let stored = hash.and_then(|hash| PasswordHash::new(hash).ok());
+    let (Some(stored), false) = (stored, too_long) else {
+        let start: String = password.chars().take(CHARS_MAX).collect();
+        std::hint::black_box(hash_with(&start, &[0; SALT_BYTES], params()?)?);
+        return Ok(Verdict::Wrong);
+    };
+    let normal = normalised(password);
+    match Argon2::default().verify_password(normal.as_bytes(), &stored) {
+        Ok(()) if is_current(&stored) => Ok(Verdict::Right),
+        Ok(()) => Ok(Verdict::Outdated),
+        Err(password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn is_current(stored: &PasswordHash) -> bool {
+    let same = |params: Params| {
+        (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
+    };
+    stored.algorithm.as_str() == "argon2id" && Params::try_from(stored).is_ok_and(same)
+}
+
+fn hash_with(password: &str, salt: &[u8], params: Params) -> Result<String, Error> {
+    let normal = normalised(password);
+    let hash: PasswordHash = Argon2::default()
+        .hash_password_with_params(normal.as_bytes(), salt, params)
+        .map_err(failed)?;
+    Ok(hash.to_string())
+}
+
+fn params() -> Result<Params, Error> {
+    Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(failed)
+}
+
+fn normalised(password: &str) -> String {
+    password.nfc().collect()
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::Unavailable(format!("hashing a password: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_fine(password: &str) -> bool {
+        let mut problems = Problems::default();
+        let known = ["ada.lovelace@example.com", "Ada Lovelace"];
+        check(password, "password", &known, &mut problems);
+        problems.into_result().is_ok()
+    }
+
+    #[test]
+    fn what_is_guessed_first_is_refused() {
+        for bad in [
+            "password",
+            "Password",
+            "password1",
+            "Password1!",
+            "passw0rd",
+            "12345678",
+            "123456789",
+            "1234567890",
+            "qwertyuiop",
+            "qwerty123",
+            "qwertzuiop",
+            "1q2w3e4r",
+            "asdfghjkl",
+            "iloveyou",
+            "letmein1",
+            "baseball",
+            "sunshine",
+            "princess1",
+            "football1",
+            "aaaaaaaa",
+            "abcdefgh",
+            "abcabcabc",
+            "11111111",
+            "00000000",
+            "19841984",
+            "monkey123",
+            "trustno1",
+            "ada.lovelace",
+            "ada.lovelace@example.com",
+            "lovelace",
+            "Lovelace1",
+            "goldfish",
+            "goldfish1",
+            "short",
+            "",
+            &"a".repeat(128),
+            &"x1".repeat(65),
+        ] {
+            assert!(!is_fine(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_hard_to_guess_passes() {
+        for good in [
+            "xK7#mQ2vL9pR",
+            "h3tq0zvb81km",
+            "correct horse battery staple",
+            "umbrella tractor mosaic pepper",
+            "Ada hat 3 Katzen im Garten",
+            "пароль для рыбки золотой",
+            &"Zk8!".repeat(3).replace("Zk8!Zk8!", "Zk8!vR3q"),
+        ] {
+            assert!(is_fine(good), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_hash_knows_its_password_alone() {
+        let stored = hash("correct horse").unwrap();
+        assert!(
+            stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{stored}"
+        );
+        assert_ne!(stored, hash("correct horse").unwrap());
+        assert_eq!(
+            verify("correct horse", Some(&stored)).unwrap(),
+            Verdict::Right
+        );
+        for wrong in ["Correct horse", "", "correct horse ", &"x".repeat(10_000)] {
+            assert_eq!(verify(wrong, Some(&stored)).unwrap(), Verdict::Wrong);
+        }
+        assert_eq!(verify("correct horse", None).unwrap(), Verdict::Wrong);
+        assert_eq!(
+            verify("correct horse", Some("damaged")).unwrap(),
+            Verdict::Wrong
+        );
+    }
+
+    #[test]
+    fn another_keyboard_makes_no_difference() {
+        let stored = hash("caf\u{e9} caf\u{e9}").unwrap();
+        let typed = verify("cafe\u{301} cafe\u{301}", Some(&stored)).unwrap();
+        assert_eq!(typed, Verdict::Right);
+    }
+
+    #[test]
+    fn an_old_hash_is_told() {
+        let weak = Params::new(8_192, 1, 1, None).unwrap();
+        let stored = hash_with("correct horse", &[7; 16], weak).unwrap();
+        assert_eq!(
+            verify("correct horse", Some(&stored)).unwrap(),
+            Verdict::Outdated
+        );
+        assert_eq!(
+            verify("wrong horse", Some(&stored)).unwrap(),
+            Verdict::Wrong
+        );
+    }
+}

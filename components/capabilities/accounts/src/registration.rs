@@ -1,0 +1,216 @@
+//! Making and changing accounts: the contract's `registration`.
+
+use journal::Platform;
+use uuid::Uuid;
+
+use crate::account::{Email, Fact, Password, Registered};
+use crate::accounts::Accounts;
+use crate::bindings::exports::goldfish::accounts::registration::{Application, Outcome};
+use crate::claims::{self, Claimed, Index};
+use crate::fields::{self, Problems};
+use crate::issuing;
+use crate::password::{self, Verdict};
+use crate::types::{Account, Client, Error};
+
+/// How long an application takes at least, in milliseconds, where it must not be seen whether the
+/// address was taken: well beyond what it takes to make an account.
+const EVEN_TIME: u64 = 1_000;
+
+/// What a guest may become: its id, and the session that it was authenticated by.
+type Guest = (String, String);
+
+pub(crate) async fn register<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    application: &Application,
+    guest: Option<Guest>,
+    client: &Client,
+) -> Result<Outcome, Error> {
+    let began = accounts.platform().monotonic();
+    let fact = registered(accounts, application)?;
+    let outcome = apply(accounts, fact, guest, client).await;
+    if !accounts.verification_required {
+        return outcome;
+    }
+    let took = accounts.platform().monotonic().saturating_sub(began);
+    accounts
+        .platform()
+        .sleep(EVEN_TIME.saturating_sub(took))
+        .await;
+    match outcome {
+        Err(Error::EmailTaken) => Ok(Outcome::Taken),
+        other => other,
+    }
+}
+
+/// The fact that an application amounts to, if it is accepted.
+fn registered<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    application: &Application,
+) -> Result<Registered, Error> {
+    let mut problems = Problems::default();
+    let address = fields::email(&application.email);
+    if address.is_none() {
+        problems.add("email", "is not an email address");
+    }
+    let name = fields::name(application.name.as_deref(), &mut problems);
+    let image = fields::image(application.image.as_deref(), &mut problems);
+    let address = address.unwrap_or_default();
+    let known = [address.as_str(), name.as_deref().unwrap_or_default()];
+    password::check(&application.password, "password", &known, &mut problems);
+    problems.into_result()?;
+    Ok(Registered {
+        email: Email {
+            address,
+            verified: false,
+            claim: Uuid::new_v4().to_string(),
+        },
+        pending: accounts.verification_required,
+        password: Some(Password {
+            id: Uuid::new_v4().to_string(),
+            hash: password::hash(&application.password)?,
+        }),
+        identity: None,
+        name,
+        image,
+        guest: None,
+        at: accounts.now(),
+    })
+}
+
+async fn apply<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    mut fact: Registered,
+    guest: Option<Guest>,
+    client: &Client,
+) -> Result<Outcome, Error> {
+    let user = match becoming(accounts, guest).await? {
+        Some((user, session)) => {
+            fact.guest = Some(session);
+            user
+        }
+        None => new_user(),
+    };
+    let index = Index::email(&fact.email.address);
+    let claim = fact.email.claim.clone();
+    let password = fact.password.as_ref().map(|password| password.id.clone());
+    let pending = fact.pending;
+    if claims::acquire(accounts, &index, &user, &claim).await? != Claimed::Ours {
+        return Err(Error::EmailTaken);
+    }
+    let mut view = accounts.read(&user).await?;
+    fact.at = accounts.now();
+    let fact = Fact::Registered(fact);
+    accounts.append(&user, &mut view, &fact).await?;
+    let Some(profile) = view
+        .state
+        .profile
+        .as_ref()
+        .filter(|_| view.state.holds(&claim))
+    else {
+        claims::release(accounts.platform(), &index, &claim).await?;
+        return Err(match view.state.active() {
+            Some(_) => Error::Unavailable("the guest registered at the same time".to_owned()),
+            // We were so slow that somebody else has it now.
+            None => Error::EmailTaken,
+        });
+    };
+    if pending {
+        let account = issuing::registered(&user, profile, &view.state);
+        return Ok(Outcome::Pending(account));
+    }
+    let session = issuing::new_session(Uuid::new_v4().to_string(), client, accounts.now());
+    let id = session.id.clone();
+    let fact = Fact::SessionStarted { session, password };
+    accounts.append(&user, &mut view, &fact).await?;
+    let account = issuing::shown(&user, &view.state).ok_or(Error::NotFound)?;
+    let session = view.state.session(&id).ok_or(Error::WrongCredentials)?;
+    Ok(Outcome::SignedIn(issuing::sign_in(
+        accounts, account, session,
+    )?))
+}
+
+/// The guest, if it can become an account: one that is an account already stays what it is.
+pub(crate) async fn becoming<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    guest: Option<Guest>,
+) -> Result<Option<Guest>, Error> {
+    let Some((user, session)) = guest else {
+        return Ok(None);
+    };
+    if issuing::guest_session_id(&user) != Some(session.as_str()) {
+        return Ok(None);
+    }
+    let account = accounts.read(&user).await?.state;
+    if account.active().is_some() {
+        return Ok(None);
+    }
+    if account.dead || account.chores.is_marked(&session) {
+        return Err(Error::TokenInvalid);
+    }
+    Ok(Some((user, session)))
+}
+
+/// An id for somebody who was not a guest.
+pub(crate) fn new_user() -> String {
+    format!("{}{}", issuing::USER_PREFIX, Uuid::new_v4())
+}
+
+pub(crate) async fn get_account<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    user: &str,
+) -> Result<Account, Error> {
+    let view = accounts.read(user).await?;
+    issuing::shown(user, &view.state).ok_or(Error::NotFound)
+}
+
+pub(crate) async fn update_account<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    user: &str,
+    name: Option<&str>,
+    image: Option<&str>,
+) -> Result<Account, Error> {
+    let mut problems = Problems::default();
+    let name = fields::name(name, &mut problems);
+    let image = fields::image(image, &mut problems);
+    problems.into_result()?;
+    let mut view = accounts.read(user).await?;
+    view.state.active().ok_or(Error::NotFound)?;
+    if name.is_some() || image.is_some() {
+        let at = accounts.now();
+        let fact = Fact::Updated { name, image, at };
+        accounts.append(user, &mut view, &fact).await?;
+    }
+    issuing::shown(user, &view.state).ok_or(Error::NotFound)
+}
+
+pub(crate) async fn confirm_password<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    user: &str,
+    password: &str,
+) -> Result<(), Error> {
+    let view = accounts.read(user).await?;
+    let profile = view.state.active();
+    let stored = profile.and_then(|profile| profile.password.as_ref());
+    match password::verify(password, stored.map(|stored| stored.hash.as_str()))? {
+        Verdict::Right | Verdict::Outdated => Ok(()),
+        Verdict::Wrong => Err(Error::WrongCredentials),
+    }
+}
+
+pub(crate) async fn delete_account<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    user: &str,
+) -> Result<(), Error> {
+    let mut view = accounts.read(user).await?;
+    if view.state.dead {
+        return accounts.do_chores(user, &mut view).await;
+    }
+    let guest = issuing::guest_session_id(user);
+    let ours = guest.is_some() || user.starts_with(issuing::USER_PREFIX);
+    let fact = Fact::Deleted {
+        dead: ours,
+        guest: guest.map(str::to_owned),
+        at: accounts.now(),
+    };
+    accounts.append(user, &mut view, &fact).await
+}
