@@ -70,22 +70,23 @@ mod tests {
     #[test]
     fn the_first_counts_and_empty_ones_do_not() {
         let mut credentials = all();
-        let mut next = || choose(credentials.clone());
-        assert_eq!(next(), Some(Presented::Token("bearer".to_owned())));
+        let counts = |credentials: &Credentials| choose(credentials.clone());
+        let bearer = Presented::Token("bearer".to_owned());
+        assert_eq!(counts(&credentials), Some(bearer));
         credentials.bearer = Some(String::new());
-        let mut next = || choose(credentials.clone());
-        assert_eq!(next(), Some(Presented::ApiKey("key".to_owned())));
+        let key = Presented::ApiKey("key".to_owned());
+        assert_eq!(counts(&credentials), Some(key));
         credentials.api_key = None;
-        let mut next = || choose(credentials.clone());
-        assert_eq!(next(), Some(Presented::Cookie("cookie".to_owned())));
+        let cookie = Presented::Cookie("cookie".to_owned());
+        assert_eq!(counts(&credentials), Some(cookie));
         credentials.session_cookie = Some(String::new());
-        let mut next = || choose(credentials.clone());
-        assert_eq!(next(), Some(Presented::Workos("workos".to_owned())));
+        let workos = Presented::Workos("workos".to_owned());
+        assert_eq!(counts(&credentials), Some(workos));
         credentials.workos_cookie = None;
-        let mut next = || choose(credentials.clone());
-        assert_eq!(next(), Some(Presented::ClerkCookie("clerk".to_owned())));
+        let clerk = Presented::ClerkCookie("clerk".to_owned());
+        assert_eq!(counts(&credentials), Some(clerk));
         credentials.clerk_cookie = Some(String::new());
-        assert_eq!(choose(credentials), None);
+        assert_eq!(counts(&credentials), None);
     }
 
     #[test]

@@ -1,1 +1,195 @@
+use std::collections::BTreeMap;
 
+use super::*;
+use crate::workos;
+
+const NOW: u64 = 1_800_000_000_000;
+
+/// What the real Node SDK did; see `tests/fixtures/workos/generate.mjs`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fixtures {
+    client_id: String,
+    cookie_password: String,
+    refreshes: BTreeMap<String, Refresh>,
+}
+
+/// A session that the SDK refreshed: what it asked, what it was answered, and what it sealed then.
+#[derive(Deserialize)]
+struct Refresh {
+    cookie: String,
+    asked: Asked,
+    answer: Value,
+    renewed: String,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    method: String,
+    path: String,
+    body: Value,
+}
+
+fn fixtures() -> Fixtures {
+    serde_json::from_str(include_str!("../tests/fixtures/workos/sessions.json")).unwrap()
+}
+
+fn sealed(cookie: &str, password: &str) -> Value {
+    let seal = cookie.strip_suffix("~2").unwrap();
+    serde_json::from_slice(&seal::unseal(seal, password, 0).unwrap()).unwrap()
+}
+
+fn id(refresh_token: &str) -> ExchangeId {
+    ExchangeId::new("session_1", refresh_token)
+}
+
+fn renewed(cookie: &str) -> Outcome {
+    Outcome::Renewed(cookie.to_owned())
+}
+
+#[test]
+fn the_request_is_the_sdks() {
+    let fixtures = fixtures();
+    for (name, refresh) in &fixtures.refreshes {
+        let session = workos::open(&refresh.cookie, &fixtures.cookie_password, NOW).unwrap();
+        let claims = session.sealed_claims(&fixtures.client_id).unwrap();
+        let body = request(
+            &fixtures.client_id,
+            "sk_test_fixture",
+            session.refresh_token().unwrap(),
+            claims.org_id.as_deref(),
+        );
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body, refresh.asked.body, "{name}");
+        assert_eq!(refresh.asked.method, "POST");
+        assert_eq!(refresh.asked.path, "/user_management/authenticate");
+    }
+    let without = request("c", "k", "r", None);
+    assert!(!without.contains("organization_id"));
+}
+
+#[test]
+fn the_new_seal_holds_what_the_sdks_holds() {
+    let fixtures = fixtures();
+    let password = &fixtures.cookie_password;
+    assert_eq!(fixtures.refreshes.len(), 2);
+    for (name, refresh) in &fixtures.refreshes {
+        let body = refresh.answer.to_string();
+        let Outcome::Renewed(cookie) = outcome(200, body.as_bytes(), password) else {
+            panic!("{name} is renewed");
+        };
+        assert_eq!(
+            sealed(&cookie, password),
+            sealed(&refresh.renewed, password),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn what_workos_answers_is_told_apart() {
+    let password = fixtures().cookie_password;
+    let of = |status, body: &str| outcome(status, body.as_bytes(), &password);
+    let refusal = |error: &str| format!(r#"{{"error":"{error}","error_description":"x"}}"#);
+    assert_eq!(of(400, &refusal("invalid_grant")), Outcome::UsedUp);
+    for error in ["mfa_enrollment", "sso_required"] {
+        assert_eq!(of(400, &refusal(error)), Outcome::Refused);
+    }
+    for (status, body) in [
+        (400, refusal("invalid_client")),
+        (401, r#"{"message":"Unauthorized"}"#.to_owned()),
+        (429, refusal("invalid_grant")),
+        (500, String::new()),
+        (200, String::new()),
+        (200, "{}".to_owned()),
+        (200, refusal("invalid_grant")),
+        (302, String::new()),
+    ] {
+        let outcome = of(status, &body);
+        assert!(matches!(outcome, Outcome::Failed(_)), "{status} {body}");
+    }
+}
+
+#[test]
+fn an_answer_without_a_session_is_none() {
+    let fixtures = fixtures();
+    let answer = &fixtures.refreshes["plain"].answer;
+    for (name, value) in [
+        ("access_token", json!("no token")),
+        ("access_token", json!(null)),
+        ("refresh_token", json!(7)),
+        ("user", json!("ada")),
+    ] {
+        let mut answer = answer.clone();
+        answer[name] = value;
+        let outcome = outcome(
+            200,
+            answer.to_string().as_bytes(),
+            &fixtures.cookie_password,
+        );
+        assert!(matches!(outcome, Outcome::Failed(_)), "{name}");
+    }
+}
+
+#[test]
+fn one_exchanges_and_the_others_get_the_same() {
+    let mut exchanges = Exchanges::default();
+    assert_eq!(exchanges.look_up(id("a"), NOW), Step::Exchange);
+    for late in [0, 9_000] {
+        assert_eq!(exchanges.look_up(id("a"), NOW + late), Step::Wait);
+    }
+    // Another session, or the next exchange of the same one, is another matter.
+    assert_eq!(exchanges.look_up(id("b"), NOW), Step::Exchange);
+    let end = NOW + 9_000;
+    exchanges.settle(id("a"), Some(renewed("cookie")), end);
+    let last = end + SHARED_MS - 1;
+    let done = Step::Done(renewed("cookie"));
+    assert_eq!(exchanges.look_up(id("a"), last), done);
+    assert_eq!(exchanges.look_up(id("a"), last + 1), Step::Exchange);
+    assert_eq!(exchanges.look_up(id("b"), last), Step::Wait);
+}
+
+#[test]
+fn what_went_wrong_is_not_repeated_at_once() {
+    for (outcome, for_ms) in [
+        (Outcome::UsedUp, REFUSED_MS),
+        (Outcome::Refused, REFUSED_MS),
+        (Outcome::Failed("out of reach".to_owned()), FAILED_MS),
+    ] {
+        let mut exchanges = Exchanges::default();
+        assert_eq!(exchanges.look_up(id("a"), NOW), Step::Exchange);
+        exchanges.settle(id("a"), Some(outcome.clone()), NOW);
+        let last = NOW + for_ms - 1;
+        assert_eq!(exchanges.look_up(id("a"), last), Step::Done(outcome));
+        assert_eq!(exchanges.look_up(id("a"), last + 1), Step::Exchange);
+    }
+}
+
+#[test]
+fn an_abandoned_exchange_is_taken_up_by_the_next() {
+    let mut exchanges = Exchanges::default();
+    assert_eq!(exchanges.look_up(id("a"), NOW), Step::Exchange);
+    exchanges.settle(id("a"), None, NOW);
+    assert_eq!(exchanges.look_up(id("a"), NOW), Step::Exchange);
+}
+
+#[test]
+fn a_seal_is_shared_for_a_while_and_for_one_exchange() {
+    let own = id("a");
+    let bytes = serde_json::to_vec(&SharedSeal::new(own, NOW, "cookie")).unwrap();
+    let read = |id, now| SharedSeal::read(&bytes, id, now);
+    assert_eq!(read(own, NOW + SHARED_MS - 1).as_deref(), Some("cookie"));
+    assert_eq!(read(own, NOW + SHARED_MS), None);
+    assert_eq!(read(id("b"), NOW), None);
+    assert_eq!(read(ExchangeId::new("session_2", "a"), NOW), None);
+    assert_eq!(SharedSeal::read(b"{}", own, NOW), None);
+    // What is stored says nothing about the refresh token, and lies in one of a fixed number of
+    // places.
+    let place: u16 = own
+        .key()
+        .strip_prefix("identity:w:")
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(place < PLACES);
+}

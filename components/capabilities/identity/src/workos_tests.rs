@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::jwks::{self, KeySet};
+use crate::types::UserKind;
 
 /// What the real Node SDK made; see `tests/fixtures/workos/generate.mjs`.
 #[derive(Deserialize)]
@@ -32,7 +33,10 @@ fn check_at(cookie: &str, keys: &KeySet, now: u64) -> Result<User, AuthError> {
     let session = open(cookie, &fixtures.cookie_password, now * 1000)?;
     let key_id = session.key_id().ok_or(AuthError::Invalid)?;
     let key = keys.get(&key_id).ok_or(AuthError::Invalid)?;
-    session.user(key, &fixtures.client_id, now)
+    let claims = session.sealed_claims(&fixtures.client_id)?;
+    let (user, session_id) = session.verify(key, &fixtures.client_id, now)?;
+    assert_eq!(claims.sid, session_id);
+    Ok(user)
 }
 
 fn check(name: &str) -> Result<User, AuthError> {
@@ -135,8 +139,8 @@ fn a_public_key_is_never_a_shared_secret() {
     let key = key_set().into_values().next().unwrap();
     for name in ["none", "confusedPem", "confusedModulus"] {
         let session = open(&fixtures.cookies[name], &fixtures.cookie_password, 0).unwrap();
-        let user = session.user(&key, &fixtures.client_id, fixtures.issued_at);
-        assert_eq!(user, Err(AuthError::Invalid), "{name}");
+        let verified = session.verify(&key, &fixtures.client_id, fixtures.issued_at);
+        assert_eq!(verified, Err(AuthError::Invalid), "{name}");
     }
 }
 
@@ -222,25 +226,52 @@ fn what_is_no_seal_is_refused() {
 }
 
 #[test]
-fn a_profile_is_passed_on_only_if_it_is_sane() {
-    let profile = |id: &str, email: Option<String>, first: &str| Profile {
-        id: id.to_owned(),
-        email,
-        first_name: Some(first.to_owned()),
-        last_name: Some(" ".to_owned()),
+fn a_name_is_put_together_of_what_there_is() {
+    let user = |first: Option<&str>, last: Option<&str>| {
+        let profile = Profile {
+            id: "user_1".to_owned(),
+            email: None,
+            first_name: first.map(ToOwned::to_owned),
+            last_name: last.map(ToOwned::to_owned),
+        };
+        profile.into_user().unwrap().name
     };
-    let user = profile("user_1", Some(String::new()), " Ada ")
-        .into_user()
-        .unwrap();
-    assert_eq!((user.email, user.name.as_deref()), (None, Some("Ada")));
-    let long = "a".repeat(MAX_PROFILE_BYTES + 1);
-    let user = profile("user_1", Some(long.clone()), &long)
-        .into_user()
-        .unwrap();
-    assert_eq!((user.email, user.name), (None, None));
-    for id in ["", "user:1", "user/1", "ü", &"a".repeat(122)] {
-        assert_eq!(profile(id, None, "").into_user(), Err(AuthError::Invalid));
-    }
+    assert_eq!(user(Some(" Ada "), Some(" ")).as_deref(), Some("Ada"));
+    assert_eq!(user(None, Some("Lovelace")).as_deref(), Some("Lovelace"));
+    assert_eq!(user(None, None), None);
+}
+
+/// A sealed session tells what to look for before its signature is checked, and what to refresh.
+#[test]
+fn a_sealed_session_says_when_it_needs_refreshing() {
+    let fixtures = fixtures();
+    let session = open(&fixtures.cookies["short"], &fixtures.cookie_password, 0).unwrap();
+    assert_eq!(session.refresh_token(), Some("fixture-refresh-token"));
+    let claims = session.sealed_claims(&fixtures.client_id).unwrap();
+    assert_eq!(
+        claims.org_id.as_deref(),
+        Some("org_01HRDMC6CM357W30QMHMQ96Q0S")
+    );
+    let end = fixtures.issued_at + 300 + LEEWAY_SECONDS;
+    assert!(!claims.are_expired(end - 1));
+    assert!(claims.are_expired(end));
+    assert!(session.sealed_claims("client_01OTHER").is_err());
+}
+
+#[test]
+fn a_session_of_somebody_else_is_not_taken_for_the_same() {
+    let claims = |sub: &str, sid: &str| Claims {
+        iss: "https://api.workos.com".to_owned(),
+        sub: sub.to_owned(),
+        sid: sid.to_owned(),
+        org_id: None,
+        exp: 0,
+        nbf: None,
+    };
+    let own = claims("user_1", "session_1");
+    assert!(own.are_of_session(&claims("user_1", "session_1")));
+    assert!(!own.are_of_session(&claims("user_2", "session_1")));
+    assert!(!own.are_of_session(&claims("user_1", "session_2")));
 }
 
 /// Every session that the generator makes is used by some test of this file.

@@ -122,7 +122,12 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..200 {
             let key = generate().unwrap();
-            seen.extend(key.secret[3..33].bytes());
+            seen.extend(
+                key.secret
+                    .bytes()
+                    .skip(PREFIX.len())
+                    .take(RANDOM_CHARACTERS),
+            );
         }
         assert_eq!(seen.len(), 62);
     }
@@ -134,8 +139,8 @@ mod tests {
             "",
             "gf_",
             "gf",
-            &key[1..],
-            &key[..38],
+            key.trim_start_matches('g'),
+            key.get(..38).unwrap(),
             &format!("{key}0"),
             &key.replacen("gf_", "gF_", 1),
             &format!("gf_{}", "é".repeat(18)),
