@@ -4,10 +4,13 @@
 //! small keys a subject, which nothing needs to erase.
 //!
 //! The mark is written by whoever takes the first slot of a window. Where several instances do so
-//! in the same moment, each takes itself for the first, and the window may begin as many slots late
-//! as there were others; one that sees its own slot before the mark puts the mark right. The
-//! counter can only be learnt by adding to it (`get` shows its bytes, which differ from store to
-//! store).
+//! in the same moment, each takes itself for the first, and the last to write would begin the
+//! window late. So whoever has written the mark looks at it again, and everybody does so once more
+//! before its second lease: the lowest number counts, and whoever knows a lower one than the mark
+//! writes it anew. That costs reads, and writes only after such a race. What remains is one request
+//! too many if two began together, the later one's mark overtook the earlier one's and its second
+//! look, and the earlier one is never asked again. The counter can only be learnt by adding to it
+//! (`get` shows its bytes, which differ from store to store).
 //!
 //! Everything here runs without an await, so that within an instance nothing comes in between.
 
@@ -59,7 +62,7 @@ impl From<String> for Refused {
 }
 
 /// What one instance knows of the subjects it has seen in this window, by storage key.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Book {
     entries: Option<HashMap<String, Entry>>,
 }
@@ -82,6 +85,8 @@ struct Lease {
     /// The last slot of the lease.
     end: u64,
     size: u32,
+    /// Whether `start` was looked at again since the window began.
+    confirmed: bool,
 }
 
 /// How many slots to take after a lease of `size` (0: none yet in this window). Small limits are
@@ -221,30 +226,35 @@ impl Entry {
         let size = lease_after(self.lease.map_or(0, |lease| lease.size), limit);
         let end = ledger.add(size)?;
         let before = end.saturating_sub(u64::from(size));
-        let start = match (self.lease, mark) {
-            (Some(lease), _) => lease.start,
-            (None, Some(mark)) => self.begin(mark, before, ledger)?,
-            (None, None) => {
-                let mark = ledger.mark()?;
-                self.begin(mark, before, ledger)?
-            }
+        let (start, confirmed) = match self.lease {
+            Some(lease) if lease.confirmed => (lease.start, true),
+            Some(lease) => (self.confirm(lease.start, ledger)?, true),
+            None => (self.begin(mark, before, ledger)?, false),
         };
         self.lease = Some(Lease {
             start,
             next: before.saturating_add(1),
             end,
             size,
+            confirmed,
         });
         Ok(())
     }
 
     /// The counter when this window began, which is `before` if nobody has marked its beginning.
+    /// `known` is the mark where it was read before the slot was taken.
     fn begin(
         &mut self,
-        mark: Option<Mark>,
+        known: Option<Option<Mark>>,
         before: u64,
         ledger: &impl Ledger,
     ) -> Result<u64, Refused> {
+        let known = known.flatten().filter(|mark| mark.is_of(self.window));
+        let mark = match known {
+            Some(mark) => Some(mark),
+            // Somebody may have begun the window meanwhile.
+            None => ledger.mark()?,
+        };
         let previous = match mark {
             Some(mark) if mark.is_of(self.window) => {
                 self.window = mark.window;
@@ -260,12 +270,32 @@ impl Entry {
             _ => 0,
         };
         self.previous = Some(previous);
+        self.set_mark(before, ledger)?;
+        self.confirm(before, ledger)
+    }
+
+    /// Where the window begins: at `start`, or earlier if the mark says so; and then the mark does.
+    fn confirm(&mut self, start: u64, ledger: &impl Ledger) -> Result<u64, Refused> {
+        match ledger.mark()? {
+            Some(mark) if mark.window == self.window && mark.start < start => {
+                self.previous = Some(mark.previous);
+                Ok(mark.start)
+            }
+            Some(mark) if mark.window == self.window && mark.start > start => {
+                self.set_mark(start, ledger)?;
+                Ok(start)
+            }
+            _ => Ok(start),
+        }
+    }
+
+    fn set_mark(&self, start: u64, ledger: &impl Ledger) -> Result<(), Refused> {
         ledger.set_mark(Mark {
             window: self.window,
-            start: before,
-            previous,
+            start,
+            previous: self.previous.unwrap_or(0),
         })?;
-        Ok(before)
+        Ok(())
     }
 
     fn has_slot(&self) -> bool {

@@ -1,4 +1,5 @@
 use std::cell::{Cell, RefCell};
+use std::sync::{Condvar, Mutex};
 
 use proptest::prelude::*;
 
@@ -160,11 +161,116 @@ fn a_mark_that_was_written_too_late_is_put_right() {
     admit(&mut second, 60, MINUTE, &ledger).unwrap();
     ledger.hides_mark.set(false);
     assert_eq!(ledger.mark.borrow().unwrap().start, 1);
-    // Off by the one racing instance, and no more.
-    for _ in 0..59 {
-        admit(&mut third, 60, MINUTE, &ledger).unwrap();
+    admit(&mut first, 60, MINUTE, &ledger).unwrap();
+    assert_eq!(ledger.mark.borrow().unwrap().start, 0);
+    for taken in 3..60 {
+        let book = [&mut second, &mut third].into_iter().nth(taken % 2);
+        admit(book.unwrap(), 60, MINUTE, &ledger).unwrap();
     }
-    admit(&mut third, 60, MINUTE, &ledger).unwrap_err();
+    for book in [&mut first, &mut second, &mut third] {
+        admit(book, 60, MINUTE, &ledger).unwrap_err();
+    }
+}
+
+/// A ledger whose operations wait for their turn.
+struct InTurns<'a> {
+    store: &'a Mutex<(u64, Option<Mark>)>,
+    /// Whose turn each operation is; past its end, nobody waits.
+    turns: &'a [usize],
+    next: &'a (Mutex<usize>, Condvar),
+    own: usize,
+}
+
+impl InTurns<'_> {
+    fn operate<T>(&self, effect: impl FnOnce(&mut (u64, Option<Mark>)) -> T) -> T {
+        let (next, changed) = self.next;
+        let waiting = |next: &mut usize| self.turns.get(*next).is_some_and(|own| *own != self.own);
+        let mut next = changed.wait_while(next.lock().unwrap(), waiting).unwrap();
+        let result = effect(&mut self.store.lock().unwrap());
+        *next += 1;
+        changed.notify_all();
+        result
+    }
+}
+
+impl Ledger for InTurns<'_> {
+    fn add(&self, slots: u32) -> Result<u64, String> {
+        Ok(self.operate(|(count, _)| {
+            *count += u64::from(slots);
+            *count
+        }))
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, String> {
+        Ok(self.operate(|(_, mark)| *mark))
+    }
+
+    fn set_mark(&self, new: Mark) -> Result<(), String> {
+        self.operate(|(_, mark)| *mark = Some(new));
+        Ok(())
+    }
+}
+
+/// Two instances begin a minute at once, every way that their operations can fall between each
+/// other, and then the last `staying` of them and a third one take what is left.
+fn begun_together(limit: u32, staying: usize) -> Vec<u32> {
+    const OPERATIONS: u32 = 10;
+    let schedules = 0..1u32 << OPERATIONS;
+    let admitted = schedules.map(|schedule| {
+        let turns = (0..OPERATIONS).map(|bit| (schedule >> bit & 1) as usize);
+        let turns: Vec<usize> = turns.collect();
+        let store = Mutex::new((100, None));
+        let next = (Mutex::new(0), Condvar::new());
+        let ledger = |own, turns| InTurns {
+            store: &store,
+            turns,
+            next: &next,
+            own,
+        };
+        let mut books = std::thread::scope(|scope| {
+            let begin = |own| {
+                let (ledger, next) = (ledger(own, &turns), &next);
+                scope.spawn(move || {
+                    let mut book = Book::new();
+                    book.admit("subject", limit, MINUTE, &ledger).unwrap();
+                    // Whoever is done holds up nobody.
+                    *next.0.lock().unwrap() += turns_of_all();
+                    next.1.notify_all();
+                    book
+                })
+            };
+            let begun = [begin(0), begin(1)];
+            begun.map(|thread| thread.join().unwrap()).to_vec()
+        });
+        let mut books = books.split_off(2 - staying);
+        books.push(Book::new());
+        let tries = 3 * limit as usize;
+        let ledger = ledger(0, &[]);
+        let also = (0..tries).filter(|turn| {
+            let book = &mut books[turn % (staying + 1)];
+            book.admit("subject", limit, MINUTE, &ledger).is_ok()
+        });
+        2 + u32::try_from(also.count()).unwrap()
+    });
+    admitted.collect()
+}
+
+/// More than any schedule has.
+fn turns_of_all() -> usize {
+    100
+}
+
+#[test]
+fn who_begins_a_minute_together_is_counted_together() {
+    assert!(begun_together(6, 2).iter().all(|admitted| *admitted == 6));
+}
+
+#[test]
+fn one_too_many_at_most_if_the_first_is_never_asked_again() {
+    let admitted = begun_together(6, 1);
+    assert!(admitted.iter().all(|admitted| (6..=7).contains(admitted)));
+    let beyond = admitted.iter().filter(|admitted| **admitted > 6).count();
+    assert!(beyond * 20 < admitted.len(), "{beyond}");
 }
 
 #[test]
