@@ -29,9 +29,32 @@ pub enum Keep {
     Forget,
 }
 
+/// Set beside a session's cookie that is not to outlive the browser, so that it does not when it is
+/// renewed either. Holds nothing.
+const BRIEF_COOKIE: &str = "goldfish-brief";
+
 /// Sets the session's cookie.
 pub fn set_session(context: &mut Context, value: &str, keep: Keep) {
     set(context, SESSION_COOKIE, value, "/", keep);
+    if let Keep::WhileOpen = keep {
+        set(context, BRIEF_COOKIE, "1", "/", keep);
+    } else if is_brief(context) {
+        set(context, BRIEF_COOKIE, "", "/", Keep::Forget);
+    }
+}
+
+/// Sets the session's cookie anew, to be kept as it was.
+pub(crate) fn renew_session(context: &mut Context, value: &str) {
+    let keep = if is_brief(context) {
+        Keep::WhileOpen
+    } else {
+        Keep::For(SESSION_SECONDS)
+    };
+    set(context, SESSION_COOKIE, value, "/", keep);
+}
+
+fn is_brief(context: &Context) -> bool {
+    context.head.cookie(BRIEF_COOKIE) == Some("1")
 }
 
 /// Forgets the session's cookie and WorkOS'.

@@ -59,10 +59,7 @@ fn renew_cookie(context: &mut Context, principal: &Principal) {
         return;
     };
     match principal.proof {
-        Proof::Session(_) => {
-            let keep = cookies::Keep::For(cookies::SESSION_SECONDS);
-            cookies::set_session(context, value, keep);
-        }
+        Proof::Session(_) => cookies::renew_session(context, value),
         Proof::Workos(_) => cookies::set_workos(context, value),
         Proof::ApiKey(_) | Proof::Clerk(_) => {}
     }
@@ -121,12 +118,25 @@ pub async fn admit_address(context: &mut Context) -> Result<(), ApiError> {
     admit(context, Action::Auth, &address).await
 }
 
+/// Letters a minute and address.
+const LETTERS_PER_MINUTE: u32 = 3;
+
 /// Counts a password offered for an email address, before anything is done with it. The store sees
 /// a hash only.
 pub async fn admit_password(context: &mut Context, email: &str) -> Result<(), ApiError> {
-    let digest = Sha256::digest(email.trim().to_lowercase());
-    let subject = format!("email_{digest:x}");
+    let subject = format!("email_{}", hash_of(email));
     admit(context, Action::Password, &subject).await
+}
+
+/// Counts a letter asked for to an email address.
+pub async fn admit_letter(context: &mut Context, email: &str) -> Result<(), ApiError> {
+    let subject = format!("letter_{}", hash_of(email));
+    let verdict = limits::admit(Action::Password, subject, Some(LETTERS_PER_MINUTE)).await;
+    note(context, verdict)
+}
+
+fn hash_of(email: &str) -> String {
+    format!("{:x}", Sha256::digest(email.trim().to_lowercase()))
 }
 
 /// Counts an action of a subject and tells the client where it stands; 429 beyond the limit.

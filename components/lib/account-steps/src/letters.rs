@@ -136,6 +136,11 @@ impl Link {
     }
 }
 
+/// Whether a link in a letter may end at pages of that origin.
+pub fn may_lead_to(context: &Context, origin: &str) -> bool {
+    context.is_named_origin(origin) || trusted_origin(context).as_deref() == Some(origin)
+}
+
 /// `public_url`; or the host that the request was sent to if that is this machine, which leads no
 /// reader astray.
 fn trusted_origin(context: &Context) -> Option<String> {

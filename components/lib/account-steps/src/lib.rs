@@ -8,5 +8,5 @@ mod letters;
 mod registration;
 
 pub use erasure::{Consent, erase, withdraw};
-pub use letters::{send_reset, send_verification, tell_of_change};
+pub use letters::{may_lead_to, send_reset, send_verification, tell_of_change};
 pub use registration::{guest_of, register};

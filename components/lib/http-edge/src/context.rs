@@ -50,8 +50,9 @@ impl Context {
         &self.log.request_id
     }
 
-    /// Adds a field to the answer, be it good or an error.
+    /// Sets a field of the answer, be it good or an error. Of one name the last counts.
     pub fn set_header(&mut self, name: &'static str, value: impl Into<String>) {
+        self.answer_headers.retain(|(taken, _)| *taken != name);
         self.answer_headers.push((name, value.into()));
     }
 

@@ -4,7 +4,7 @@ use crate::{head::Head, settings::Settings};
 
 /// What a script of another origin may read of an answer.
 const EXPOSED: &str = "x-request-id, x-conversation-id, ratelimit-limit, ratelimit-remaining, \
-                       ratelimit-reset, retry-after, server-timing";
+                       ratelimit-reset, retry-after, server-timing, set-auth-token";
 /// What a script of another origin may send.
 const ACCEPTED: &str = "accept, authorization, content-type, idempotency-key, last-event-id, \
                         x-api-key, x-request-id";

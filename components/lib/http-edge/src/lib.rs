@@ -48,10 +48,12 @@ pub use spin_sdk::wasip3;
 /// `fn(&ApiError, &str) -> Vec<u8>` of the error and the request's id.
 #[macro_export]
 macro_rules! routes {
-    (errors: $render:path, $($method:ident $path:literal => $handler:ident),+ $(,)?) => {
+    (errors: $render:path, $($method:ident $path:literal => $handler:path),+ $(,)?) => {
         #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, clippy::all, reason = "generated")]
         mod component {
+            #[allow(unused_imports, reason = "handlers may be named by their modules")]
+            use super::*;
             use $crate::wasip3::http::types::{ErrorCode, Request, Response};
 
             const TABLE: &[$crate::Endpoint] = &[
@@ -72,7 +74,7 @@ macro_rules! routes {
             ) -> Result<$crate::Reply, $crate::ApiError> {
                 match (endpoint.method, endpoint.path) {
                     $((method, $path) if method == stringify!($method) => {
-                        super::$handler(context).await
+                        $handler(context).await
                     })+
                     _ => Err($crate::ApiError::NotFound),
                 }

@@ -9,8 +9,9 @@ use subtle::ConstantTimeEq as _;
 /// Shortest key that is taken, in bytes.
 const SHORTEST: usize = 16;
 
-/// Lets the operator in. 404 where there is no key, as if there were nothing here; wrong keys are
-/// counted by the client's address, right ones are not.
+/// Lets the operator in. 404 where there is no key, as if there were nothing here. Requests are
+/// counted by the client's address before the key is looked at, and those with a wrong one once
+/// more, within the narrower limit of sign-ins.
 pub(crate) async fn require(context: &mut Context) -> Result<(), ApiError> {
     let key = variables::get("admin_api_key").await.unwrap_or_default();
     if key.is_empty() {
@@ -22,11 +23,12 @@ pub(crate) async fn require(context: &mut Context) -> Result<(), ApiError> {
             .warn("admin_api_key is shorter than 16 bytes, and refused");
         return Err(ApiError::NotFound);
     }
+    let address = access::client_address(context);
+    access::admit(context, Action::Api, &format!("admin_{address}")).await?;
     let given = context.head.header("x-admin-key").unwrap_or_default();
     if is_same(&key, given) {
         return Ok(());
     }
-    let address = access::client_address(context);
     access::admit(context, Action::Auth, &address).await?;
     Err(ApiError::Unauthorized("This needs the operator's key."))
 }

@@ -22,7 +22,6 @@ use contracts::{
 };
 use http_edge::{ApiError, Context, Reply};
 
-use plain::{log_in, register_plainly};
 use requests::{Login, LogoutRequest, Refresh, Register, Withdrawal};
 use view::{Farewell, Pending, SessionView, UserAnswer, UserView};
 
@@ -34,8 +33,8 @@ http_edge::routes! {
     POST "/api/v1/auth/refresh" => refresh_session,
     GET "/api/v1/auth/me" => show_user,
     DELETE "/api/v1/auth/me" => delete_user,
-    POST "/register" => register_plainly,
-    POST "/login" => log_in,
+    POST "/register" => plain::register_plainly,
+    POST "/login" => plain::log_in,
 }
 
 #[derive(Default, serde::Deserialize)]

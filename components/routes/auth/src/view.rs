@@ -98,7 +98,7 @@ impl<'a> From<&'a Account> for UserView<'a> {
             },
             email: account.email.as_deref(),
             name: account.name.as_deref(),
-            account: registered.then(|| AccountView {
+            account: registered.then_some(AccountView {
                 email_verified: account.email_verified,
                 image: account.image.as_deref(),
                 created_at: account.created_at,

@@ -1,1 +1,89 @@
-//! `/api/auth`: the routes and shapes that the Better Auth client calls.
+//! `/api/auth`: accounts and sessions as the client library of Better Auth (npm `better-auth`) calls
+//! them, and through GitHub and Google.
+//!
+//! Where that client has a session's `token` in hand only to name the session, it is given the
+//! session's id, which proves nothing; what it may send as a bearer token is an access token.
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(
+        dead_code,
+        reason = "natively only the pure logic is built, for its unit tests"
+    )
+)]
+
+mod account;
+mod callback;
+mod callback_url;
+mod errors;
+mod linking;
+mod password;
+mod session;
+mod sign_in;
+mod sign_up;
+mod social;
+mod verification;
+mod view;
+
+use http_edge::{ApiError, Context, Reply};
+use serde::{Deserialize, Serialize};
+
+http_edge::routes! {
+    errors: errors::render,
+    GET "/api/auth/ok" => show_ok,
+    GET "/api/auth/error" => show_error,
+    POST "/api/auth/sign-up/email" => sign_up::sign_up_by_email,
+    POST "/api/auth/sign-in/email" => sign_in::sign_in_by_email,
+    POST "/api/auth/sign-in/anonymous" => sign_in::sign_in_anonymously,
+    POST "/api/auth/sign-in/social" => social::begin_social,
+    GET "/api/auth/sign-in/:provider" => social::go_to_provider,
+    GET "/api/auth/callback/:provider" => callback::finish_social,
+    POST "/api/auth/sign-out" => session::sign_out,
+    GET "/api/auth/get-session" => session::show_session,
+    GET "/api/auth/session" => session::show_session,
+    GET "/api/auth/list-sessions" => session::list_sessions,
+    POST "/api/auth/revoke-session" => session::revoke_session,
+    POST "/api/auth/revoke-sessions" => session::revoke_sessions,
+    POST "/api/auth/revoke-other-sessions" => session::revoke_other_sessions,
+    POST "/api/auth/change-password" => password::change_password,
+    POST "/api/auth/request-password-reset" => password::request_reset,
+    POST "/api/auth/forget-password" => password::request_reset,
+    POST "/api/auth/reset-password" => password::reset_password,
+    GET "/api/auth/reset-password/:token" => password::follow_reset,
+    POST "/api/auth/send-verification-email" => verification::send_verification_email,
+    GET "/api/auth/verify-email" => verification::verify_email,
+    POST "/api/auth/update-user" => account::update_user,
+    POST "/api/auth/delete-user" => account::delete_user,
+    GET "/api/auth/list-accounts" => linking::list_accounts,
+    POST "/api/auth/link-social" => linking::link_social,
+    POST "/api/auth/unlink-account" => linking::unlink_account,
+}
+
+#[derive(Serialize)]
+struct Health {
+    ok: bool,
+}
+
+#[derive(Default, Deserialize)]
+struct Failure {
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FailureView {
+    error: String,
+    message: &'static str,
+}
+
+async fn show_ok(_: &mut Context) -> Result<Reply, ApiError> {
+    Ok(Reply::json(&Health { ok: true }))
+}
+
+/// Where a browser ends whose sign-in failed, if the frontend named no page of its own.
+async fn show_error(context: &mut Context) -> Result<Reply, ApiError> {
+    let error = context.query::<Failure>()?.error.unwrap_or_default();
+    Ok(Reply::json(&FailureView {
+        error: callback::error_code(&error),
+        message: "Signing in did not work. Go back and try again.",
+    })
+    .status(400))
+}

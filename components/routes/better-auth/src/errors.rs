@@ -1,0 +1,149 @@
+//! Errors as Better Auth words them: `{message, code}`, beside the fields of our own error object.
+
+use contracts::accounts::types::Error;
+use http_edge::{ApiError, Context, Foreign};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Fewest characters of a password.
+const SHORTEST_PASSWORD: usize = 8;
+/// Most characters of a password.
+const LONGEST_PASSWORD: usize = 128;
+
+macro_rules! codes {
+    ($($name:ident = $status:literal $sentence:literal;)+) => {
+        $(pub(crate) const $name: ApiError = ApiError::Foreign(Foreign {
+            status: $status,
+            code: stringify!($name),
+            sentence: $sentence,
+        });)+
+    };
+}
+
+codes! {
+    ACCOUNT_NOT_FOUND = 400 "Account not found";
+    CREDENTIAL_ACCOUNT_NOT_FOUND = 400 "Credential account not found";
+    EMAIL_CAN_NOT_BE_UPDATED = 400 "Email can not be updated";
+    EMAIL_NOT_VERIFIED = 403 "Email not verified";
+    FAILED_TO_UNLINK_LAST_ACCOUNT = 400 "You can't unlink your last account";
+    ID_TOKEN_NOT_SUPPORTED = 404 "id_token not supported";
+    INVALID_CALLBACK_URL = 403 "Invalid callbackURL";
+    INVALID_EMAIL_OR_PASSWORD = 401 "Invalid email or password";
+    INVALID_ERROR_CALLBACK_URL = 403 "Invalid errorCallbackURL";
+    INVALID_NEW_USER_CALLBACK_URL = 403 "Invalid newUserCallbackURL";
+    INVALID_ORIGIN = 403 "Invalid origin";
+    INVALID_PASSWORD = 400 "Invalid password";
+    INVALID_REDIRECT_URL = 403 "Invalid redirectURL";
+    INVALID_TOKEN = 400 "Invalid token";
+    PASSWORD_TOO_LONG = 400 "Password too long";
+    PASSWORD_TOO_SHORT = 400 "Password too short";
+    PROVIDER_NOT_FOUND = 404 "Provider not found";
+    RESET_PASSWORD_DISABLED = 400 "Reset password isn't enabled";
+    SESSION_EXPIRED = 400 "Session expired. Re-authenticate to perform this action.";
+    TOKEN_EXPIRED = 400 "Token expired";
+    USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL = 422 "User already exists. Use another email.";
+    VERIFICATION_EMAIL_NOT_ENABLED = 400 "Verification email isn't enabled";
+}
+
+#[derive(Serialize)]
+struct Words<'a> {
+    message: &'a str,
+    code: &'a str,
+}
+
+/// The error object, with what Better Auth's client looks for.
+pub(crate) fn render(error: &ApiError, request_id: &str) -> Vec<u8> {
+    let outside = error.outside();
+    let words = Words {
+        message: &outside.sentence,
+        code: match error {
+            ApiError::Validation(_) => validation_code(outside.details),
+            _ => outside.code,
+        },
+    };
+    let own = serde_json::from_slice::<Map<String, Value>>(&error.body(request_id));
+    let mut body = own.unwrap_or_default();
+    if let Ok(Value::Object(words)) = serde_json::to_value(&words) {
+        body.extend(words);
+    }
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+/// What is wrong first decides.
+fn validation_code(details: &[http_edge::Detail]) -> &'static str {
+    match details.first().map(|detail| detail.path.as_str()) {
+        Some("email") => "INVALID_EMAIL",
+        // Its length is looked at before; what is left is that it can be guessed.
+        Some("password" | "newPassword") => "PASSWORD_COMPROMISED",
+        _ => "VALIDATION_ERROR",
+    }
+}
+
+/// `goldfish:accounts`, where Better Auth has a word of its own.
+pub(crate) fn accounts(error: Error) -> ApiError {
+    match error {
+        Error::WrongCredentials => INVALID_EMAIL_OR_PASSWORD,
+        Error::EmailTaken => USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL,
+        Error::EmailNotVerified => EMAIL_NOT_VERIFIED,
+        Error::TokenInvalid => INVALID_TOKEN,
+        Error::TokenExpired => TOKEN_EXPIRED,
+        other => failures::accounts(other),
+    }
+}
+
+/// Refuses a script of a foreign site.
+pub(crate) fn require_own_site(context: &Context) -> Result<(), ApiError> {
+    access::require_own_site(context).map_err(|_| INVALID_ORIGIN)
+}
+
+/// The bounds of a new password that have codes of their own.
+pub(crate) fn require_length(password: &str) -> Result<(), ApiError> {
+    match password.chars().count() {
+        ..SHORTEST_PASSWORD => Err(PASSWORD_TOO_SHORT),
+        SHORTEST_PASSWORD..=LONGEST_PASSWORD => Ok(()),
+        _ => Err(PASSWORD_TOO_LONG),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(error: &ApiError) -> Value {
+        serde_json::from_slice(&render(error, "r-1")).unwrap()
+    }
+
+    #[test]
+    fn both_kinds_of_clients_find_their_fields() {
+        assert_eq!(
+            rendered(&INVALID_EMAIL_OR_PASSWORD),
+            serde_json::json!({
+                "message": "Invalid email or password",
+                "error": "Invalid email or password",
+                "code": "INVALID_EMAIL_OR_PASSWORD",
+                "requestId": "r-1",
+            })
+        );
+        assert_eq!(INVALID_EMAIL_OR_PASSWORD.outside().status, 401);
+    }
+
+    #[test]
+    fn what_is_wrong_first_decides_the_code() {
+        for (path, code) in [
+            ("email", "INVALID_EMAIL"),
+            ("newPassword", "PASSWORD_COMPROMISED"),
+            ("name", "VALIDATION_ERROR"),
+        ] {
+            let body = rendered(&ApiError::invalid(path, "is bad"));
+            assert_eq!(body["code"], code);
+            assert_eq!(body["details"][0]["path"], path);
+        }
+    }
+
+    #[test]
+    fn lengths_are_in_characters() {
+        assert_eq!(require_length(&"é".repeat(7)), Err(PASSWORD_TOO_SHORT));
+        assert_eq!(require_length(&"é".repeat(128)), Ok(()));
+        assert_eq!(require_length(&"é".repeat(129)), Err(PASSWORD_TOO_LONG));
+    }
+}

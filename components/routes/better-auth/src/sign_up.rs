@@ -1,0 +1,91 @@
+//! `POST /api/auth/sign-up/email`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use contracts::accounts::{registration::Application, types::SignedIn};
+use http_edge::{ApiError, Context, Reply, rfc3339};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{
+    errors::{self, INVALID_CALLBACK_URL},
+    sign_in::{begin, is_remembered},
+    verification::mailed_callback,
+    view::{TokenAndUser, UserView},
+};
+
+/// Fields that a frontend adds for its own plugins are let be, here and in what follows.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SignUp {
+    name: Option<String>,
+    email: String,
+    password: String,
+    image: Option<String>,
+    #[serde(rename = "callbackURL")]
+    callback_url: Option<String>,
+    remember_me: Option<bool>,
+}
+
+pub(crate) async fn sign_up_by_email(context: &mut Context) -> Result<Reply, ApiError> {
+    errors::require_own_site(context)?;
+    let sign_up: SignUp = context.json_or_form().await?;
+    let callback = mailed_callback(
+        context,
+        sign_up.callback_url.as_deref(),
+        &INVALID_CALLBACK_URL,
+    )?;
+    errors::require_length(&sign_up.password)?;
+    access::admit_address(context).await?;
+    let stranger = stranger(&sign_up);
+    let application = Application {
+        email: sign_up.email,
+        password: sign_up.password,
+        name: sign_up.name,
+        image: sign_up.image,
+    };
+    let signed_in = account_steps::register(context, application, callback.as_deref())
+        .await?
+        .map_err(errors::accounts)?;
+    Ok(match signed_in {
+        Some(signed_in) => {
+            begin(context, &signed_in, is_remembered(sign_up.remember_me));
+            Reply::json(&begun(&signed_in))
+        }
+        None => Reply::json(&TokenAndUser {
+            token: None,
+            user: stranger,
+        }),
+    })
+}
+
+pub(crate) fn begun(signed_in: &SignedIn) -> TokenAndUser {
+    TokenAndUser {
+        token: Some(signed_in.bearer_token.clone()),
+        user: UserView::from(&signed_in.account),
+    }
+}
+
+/// What is answered where the address has to be confirmed first, whether it was free or not: nobody
+/// in particular.
+fn stranger(sign_up: &SignUp) -> UserView {
+    let now = rfc3339(now());
+    UserView {
+        id: format!("user_{}", Uuid::new_v4()),
+        email: sign_up.email.trim().to_owned(),
+        name: sign_up.name.clone().unwrap_or_default(),
+        image: sign_up.image.clone(),
+        email_verified: false,
+        created_at: now.clone(),
+        updated_at: now,
+        is_anonymous: false,
+    }
+}
+
+/// Milliseconds since the epoch.
+pub(crate) fn now() -> u64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
