@@ -4,6 +4,8 @@
 //! | module | |
 //! |---|---|
 //! | `presented` | which of the credentials of a request counts |
+//! | `ours` | the tokens and API keys that we made ourselves |
+//! | `revocation` | sessions that are refused |
 //! | `principals` | from what `credentials` verified to what the contract says |
 //! | `jwks` | outside providers' public keys, cached and rotated |
 //! | `seal` | the iron seal of a WorkOS cookie |
@@ -12,7 +14,8 @@
 //! | `clerk` | from a Clerk session token to a user |
 //! | `component` | the store, the variables, the network and the clock around all that |
 //!
-//! Everything but `component` is free of effects and takes the time as an argument. Makes no
+//! Everything but `component` has no effects but on the store it is given, and takes the time as an
+//! argument. Makes no
 //! account, and no credential but a renewed session cookie: that is `goldfish:accounts`.
 
 #![cfg_attr(
@@ -25,9 +28,11 @@
 
 mod clerk;
 mod jwks;
+mod ours;
 mod presented;
 mod principals;
 mod renewal;
+mod revocation;
 mod seal;
 mod workos;
 

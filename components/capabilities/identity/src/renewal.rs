@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use journal::Platform;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -24,6 +25,13 @@ const REFUSED_MS: u64 = 30 * 1000;
 
 /// For how long it is remembered that WorkOS could not be asked, in milliseconds.
 const FAILED_MS: u64 = 2 * 1000;
+
+/// How often the one whose refresh token was used up looks for what became of it, in milliseconds.
+const SHARED_STEP_MS: u64 = 50;
+
+/// How often it looks: for 3 seconds, which is longer than between WorkOS' using up a refresh token
+/// and the other instance's having stored what came of it.
+const SHARED_STEPS: usize = 60;
 
 /// Renewed seals that are kept for other instances, altogether: there is no way to find and erase
 /// old ones, so that new ones take their places.
@@ -65,7 +73,7 @@ impl ExchangeId {
     }
 
     /// Where other instances find what came of it.
-    pub(crate) fn key(self) -> String {
+    fn key(self) -> String {
         let [high, low, ..] = self.0;
         format!("identity:w:{}", u16::from_be_bytes([high, low]) % PLACES)
     }
@@ -169,7 +177,7 @@ fn reseal(body: &[u8], password: &str) -> Option<String> {
 
 /// A renewed cookie as one instance leaves it to the others.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct SharedSeal {
+struct SharedSeal {
     /// The exchange it came of.
     id: String,
     /// When, in milliseconds since the epoch.
@@ -178,7 +186,7 @@ pub(crate) struct SharedSeal {
 }
 
 impl SharedSeal {
-    pub(crate) fn new(id: ExchangeId, at: u64, cookie: &str) -> Self {
+    fn new(id: ExchangeId, at: u64, cookie: &str) -> Self {
         Self {
             id: id.text(),
             at,
@@ -187,7 +195,7 @@ impl SharedSeal {
     }
 
     /// The cookie, if it came of the exchange `id` not long before `now`.
-    pub(crate) fn read(bytes: &[u8], id: ExchangeId, now: u64) -> Option<String> {
+    fn read(bytes: &[u8], id: ExchangeId, now: u64) -> Option<String> {
         let shared: Self = serde_json::from_slice(bytes).ok()?;
         let fresh = now.saturating_sub(shared.at) < SHARED_MS;
         (fresh && shared.id == id.text()).then_some(shared.cookie)
@@ -247,6 +255,44 @@ impl Exchanges {
         let until = now.saturating_add(for_ms);
         self.0.insert(id, Exchange::Made { outcome, until });
     }
+}
+
+/// Makes the exchange `id` by asking WorkOS, unless another instance has made it lately, and leaves
+/// what came of it to the others.
+pub(crate) async fn exchange(
+    platform: &impl Platform,
+    id: ExchangeId,
+    ask: impl Future<Output = Outcome>,
+) -> Outcome {
+    if let Some(cookie) = shared(platform, id).await {
+        return Outcome::Renewed(cookie);
+    }
+    let outcome = ask.await;
+    match &outcome {
+        Outcome::Renewed(cookie) => {
+            let seal = SharedSeal::new(id, platform.now(), cookie);
+            // This request goes on without: only the others' asking is in vain.
+            if let Ok(value) = serde_json::to_vec(&seal) {
+                let _ = platform.set(&id.key(), &value).await;
+            }
+        }
+        Outcome::UsedUp => {
+            for _ in 0..SHARED_STEPS {
+                if let Some(cookie) = shared(platform, id).await {
+                    return Outcome::Renewed(cookie);
+                }
+                platform.sleep(SHARED_STEP_MS).await;
+            }
+        }
+        Outcome::Refused | Outcome::Failed(_) => {}
+    }
+    outcome
+}
+
+/// What another instance has got lately.
+async fn shared(platform: &impl Platform, id: ExchangeId) -> Option<String> {
+    let bytes = platform.get(&id.key()).await.ok()??;
+    SharedSeal::read(&bytes, id, platform.now())
 }
 
 #[cfg(test)]

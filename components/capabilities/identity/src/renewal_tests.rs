@@ -1,4 +1,10 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use journal::Clock;
+use journal::testing::World;
+use proptest::prelude::*;
 
 use super::*;
 use crate::workos;
@@ -192,4 +198,80 @@ fn a_seal_is_shared_for_a_while_and_for_one_exchange() {
         .parse()
         .unwrap();
     assert!(place < PLACES);
+}
+
+/// What came of each exchange of many instances at once, and how often WorkOS was asked and granted
+/// one. It takes `latency` (milliseconds) to answer and grants each refresh token once.
+fn exchange_on_many(world: &World, latency: u64, starts: &[u64]) -> (Vec<Outcome>, usize, usize) {
+    let counts = Rc::new(RefCell::new((0, 0)));
+    let outcomes = Rc::new(RefCell::new(Vec::new()));
+    for (index, start) in starts.iter().copied().enumerate() {
+        let client = world.client();
+        let (counts, outcomes) = (Rc::clone(&counts), Rc::clone(&outcomes));
+        world.spawn(async move {
+            client.sleep(start).await;
+            let ask = async {
+                client.sleep(latency / 2).await;
+                let granted = {
+                    let mut counts = counts.borrow_mut();
+                    counts.0 += 1;
+                    counts.1 += usize::from(counts.1 == 0);
+                    counts.0 == 1
+                };
+                client.sleep(latency / 2).await;
+                if granted {
+                    renewed(&format!("cookie of {index}"))
+                } else {
+                    Outcome::UsedUp
+                }
+            };
+            let outcome = exchange(&client, id("a"), ask).await;
+            outcomes.borrow_mut().push(outcome);
+        });
+    }
+    world.run();
+    let (asked, granted) = *counts.borrow();
+    (outcomes.take(), asked, granted)
+}
+
+#[test]
+fn whoever_comes_later_need_not_ask() {
+    let world = World::new(1);
+    let (outcomes, asked, _) = exchange_on_many(&world, 200, &[0, 1_000, 30_000]);
+    assert_eq!(asked, 1);
+    for outcome in outcomes {
+        assert_eq!(outcome, renewed("cookie of 0"));
+    }
+}
+
+#[test]
+fn a_used_token_that_nobody_renewed_is_refused_after_a_while() {
+    let world = World::new(1);
+    let begin = world.now();
+    let client = world.client();
+    let outcome =
+        world.finish(async move { exchange(&client, id("a"), async { Outcome::UsedUp }).await });
+    assert_eq!(outcome, Some(Outcome::UsedUp));
+    assert!((3_000..4_000).contains(&(world.now() - begin)));
+}
+
+proptest! {
+    /// Many requests with the same old cookie on as many instances: one is granted a new one, and
+    /// all get it.
+    #[test]
+    fn nobody_is_turned_away(
+        seed in any::<u64>(),
+        store_latency in 0u64..200,
+        latency in 0u64..1500,
+        starts in prop::collection::vec(0u64..2000, 1..12),
+    ) {
+        let world = World::new(seed);
+        world.set_latency(store_latency);
+        let (mut outcomes, _, granted) = exchange_on_many(&world, latency, &starts);
+        prop_assert_eq!(granted, 1);
+        prop_assert_eq!(outcomes.len(), starts.len());
+        outcomes.dedup();
+        prop_assert_eq!(outcomes.len(), 1);
+        prop_assert!(matches!(outcomes.first(), Some(Outcome::Renewed(_))));
+    }
 }

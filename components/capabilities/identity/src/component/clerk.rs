@@ -3,9 +3,9 @@
 use credentials::records;
 use futures::future::try_join;
 
-use super::{config, key_sets, now_ms, revocation};
-use crate::clerk;
+use super::{config, key_sets, now_ms, store};
 use crate::types::{AuthError, Principal, Proof};
+use crate::{clerk, revocation};
 
 /// Whether Clerk is configured.
 ///
@@ -20,10 +20,11 @@ pub(super) async fn authenticate(token: &str) -> Result<Principal, AuthError> {
     let config = config::clerk().await?.ok_or(AuthError::Invalid)?;
     let key_id = clerk::key_id(token)?;
     let claimed = clerk::claimed_session(token).ok_or(AuthError::Invalid)?;
+    let store = store().await?;
     let marker = records::revoked_clerk(&claimed);
     let (key, ()) = try_join(
         key_sets::CLERK.get(&config.key_set_url, &key_id),
-        revocation::check(&marker),
+        revocation::check(&store, &marker),
     )
     .await?;
     // The session that was looked for is the one of the token that is now verified.
@@ -42,5 +43,5 @@ pub(super) async fn sign_out(token: &str) -> Result<(), AuthError> {
     let key_id = clerk::key_id(token)?;
     let key = key_sets::CLERK.get(&config.key_set_url, &key_id).await?;
     let (_, session) = clerk::verify(token, &key, &config.settings, now_ms() / 1000)?;
-    revocation::mark(&records::revoked_clerk(&session)).await
+    revocation::mark(&store().await?, &records::revoked_clerk(&session)).await
 }

@@ -7,13 +7,15 @@ mod http;
 mod key_sets;
 mod ours;
 mod renewal;
-mod revocation;
 mod workos;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use journal::Spin;
+
 use crate::bindings::exports::goldfish::identity::{authentication, external};
 use crate::presented::{Presented, choose};
+use crate::revocation;
 use crate::types::{AuthError, Credentials, Principal};
 
 struct Identity;
@@ -51,6 +53,10 @@ impl external::Guest for Identity {
             }
         }
     }
+}
+
+async fn store() -> Result<Spin, AuthError> {
+    Spin::open_default().await.map_err(revocation::unavailable)
 }
 
 /// Milliseconds since the epoch.

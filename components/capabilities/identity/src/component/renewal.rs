@@ -4,12 +4,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use journal::{Spin, Store};
+use journal::Spin;
 use spin_sdk::time::sleep;
 
 use super::config::Workos;
 use super::{http, now_ms};
-use crate::renewal::{self, ExchangeId, Exchanges, Outcome, SharedSeal, Step};
+use crate::renewal::{self, ExchangeId, Exchanges, Outcome, Step};
 use crate::types::AuthError;
 use crate::workos::Claims;
 
@@ -20,13 +20,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// cannot be woken by another task of the same instance, so it has to look.
 const WAIT_STEP: Duration = Duration::from_millis(10);
 
-/// The same where the other one may be on another instance.
-const SHARED_STEP: Duration = Duration::from_millis(50);
-
-/// How often it looks: for 3 seconds, which is longer than between WorkOS' using up a refresh token
-/// and the other instance's having stored what came of it.
-const SHARED_STEPS: usize = 60;
-
 static EXCHANGES: Mutex<Option<Exchanges>> = Mutex::new(None);
 
 /// A new cookie for the session that `claims` are of, in exchange for `refresh_token`.
@@ -35,6 +28,7 @@ static EXCHANGES: Mutex<Option<Exchanges>> = Mutex::new(None);
 /// `expired` if WorkOS wants the person to sign in again, `unavailable` if it cannot be asked.
 pub(super) async fn renew(
     config: &Workos,
+    store: &Spin,
     claims: &Claims,
     refresh_token: &str,
 ) -> Result<String, AuthError> {
@@ -45,9 +39,8 @@ pub(super) async fn renew(
             Step::Wait => sleep(WAIT_STEP).await,
             Step::Exchange => {
                 let mut pending = Pending { id, outcome: None };
-                let org_id = claims.org_id.as_deref();
-                let outcome = exchange(config, id, refresh_token, org_id).await;
-                pending.outcome = Some(outcome);
+                let ask = ask(config, refresh_token, claims.org_id.as_deref());
+                pending.outcome = Some(renewal::exchange(store, id, ask).await);
             }
             Step::Done(Outcome::Renewed(cookie)) => return Ok(cookie),
             Step::Done(Outcome::Refused | Outcome::UsedUp) => return Err(AuthError::Expired),
@@ -73,44 +66,6 @@ impl Drop for Pending {
 fn with_exchanges<T>(action: impl FnOnce(&mut Exchanges) -> T) -> T {
     let mut exchanges: MutexGuard<'_, _> = EXCHANGES.lock().unwrap_or_else(PoisonError::into_inner);
     action(exchanges.get_or_insert_default())
-}
-
-async fn exchange(
-    config: &Workos,
-    id: ExchangeId,
-    refresh_token: &str,
-    organization_id: Option<&str>,
-) -> Outcome {
-    // The store only spares the others' asking: without one, WorkOS is asked.
-    let store = Spin::open_default().await.ok();
-    if let Some(cookie) = shared(store.as_ref(), id).await {
-        return Outcome::Renewed(cookie);
-    }
-    let outcome = ask(config, refresh_token, organization_id).await;
-    match &outcome {
-        Outcome::Renewed(cookie) => {
-            let value = serde_json::to_vec(&SharedSeal::new(id, now_ms(), cookie));
-            if let (Some(store), Ok(value)) = (store, value) {
-                let _ = store.set(&id.key(), &value).await;
-            }
-        }
-        Outcome::UsedUp => {
-            for _ in 0..SHARED_STEPS {
-                if let Some(cookie) = shared(store.as_ref(), id).await {
-                    return Outcome::Renewed(cookie);
-                }
-                sleep(SHARED_STEP).await;
-            }
-        }
-        Outcome::Refused | Outcome::Failed(_) => {}
-    }
-    outcome
-}
-
-/// What another instance has got lately.
-async fn shared(store: Option<&Spin>, id: ExchangeId) -> Option<String> {
-    let bytes = store?.get(&id.key()).await.ok()??;
-    SharedSeal::read(&bytes, id, now_ms())
 }
 
 async fn ask(config: &Workos, refresh_token: &str, organization_id: Option<&str>) -> Outcome {

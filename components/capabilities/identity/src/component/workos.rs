@@ -7,7 +7,8 @@ use futures::future::try_join;
 use serde_json::json;
 
 use super::config::{self, Workos};
-use super::{http, key_sets, now_ms, renewal, revocation};
+use super::{http, key_sets, now_ms, renewal, store};
+use crate::revocation;
 use crate::types::{AuthError, Principal, Proof};
 use crate::workos::{self, Session};
 
@@ -24,10 +25,11 @@ pub(super) async fn authenticate(cookie: &str) -> Result<Principal, AuthError> {
     let session = workos::open(cookie, &config.cookie_password, now_ms())?;
     let claims = session.sealed_claims(&config.client_id)?;
     let marker = records::revoked_workos(&claims.sid);
+    let store = store().await?;
     let refreshes = !config.api_key.is_empty() && claims.are_expired(now_ms() / 1000);
     if let Some(refresh_token) = session.refresh_token().filter(|_| refreshes) {
-        revocation::check(&marker).await?;
-        let cookie = renewal::renew(config, &claims, refresh_token).await?;
+        revocation::check(&store, &marker).await?;
+        let cookie = renewal::renew(config, &store, &claims, refresh_token).await?;
         let renewed = workos::open(&cookie, &config.cookie_password, now_ms())?;
         // A refresh never leads from one session, or one user, to another.
         if !renewed
@@ -42,7 +44,8 @@ pub(super) async fn authenticate(cookie: &str) -> Result<Principal, AuthError> {
             ..principal
         });
     }
-    let (principal, ()) = try_join(verify(config, session), revocation::check(&marker)).await?;
+    let (principal, ()) =
+        try_join(verify(config, session), revocation::check(&store, &marker)).await?;
     Ok(principal)
 }
 
@@ -63,7 +66,7 @@ pub(super) async fn sign_out(cookie: &str) -> Result<String, AuthError> {
     let config = config::workos().await?.ok_or(AuthError::Invalid)?;
     let session = workos::open(cookie, &config.cookie_password, now_ms())?;
     let session_id = session.sealed_claims(&config.client_id)?.sid;
-    revocation::mark(&records::revoked_workos(&session_id)).await?;
+    revocation::mark(&store().await?, &records::revoked_workos(&session_id)).await?;
     if !config.api_key.is_empty() {
         // That WorkOS is out of reach, or knows no such session any more, keeps nobody signed in
         // here; and the browser goes to WorkOS next.

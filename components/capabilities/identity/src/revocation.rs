@@ -1,7 +1,7 @@
 //! What was revoked, on whichever instance.
 
 use credentials::records::REVOKED;
-use journal::{Spin, Store};
+use journal::Store;
 
 use crate::types::AuthError;
 
@@ -9,8 +9,7 @@ use crate::types::AuthError;
 ///
 /// # Errors
 /// `invalid` if it is there, `unavailable` if that cannot be known.
-pub(super) async fn check(key: &str) -> Result<(), AuthError> {
-    let store = Spin::open_default().await.map_err(unavailable)?;
+pub(crate) async fn check(store: &impl Store, key: &str) -> Result<(), AuthError> {
     match store.get(key).await.map_err(unavailable)? {
         None => Ok(()),
         Some(_) => Err(AuthError::Invalid),
@@ -22,11 +21,11 @@ pub(super) async fn check(key: &str) -> Result<(), AuthError> {
 ///
 /// # Errors
 /// `unavailable` if it could not be set.
-pub(super) async fn mark(key: &str) -> Result<(), AuthError> {
-    let store = Spin::open_default().await.map_err(unavailable)?;
+pub(crate) async fn mark(store: &impl Store, key: &str) -> Result<(), AuthError> {
     store.set(key, REVOKED).await.map_err(unavailable)
 }
 
-pub(super) fn unavailable(error: journal::Error) -> AuthError {
+/// The store failed.
+pub(crate) fn unavailable(error: journal::Error) -> AuthError {
     AuthError::Unavailable(error.to_string())
 }
