@@ -9,7 +9,7 @@
 //! | `password` | hashing passwords, and refusing those that are guessed first |
 //! | `issuing` | the tokens of a session |
 //! | `registration`, `erasure`, `sessions`, `recovery` | the contract's interfaces |
-//! | `linked`, `api_keys`, `directory` | the contract's further interfaces |
+//! | `linked`, `linking`, `api_keys`, `directory` | the contract's further interfaces |
 //! | `flows` | what a browser remembers while its user is away at an OAuth provider |
 //! | `component` | the exports: variables, the store and the clock around all that |
 //!
@@ -33,6 +33,7 @@ mod fields;
 mod flows;
 mod issuing;
 mod linked;
+mod linking;
 mod password;
 mod recovery;
 mod registration;

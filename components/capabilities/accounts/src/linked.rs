@@ -5,7 +5,7 @@
 //! provider says that it is verified, and the account's owner has confirmed it. Otherwise whoever
 //! registers with somebody else's address first could wait for them to link their identity to it.
 
-use journal::Platform;
+use journal::{Platform, View};
 use uuid::Uuid;
 
 use crate::account::{Account, Email, Fact, Identity, Registered};
@@ -14,13 +14,15 @@ use crate::claims::{self, Claimed, Index};
 use crate::fields;
 use crate::flows::{self, Flow};
 use crate::issuing::{self, USER_PREFIX};
-use crate::types::{self, Client, Error, SignedIn};
+use crate::linking;
+use crate::sessions;
+use crate::types::{Client, Error, SignedIn};
 
 /// How often it is looked again after somebody else was about to have the identity or the address.
-const ATTEMPTS: usize = 12;
+pub(crate) const ATTEMPTS: usize = 12;
 
 /// How long to wait in between, in milliseconds: together, longer than a claimant takes who lives.
-const PAUSE: u64 = 250;
+pub(crate) const PAUSE: u64 = 250;
 
 /// Longest id at a provider, in bytes.
 const SUBJECT_BYTES_MAX: usize = 255;
@@ -86,7 +88,9 @@ pub(crate) async fn sign_in_with<P: Platform + Clone>(
         Settled::Made(user) => (user, true),
         Settled::Found(user) => (user, false),
     };
-    let signed_in = begin_session(accounts, &user, client).await?;
+    let mut view = accounts.read(&user).await?;
+    confirm_address(accounts, &user, &mut view, &profile).await?;
+    let signed_in = sessions::begin(accounts, &user, &mut view, None, client).await?;
     Ok((signed_in, made))
 }
 
@@ -110,7 +114,7 @@ async fn settle<P: Platform + Clone>(
             }
             Way::Matching(user) => {
                 flows::complete(accounts, &user, flow_id).await?;
-                link_identity(accounts, &user, profile).await?;
+                linking::link_identity(accounts, &user, profile).await?;
                 return Ok(Settled::Found(user));
             }
             Way::New { address } => {
@@ -148,6 +152,35 @@ async fn find_way<P: Platform + Clone>(
     } else {
         Err(LinkError::AccountNotLinked)
     }
+}
+
+/// Whoever is signed in to an account by its provider has shown that the address is theirs if the
+/// provider vouches for the same one.
+async fn confirm_address<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    user: &str,
+    view: &mut View<Account>,
+    profile: &Profile,
+) -> Result<(), Error> {
+    let verified = |state: &Account| state.active().is_some_and(|active| active.email.verified);
+    if verified(&view.state) {
+        return Ok(());
+    }
+    if profile.email_verified
+        && let Some(email) = &profile.email
+    {
+        // Changes nothing if the account has another address.
+        let fact = Fact::EmailVerified {
+            email: email.to_lowercase(),
+            session: None,
+            at: accounts.now(),
+        };
+        accounts.append(user, view, &fact).await?;
+    }
+    if accounts.verification_required && !verified(&view.state) {
+        return Err(Error::EmailNotVerified);
+    }
+    Ok(())
 }
 
 /// Makes an account; none if somebody else got the identity or the address meanwhile.
@@ -213,121 +246,8 @@ async fn applicant<P: Platform + Clone>(
     Ok((format!("{USER_PREFIX}{}", Uuid::new_v4()), None))
 }
 
-/// Links a profile to the account that began the flow for that.
-///
-/// # Errors
-/// As the contract says.
-pub(crate) async fn link<P: Platform + Clone>(
-    accounts: &Accounts<P>,
-    user: &str,
-    profile: Profile,
-    sealed_flow: &str,
-) -> Result<types::Account, LinkError> {
-    let opened = flows::open(accounts, sealed_flow)?;
-    let flow = opened.data;
-    if flow.provider != profile.provider || flow.link_to.as_deref() != Some(user) {
-        return Err(LinkError::Other(Error::TokenInvalid));
-    }
-    let profile = checked(profile)?;
-    if accounts.read(user).await?.state.active().is_none() {
-        return Err(LinkError::Other(Error::NotFound));
-    }
-    flows::complete(accounts, user, &opened.token_id).await?;
-    link_identity(accounts, user, &profile).await?;
-    let state = accounts.read(user).await?.state;
-    Ok(shown(user, &state)?)
-}
-
-/// Makes an identity an account's; fine if it is already.
-async fn link_identity<P: Platform + Clone>(
-    accounts: &Accounts<P>,
-    user: &str,
-    profile: &Profile,
-) -> Result<(), LinkError> {
-    let index = Index::identity(&profile.provider, &profile.subject);
-    let identity = new_identity(profile);
-    let claim = identity.claim.clone();
-    for _ in 0..ATTEMPTS {
-        match claims::acquire(accounts, &index, user, &claim).await? {
-            Claimed::Taken(owner) if owner == user => return Ok(()),
-            Claimed::Taken(_) => return Err(LinkError::LinkedElsewhere),
-            Claimed::Contested => accounts.platform().sleep(PAUSE).await,
-            Claimed::Ours => {
-                let mut view = accounts.read(user).await?;
-                let fact = Fact::IdentityLinked {
-                    identity,
-                    at: accounts.now(),
-                };
-                accounts.append(user, &mut view, &fact).await?;
-                if view.state.holds(&claim) {
-                    return Ok(());
-                }
-                claims::release(accounts.platform(), &index, &claim).await?;
-                return Err(LinkError::Other(refused(&view.state, &profile.provider)));
-            }
-        }
-    }
-    Err(busy())
-}
-
-/// Why an account did not take an identity that was free.
-fn refused(state: &Account, provider: &str) -> Error {
-    if state.active().is_none() {
-        Error::NotFound
-    } else if is_linked(state, provider) {
-        Error::TooMany(format!("{provider} accounts"))
-    } else {
-        Error::Unavailable("another writer was quicker".to_owned())
-    }
-}
-
-/// Takes a provider's identity away from an account, unless it is the last way in.
-///
-/// # Errors
-/// `not-found`, `too-many`, `unavailable`.
-pub(crate) async fn unlink<P: Platform + Clone>(
-    accounts: &Accounts<P>,
-    user: &str,
-    provider: &str,
-) -> Result<types::Account, Error> {
-    let mut view = accounts.read(user).await?;
-    if !is_linked(&view.state, provider) {
-        return Err(Error::NotFound);
-    }
-    let fact = Fact::IdentityUnlinked {
-        provider: provider.to_owned(),
-        at: accounts.now(),
-    };
-    accounts.append(user, &mut view, &fact).await?;
-    if is_linked(&view.state, provider) {
-        return Err(Error::TooMany(
-            "accounts unlinked: this is the last way to sign in".to_owned(),
-        ));
-    }
-    shown(user, &view.state)
-}
-
-async fn begin_session<P: Platform + Clone>(
-    accounts: &Accounts<P>,
-    user: &str,
-    client: &Client,
-) -> Result<SignedIn, Error> {
-    let mut view = accounts.read(user).await?;
-    let id = Uuid::new_v4().to_string();
-    let session = issuing::new_session(id, client, accounts.now());
-    let fact = Fact::SessionStarted {
-        session: session.clone(),
-        password: None,
-    };
-    accounts.append(user, &mut view, &fact).await?;
-    if view.state.session(&session.id).is_none() {
-        return Err(Error::NotFound);
-    }
-    issuing::sign_in(accounts, shown(user, &view.state)?, &session)
-}
-
 /// What a route hands over comes from a provider, and is looked at like anything from outside.
-fn checked(profile: Profile) -> Result<Profile, LinkError> {
+pub(crate) fn checked(profile: Profile) -> Result<Profile, LinkError> {
     let fits = (1..=SUBJECT_BYTES_MAX).contains(&profile.subject.len());
     if fits && flows::is_provider(&profile.provider) {
         return Ok(profile);
@@ -343,7 +263,7 @@ fn name(profile: &Profile) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-fn new_identity(profile: &Profile) -> Identity {
+pub(crate) fn new_identity(profile: &Profile) -> Identity {
     Identity {
         provider: profile.provider.clone(),
         subject: profile.subject.clone(),
@@ -351,16 +271,7 @@ fn new_identity(profile: &Profile) -> Identity {
     }
 }
 
-fn is_linked(state: &Account, provider: &str) -> bool {
-    let mut identities = state.identities.iter();
-    identities.any(|identity| identity.provider == provider)
-}
-
-fn shown(user: &str, state: &Account) -> Result<types::Account, Error> {
-    issuing::shown(user, state).ok_or(Error::NotFound)
-}
-
-fn busy() -> LinkError {
+pub(crate) fn busy() -> LinkError {
     let text = "somebody else is linking the same identity or address";
     LinkError::Other(Error::Unavailable(text.to_owned()))
 }

@@ -6,7 +6,9 @@ use journal::Clock;
 use journal::testing::{Client as Process, Fault, World};
 
 use super::*;
+use crate::linking::{link, unlink};
 use crate::testing::{accounts, accounts_of, register as make_account, user};
+use crate::types;
 
 const GUEST_SESSION: &str = "018f3b9e-0000-7000-8000-000000000001";
 
@@ -186,6 +188,15 @@ fn an_address_that_nobody_vouches_for_makes_an_unconfirmed_account_or_none() {
         assert!(made && !signed_in.account.email_verified);
         let other = come_back(&one, profile("google", "1", "ada@example.com")).await;
         assert_eq!(other.map(drop), Err(LinkError::AccountNotLinked));
+        // Until the provider vouches for it.
+        let elsewhere = profile("github", "1", "other@example.com");
+        let (signed_in, _) = come_back(&one, elsewhere).await.unwrap();
+        assert!(!signed_in.account.email_verified);
+        let vouched = profile("github", "1", "Ada@example.com");
+        let (signed_in, _) = come_back(&one, vouched).await.unwrap();
+        assert!(signed_in.account.email_verified);
+        let other = come_back(&one, profile("google", "1", "ada@example.com")).await;
+        assert!(other.is_ok_and(|(_, made)| !made));
     });
     let world = World::new(1);
     run(&world, async |mut one| {
@@ -194,11 +205,15 @@ fn an_address_that_nobody_vouches_for_makes_an_unconfirmed_account_or_none() {
             email_verified: false,
             ..profile("github", "1", "ada@example.com")
         };
-        let refused = come_back(&one, unverified).await;
-        assert_eq!(
-            refused.map(drop),
-            Err(LinkError::Other(Error::EmailNotVerified))
-        );
+        let refused = Err(LinkError::Other(Error::EmailNotVerified));
+        let first = come_back(&one, unverified.clone()).await;
+        assert_eq!(first.map(drop), refused);
+        // Also where there is an account from before that was required.
+        one.verification_required = false;
+        assert!(come_back(&one, unverified.clone()).await.is_ok());
+        one.verification_required = true;
+        let again = come_back(&one, unverified).await;
+        assert_eq!(again.map(drop), refused);
         assert!(
             come_back(&one, profile("github", "1", "ada@example.com"))
                 .await

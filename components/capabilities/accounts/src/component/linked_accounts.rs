@@ -3,7 +3,7 @@
 use super::{Component, accounts};
 use crate::bindings::exports::goldfish::accounts::linked_accounts::{self as contract, Guest};
 use crate::types::{Account, Client, Error, SignedIn};
-use crate::{flows, linked};
+use crate::{flows, linked, linking};
 
 impl Guest for Component {
     async fn begin_flow(flow: contract::Flow) -> Result<String, Error> {
@@ -51,13 +51,13 @@ impl Guest for Component {
         sealed_flow: String,
     ) -> Result<Account, contract::LinkError> {
         let accounts = accounts().await.map_err(contract::LinkError::Other)?;
-        linked::link(&accounts, &user, of_contract(profile), &sealed_flow)
+        linking::link(&accounts, &user, of_contract(profile), &sealed_flow)
             .await
             .map_err(to_contract)
     }
 
     async fn unlink(user: String, provider: String) -> Result<Account, Error> {
-        linked::unlink(&accounts().await?, &user, &provider).await
+        linking::unlink(&accounts().await?, &user, &provider).await
     }
 }
 
