@@ -78,10 +78,8 @@ impl Bill {
     /// Gives all of it back: nothing was used. Answers what went wrong, for the log; then it is
     /// given back by time.
     pub(crate) async fn release(self) -> Option<String> {
-        if self.reservation.is_none() {
-            return None;
-        }
-        let released = credits::release(self.user, self.reservation).await;
+        let reservation = self.reservation?;
+        let released = credits::release(self.user, Some(reservation)).await;
         released.err().map(describe)
     }
 

@@ -142,6 +142,21 @@ impl Ledger {
         self.plan.as_deref()
     }
 
+    /// The latest time that a fact told.
+    pub(crate) fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// Whether it says nothing but a time, as after it was forgotten.
+    pub(crate) fn is_blank(&self) -> bool {
+        *self
+            == Self {
+                time: self.time,
+                month: self.month,
+                ..Self::default()
+            }
+    }
+
     /// Where the user stands at the time `now`, under a plan with this limit.
     pub(crate) fn balance(&self, monthly: Option<u64>, now: u64) -> Balance {
         let (used, used_granted) = match self.is_this_month(now) {

@@ -245,12 +245,15 @@ pub(crate) async fn forget<P: Platform>(journal: &Journal<P>) -> Result<Vec<Stri
     if view.position() == 0 {
         return Ok(keys);
     }
-    let at = journal.platform().now();
-    let fact = Fact::Forgotten { at };
-    let number = journal.append(&mut view, &fact).await?;
+    // An earlier call may have come no further than this.
+    if !view.state.is_blank() {
+        let at = journal.platform().now();
+        journal.append(&mut view, &Fact::Forgotten { at }).await?;
+    }
     save(journal, &mut view).await?;
-    let blank = journal.encode_entry::<Ledger>(&fact)?;
-    let numbers: Vec<u64> = (view.erased().saturating_add(1)..number).collect();
+    let at = view.state.time();
+    let blank = journal.encode_entry::<Ledger>(&Fact::Forgotten { at })?;
+    let numbers: Vec<u64> = (view.erased().saturating_add(1)..=view.position()).collect();
     for batch in numbers.chunks(journal::BATCH_MAX) {
         let pairs = batch.iter().map(|n| (journal.entry_key(*n), blank.clone()));
         journal.platform().set_many(pairs.collect()).await?;

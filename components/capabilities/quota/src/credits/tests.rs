@@ -6,7 +6,7 @@ mod parallel;
 use std::future::Future;
 
 use journal::Journal;
-use journal::testing::{Client, World};
+use journal::testing::{Client, Fault, World};
 
 use super::facts::KeyBudget;
 use super::state::{Balance, Bound, LAPSE};
@@ -337,15 +337,40 @@ fn forgetting_leaves_nothing_to_read() {
     }
     assert_eq!(standing(&world).plan, "free");
     assert_eq!(balance(&world).left, Some(1000));
+    let keys = world.keys();
     for _ in 0..2 {
         run(&world, |journal| async move {
             teller::forget(&journal).await.unwrap()
         });
     }
+    assert_eq!(world.keys(), keys);
     // And it can be lived on with.
     let reservation = reserve(&world, intent(1, Some(1))).unwrap();
     settle(&world, reservation.id, consumption(1, 1));
     assert_eq!(balance(&world).used, 2);
+}
+
+#[test]
+fn forgetting_can_be_interrupted_and_repeated() {
+    for step in 0..8 {
+        for fault in [Fault::DieBefore, Fault::DieAfter, Fault::Fail] {
+            let world = World::new(step + 1);
+            grant(&world, "a", 77_777);
+            settle(&world, None, consumption(1, 1));
+            let journal = of(world.client().with_fault(step, fault));
+            let _ = world.finish(async move { teller::forget(&journal).await });
+            run(&world, |journal| async move {
+                teller::forget(&journal).await.unwrap()
+            });
+            for text in ["gpt-4o", "gift", "77777"] {
+                assert!(
+                    world.keys_containing(text).is_empty(),
+                    "step {step}: {text}"
+                );
+            }
+            assert_eq!(balance(&world).left, Some(1000));
+        }
+    }
 }
 
 #[test]
