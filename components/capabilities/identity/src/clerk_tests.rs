@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::jwks::{self, KeySet};
 use crate::types::UserKind;
@@ -186,6 +188,19 @@ fn a_token_that_was_changed_anywhere_is_refused() {
         let changed = String::from_utf8(changed).unwrap();
         let verified = verify(&changed, &key, &settings(&[]), fixtures.issued_at);
         assert_eq!(verified, Err(AuthError::Invalid), "at {position}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_makes_it_panic(header in ".*", claims in ".*", signature in "[A-Za-z0-9_-]*") {
+        use base64::Engine;
+        let encode = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+        let token = format!("{}.{}.{signature}", encode(&header), encode(&claims));
+        for text in [&header, &token] {
+            let _ = claimed_session(text);
+            prop_assert_eq!(key_id(text), Err(AuthError::Invalid));
+        }
     }
 }
 

@@ -14,6 +14,13 @@
 //! | `clerk` | from a Clerk session token to a user |
 //! | `component` | the store, the variables, the network and the clock around all that |
 //!
+//! In the store, besides what `credentials` describes and the journal of the signing secret:
+//!
+//! | key | value |
+//! |---|---|
+//! | `identity:jwks:<hash of a URL>` | a provider's key set as last fetched |
+//! | `identity:w:<place>` | a WorkOS session as last refreshed, sealed; see `renewal` |
+//!
 //! Everything but `component` has no effects but on the store it is given, and takes the time as an
 //! argument. Makes no
 //! account, and no credential but a renewed session cookie: that is `goldfish:accounts`.

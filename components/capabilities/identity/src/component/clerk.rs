@@ -1,7 +1,7 @@
 //! Clerk sessions.
 
 use credentials::records;
-use futures::future::try_join;
+use futures::future::join;
 
 use super::{config, key_sets, now_ms, store};
 use crate::types::{AuthError, Principal, Proof};
@@ -22,11 +22,14 @@ pub(super) async fn authenticate(token: &str) -> Result<Principal, AuthError> {
     let claimed = clerk::claimed_session(token).ok_or(AuthError::Invalid)?;
     let store = store().await?;
     let marker = records::revoked_clerk(&claimed);
-    let (key, ()) = try_join(
+    // Both to their ends: a fetch of the key set that was broken off would count as a failure of it.
+    let (key, revocation) = join(
         key_sets::CLERK.get(&config.key_set_url, &key_id),
         revocation::check(&store, &marker),
     )
-    .await?;
+    .await;
+    revocation?;
+    let key = key?;
     // The session that was looked for is the one of the token that is now verified.
     let (user, session) = clerk::verify(token, &key, &config.settings, now_ms() / 1000)?;
     Ok(Principal {

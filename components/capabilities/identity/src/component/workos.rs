@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use credentials::records;
-use futures::future::try_join;
+use futures::future::join;
 use serde_json::json;
 
 use super::config::{self, Workos};
@@ -44,9 +44,11 @@ pub(super) async fn authenticate(cookie: &str) -> Result<Principal, AuthError> {
             ..principal
         });
     }
-    let (principal, ()) =
-        try_join(verify(config, session), revocation::check(&store, &marker)).await?;
-    Ok(principal)
+    // Both to their ends: a fetch of the key set that was broken off would count as a failure of it.
+    let check = revocation::check(&store, &marker);
+    let (principal, revocation) = join(verify(config, session), check).await;
+    revocation?;
+    principal
 }
 
 async fn verify(config: &Workos, session: Session) -> Result<Principal, AuthError> {
