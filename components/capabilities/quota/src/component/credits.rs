@@ -122,11 +122,11 @@ impl wit::Guest for Quota {
                     None,
                     reason.clone(),
                 ),
-                Kind::Usage(amount, model) => (
+                Kind::Usage(amount, model, estimated) => (
                     wit::TransactionKind::Usage,
                     signed(*amount).saturating_neg(),
                     Some(history.model(*model).to_owned()),
-                    None,
+                    estimated.then(|| "estimated".to_owned()),
                 ),
                 Kind::Plan(name) => (wit::TransactionKind::Plan, 0, None, Some(name.clone())),
             };

@@ -17,6 +17,8 @@ const MAX_MODEL_BYTES: usize = 80;
 const MAX_KEYS: usize = 200;
 /// Transactions that are kept.
 const MAX_TRANSACTIONS: usize = 200;
+/// Bytes of grants' reasons; beyond, the oldest go first.
+const MAX_REASONS_BYTES: usize = 24 * 1024;
 /// Stands for models that are not told apart.
 const OTHER: &str = "other";
 
@@ -76,7 +78,8 @@ pub(crate) struct Transaction {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Grant(u64, Option<String>),
-    Usage(u64, ModelNumber),
+    /// Whether the amount is our estimate comes last.
+    Usage(u64, ModelNumber, bool),
     Plan(String),
 }
 
@@ -129,12 +132,23 @@ impl History {
             self.transactions.remove(0);
         }
         self.transactions.push(Transaction { number, at, kind });
+        let mut bytes = 0_usize;
+        for row in self.transactions.iter_mut().rev() {
+            if let Kind::Grant(_, reason) = &mut row.kind {
+                bytes = bytes.saturating_add(reason.as_ref().map_or(0, String::len));
+                reason.take_if(|_| bytes > MAX_REASONS_BYTES);
+            }
+        }
     }
 
     /// Notes a use that was counted.
     pub(crate) fn note_use(&mut self, number: u64, at: u64, used: &Settled) {
         let model = self.number_of(&used.model);
-        self.note(number, at, Kind::Usage(used.amount(), model));
+        self.note(
+            number,
+            at,
+            Kind::Usage(used.amount(), model, used.estimated),
+        );
     }
 
     /// The use of a key: requests and tokens.
@@ -202,7 +216,7 @@ impl History {
             renumber(&mut row.model);
         }
         for row in &mut self.transactions {
-            if let Kind::Usage(_, model) = &mut row.kind {
+            if let Kind::Usage(_, model, _) = &mut row.kind {
                 renumber(model);
             }
         }

@@ -15,7 +15,7 @@ const MAX_USER_BYTES: usize = 128;
 /// Longest id of an API key, in bytes. They are UUIDs.
 const MAX_KEY_BYTES: usize = 64;
 /// Longest reason of a grant, in bytes; longer ones are cut.
-const MAX_REASON_BYTES: usize = 120;
+const MAX_REASON_BYTES: usize = 800;
 /// A snapshot is written after so many facts at the earliest, and after one for every so many of
 /// its bytes, so that what is written stays in proportion to what is added.
 const SNAPSHOT_AFTER: u64 = 16;

@@ -65,7 +65,7 @@ fn the_last_transactions_are_told_newest_first() {
         .collect();
     assert_eq!(before, [102, 101]);
     let row = ledger.history.transactions(None).next().unwrap();
-    let Kind::Usage(3, model) = row.kind else {
+    let Kind::Usage(3, model, false) = row.kind else {
         panic!("{row:?}");
     };
     assert_eq!(ledger.history.model(model), "a");
@@ -101,7 +101,7 @@ fn the_state_stays_small_whatever_happens() {
             0 => Fact::Granted {
                 id: u64::MAX - n,
                 amount: u64::MAX / 8,
-                reason: Some("é".repeat(60)),
+                reason: Some("\"".repeat(800)),
                 at,
             },
             1 => Fact::Settled(Settled {
