@@ -1,8 +1,8 @@
-//! `/api/v1/auth/*`, and what counts as a credential.
+//! `/api/v1/auth/*`, `/register` and `/login`, and what counts as a credential.
 
 use serde_json::json;
 
-use crate::harness::{App, Client};
+use crate::harness::{App, Browser, Client, PASSWORD, credentials, new_email};
 
 async fn me(client: &Client) -> String {
     let answer = client.get("/api/v1/auth/me").await;
@@ -50,15 +50,15 @@ async fn two_guests_are_two_users() {
 }
 
 #[tokio::test]
-async fn the_token_works_as_bearer_and_as_cookie() {
+async fn the_token_works_as_bearer_and_the_cookie_as_cookie() {
     let client = App::shared().await.client();
-    let guest = client.guest().await;
-    assert_eq!(me(&client.bearer(&guest.token)).await, guest.id);
-    let cookie = format!("theme=dark; goldfish-session={}; other=1", guest.token);
-    assert_eq!(me(&client.with("cookie", &cookie)).await, guest.id);
+    let user = client.user().await;
+    assert_eq!(me(&client.bearer(&user.token)).await, user.id);
+    let cookie = format!("theme=dark; goldfish-session={}; other=1", user.cookie);
+    assert_eq!(me(&client.with("cookie", &cookie)).await, user.id);
     // The scheme's name is case-insensitive (RFC 9110, 11.1).
-    let header = format!("bearer {}", guest.token);
-    assert_eq!(me(&client.with("authorization", &header)).await, guest.id);
+    let header = format!("bearer {}", user.token);
+    assert_eq!(me(&client.with("authorization", &header)).await, user.id);
 }
 
 #[tokio::test]
@@ -93,11 +93,8 @@ async fn forged_and_damaged_tokens_are_refused() {
         assert_eq!(answer.status, 401, "{token:?}: {answer:?}");
         answer.is_error(401, "UNAUTHORIZED");
         if !token.is_empty() {
-            let cookie = format!("goldfish-session={token}");
-            let answer = client
-                .with("cookie", &cookie)
-                .get("/api/conversations")
-                .await;
+            let client = client.with("cookie", &format!("goldfish-session={token}"));
+            let answer = client.get("/api/conversations").await;
             answer.is_error(401, "UNAUTHORIZED");
         }
     }
@@ -106,13 +103,10 @@ async fn forged_and_damaged_tokens_are_refused() {
 #[tokio::test]
 async fn a_broken_bearer_is_not_rescued_by_a_good_cookie() {
     let client = App::shared().await.client();
-    let guest = client.guest().await;
-    let cookie = format!("goldfish-session={}", guest.token);
-    let answer = client
-        .bearer("broken")
-        .with("cookie", &cookie)
-        .get("/api/v1/auth/me")
-        .await;
+    let user = client.user().await;
+    let by_cookie = user.by_cookie(&client);
+    assert_eq!(me(&by_cookie).await, user.id);
+    let answer = by_cookie.bearer("broken").get("/api/v1/auth/me").await;
     answer.is_error(401, "UNAUTHORIZED");
 }
 
@@ -192,4 +186,206 @@ async fn unauthorized_answers_say_how_to_sign_in() {
     let answer = App::shared().await.client().get("/api/v1/auth/me").await;
     let challenge = answer.header("www-authenticate").expect("RFC 9110, 15.5.2");
     assert!(challenge.starts_with("Bearer"), "{challenge}");
+}
+
+#[tokio::test]
+async fn registering_makes_an_account_and_signs_in() {
+    let client = App::shared().await.client();
+    let email = new_email();
+    let body = json!({ "email": email, "password": PASSWORD, "name": "Ada Lovelace" });
+    let answer = client.post("/api/v1/auth/register", body).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let body = answer.json();
+    let id = body["user"]["id"].as_str().unwrap();
+    assert!(id.starts_with("user_"), "{body}");
+    assert_eq!(body["user"]["kind"], "registered");
+    assert_eq!(body["user"]["email"], email.as_str());
+    assert_eq!(body["user"]["name"], "Ada Lovelace");
+    assert_eq!(body["user"]["emailVerified"], false);
+    let token = body["token"].as_str().unwrap();
+    assert_ne!(token, body["refreshToken"].as_str().unwrap());
+    let answer = client.bearer(token).get("/api/v1/auth/me").await;
+    assert_eq!(answer.json()["user"], body["user"]);
+}
+
+#[tokio::test]
+async fn access_tokens_are_short() {
+    let client = App::shared().await.client();
+    let answer = client.register(&new_email()).await;
+    let ends = answer.json()["expiresAt"].as_u64().unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let life = u128::from(ends) - now.as_millis();
+    assert!((600_000..=900_000).contains(&life), "{life} ms");
+}
+
+#[tokio::test]
+async fn logging_in_takes_the_address_in_any_case() {
+    let client = App::shared().await.client();
+    let user = client.user().await;
+    let answer = client.log_in(&user.email.to_uppercase(), PASSWORD).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["user"]["id"], user.id.as_str());
+    assert!(answer.cookie("goldfish-session").is_some());
+}
+
+#[tokio::test]
+async fn an_address_is_one_account() {
+    let client = App::shared().await.client();
+    let user = client.user().await;
+    client.register(&user.email).await.is_error(409, "CONFLICT");
+    let answer = client.register(&user.email.to_uppercase()).await;
+    answer.is_error(409, "CONFLICT");
+    // The account is as it was.
+    assert_eq!(client.again(&user).await.id, user.id);
+}
+
+#[tokio::test]
+async fn of_many_who_register_an_address_at_once_one_gets_it() {
+    let client = App::shared().await.client();
+    let email = new_email();
+    let answers = futures::future::join_all((0..6).map(|_| client.register(&email))).await;
+    let made = answers.iter().filter(|answer| answer.status == 201);
+    assert_eq!(made.count(), 1, "{answers:?}");
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        // One that came while the winner was still at it may be asked to come again.
+        assert!(matches!(answer.status, 409 | 503), "{answer:?}");
+    }
+    assert_eq!(client.log_in(&email, PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_a_person_types_wrong_is_named() {
+    let client = App::shared().await.client();
+    let long_name = "x".repeat(101);
+    for (email, password, name, path) in [
+        ("", PASSWORD, "Ada", "email"),
+        ("ada", PASSWORD, "Ada", "email"),
+        ("ada@", PASSWORD, "Ada", "email"),
+        ("a b@example.com", PASSWORD, "Ada", "email"),
+        (
+            "ada@example.com\r\nBcc: x@example.com",
+            PASSWORD,
+            "Ada",
+            "email",
+        ),
+        ("ada@example.com", "short", "Ada", "password"),
+        ("ada@example.com", &"x1Y-".repeat(40), "Ada", "password"),
+        ("ada@example.com", "password", "Ada", "password"),
+        ("ada@example.com", "12345678", "Ada", "password"),
+        (
+            "ada.lovelace@example.com",
+            "ada.lovelace",
+            "Ada",
+            "password",
+        ),
+        ("ada@example.com", PASSWORD, &long_name, "name"),
+    ] {
+        let body = json!({ "email": email, "password": password, "name": name });
+        let answer = client.post("/api/v1/auth/register", body).await;
+        answer.is_error(400, "VALIDATION_ERROR").names(path);
+    }
+}
+
+#[tokio::test]
+async fn worker_apis_register_and_login_answer_a_token() {
+    let client = App::shared().await.client();
+    let body = credentials(&new_email(), PASSWORD);
+    let answer = client.post("/register", body.clone()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let made = answer.json();
+    let token = made["token"].as_str().unwrap();
+    assert_eq!(made, json!({ "message": "User created", "token": token }));
+    let id = me(&client.bearer(token)).await;
+    let answer = client.post("/login", body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let made = answer.json();
+    let token = made["token"].as_str().unwrap();
+    assert_eq!(made, json!({ "token": token }));
+    assert_eq!(me(&client.bearer(token)).await, id);
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_and_no_other() {
+    let client = App::shared().await.client();
+    let user = client.user().await;
+    let other = client.again(&user).await;
+    let answer = user.send("POST", "/api/v1/auth/logout", None).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["success"], true);
+    assert_eq!(user.status().await, 401);
+    let by_cookie = user.by_cookie(&client);
+    assert_eq!(by_cookie.get("/api/v1/auth/me").await.status, 401);
+    let answer = client.refresh(&user.refresh_token).await;
+    answer.is_error(401, "UNAUTHORIZED");
+    assert_eq!(other.status().await, 200);
+}
+
+#[tokio::test]
+async fn logging_out_takes_the_cookie_away() {
+    let browser = Browser::new(&App::shared().await.client());
+    let body = credentials(&new_email(), PASSWORD);
+    browser.post("/api/v1/auth/register", body).await;
+    assert!(browser.cookie("goldfish-session").is_some());
+    assert_eq!(browser.get("/api/v1/auth/me").await.status, 200);
+    let answer = browser.send("POST", "/api/v1/auth/logout").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(browser.cookie("goldfish-session"), None);
+    assert_eq!(browser.get("/api/v1/auth/me").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_session_ends_on_every_instance() {
+    let builder = App::with_defaults();
+    let one = builder.clone().start().await;
+    let other = builder.state_of(&one).start().await;
+    let user = one.client().user().await;
+    let there = other.client().bearer(&user.token);
+    assert_eq!(there.get("/api/v1/auth/me").await.status, 200);
+    user.send("POST", "/api/v1/auth/logout", None).await;
+    assert_eq!(there.get("/api/v1/auth/me").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_guest_logs_out_too() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    let answer = guest.send("POST", "/api/v1/auth/logout", None).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(guest.get("/api/v1/auth/me").await.status, 401);
+    let answer = client.refresh(&guest.refresh_token).await;
+    answer.is_error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_guest_that_registers_keeps_what_it_has() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    let conversation = guest.say("before there was an account").await;
+    guest
+        .put("/api/preferences", json!({ "theme": "light" }))
+        .await;
+    let answer = guest.register(&new_email()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let body = answer.json();
+    assert_eq!(body["user"]["id"], guest.id.as_str());
+    assert_eq!(body["user"]["kind"], "registered");
+    let email = body["user"]["email"].as_str().unwrap().to_owned();
+    let answer = client.log_in(&email, PASSWORD).await;
+    let user = client.bearer(answer.json()["token"].as_str().unwrap());
+    assert_eq!(me(&user).await, guest.id);
+    let list = user.conversations().await;
+    assert_eq!(list[0]["id"], conversation.as_str());
+    assert_eq!(user.get("/api/preferences").await.json()["theme"], "light");
+}
+
+#[tokio::test]
+async fn a_guests_cookie_is_enough_to_keep_what_it_has() {
+    let browser = Browser::new(&App::shared().await.client());
+    let answer = browser.send("POST", "/api/v1/auth/guest").await;
+    let guest = answer.json()["user"]["id"].clone();
+    let body = credentials(&new_email(), PASSWORD);
+    let answer = browser.post("/api/v1/auth/register", body).await;
+    assert_eq!(answer.json()["user"]["id"], guest, "{answer:?}");
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use upstream::{Fault, Script, Upstream};
+use upstream::{Fault, Script};
 
-use crate::harness::{App, Guest};
+use crate::harness::{App, Guest, talk, world};
 
 const TABS: usize = 16;
 
@@ -22,13 +22,10 @@ fn contents(conversation: &Value, role: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn sixteen_messages_into_one_conversation_are_all_kept() {
-    let upstream = Upstream::start(Script::new(["a ", "reply"])).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
-    let first = guest
-        .chat(json!({ "message": "first", "model": "gpt-4o" }))
-        .await;
-    let id = first.header("x-conversation-id").unwrap().to_owned();
+    let world = world(Script::new(["a ", "reply"])).await;
+    let guest = world.app.client().guest().await;
+    let first = guest.ask("first").await;
+    let id = first.conversation_id();
     first.events().await;
 
     join_all((0..TABS).map(|tab| {
@@ -78,7 +75,7 @@ async fn sixteen_new_conversations_leave_exactly_three_for_every_reader() {
         async move {
             let chat = guest.chat(json!({ "message": format!("tab {tab}") })).await;
             assert_eq!(chat.status, 200);
-            let id = chat.header("x-conversation-id").unwrap().to_owned();
+            let id = chat.conversation_id();
             chat.collect().await;
             id
         }
@@ -113,13 +110,8 @@ async fn sixteen_new_conversations_leave_exactly_three_for_every_reader() {
 #[tokio::test]
 async fn a_conversation_can_be_renamed_while_its_reply_arrives() {
     let script = Script::new(["one ", "two"]).delay(std::time::Duration::from_millis(500));
-    let upstream = Upstream::start(script).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
-    let mut chat = guest
-        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
-        .await;
-    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    let (_world, guest, mut chat) = talk(script).await;
+    let id = chat.conversation_id();
     chat.next_content().await.unwrap();
     let path = format!("/api/conversations/{id}");
     let renamed = guest.patch(&path, json!({ "title": "Renamed" })).await;
@@ -133,13 +125,8 @@ async fn a_conversation_can_be_renamed_while_its_reply_arrives() {
 #[tokio::test]
 async fn a_conversation_deleted_while_its_reply_arrives_stays_deleted() {
     let script = Script::new(["one ", "two"]).delay(std::time::Duration::from_millis(500));
-    let upstream = Upstream::start(script).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
-    let mut chat = guest
-        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
-        .await;
-    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    let (_world, guest, mut chat) = talk(script).await;
+    let id = chat.conversation_id();
     chat.next_content().await.unwrap();
     let path = format!("/api/conversations/{id}");
     assert_eq!(guest.delete(&path).await.status, 200);
@@ -183,28 +170,23 @@ async fn clearing_while_tabs_write_leaves_a_consistent_list() {
 
 #[tokio::test]
 async fn other_tabs_are_served_while_replies_hang() {
-    let upstream = Upstream::start(Script::new(["a"]).fault(Fault::HangAfter(1)))
-        .await
-        .unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
+    let world = world(Script::new(["a"]).fault(Fault::HangAfter(1))).await;
+    let guest = world.app.client().guest().await;
     let hanging = join_all((0..40).map(|_| {
         let guest = guest.clone();
         async move {
-            let mut chat = guest
-                .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
-                .await;
+            let mut chat = guest.ask("Hi").await;
             assert_eq!(chat.next_content().await.as_deref(), Some("a"));
             chat
         }
     }))
     .await;
     assert_eq!(guest.conversations().await.len(), 3);
-    assert_eq!(app.client().get("/health").await.status, 200);
+    assert_eq!(world.app.client().get("/health").await.status, 200);
     let demo = guest
         .chat(json!({ "message": "quick", "model": "demo" }))
         .await;
     assert!(demo.events().await.last().unwrap().is_done());
-    assert_eq!(upstream.open(), 40);
+    assert_eq!(world.upstream.open(), 40);
     drop(hanging);
 }

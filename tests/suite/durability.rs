@@ -6,14 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use upstream::{Fault, Script, Upstream};
 
-use crate::harness::{App, Guest, eventually, spin_is_the_host, text_of};
+use crate::harness::{App, Guest, eventually, spin_is_the_host, talk, text_of, world};
 
 fn words(count: usize) -> String {
     (0..count).map(|number| format!("w{number} ")).collect()
-}
-
-fn chat_body() -> Value {
-    json!({ "message": "Tell me everything.", "model": "gpt-4o" })
 }
 
 /// The second message of a conversation, once it has that status.
@@ -28,17 +24,14 @@ async fn reply_when(guest: &Guest, id: &str, status: &str) -> Value {
 #[tokio::test]
 async fn a_reply_is_stored_in_full_when_its_reader_leaves() {
     let script = Script::words(30).delay(Duration::from_millis(40));
-    let upstream = Upstream::start(script).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
-    let mut chat = guest.chat(chat_body()).await;
-    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    let (world, guest, mut chat) = talk(script).await;
+    let id = chat.conversation_id();
     chat.next_content().await.unwrap();
     drop(chat);
     let reply = reply_when(&guest, &id, "complete").await;
     assert_eq!(reply["content"], words(30).as_str());
     assert!(
-        !upstream.closed_early(0).await,
+        !world.upstream.closed_early(0).await,
         "the provider was heard to its end"
     );
 }
@@ -46,15 +39,14 @@ async fn a_reply_is_stored_in_full_when_its_reader_leaves() {
 #[tokio::test]
 async fn readers_who_leave_at_any_moment_lose_nothing() {
     let script = Script::words(12).delay(Duration::from_millis(20));
-    let upstream = Upstream::start(script).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let client = app.client();
+    let world = world(script).await;
+    let client = world.app.client();
     futures::future::join_all((0..16).map(|pieces| {
         let client = client.clone();
         async move {
             let guest = client.guest().await;
-            let mut chat = guest.chat(chat_body()).await;
-            let id = chat.header("x-conversation-id").unwrap().to_owned();
+            let mut chat = guest.ask("Hi").await;
+            let id = chat.conversation_id();
             for _ in 0..pieces {
                 if chat.next_content().await.is_none() {
                     break;
@@ -76,14 +68,12 @@ async fn a_killed_process_loses_no_acknowledged_write() {
     let mut app = builder.clone().start().await;
     let guest = app.client().guest().await;
     upstream.push(Script::new(["An earlier reply."]));
-    let earlier = guest
-        .chat(json!({ "message": "Before.", "model": "gpt-4o" }))
-        .await;
-    let earlier_id = earlier.header("x-conversation-id").unwrap().to_owned();
+    let earlier = guest.ask("Before.").await;
+    let earlier_id = earlier.conversation_id();
     earlier.events().await;
 
-    let mut chat = guest.chat(chat_body()).await;
-    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    let mut chat = guest.ask("Hi").await;
+    let id = chat.conversation_id();
     chat.next_content().await.unwrap();
     // What another reader has seen of the reply was flushed.
     let flushed = eventually("a part of the reply that is stored", || async {
@@ -102,7 +92,7 @@ async fn a_killed_process_loses_no_acknowledged_write() {
         ..guest
     };
     let stored = guest.conversation(&id).await;
-    assert_eq!(stored["messages"][0]["content"], "Tell me everything.");
+    assert_eq!(stored["messages"][0]["content"], "Hi");
     let kept = stored["messages"][1]["content"].as_str().unwrap();
     assert!(
         kept.starts_with(&flushed),
@@ -125,7 +115,7 @@ async fn a_killed_process_loses_no_acknowledged_write() {
     let last = stored["messages"].as_array().unwrap().last().unwrap();
     assert_eq!(last["content"], "Afterwards.");
     assert_eq!(
-        text_of(&guest.chat(chat_body()).await.events().await),
+        text_of(&guest.ask("Hi").await.events().await),
         "Afterwards."
     );
     assert_eq!(guest.conversations().await.len(), 3);
@@ -138,8 +128,8 @@ async fn a_reply_that_a_kill_broke_off_is_incomplete_in_time() {
     let builder = App::with_defaults().openai(&upstream).process();
     let mut app = builder.clone().start().await;
     let guest = app.client().guest().await;
-    let chat = guest.chat(chat_body()).await;
-    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    let chat = guest.ask("Hi").await;
+    let id = chat.conversation_id();
     app.signal("KILL").await;
     app.ended().await;
     drop(chat);
@@ -149,7 +139,7 @@ async fn a_reply_that_a_kill_broke_off_is_incomplete_in_time() {
         ..guest
     };
     let stored = guest.conversation(&id).await;
-    assert_eq!(stored["messages"][0]["content"], "Tell me everything.");
+    assert_eq!(stored["messages"][0]["content"], "Hi");
     let reply = &stored["messages"][1];
     assert!(reply.is_null() || reply["content"] == "", "{stored}");
     assert_ne!(reply["status"], "complete", "{stored}");
@@ -166,12 +156,12 @@ async fn sigterm_lets_streams_finish() {
     let builder = App::with_defaults().openai(&upstream).process();
     let mut app = builder.clone().start().await;
     let guest = app.client().guest().await;
-    let mut read = guest.chat(chat_body()).await;
-    let read_id = read.header("x-conversation-id").unwrap().to_owned();
+    let mut read = guest.ask("Hi").await;
+    let read_id = read.conversation_id();
     read.next_content().await.unwrap();
     // A second one, whose reader has left already.
-    let mut left = guest.chat(chat_body()).await;
-    let left_id = left.header("x-conversation-id").unwrap().to_owned();
+    let mut left = guest.ask("Hi").await;
+    let left_id = left.conversation_id();
     left.next_content().await.unwrap();
     drop(left);
 

@@ -12,12 +12,19 @@
     reason = "a test fails by panicking"
 )]
 
+mod admin;
+mod api_keys;
+mod attacks;
 mod auth;
+mod better_auth;
 mod chat;
+mod clerk;
+mod clients;
 mod concurrency;
 mod conversations;
 mod durability;
 mod edge;
+mod erasure;
 mod grants;
 mod harness;
 mod health;
@@ -26,8 +33,11 @@ mod isolation;
 mod limits;
 mod middleware;
 mod models;
+mod oauth;
 mod preferences;
 mod privacy;
 mod providers;
+mod recovery;
 mod streaming;
+mod usage;
 mod workos;

@@ -3,39 +3,28 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-use upstream::{Fault, Script, Upstream};
+use upstream::{Fault, Script};
 
-use crate::harness::{App, Event, eventually, text_of};
+use crate::harness::{Event, eventually, talk, text_of, world};
 
 #[tokio::test]
 async fn the_first_piece_arrives_before_the_last_is_written() {
     // The provider never sends more than these, and never ends.
     let script = Script::new(["first ", "second ", "never"]).fault(Fault::HangAfter(2));
-    let upstream = Upstream::start(script).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
-    let mut chat = guest
-        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
-        .await;
+    let (world, _, mut chat) = talk(script).await;
     assert_eq!(chat.next().await.unwrap().name(), "conversation");
     assert_eq!(chat.next_content().await.as_deref(), Some("first "));
     assert_eq!(chat.next_content().await.as_deref(), Some("second "));
-    assert_eq!(upstream.requests()[0].outcome, upstream::Outcome::Open);
+    assert_eq!(
+        world.upstream.requests()[0].outcome,
+        upstream::Outcome::Open
+    );
 }
 
 #[tokio::test]
 async fn the_conversation_is_named_before_the_provider_has_answered() {
-    let upstream = Upstream::start(Script::new(["a"]).fault(Fault::HangAfter(0)))
-        .await
-        .unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
-    let mut chat = guest
-        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
-        .await;
-    assert_eq!(chat.status, 200);
-    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    let (_world, guest, mut chat) = talk(Script::new(["a"]).fault(Fault::HangAfter(0))).await;
+    let id = chat.conversation_id();
     assert_eq!(
         chat.next().await.unwrap().json()["conversationId"],
         id.as_str()
@@ -47,14 +36,7 @@ async fn the_conversation_is_named_before_the_provider_has_answered() {
 
 #[tokio::test]
 async fn a_comment_keeps_a_silent_stream_open() {
-    let upstream = Upstream::start(Script::new(["a"]).fault(Fault::HangAfter(1)))
-        .await
-        .unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
-    let mut chat = guest
-        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
-        .await;
+    let (_world, _, mut chat) = talk(Script::new(["a"]).fault(Fault::HangAfter(1))).await;
     loop {
         match chat.next().await.expect("the stream stays open") {
             Event::Comment(text) => {
@@ -69,14 +51,11 @@ async fn a_comment_keeps_a_silent_stream_open() {
 #[tokio::test]
 async fn sixty_four_replies_arrive_side_by_side() {
     let script = Script::new(["a", "b", "never"]).fault(Fault::HangAfter(2));
-    let upstream = Upstream::start(script).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let client = app.client();
+    let world = world(script).await;
+    let client = world.app.client();
     let chats = futures::future::join_all((0..64).map(|_| async {
         let guest = client.guest().await;
-        guest
-            .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
-            .await
+        guest.ask("Hi").await
     }))
     .await;
     // All are open at once, and each has had its pieces: none waits for another to end.
@@ -84,19 +63,13 @@ async fn sixty_four_replies_arrive_side_by_side() {
         assert_eq!(chat.next_content().await.as_deref(), Some("a"));
         assert_eq!(chat.next_content().await.as_deref(), Some("b"));
     }
-    assert_eq!(upstream.open(), 64);
+    assert_eq!(world.upstream.open(), 64);
 }
 
 #[tokio::test]
 async fn event_ids_count_the_pieces() {
-    let upstream = Upstream::start(Script::words(25)).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
-    let events = guest
-        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
-        .await
-        .events()
-        .await;
+    let (_world, _, chat) = talk(Script::words(25)).await;
+    let events = chat.events().await;
     let ids: Vec<u32> = events
         .iter()
         .filter(|event| event.content().is_some())
@@ -116,13 +89,8 @@ async fn event_ids_count_the_pieces() {
 #[tokio::test]
 async fn a_reader_elsewhere_sees_the_reply_under_way_and_then_whole() {
     let script = Script::words(40).delay(Duration::from_millis(50));
-    let upstream = Upstream::start(script).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
-    let mut chat = guest
-        .chat(json!({ "message": "Hi", "model": "gpt-4o" }))
-        .await;
-    let id = chat.header("x-conversation-id").unwrap().to_owned();
+    let (_world, guest, mut chat) = talk(script).await;
+    let id = chat.conversation_id();
     chat.next_content().await.unwrap();
     let stored = guest.conversation(&id).await;
     assert_eq!(stored["messages"][1]["status"], "streaming", "{stored}");

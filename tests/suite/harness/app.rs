@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use upstream::Upstream;
 
-use super::{Client, Folder, eventually, in_time};
+use super::{ADMIN_KEY, Client, Folder, eventually, in_time};
 
 /// Where applications run: it outlives every test.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -105,6 +105,11 @@ impl Builder {
     pub(crate) fn process(mut self) -> Self {
         self.process = true;
         self
+    }
+
+    /// The operator's routes are open to [`ADMIN_KEY`].
+    pub(crate) fn admin(self) -> Self {
+        self.variable("admin_api_key", ADMIN_KEY)
     }
 
     /// OpenAI is configured, and is that fake.
@@ -286,7 +291,7 @@ impl App {
             environment: Vec::new(),
             process: false,
         };
-        ["chat", "api", "auth"]
+        ["chat", "api", "auth", "password"]
             .iter()
             .fold(builder, |builder, limit| {
                 builder.variable(&format!("rate_limit_{limit}_per_minute"), "1000000")
@@ -297,7 +302,9 @@ impl App {
     /// own.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<App> = OnceCell::const_new();
-        SHARED.get_or_init(|| Self::with_defaults().start()).await
+        SHARED
+            .get_or_init(|| Self::with_defaults().admin().start())
+            .await
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -312,6 +319,20 @@ impl App {
     /// Everything that was written to the logs so far.
     pub(crate) fn logs(&self) -> String {
         String::from_utf8_lossy(&self.logs.lock().unwrap()).into_owned()
+    }
+
+    /// Every key and every value in the store, as text.
+    pub(crate) fn stored(&self) -> Vec<String> {
+        let path = self.state.path().join("sqlite_key_value.db");
+        let store = rusqlite::Connection::open(path).unwrap();
+        let mut rows = store
+            .prepare("SELECT key, value FROM spin_key_value")
+            .unwrap();
+        let texts = rows.query_map([], |row| {
+            let (key, value): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            Ok(format!("{key} {}", String::from_utf8_lossy(&value)))
+        });
+        texts.unwrap().map(Result::unwrap).collect()
     }
 
     /// The embedded host, or none under Spin.

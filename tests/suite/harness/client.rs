@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -144,6 +145,14 @@ impl Client {
         .await
     }
 
+    /// A connection that is kept, without this client's headers.
+    pub(crate) async fn kept(&self) -> Kept {
+        let stream = TokioIo::new(self.connect().await);
+        let (sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        Kept(sender)
+    }
+
     /// A connection to the application, retried while it starts or its backlog is full.
     async fn connect(&self) -> TcpStream {
         loop {
@@ -171,10 +180,7 @@ impl Client {
             .await
             .accepted()
             .await;
-        let id = chat
-            .header("x-conversation-id")
-            .expect("x-conversation-id")
-            .to_owned();
+        let id = chat.conversation_id();
         let events = chat.events().await;
         assert!(events.last().is_some_and(Event::is_done), "{events:?}");
         id
@@ -198,6 +204,28 @@ impl Client {
     }
 }
 
+/// One connection that is kept, for very many requests.
+pub(crate) struct Kept(SendRequest<Full<Bytes>>);
+
+impl Kept {
+    /// The status of a `POST`; the answer's body is read and dropped.
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> u16 {
+        let request = Request::post(path)
+            .header("host", "localhost")
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body.to_string())))
+            .unwrap();
+        in_time("an answer on a kept connection", async {
+            self.0.ready().await.unwrap();
+            let answer = self.0.send_request(request).await.unwrap();
+            let status = answer.status().as_u16();
+            answer.into_body().collect().await.unwrap();
+            status
+        })
+        .await
+    }
+}
+
 /// A whole answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
@@ -209,6 +237,21 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Every `Set-Cookie`, as it was sent.
+    pub(crate) fn set_cookies(&self) -> Vec<&str> {
+        let lines = self.headers.get_all("set-cookie").iter();
+        lines.map(|line| line.to_str().unwrap()).collect()
+    }
+
+    /// The value of a cookie that the answer sets.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        self.set_cookies().iter().find_map(|line| {
+            let (key, rest) = line.split_once('=')?;
+            let value = rest.split(';').next()?;
+            (key == name && !value.is_empty()).then(|| value.to_owned())
+        })
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -277,6 +320,12 @@ impl Drop for Streaming {
 impl Streaming {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The id of the conversation that a chat is part of.
+    pub(crate) fn conversation_id(&self) -> String {
+        let id = self.header("x-conversation-id");
+        id.expect("x-conversation-id").to_owned()
     }
 
     /// Asserts that the answer is 200, and shows what it is otherwise.

@@ -3,18 +3,24 @@
 //! Tests speak HTTP to the composed components and know nothing of the host they run on.
 
 mod app;
+mod browser;
 mod client;
 mod event_stream;
 mod files;
 mod manifests;
+mod talk;
+mod users;
 
 pub(crate) use app::{
     ANTHROPIC_KEY, App, Builder, CLOUDFLARE_TOKEN, OPENAI_KEY, manifest, spin_is_the_host,
 };
-pub(crate) use client::{Answer, Client, Guest, text_of};
+pub(crate) use browser::{Browser, ORIGIN};
+pub(crate) use client::{Answer, Client, Guest, Streaming, text_of};
 pub(crate) use event_stream::{Event, Parser};
 pub(crate) use files::Folder;
 pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};
+pub(crate) use talk::{World, talk, world};
+pub(crate) use users::{ADMIN_KEY, PASSWORD, User, credentials, new_email};
 
 use std::future::Future;
 use std::time::Duration;

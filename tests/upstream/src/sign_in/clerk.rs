@@ -11,6 +11,7 @@ const TOKEN_SECONDS: u64 = 60;
 
 struct State {
     keys: Vec<SigningKey>,
+    more: Vec<Value>,
 }
 
 /// Clerk's Frontend API, as far as a backend meets it: the key set. Derefs to [`Service`] for its
@@ -35,17 +36,18 @@ impl Clerk {
     /// When no port can be bound.
     pub async fn start() -> std::io::Result<Self> {
         let keys = vec![SigningKey::shared()];
-        let state = Arc::new(Mutex::new(State { keys }));
+        let state = Arc::new(Mutex::new(State {
+            keys,
+            more: Vec::new(),
+        }));
         let handled = Arc::clone(&state);
         let service = Service::start(move |call| {
             if (call.method.as_str(), call.path.as_str()) != ("GET", "/.well-known/jwks.json") {
                 return Reply::json(404, &json!({"errors": [{"code": "resource_not_found"}]}));
             }
-            let keys: Value = locked(&handled)
-                .keys
-                .iter()
-                .map(SigningKey::public)
-                .collect();
+            let state = locked(&handled);
+            let own = state.keys.iter().map(SigningKey::public);
+            let keys: Value = own.chain(state.more.iter().cloned()).collect();
             Reply::json(200, &json!({"keys": keys}))
         })
         .await?;
@@ -66,6 +68,11 @@ impl Clerk {
     /// Takes all keys but the newest out of the key set.
     pub fn forget_old_keys(&self) {
         locked(&self.state).keys.truncate(1);
+    }
+
+    /// Adds a public key, of tokens made elsewhere, to the key set.
+    pub fn serve_key(&self, key: Value) {
+        locked(&self.state).more.push(key);
     }
 
     /// A session token as Clerk makes them (version 2), with these claims over its own; `null`

@@ -1,0 +1,100 @@
+//! A browser as far as cookies go: it keeps what it is told to and sends it along.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use super::{Answer, Client};
+
+/// Where the pages are whose scripts make the requests; one of the defaults of `cors_origins`.
+pub(crate) const ORIGIN: &str = "http://localhost:3000";
+
+/// A client with a jar of cookies. Clones share the jar, as tabs do.
+#[derive(Clone)]
+pub(crate) struct Browser {
+    client: Client,
+    jar: Arc<Mutex<BTreeMap<String, Kept>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    value: String,
+    path: String,
+}
+
+impl Browser {
+    /// An empty one, on a page of [`ORIGIN`].
+    pub(crate) fn new(client: &Client) -> Self {
+        Self {
+            client: client.with("origin", ORIGIN),
+            jar: Arc::default(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.keep(self.client_for(path).get(path).await)
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.keep(self.client_for(path).post(path, body).await)
+    }
+
+    /// A request without a body.
+    pub(crate) async fn send(&self, method: &str, path: &str) -> Answer {
+        self.keep(self.client_for(path).send(method, path, None).await)
+    }
+
+    /// The value of a cookie.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        let jar = self.jar.lock().unwrap();
+        jar.get(name).map(|kept| kept.value.clone())
+    }
+
+    /// Puts a cookie in, as a neighbouring site or an attacker could.
+    pub(crate) fn plant(&self, name: &str, value: &str) {
+        let kept = Kept {
+            value: value.to_owned(),
+            path: "/".to_owned(),
+        };
+        self.jar.lock().unwrap().insert(name.to_owned(), kept);
+    }
+
+    fn client_for(&self, path: &str) -> Client {
+        let jar = self.jar.lock().unwrap();
+        let sent: Vec<_> = jar
+            .iter()
+            .filter(|(_, kept)| path.starts_with(&kept.path))
+            .map(|(name, kept)| format!("{name}={}", kept.value))
+            .collect();
+        if sent.is_empty() {
+            self.client.clone()
+        } else {
+            self.client.with("cookie", &sent.join("; "))
+        }
+    }
+
+    fn keep(&self, answer: Answer) -> Answer {
+        let mut jar = self.jar.lock().unwrap();
+        for line in answer.set_cookies() {
+            let mut parts = line.split(';').map(str::trim);
+            let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+            let attributes: BTreeMap<_, _> = parts
+                .map(|part| part.split_once('=').unwrap_or((part, "")))
+                .map(|(key, value)| (key.to_lowercase(), value))
+                .collect();
+            if attributes.get("max-age") == Some(&"0") {
+                jar.remove(name);
+                continue;
+            }
+            let path = attributes.get("path").copied().unwrap_or("/");
+            let kept = Kept {
+                value: value.to_owned(),
+                path: path.to_owned(),
+            };
+            jar.insert(name.to_owned(), kept);
+        }
+        drop(jar);
+        answer
+    }
+}
