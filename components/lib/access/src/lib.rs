@@ -21,14 +21,19 @@ use sha2::{Digest as _, Sha256};
 pub use address::{client, client_address, is_https};
 
 /// Refuses a script of a foreign site (403): its request would carry the user's cookies (CSRF).
-/// A request without `Origin` is not of a browser's script, or is a safe one.
+/// A request without `Origin` is not of a browser's script or form, or is a safe one, unless the
+/// browser says otherwise (Fetch Metadata).
 pub fn require_own_site(context: &Context) -> Result<(), ApiError> {
-    match context.head.origin() {
-        Some(origin) if !context.is_own_site(origin) => Err(ApiError::Forbidden(
-            "Requests from this origin are not allowed.",
-        )),
-        _ => Ok(()),
+    let is_own = match context.head.origin() {
+        Some(origin) => context.is_own_site(origin),
+        None => context.head.header("sec-fetch-site") != Some("cross-site"),
+    };
+    if is_own {
+        return Ok(());
     }
+    Err(ApiError::Forbidden(
+        "Requests from this origin are not allowed.",
+    ))
 }
 
 /// Who the request's credentials prove to be asking (401 if nobody). Cookies, which browsers add by
@@ -52,6 +57,14 @@ pub async fn try_authenticate(
         renew_cookie(context, principal);
     }
     Ok(found)
+}
+
+/// Has the browser forget cookies that were refused; not if something else was, which comes before
+/// them.
+pub fn forget_refused(context: &mut Context) {
+    if credentials::only_cookies(&credentials::of(&context.head)) {
+        cookies::forget_sessions(context);
+    }
 }
 
 fn renew_cookie(context: &mut Context, principal: &Principal) {

@@ -51,5 +51,15 @@ mod tests {
             );
             assert!(!format!("{error:?}").contains("marker"), "{error:?}");
         }
+        for text in ["limit=", "limit=-1", "limit=99999999999", "limit=x"] {
+            assert_eq!(
+                from_text::<Page>(text.as_bytes()),
+                Err(ApiError::invalid(
+                    "limit",
+                    "must be a whole number that is not negative"
+                )),
+                "{text}"
+            );
+        }
     }
 }

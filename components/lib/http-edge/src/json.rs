@@ -58,6 +58,11 @@ fn expectation(text: &str) -> String {
         .rsplit_once(", expected ")
         .and_then(|(_, rest)| rest.split(" at line ").next());
     match expected {
+        // What the parsers of numbers and of truth values say of a form's or a query's text.
+        None if text.contains("digit") || text.contains("number") || text.contains("integer") => {
+            "must be a whole number that is not negative".to_owned()
+        }
+        None if text.contains("`true` or `false`") => "must be true or false".to_owned(),
         None => "is not as expected".to_owned(),
         Some("f64" | "f32") => "must be a number".to_owned(),
         Some("u8" | "u16" | "u32" | "u64") => {

@@ -110,8 +110,7 @@ async fn sign_out(context: &mut Context) -> Result<Reply, ApiError> {
     }
     let principal = match access::authenticate(context).await {
         Err(error @ ApiError::Unauthorized(_)) => {
-            // Whatever it is, it is of no use to the browser any more.
-            access::cookies::forget_sessions(context);
+            access::forget_refused(context);
             return Err(error);
         }
         other => other?,

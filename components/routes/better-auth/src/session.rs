@@ -31,7 +31,7 @@ pub(crate) async fn show_session(context: &mut Context) -> Result<Reply, ApiErro
         Ok(principal) => principal,
         Err(AuthError::Missing) => return Ok(Reply::json(&NOBODY)),
         Err(AuthError::Invalid | AuthError::Expired) => {
-            cookies::forget_sessions(context);
+            access::forget_refused(context);
             return Ok(Reply::json(&NOBODY));
         }
         Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
