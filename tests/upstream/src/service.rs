@@ -246,20 +246,22 @@ impl Service {
         reason = "used by tests only, which a panic is how to fail"
     )]
     pub async fn wait<T>(&self, what: &str, found: impl Fn(&[Call]) -> Option<T>) -> T {
-        let mut changes = self.shared.changed.subscribe();
-        let looking = async {
-            loop {
-                if let Some(value) = found(&self.shared.log().calls) {
-                    return value;
-                }
-                if changes.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        match tokio::time::timeout(PATIENCE, looking).await {
+        match tokio::time::timeout(PATIENCE, self.wait_forever(found)).await {
             Ok(value) => value,
             Err(_) => panic!("the fake service waited in vain for {what}"),
+        }
+    }
+
+    /// Waits until `found` finds something in the calls.
+    pub async fn wait_forever<T>(&self, found: impl Fn(&[Call]) -> Option<T>) -> T {
+        let mut changes = self.shared.changed.subscribe();
+        loop {
+            if let Some(value) = found(&self.shared.log().calls) {
+                return value;
+            }
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }
     }
 
