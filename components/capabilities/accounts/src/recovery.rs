@@ -237,3 +237,7 @@ fn open<P: Platform + Clone, T: DeserializeOwned>(
         Err(TokenError::Expired) => Err(Error::TokenExpired),
     }
 }
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

@@ -10,6 +10,7 @@ use crate::claims::{self, Claimed, Index};
 use crate::fields::{self, Problems};
 use crate::issuing;
 use crate::password::{self, Verdict};
+use crate::sessions;
 use crate::types::{Account, Client, Error};
 
 /// How long an application takes at least, in milliseconds, where it must not be seen whether the
@@ -118,15 +119,8 @@ async fn apply<P: Platform + Clone>(
         let account = issuing::registered(&user, profile, &view.state);
         return Ok(Outcome::Pending(account));
     }
-    let session = issuing::new_session(Uuid::new_v4().to_string(), client, accounts.now());
-    let id = session.id.clone();
-    let fact = Fact::SessionStarted { session, password };
-    accounts.append(&user, &mut view, &fact).await?;
-    let account = issuing::shown(&user, &view.state).ok_or(Error::NotFound)?;
-    let session = view.state.session(&id).ok_or(Error::WrongCredentials)?;
-    Ok(Outcome::SignedIn(issuing::sign_in(
-        accounts, account, session,
-    )?))
+    let signed_in = sessions::begin(accounts, &user, &mut view, password, client).await?;
+    Ok(Outcome::SignedIn(signed_in))
 }
 
 /// The guest, if it can become an account: one that is an account already stays what it is.
@@ -214,3 +208,7 @@ pub(crate) async fn delete_account<P: Platform + Clone>(
     };
     accounts.append(user, &mut view, &fact).await
 }
+
+#[cfg(test)]
+#[path = "registration_tests.rs"]
+mod tests;

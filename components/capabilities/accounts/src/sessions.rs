@@ -225,3 +225,7 @@ pub(crate) async fn revoke_sessions<P: Platform + Clone>(
     accounts.append(user, &mut view, &fact).await?;
     Ok(u32::try_from(ended).unwrap_or(u32::MAX))
 }
+
+#[cfg(test)]
+#[path = "sessions_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use credentials::keys::Keys;
+use credentials::records;
 use journal::Platform;
 use journal::testing::{Client, World};
 use uuid::Uuid;
@@ -64,4 +65,20 @@ pub(crate) async fn register<P: Platform + Clone>(
     });
     let mut view = accounts.read(id).await.unwrap();
     accounts.append(id, &mut view, &fact).await.unwrap();
+}
+
+/// The accounts of a world where addresses have to be confirmed.
+pub(crate) fn strict_accounts(world: &World) -> Accounts<Client> {
+    Accounts::new(world.client(), keys(), true)
+}
+
+/// A client that says nothing of itself.
+pub(crate) const NOWHERE: crate::types::Client = crate::types::Client {
+    address: None,
+    user_agent: None,
+};
+
+/// Whether the session's tokens are refused.
+pub(crate) fn is_refused(world: &World, session: &str) -> bool {
+    world.value(&records::revoked_session(session)).is_some()
 }

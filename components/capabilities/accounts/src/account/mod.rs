@@ -2,10 +2,15 @@
 
 mod chores;
 mod facts;
+mod keys;
 mod state;
 
-pub(crate) use chores::{Chores, Listing, Marker, Release};
+pub(crate) use chores::Listing;
 pub(crate) use facts::{Email, Ending, Fact, Identity, Key, Password, Registered, Session};
-pub(crate) use state::{
-    Account, ENDED_KEYS_KEPT, LIVE_KEYS_MAX, Profile, REFRESH_LEEWAY, SESSIONS_MAX,
-};
+pub(crate) use keys::{ENDED_KEYS_KEPT, LIVE_KEYS_MAX};
+#[cfg(test)]
+pub(crate) use state::REFRESH_LEEWAY;
+pub(crate) use state::{Account, Profile};
+
+#[cfg(test)]
+mod tests;

@@ -12,15 +12,6 @@ pub(crate) const SESSIONS_MAX: usize = 100;
 /// How long a refresh token may be used again, in milliseconds: two tabs do that at once.
 pub(crate) const REFRESH_LEEWAY: u64 = 10_000;
 
-/// API keys of one user that are neither revoked nor too old.
-pub(crate) const LIVE_KEYS_MAX: usize = 50;
-
-/// How long an API key is still listed after its end, in milliseconds.
-pub(crate) const ENDED_KEYS_KEPT: u64 = 30 * 24 * 60 * 60 * 1000;
-
-/// API keys that are listed after their end at most.
-const ENDED_KEYS_MAX: usize = 100;
-
 /// How long a completed OAuth flow is remembered, in milliseconds: well beyond its life.
 const FLOWS_KEPT: u64 = 60 * 60 * 1000;
 
@@ -128,7 +119,7 @@ impl Fold for Account {
             Fact::IdentityUnlinked { provider, at } => self.unlink(&provider, at),
             Fact::FlowCompleted { flow, attempt, at } => self.complete_flow(flow, attempt, at),
             Fact::Barred { claim } => {
-                if !self.holds(&claim) {
+                if !self.holds(&claim) && !self.barred.contains(&claim) {
                     self.barred.push(claim);
                     keep_last(&mut self.barred, BARRED_MAX);
                 }
@@ -192,7 +183,8 @@ impl Account {
             created: at,
             updated: at,
         });
-        self.identities.extend(identity);
+        let new = identity.filter(|identity| !self.identities.contains(identity));
+        self.identities.extend(new);
         self.chores.list(Listing::Registered, at);
         if !pending {
             self.confirm(at);
@@ -335,40 +327,6 @@ impl Account {
         self.chores.mark_all(ended, at);
     }
 
-    fn add_key(&mut self, key: Key) {
-        let now = key.created;
-        let live = self.keys.iter().filter(|key| key.is_live(now)).count();
-        if live >= LIVE_KEYS_MAX || self.keys.iter().any(|known| known.id == key.id) {
-            return;
-        }
-        self.forget_keys(now);
-        self.keys.push(key);
-    }
-
-    fn revoke_keys(&mut self, id: Option<&str>, at: u64) {
-        for key in &mut self.keys {
-            if key.revoked.is_none() && id.is_none_or(|id| key.id == id) {
-                key.revoked = Some(at);
-                self.chores.delete_record(key.hash.clone(), at);
-            }
-        }
-        self.forget_keys(at);
-    }
-
-    fn forget_keys(&mut self, now: u64) {
-        let ended = self.keys.iter().filter(|key| !key.is_live(now)).count();
-        let mut surplus = ended.saturating_sub(ENDED_KEYS_MAX);
-        for key in std::mem::take(&mut self.keys) {
-            match key.ended(now) {
-                Some(end) if surplus > 0 || end.saturating_add(ENDED_KEYS_KEPT) <= now => {
-                    surplus = surplus.saturating_sub(1);
-                    self.chores.forget_key(key, now);
-                }
-                _ => self.keys.push(key),
-            }
-        }
-    }
-
     fn link(&mut self, identity: Identity, at: u64) {
         let Some(profile) = &mut self.profile else {
             return;
@@ -413,6 +371,7 @@ impl Account {
     fn delete(&mut self, number: u64, dead: bool, guest: Option<String>, at: u64) {
         self.know_guest(guest);
         let ended = std::mem::take(self);
+        self.guest_known = ended.guest_known;
         let mut chores = ended.chores;
         chores.mark_all(ended.sessions, at);
         for key in ended.keys {
@@ -429,18 +388,6 @@ impl Account {
         chores.since = at;
         self.chores = chores;
         self.dead = dead;
-    }
-}
-
-impl Key {
-    /// When it was revoked or became too old; none while it is good.
-    pub(crate) fn ended(&self, now: u64) -> Option<u64> {
-        let expired = self.expires.filter(|at| *at <= now);
-        self.revoked.into_iter().chain(expired).min()
-    }
-
-    pub(crate) fn is_live(&self, now: u64) -> bool {
-        self.ended(now).is_none()
     }
 }
 

@@ -1,0 +1,249 @@
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use journal::testing::{Client as Process, World};
+
+use super::*;
+use crate::bindings::exports::goldfish::accounts::registration::{Application, Outcome};
+use crate::testing::{NOWHERE, accounts, is_refused, strict_accounts, user};
+use crate::{registration, sessions};
+
+const ADDRESS: &str = "ada@example.com";
+const OLD: &str = "correct horse battery";
+const NEW: &str = "umbrella tractor mosaic";
+
+async fn register(accounts: &Accounts<Process>) -> Outcome {
+    let application = Application {
+        email: ADDRESS.to_owned(),
+        password: OLD.to_owned(),
+        name: None,
+        image: None,
+    };
+    let outcome = registration::register(accounts, &application, None, &NOWHERE).await;
+    outcome.unwrap()
+}
+
+async fn member(accounts: &Accounts<Process>) -> SignedIn {
+    match register(accounts).await {
+        Outcome::SignedIn(signed_in) => signed_in,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn sign_in(accounts: &Accounts<Process>, password: &str) -> Result<SignedIn, Error> {
+    sessions::sign_in(accounts, ADDRESS, password, &NOWHERE).await
+}
+
+async fn token(accounts: &Accounts<Process>) -> String {
+    let letter = request_reset(accounts, " ADA@example.com ").await.unwrap();
+    letter.unwrap().token
+}
+
+#[test]
+fn changing_the_password_takes_the_current_one() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    let (first, other) = world
+        .finish(async move {
+            let first = member(&one).await;
+            let other = sign_in(&one, OLD).await.unwrap();
+            let id = first.account.id.clone();
+            let change = async |current: &str, new: &str, ending| {
+                change_password(&one, &id, current, new, ending)
+                    .await
+                    .map(|_| ())
+            };
+            assert_eq!(
+                change("wrong", NEW, Ending::All).await,
+                Err(Error::WrongCredentials)
+            );
+            let weak = change(OLD, "password1", Ending::All).await;
+            assert!(matches!(weak, Err(Error::Invalid(_))), "{weak:?}");
+            let kept = Ending::AllBut(first.session.id.clone());
+            assert_eq!(change(OLD, NEW, kept).await, Ok(()));
+            let refused = sign_in(&one, OLD).await.map(|_| ());
+            assert_eq!(refused, Err(Error::WrongCredentials));
+            assert!(sign_in(&one, NEW).await.is_ok());
+            (first, other)
+        })
+        .unwrap();
+    assert!(!is_refused(&world, &first.session.id));
+    assert!(is_refused(&world, &other.session.id));
+}
+
+#[test]
+fn a_reset_is_good_once_and_spends_all_others() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    let session = world.finish(async move {
+        let session = member(&one).await.session.id;
+        let (first, second) = (token(&one).await, token(&one).await);
+        assert_eq!(check_reset(&one, &first).await, Ok(()));
+        let weak = reset_password(&one, &first, "12345678").await;
+        assert!(matches!(weak, Err(Error::Invalid(_))));
+        let account = reset_password(&one, &first, NEW).await.unwrap();
+        assert!(account.email_verified);
+        for spent in [&first, &second] {
+            assert_eq!(check_reset(&one, spent).await, Err(Error::TokenInvalid));
+            let again = reset_password(&one, spent, OLD).await;
+            assert_eq!(again, Err(Error::TokenInvalid));
+        }
+        assert!(sign_in(&one, NEW).await.is_ok());
+        assert!(sign_in(&one, OLD).await.is_err());
+        session
+    });
+    assert!(is_refused(&world, &session.unwrap()));
+}
+
+#[test]
+fn a_reset_ends_with_the_password_the_hour_and_the_account() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    let late = world.finish(async move {
+        let id = member(&one).await.account.id;
+        let before = token(&one).await;
+        change_password(&one, &id, OLD, NEW, Ending::None)
+            .await
+            .unwrap();
+        assert_eq!(check_reset(&one, &before).await, Err(Error::TokenInvalid));
+        for forged in ["", "x.y.z"] {
+            assert_eq!(check_reset(&one, forged).await, Err(Error::TokenInvalid));
+        }
+        let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
+        assert_eq!(
+            check_reset(&one, &letter.token).await,
+            Err(Error::TokenInvalid)
+        );
+        assert_eq!(request_reset(&one, "bob@example.com").await, Ok(None));
+        assert_eq!(request_reset(&one, "nonsense").await, Ok(None));
+        (id, token(&one).await)
+    });
+    let (id, late) = late.unwrap();
+    let (one, token) = (accounts(&world), late.clone());
+    world.finish(async move {
+        assert_eq!(check_reset(&one, &token).await, Ok(()));
+        registration::delete_account(&one, &id).await.unwrap();
+        assert_eq!(check_reset(&one, &token).await, Err(Error::TokenInvalid));
+    });
+    world.pass(60 * 60 * 1000);
+    let one = accounts(&world);
+    world.finish(async move {
+        assert_eq!(check_reset(&one, &late).await, Err(Error::TokenExpired));
+    });
+}
+
+#[test]
+fn of_two_resets_at_once_one_counts() {
+    for seed in 0..12 {
+        let world = World::new(seed);
+        let one = accounts(&world);
+        let token = world.finish(async move {
+            member(&one).await;
+            token(&one).await
+        });
+        let token = token.unwrap();
+        world.set_latency(30);
+        let done = Rc::new(RefCell::new(Vec::new()));
+        for password in ["umbrella tractor mosaic", "pepper window cloud seven"] {
+            let (one, token, done) = (accounts(&world), token.clone(), Rc::clone(&done));
+            world.spawn(async move {
+                if reset_password(&one, &token, password).await.is_ok() {
+                    done.borrow_mut().push(password);
+                }
+            });
+        }
+        world.run();
+        let done = done.take();
+        assert_eq!(done.len(), 1, "seed {seed}");
+        let one = accounts(&world);
+        let signed_in = world.finish(async move { sign_in(&one, done[0]).await.is_ok() });
+        assert_eq!(signed_in, Some(true));
+    }
+}
+
+#[test]
+fn an_account_without_a_password_gets_one_by_mail() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    world.finish(async move {
+        user(&one, "user_1", ADDRESS, None).await;
+        assert!(sign_in(&one, OLD).await.is_err());
+        let (first, second) = (token(&one).await, token(&one).await);
+        assert!(
+            reset_password(&one, &first, NEW)
+                .await
+                .unwrap()
+                .has_password
+        );
+        assert_eq!(check_reset(&one, &second).await, Err(Error::TokenInvalid));
+        assert!(sign_in(&one, NEW).await.is_ok());
+    });
+}
+
+#[test]
+fn confirming_the_address_signs_in_once_who_waited_for_it() {
+    let world = World::new(1);
+    let one = strict_accounts(&world);
+    world.finish(async move {
+        assert!(matches!(register(&one).await, Outcome::Pending(_)));
+        let early = sign_in(&one, OLD).await.map(|_| ());
+        assert_eq!(early, Err(Error::EmailNotVerified));
+        let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
+        assert_eq!(letter.to, ADDRESS);
+        let reset = token(&one).await;
+        let forged = verify_email(&one, &reset, &NOWHERE).await.map(|_| ());
+        assert_eq!(forged, Err(Error::TokenInvalid));
+        let (account, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        assert!(account.email_verified);
+        assert_eq!(signed_in.unwrap().account, account);
+        let (again, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        assert_eq!(again, account);
+        assert!(signed_in.is_none());
+        assert!(sign_in(&one, OLD).await.is_ok());
+        assert_eq!(request_verification(&one, ADDRESS).await, Ok(None));
+    });
+}
+
+#[test]
+fn where_nobody_waits_confirming_does_not_sign_in() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    world.finish(async move {
+        member(&one).await;
+        let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
+        let (account, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        assert!(account.email_verified && signed_in.is_none());
+    });
+}
+
+#[test]
+fn a_guest_is_one_until_the_address_is_confirmed() {
+    let world = World::new(1);
+    let one = strict_accounts(&world);
+    let guest = sessions::create_guest(&one, &NOWHERE).unwrap();
+    let (id, session) = (guest.account.id.clone(), guest.session.id.clone());
+    let began = session.clone();
+    let signed_in = world.finish(async move {
+        let application = Application {
+            email: ADDRESS.to_owned(),
+            password: OLD.to_owned(),
+            name: None,
+            image: None,
+        };
+        let ids = Some((id.clone(), began));
+        let outcome = registration::register(&one, &application, ids, &NOWHERE).await;
+        assert!(matches!(outcome, Ok(Outcome::Pending(_))));
+        let renewed = sessions::refresh(&one, &guest.refresh_token, &NOWHERE)
+            .await
+            .unwrap();
+        assert_eq!(renewed.account.kind, crate::types::AccountKind::Guest);
+        let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
+        let (account, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        assert_eq!(account.id, id);
+        let refused = sessions::refresh(&one, &renewed.refresh_token, &NOWHERE).await;
+        assert_eq!(refused.map(|_| ()), Err(Error::TokenInvalid));
+        signed_in.unwrap()
+    });
+    assert!(is_refused(&world, &session));
+    assert!(!is_refused(&world, &signed_in.unwrap().session.id));
+}

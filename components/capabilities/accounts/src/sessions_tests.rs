@@ -1,0 +1,313 @@
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use journal::Clock;
+use journal::testing::{Fault, World};
+
+use super::*;
+use crate::account::REFRESH_LEEWAY;
+use crate::testing::{NOWHERE, accounts, accounts_of, is_refused, user};
+
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+fn guest(world: &World) -> SignedIn {
+    create_guest(&accounts(world), &NOWHERE).unwrap()
+}
+
+fn renew(world: &World, token: &str) -> Result<SignedIn, Error> {
+    let (one, token) = (accounts(world), token.to_owned());
+    let renewed = world.finish(async move { refresh(&one, &token, &NOWHERE).await });
+    renewed.unwrap()
+}
+
+/// An account with a session.
+fn member(world: &World, client: Client) -> SignedIn {
+    let one = accounts(world);
+    let signed_in = world.finish(async move {
+        if one.read("user_1").await.unwrap().state.profile.is_none() {
+            user(&one, "user_1", "ada@example.com", None).await;
+        }
+        let mut view = one.read("user_1").await.unwrap();
+        begin(&one, "user_1", &mut view, None, &client)
+            .await
+            .unwrap()
+    });
+    signed_in.unwrap()
+}
+
+fn ids(world: &World, user: &str) -> Vec<String> {
+    let (one, user) = (accounts(world), user.to_owned());
+    let listed = world.finish(async move { list_sessions(&one, &user).await.unwrap() });
+    listed
+        .unwrap()
+        .into_iter()
+        .map(|session| session.id)
+        .collect()
+}
+
+#[test]
+fn a_guest_writes_nothing_and_its_id_says_when_it_began() {
+    let world = World::new(1);
+    let guest = guest(&world);
+    assert!(world.keys().is_empty());
+    let id = guest.account.id.strip_prefix("guest_").unwrap();
+    assert_eq!(id, guest.session.id);
+    assert_eq!(guest.account.created_at, world.now());
+    assert_eq!(guest.session.expires_at, world.now() + 30 * DAY);
+    assert_eq!(ids(&world, &guest.account.id), [id]);
+    assert!(ids(&world, "guest_x").is_empty());
+    assert!(world.keys().is_empty());
+}
+
+#[test]
+fn refreshing_rotates_and_keeps_the_session() {
+    let world = World::new(1);
+    for registered in [false, true] {
+        let first = match registered {
+            false => guest(&world),
+            true => member(&world, NOWHERE),
+        };
+        let mut token = first.refresh_token.clone();
+        for _ in 0..40 {
+            world.pass(15 * 60_000);
+            let renewed = renew(&world, &token).unwrap();
+            assert_eq!(renewed.session.id, first.session.id);
+            assert_eq!(renewed.session.updated_at, world.now());
+            assert_eq!(renewed.account.id, first.account.id);
+            assert_eq!(renewed.account.kind, first.account.kind);
+            assert_ne!(renewed.refresh_token, token);
+            token = renewed.refresh_token;
+        }
+        world.pass(30 * DAY);
+        let refused = renew(&world, &token).map(|_| ());
+        assert_eq!(refused, Err(Error::TokenExpired));
+    }
+}
+
+#[test]
+fn a_reused_token_ends_the_session() {
+    let world = World::new(1);
+    for first in [guest(&world), member(&world, NOWHERE)] {
+        let second = renew(&world, &first.refresh_token).unwrap();
+        world.pass(REFRESH_LEEWAY + 1);
+        let reused = renew(&world, &first.refresh_token).map(|_| ());
+        assert_eq!(reused, Err(Error::TokenInvalid));
+        assert!(is_refused(&world, &first.session.id));
+        let newest = renew(&world, &second.refresh_token).map(|_| ());
+        assert_eq!(newest, Err(Error::TokenInvalid));
+        assert!(ids(&world, &first.account.id).is_empty());
+    }
+}
+
+#[test]
+fn a_token_two_generations_old_is_reuse_at_once() {
+    let world = World::new(1);
+    let first = guest(&world);
+    let second = renew(&world, &first.refresh_token).unwrap();
+    renew(&world, &second.refresh_token).unwrap();
+    let reused = renew(&world, &first.refresh_token).map(|_| ());
+    assert_eq!(reused, Err(Error::TokenInvalid));
+    assert!(is_refused(&world, &first.session.id));
+}
+
+#[test]
+fn tabs_may_refresh_at_once() {
+    for seed in 0..60 {
+        let world = World::new(seed);
+        let first = match seed % 2 {
+            0 => guest(&world),
+            _ => member(&world, NOWHERE),
+        };
+        world.set_latency(30);
+        let renewed = Rc::new(RefCell::new(Vec::new()));
+        for _ in 0..4 {
+            let (one, place) = (accounts(&world), Rc::clone(&renewed));
+            let token = first.refresh_token.clone();
+            let pause = world.random(0..=200);
+            world.spawn(async move {
+                one.platform().sleep(pause).await;
+                let done = refresh(&one, &token, &NOWHERE).await;
+                place.borrow_mut().push(done.unwrap().refresh_token);
+            });
+        }
+        world.run();
+        world.set_latency(0);
+        assert_eq!(ids(&world, &first.account.id), [first.session.id.as_str()]);
+        // Whichever of the answers the tabs keep, it is good.
+        let mut tokens = renewed.take();
+        assert_eq!(tokens.len(), 4);
+        world.pass(60_000);
+        let kept = tokens.swap_remove(usize::try_from(seed % 4).unwrap());
+        assert!(renew(&world, &kept).is_ok(), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_is_no_refresh_token_is_refused_without_a_write() {
+    let world = World::new(1);
+    let guest = guest(&world);
+    for token in [
+        "",
+        "x",
+        &guest.access_token,
+        &guest.cookie,
+        &guest.bearer_token,
+    ] {
+        let refused = renew(&world, token).map(|_| ());
+        assert_eq!(refused, Err(Error::TokenInvalid));
+    }
+    assert!(world.keys().is_empty());
+}
+
+#[test]
+fn a_guest_that_left_no_trace_can_sign_out() {
+    for everywhere in [false, true] {
+        let world = World::new(1);
+        let guest = guest(&world);
+        let (one, session) = (accounts(&world), guest.session.id.clone());
+        let user = guest.account.id.clone();
+        world.finish(async move {
+            assert!(get_session(&one, &user, &session).await.is_ok());
+            if everywhere {
+                assert_eq!(revoke_sessions(&one, &user, Some(&session)).await, Ok(0));
+                assert_eq!(revoke_sessions(&one, &user, None).await, Ok(1));
+                assert_eq!(revoke_sessions(&one, &user, None).await, Ok(0));
+            }
+            revoke_session(&one, &user, &session).await.unwrap();
+            revoke_session(&one, &user, &session).await.unwrap();
+            let gone = get_session(&one, &user, &session).await;
+            assert_eq!(gone, Err(Error::NotFound));
+        });
+        assert!(is_refused(&world, &guest.session.id));
+        let refused = renew(&world, &guest.refresh_token).map(|_| ());
+        assert_eq!(refused, Err(Error::TokenInvalid));
+    }
+}
+
+#[test]
+fn sessions_are_listed_and_ended_one_by_one_or_together() {
+    let world = World::new(1);
+    let client = Client {
+        address: Some("192.0.2.7".to_owned()),
+        user_agent: Some(format!("Agent\n{}", "x".repeat(1_000))),
+    };
+    let sessions: Vec<String> = (0..4)
+        .map(|_| {
+            world.pass(1_000);
+            member(&world, client.clone()).session.id
+        })
+        .collect();
+    let newest_first: Vec<String> = sessions.iter().rev().cloned().collect();
+    assert_eq!(ids(&world, "user_1"), newest_first);
+    let (one, [a, b, c, d]) = (accounts(&world), sessions.try_into().unwrap());
+    let ended = [a.clone(), b.clone(), d.clone()];
+    let kept = c.clone();
+    world.finish(async move {
+        let shown = get_session(&one, "user_1", &a).await.unwrap();
+        assert_eq!(shown.client.address.as_deref(), Some("192.0.2.7"));
+        let agent = shown.client.user_agent.unwrap();
+        assert!(agent.starts_with("Agentx") && agent.len() == 256);
+        revoke_session(&one, "user_1", &a).await.unwrap();
+        revoke_session(&one, "user_1", &a).await.unwrap();
+        let others = revoke_session(&one, "user_2", &b).await;
+        assert_eq!(others, Err(Error::NotFound));
+        let unknown = revoke_session(&one, "user_1", "x").await;
+        assert_eq!(unknown, Err(Error::NotFound));
+        assert_eq!(revoke_sessions(&one, "user_1", Some(&c)).await, Ok(2));
+    });
+    assert_eq!(ids(&world, "user_1"), [kept.as_str()]);
+    assert!(ended.iter().all(|session| is_refused(&world, session)));
+    assert!(!is_refused(&world, &kept));
+}
+
+#[test]
+fn a_revocation_killed_anywhere_is_completed_by_another() {
+    for operation in 0..8 {
+        let world = World::new(1);
+        let signed_in = member(&world, NOWHERE);
+        let session = signed_in.session.id.clone();
+        let mortal = accounts_of(world.client().with_fault(operation, Fault::DieAfter));
+        let id = session.clone();
+        world.finish(async move { revoke_session(&mortal, "user_1", &id).await });
+        world.pass(20_000);
+        // The next one who looks makes up for it, or nothing has happened.
+        let listed = ids(&world, "user_1");
+        assert_eq!(
+            listed.is_empty(),
+            is_refused(&world, &session),
+            "{operation}"
+        );
+        let (one, id) = (accounts(&world), session.clone());
+        world.finish(async move { revoke_session(&one, "user_1", &id).await.unwrap() });
+        assert!(is_refused(&world, &session));
+    }
+}
+
+#[test]
+fn markers_go_when_all_tokens_are_too_old() {
+    let world = World::new(1);
+    let first = member(&world, NOWHERE);
+    let one = accounts(&world);
+    let ended = first.session.id.clone();
+    world.finish(async move { revoke_session(&one, "user_1", &ended).await.unwrap() });
+    for _ in 0..30 {
+        world.pass(DAY);
+        member(&world, NOWHERE);
+        assert!(is_refused(&world, &first.session.id));
+    }
+    world.pass(DAY);
+    member(&world, NOWHERE);
+    member(&world, NOWHERE);
+    assert!(!is_refused(&world, &first.session.id));
+}
+
+#[test]
+fn signing_in_hashes_an_old_password_anew() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    world.finish(async move {
+        user(&one, "user_1", "ada@example.com", None).await;
+        let mut view = one.read("user_1").await.unwrap();
+        let old =
+            "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$uCo+B9TyfNmf3BHfYyYGe0zCqYFUlo5n8sVMQgaeT1A";
+        let fact = Fact::PasswordSet {
+            password: crate::account::Password {
+                id: "p".to_owned(),
+                hash: old.to_owned(),
+            },
+            replacing: None,
+            ending: Ending::None,
+            verifies: false,
+            at: one.now(),
+        };
+        one.append("user_1", &mut view, &fact).await.unwrap();
+        let wrong = sign_in(&one, "ada@example.com", "wrong", &NOWHERE).await;
+        assert_eq!(wrong.map(|_| ()), Err(Error::WrongCredentials));
+        let hash = outdated("correct horse");
+        let fact = Fact::Rehashed {
+            password: crate::account::Password {
+                id: "p".to_owned(),
+                hash,
+            },
+        };
+        one.append("user_1", &mut view, &fact).await.unwrap();
+        for _ in 0..2 {
+            let signed_in = sign_in(&one, "ada@example.com", "correct horse", &NOWHERE).await;
+            assert!(signed_in.is_ok());
+            let state = one.read("user_1").await.unwrap().state;
+            let stored = state.profile.unwrap().password.unwrap();
+            assert!(stored.hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+            assert_eq!(stored.id, "p");
+        }
+    });
+}
+
+/// A hash as it might have been made once.
+fn outdated(password: &str) -> String {
+    use argon2::password_hash::CustomizedPasswordHasher;
+    let params = argon2::Params::new(64, 1, 1, None).unwrap();
+    let hash: argon2::password_hash::phc::PasswordHash = argon2::Argon2::default()
+        .hash_password_with_params(password.as_bytes(), &[7; 16], params)
+        .unwrap();
+    hash.to_string()
+}
