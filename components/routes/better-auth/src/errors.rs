@@ -1,6 +1,6 @@
 //! Errors as Better Auth words them: `{message, code}`, beside the fields of our own error object.
 
-use contracts::accounts::types::Error;
+use contracts::accounts::types::{Error, Problem};
 use http_edge::{ApiError, Context, Foreign};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,6 +28,7 @@ codes! {
     FAILED_TO_UNLINK_LAST_ACCOUNT = 400 "You can't unlink your last account";
     ID_TOKEN_NOT_SUPPORTED = 404 "id_token not supported";
     INVALID_CALLBACK_URL = 403 "Invalid callbackURL";
+    INVALID_EMAIL = 400 "Invalid email";
     INVALID_EMAIL_OR_PASSWORD = 401 "Invalid email or password";
     INVALID_ERROR_CALLBACK_URL = 403 "Invalid errorCallbackURL";
     INVALID_NEW_USER_CALLBACK_URL = 403 "Invalid newUserCallbackURL";
@@ -35,6 +36,7 @@ codes! {
     INVALID_PASSWORD = 400 "Invalid password";
     INVALID_REDIRECT_URL = 403 "Invalid redirectURL";
     INVALID_TOKEN = 400 "Invalid token";
+    PASSWORD_COMPROMISED = 400 "Password is too easy to guess. Choose another one.";
     PASSWORD_TOO_LONG = 400 "Password too long";
     PASSWORD_TOO_SHORT = 400 "Password too short";
     PROVIDER_NOT_FOUND = 404 "Provider not found";
@@ -56,10 +58,7 @@ pub(crate) fn render(error: &ApiError, request_id: &str) -> Vec<u8> {
     let outside = error.outside();
     let words = Words {
         message: &outside.sentence,
-        code: match error {
-            ApiError::Validation(_) => validation_code(outside.details),
-            _ => outside.code,
-        },
+        code: outside.code,
     };
     let own = serde_json::from_slice::<Map<String, Value>>(&error.body(request_id));
     let mut body = own.unwrap_or_default();
@@ -69,25 +68,25 @@ pub(crate) fn render(error: &ApiError, request_id: &str) -> Vec<u8> {
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
-/// What is wrong first decides.
-fn validation_code(details: &[http_edge::Detail]) -> &'static str {
-    match details.first().map(|detail| detail.path.as_str()) {
-        Some("email") => "INVALID_EMAIL",
-        // Its length is looked at before; what is left is that it can be guessed.
-        Some("password" | "newPassword") => "PASSWORD_COMPROMISED",
-        _ => "VALIDATION_ERROR",
-    }
-}
-
 /// `goldfish:accounts`, where Better Auth has a word of its own.
 pub(crate) fn accounts(error: Error) -> ApiError {
     match error {
+        Error::Invalid(problems) => invalid(problems),
         Error::WrongCredentials => INVALID_EMAIL_OR_PASSWORD,
         Error::EmailTaken => USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL,
         Error::EmailNotVerified => EMAIL_NOT_VERIFIED,
         Error::TokenInvalid => INVALID_TOKEN,
         Error::TokenExpired => TOKEN_EXPIRED,
         other => failures::accounts(other),
+    }
+}
+
+/// What is wrong first decides. Of a password it is that it can be guessed: see [`require_length`].
+fn invalid(problems: Vec<Problem>) -> ApiError {
+    match problems.first().map(|problem| problem.field.as_str()) {
+        Some("email") => INVALID_EMAIL,
+        Some("password" | "newPassword") => PASSWORD_COMPROMISED,
+        _ => failures::accounts(Error::Invalid(problems)),
     }
 }
 
@@ -129,14 +128,18 @@ mod tests {
 
     #[test]
     fn what_is_wrong_first_decides_the_code() {
-        for (path, code) in [
-            ("email", "INVALID_EMAIL"),
-            ("newPassword", "PASSWORD_COMPROMISED"),
-            ("name", "VALIDATION_ERROR"),
+        let problem = |field: &str| Problem {
+            field: field.into(),
+            message: "is bad".into(),
+        };
+        for (fields, code) in [
+            (["email", "password"], "INVALID_EMAIL"),
+            (["newPassword", "name"], "PASSWORD_COMPROMISED"),
+            (["name", "image"], "VALIDATION_ERROR"),
         ] {
-            let body = rendered(&ApiError::invalid(path, "is bad"));
-            assert_eq!(body["code"], code);
-            assert_eq!(body["details"][0]["path"], path);
+            let error = accounts(Error::Invalid(fields.map(problem).into()));
+            assert_eq!(rendered(&error)["code"], code);
+            assert_eq!(error.outside().status, 400);
         }
     }
 
