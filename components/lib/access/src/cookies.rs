@@ -57,10 +57,14 @@ fn is_brief(context: &Context) -> bool {
     context.head.cookie(BRIEF_COOKIE) == Some("1")
 }
 
-/// Forgets the session's cookie and WorkOS'.
+/// Forgets the session's cookie, and the others there are: with WorkOS' left, the user would be
+/// signed in still.
 pub fn forget_sessions(context: &mut Context) {
-    for name in [SESSION_COOKIE, WORKOS_COOKIE] {
-        set(context, name, "", "/", Keep::Forget);
+    set(context, SESSION_COOKIE, "", "/", Keep::Forget);
+    for name in [WORKOS_COOKIE, BRIEF_COOKIE] {
+        if context.head.cookie(name).is_some() {
+            set(context, name, "", "/", Keep::Forget);
+        }
     }
 }
 
