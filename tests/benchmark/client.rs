@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -22,10 +22,15 @@ impl Connection {
         Self(sender)
     }
 
+    /// Sends a request, whatever the answer.
+    pub(crate) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        self.0.ready().await.unwrap();
+        self.0.send_request(request).await.unwrap()
+    }
+
     /// Sends a request and gives the body of a good answer.
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Incoming {
-        self.0.ready().await.unwrap();
-        let answer = self.0.send_request(request).await.unwrap();
+        let answer = self.exchange(request).await;
         if !answer.status().is_success() {
             let (head, body) = answer.into_parts();
             let body = body.collect().await.unwrap().to_bytes();

@@ -23,7 +23,7 @@ const FILES: u64 = 4096;
 /// supports.
 const TICKS_A_SECOND: f64 = 100.0;
 
-fn manifest() -> PathBuf {
+pub(crate) fn manifest() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spin.toml")
 }
 
@@ -88,6 +88,7 @@ fn variables(upstream: &Upstream) -> Vec<(String, String)> {
         limit("chat"),
         limit("api"),
         limit("auth"),
+        limit("password"),
     ]
 }
 
@@ -107,6 +108,11 @@ impl Drop for Goldfish {
 
 impl Goldfish {
     pub(crate) async fn start(upstream: &Upstream) -> Result<Self> {
+        Self::start_with(upstream, &[]).await
+    }
+
+    /// With more variables.
+    pub(crate) async fn start_with(upstream: &Upstream, more: &[(&str, String)]) -> Result<Self> {
         let state = State::new()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_goldfish"));
         command
@@ -115,6 +121,9 @@ impl Goldfish {
             .args(["--no-build", "--listen", "127.0.0.1:0"]);
         command.arg("--state-dir").arg(&state.0);
         for (name, value) in variables(upstream) {
+            command.arg("--variable").arg(format!("{name}={value}"));
+        }
+        for (name, value) in more {
             command.arg("--variable").arg(format!("{name}={value}"));
         }
         // Logs are written, as they would be, and not read.
@@ -135,6 +144,11 @@ impl Goldfish {
             address,
             _state: state,
         })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// That many users, each with a token of its own.
@@ -199,8 +213,8 @@ pub(crate) async fn users_of(address: SocketAddr, count: usize) -> Vec<Target> {
     join_all(users).await.concat()
 }
 
-/// A host in this process, whose key-value calls can be counted.
-pub(crate) async fn in_this_process(upstream: &Upstream) -> Result<(Host, State)> {
+/// A host in this process, whose key-value calls can be counted. The ledger of usage is `on` or `off`.
+pub(crate) async fn in_this_process(upstream: &Upstream, ledger: &str) -> Result<(Host, State)> {
     let state = State::new()?;
     let host = Host::start(Options {
         manifest: manifest(),
@@ -211,6 +225,7 @@ pub(crate) async fn in_this_process(upstream: &Upstream) -> Result<(Host, State)
         variables: variables(upstream)
             .into_iter()
             .filter(|(name, _)| name != "rate_limit_chat_per_minute")
+            .chain([("usage_ledger".to_owned(), ledger.to_owned())])
             .collect(),
         env_variables: false,
         logs: Logs::Discard,

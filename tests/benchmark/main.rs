@@ -15,6 +15,7 @@
 )]
 
 mod client;
+mod credentials;
 mod goldfish;
 mod proxy;
 mod table;
@@ -69,6 +70,9 @@ async fn run(length: u32) -> Result<Table> {
     upstream.set(Script::words(LONG));
     cost_of_tokens(&mut table, &goldfish, length).await;
     drop(goldfish);
+
+    progress("authentication");
+    credentials::measure(&mut table, &upstream, length).await?;
 
     // A process that has done nothing else, for its memory.
     upstream.set(Script::words(SHORT).fault(Fault::HangAfter(1)));
@@ -190,22 +194,26 @@ async fn memory(table: &mut Table, goldfish: &Goldfish) {
 }
 
 async fn writes(table: &mut Table, upstream: &Upstream) -> Result<()> {
-    progress("writes a chat");
-    let (host, _state) = goldfish::in_this_process(upstream).await?;
-    let users = goldfish::users_of(host.address(), CONNECTIONS).await;
-    // Four of each, so that letting go of a conversation is among what is counted.
-    work::some_chats(&users, 4).await;
-    let before = host.kv_counts();
-    work::some_chats(&users, 4).await;
-    let after = host.kv_counts();
-    table.add(Row {
-        what: "key-value writes a chat, default limits".to_owned(),
-        unit: "",
-        value: (after.writes - before.writes) as f64 / (4 * CONNECTIONS) as f64,
-        target: Some(Goal::AtMost(4.0)),
-        native: None,
-    });
-    host.shutdown().await;
+    for ledger in ["on", "off"] {
+        progress(&format!("writes a chat, usage ledger {ledger}"));
+        let (host, _state) = goldfish::in_this_process(upstream, ledger).await?;
+        let users = goldfish::users_of(host.address(), CONNECTIONS).await;
+        // Four of each, so that letting go of a conversation is among what is counted.
+        work::some_chats(&users, 4).await;
+        let before = host.kv_counts();
+        work::some_chats(&users, 4).await;
+        // The ledger is written when the reply has ended.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let after = host.kv_counts();
+        table.add(Row {
+            what: format!("key-value writes a chat, default limits, usage ledger {ledger}"),
+            unit: "",
+            value: (after.writes - before.writes) as f64 / (4 * CONNECTIONS) as f64,
+            target: (ledger == "off").then_some(Goal::AtMost(4.0)),
+            native: None,
+        });
+        host.shutdown().await;
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What `spin.toml` grants is what the components import, no more and no less; and who imports
-//! what is the architecture: routes touch neither storage nor network themselves, `llm` has
-//! network and no storage, storage capabilities have no network.
+//! what is the architecture: routes touch neither storage nor network themselves; `llm`, `oauth` and
+//! `mail` have network and no storage; storage capabilities have no network; `identity` alone has
+//! both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,8 +148,12 @@ async fn capabilities_have_what_the_architecture_gives_them() {
         ("capability-llm", false, true),
         ("capability-conversations", true, false),
         ("capability-quota", true, false),
-        // It fetches the key set of an identity provider, and keeps its own signing secret.
+        // It asks identity providers for key sets and new tokens, and looks up what was revoked.
         ("capability-identity", true, true),
+        // What makes and changes accounts can tell nobody outside.
+        ("capability-accounts", true, false),
+        ("capability-oauth", false, true),
+        ("capability-mail", false, true),
     ] {
         let grants = grants_for(&components[id].imports);
         assert_eq!(
@@ -165,7 +170,7 @@ async fn capabilities_have_what_the_architecture_gives_them() {
     let capabilities = components.keys().filter(|id| id.starts_with("capability-"));
     assert_eq!(
         capabilities.count(),
-        4,
+        7,
         "a new capability is to be listed here"
     );
 }

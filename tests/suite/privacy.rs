@@ -1,9 +1,11 @@
 //! Planted markers come out nowhere but where they belong.
 
 use serde_json::{Value, json};
-use upstream::{Failure, Fault, Script, Upstream};
+use upstream::{Failure, Fault, GitHub, GitHubUser, Mailbox, Script, Trouble, Upstream};
 
-use crate::harness::{ANTHROPIC_KEY, Answer, App, OPENAI_KEY, eventually};
+use crate::harness::{
+    ADMIN_KEY, ANTHROPIC_KEY, Answer, App, Browser, OPENAI_KEY, PASSWORD, eventually,
+};
 
 const MARKERS: [&str; 10] = [
     "marker-message",
@@ -247,4 +249,187 @@ async fn a_request_is_one_line_of_json_in_the_log() {
         1,
         "one line a request"
     );
+}
+
+#[tokio::test]
+async fn accounts_leave_no_trace_of_secrets_in_the_log() {
+    let mailbox = Mailbox::start().await.unwrap();
+    let github = GitHub::start("client", "marker-github-secret")
+        .await
+        .unwrap();
+    github.sign_in(GitHubUser::new(7, "grace", "marker-social@example.com"));
+    let app = App::with_defaults()
+        .admin()
+        .variable("mail_webhook_url", mailbox.webhook_url())
+        .variable("mail_webhook_secret", "marker-webhook-secret")
+        .variable("github_client_id", "client")
+        .variable("github_client_secret", "marker-github-secret")
+        .variable("github_base_url", github.base_url())
+        .variable("github_api_url", github.api_url())
+        .start()
+        .await;
+    let client = app.client();
+    let mut secrets: Vec<String> = [
+        "marker-github-secret",
+        "marker-webhook-secret",
+        "marker-address",
+        "marker-social",
+        "marker-name",
+        "marker-agent",
+        "marker-wrong",
+        "marker-state",
+        "marker-code",
+        "marker-new",
+        ADMIN_KEY,
+        PASSWORD,
+    ]
+    .map(str::to_owned)
+    .into();
+
+    // Good ones.
+    let email = "marker-address@example.com";
+    let browser = Browser::new(&client.with("user-agent", "marker-agent"));
+    let body = json!({ "email": email, "password": PASSWORD, "name": "marker-name" });
+    let answer = browser.post("/api/auth/sign-up/email", body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let mut tokens = vec![answer.json()["token"].as_str().unwrap().to_owned()];
+    tokens.push(browser.cookie("goldfish-session").unwrap());
+    let user = client.log_in(email, PASSWORD).await.json();
+    tokens.push(user["token"].as_str().unwrap().to_owned());
+    tokens.push(user["refreshToken"].as_str().unwrap().to_owned());
+    let signed_in = client.bearer(&tokens[2]);
+    let key = signed_in.new_key(json!({ "name": "marker-name" })).await;
+    secrets.push(key.secret.clone());
+    client.bearer(&key.secret).say("Hi").await;
+    client.refresh(&tokens[3]).await;
+    let reset = json!({ "email": email });
+    client.post("/api/auth/request-password-reset", reset).await;
+    let letter = mailbox.message(email, "reset-password").await;
+    tokens.push(letter["token"].as_str().unwrap().to_owned());
+    let page = client
+        .get(&format!(
+            "/api/auth/reset-password/{}?callbackURL=/reset",
+            tokens[4]
+        ))
+        .await;
+    assert_eq!(page.status, 302, "{page:?}");
+    let other = Browser::new(&client);
+    let body = json!({ "provider": "github", "callbackURL": "/" });
+    let url = other.post("/api/auth/sign-in/social", body).await.json();
+    tokens.push(other.cookie("goldfish-oauth").unwrap());
+    let back = github.consent(url["url"].as_str().unwrap());
+    let path = back.split_once(&app.address().to_string()).unwrap().1;
+    assert_eq!(other.get(path).await.status, 302);
+    let query = path.split_once('?').unwrap().1;
+    secrets.extend(
+        query
+            .split('&')
+            .map(|pair| pair.split_once('=').unwrap().1.to_owned()),
+    );
+    let found = client
+        .admin()
+        .get("/api/admin/users?search=marker-address")
+        .await;
+    assert_eq!(found.json()["users"].as_array().unwrap().len(), 1);
+
+    // And bad ones.
+    github.fail("access_token", usize::MAX, Trouble::Status(500));
+    let failing = Browser::new(&client);
+    let body = json!({ "provider": "github", "callbackURL": "/" });
+    let url = failing.post("/api/auth/sign-in/social", body).await.json();
+    let back = github.consent(url["url"].as_str().unwrap());
+    failing
+        .get(back.split_once(&app.address().to_string()).unwrap().1)
+        .await;
+    mailbox.fail("/mail", usize::MAX, Trouble::Status(500));
+    let reset = json!({ "email": email });
+    client.post("/api/auth/request-password-reset", reset).await;
+    let wrong_admin = client.with("x-admin-key", "marker-wrong-key");
+    let refused = [
+        client.log_in(email, "marker-wrong").await,
+        client
+            .log_in("marker-address-2@example.com", "marker-wrong")
+            .await,
+        client.register(email).await,
+        client
+            .post(
+                "/register",
+                json!({ "email": "marker-address", "password": "marker-wrong" }),
+            )
+            .await,
+        client
+            .post(
+                "/login",
+                json!({ "email": ["marker-address"], "password": "marker-wrong" }),
+            )
+            .await,
+        client.refresh("marker-wrong").await,
+        client.bearer("gf_marker-wrong").get("/api/models").await,
+        client
+            .with("x-api-key", "marker-wrong")
+            .get("/api/models")
+            .await,
+        client
+            .with("cookie", "__session=marker-wrong")
+            .get("/api/models")
+            .await,
+        wrong_admin
+            .get("/api/admin/users?search=marker-address")
+            .await,
+        client
+            .post(
+                "/api/auth/reset-password",
+                json!({ "token": "marker-wrong", "newPassword": "marker-new-password" }),
+            )
+            .await,
+        signed_in
+            .post(
+                "/api/auth/change-password",
+                json!({ "currentPassword": "marker-wrong", "newPassword": "marker-new-password" }),
+            )
+            .await,
+        signed_in
+            .post("/api-keys/revoke/marker-wrong", json!({}))
+            .await,
+        signed_in
+            .post(
+                "/api-keys/create",
+                json!({ "name": "a", "scopes": ["marker-wrong"] }),
+            )
+            .await,
+        client.get("/api/auth/sign-in/marker-wrong").await,
+    ];
+    let ends = [
+        client
+            .get("/api/auth/callback/github?code=marker-code&state=marker-state")
+            .await,
+        client
+            .get("/api/auth/verify-email?token=marker-wrong")
+            .await,
+    ];
+    // A JWT's head is the same for everybody, its signature is not.
+    secrets.extend(
+        tokens
+            .iter()
+            .map(|token| token.rsplit('.').next().unwrap().to_owned()),
+    );
+    let secrets = Secrets(secrets);
+    for answer in &refused {
+        assert!(answer.status >= 400, "{answer:?}");
+        secrets.absent_from_answer(answer);
+    }
+    for answer in &ends {
+        secrets.absent_from("a redirect", &format!("{:?}", answer.headers));
+    }
+    let last = ends
+        .last()
+        .unwrap()
+        .header("x-request-id")
+        .unwrap()
+        .to_owned();
+    eventually("the log lines", || async {
+        app.logs().contains(&last).then_some(())
+    })
+    .await;
+    secrets.absent_from("the log", &app.logs());
 }

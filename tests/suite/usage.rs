@@ -1,5 +1,7 @@
 //! `/api/usage`, `/api/credits/transactions`, and what plans and credits do to chats.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use serde_json::{Value, json};
 use upstream::{Failure, Script, Upstream};
@@ -159,6 +161,35 @@ async fn parallel_requests_cannot_overspend() {
 }
 
 #[tokio::test]
+async fn what_chats_under_way_may_cost_is_within_what_is_left() {
+    let world = limited(json!({ "free": { "monthlyCredits": 40 } })).await;
+    let guest = world.app.client().guest().await;
+    // None is settled before all have asked; and this provider keeps to every bound.
+    let script = Script::words(3).usage(1, 3);
+    world
+        .upstream
+        .set(script.first_delay(Duration::from_secs(5)));
+    let statuses = join_all((0..16).map(|_| chat(&guest))).await;
+    let good = statuses.iter().filter(|status| **status == 200).count() as u64;
+    // The prompt's token and the bound on the reply, of each.
+    let requests = world.upstream.requests();
+    let held: u64 = requests.iter().map(|one| 1 + bound_of(&one.json())).sum();
+    assert!(held <= 40, "{held} credits of 40 for {good} chats");
+    assert!(good >= 6, "{statuses:?}");
+    let usage = settled(&guest, good).await;
+    assert_eq!(usage["credits"]["usedThisMonth"], 4 * good, "{usage}");
+    assert_eq!(usage["credits"]["left"], 40 - 4 * good, "{usage}");
+}
+
+/// The bound on the reply that the provider was given.
+fn bound_of(request: &Value) -> u64 {
+    ["max_tokens", "max_completion_tokens"]
+        .iter()
+        .find_map(|field| request[*field].as_u64())
+        .unwrap_or_else(|| panic!("no bound in {request}"))
+}
+
+#[tokio::test]
 async fn a_chat_that_comes_to_nothing_costs_nothing() {
     let world = limited(json!({ "free": { "monthlyCredits": 40 } })).await;
     let guest = world.app.client().guest().await;
@@ -178,14 +209,8 @@ async fn the_reply_is_bounded_by_what_is_left() {
     let guest = world.app.client().guest().await;
     let chat = guest.ask("Hi").await.accepted().await;
     chat.collect().await;
-    let request = world.upstream.request(0).await.json();
-    let bound = [&request["max_tokens"], &request["max_completion_tokens"]]
-        .iter()
-        .find_map(|value| value.as_u64());
-    assert!(
-        bound.is_some_and(|bound| (1..30).contains(&bound)),
-        "{request}"
-    );
+    let bound = bound_of(&world.upstream.request(0).await.json());
+    assert!((1..30).contains(&bound), "{bound}");
 }
 
 #[tokio::test]

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use upstream::{Trouble, WorkOs};
 
-use crate::harness::{App, Builder, manifest};
+use crate::harness::{App, Browser, Builder, eventually, manifest};
 
 fn read_fixture(name: &str) -> Value {
     let folder = Path::new("components/capabilities/identity/tests/fixtures/workos");
@@ -271,4 +272,128 @@ async fn a_frontend_on_an_allowed_origin_may_use_the_cookie_and_no_other() {
     let answer = foreign.post("/api/chat", json!({ "message": "Hi" })).await;
     assert_eq!(answer.status, 403, "{answer:?}");
     assert!(user.conversations().await.is_empty());
+}
+
+const API_KEY: &str = "sk_test_marker";
+const SESSION: &str = "session_01HQSXZGF8FHF7A9ZZFCW4387R";
+
+/// A WorkOS that refreshes, an application that may ask it to, and the cookie of a session that is
+/// too old.
+async fn with_old_session() -> (WorkOs, Builder, String) {
+    let sessions = read_fixture("sessions.json");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let client_id = text(&sessions["clientId"]);
+    let workos = WorkOs::start(&client_id, API_KEY).await.unwrap();
+    workos.serve_keys(read_fixture("jwks.json"));
+    let user = text(&sessions["userId"]);
+    workos.adopt_session(SESSION, &user, "fixture-refresh-token");
+    let app = App::with_defaults()
+        .variable("workos_client_id", client_id)
+        .variable("workos_api_key", API_KEY)
+        .variable("workos_cookie_password", text(&sessions["cookiePassword"]))
+        .variable("workos_base_url", workos.base_url());
+    (workos, app, text(&sessions["cookies"]["old"]))
+}
+
+fn browser_with(app: &App, sealed: &str) -> Browser {
+    let browser = Browser::new(&app.client());
+    browser.plant("wos-session", sealed);
+    browser
+}
+
+#[tokio::test]
+async fn an_old_session_is_refreshed_and_goes_on_under_a_new_seal() {
+    let (workos, app, old) = with_old_session().await;
+    let app = app.start().await;
+    let browser = browser_with(&app, &old);
+    let answer = browser.get("/api/v1/auth/me").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let id = answer.json()["user"]["id"].clone();
+    let line = answer.set_cookies()[0];
+    for flag in ["wos-session=", "; HttpOnly", "; Path=/", "; SameSite=Lax"] {
+        assert!(line.contains(flag), "{flag}: {line}");
+    }
+    let renewed = browser.cookie("wos-session").unwrap();
+    assert_ne!(renewed, old);
+    let answer = browser.get("/api/v1/auth/me").await;
+    assert_eq!(answer.json()["user"]["id"], id);
+    assert!(answer.set_cookies().is_empty(), "it is fresh: {answer:?}");
+    assert_eq!(workos.calls("/authenticate").len(), 1);
+}
+
+#[tokio::test]
+async fn tabs_that_refresh_at_once_do_not_lose_the_session() {
+    let (workos, app, old) = with_old_session().await;
+    let app = app.start().await;
+    // Each tab has the old cookie, and WorkOS takes its refresh token once.
+    let tabs = (0..8).map(|_| browser_with(&app, &old));
+    let answers = futures::future::join_all(tabs.map(|tab| async move {
+        let first = tab.get("/api/v1/auth/me").await;
+        (first.status, tab.get("/api/v1/auth/me").await.status)
+    }))
+    .await;
+    assert!(
+        answers.iter().all(|both| *both == (200, 200)),
+        "{answers:?}"
+    );
+    assert!(!workos.session(SESSION).unwrap().ended);
+}
+
+#[tokio::test]
+async fn without_an_api_key_an_old_session_has_expired() {
+    let (workos, app, old) = with_old_session().await;
+    let app = app.default_of("workos_api_key").start().await;
+    let answer = browser_with(&app, &old).get("/api/v1/auth/me").await;
+    answer.is_error(401, "UNAUTHORIZED");
+    assert!(workos.calls("/authenticate").is_empty());
+}
+
+#[tokio::test]
+async fn a_session_that_workos_has_ended_is_not_refreshed() {
+    let (workos, app, old) = with_old_session().await;
+    let app = app.start().await;
+    workos.end_session(SESSION);
+    let answer = browser_with(&app, &old).get("/api/v1/auth/me").await;
+    answer.is_error(401, "UNAUTHORIZED");
+    assert!(!answer.text().contains("ended"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn workos_out_of_reach_is_no_reason_to_sign_in_again() {
+    let (workos, app, old) = with_old_session().await;
+    let app = app.start().await;
+    let browser = browser_with(&app, &old);
+    for trouble in [Trouble::Status(500), Trouble::Cut, Trouble::Html] {
+        workos.fail("/authenticate", usize::MAX, trouble);
+        let answer = browser.get("/api/v1/auth/me").await;
+        answer.is_error(503, "PROVIDER_UNAVAILABLE");
+        assert_eq!(browser.cookie("wos-session").unwrap(), old);
+        workos.recover();
+    }
+    // For a moment it is remembered that there is no use in asking.
+    eventually("the session to go on", || async {
+        let answer = browser.get("/api/v1/auth/me").await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn logging_out_ends_it_here_and_at_workos() {
+    let (workos, app, old) = with_old_session().await;
+    let app = app.start().await;
+    let browser = browser_with(&app, &old);
+    assert_eq!(browser.get("/api/v1/auth/me").await.status, 200);
+    let sealed = browser.cookie("wos-session").unwrap();
+    let answer = browser.send("POST", "/api/v1/auth/logout").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(browser.cookie("wos-session").is_none());
+    if let Some(url) = answer.json()["logoutUrl"].as_str() {
+        assert!(url.starts_with(&workos.base_url()), "{url}");
+    }
+    assert!(workos.session(SESSION).unwrap().ended);
+    for sealed in [&sealed, &old] {
+        let again = browser_with(&app, sealed).get("/api/v1/auth/me").await;
+        again.is_error(401, "UNAUTHORIZED");
+    }
 }

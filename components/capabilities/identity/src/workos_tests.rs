@@ -93,6 +93,8 @@ fn an_old_session_is_expired() {
     let at = |now| check_at(&fixtures.cookies["short"], &key_set(), now);
     assert!(at(end + LEEWAY_SECONDS - 1).is_ok());
     assert_eq!(at(end + LEEWAY_SECONDS), Err(AuthError::Expired));
+    let long_ago = check_at(&fixtures.cookies["old"], &key_set(), fixtures.issued_at);
+    assert_eq!(long_ago, Err(AuthError::Expired));
 }
 
 #[test]
