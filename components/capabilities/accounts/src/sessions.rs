@@ -2,7 +2,9 @@
 
 use credentials::UserKind;
 use credentials::keys::TokenKind;
+use credentials::records;
 use credentials::tokens::{self, TokenError};
+use futures::future::try_join_all;
 use journal::{Platform, View};
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -151,10 +153,12 @@ pub(crate) async fn list_sessions<P: Platform + Clone>(
     user: &str,
 ) -> Result<Vec<types::Session>, Error> {
     let account = accounts.read(user).await?.state;
-    let mut sessions: Vec<Session> = unseen_guest(user, &account).into_iter().collect();
-    sessions.extend(account.sessions);
-    sessions.sort_by_key(|session| std::cmp::Reverse(session.created));
-    Ok(sessions.iter().map(issuing::session_shown).collect())
+    let sessions = unseen_guest(user, &account).into_iter();
+    let sessions = sessions.chain(account.sessions);
+    let sessions = try_join_all(sessions.map(|session| as_it_is(accounts, session))).await?;
+    let mut sessions: Vec<types::Session> = sessions.into_iter().flatten().collect();
+    sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+    Ok(sessions)
 }
 
 pub(crate) async fn get_session<P: Platform + Clone>(
@@ -162,9 +166,26 @@ pub(crate) async fn get_session<P: Platform + Clone>(
     user: &str,
     id: &str,
 ) -> Result<types::Session, Error> {
-    let sessions = list_sessions(accounts, user).await?;
-    let found = sessions.into_iter().find(|session| session.id == id);
+    let account = accounts.read(user).await?.state;
+    let sessions = unseen_guest(user, &account).into_iter();
+    let mut sessions = sessions.chain(account.sessions);
+    let found = sessions.find(|session| session.id == id);
+    let found = as_it_is(accounts, found.ok_or(Error::NotFound)?).await?;
     found.ok_or(Error::NotFound)
+}
+
+/// A session with the renewals of its cookie, which the journal does not know of; none if it has not
+/// been renewed for so long that it is over.
+async fn as_it_is<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    mut session: Session,
+) -> Result<Option<types::Session>, Error> {
+    let key = records::renewed_session(&session.id);
+    let stored = accounts.platform().get(&key).await?;
+    let renewed = stored.as_deref().and_then(records::last_used_from_bytes);
+    session.renewed = session.renewed.max(renewed.unwrap_or(0));
+    let shown = issuing::session_shown(&session);
+    Ok((shown.expires_at > accounts.now()).then_some(shown))
 }
 
 pub(crate) async fn revoke_session<P: Platform + Clone>(

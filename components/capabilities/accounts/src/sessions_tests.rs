@@ -221,6 +221,38 @@ fn sessions_are_listed_and_ended_one_by_one_or_together() {
 }
 
 #[test]
+fn a_session_that_lives_by_its_cookie_is_listed() {
+    let world = World::new(1);
+    let first = member(&world, NOWHERE);
+    let other = member(&world, NOWHERE);
+    world.pass(20 * DAY);
+    let renewed = records::last_used_to_bytes(world.now());
+    let key = records::renewed_session(&first.session.id);
+    world.put(&key, Some(renewed));
+    let renewed_at = world.now();
+    world.pass(15 * DAY);
+    assert_eq!(ids(&world, "user_1"), [first.session.id.as_str()]);
+    let (one, id, over) = (
+        accounts(&world),
+        first.session.id.clone(),
+        other.session.id.clone(),
+    );
+    world.finish(async move {
+        let shown = get_session(&one, "user_1", &id).await.unwrap();
+        assert_eq!(shown.updated_at, renewed_at);
+        assert_eq!(shown.expires_at, renewed_at + 30 * DAY);
+        let gone = get_session(&one, "user_1", &over).await;
+        assert_eq!(gone, Err(Error::NotFound));
+        // What seems to be over is ended for good all the same.
+        assert_eq!(revoke_sessions(&one, "user_1", None).await, Ok(2));
+    });
+    assert!(is_refused(&world, &other.session.id));
+    world.pass(31 * DAY);
+    member(&world, NOWHERE);
+    assert!(world.value(&key).is_none());
+}
+
+#[test]
 fn a_revocation_killed_anywhere_is_completed_by_another() {
     for operation in 0..8 {
         let world = World::new(1);

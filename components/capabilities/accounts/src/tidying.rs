@@ -56,7 +56,13 @@ async fn write_markers<P: Platform>(
 
     let markers = &mut view.state.chores.markers;
     let gone = markers.extract_if(.., |marker| marker.until <= now);
-    let keys = gone.map(|marker| records::revoked_session(&marker.session));
+    let keys = gone.flat_map(|marker| {
+        let session = marker.session;
+        [
+            records::revoked_session(&session),
+            records::renewed_session(&session),
+        ]
+    });
     delete_all(journal.platform(), keys.collect()).await?;
     let markers = &mut view.state.chores.markers;
     markers.drain(..markers.len().saturating_sub(MARKERS_MAX));

@@ -38,10 +38,26 @@ pub(crate) async fn cookie(
 ) -> Result<Principal, AuthError> {
     let verified = session(store, keys, TokenKind::Cookie, cookie, now).await?;
     let renewed_cookie = principals::renewed_cookie(keys, &verified, now / 1000);
+    if renewed_cookie.is_some() {
+        note_renewal(store, &verified.session, now).await;
+    }
     Ok(Principal {
         renewed_cookie,
         ..principals::of_session(verified)
     })
+}
+
+/// Writes down that a session goes on, for the list of sessions: once a day, also for a client that
+/// never takes the new cookie. That it fails is no reason to refuse the session.
+async fn note_renewal(store: &impl Store, session: &str, now: u64) {
+    let key = records::renewed_session(session);
+    let Ok(stored) = store.get(&key).await else {
+        return;
+    };
+    let known = stored.as_deref().and_then(records::last_used_from_bytes);
+    if known.is_none_or(|at| now.saturating_sub(at) >= principals::RENEW_SECONDS * 1000) {
+        let _ = store.set(&key, &records::last_used_to_bytes(now)).await;
+    }
 }
 
 async fn session(

@@ -137,6 +137,27 @@ fn a_revoked_session_never_gets_a_new_cookie() {
 }
 
 #[test]
+fn a_renewal_is_written_down_once_a_day() {
+    let world = World::new(1);
+    let tokens = tokens_of(&world);
+    world.pass(24 * 60 * 60 * 1000);
+    let renewed_at = || {
+        let bytes = world.value(&records::renewed_session("s")).unwrap();
+        records::last_used_from_bytes(&bytes).unwrap()
+    };
+    by_cookie(&world, world.client(), &tokens.cookie).unwrap();
+    let first = renewed_at();
+    assert_eq!(first, world.now());
+    world.pass(60_000);
+    world.take_counts();
+    by_cookie(&world, world.client(), &tokens.cookie).unwrap();
+    assert_eq!((world.take_counts(), renewed_at()), ((2, 0), first));
+    world.pass(24 * 60 * 60 * 1000);
+    by_cookie(&world, world.client(), &tokens.cookie).unwrap();
+    assert_eq!(renewed_at(), world.now());
+}
+
+#[test]
 fn nobody_comes_in_while_the_store_is_out_of_reach() {
     let world = World::new(1);
     let tokens = tokens_of(&world);

@@ -9,7 +9,7 @@ use crate::types::{self, ApiKeyGrant, AuthError, Principal, Proof, Scope, User};
 
 /// A session cookie is renewed when it is older than this, in seconds: 1 day. So whoever comes back
 /// once in a while stays signed in, at the price of one more header a day.
-const RENEW_SECONDS: u64 = 24 * 60 * 60;
+pub(crate) const RENEW_SECONDS: u64 = 24 * 60 * 60;
 
 /// Longest email and longest name that are passed on, in bytes; longer ones are left out.
 const MAX_PROFILE_BYTES: usize = 320;

@@ -7,6 +7,7 @@
 //! | `identity:k:<hash of an API key>` | [`ApiKeyRecord`] as JSON; absent: no such key |
 //! | `identity:l:<id of an API key>` | when it was last used, in milliseconds since the epoch |
 //! | `identity:r:<session id>` | present, with [`REVOKED`]: the session is refused |
+//! | `identity:s:<session id>` | when its cookie was last renewed, as above; absent: never |
 //! | `identity:r:workos.<sid>`, `identity:r:clerk.<sid>` | the same for sessions of outside providers |
 
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,12 @@ pub fn last_used_from_bytes(bytes: &[u8]) -> Option<u64> {
 /// Where the revocation marker of one of our sessions is.
 pub fn revoked_session(session_id: &str) -> String {
     format!("identity:r:{session_id}")
+}
+
+/// Where the time is at which the cookie of one of our sessions was last renewed, which leaves no
+/// fact in a journal; a value as of [`last_used_to_bytes`].
+pub fn renewed_session(session_id: &str) -> String {
+    format!("identity:s:{session_id}")
 }
 
 /// Where the revocation marker of a WorkOS session is.
