@@ -100,20 +100,23 @@ async fn refresh_session(context: &mut Context) -> Result<Reply, ApiError> {
 /// credential.
 async fn sign_out(context: &mut Context) -> Result<Reply, ApiError> {
     access::require_own_site(context)?;
-    let request: LogoutRequest = context.json_or_default().await?;
-    if let Some(token) = request.refresh_token {
-        access::admit_address(context).await?;
-        let ended = sessions::refresh(token, access::client(context))
-            .await
-            .map_err(failures::accounts)?;
-        return end(context, ended.account.id, ended.session.id).await;
-    }
-    let principal = match access::authenticate(context).await {
-        Err(error @ ApiError::Unauthorized(_)) => {
-            access::forget_refused(context);
+    let found = access::authenticate(context).await;
+    let request = context.json_or_default::<LogoutRequest>().await;
+    let principal = match (found, request) {
+        (
+            _,
+            Ok(LogoutRequest {
+                refresh_token: Some(token),
+            }),
+        ) => return end_by_refresh_token(context, token).await,
+        (Ok(principal), Ok(_)) => principal,
+        (Ok(_), Err(error)) => return Err(error),
+        (Err(error), _) => {
+            if let ApiError::Unauthorized(_) = error {
+                access::forget_refused(context);
+            }
             return Err(error);
         }
-        other => other?,
     };
     match principal.proof {
         Proof::Session(session) => end(context, principal.user.id, session).await,
@@ -129,6 +132,14 @@ async fn sign_out(context: &mut Context) -> Result<Reply, ApiError> {
             }))
         }
     }
+}
+
+async fn end_by_refresh_token(context: &mut Context, token: String) -> Result<Reply, ApiError> {
+    access::admit_address(context).await?;
+    let ended = sessions::refresh(token, access::client(context))
+        .await
+        .map_err(failures::accounts)?;
+    end(context, ended.account.id, ended.session.id).await
 }
 
 async fn end(context: &mut Context, user: String, session: String) -> Result<Reply, ApiError> {
