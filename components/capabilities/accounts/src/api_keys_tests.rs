@@ -293,3 +293,46 @@ fn the_keys_of_a_guest_end_when_it_registers() {
         .unwrap();
     assert_eq!(record(&world, &secret), None);
 }
+
+#[test]
+fn of_keys_that_ended_a_hundred_are_listed_and_no_trace_is_left_of_others() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    let ids = world
+        .finish(async move {
+            let mut ids = Vec::new();
+            for _ in 0..103 {
+                let (listed, _) = make(&one, "user_1", "k").await.unwrap();
+                let used = records::last_used(&listed.key.id);
+                use journal::Store;
+                one.platform().set(&used, b"7").await.unwrap();
+                revoke(&one, "user_1", &listed.key.id).await.unwrap();
+                ids.push(listed.key.id);
+            }
+            let all = list(&one, "user_1").await.unwrap();
+            assert_eq!(all.len(), 100);
+            assert_eq!(all.first().map(|one| &one.key.id), ids.last());
+            ids
+        })
+        .unwrap();
+    for (index, id) in ids.iter().enumerate() {
+        let is_known = world.value(&records::last_used(id)).is_some();
+        assert_eq!(is_known, index >= 3, "{index}");
+    }
+    let one = accounts(&world);
+    world.finish(async move {
+        let mut view = one.read("user_1").await.unwrap();
+        let fact = Fact::Deleted {
+            dead: true,
+            guest: None,
+            at: one.now(),
+        };
+        one.append("user_1", &mut view, &fact).await.unwrap();
+        assert_eq!(list(&one, "user_1").await, Ok(Vec::new()));
+        let refused = make(&one, "user_1", "k").await;
+        assert_eq!(refused.map(drop), Err(Error::NotFound));
+    });
+    let mut keys = world.keys();
+    keys.retain(|key| key.starts_with("identity:l:") || key.starts_with("identity:k:"));
+    assert!(keys.is_empty(), "{keys:?}");
+}

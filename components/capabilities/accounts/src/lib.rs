@@ -3,13 +3,14 @@
 //! | module | |
 //! |---|---|
 //! | `account` | what is known of one user: the facts of the journal, and what they add up to |
-//! | `accounts` | reading and appending to a user's journal, and the chores that facts leave |
+//! | `accounts` | reading and appending to a user's journal |
+//! | `tidying` | the chores that facts leave: markers, records, claims, erasing |
 //! | `claims` | owning an email address or an outside identity: the first to claim it wins |
 //! | `fields` | what a person may type |
 //! | `password` | hashing passwords, and refusing those that are guessed first |
-//! | `issuing` | the tokens of a session |
-//! | `registration`, `erasure`, `sessions`, `recovery` | the contract's interfaces |
-//! | `linked`, `linking`, `api_keys`, `directory` | the contract's further interfaces |
+//! | `issuing` | what is handed out: accounts, sessions and their tokens |
+//! | `registration`, `sessions`, `recovery`, `api_keys`, `directory` | the contract's interfaces |
+//! | `linked`, `linking` | signing in through OAuth providers, and linking them |
 //! | `flows` | what a browser remembers while its user is away at an OAuth provider |
 //! | `component` | the exports: variables, the store and the clock around all that |
 //!

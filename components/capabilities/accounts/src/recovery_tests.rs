@@ -162,6 +162,34 @@ fn of_two_resets_at_once_one_counts() {
 }
 
 #[test]
+fn who_first_proves_the_address_is_alone_with_the_account() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    world.finish(async move {
+        let id = member(&one).await.account.id;
+        let mut view = one.read(&id).await.unwrap();
+        let claim = Uuid::new_v4().to_string();
+        let identity = crate::account::Identity {
+            provider: "github".to_owned(),
+            subject: "somebody else".to_owned(),
+            claim: claim.clone(),
+        };
+        let index = Index::identity("github", "somebody else");
+        claims::acquire(&one, &index, &id, &claim).await.unwrap();
+        let fact = Fact::IdentityLinked {
+            identity,
+            at: one.now(),
+        };
+        one.append(&id, &mut view, &fact).await.unwrap();
+        assert_eq!(claims::owner(&one, &index).await, Ok(Some(id.clone())));
+        let reset = token(&one).await;
+        let account = reset_password(&one, &reset, NEW).await.unwrap();
+        assert!(account.providers.is_empty());
+        assert_eq!(claims::owner(&one, &index).await, Ok(None));
+    });
+}
+
+#[test]
 fn an_account_without_a_password_gets_one_by_mail() {
     let world = World::new(1);
     let one = accounts(&world);

@@ -236,11 +236,19 @@ impl Account {
         if current != replacing.as_ref() {
             return false;
         }
+        let proves = verifies && !profile.email.verified;
         profile.password = Some(password);
         profile.email.verified |= verifies;
         profile.updated = at;
         if verifies {
             self.confirm(at);
+        }
+        if proves {
+            // Until now anybody could have made ways in to an account with somebody else's address.
+            self.revoke_keys(None, at);
+            for identity in std::mem::take(&mut self.identities) {
+                self.chores.release_identity(identity, at);
+            }
         }
         true
     }
