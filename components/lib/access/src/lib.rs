@@ -91,10 +91,10 @@ pub fn require(principal: &Principal, scope: Scope) -> Result<(), ApiError> {
     match &principal.proof {
         Proof::ApiKey(grant) if !grant.scopes.contains(&scope) => {
             Err(ApiError::Forbidden(match scope {
-                Scope::Read => "This API key has not the scope read.",
-                Scope::Chat => "This API key has not the scope chat.",
-                Scope::Write => "This API key has not the scope write.",
-                Scope::Admin => "This API key has not the scope admin.",
+                Scope::Read => "This API key lacks the scope `read`.",
+                Scope::Chat => "This API key lacks the scope `chat`.",
+                Scope::Write => "This API key lacks the scope `write`.",
+                Scope::Admin => "This API key lacks the scope `admin`.",
             }))
         }
         _ => Ok(()),

@@ -22,10 +22,10 @@ pub fn identity(error: identity::types::AuthError) -> ApiError {
     match error {
         AuthError::Missing => ApiError::Unauthorized("Sign in first."),
         AuthError::Invalid => {
-            ApiError::Unauthorized("This session is not valid here. Sign in again.")
+            ApiError::Unauthorized("These credentials are not valid here. Sign in again.")
         }
         AuthError::Expired => {
-            ApiError::Unauthorized("This session has expired. Refresh it or sign in again.")
+            ApiError::Unauthorized("These credentials have expired. Refresh them or sign in again.")
         }
         AuthError::Unavailable(cause) => ApiError::ProviderUnavailable(
             "Sessions cannot be checked right now. Try again later.",
@@ -159,6 +159,42 @@ pub fn catalogue(error: llm::types::Error) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn account_failures_have_their_statuses() {
+        use contracts::accounts::types::{Error, Problem};
+        let problem = Problem {
+            field: "email".into(),
+            message: "is not an email address".into(),
+        };
+        for (error, status) in [
+            (Error::Invalid(vec![problem]), 400),
+            (Error::WrongCredentials, 401),
+            (Error::EmailTaken, 409),
+            (Error::EmailNotVerified, 403),
+            (Error::TokenInvalid, 401),
+            (Error::TokenExpired, 401),
+            (Error::NotFound, 404),
+            (Error::TooMany("There are 50 keys already.".into()), 409),
+            (Error::Unavailable("x".into()), 500),
+        ] {
+            assert_eq!(
+                accounts(error.clone()).outside().status,
+                status,
+                "{error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_spent_is_402() {
+        use contracts::quota::credits::{Bound, Error};
+        for bound in [Bound::Credits, Bound::ApiKeyRequests, Bound::ApiKeyTokens] {
+            assert_eq!(credits(Error::Spent(bound)).outside().status, 402);
+        }
+        let unknown = credits(Error::UnknownPlan("free, pro".into()));
+        assert_eq!(unknown.outside().status, 400);
+    }
 
     #[test]
     fn provider_failures_have_their_statuses() {

@@ -210,7 +210,78 @@ pub fn parse_uuid(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_uuid;
+    use super::*;
+
+    fn sent_to(host: &str, settings: Settings) -> Context {
+        let head = Head {
+            authority: Some(host.to_owned()),
+            ..Head::default()
+        };
+        let log = Entry::new("r".to_owned(), "GET");
+        Context::new(head, log, Rc::new(settings), None)
+    }
+
+    #[test]
+    fn a_host_of_the_clients_choice_is_ours_for_itself_only() {
+        let settings = Settings {
+            trusted_origins: vec!["https://app.example".into()],
+            ..Settings::default()
+        };
+        let context = sent_to("evil.example", settings);
+        assert!(context.is_own_site("https://evil.example"));
+        assert!(!context.is_named_origin("https://evil.example"));
+        for trusted in ["https://app.example", "http://localhost:3000"] {
+            assert!(context.is_own_site(trusted) && context.is_named_origin(trusted));
+        }
+        assert!(!context.is_own_site("https://app.example.evil.example"));
+        assert!(!context.is_allowed_origin("https://app.example"));
+    }
+
+    #[test]
+    fn our_own_origin_is_the_named_one_or_the_hosts() {
+        let context = sent_to("Chat.example:443", Settings::default());
+        assert_eq!(
+            context.own_origin(true).as_deref(),
+            Some("https://chat.example")
+        );
+        assert_eq!(
+            context.own_origin(false).as_deref(),
+            Some("http://chat.example:443")
+        );
+        let named = Settings {
+            public_origin: Some("https://api.example".into()),
+            ..Settings::default()
+        };
+        let context = sent_to("chat.example", named);
+        assert_eq!(
+            context.own_origin(false).as_deref(),
+            Some("https://api.example")
+        );
+        assert_eq!(sent_to("", Settings::default()).own_origin(true), None);
+    }
+
+    #[test]
+    fn path_parameters_are_decoded_and_bounded() {
+        let mut context = sent_to("a", Settings::default());
+        context.params = vec![("id", "a%2Fb".to_owned()), ("odd", "%ff".to_owned())];
+        assert_eq!(context.param("id", 3).as_deref(), Ok("a/b"));
+        assert_eq!(context.param("id", 2), Err(ApiError::NotFound));
+        assert_eq!(context.param("odd", 9), Err(ApiError::NotFound));
+        assert_eq!(context.param("none", 9), Err(ApiError::NotFound));
+    }
+
+    #[test]
+    fn of_one_cookie_or_field_the_last_counts() {
+        let mut context = sent_to("a", Settings::default());
+        context.set_cookie("a", "a=1".into());
+        context.set_cookie("b", "b=1".into());
+        context.set_cookie("a", "a=2".into());
+        let lines: Vec<_> = context.cookies.iter().map(|(_, line)| line).collect();
+        assert_eq!(lines, ["b=1", "a=2"]);
+        context.set_header("x", "1");
+        context.set_header("x", "2");
+        assert_eq!(context.answer_headers, [("x", "2".to_owned())]);
+    }
 
     #[test]
     fn only_the_usual_form() {
