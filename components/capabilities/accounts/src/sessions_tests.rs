@@ -343,3 +343,69 @@ fn outdated(password: &str) -> String {
         .unwrap();
     hash.to_string()
 }
+
+/// The state without what is still to be done, as one reads it who knows no snapshot either.
+fn states(world: &World) -> [Account; 2] {
+    let read = || {
+        let one = accounts(world);
+        let state = world.finish(async move { one.read("user_1").await.unwrap().state });
+        let mut state = state.unwrap();
+        state.chores = Default::default();
+        state
+    };
+    let with = read();
+    world.put("identity:u:user_1:s", None);
+    [with, read()]
+}
+
+#[test]
+fn all_readers_agree_whatever_happens_to_writers() {
+    for seed in 0..150 {
+        let world = World::new(seed);
+        let first = member(&world, NOWHERE);
+        world.set_latency(40);
+        let begun = Rc::new(RefCell::new(vec![first.session.id.clone()]));
+        for process in 0..4 {
+            let at = world.random(0..=25);
+            let fault = match process {
+                0 => Fault::DieAfter,
+                1 => Fault::Stall(world.random(1_500..=7_000)),
+                2 => Fault::FailAfter,
+                _ => Fault::Stall(100),
+            };
+            let one = accounts_of(world.client().with_fault(at, fault));
+            let token = first.refresh_token.clone();
+            let id = first.session.id.clone();
+            let begun = Rc::clone(&begun);
+            let choices: Vec<u64> = (0..4).map(|_| world.random(0..=4)).collect();
+            world.spawn(async move {
+                for choice in choices {
+                    let mut view = match one.read("user_1").await {
+                        Ok(view) => view,
+                        Err(_) => continue,
+                    };
+                    // What fails for a fault may have happened or not.
+                    match choice {
+                        0 | 1 => {
+                            let began = begin(&one, "user_1", &mut view, None, &NOWHERE).await;
+                            let id = began.map(|signed_in| signed_in.session.id);
+                            begun.borrow_mut().extend(id);
+                        }
+                        2 => drop(refresh(&one, &token, &NOWHERE).await),
+                        3 => drop(revoke_sessions(&one, "user_1", Some(&id)).await),
+                        _ => drop(revoke_session(&one, "user_1", &id).await),
+                    }
+                }
+            });
+        }
+        world.run();
+        world.set_latency(0);
+        world.pass(20_000);
+        let [with, without] = states(&world);
+        for id in begun.take() {
+            let lives = with.session(&id).is_some();
+            assert_eq!(lives, !is_refused(&world, &id), "seed {seed}: {id}");
+        }
+        assert_eq!(with, without, "seed {seed}");
+    }
+}
