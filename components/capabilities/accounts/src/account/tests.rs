@@ -4,7 +4,7 @@ use journal::Fold;
 use proptest::prelude::*;
 
 use super::chores::Chores;
-use super::state::SESSIONS_MAX;
+use super::sessions::SESSIONS_MAX;
 use super::*;
 
 fn session(id: u8, created: u64) -> Session {
