@@ -544,23 +544,24 @@ async fn who_has_an_account_shows_in_no_answer_to_a_password() {
 
 #[tokio::test]
 async fn who_has_an_account_shows_in_no_time() {
-    // Both hash a password; nobody's must not be faster by an order of magnitude. Turn by turn, and
-    // the best of each, so that what else the machine does meets both alike.
+    // Both hash a password. Turn by turn, and the best of each, so that what else the machine does
+    // meets both alike; hashing twice, or not at all, would show.
     let app = App::with_defaults().start().await;
     let client = app.client();
     let user = client.user().await;
+    let nobody = new_email();
     let time = async |email: &str| {
         let begun = Instant::now();
         assert_eq!(client.log_in(email, "wrong-password").await.status, 401);
         begun.elapsed()
     };
     let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
-    for _ in 0..6 {
+    for _ in 0..15 {
         known = known.min(time(&user.email).await);
-        unknown = unknown.min(time(&new_email()).await);
+        unknown = unknown.min(time(&nobody).await);
     }
     let ratio = known.as_secs_f64() / unknown.as_secs_f64();
-    assert!((0.5..2.0).contains(&ratio), "{known:?} and {unknown:?}");
+    assert!((0.55..1.8).contains(&ratio), "{known:?} and {unknown:?}");
 }
 
 #[tokio::test]
