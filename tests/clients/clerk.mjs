@@ -3,7 +3,7 @@
 //   node clerk.mjs sign <issuer> <user id>   tokens, and the public key that verifies them
 //   node clerk.mjs verify <token> <JWK> <authorized party>
 import { signJwt, verifyJwt } from '@clerk/backend/jwt';
-import { webcrypto } from 'node:crypto';
+import { createHmac, createPublicKey, webcrypto } from 'node:crypto';
 
 const [command, ...input] = process.argv.slice(2);
 
@@ -36,7 +36,16 @@ async function sign(issuer, userId) {
       algorithm: 'RS256',
       header: { typ: 'JWT', kid, ...header },
     });
+  // Algorithm confusion: the public key as the secret of an HMAC.
+  const confused = (secretOfHmac) => {
+    const part = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
+    const signed = `${part({ alg: 'HS256', typ: 'JWT', kid })}.${part(claims)}`;
+    return `${signed}.${createHmac('sha256', secretOfHmac).update(signed).digest('base64url')}`;
+  };
+  const pem = createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
   const tokens = {
+    confusedPem: confused(pem),
+    confusedModulus: confused(Buffer.from(key.n, 'base64url')),
     valid: await token(),
     expired: await token({ exp: now - 120, iat: now - 180, nbf: now - 190 }),
     notYet: await token({ nbf: now + 600 }),
