@@ -117,11 +117,15 @@ impl Connection {
         if time.is_zero() {
             return Ok(());
         }
-        let until = tokio::time::sleep(time);
-        tokio::pin!(until);
+        self.wait(tokio::time::sleep(time)).await
+    }
+
+    /// Waits for something else, and learns at once if the client leaves.
+    pub(crate) async fn wait(&mut self, something: impl Future<Output = ()>) -> Result<(), Gone> {
+        tokio::pin!(something);
         loop {
             tokio::select! {
-                () = &mut until => return Ok(()),
+                () = &mut something => return Ok(()),
                 read = self.socket.read_buf(&mut self.ahead) => {
                     if !matches!(read, Ok(count) if count > 0) {
                         return Err(Gone);

@@ -114,6 +114,9 @@ impl Exchange<'_> {
             self.send(&waiting).await?;
             waiting.clear();
         }
+        if let Some(gate) = self.script.gate.take() {
+            self.connection.wait(gate.opened()).await?;
+        }
         self.connection.pause(self.script.first_delay).await?;
         let tokens = std::mem::take(&mut self.script.tokens);
         for (number, token) in tokens.iter().enumerate() {

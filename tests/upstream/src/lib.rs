@@ -48,7 +48,7 @@ mod sign_in;
 mod wire;
 
 pub use mailbox::Mailbox;
-pub use script::{Ending, Failure, Fault, Script};
+pub use script::{Ending, Failure, Fault, Gate, Script};
 pub use server::{MODELS, Outcome, Recorded, Upstream};
 pub use service::{Call, Reply, Service, Trouble};
 pub use sign_in::{

@@ -1,6 +1,8 @@
 //! What the server does with one request.
 
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How one request is answered. [`Script::new`] is a provider on a good day; the other methods
 /// spoil it.
@@ -8,6 +10,7 @@ use std::time::Duration;
 pub struct Script {
     pub(crate) tokens: Vec<String>,
     pub(crate) first_delay: Duration,
+    pub(crate) gate: Option<Gate>,
     pub(crate) delay: Duration,
     pub(crate) split: Option<usize>,
     pub(crate) split_delay: Duration,
@@ -20,6 +23,23 @@ pub struct Script {
     pub(crate) openai_shaped: bool,
     pub(crate) ending: Ending,
     pub(crate) fault: Option<Fault>,
+}
+
+/// Holds answers back until a test lets them go, whatever time that takes. Closed at first; clones
+/// are the same gate.
+#[derive(Debug, Clone, Default)]
+pub struct Gate(Arc<watch::Sender<bool>>);
+
+impl Gate {
+    /// Lets everybody through, now and from now on.
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub(crate) async fn opened(&self) {
+        // The sender lives as long as this does.
+        let _ = self.0.subscribe().wait_for(|open| *open).await;
+    }
 }
 
 /// Why the model says it stopped; each format has its own word for it.
@@ -90,6 +110,7 @@ impl Script {
         Self {
             tokens,
             first_delay: Duration::ZERO,
+            gate: None,
             delay: Duration::ZERO,
             split: None,
             split_delay: Duration::ZERO,
@@ -118,6 +139,12 @@ impl Script {
     /// Waits before the first token (the headers go out at once).
     pub fn first_delay(mut self, delay: Duration) -> Self {
         self.first_delay = delay;
+        self
+    }
+
+    /// Waits before the first token until the gate is opened (the headers go out at once).
+    pub fn behind(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
         self
     }
 
