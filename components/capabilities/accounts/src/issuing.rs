@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::account::{Account, Profile, Session};
 use crate::accounts::Accounts;
-use crate::types::{self, AccountKind, Client, Error, SignedIn};
+use crate::types::{self, AccountKind, Client, Error, LinkedIdentity, SignedIn};
 
 /// How long a session lasts unless it is renewed, in milliseconds.
 pub(crate) const SESSION_LIFE: u64 = COOKIE_SECONDS * 1000;
@@ -47,7 +47,7 @@ pub(crate) fn shown(user: &str, account: &Account) -> Option<types::Account> {
 
 /// An account, also while it waits for confirmation.
 pub(crate) fn registered(user: &str, profile: &Profile, account: &Account) -> types::Account {
-    let providers = account.identities.iter();
+    let identities = account.identities.iter();
     types::Account {
         id: user.to_owned(),
         kind: AccountKind::Registered,
@@ -56,8 +56,11 @@ pub(crate) fn registered(user: &str, profile: &Profile, account: &Account) -> ty
         name: profile.name.clone(),
         image: profile.image.clone(),
         has_password: profile.password.is_some(),
-        providers: providers
-            .map(|identity| identity.provider.clone())
+        identities: identities
+            .map(|identity| LinkedIdentity {
+                provider: identity.provider.clone(),
+                subject: identity.subject.clone(),
+            })
             .collect(),
         created_at: profile.created,
         updated_at: profile.updated,
@@ -82,7 +85,7 @@ pub(crate) fn unregistered(user: &str, account: &Account) -> types::Account {
         name: None,
         image: None,
         has_password: false,
-        providers: Vec::new(),
+        identities: Vec::new(),
         created_at,
         updated_at: created_at,
     }

@@ -10,6 +10,7 @@
 //! | `password` | hashing passwords, and refusing those that are guessed first |
 //! | `issuing` | what is handed out: accounts, sessions and their tokens |
 //! | `registration`, `sessions`, `recovery`, `api_keys`, `directory` | the contract's interfaces |
+//! | `census` | how many keys there are in the store |
 //! | `linked`, `linking` | signing in through OAuth providers, and linking them |
 //! | `flows` | what a browser remembers while its user is away at an OAuth provider |
 //! | `component` | the exports: variables, the store and the clock around all that |
@@ -28,6 +29,7 @@
 mod account;
 mod accounts;
 mod api_keys;
+mod census;
 mod claims;
 mod directory;
 mod fields;

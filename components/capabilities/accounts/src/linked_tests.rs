@@ -62,6 +62,13 @@ async fn link_to(
     link(accounts, id, profile, &sealed).await
 }
 
+fn providers(account: &types::Account) -> Vec<&str> {
+    let identities = account.identities.iter();
+    identities
+        .map(|identity| identity.provider.as_str())
+        .collect()
+}
+
 fn run<T: 'static>(world: &World, task: impl AsyncFnOnce(Accounts<Process>) -> T + 'static) -> T {
     let one = accounts(world);
     world.finish(async move { task(one).await }).unwrap()
@@ -80,7 +87,7 @@ fn somebody_new_gets_an_account_and_comes_back_to_it() {
         assert!(account.email_verified && !account.has_password);
         assert_eq!(account.name.as_deref(), Some("Ada"));
         assert_eq!(account.image, None);
-        assert_eq!(account.providers, ["github"]);
+        assert_eq!(providers(&account), ["github"]);
         // Whatever the provider says of the address later.
         let moved = Profile {
             email: None,
@@ -169,7 +176,7 @@ fn accounts_are_linked_by_addresses_that_both_sides_vouch_for() {
         let found = come_back(&one, profile("github", "1", "ADA@example.com")).await;
         let (signed_in, made) = found.unwrap();
         assert_eq!((signed_in.account.id.as_str(), made), ("user_ada", false));
-        assert_eq!(signed_in.account.providers, ["github"]);
+        assert_eq!(providers(&signed_in.account), ["github"]);
         // The account has a GitHub identity; another one with the same address is not it.
         let second = come_back(&one, profile("github", "9", "ada@example.com")).await;
         assert!(matches!(second, Err(LinkError::Other(Error::TooMany(_)))));
@@ -262,7 +269,7 @@ fn an_account_links_and_unlinks_what_is_nobody_elses() {
 
         let google = profile("google", "g", "other@example.com");
         let linked = link_to(&one, &ada, google.clone()).await.unwrap();
-        assert_eq!(linked.providers, ["github", "google"]);
+        assert_eq!(providers(&linked), ["github", "google"]);
         assert!(link_to(&one, &ada, google.clone()).await.is_ok());
         let taken = link_to(&one, "user_bob", google.clone()).await;
         assert_eq!(taken, Err(LinkError::LinkedElsewhere));
@@ -284,13 +291,13 @@ fn an_account_links_and_unlinks_what_is_nobody_elses() {
         assert_eq!(crossed, Err(invalid));
 
         let rest = unlink(&one, &ada, "github").await.unwrap();
-        assert_eq!(rest.providers, ["google"]);
+        assert_eq!(providers(&rest), ["google"]);
         assert_eq!(unlink(&one, &ada, "github").await, Err(Error::NotFound));
         let last = unlink(&one, &ada, "google").await;
         assert!(matches!(last, Err(Error::TooMany(_))));
         // What was let go of is free.
         let freed = link_to(&one, "user_bob", profile("github", "1", "ada@example.com")).await;
-        assert_eq!(freed.unwrap().providers, ["github"]);
+        assert_eq!(providers(&freed.unwrap()), ["github"]);
     });
 }
 

@@ -184,7 +184,7 @@ fn who_first_proves_the_address_is_alone_with_the_account() {
         assert_eq!(claims::owner(&one, &index).await, Ok(Some(id.clone())));
         let reset = token(&one).await;
         let account = reset_password(&one, &reset, NEW).await.unwrap();
-        assert!(account.providers.is_empty());
+        assert!(account.identities.is_empty());
         assert_eq!(claims::owner(&one, &index).await, Ok(None));
     });
 }

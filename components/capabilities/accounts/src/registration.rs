@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::account::{Email, Fact, Password, Registered};
 use crate::accounts::Accounts;
-use crate::bindings::exports::goldfish::accounts::registration::{Application, Outcome};
+use crate::bindings::exports::goldfish::accounts::registration::{Application, Change, Outcome};
 use crate::claims::{self, Claimed, Index};
 use crate::fields::{self, Problems};
 use crate::issuing;
@@ -160,21 +160,38 @@ pub(crate) async fn get_account<P: Platform + Clone>(
 pub(crate) async fn update_account<P: Platform + Clone>(
     accounts: &Accounts<P>,
     user: &str,
-    name: Option<&str>,
-    image: Option<&str>,
+    name: &Change,
+    image: &Change,
 ) -> Result<Account, Error> {
     let mut problems = Problems::default();
-    let name = fields::name(name, &mut problems);
-    let image = fields::image(image, &mut problems);
+    let (name_given, image_given) = (given(name), given(image));
+    let name = fields::name(name_given, &mut problems);
+    let image = fields::image(image_given, &mut problems);
     problems.into_result()?;
+    let clears_name = name_given.is_some() && name.is_none();
+    let clears_image = image_given.is_some() && image.is_none();
     let mut view = accounts.read(user).await?;
     view.state.active().ok_or(Error::NotFound)?;
-    if name.is_some() || image.is_some() {
-        let at = accounts.now();
-        let fact = Fact::Updated { name, image, at };
+    if name_given.is_some() || image_given.is_some() {
+        let fact = Fact::Updated {
+            name,
+            image,
+            clears_name,
+            clears_image,
+            at: accounts.now(),
+        };
         accounts.append(user, &mut view, &fact).await?;
     }
     issuing::shown(user, &view.state).ok_or(Error::NotFound)
+}
+
+/// What a field is to be; blank where it is to be cleared.
+fn given(change: &Change) -> Option<&str> {
+    match change {
+        Change::Keep => None,
+        Change::Clear => Some(""),
+        Change::Set(text) => Some(text),
+    }
 }
 
 pub(crate) async fn confirm_password<P: Platform + Clone>(

@@ -266,7 +266,10 @@ fn where_addresses_are_confirmed_nothing_tells_a_taken_one() {
             let listed = sessions::list_sessions(&one, &guest.account.id)
                 .await
                 .unwrap();
-            let changed = update_account(&one, &guest.account.id, Some("B"), None).await;
+            let changed = {
+                let name = Change::Set("B".to_owned());
+                update_account(&one, &guest.account.id, &name, &Change::Keep).await
+            };
             let confirmed = confirm_password(&one, &guest.account.id, PASSWORD).await;
             let signed_in = sessions::sign_in(&one, ADDRESS, PASSWORD, &NOWHERE).await;
             let refreshed = sessions::refresh(&one, &guest.refresh_token, &NOWHERE).await;
@@ -425,5 +428,34 @@ fn an_outside_users_id_stays_good() {
         delete_account(&one, "workos_user_1").await.unwrap();
         let view = one.read("workos_user_1").await.unwrap();
         assert!(!view.state.dead);
+    });
+}
+
+#[test]
+fn fields_are_set_kept_and_cleared() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    world.finish(async move {
+        let Ok(Outcome::SignedIn(ada)) = apply(&one, fact(one.now()), None, &NOWHERE).await else {
+            panic!("no account");
+        };
+        let user = ada.account.id;
+        let set = |text: &str| Change::Set(text.to_owned());
+        let picture = "https://example.com/a.png";
+        for (name, image, expected) in [
+            (set(" Ada "), set(picture), (Some("Ada"), Some(picture))),
+            (Change::Keep, Change::Keep, (Some("Ada"), Some(picture))),
+            (Change::Keep, Change::Clear, (Some("Ada"), None)),
+            (set(" "), set(picture), (None, Some(picture))),
+            (set("Countess"), set(""), (Some("Countess"), None)),
+            (Change::Clear, Change::Clear, (None, None)),
+        ] {
+            let account = update_account(&one, &user, &name, &image).await.unwrap();
+            let found = (account.name.as_deref(), account.image.as_deref());
+            assert_eq!(found, expected);
+            assert_eq!(get_account(&one, &user).await, Ok(account));
+        }
+        let refused = update_account(&one, &user, &set("a\nb"), &set("javascript:x")).await;
+        assert!(matches!(refused, Err(Error::Invalid(problems)) if problems.len() == 2));
     });
 }

@@ -11,7 +11,7 @@ mod key;
 mod view;
 
 use contracts::{
-    accounts::{api_keys, directory, registration, sessions},
+    accounts::{api_keys, directory, registration, sessions, types::Error},
     quota::credits,
 };
 use futures::join;
@@ -82,7 +82,7 @@ async fn list_users(context: &mut Context) -> Result<Reply, ApiError> {
     if let Some(email) = query.email {
         let found = match directory::find_by_email(email).await {
             Ok(account) => vec![account],
-            Err(contracts::accounts::types::Error::NotFound) => Vec::new(),
+            Err(Error::NotFound) => Vec::new(),
             Err(other) => return Err(failures::accounts(other)),
         };
         return Ok(Reply::json(&UserPage::new(&found, None)));
@@ -98,16 +98,25 @@ async fn list_users(context: &mut Context) -> Result<Reply, ApiError> {
 
 async fn show_user(context: &mut Context) -> Result<Reply, ApiError> {
     let user = addressed(context).await?;
-    let (account, standing, keys) = join!(
+    let (account, standing, latest, keys) = join!(
         registration::get_account(user.clone()),
         credits::get_standing(user.clone()),
-        api_keys::list_keys(user),
+        credits::list_transactions(user.clone(), None, 1),
+        api_keys::list_keys(user.clone()),
     );
-    let account = account.map_err(failures::accounts)?;
     let standing = standing.map_err(failures::credits)?;
+    let latest = latest.map_err(failures::credits)?;
     let keys = keys.map_err(failures::accounts)?;
+    let view = match &account {
+        Ok(account) => AccountView::from(account),
+        // Guests come and go without a trace in `accounts`, yet what they use is counted.
+        Err(Error::NotFound) if !latest.is_empty() => {
+            AccountView::unkept(&user).ok_or(ApiError::NotFound)?
+        }
+        Err(other) => return Err(failures::accounts(other.clone())),
+    };
     Ok(Reply::json(&UserView {
-        user: AccountView::from(&account),
+        user: view,
         credits: StandingView::from(&standing),
         api_keys: keys.len(),
     }))
@@ -172,12 +181,18 @@ async fn revoke_keys(context: &mut Context) -> Result<Reply, ApiError> {
     Ok(Reply::json(&Revoked { revoked }))
 }
 
+/// Walks the whole store.
 async fn show_statistics(context: &mut Context) -> Result<Reply, ApiError> {
     key::require(context).await?;
-    let (statistics, plans) = join!(directory::get_statistics(), credits::list_plans());
+    let (statistics, plans, keys) = join!(
+        directory::get_statistics(),
+        credits::list_plans(),
+        directory::count_keys(),
+    );
     Ok(Reply::json(&StatisticsView::new(
         &statistics.map_err(failures::accounts)?,
         plans.map_err(failures::credits)?,
+        &keys.map_err(failures::accounts)?,
     )))
 }
 

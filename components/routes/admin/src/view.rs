@@ -2,12 +2,13 @@
 
 use contracts::{
     accounts::{
-        directory::Statistics,
+        directory::{KeyCounts, Statistics},
         types::{Account, AccountKind},
     },
     quota::credits::Standing,
 };
 use serde::Serialize;
+use uuid::Uuid;
 
 #[derive(Serialize)]
 pub(crate) struct Done {
@@ -55,28 +56,66 @@ pub(crate) struct AccountView<'a> {
     email_verified: bool,
     name: Option<&'a str>,
     has_password: bool,
-    providers: &'a [String],
-    created_at: u64,
-    updated_at: u64,
+    providers: Vec<&'a str>,
+    /// Null if that is not known, as the next.
+    created_at: Option<u64>,
+    updated_at: Option<u64>,
 }
 
 impl<'a> From<&'a Account> for AccountView<'a> {
     fn from(account: &'a Account) -> Self {
         Self {
             id: &account.id,
-            kind: match account.kind {
-                AccountKind::Guest => "guest",
-                AccountKind::Registered => "registered",
-                AccountKind::External => "external",
-            },
+            kind: kind_name(account.kind),
             email: account.email.as_deref(),
             email_verified: account.email_verified,
             name: account.name.as_deref(),
             has_password: account.has_password,
-            providers: &account.providers,
-            created_at: account.created_at,
-            updated_at: account.updated_at,
+            providers: account
+                .identities
+                .iter()
+                .map(|identity| identity.provider.as_str())
+                .collect(),
+            created_at: Some(account.created_at).filter(|at| *at > 0),
+            updated_at: Some(account.updated_at).filter(|at| *at > 0),
         }
+    }
+}
+
+impl<'a> AccountView<'a> {
+    /// Somebody of whom `accounts` keeps nothing, as guests and users of outside providers may be;
+    /// none for an id that is no such user's.
+    pub(crate) fn unkept(id: &'a str) -> Option<Self> {
+        let is_guest = id
+            .strip_prefix("guest_")
+            .is_some_and(|rest| Uuid::try_parse(rest).is_ok());
+        let is_external = ["workos_", "clerk_"]
+            .iter()
+            .any(|prefix| id.len() > prefix.len() && id.starts_with(prefix));
+        let kind = match (is_guest, is_external) {
+            (true, _) => AccountKind::Guest,
+            (_, true) => AccountKind::External,
+            _ => return None,
+        };
+        Some(Self {
+            id,
+            kind: kind_name(kind),
+            email: None,
+            email_verified: false,
+            name: None,
+            has_password: false,
+            providers: Vec::new(),
+            created_at: None,
+            updated_at: None,
+        })
+    }
+}
+
+fn kind_name(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Guest => "guest",
+        AccountKind::Registered => "registered",
+        AccountKind::External => "external",
     }
 }
 
@@ -115,15 +154,47 @@ pub(crate) struct StatisticsView {
     deleted_ever: u64,
     /// The default one first.
     plans: Vec<String>,
+    storage: StorageView,
+}
+
+#[derive(Serialize)]
+struct StorageView {
+    keys: KeysView,
+    /// False where there are more keys than were counted.
+    complete: bool,
+}
+
+/// How many keys, by the capability whose they are.
+#[derive(Serialize)]
+struct KeysView {
+    identity: u64,
+    conversations: u64,
+    quota: u64,
+    other: u64,
+}
+
+impl From<&KeyCounts> for StorageView {
+    fn from(counts: &KeyCounts) -> Self {
+        Self {
+            keys: KeysView {
+                identity: counts.identity,
+                conversations: counts.conversations,
+                quota: counts.quota,
+                other: counts.other,
+            },
+            complete: counts.complete,
+        }
+    }
 }
 
 impl StatisticsView {
-    pub(crate) fn new(statistics: &Statistics, plans: Vec<String>) -> Self {
+    pub(crate) fn new(statistics: &Statistics, plans: Vec<String>, keys: &KeyCounts) -> Self {
         Self {
             accounts: statistics.accounts,
             registered_ever: statistics.registered_ever,
             deleted_ever: statistics.deleted_ever,
             plans,
+            storage: StorageView::from(keys),
         }
     }
 }
@@ -150,5 +221,23 @@ mod tests {
                 "reserved": 0, "grantedLeft": 0, "resetsAt": 9,
             })
         );
+    }
+
+    #[test]
+    fn only_guests_and_outside_users_need_not_be_kept() {
+        let kind = |id| AccountView::unkept(id).map(|view| view.kind);
+        let guest = "guest_550e8400-e29b-41d4-a716-446655440000";
+        assert_eq!(kind(guest), Some("guest"));
+        assert_eq!(kind("workos_user_01H"), Some("external"));
+        assert_eq!(kind("clerk_user_2a"), Some("external"));
+        for nobody in [
+            "",
+            "x",
+            "guest_x",
+            "workos_",
+            "user_550e8400-e29b-41d4-a716-446655440000",
+        ] {
+            assert_eq!(kind(nobody), None, "{nobody}");
+        }
     }
 }

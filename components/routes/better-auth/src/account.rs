@@ -1,7 +1,7 @@
 //! One's own account: changing it, ending it.
 
 use account_steps::Consent;
-use contracts::accounts::registration;
+use contracts::accounts::registration::{self, Change};
 use http_edge::{ApiError, Context, Reply};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
@@ -12,9 +12,10 @@ use crate::{
 
 #[derive(Deserialize)]
 struct UpdateUser {
-    name: Option<String>,
     #[serde(default, deserialize_with = "given")]
-    image: Option<Option<String>>,
+    name: Option<Change>,
+    #[serde(default, deserialize_with = "given")]
+    image: Option<Change>,
     email: Option<IgnoredAny>,
 }
 
@@ -23,9 +24,10 @@ struct DeleteUser {
     password: Option<String>,
 }
 
-/// Tells null from nothing.
-fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(value).map(Some)
+/// Null clears what nothing leaves as it is.
+fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Change>, D::Error> {
+    let text = Option::deserialize(value)?;
+    Ok(Some(text.map_or(Change::Clear, Change::Set)))
 }
 
 pub(crate) async fn update_user(context: &mut Context) -> Result<Reply, ApiError> {
@@ -38,7 +40,8 @@ pub(crate) async fn update_user(context: &mut Context) -> Result<Reply, ApiError
     if update.name.is_none() && update.image.is_none() {
         return Err(ApiError::invalid("body", "has no fields to update"));
     }
-    registration::update_account(user.id, update.name, update.image.flatten())
+    let [name, image] = [update.name, update.image].map(|change| change.unwrap_or(Change::Keep));
+    registration::update_account(user.id, name, image)
         .await
         .map_err(errors::accounts)?;
     Ok(Reply::json(&Status::DONE))
@@ -57,5 +60,21 @@ pub(crate) async fn delete_user(context: &mut Context) -> Result<Reply, ApiError
         })),
         Consent::WrongPassword => Err(INVALID_PASSWORD),
         Consent::Stale => Err(SESSION_EXPIRED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_told_from_nothing() {
+        let update: UpdateUser = serde_json::from_str(r#"{"image":null}"#).unwrap();
+        assert!(update.name.is_none());
+        assert!(matches!(update.image, Some(Change::Clear)));
+        let update: UpdateUser = serde_json::from_str(r#"{"name":"Ada"}"#).unwrap();
+        assert!(matches!(update.name, Some(Change::Set(name)) if name == "Ada"));
+        assert!(update.image.is_none());
+        assert!(serde_json::from_str::<UpdateUser>(r#"{"image":1}"#).is_err());
     }
 }

@@ -26,6 +26,7 @@ struct WayIn<'a> {
     /// A user has one of each provider, whose name therefore is the id.
     id: &'a str,
     provider_id: &'a str,
+    /// The provider's own id of the user.
     account_id: &'a str,
     user_id: &'a str,
     scopes: [&'static str; 0],
@@ -52,18 +53,16 @@ pub(crate) async fn list_accounts(context: &mut Context) -> Result<Reply, ApiErr
 }
 
 fn ways_in(account: &Account) -> Vec<WayIn<'_>> {
-    let password = account.has_password.then_some(CREDENTIAL);
+    let password = account.has_password.then_some((CREDENTIAL, &account.id));
+    let identities = account.identities.iter();
+    let identities = identities.map(|identity| (identity.provider.as_str(), &identity.subject));
     password
         .into_iter()
-        .chain(account.providers.iter().map(String::as_str))
-        .map(|provider| WayIn {
+        .chain(identities)
+        .map(|(provider, subject)| WayIn {
             id: provider,
             provider_id: provider,
-            account_id: if provider == CREDENTIAL {
-                &account.id
-            } else {
-                provider
-            },
+            account_id: subject,
             user_id: &account.id,
             scopes: [],
             created_at: rfc3339(account.created_at),

@@ -33,10 +33,14 @@ pub(crate) enum Fact {
     Rehashed {
         password: Password,
     },
-    /// What is none stays as it was.
+    /// What is none stays as it was, unless it is cleared.
     Updated {
         name: Option<String>,
         image: Option<String>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        clears_name: bool,
+        #[serde(default, skip_serializing_if = "is_false")]
+        clears_image: bool,
         at: u64,
     },
     SessionStarted {

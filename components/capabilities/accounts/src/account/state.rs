@@ -87,10 +87,16 @@ impl Fold for Account {
                 }
             }
             Fact::Rehashed { password } => self.rehash(password),
-            Fact::Updated { name, image, at } => {
+            Fact::Updated {
+                name,
+                image,
+                clears_name,
+                clears_image,
+                at,
+            } => {
                 if let Some(profile) = &mut self.profile {
-                    profile.name = name.or(profile.name.take());
-                    profile.image = image.or(profile.image.take());
+                    profile.name = name.or(profile.name.take().filter(|_| !clears_name));
+                    profile.image = image.or(profile.image.take().filter(|_| !clears_image));
                     profile.updated = at;
                 }
             }

@@ -114,6 +114,13 @@ fn fact() -> impl Strategy<Value = Fact> {
             session: format!("s{id}"),
             at,
         }),
+        1 => (prop::option::of("[a-c]"), any::<bool>(), at.clone()).prop_map(|(name, clears, at)| Fact::Updated {
+            clears_image: name.is_some(),
+            name,
+            image: None,
+            clears_name: clears,
+            at,
+        }),
         1 => (ending(), guest(), at.clone()).prop_map(|(ending, guest, at)| Fact::SessionsEnded {
             ending,
             guest,
@@ -264,4 +271,20 @@ fn of_too_many_sessions_the_one_renewed_longest_ago_ends() {
     assert!(state.session("x0").is_some());
     assert!(state.session("x1").is_none());
     assert!(state.chores.is_marked("x1"));
+}
+
+/// As it was written before fields could be cleared.
+#[test]
+fn an_update_that_clears_nothing_is_written_as_it_always_was() {
+    let stored = r#"{"updated":{"name":"Ada","image":null,"at":7}}"#;
+    let fact: Fact = serde_json::from_str(stored).unwrap();
+    let expected = Fact::Updated {
+        name: Some("Ada".to_owned()),
+        image: None,
+        clears_name: false,
+        clears_image: false,
+        at: 7,
+    };
+    assert_eq!(fact, expected);
+    assert_eq!(serde_json::to_string(&fact).unwrap(), stored);
 }

@@ -1,9 +1,16 @@
 //! `directory`.
 
+use spin_sdk::key_value::{self, Store};
+use spin_sdk::wit_bindgen::StreamResult;
+
 use super::{Component, accounts};
-use crate::bindings::exports::goldfish::accounts::directory::{Guest, Page, Statistics};
+use crate::bindings::exports::goldfish::accounts::directory::{Guest, KeyCounts, Page, Statistics};
+use crate::census::Census;
 use crate::directory;
 use crate::types::{Account, Error};
+
+/// Keys that are asked of the host at once.
+const BATCH: usize = 1_024;
 
 impl Guest for Component {
     async fn list_accounts(
@@ -30,5 +37,26 @@ impl Guest for Component {
             registered_ever: found.registered_ever,
             deleted_ever: found.deleted_ever,
         })
+    }
+
+    async fn count_keys() -> Result<KeyCounts, Error> {
+        let failed = |error: key_value::Error| Error::Unavailable(error.to_string());
+        let store = Store::open_default().await.map_err(failed)?;
+        let (mut keys, end) = store.get_keys().await.into_inner();
+        let mut census = Census::new();
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let (result, read) = keys.read(batch).await;
+            batch = read;
+            if !batch.drain(..).all(|key| census.add(&key)) {
+                return Ok(census.finish());
+            }
+            if result == StreamResult::Dropped {
+                break;
+            }
+        }
+        // Whether that was all of them.
+        end.await.map_err(failed)?;
+        Ok(census.finish())
     }
 }

@@ -1,7 +1,9 @@
 //! `registration`.
 
 use super::{Component, accounts};
-use crate::bindings::exports::goldfish::accounts::registration::{Application, Guest, Outcome};
+use crate::bindings::exports::goldfish::accounts::registration::{
+    Application, Change, Guest, Outcome,
+};
 use crate::registration;
 use crate::types::{Account, Client, Error};
 
@@ -18,13 +20,8 @@ impl Guest for Component {
         registration::get_account(&accounts().await?, &user).await
     }
 
-    async fn update_account(
-        user: String,
-        name: Option<String>,
-        image: Option<String>,
-    ) -> Result<Account, Error> {
-        let accounts = accounts().await?;
-        registration::update_account(&accounts, &user, name.as_deref(), image.as_deref()).await
+    async fn update_account(user: String, name: Change, image: Change) -> Result<Account, Error> {
+        registration::update_account(&accounts().await?, &user, &name, &image).await
     }
 
     async fn confirm_password(user: String, password: String) -> Result<(), Error> {
