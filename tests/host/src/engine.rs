@@ -6,10 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Result, anyhow};
 use wasmtime::component::{Component, Linker};
-use wasmtime::{
-    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, OptLevel,
-    PoolingAllocationConfig,
-};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::compose::Parts;
@@ -25,8 +22,7 @@ static COMPILED: LazyLock<Mutex<HashMap<u64, Slot>>> = LazyLock::new(Mutex::defa
 
 type Slot = Arc<OnceLock<Result<Service, String>>>;
 
-/// Composes and compiles, or finds it done in this process or in `cache`, a directory. The first
-/// call of a process decides on the directory.
+/// Composes and compiles, or finds it done in this process or in `cache`, a directory.
 ///
 /// # Errors
 /// If the parts do not fit together or import something that the host does not offer.
@@ -43,62 +39,76 @@ pub(crate) fn compile(parts: Parts, cache: &Path) -> Result<Service> {
         .map_err(|error| anyhow!(error))
 }
 
-/// Whether these parts were composed, and so most likely compiled, by some process before.
+/// Whether these parts were compiled by some process before.
 pub(crate) fn is_compiled(parts: &Parts, cache: &Path) -> bool {
-    Composed::at(cache, parts.fingerprint()).file.is_file()
+    Compiled::at(cache, parts.fingerprint()).file.is_file()
 }
 
 fn compile_anew(parts: Parts, hash: u64, cache: &Path) -> Result<Service> {
     let (engine, linker) = ENGINE
-        .get_or_init(|| start(cache).map_err(|error| format!("{error:#}")))
+        .get_or_init(|| start().map_err(|error| format!("{error:#}")))
         .as_ref()
         .map_err(|error| anyhow!("cannot start WebAssembly: {error}"))?;
-    let composed = Composed::at(cache, hash);
-    let known = composed.read();
-    let bytes = match &known {
-        Some(bytes) => bytes,
-        None => &parts.compose()?,
+    let compiled = Compiled::at(cache, hash);
+    let component = match compiled.load(engine) {
+        Some(component) => component,
+        None => {
+            let composed = parts.compose()?;
+            let code = engine
+                .precompile_component(&composed)
+                .map_err(|error| anyhow!("{error:#}"))?;
+            compiled.write(&code);
+            match compiled.load(engine) {
+                Some(component) => component,
+                // Without a directory to write to everything works, only slower.
+                None => Component::from_binary(engine, &composed)
+                    .map_err(|error| anyhow!("{error:#}"))?,
+            }
+        }
     };
     let service = || -> wasmtime::Result<Service> {
-        let component = Component::from_binary(engine, bytes)?;
         Ok(Arc::new(ServicePre::new(
             linker.instantiate_pre(&component)?,
         )?))
     };
-    let service = service().map_err(|error| anyhow!("{error:#}"))?;
-    if known.is_none() {
-        composed.write(bytes);
-    }
-    Ok(service)
+    service().map_err(|error| anyhow!("{error:#}"))
 }
 
-/// A composed component in a file. Composing the same parts again gives an equivalent component
-/// of other bytes, which the engine's cache of compiled code would not know.
-struct Composed {
+/// The machine code of a composed component in a file, from which it is mapped: all processes share
+/// it, and only what is run takes up memory.
+struct Compiled {
     directory: PathBuf,
     file: PathBuf,
 }
 
-/// How many compositions are kept; a change of one component makes several.
+/// How many are kept; a change of one component makes several.
 const KEPT: usize = 64;
 
-impl Composed {
+impl Compiled {
     fn at(cache: &Path, hash: u64) -> Self {
-        let directory = cache.join("composed");
-        let file = directory.join(format!("{hash:016x}.wasm"));
+        let directory = cache.join("compiled");
+        let file = directory.join(format!("{hash:016x}.cwasm"));
         Self { directory, file }
     }
 
-    fn read(&self) -> Option<Vec<u8>> {
-        std::fs::read(&self.file).ok()
+    /// None if there is no such file, or if another version of the engine wrote it.
+    #[allow(
+        unsafe_code,
+        reason = "the file is machine code; it is ours as this program is, in a directory of its build"
+    )]
+    fn load(&self, engine: &Engine) -> Option<Component> {
+        if !self.file.is_file() {
+            return None;
+        }
+        // SAFETY: written by `write` below, whole, and never changed afterwards.
+        unsafe { Component::deserialize_file(engine, &self.file) }.ok()
     }
 
-    /// Without this file everything works, only slower the next time.
-    fn write(&self, bytes: &[u8]) {
+    fn write(&self, code: &[u8]) {
         // Not under its name before it is whole: others may read it, or write it too.
         let part = self.file.with_extension(std::process::id().to_string());
         let _ = std::fs::create_dir_all(&self.directory)
-            .and_then(|()| std::fs::write(&part, bytes))
+            .and_then(|()| std::fs::write(&part, code))
             .and_then(|()| std::fs::rename(&part, &self.file));
         self.prune();
     }
@@ -120,20 +130,13 @@ impl Composed {
     }
 }
 
-fn start(cache: &Path) -> wasmtime::Result<(Engine, Linker<Guest>)> {
+fn start() -> wasmtime::Result<(Engine, Linker<Guest>)> {
     let mut config = Config::new();
     config
         .wasm_component_model_async(true)
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(true)
         .memory_init_cow(true);
-    let mut directory = CacheConfig::new();
-    // An absolute path is asked for. Without the directory everything works, only slower.
-    let found = std::fs::create_dir_all(cache).and_then(|()| cache.canonicalize());
-    if let Ok(path) = found {
-        directory.with_directory(path);
-        config.cache(Cache::new(directory).ok());
-    }
     let engine = match Engine::new(config.clone().allocation_strategy(pool())) {
         Ok(engine) => engine,
         // The pool reserves address space that some machines do not give.
