@@ -136,7 +136,11 @@ impl<P: Platform> Reader<P> {
             return Standing::Live;
         };
         let known = u64::try_from(end.lengths.len()).unwrap_or(u64::MAX);
-        let pieces = if known > 0 { known } else { u64::from(!end.text.is_empty()) };
+        let pieces = if known > 0 {
+            known
+        } else {
+            u64::from(!end.text.is_empty())
+        };
         if self.after < pieces {
             Standing::Unread
         } else {

@@ -131,7 +131,9 @@ pub(crate) async fn clear<P: Platform>(journal: &Journal<P>) -> Result<(), Error
 /// Tells those who are writing replies that nobody wants any more. Who is not told goes on and
 /// leaves nothing behind in the end.
 async fn ring_all<P: Platform>(journal: &Journal<P>, numbers: &[u64]) {
-    let rings = numbers.iter().map(|number| stopping::ring(journal, *number));
+    let rings = numbers
+        .iter()
+        .map(|number| stopping::ring(journal, *number));
     join_all(rings).await;
 }
 

@@ -16,7 +16,10 @@ const LOOK_EVERY: u64 = 40;
 /// What the value is does not matter, if only it is another one each time.
 pub(crate) async fn ring<P: Platform>(journal: &Journal<P>, number: u64) -> Result<(), Error> {
     let key = ids::bell_key(journal, number);
-    journal.platform().set(&key, ids::new_id().as_bytes()).await?;
+    journal
+        .platform()
+        .set(&key, ids::new_id().as_bytes())
+        .await?;
     Ok(())
 }
 

@@ -39,7 +39,11 @@ pub(crate) fn fitting_lengths(lengths: impl IntoIterator<Item = u32>, len: usize
 
 /// The lengths, unless they are too many to be stored beside their text.
 pub(crate) fn bounded(lengths: Vec<u32>) -> Vec<u32> {
-    let digits = |length: &u32| length.checked_ilog10().map_or(1, |log| log.saturating_add(1));
+    let digits = |length: &u32| {
+        length
+            .checked_ilog10()
+            .map_or(1, |log| log.saturating_add(1))
+    };
     let json = lengths.iter().map(|length| {
         let digits = usize::try_from(digits(length)).unwrap_or(usize::MAX);
         digits.saturating_add(1)

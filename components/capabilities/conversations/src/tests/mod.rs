@@ -55,7 +55,9 @@ async fn chat(
 ) -> Result<String, Error> {
     let (mut exchange, id) = begin(journal, conversation, message, 3).await?;
     let reply = format!("re {message}");
-    exchange.finish(Outcome::Complete, &reply, Vec::new(), None).await?;
+    exchange
+        .finish(Outcome::Complete, &reply, Vec::new(), None)
+        .await?;
     Ok(id)
 }
 

@@ -87,7 +87,9 @@ fn a_reply_in_mid_stream_leaves_nothing_behind() {
         assert_eq!(world.keys_containing(MARKER), Vec::<String>::new());
         let ended = world.finish(async move {
             exchange.append(&[MARKER.to_owned()]).await.unwrap();
-            exchange.finish(Outcome::Complete, MARKER, Vec::new(), None).await
+            exchange
+                .finish(Outcome::Complete, MARKER, Vec::new(), None)
+                .await
         });
         assert_eq!(ended, Some(Err(Error::NotFound)));
         assert_eq!(world.keys_containing(MARKER), Vec::<String>::new());
@@ -201,7 +203,9 @@ fn a_removal_while_the_end_is_being_written_is_noticed() {
         let place = ended.clone();
         world.spawn(async move {
             let (mut exchange, _) = begin(&slow, Some(&wanted), "question", 3).await.unwrap();
-            let done = exchange.finish(Outcome::Complete, MARKER, Vec::new(), None).await;
+            let done = exchange
+                .finish(Outcome::Complete, MARKER, Vec::new(), None)
+                .await;
             place.borrow_mut().replace(done);
         });
         let journal = of(world.client());

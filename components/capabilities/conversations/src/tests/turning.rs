@@ -88,7 +88,12 @@ fn the_end_of_a_reply_counts_as_an_update_for_everybody() {
     }
     world.pass(1_000);
     let mut first = first.unwrap();
-    world.finish(async move { first.finish(Outcome::Complete, "at last", Vec::new(), None).await.unwrap() });
+    world.finish(async move {
+        first
+            .finish(Outcome::Complete, "at last", Vec::new(), None)
+            .await
+            .unwrap()
+    });
     world.pass(1_000);
     chats(&world, None, "d");
     let expected = ["d", "slow", "c"];
@@ -210,7 +215,10 @@ fn a_process_killed_at_any_operation_loses_nothing_acknowledged() {
                     let (mut exchange, _) = opened.unwrap();
                     place.set(place.get() + 1);
                     exchange.append(&["re ".to_owned()]).await.unwrap();
-                    exchange.finish(Outcome::Complete, "re", Vec::new(), None).await.unwrap();
+                    exchange
+                        .finish(Outcome::Complete, "re", Vec::new(), None)
+                        .await
+                        .unwrap();
                     place.set(place.get() + 100);
                 }
             });
@@ -242,7 +250,11 @@ fn an_end_after_the_turn_was_given_up_changes_nothing() {
     world.pass(REPLY_OVERDUE + 1);
     let given_up = list(&world);
     let mut exchange = exchange;
-    let late = world.finish(async move { exchange.finish(Outcome::Complete, "late", Vec::new(), None).await });
+    let late = world.finish(async move {
+        exchange
+            .finish(Outcome::Complete, "late", Vec::new(), None)
+            .await
+    });
     assert!(matches!(late, Some(Err(Error::Unavailable(_)))));
     assert_eq!(list(&world), given_up);
 }
@@ -254,7 +266,12 @@ fn a_long_silence_that_nobody_saw_does_not_cost_the_reply() {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     world.pass(REPLY_OVERDUE * 2);
-    world.finish(async move { exchange.finish(Outcome::Complete, "late", Vec::new(), None).await.unwrap() });
+    world.finish(async move {
+        exchange
+            .finish(Outcome::Complete, "late", Vec::new(), None)
+            .await
+            .unwrap()
+    });
     assert_eq!(said(&list(&world)[0])[0].1, Some(Outcome::Complete));
 }
 
@@ -274,7 +291,12 @@ fn signs_of_life_keep_a_silent_reply_running() {
             .unwrap();
         assert_eq!(said(&list(&world)[0])[0].1, None);
     }
-    world.finish(async move { exchange.finish(Outcome::Stopped, "enough", Vec::new(), None).await.unwrap() });
+    world.finish(async move {
+        exchange
+            .finish(Outcome::Stopped, "enough", Vec::new(), None)
+            .await
+            .unwrap()
+    });
     assert_eq!(said(&list(&world)[0])[0].1, Some(Outcome::Stopped));
 }
 
