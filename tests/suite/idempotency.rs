@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use upstream::{Fault, Script, Upstream};
 
-use crate::harness::{App, Answer, Client, Streaming, text_of};
+use crate::harness::{Answer, App, Client, Streaming, text_of};
 
 fn chat_body() -> Value {
     json!({ "message": "Buy one fish.", "model": "gpt-4o" })
@@ -50,13 +50,28 @@ async fn the_same_request_has_the_same_reply() {
     assert_eq!(upstream.requests().len(), 1);
     assert_eq!(guest.conversations().await.len(), 1);
     // Another key is another request, and so is another user's key.
-    post(&guest, "k2", chat_body()).await.accepted().await.events().await;
+    post(&guest, "k2", chat_body())
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
     let other = app.client().guest().await;
-    post(&other, "k1", chat_body()).await.accepted().await.events().await;
+    post(&other, "k1", chat_body())
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
     assert_eq!(upstream.requests().len(), 3);
     // Forgotten with its conversation.
     guest.delete(&format!("/api/conversations/{id}")).await;
-    post(&guest, "k1", chat_body()).await.accepted().await.events().await;
+    post(&guest, "k1", chat_body())
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
     assert_eq!(upstream.requests().len(), 4);
 }
 
@@ -66,10 +81,15 @@ async fn keys_are_visible_and_bounded() {
     let guest = app.client().guest().await;
     for wrong in ["", "with space", &"k".repeat(256)] {
         let answer = refused(&guest, wrong, json!({ "message": "x" })).await;
-        answer.is_error(400, "VALIDATION_ERROR").names("Idempotency-Key");
+        answer
+            .is_error(400, "VALIDATION_ERROR")
+            .names("Idempotency-Key");
     }
     let longest = "k".repeat(255);
-    post(&guest, &longest, json!({ "message": "x" })).await.accepted().await;
+    post(&guest, &longest, json!({ "message": "x" }))
+        .await
+        .accepted()
+        .await;
 }
 
 #[tokio::test]
@@ -85,9 +105,20 @@ async fn twins_on_two_instances_ask_once() {
     for round in 1..=5 {
         let key = format!("round-{round}");
         let twins = (0..8).map(|number| {
-            let client = if number % 2 == 0 { guest.client.clone() } else { there.clone() };
+            let client = if number % 2 == 0 {
+                guest.client.clone()
+            } else {
+                there.clone()
+            };
             let key = key.clone();
-            async move { post(&client, &key, chat_body()).await.accepted().await.events().await }
+            async move {
+                post(&client, &key, chat_body())
+                    .await
+                    .accepted()
+                    .await
+                    .events()
+                    .await
+            }
         });
         let all = futures::future::join_all(twins).await;
         for events in &all {
@@ -128,7 +159,12 @@ async fn a_tab_that_is_hidden_and_shown_goes_on_where_it_was() {
         }
     }
     let client = guest.with("last-event-id", &last.to_string());
-    let rest = post(&client, "tab", chat_body()).await.accepted().await.events().await;
+    let rest = post(&client, "tab", chat_body())
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
     text.push_str(&text_of(&rest));
     assert_eq!(text, words(0, 40));
     assert!(rest.last().unwrap().is_done());
@@ -141,8 +177,18 @@ async fn a_request_that_failed_failed() {
     let upstream = Upstream::start(script).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;
-    let first = post(&guest, "k", chat_body()).await.accepted().await.events().await;
-    let again = post(&guest, "k", chat_body()).await.accepted().await.events().await;
+    let first = post(&guest, "k", chat_body())
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
+    let again = post(&guest, "k", chat_body())
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
     for events in [&first, &again] {
         assert_eq!(text_of(events), words(0, 2));
         assert_eq!(events[events.len() - 2].name(), "error");
@@ -169,6 +215,8 @@ async fn another_reply_is_had_once_for_a_key() {
     // The first request's reply has been replaced, and that is what it gets.
     let first = post(&guest, "first", chat_body()).await.accepted().await;
     assert_eq!(text_of(&first.events().await), "Two.");
-    refused(&guest, "again", chat_body()).await.is_error(409, "CONFLICT");
+    refused(&guest, "again", chat_body())
+        .await
+        .is_error(409, "CONFLICT");
     assert_eq!(upstream.requests().len(), 2);
 }

@@ -64,9 +64,13 @@ async fn another_tab_reads_along_from_the_beginning() {
         follow(&guest, &id, None).await.accepted().await,
     );
     assert_eq!(first.header("x-conversation-id"), Some(id.as_str()));
-    assert!(first.header("content-type").unwrap().starts_with("text/event-stream"));
-    let (first, second, original) =
-        futures::join!(first.events(), second.events(), chat.events());
+    assert!(
+        first
+            .header("content-type")
+            .unwrap()
+            .starts_with("text/event-stream")
+    );
+    let (first, second, original) = futures::join!(first.events(), second.events(), chat.events());
     for events in [&first, &second] {
         assert_eq!(text_of(events), words(0, 40));
         assert_eq!(ids(events), (1..=40).collect::<Vec<_>>());
@@ -125,7 +129,10 @@ async fn a_lost_connection_resumes_after_the_last_event() {
     // It is lost again and again, and what was read is never read twice.
     let mut last = 7;
     while last < 25 {
-        let mut resumed = follow(&guest, &id, Some(&last.to_string())).await.accepted().await;
+        let mut resumed = follow(&guest, &id, Some(&last.to_string()))
+            .await
+            .accepted()
+            .await;
         for _ in 0..6 {
             let event = loop {
                 match resumed.next().await.unwrap() {
@@ -153,13 +160,24 @@ async fn what_was_missed_of_an_ended_reply_is_replayed_and_nothing_else() {
     let chat = guest.chat(chat_body()).await;
     let id = chat.header("x-conversation-id").unwrap().to_owned();
     let original = chat.events().await;
-    let rest = follow(&guest, &id, Some("4")).await.accepted().await.events().await;
+    let rest = follow(&guest, &id, Some("4"))
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
     assert_eq!(text_of(&rest), words(4, 10));
     assert_eq!(ids(&rest), [5, 6, 7, 8, 9, 10]);
     assert_eq!(rest, original[5..]);
     // The query does what the header does, for clients that cannot set it.
     let path = format!("/api/conversations/{id}/stream?lastEventId=9");
-    let rest = guest.open("GET", &path, None).await.accepted().await.events().await;
+    let rest = guest
+        .open("GET", &path, None)
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
     assert_eq!(text_of(&rest), words(9, 10));
     // Nothing is under way, or nothing is missing: then there is nothing to come again for.
     for last in [None, Some("10"), Some("11"), Some("99999")] {
@@ -168,7 +186,9 @@ async fn what_was_missed_of_an_ended_reply_is_replayed_and_nothing_else() {
     }
     for wrong in ["x", "-1", "1.5"] {
         let answer = follow(&guest, &id, Some(wrong)).await.collect().await;
-        answer.is_error(400, "VALIDATION_ERROR").names("Last-Event-ID");
+        answer
+            .is_error(400, "VALIDATION_ERROR")
+            .names("Last-Event-ID");
     }
 }
 
@@ -179,12 +199,21 @@ async fn a_reply_of_a_past_turn_can_be_named() {
     let guest = app.client().guest().await;
     let chat = guest.chat(chat_body()).await;
     let id = chat.header("x-conversation-id").unwrap().to_owned();
-    let reply = chat.events().await[0].json()["messageId"].as_str().unwrap().to_owned();
+    let reply = chat.events().await[0].json()["messageId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     upstream.set(Script::new(["other"]));
     let body = json!({ "message": "And?", "conversationId": id, "model": "gpt-4o" });
     guest.chat(body).await.events().await;
     let path = format!("/api/conversations/{id}/stream?messageId={reply}&lastEventId=1");
-    let rest = guest.open("GET", &path, None).await.accepted().await.events().await;
+    let rest = guest
+        .open("GET", &path, None)
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
     assert_eq!(text_of(&rest), words(1, 3));
     let path = format!("/api/conversations/{id}/stream?messageId=nothing");
     guest.get(&path).await.is_error(404, "NOT_FOUND");
@@ -200,15 +229,25 @@ async fn replies_of_others_are_not_found() {
     let other = app.client().guest().await;
     let chat = guest.chat(chat_body()).await;
     let id = chat.header("x-conversation-id").unwrap().to_owned();
-    for id in [id.as_str(), "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001", "nonsense"] {
+    for id in [
+        id.as_str(),
+        "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001",
+        "nonsense",
+    ] {
         let path = format!("/api/conversations/{id}");
-        other.get(&format!("{path}/stream")).await.is_error(404, "NOT_FOUND");
+        other
+            .get(&format!("{path}/stream"))
+            .await
+            .is_error(404, "NOT_FOUND");
         for action in ["stop", "regenerate"] {
             let answer = other.post(&format!("{path}/{action}"), json!({})).await;
             answer.is_error(404, "NOT_FOUND");
         }
     }
-    assert_eq!(guest.conversation(&id).await["messages"][1]["status"], "streaming");
+    assert_eq!(
+        guest.conversation(&id).await["messages"][1]["status"],
+        "streaming"
+    );
 }
 
 #[tokio::test]
@@ -251,18 +290,32 @@ async fn a_reply_whose_host_was_killed_is_found_out_by_its_followers() {
     let guest = at(&again, &guest);
     // Nobody waits for three minutes: a writer that does not answer is dead.
     let asked = Instant::now();
-    let rest = follow(&guest, &id, Some("10")).await.accepted().await.events().await;
+    let rest = follow(&guest, &id, Some("10"))
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
     assert!(asked.elapsed() < Duration::from_secs(60));
     assert_eq!(names(&rest), ["error", "message"], "{rest:?}");
     let numbers = ids(&rest);
     assert_eq!(numbers, (11..11 + numbers.len()).collect::<Vec<_>>());
     let stored = guest.conversation(&id).await;
     assert_eq!(stored["messages"][1]["status"], "incomplete");
-    assert_eq!(stored["messages"][1]["content"], words(0, 10 + numbers.len()));
+    assert_eq!(
+        stored["messages"][1]["content"],
+        words(0, 10 + numbers.len())
+    );
     // And now that it is known, it can be had anew.
     upstream.set(Script::new(["At last."]));
     let path = format!("/api/conversations/{id}/regenerate");
-    let events = guest.open("POST", &path, None).await.accepted().await.events().await;
+    let events = guest
+        .open("POST", &path, None)
+        .await
+        .accepted()
+        .await
+        .events()
+        .await;
     assert_eq!(text_of(&events), "At last.");
 }
 

@@ -46,8 +46,14 @@ async fn another_instance_stops_a_reply_at_once() {
     // The writing tab has a proper end, and what it has is what is stored.
     let events = chat.events().await;
     assert!(events.last().unwrap().is_done());
-    assert!(events.iter().any(|event| event.name() == "usage"), "{events:?}");
-    assert!(events.iter().all(|event| event.name() != "error"), "{events:?}");
+    assert!(
+        events.iter().any(|event| event.name() == "usage"),
+        "{events:?}"
+    );
+    assert!(
+        events.iter().all(|event| event.name() != "error"),
+        "{events:?}"
+    );
     let stored = there.get(&format!("/api/conversations/{id}")).await.json();
     let reply = &stored["messages"][1];
     assert_eq!(reply["status"], "stopped");
@@ -72,16 +78,27 @@ async fn another_instance_stops_a_reply_at_once() {
 #[tokio::test]
 async fn a_silent_model_can_be_stopped_before_its_first_word() {
     for fault in [Fault::HangBeforeHeaders, Fault::HangAfter(0)] {
-        let upstream = Upstream::start(Script::new(["never"]).fault(fault)).await.unwrap();
+        let upstream = Upstream::start(Script::new(["never"]).fault(fault))
+            .await
+            .unwrap();
         let app = App::with_defaults().openai(&upstream).start().await;
         let guest = app.client().guest().await;
         let writing = tokio::spawn({
             let guest = guest.clone();
-            async move { guest.chat(chat_body()).await.accepted().await.events().await }
+            async move {
+                guest
+                    .chat(chat_body())
+                    .await
+                    .accepted()
+                    .await
+                    .events()
+                    .await
+            }
         });
         let id = eventually("the conversation", || async {
             let list = guest.conversations().await;
-            list.first().map(|found| found["id"].as_str().unwrap().to_owned())
+            list.first()
+                .map(|found| found["id"].as_str().unwrap().to_owned())
         })
         .await;
         let answer = guest.post(&path(&id, "stop"), json!({})).await;
@@ -94,7 +111,10 @@ async fn a_silent_model_can_be_stopped_before_its_first_word() {
         assert!(upstream.closed_early(0).await);
         // The instance lives on.
         upstream.set(Script::new(["Hello."]));
-        assert_eq!(text_of(&guest.chat(chat_body()).await.events().await), "Hello.");
+        assert_eq!(
+            text_of(&guest.chat(chat_body()).await.events().await),
+            "Hello."
+        );
     }
 }
 
@@ -108,12 +128,19 @@ async fn a_follower_of_a_stopped_reply_has_its_end_too() {
     let mut chat = guest.chat(chat_body()).await;
     let id = chat.header("x-conversation-id").unwrap().to_owned();
     chat.next_content().await.unwrap();
-    let followed = guest.open("GET", &path(&id, "stream"), None).await.accepted().await;
+    let followed = guest
+        .open("GET", &path(&id, "stream"), None)
+        .await
+        .accepted()
+        .await;
     guest.post(&path(&id, "stop"), json!({})).await;
     let (followed, original) = futures::join!(followed.events(), chat.events());
     assert!(followed.last().unwrap().is_done());
     assert!(text_of(&followed).ends_with(&text_of(&original)));
-    assert!(followed.iter().all(|event| event.name() != "error"), "{followed:?}");
+    assert!(
+        followed.iter().all(|event| event.name() != "error"),
+        "{followed:?}"
+    );
 }
 
 #[tokio::test]
@@ -212,7 +239,10 @@ async fn a_reply_under_way_is_not_replaced() {
         let answer = guest.post(&path(&id, "regenerate"), body).await;
         answer.is_error(400, "VALIDATION_ERROR").names(wrong);
     }
-    assert_eq!(guest.conversation(&id).await["messages"][1]["content"], "Anew.");
+    assert_eq!(
+        guest.conversation(&id).await["messages"][1]["content"],
+        "Anew."
+    );
 }
 
 #[tokio::test]
@@ -224,12 +254,15 @@ async fn of_many_who_want_another_reply_at_once_one_gets_it() {
     let id = chat.header("x-conversation-id").unwrap().to_owned();
     chat.events().await;
     upstream.set(Script::words(10).delay(Duration::from_millis(100)));
-    let answers = futures::future::join_all((0..8).map(|_| async {
-        guest.post(&path(&id, "regenerate"), json!({})).await.status
-    }))
+    let answers = futures::future::join_all(
+        (0..8).map(|_| async { guest.post(&path(&id, "regenerate"), json!({})).await.status }),
+    )
     .await;
     let won = answers.iter().filter(|status| **status == 200).count();
-    assert!(answers.iter().all(|status| [200, 409].contains(status)), "{answers:?}");
+    assert!(
+        answers.iter().all(|status| [200, 409].contains(status)),
+        "{answers:?}"
+    );
     assert_eq!(won, 1, "{answers:?}");
     let stored = guest.conversation(&id).await;
     assert_eq!(stored["messages"][1]["content"], words(10));

@@ -26,13 +26,20 @@ async fn chat(guest: &Guest) -> (String, Value) {
 }
 
 async fn title(guest: &Guest, id: &str) -> String {
-    guest.conversation(id).await["title"].as_str().unwrap().to_owned()
+    guest.conversation(id).await["title"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[tokio::test]
 async fn a_model_names_the_conversation_after_the_first_reply() {
-    let upstream = Upstream::start(Script::new(["Change its water."])).await.unwrap();
-    let titles = Upstream::start(Script::new(["\"Happy ", "goldfish\".\n"])).await.unwrap();
+    let upstream = Upstream::start(Script::new(["Change its water."]))
+        .await
+        .unwrap();
+    let titles = Upstream::start(Script::new(["\"Happy ", "goldfish\".\n"]))
+        .await
+        .unwrap();
     let app = naming(&upstream, &titles).start().await;
     let guest = app.client().guest().await;
     let (id, first) = chat(&guest).await;
@@ -42,24 +49,31 @@ async fn a_model_names_the_conversation_after_the_first_reply() {
     })
     .await;
     let asked = titles.requests()[0].json().to_string();
-    assert!(asked.contains("bowl") && asked.contains("Change its water."), "{asked}");
+    assert!(
+        asked.contains("bowl") && asked.contains("Change its water."),
+        "{asked}"
+    );
     let history = guest.get("/api/history").await.json();
     assert_eq!(history["conversations"][0]["title"], "Happy goldfish");
     // Only once, and not over the user's own.
     let body = json!({ "message": "And?", "conversationId": id, "model": "gpt-4o" });
     guest.chat(body).await.events().await;
-    guest.patch(&format!("/api/conversations/{id}"), json!({ "title": "Mine" })).await;
+    guest
+        .patch(
+            &format!("/api/conversations/{id}"),
+            json!({ "title": "Mine" }),
+        )
+        .await;
     assert_eq!(title(&guest, &id).await, "Mine");
     assert_eq!(titles.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn a_title_that_fails_is_the_beginning_of_the_message() {
-    let upstream = Upstream::start(Script::new(["Change its water."])).await.unwrap();
-    for script in [
-        Script::refuse(Failure::Internal),
-        Script::new(["\"", "\""]),
-    ] {
+    let upstream = Upstream::start(Script::new(["Change its water."]))
+        .await
+        .unwrap();
+    for script in [Script::refuse(Failure::Internal), Script::new(["\"", "\""])] {
         let titles = Upstream::start(script).await.unwrap();
         let app = naming(&upstream, &titles).start().await;
         let guest = app.client().guest().await;
@@ -71,7 +85,9 @@ async fn a_title_that_fails_is_the_beginning_of_the_message() {
 
 #[tokio::test]
 async fn without_a_model_nobody_is_asked() {
-    let upstream = Upstream::start(Script::new(["Change its water."])).await.unwrap();
+    let upstream = Upstream::start(Script::new(["Change its water."]))
+        .await
+        .unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;
     let (id, _) = chat(&guest).await;

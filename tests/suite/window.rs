@@ -7,8 +7,11 @@ use crate::harness::App;
 
 #[tokio::test]
 async fn the_oldest_turns_are_not_sent() {
-    let upstream = Upstream::start(Script::new(["r".repeat(400)])).await.unwrap();
-    let models = r#"[{"id": "small", "name": "Small", "provider": "openai", "contextWindow": 1000}]"#;
+    let upstream = Upstream::start(Script::new(["r".repeat(400)]))
+        .await
+        .unwrap();
+    let models =
+        r#"[{"id": "small", "name": "Small", "provider": "openai", "contextWindow": 1000}]"#;
     let app = App::with_defaults()
         .openai(&upstream)
         .variable("models", models)
@@ -34,9 +37,19 @@ async fn the_oldest_turns_are_not_sent() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|message| message["content"].as_str().unwrap().chars().take(6).collect())
+        .map(|message| {
+            message["content"]
+                .as_str()
+                .unwrap()
+                .chars()
+                .take(6)
+                .collect()
+        })
         .collect();
-    assert_eq!(said, ["Keep m", "turn 3", "rrrrrr", "turn 4", "rrrrrr", "turn 5"]);
+    assert_eq!(
+        said,
+        ["Keep m", "turn 3", "rrrrrr", "turn 4", "rrrrrr", "turn 5"]
+    );
     // All is there for the user, and for a model with room for it.
     let stored = guest.conversation(id.as_deref().unwrap()).await;
     assert_eq!(stored["messages"].as_array().unwrap().len(), 12);

@@ -1,6 +1,7 @@
 //! The capability against a simulated store.
 
 mod folding;
+mod following;
 mod long;
 mod removing;
 mod turning;
