@@ -55,6 +55,8 @@ struct Begun {
     /// What the bell was like, and when it last changed.
     bell: Option<Vec<u8>>,
     rung: Option<u64>,
+    /// Whether it is to end; once said, it stays so.
+    stopped: bool,
 }
 
 /// When others last heard of a turn, by both clocks: one may be set, the other may stand still
@@ -230,6 +232,7 @@ impl<P: Platform> Exchange<P> {
             heard,
             bell: None,
             rung: None,
+            stopped: false,
         });
         Ok(Beginning::Started(started))
     }
@@ -318,18 +321,17 @@ impl<P: Platform> Exchange<P> {
         let platform = self.journal.platform();
         let bell = platform.get(&key).await?;
         let now = platform.monotonic();
-        let mut stopped = false;
         if bell != begun.bell {
             self.journal.catch_up(&mut self.view).await?;
             let turn = self.view.state.turn(&begun.conversation, begun.number);
-            stopped = turn.is_none_or(|turn| turn.stopped.is_some());
+            begun.stopped |= turn.is_none_or(|turn| turn.stopped.is_some());
             begun.bell = bell;
             begun.rung = Some(now);
         }
         let since = begun.rung.map(|rung| now.saturating_sub(rung));
         Ok(Notice {
             followed: since.is_some_and(|since| since < FOLLOWED_FOR),
-            stopped,
+            stopped: begun.stopped,
         })
     }
 

@@ -21,8 +21,9 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 const MAX_WAIT_FOLLOWED: Duration = Duration::from_millis(200);
 const HEARTBEAT_FOLLOWED: Duration = Duration::from_secs(3);
 
-/// How often others are heeded.
-const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// How often others are heeded: a wish to stop is heard within half a second, and each look is a
+/// read for each reply under way.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Collects pieces until storing them is worth a write.
 #[derive(Debug)]
