@@ -7,13 +7,16 @@ use contracts::{
     conversations::library,
     llm::{
         provider,
-        types::{ChatRequest, Message, Role},
+        types::{ChatRequest, Role},
     },
 };
 use futures::future::{Either, select};
 use spin_sdk::{time::sleep, variables};
 
-use crate::source::{Opening, Source};
+use crate::{
+    prompt,
+    source::{Opening, Source},
+};
 
 /// How long a model may take for a title.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -83,10 +86,11 @@ fn question(model: &str, message: &str, reply: &str) -> ChatRequest {
         model: model.to_owned(),
         messages: messages
             .into_iter()
-            .map(|(role, content)| Message { role, content })
+            .map(|(role, text)| prompt::text(role, text))
             .collect(),
         temperature: None,
         max_tokens: Some(MAX_TOKENS),
+        options: None,
     }
 }
 
@@ -135,6 +139,6 @@ mod tests {
     fn a_model_is_shown_the_beginnings() {
         let question = question("m", &"a".repeat(5_000), "b");
         assert_eq!(question.messages.len(), 2);
-        assert!(question.messages[1].content.len() < 1_100);
+        assert!(prompt::size(&question.messages[1]) < 1_100);
     }
 }
