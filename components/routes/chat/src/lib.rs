@@ -39,14 +39,13 @@ use http_edge::{ApiError, Context, Reply};
 use serde::Serialize;
 
 use bill::Bill;
-use follow::follow_reply;
 use request::{AgainBody, Asked, ChatBody};
 use source::Opening;
 use title::Untitled;
 
 http_edge::routes! {
     POST "/api/chat" => send_message,
-    GET "/api/conversations/:id/stream" => follow_reply,
+    GET "/api/conversations/:id/stream" => follow::follow_reply,
     POST "/api/conversations/:id/stop" => stop_reply,
     POST "/api/conversations/:id/regenerate" => regenerate_reply,
 }

@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn keys_are_visible_and_bounded() {
         let of = |value: &str| key(&head("Idempotency-Key", value), "/x", &1);
-        assert_eq!(key(&Head::default(), "/x", &1), Ok(None));
+        assert!(matches!(key(&Head::default(), "/x", &1), Ok(None)));
         let found = of("\"8e03978e-40d5\"").unwrap().unwrap();
         assert_eq!(
             (found.key.as_str(), found.request.as_str()),
