@@ -5,15 +5,18 @@ use std::cell::Cell;
 use journal::{Journal, Spin};
 
 use crate::error::Error;
-use crate::facts::{Outcome, Preferences, Theme};
+use crate::facts::{Outcome, Preferences, Request, Theme, Usage};
+use crate::following::{News, Reader, Standing, Started};
 use crate::ids;
 use crate::library;
 use crate::preferences;
 use crate::state::{Conversation, Turn};
-use crate::turn::Exchange;
+use crate::stopping;
+use crate::turn::{Beginning, Exchange};
 use bindings::exports::goldfish::conversations::library::Guest as Library;
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
-use bindings::exports::goldfish::conversations::turns::{self, Guest as Turns, GuestTurn, Started};
+use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};
+use bindings::exports::goldfish::conversations::turns::{self, Guest as Turns, GuestTurn};
 use bindings::exports::goldfish::conversations::types as wit;
 
 #[allow(
@@ -46,6 +49,9 @@ struct Component;
 /// A turn, taken out of its place while it works.
 struct TurnResource(Cell<Option<Exchange<Spin>>>);
 
+/// A reader, taken out of its place while it looks.
+struct ReaderResource(Cell<Option<Reader<Spin>>>);
+
 async fn journal_of(user: &str) -> Result<Journal<Spin>, Error> {
     ids::journal_of(Spin::open_default().await?, user)
 }
@@ -75,6 +81,11 @@ impl Library for Component {
         let journal = journal_of(&user).await?;
         let renamed = library::rename(&journal, &id, &title).await?;
         Ok(conversation_parts(renamed).0)
+    }
+
+    async fn suggest_title(user: String, id: String, title: String) -> Result<(), wit::Error> {
+        let journal = journal_of(&user).await?;
+        Ok(library::suggest_title(&journal, &id, &title).await?)
     }
 
     async fn delete(user: String, id: String) -> Result<(), wit::Error> {
@@ -137,14 +148,38 @@ impl TurnResource {
 }
 
 impl GuestTurn for TurnResource {
-    async fn open(user: String, conversation: Option<String>) -> Result<turns::Turn, wit::Error> {
+    async fn open(
+        user: String,
+        conversation: Option<String>,
+        key: Option<turns::RequestKey>,
+    ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
-        let exchange = Exchange::open(journal, conversation.as_deref()).await?;
+        let request = key.map(request).transpose()?;
+        let exchange = Exchange::open(journal, conversation.as_deref(), request).await?;
         Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+    }
+
+    async fn open_again(
+        user: String,
+        conversation: String,
+        key: Option<turns::RequestKey>,
+    ) -> Result<turns::Turn, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let request = key.map(request).transpose()?;
+        let exchange = Exchange::open_again(journal, &conversation, request).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+    }
+
+    fn repeats(&self) -> Option<turns::Started> {
+        self.look(|exchange| exchange.repeats().cloned().map(started))
     }
 
     fn history(&self) -> Vec<wit::Message> {
         self.look(|exchange| exchange.history().cloned().flat_map(messages).collect())
+    }
+
+    fn question(&self) -> Option<String> {
+        self.look(|exchange| exchange.question().map(str::to_owned))
     }
 
     fn model(&self) -> Option<String> {
@@ -156,16 +191,14 @@ impl GuestTurn for TurnResource {
         values(found)
     }
 
-    async fn begin(&self, message: String, model: String) -> Result<Started, wit::Error> {
+    async fn begin(&self, message: String, model: String) -> Result<turns::Beginning, wit::Error> {
         let limit = max_conversations().await;
         let mut exchange = self.take()?;
-        let started = exchange.begin(message, model, limit).await;
+        let begun = exchange.begin(message, model, limit).await;
         self.0.set(Some(exchange));
-        let started = started?;
-        Ok(Started {
-            conversation_id: started.conversation,
-            message_id: started.reply,
-            title: started.title,
+        Ok(match begun? {
+            Beginning::Started(found) => turns::Beginning::Started(started(found)),
+            Beginning::Repeated(found) => turns::Beginning::Repeated(started(found)),
         })
     }
 
@@ -176,16 +209,131 @@ impl GuestTurn for TurnResource {
         Ok(appended?)
     }
 
-    async fn finish(&self, outcome: turns::Outcome, content: String) -> Result<(), wit::Error> {
+    async fn heed(&self) -> Result<turns::Notice, wit::Error> {
+        let mut exchange = self.take()?;
+        let notice = exchange.heed().await;
+        self.0.set(Some(exchange));
+        let notice = notice?;
+        Ok(turns::Notice {
+            followed: notice.followed,
+            stopped: notice.stopped,
+        })
+    }
+
+    async fn finish(
+        &self,
+        outcome: turns::Outcome,
+        content: String,
+        pieces: Vec<u32>,
+        usage: Option<turns::Usage>,
+    ) -> Result<(), wit::Error> {
         let mut exchange = self.take()?;
         let outcome = match outcome {
             turns::Outcome::Complete => Outcome::Complete,
             turns::Outcome::Stopped => Outcome::Stopped,
             turns::Outcome::Incomplete => Outcome::Incomplete,
         };
-        let finished = exchange.finish(outcome, &content).await;
+        let usage = usage.map(|usage| Usage {
+            prompt: usage.prompt_tokens,
+            completion: usage.completion_tokens,
+            estimated: usage.estimated,
+        });
+        let finished = exchange.finish(outcome, &content, pieces, usage).await;
         self.0.set(Some(exchange));
         Ok(finished?)
+    }
+}
+
+impl Replies for Component {
+    type Reader = ReaderResource;
+
+    async fn stop(user: String, conversation: String) -> Result<bool, wit::Error> {
+        let journal = journal_of(&user).await?;
+        Ok(stopping::stop(&journal, &conversation).await?)
+    }
+}
+
+impl ReaderResource {
+    fn take(&self) -> Result<Reader<Spin>, Error> {
+        let taken = self.0.take();
+        taken.ok_or_else(|| Error::Unavailable("the reader is busy".to_owned()))
+    }
+
+    /// What is known without looking; `otherwise` while somebody looks.
+    fn know<T>(&self, otherwise: T, know: impl FnOnce(&Reader<Spin>) -> T) -> T {
+        let Some(reader) = self.0.take() else {
+            return otherwise;
+        };
+        let known = know(&reader);
+        self.0.set(Some(reader));
+        known
+    }
+}
+
+impl GuestReader for ReaderResource {
+    async fn open(
+        user: String,
+        conversation: String,
+        reply: Option<String>,
+        after: u64,
+    ) -> Result<replies::Reader, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let reader = Reader::open(journal, &conversation, reply.as_deref(), after).await?;
+        Ok(replies::Reader::new(Self(Cell::new(Some(reader)))))
+    }
+
+    fn started(&self) -> turns::Started {
+        let unknown = turns::Started {
+            conversation_id: String::new(),
+            message_id: String::new(),
+            title: String::new(),
+        };
+        self.know(unknown, |reader| started(reader.started.clone()))
+    }
+
+    fn model(&self) -> String {
+        self.know(String::new(), |reader| reader.model.clone())
+    }
+
+    fn standing(&self) -> replies::Standing {
+        self.know(replies::Standing::Live, |reader| match reader.standing() {
+            Standing::Live => replies::Standing::Live,
+            Standing::Unread => replies::Standing::Unread,
+            Standing::Read => replies::Standing::Read,
+        })
+    }
+
+    async fn next(&self) -> Result<replies::News, wit::Error> {
+        let mut reader = self.take()?;
+        let news = reader.next().await;
+        self.0.set(Some(reader));
+        Ok(match news? {
+            News::Pieces(pieces) => replies::News::Pieces(pieces),
+            News::End(outcome, usage) => replies::News::End(replies::Ending {
+                outcome: match outcome {
+                    Outcome::Complete => turns::Outcome::Complete,
+                    Outcome::Stopped => turns::Outcome::Stopped,
+                    Outcome::Incomplete => turns::Outcome::Incomplete,
+                },
+                usage: usage.map(|usage| turns::Usage {
+                    prompt_tokens: usage.prompt,
+                    completion_tokens: usage.completion,
+                    estimated: usage.estimated,
+                }),
+            }),
+        })
+    }
+}
+
+fn request(key: turns::RequestKey) -> Result<Request, Error> {
+    Request::new(&key.key, &key.request)
+}
+
+fn started(found: Started) -> turns::Started {
+    turns::Started {
+        conversation_id: found.conversation,
+        message_id: found.reply,
+        title: found.title,
     }
 }
 
@@ -202,6 +350,7 @@ impl From<Error> for wit::Error {
         match error {
             Error::NotFound => Self::NotFound,
             Error::Invalid(text) => Self::Invalid(text),
+            Error::Conflict(text) => Self::Conflict(text),
             Error::Unavailable(text) => Self::Unavailable(text),
         }
     }

@@ -51,7 +51,12 @@ pub(crate) async fn write_snapshot<P: Platform>(
 ) -> Result<(), Error> {
     let redacted = erase_leftovers(journal, view).await?;
     write_all(journal, segments::seal(journal, &mut view.state)).await?;
-    let replies = |number| vec![ids::reply_key(journal, number)];
+    let replies = |number| {
+        vec![
+            ids::reply_key(journal, number),
+            ids::bell_key(journal, number),
+        ]
+    };
     journal.erase_settled(view, replies).await?;
     let erased = view.erased();
     view.state.forget_erased(erased);
@@ -121,7 +126,7 @@ async fn erase_leftovers<P: Platform>(
                 let sealed = segments::sealed_turns(journal, &conversation, count).await;
                 for turn in sealed.unwrap_or_default() {
                     facts.insert(turn.number);
-                    replies.insert(turn.number);
+                    replies.insert(turn.reply_number());
                 }
                 doomed.extend((0..count).map(|k| ids::segment_key(journal, &conversation, k)));
             }

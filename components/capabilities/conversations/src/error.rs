@@ -3,6 +3,7 @@
 pub(crate) enum Error {
     NotFound,
     Invalid(String),
+    Conflict(String),
     Unavailable(String),
 }
 

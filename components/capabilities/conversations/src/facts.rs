@@ -7,7 +7,20 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Fact {
     Message(Message),
+    Again(Again),
+    /// The user wants these replies to end.
+    Stopped {
+        conversation: String,
+        replies: Vec<String>,
+        time: u64,
+    },
     Renamed {
+        conversation: String,
+        title: String,
+        time: u64,
+    },
+    /// A title that a model made.
+    Titled {
         conversation: String,
         title: String,
         time: u64,
@@ -36,6 +49,32 @@ pub(crate) struct Message {
     /// Present on the message that begins its conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) begins: Option<Begins>,
+    /// Present where the client named its request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<Request>,
+}
+
+/// The user wants another reply to the last message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Again {
+    pub(crate) conversation: String,
+    /// The reply that gives way. If it is not the last one any more, nothing changes.
+    pub(crate) drops: String,
+    /// The id that the new reply will have.
+    pub(crate) reply: String,
+    pub(crate) time: u64,
+    pub(crate) model: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<Request>,
+}
+
+/// A request that its client has named, so that it is known when it comes again. Hashes only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// Of the name.
+    pub(crate) key: String,
+    /// Of what is asked.
+    pub(crate) asks: String,
 }
 
 /// What decides, at the beginning of a conversation, which other one gives way.
@@ -84,6 +123,20 @@ pub(crate) struct End {
     /// How many pieces were written before, and are to be erased.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) pieces: u64,
+    /// The bytes of each piece of the text as the model sent it; empty where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lengths: Vec<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) usage: Option<Usage>,
+}
+
+/// The tokens that a reply took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Usage {
+    pub(crate) prompt: u32,
+    pub(crate) completion: u32,
+    #[serde(default)]
+    pub(crate) estimated: bool,
 }
 
 /// Some of a reply, or only a sign of life.
@@ -91,6 +144,9 @@ pub(crate) struct End {
 pub(crate) struct Piece {
     pub(crate) time: u64,
     pub(crate) text: String,
+    /// As in [`End`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lengths: Vec<u32>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -113,8 +169,18 @@ impl Fact {
                 title: String::new(),
                 time,
             },
+            Self::Titled {
+                conversation, time, ..
+            } => Self::Titled {
+                conversation,
+                title: String::new(),
+                time,
+            },
             Self::Preferences(_) => Self::Preferences(Preferences::default()),
-            other @ (Self::Deleted { .. } | Self::Cleared { .. }) => other,
+            other @ (Self::Again(_)
+            | Self::Stopped { .. }
+            | Self::Deleted { .. }
+            | Self::Cleared { .. }) => other,
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().hyphenated().to_string()
 }
 
-/// Where the end of the reply to message `number` is.
+/// Where the end of the reply that fact `number` asked for is.
 pub(crate) fn reply_key<P: Platform>(journal: &Journal<P>, number: u64) -> String {
     journal.key(format_args!("r:{number}"))
 }
@@ -40,6 +40,11 @@ pub(crate) fn reply_key<P: Platform>(journal: &Journal<P>, number: u64) -> Strin
 /// Where the `k`-th piece of that reply is.
 pub(crate) fn piece_key<P: Platform>(journal: &Journal<P>, number: u64, k: u64) -> String {
     journal.key(format_args!("r:{number}:{k}"))
+}
+
+/// Where readers ring for the writer of that reply.
+pub(crate) fn bell_key<P: Platform>(journal: &Journal<P>, number: u64) -> String {
+    journal.key(format_args!("r:{number}:b"))
 }
 
 /// Where the `k`-th segment of a conversation is.

@@ -5,18 +5,27 @@
 //! | key | |
 //! |---|---|
 //! | `J:<n>`, `J:n`, `J:s` | facts, their counter and the snapshot; see the `journal` crate |
-//! | `J:r:<n>` | the end of the reply to message *n*, written once by the turn that owns it |
+//! | `J:r:<n>` | the end of the reply that fact *n* asked for, written once by the turn that owns it |
 //! | `J:r:<n>:<k>` | what had arrived of a long reply before its end, in order of *k* |
+//! | `J:r:<n>:b` | a bell for that turn: it changes when somebody reads along or wants it to end |
 //! | `J:g:<conversation>:<k>` | the *k*-th segment: older turns of a long conversation |
 //!
 //! # How much is written
 //! A turn costs two writes to begin (number, fact) and one to finish (a batch of the reply's end
-//! and the fresh snapshot). Only long replies and erasing cost more.
+//! and the fresh snapshot). Only long replies, replies that somebody follows, and erasing cost more.
 //!
 //! # What readers agree on
 //! Everything that decides (which conversations there are, which one gives way to a new one) is
 //! folded from numbered facts alone. The end of a reply is not numbered, so a fact that begins a
-//! conversation records what its writer knew of when the others were last updated, and the limit.
+//! conversation records what its writer knew of when the others were last updated, and the limit;
+//! one that replaces a reply, or stops some, names them; and of two requests of one name the first
+//! fact counts.
+//!
+//! # Who is alive
+//! A turn gives a sign of life now and then; one that was silent for [`state::REPLY_OVERDUE`] is
+//! dead, by clocks that agree within half a minute. Whoever follows a reply knows sooner, and by no
+//! clock but its own: it rings, a living turn answers, and one that does not is dead. A turn that
+//! was silent for long (it may have been asleep) looks whether it was taken for dead before it ends.
 
 #![cfg_attr(
     not(target_family = "wasm"),
@@ -31,12 +40,15 @@ mod component;
 mod erasing;
 mod error;
 mod facts;
+mod following;
 mod ids;
 mod library;
 mod preferences;
 mod reading;
+mod requests;
 mod segments;
 mod state;
+mod stopping;
 mod text;
 mod turn;
 

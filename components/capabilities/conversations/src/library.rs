@@ -1,6 +1,6 @@
 //! Reading and tidying: the contract's `library`.
 
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use journal::{Journal, Platform, View};
 
 use crate::erasing;
@@ -9,7 +9,8 @@ use crate::facts::Fact;
 use crate::ids;
 use crate::reading;
 use crate::segments;
-use crate::state::{Conversation, State};
+use crate::state::{Conversation, State, Turn};
+use crate::stopping;
 use crate::text;
 
 /// All conversations with all of their turns, most recently updated first.
@@ -49,10 +50,7 @@ pub(crate) async fn rename<P: Platform>(
     title: &str,
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
-    let title = text::one_line(title);
-    if !(1..=text::RENAME_CHARS_MAX).contains(&title.chars().count()) {
-        return Err(Error::Invalid("title: 1 to 200 characters".to_owned()));
-    }
+    let title = valid_title(title)?;
     let mut view = reading::read(journal).await?;
     view.state.conversation(&id).ok_or(Error::NotFound)?;
     let fact = Fact::Renamed {
@@ -65,16 +63,54 @@ pub(crate) async fn rename<P: Platform>(
     found.ok_or(Error::NotFound)
 }
 
+/// Gives a conversation the title that a model made, unless it has one of the user's.
+pub(crate) async fn suggest_title<P: Platform>(
+    journal: &Journal<P>,
+    id: &str,
+    title: &str,
+) -> Result<(), Error> {
+    let id = ids::conversation_id(id)?;
+    let title = valid_title(title)?;
+    let mut view = reading::read(journal).await?;
+    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    if found.renamed || found.title == title {
+        return Ok(());
+    }
+    let fact = Fact::Titled {
+        conversation: id.clone(),
+        title,
+        time: journal.platform().now(),
+    };
+    journal.append(&mut view, &fact).await?;
+    if view.state.conversation(&id).is_none() {
+        // It was removed meanwhile; the title must not stay behind.
+        erasing::write_snapshot(journal, &mut view, Vec::new()).await?;
+    }
+    Ok(())
+}
+
+fn valid_title(title: &str) -> Result<String, Error> {
+    let title = text::one_line(title);
+    if (1..=text::RENAME_CHARS_MAX).contains(&title.chars().count()) {
+        return Ok(title);
+    }
+    Err(Error::Invalid("title: 1 to 200 characters".to_owned()))
+}
+
 /// Removes a conversation and erases its content.
 pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Result<(), Error> {
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
-    view.state.conversation(&id).ok_or(Error::NotFound)?;
+    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    let due = found.turns.iter().filter(|turn| turn.reply.is_none());
+    let due: Vec<u64> = due.map(Turn::reply_number).collect();
     let fact = Fact::Deleted {
         conversation: id,
         time: journal.platform().now(),
     };
-    append_and_save(journal, &mut view, &fact).await
+    append_and_save(journal, &mut view, &fact).await?;
+    ring_all(journal, &due).await;
+    Ok(())
 }
 
 /// Removes everything of the user and erases it.
@@ -83,10 +119,22 @@ pub(crate) async fn clear<P: Platform>(journal: &Journal<P>) -> Result<(), Error
     if view.state == State::default() {
         return Ok(());
     }
+    let due: Vec<u64> = view.state.due().map(Turn::reply_number).collect();
     let fact = Fact::Cleared {
         time: journal.platform().now(),
     };
-    append_and_save(journal, &mut view, &fact).await
+    append_and_save(journal, &mut view, &fact).await?;
+    ring_all(journal, &due).await;
+    Ok(())
+}
+
+/// Tells those who are writing replies that nobody wants any more. Who is not told goes on and
+/// leaves nothing behind in the end.
+async fn ring_all<P: Platform>(journal: &Journal<P>, numbers: &[u64]) {
+    let rings = numbers
+        .iter()
+        .map(|number| stopping::ring(journal, *number));
+    join_all(rings).await;
 }
 
 /// Whether the store answers.

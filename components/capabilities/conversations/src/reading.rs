@@ -6,7 +6,11 @@ use journal::{Journal, Platform, View};
 use crate::error::Error;
 use crate::facts::{End, Outcome, Piece};
 use crate::ids;
-use crate::state::{Arrived, REPLY_OVERDUE, State};
+use crate::state::{Arrived, REPLY_OVERDUE, State, Turn};
+
+/// A turn heeds a wish to stop several times a second; one that has not done so after this long
+/// (milliseconds) is dead, though it may have given signs of life before.
+const STOP_OVERDUE: u64 = 30_000;
 
 /// The state now, with what has arrived of the replies that are due.
 pub(crate) async fn read<P: Platform>(journal: &Journal<P>) -> Result<View<State>, Error> {
@@ -23,22 +27,43 @@ pub(crate) async fn resolve<P: Platform>(
     view: &mut View<State>,
     except: Option<u64>,
 ) -> Result<(), Error> {
-    let due = view.state.due().map(|turn| (turn.number, turn.time));
-    let due: Vec<(u64, u64)> = due.filter(|(number, _)| Some(*number) != except).collect();
+    let due = view.state.due().map(Due::of);
+    let due: Vec<Due> = due.filter(|due| Some(due.number) != except).collect();
     if due.is_empty() {
         return Ok(());
     }
-    let lookups = due
-        .iter()
-        .map(|(number, time)| look(journal, *number, *time));
+    let lookups = due.iter().map(|due| look(journal, due));
     let found = try_join_all(lookups).await?;
-    for ((number, _), found) in due.into_iter().zip(found) {
+    for (due, found) in due.into_iter().zip(found) {
         match found {
-            Found::Ended(end) => view.state.settle(number, end),
-            Found::Running(arrived) => view.state.arrived(number, arrived),
+            Found::Ended(end) => view.state.settle(due.number, end),
+            Found::Running(arrived) => view.state.arrived(due.number, arrived),
         }
     }
     Ok(())
+}
+
+/// A reply without an end.
+pub(crate) struct Due {
+    /// Names its keys.
+    pub(crate) number: u64,
+    asked: u64,
+    stopped: Option<u64>,
+}
+
+impl Due {
+    pub(crate) fn of(turn: &Turn) -> Self {
+        Self {
+            number: turn.reply_number(),
+            asked: turn.asked(),
+            stopped: turn.stopped,
+        }
+    }
+
+    fn is_overdue(&self, heard: u64, now: u64) -> bool {
+        let stopped = self.stopped.unwrap_or(now);
+        now.saturating_sub(heard) > REPLY_OVERDUE || now.saturating_sub(stopped) > STOP_OVERDUE
+    }
 }
 
 enum Found {
@@ -46,52 +71,95 @@ enum Found {
     Running(Arrived),
 }
 
-async fn look<P: Platform>(journal: &Journal<P>, number: u64, asked: u64) -> Result<Found, Error> {
-    let key = ids::reply_key(journal, number);
-    if let Some(bytes) = journal.platform().get(&key).await? {
-        return Ok(Found::Ended(decode_end(&bytes, asked)));
+async fn look<P: Platform>(journal: &Journal<P>, due: &Due) -> Result<Found, Error> {
+    if let Some(end) = end(journal, due).await? {
+        return Ok(Found::Ended(end));
     }
-    let arrived = pieces(journal, number, asked).await?;
+    let arrived = pieces(journal, due).await?;
     // Between the two looks its turn may have written the end and erased the pieces.
-    if let Some(bytes) = journal.platform().get(&key).await? {
-        return Ok(Found::Ended(decode_end(&bytes, asked)));
+    if let Some(end) = end(journal, due).await? {
+        return Ok(Found::Ended(end));
     }
-    let silent = journal.platform().now().saturating_sub(arrived.time);
-    if silent <= REPLY_OVERDUE {
-        return Ok(Found::Running(arrived));
+    if due.is_overdue(arrived.time, journal.platform().now()) {
+        return Ok(Found::Ended(conclude(journal, due, arrived).await?));
     }
+    Ok(Found::Running(arrived))
+}
+
+/// Finds out how a reply stands whose turn is known to be dead, and ends it if it has no end.
+pub(crate) async fn end_dead<P: Platform>(journal: &Journal<P>, due: &Due) -> Result<End, Error> {
+    let arrived = pieces(journal, due).await?;
+    match end(journal, due).await? {
+        Some(end) => Ok(end),
+        None => conclude(journal, due, arrived).await,
+    }
+}
+
+/// The end of a reply; none if it has none yet.
+pub(crate) async fn end<P: Platform>(
+    journal: &Journal<P>,
+    due: &Due,
+) -> Result<Option<End>, Error> {
+    let key = ids::reply_key(journal, due.number);
+    let value = journal.platform().get(&key).await?;
+    Ok(value.map(|bytes| decode_end(&bytes, due.asked)))
+}
+
+/// Writes the end of a dead turn's reply: what had arrived of it.
+async fn conclude<P: Platform>(
+    journal: &Journal<P>,
+    due: &Due,
+    arrived: Arrived,
+) -> Result<End, Error> {
     let end = End {
         time: arrived.time,
-        outcome: Outcome::Incomplete,
+        outcome: match due.stopped {
+            Some(_) => Outcome::Stopped,
+            None => Outcome::Incomplete,
+        },
         text: arrived.text,
         pieces: arrived.pieces,
+        lengths: arrived.lengths,
+        usage: None,
     };
     // The end is written before anybody may erase the pieces it is made of.
     let bytes = encode_end(&end)?;
+    let key = ids::reply_key(journal, due.number);
     journal.platform().set(&key, &bytes).await?;
-    Ok(Found::Ended(end))
+    Ok(end)
 }
 
-/// What has arrived of a reply to a message of the time `asked`.
-async fn pieces<P: Platform>(
-    journal: &Journal<P>,
-    number: u64,
-    asked: u64,
-) -> Result<Arrived, Error> {
-    let key = |k| ids::piece_key(journal, number, k);
-    let values = journal::probe(journal.platform(), 0, key).await?;
+/// What has arrived of a reply.
+async fn pieces<P: Platform>(journal: &Journal<P>, due: &Due) -> Result<Arrived, Error> {
     let mut arrived = Arrived {
-        time: asked,
+        time: due.asked,
         ..Arrived::default()
     };
-    for bytes in values {
+    for piece in pieces_from(journal, due, 0).await? {
         arrived.pieces = arrived.pieces.saturating_add(1);
-        if let Ok(piece) = serde_json::from_slice::<Piece>(&bytes) {
-            arrived.time = arrived.time.max(piece.time);
-            arrived.text.push_str(&piece.text);
-        }
+        arrived.time = arrived.time.max(piece.time);
+        arrived.text.push_str(&piece.text);
+        arrived.lengths.extend(piece.lengths);
     }
     Ok(arrived)
+}
+
+/// What was written of a reply from the `k`-th write on. A damaged one counts as a sign of life.
+pub(crate) async fn pieces_from<P: Platform>(
+    journal: &Journal<P>,
+    due: &Due,
+    k: u64,
+) -> Result<Vec<Piece>, Error> {
+    let key = |k| ids::piece_key(journal, due.number, k);
+    let values = journal::probe(journal.platform(), k, key).await?;
+    let pieces = values.iter().map(|bytes| {
+        serde_json::from_slice(bytes).unwrap_or(Piece {
+            time: due.asked,
+            text: String::new(),
+            lengths: Vec::new(),
+        })
+    });
+    Ok(pieces.collect())
 }
 
 /// A blank or damaged end is an end all the same.
@@ -101,6 +169,8 @@ fn decode_end(bytes: &[u8], asked: u64) -> End {
         outcome: Outcome::Incomplete,
         text: String::new(),
         pieces: 0,
+        lengths: Vec::new(),
+        usage: None,
     })
 }
 

@@ -50,11 +50,12 @@ pub(crate) fn seal<P: Platform>(journal: &Journal<P>, state: &mut State) -> Vec<
 }
 
 /// How many of the oldest turns make a full segment; none while they are too few, or one of them
-/// has no end.
+/// has no end. The last turn is not among them: it may yet get another reply.
 fn full_segment(conversation: &Conversation) -> Option<usize> {
     let target = usize::try_from(conversation.segment_bytes).unwrap_or(usize::MAX);
     let mut bytes = 0_usize;
-    for (at, turn) in conversation.turns.iter().enumerate() {
+    let (_, settled) = conversation.turns.split_last()?;
+    for (at, turn) in settled.iter().enumerate() {
         let reply = turn.reply.as_ref()?;
         bytes = bytes
             .saturating_add(TURN_OVERHEAD)

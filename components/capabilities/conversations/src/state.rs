@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Begins, End, Fact, Message, Outcome, Preferences};
+use crate::facts::{Again, Begins, End, Fact, Message, Outcome, Preferences};
+use crate::requests::Requests;
 use crate::text;
 
 /// A reply without an end is overdue when nothing was heard of it for this long (milliseconds).
@@ -18,6 +19,8 @@ pub(crate) struct State {
     /// The facts that hold preferences.
     #[serde(default)]
     pub(crate) preference_facts: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Requests::is_empty")]
+    pub(crate) requests: Requests,
     /// What was removed and still has to be erased.
     #[serde(default)]
     pub(crate) leftovers: Vec<Leftover>,
@@ -30,6 +33,9 @@ pub(crate) struct State {
 pub(crate) struct Conversation {
     pub(crate) id: String,
     pub(crate) title: String,
+    /// Whether the title is the user's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) renamed: bool,
     /// The model asked last.
     pub(crate) model: String,
     pub(crate) created: u64,
@@ -59,6 +65,12 @@ pub(crate) struct Turn {
     pub(crate) time: u64,
     pub(crate) model: String,
     pub(crate) text: String,
+    /// Present when another reply was asked for: by which fact, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) again: Option<(u64, u64)>,
+    /// When the user asked for the end of the reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped: Option<u64>,
     /// None while the reply is due.
     #[serde(default)]
     pub(crate) reply: Option<Reply>,
@@ -79,7 +91,10 @@ pub(crate) struct Arrived {
     /// Of the last sign of life.
     pub(crate) time: u64,
     pub(crate) text: String,
+    /// Writes so far, signs of life included.
     pub(crate) pieces: u64,
+    /// Of each piece of the text, in bytes.
+    pub(crate) lengths: Vec<u32>,
 }
 
 /// Something to erase: content that no reader reaches any more.
@@ -88,7 +103,7 @@ pub(crate) struct Arrived {
 pub(crate) enum Leftover {
     /// The text in a fact.
     Fact { number: u64 },
-    /// The end of a reply.
+    /// The end of a reply, by the number that names its keys; so below.
     Reply { number: u64 },
     /// The pieces of a reply that has an end.
     Pieces { number: u64, count: u64 },
@@ -117,6 +132,18 @@ impl journal::Fold for State {
     fn apply(&mut self, number: u64, fact: Fact) {
         match fact {
             Fact::Message(message) => self.take_message(number, message),
+            Fact::Again(again) => self.take_again(number, again),
+            Fact::Stopped {
+                conversation,
+                replies,
+                time,
+            } => {
+                let found = self.conversation_mut(&conversation).into_iter();
+                let turns = found.flat_map(|found| &mut found.turns);
+                turns
+                    .filter(|turn| turn.stopped.is_none() && replies.contains(&turn.reply_id))
+                    .for_each(|turn| turn.stopped = Some(time));
+            }
             Fact::Renamed {
                 conversation,
                 title,
@@ -124,8 +151,22 @@ impl journal::Fold for State {
             } => match self.conversation_mut(&conversation) {
                 Some(conversation) => {
                     conversation.title = title;
+                    conversation.renamed = true;
                     conversation.title_facts.push(number);
                     conversation.touch(time);
+                }
+                None => self.leftovers.push(Leftover::Fact { number }),
+            },
+            Fact::Titled {
+                conversation,
+                title,
+                time: _,
+            } => match self.conversation_mut(&conversation) {
+                Some(conversation) => {
+                    if !conversation.renamed {
+                        conversation.title = title;
+                    }
+                    conversation.title_facts.push(number);
                 }
                 None => self.leftovers.push(Leftover::Fact { number }),
             },
@@ -149,7 +190,7 @@ impl journal::Fold for State {
 
     fn settled(&self, position: u64) -> u64 {
         self.due()
-            .map(|turn| turn.number.saturating_sub(1))
+            .map(|turn| turn.reply_number().saturating_sub(1))
             .fold(position, u64::min)
     }
 }
@@ -171,12 +212,10 @@ impl State {
             .filter(|turn| turn.reply.is_none())
     }
 
-    /// Whether the turn of this number is still reachable.
-    pub(crate) fn has_turn(&self, conversation: &str, number: u64) -> bool {
-        self.conversation(conversation).is_some_and(|found| {
-            let mut turns = found.turns.iter();
-            turns.any(|turn| turn.number == number)
-        })
+    /// The turn whose reply that fact asked for, if it is still reachable.
+    pub(crate) fn turn(&self, conversation: &str, number: u64) -> Option<&Turn> {
+        let turns = &self.conversation(conversation)?.turns;
+        turns.iter().find(|turn| turn.reply_number() == number)
     }
 
     /// Takes in the end of a reply. Not a fact, so it decides nothing.
@@ -185,7 +224,7 @@ impl State {
             let found = conversation
                 .turns
                 .iter_mut()
-                .find(|turn| turn.number == number && turn.reply.is_none());
+                .find(|turn| turn.reply_number() == number && turn.reply.is_none());
             let Some(turn) = found else { continue };
             turn.arrived = None;
             conversation.updated = conversation.updated.max(end.time);
@@ -208,7 +247,7 @@ impl State {
     pub(crate) fn arrived(&mut self, number: u64, arrived: Arrived) {
         for conversation in &mut self.conversations {
             let mut turns = conversation.turns.iter_mut();
-            if let Some(turn) = turns.find(|turn| turn.number == number) {
+            if let Some(turn) = turns.find(|turn| turn.reply_number() == number) {
                 conversation.updated = conversation.updated.max(arrived.time);
                 turn.arrived = Some(arrived);
                 return;
@@ -248,12 +287,24 @@ impl State {
         let Message {
             conversation: id,
             begins,
+            request,
             ..
         } = &message;
+        if let Some(request) = request
+            && !self
+                .requests
+                .admit(request, id, &message.reply, message.time)
+        {
+            self.leftovers.push(Leftover::Fact { number });
+            return;
+        }
         if let (Some(begins), None) = (begins, self.conversation(id)) {
             let conversation = Conversation::begin(&message, begins);
             self.make_room(begins, message.time);
             self.conversations.push(conversation);
+        }
+        if self.conversation(id).is_none() {
+            self.requests.forget(id);
         }
         let Some(conversation) = self.conversation_mut(id) else {
             self.leftovers.push(Leftover::Fact { number });
@@ -270,9 +321,46 @@ impl State {
             time: message.time,
             model: message.model,
             text: message.text,
+            again: None,
+            stopped: None,
             reply: None,
             arrived: None,
         });
+    }
+
+    /// Another reply to the last message, unless something came in between.
+    fn take_again(&mut self, number: u64, again: Again) {
+        let conversations = &mut self.conversations;
+        let mut found = conversations.iter_mut();
+        let found = found.find(|found| found.id == again.conversation);
+        let Some(conversation) = found else { return };
+        let Some(turn) = conversation.turns.last_mut() else {
+            return;
+        };
+        let has_moved = turn.reply_id == again.reply;
+        if turn.reply_id != again.drops && !has_moved {
+            return;
+        }
+        if let Some(request) = &again.request
+            && !self
+                .requests
+                .admit(request, &again.conversation, &again.reply, again.time)
+        {
+            return;
+        }
+        if !has_moved {
+            self.leftovers.push(turn.reply_leftover(again.time));
+            self.requests.replace(&again.drops, &again.reply);
+            self.removed = self.removed.max(again.time);
+        }
+        turn.reply_id = again.reply;
+        turn.again = Some((number, again.time));
+        turn.model.clone_from(&again.model);
+        turn.stopped = None;
+        turn.reply = None;
+        turn.arrived = None;
+        conversation.model = again.model;
+        conversation.touch(again.time);
     }
 
     /// Lets go of the least recently updated conversations, so that one more fits.
@@ -304,6 +392,7 @@ impl State {
     /// Notes what there is to erase of a conversation that is no more.
     fn leave(&mut self, conversation: Conversation, time: u64) {
         self.removed = self.removed.max(time);
+        self.requests.forget(&conversation.id);
         if conversation.segments > 0 {
             self.leftovers.push(Leftover::Segments {
                 conversation: conversation.id,
@@ -316,14 +405,32 @@ impl State {
         for turn in conversation.turns {
             let number = turn.number;
             self.leftovers.push(Leftover::Fact { number });
-            self.leftovers.push(match turn.reply {
-                Some(_) => Leftover::Reply { number },
-                None => Leftover::Running {
-                    number,
-                    until: time.max(turn.time).saturating_add(REPLY_OVERDUE),
-                    erased: false,
-                },
-            });
+            self.leftovers.push(turn.reply_leftover(time));
+        }
+    }
+}
+
+impl Turn {
+    /// The number of the fact that asked for the reply, which names its keys.
+    pub(crate) fn reply_number(&self) -> u64 {
+        self.again.map_or(self.number, |(number, _)| number)
+    }
+
+    /// When the reply was asked for.
+    pub(crate) fn asked(&self) -> u64 {
+        self.again.map_or(self.time, |(_, time)| time)
+    }
+
+    /// What there is to erase of a reply that is given up at a time.
+    fn reply_leftover(&self, time: u64) -> Leftover {
+        let number = self.reply_number();
+        match self.reply {
+            Some(_) => Leftover::Reply { number },
+            None => Leftover::Running {
+                number,
+                until: time.max(self.asked()).saturating_add(REPLY_OVERDUE),
+                erased: false,
+            },
         }
     }
 }
@@ -334,6 +441,7 @@ impl Conversation {
         Self {
             id: message.conversation.clone(),
             title: text::title(&message.text),
+            renamed: false,
             model: message.model.clone(),
             created: message.time,
             touched: message.time,

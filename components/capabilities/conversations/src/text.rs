@@ -13,6 +13,48 @@ pub(crate) const RENAME_CHARS_MAX: usize = 200;
 /// marked incomplete. With a segment's other turns it stays below what a value may have.
 pub(crate) const REPLY_MAX: usize = 512 * 1024;
 
+/// The most that the lengths of a reply's pieces may take, in bytes of their JSON form: with the
+/// reply they stay below what a value may have.
+const LENGTHS_MAX: usize = 256 * 1024;
+
+/// The length of a piece, in bytes.
+pub(crate) fn length(piece: &str) -> u32 {
+    u32::try_from(piece.len()).unwrap_or(u32::MAX)
+}
+
+/// The lengths of pieces whose text was cut to `len` bytes.
+pub(crate) fn fitting_lengths(lengths: impl IntoIterator<Item = u32>, len: usize) -> Vec<u32> {
+    let mut left = u32::try_from(len).unwrap_or(u32::MAX);
+    let mut fitting = Vec::new();
+    for length in lengths {
+        if left == 0 {
+            break;
+        }
+        let length = length.min(left);
+        left = left.saturating_sub(length);
+        fitting.push(length);
+    }
+    fitting
+}
+
+/// The lengths, unless they are too many to be stored beside their text.
+pub(crate) fn bounded(lengths: Vec<u32>) -> Vec<u32> {
+    let digits = |length: &u32| {
+        length
+            .checked_ilog10()
+            .map_or(1, |log| log.saturating_add(1))
+    };
+    let json = lengths.iter().map(|length| {
+        let digits = usize::try_from(digits(length)).unwrap_or(usize::MAX);
+        digits.saturating_add(1)
+    });
+    if json.sum::<usize>() <= LENGTHS_MAX {
+        lengths
+    } else {
+        Vec::new()
+    }
+}
+
 /// A title from a conversation's first message: its first fifty characters, on one line.
 pub(crate) fn title(message: &str) -> String {
     let line = one_line(message);

@@ -4,48 +4,80 @@ use journal::{Journal, Platform, View};
 
 use crate::erasing;
 use crate::error::Error;
-use crate::facts::{End, Fact, Message, Outcome, Piece, Preferences};
+use crate::facts::{Again, End, Fact, Message, Outcome, Piece, Preferences, Request, Usage};
+use crate::following::Started;
 use crate::ids;
 use crate::preferences::MODEL_CHARS_MAX;
 use crate::reading;
 use crate::segments;
-use crate::state::{Conversation, REPLY_OVERDUE, State, Turn};
+use crate::state::{Conversation, State, Turn};
 use crate::text;
 
 /// A turn that was silent for this long (milliseconds) looks whether it was given up before it
-/// writes its end; earlier than others give it up, so that clocks may differ.
-const MAYBE_OVERDUE: u64 = REPLY_OVERDUE - 30_000;
+/// writes its end: sooner than anybody gives it up, so that clocks may differ.
+const MAYBE_OVERDUE: u64 = 5_000;
+
+/// A reader who reads along rings more often than this (milliseconds).
+const FOLLOWED_FOR: u64 = 12_000;
+
+/// How often storing a piece is tried again, and after how long (milliseconds).
+const APPEND_ATTEMPTS: usize = 3;
+const APPEND_PAUSE: u64 = 250;
 
 /// An exchange under way.
 pub(crate) struct Exchange<P> {
     journal: Journal<P>,
     view: View<State>,
     conversation: Option<String>,
+    /// The last turn, which is to be answered once more.
+    again: Option<Turn>,
+    request: Option<Request>,
     sealed: Vec<Turn>,
     stage: Stage,
 }
 
 enum Stage {
     Open,
+    /// The request came before and has this reply.
+    Repeated(Started),
     Begun(Begun),
     Finished,
 }
 
 struct Begun {
     conversation: String,
+    /// Of the fact that asked for the reply.
     number: u64,
     pieces: u64,
     /// JSON bytes in the pieces.
     bytes: usize,
-    heard: u64,
+    heard: Heard,
+    /// What the bell was like, and when it last changed.
+    bell: Option<Vec<u8>>,
+    rung: Option<u64>,
+    /// Whether it is to end; once said, it stays so.
+    stopped: bool,
 }
 
-/// What [`Exchange::begin`] stored.
+/// When others last heard of a turn, by both clocks: one may be set, the other may stand still
+/// while the machine sleeps.
+struct Heard {
+    now: u64,
+    monotonic: u64,
+}
+
+/// What has become of a request.
 #[derive(Debug)]
-pub(crate) struct Started {
-    pub(crate) conversation: String,
-    pub(crate) reply: String,
-    pub(crate) title: String,
+pub(crate) enum Beginning {
+    Started(Started),
+    Repeated(Started),
+}
+
+/// What the writer of a reply should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub(crate) followed: bool,
+    pub(crate) stopped: bool,
 }
 
 impl<P: Platform> Exchange<P> {
@@ -53,36 +85,79 @@ impl<P: Platform> Exchange<P> {
     pub(crate) async fn open(
         journal: Journal<P>,
         conversation: Option<&str>,
+        request: Option<Request>,
     ) -> Result<Self, Error> {
         let conversation = conversation.map(ids::conversation_id).transpose()?;
         let view = reading::read(&journal).await?;
-        let mut sealed = Vec::new();
-        if let Some(id) = &conversation {
-            let found = view.state.conversation(id).ok_or(Error::NotFound)?;
-            if found.segments > 0 {
-                sealed = segments::sealed_turns(&journal, id, found.segments).await?;
-            }
-        }
-        Ok(Self {
+        let mut exchange = Self {
             journal,
             view,
             conversation,
-            sealed,
+            again: None,
+            request,
+            sealed: Vec::new(),
             stage: Stage::Open,
-        })
+        };
+        if let Some(started) = exchange.known().await? {
+            exchange.stage = Stage::Repeated(started);
+            return Ok(exchange);
+        }
+        if let Some(id) = &exchange.conversation {
+            let found = exchange.view.state.conversation(id);
+            let segments = found.ok_or(Error::NotFound)?.segments;
+            if segments > 0 {
+                exchange.sealed = segments::sealed_turns(&exchange.journal, id, segments).await?;
+            }
+        }
+        Ok(exchange)
     }
 
-    /// The turns so far, without this one.
+    /// The same, to answer the conversation's last message once more.
+    pub(crate) async fn open_again(
+        journal: Journal<P>,
+        conversation: &str,
+        request: Option<Request>,
+    ) -> Result<Self, Error> {
+        let mut exchange = Self::open(journal, Some(conversation), request).await?;
+        if matches!(exchange.stage, Stage::Repeated(_)) {
+            return Ok(exchange);
+        }
+        let turns = exchange.current().map_or(&[][..], |found| &found.turns);
+        if turns.iter().any(|turn| turn.reply.is_none()) {
+            return Err(under_way());
+        }
+        let last = turns.last().cloned();
+        exchange.again = Some(last.ok_or_else(|| {
+            Error::Conflict("This conversation has no reply that can be replaced.".to_owned())
+        })?);
+        Ok(exchange)
+    }
+
+    /// The reply that this request has already.
+    pub(crate) fn repeats(&self) -> Option<&Started> {
+        match &self.stage {
+            Stage::Repeated(started) => Some(started),
+            Stage::Open | Stage::Begun(_) | Stage::Finished => None,
+        }
+    }
+
+    /// The turns before the one that is to be answered.
     pub(crate) fn history(&self) -> impl Iterator<Item = &Turn> {
-        let own = match &self.stage {
-            Stage::Begun(begun) => begun.number,
-            Stage::Open | Stage::Finished => u64::MAX,
+        let own = match (&self.again, &self.stage) {
+            (Some(turn), _) => turn.number,
+            (None, Stage::Begun(begun)) => begun.number,
+            (None, Stage::Open | Stage::Repeated(_) | Stage::Finished) => u64::MAX,
         };
         let inline = self.current().into_iter().flat_map(|found| &found.turns);
         self.sealed
             .iter()
             .chain(inline)
             .filter(move |turn| turn.number < own)
+    }
+
+    /// The message that is to be answered once more.
+    pub(crate) fn question(&self) -> Option<&str> {
+        self.again.as_ref().map(|turn| turn.text.as_str())
     }
 
     /// The model asked last.
@@ -94,61 +169,115 @@ impl<P: Platform> Exchange<P> {
         &self.view.state.preferences
     }
 
-    /// Stores the user's message. `limit` is how many conversations the user may have.
+    /// Stores the user's message, or the wish for another reply to the last one. `limit` is how many
+    /// conversations the user may have.
     pub(crate) async fn begin(
         &mut self,
         message: String,
         model: String,
         limit: u32,
-    ) -> Result<Started, Error> {
+    ) -> Result<Beginning, Error> {
         if !matches!(self.stage, Stage::Open) {
             return Err(Error::Invalid("the turn has begun already".to_owned()));
         }
-        validate(&message, &model)?;
-        let begins = match self.conversation {
-            None => Some(self.view.state.begins(limit)),
-            Some(_) => None,
-        };
         let conversation = self.conversation.clone().unwrap_or_else(ids::new_id);
-        let time = self.journal.platform().now();
         let reply = ids::new_id();
-        let fact = Fact::Message(Message {
-            conversation: conversation.clone(),
-            id: ids::new_id(),
-            reply: reply.clone(),
-            time,
-            model,
-            text: message,
-            begins,
-        });
-        let number = self.journal.append(&mut self.view, &fact).await?;
-        let state = &self.view.state;
-        let title = match state.conversation(&conversation) {
-            Some(found) if state.has_turn(&conversation, number) => found.title.clone(),
-            _ => {
-                // It was removed since the turn was opened; the message must not stay behind.
-                self.stage = Stage::Finished;
-                erasing::write_snapshot(&self.journal, &mut self.view, Vec::new()).await?;
-                return Err(Error::NotFound);
+        let heard = self.hear();
+        let fact = match &self.again {
+            Some(turn) => {
+                validate_model(&model)?;
+                Fact::Again(Again {
+                    conversation: conversation.clone(),
+                    drops: turn.reply_id.clone(),
+                    reply: reply.clone(),
+                    time: heard.now,
+                    model,
+                    request: self.request.clone(),
+                })
+            }
+            None => {
+                validate_message(&message)?;
+                validate_model(&model)?;
+                let begins = match self.conversation {
+                    None => Some(self.view.state.begins(limit)),
+                    Some(_) => None,
+                };
+                Fact::Message(Message {
+                    conversation: conversation.clone(),
+                    id: ids::new_id(),
+                    reply: reply.clone(),
+                    time: heard.now,
+                    model,
+                    text: message,
+                    begins,
+                    request: self.request.clone(),
+                })
             }
         };
+        let number = self.journal.append(&mut self.view, &fact).await?;
+        let state = &self.view.state;
+        let (Some(found), Some(turn)) = (
+            state.conversation(&conversation),
+            state.turn(&conversation, number),
+        ) else {
+            return self.refused().await;
+        };
+        let started = Started::of(found, turn);
         self.conversation = Some(conversation.clone());
         self.stage = Stage::Begun(Begun {
-            conversation: conversation.clone(),
+            conversation,
             number,
             pieces: 0,
             bytes: 0,
-            heard: time,
+            heard,
+            bell: None,
+            rung: None,
+            stopped: false,
         });
-        Ok(Started {
-            conversation,
-            reply,
-            title,
-        })
+        Ok(Beginning::Started(started))
+    }
+
+    /// Finds out why the fact that began this turn changed nothing. Its text must not stay behind.
+    async fn refused(&mut self) -> Result<Beginning, Error> {
+        self.stage = Stage::Finished;
+        erasing::write_snapshot(&self.journal, &mut self.view, Vec::new()).await?;
+        if let Some(started) = self.known().await? {
+            // Both came at once, and the other one was first.
+            self.stage = Stage::Repeated(started.clone());
+            return Ok(Beginning::Repeated(started));
+        }
+        // The conversation was removed since the turn was opened, or went on.
+        match &self.again {
+            Some(_) if self.current().is_some() => Err(under_way()),
+            _ => Err(Error::NotFound),
+        }
+    }
+
+    /// The reply of the request that came before under the same name.
+    async fn known(&self) -> Result<Option<Started>, Error> {
+        let Some(request) = &self.request else {
+            return Ok(None);
+        };
+        let state = &self.view.state;
+        let now = self.journal.platform().now();
+        let Some(known) = state.requests.find(request, now) else {
+            return Ok(None);
+        };
+        if known.request.asks != request.asks {
+            let why = "This Idempotency-Key was used for another request.";
+            return Err(Error::Conflict(why.to_owned()));
+        }
+        let conversation = state.conversation(&known.conversation);
+        Ok(conversation.map(|found| Started {
+            conversation: found.id.clone(),
+            reply: known.reply.clone(),
+            title: found.title.clone(),
+        }))
     }
 
     /// Stores some of the reply, or, without any text, a sign of life.
     pub(crate) async fn append(&mut self, pieces: &[String]) -> Result<(), Error> {
+        let heard = self.hear();
         let Stage::Begun(begun) = &mut self.stage else {
             return Err(Error::Invalid("the turn is not under way".to_owned()));
         };
@@ -156,13 +285,22 @@ impl<P: Platform> Exchange<P> {
         let all = pieces.concat();
         let room = text::REPLY_MAX.saturating_sub(begun.bytes);
         let text = text::fitting(&all, room);
-        let time = platform.now();
-        let bytes = serde_json::to_vec(&Piece {
-            time,
+        let lengths = pieces.iter().map(|piece| text::length(piece));
+        let value = serde_json::to_vec(&Piece {
+            time: heard.now,
             text: text.to_owned(),
+            lengths: text::fitting_lengths(lengths, text.len()),
         });
+        let value = value.unwrap_or_default();
         let key = ids::piece_key(&self.journal, begun.number, begun.pieces);
-        platform.set(&key, &bytes.unwrap_or_default()).await?;
+        // The same value every time: whoever reads along may have it already.
+        for attempt in 1..=APPEND_ATTEMPTS {
+            match platform.set(&key, &value).await {
+                Ok(()) => break,
+                Err(error) if attempt == APPEND_ATTEMPTS => return Err(error.into()),
+                Err(_) => platform.sleep(APPEND_PAUSE).await,
+            }
+        }
         begun.pieces = begun.pieces.saturating_add(1);
         // What did not fit is not followed by what would.
         begun.bytes = if text.len() < all.len() {
@@ -170,12 +308,41 @@ impl<P: Platform> Exchange<P> {
         } else {
             begun.bytes.saturating_add(text::json_len(text))
         };
-        begun.heard = time;
+        begun.heard = heard;
         Ok(())
     }
 
-    /// Stores the end of the reply, with all of it.
-    pub(crate) async fn finish(&mut self, outcome: Outcome, content: &str) -> Result<(), Error> {
+    /// Looks whether anybody rang, and if so, whether the journal has news for this turn.
+    pub(crate) async fn heed(&mut self) -> Result<Notice, Error> {
+        let Stage::Begun(begun) = &mut self.stage else {
+            return Err(Error::Invalid("the turn is not under way".to_owned()));
+        };
+        let key = ids::bell_key(&self.journal, begun.number);
+        let platform = self.journal.platform();
+        let bell = platform.get(&key).await?;
+        let now = platform.monotonic();
+        if bell != begun.bell {
+            self.journal.catch_up(&mut self.view).await?;
+            let turn = self.view.state.turn(&begun.conversation, begun.number);
+            begun.stopped |= turn.is_none_or(|turn| turn.stopped.is_some());
+            begun.bell = bell;
+            begun.rung = Some(now);
+        }
+        let since = begun.rung.map(|rung| now.saturating_sub(rung));
+        Ok(Notice {
+            followed: since.is_some_and(|since| since < FOLLOWED_FOR),
+            stopped: begun.stopped,
+        })
+    }
+
+    /// Stores the end of the reply, with all of it and the lengths of its pieces.
+    pub(crate) async fn finish(
+        &mut self,
+        outcome: Outcome,
+        content: &str,
+        pieces: Vec<u32>,
+        usage: Option<Usage>,
+    ) -> Result<(), Error> {
         let stage = std::mem::replace(&mut self.stage, Stage::Finished);
         let Stage::Begun(begun) = stage else {
             self.stage = stage;
@@ -188,6 +355,8 @@ impl<P: Platform> Exchange<P> {
             outcome: if cut { Outcome::Incomplete } else { outcome },
             text: text.to_owned(),
             pieces: begun.pieces,
+            lengths: text::bounded(text::fitting_lengths(pieces, text.len())),
+            usage,
         };
         if self.was_given_up(&begun).await? {
             return Err(Error::Unavailable("the reply was overdue".to_owned()));
@@ -240,7 +409,9 @@ impl<P: Platform> Exchange<P> {
     /// Whether somebody took this turn for dead and wrote its end.
     async fn was_given_up(&self, begun: &Begun) -> Result<bool, Error> {
         let platform = self.journal.platform();
-        if platform.now().saturating_sub(begun.heard) < MAYBE_OVERDUE {
+        let silent = platform.now().saturating_sub(begun.heard.now);
+        let waited = platform.monotonic().saturating_sub(begun.heard.monotonic);
+        if silent.max(waited) < MAYBE_OVERDUE {
             return Ok(false);
         }
         let key = ids::reply_key(&self.journal, begun.number);
@@ -253,7 +424,8 @@ impl<P: Platform> Exchange<P> {
         };
         // A turn with an end may have been sealed by others.
         let inline = found.turns.first().map_or(u64::MAX, |turn| turn.number);
-        begun.number >= inline && !self.view.state.has_turn(&begun.conversation, begun.number)
+        let turn = self.view.state.turn(&begun.conversation, begun.number);
+        begun.number >= inline && turn.is_none()
     }
 
     /// Leaves nothing of a reply to a conversation that is no more.
@@ -269,17 +441,33 @@ impl<P: Platform> Exchange<P> {
         Ok(())
     }
 
+    fn hear(&self) -> Heard {
+        let platform = self.journal.platform();
+        Heard {
+            now: platform.now(),
+            monotonic: platform.monotonic(),
+        }
+    }
+
     fn current(&self) -> Option<&Conversation> {
         self.view.state.conversation(self.conversation.as_deref()?)
     }
 }
 
-fn validate(message: &str, model: &str) -> Result<(), Error> {
-    if !(1..=text::MESSAGE_CHARS_MAX).contains(&message.chars().count()) {
-        return Err(Error::Invalid("message: 1 to 10000 characters".to_owned()));
+fn under_way() -> Error {
+    Error::Conflict("A reply is under way in this conversation.".to_owned())
+}
+
+fn validate_message(message: &str) -> Result<(), Error> {
+    if (1..=text::MESSAGE_CHARS_MAX).contains(&message.chars().count()) {
+        return Ok(());
     }
-    if !(1..=MODEL_CHARS_MAX).contains(&model.chars().count()) {
-        return Err(Error::Invalid("model: 1 to 200 characters".to_owned()));
+    Err(Error::Invalid("message: 1 to 10000 characters".to_owned()))
+}
+
+fn validate_model(model: &str) -> Result<(), Error> {
+    if (1..=MODEL_CHARS_MAX).contains(&model.chars().count()) {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::Invalid("model: 1 to 200 characters".to_owned()))
 }

@@ -27,7 +27,7 @@ pub mod identity {
 
 /// `goldfish:conversations`: what was said.
 pub mod conversations {
-    pub use bindings::goldfish::conversations::{library, preferences, turns, types};
+    pub use bindings::goldfish::conversations::{library, preferences, replies, turns, types};
 
     #[allow(
         missing_docs,

@@ -12,6 +12,7 @@ pub fn conversations(error: conversations::types::Error, path: &str) -> ApiError
     match error {
         Error::NotFound => ApiError::NotFound,
         Error::Invalid(what) => ApiError::invalid(path, what),
+        Error::Conflict(why) => ApiError::Conflict(why),
         Error::Unavailable(cause) => ApiError::internal(cause),
     }
 }

@@ -108,7 +108,8 @@ impl Bill {
         settled.err().map(describe)
     }
 
-    fn used(&self, completion: Option<&Completion>, text: &str) -> Usage {
+    /// What a reply took: as the provider counted, or, of one that broke off, as we estimate.
+    pub(crate) fn used(&self, completion: Option<&Completion>, text: &str) -> Usage {
         match completion {
             Some(completion) => completion.usage,
             None => Usage {

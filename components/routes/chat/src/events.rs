@@ -1,6 +1,6 @@
 //! The events of a reply, as bytes.
 
-use contracts::{conversations::turns::Started, llm::types::Usage};
+use contracts::conversations::turns::Started;
 use http_edge::ApiError;
 use serde::Serialize;
 use sse::Encoder;
@@ -48,12 +48,12 @@ pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) -> usize {
 }
 
 /// What the reply took.
-pub(crate) fn usage(usage: Usage, model: &str) -> Vec<u8> {
+pub(crate) fn usage(prompt_tokens: u32, completion_tokens: u32, model: &str) -> Vec<u8> {
     named(
         "usage",
         &json(&UsageView {
-            prompt_tokens: usage.prompt_tokens,
-            completion_tokens: usage.completion_tokens,
+            prompt_tokens,
+            completion_tokens,
             model,
         }),
     )
@@ -111,15 +111,8 @@ mod tests {
             "id: 1\ndata: {\"content\":\"Hello\"}\n\n\
              id: 2\ndata: {\"content\":\" \\\"there\\\"\\n\"}\n\n"
         );
-        let used = Usage {
-            prompt_tokens: 12,
-            completion_tokens: 2,
-            cached_tokens: 0,
-            reasoning_tokens: 0,
-            estimated: false,
-        };
         assert_eq!(
-            text(usage(used, "gpt-4o")),
+            text(usage(12, 2, "gpt-4o")),
             "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\"}\n\n"
         );
         assert_eq!(text(done()), "data: [DONE]\n\n");

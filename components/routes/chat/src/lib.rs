@@ -1,5 +1,6 @@
 //! `POST /api/chat`: stores the user's message, asks a model, streams its reply as server-sent
-//! events and stores that too, whether or not the client stays to read it.
+//! events and stores that too, whether or not the client stays to read it. And what can be done with
+//! a reply from elsewhere: read along, stop it, have another one.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -8,52 +9,120 @@
     )
 )]
 
+mod attend;
 mod backlog;
 mod bell;
 mod bill;
 mod events;
+mod follow;
+mod opening;
 mod outbox;
 mod prompt;
+mod repeat;
 mod reply;
 mod request;
 mod source;
+mod title;
+mod window;
 
 use contracts::{
-    conversations::turns::{Outcome, Turn},
-    identity::types::Scope,
+    conversations::{
+        replies,
+        turns::{Beginning, Outcome, RequestKey, Turn},
+    },
+    identity::types::{Principal, Scope},
     llm::{provider, types::ChatRequest},
+    quota::limits::Action,
 };
 use futures::future::{join, join3};
 use http_edge::{ApiError, Context, Reply};
+use serde::Serialize;
 
 use bill::Bill;
-use request::{Asked, ChatBody};
-use source::{Opening, Source};
+use request::{AgainBody, Asked, ChatBody};
+use source::Opening;
+use title::Untitled;
 
 http_edge::routes! {
     POST "/api/chat" => send_message,
+    GET "/api/conversations/:id/stream" => follow::follow_reply,
+    POST "/api/conversations/:id/stop" => stop_reply,
+    POST "/api/conversations/:id/regenerate" => regenerate_reply,
+}
+
+#[derive(Serialize)]
+struct Stopped {
+    success: bool,
+    /// Whether there was anything to stop.
+    stopped: bool,
 }
 
 async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
     let principal = access::authenticate(context).await?;
     access::require(&principal, Scope::Chat)?;
-    let asked = Asked::try_from(context.json::<ChatBody>().await?)?;
+    let body = context.json::<ChatBody>().await?;
+    let key = repeat::key(&context.head, "/api/chat", &body)?;
+    answer(context, principal, Asked::try_from(body)?, key).await
+}
+
+async fn regenerate_reply(context: &mut Context) -> Result<Reply, ApiError> {
+    let principal = access::authenticate(context).await?;
+    access::require(&principal, Scope::Chat)?;
+    let id = context.uuid("id")?;
+    let body = context.json_or_default::<AgainBody>().await?;
+    let path = format!("/api/conversations/{id}/regenerate");
+    let key = repeat::key(&context.head, &path, &body)?;
+    answer(context, principal, body.of(id)?, key).await
+}
+
+async fn stop_reply(context: &mut Context) -> Result<Reply, ApiError> {
+    let principal = access::authenticate(context).await?;
+    access::require(&principal, Scope::Chat)?;
+    access::admit(context, Action::Api, &principal.user.id).await?;
+    let id = context.uuid("id")?;
+    let stopped = replies::stop(principal.user.id, id)
+        .await
+        .map_err(|error| failures::conversations(error, "id"))?;
+    Ok(Reply::json(&Stopped {
+        success: true,
+        stopped,
+    }))
+}
+
+async fn answer(
+    context: &mut Context,
+    principal: Principal,
+    asked: Asked,
+    key: Option<RequestKey>,
+) -> Result<Reply, ApiError> {
+    let user = principal.user.id.clone();
+    let is_keyed = key.is_some();
     // Three capabilities that do not need each other's answers.
     let (verdict, turn, models) = join3(
         bill::admit(&principal),
-        Turn::open(principal.user.id.clone(), asked.conversation_id.clone()),
+        open(user.clone(), &asked, key),
         provider::models(),
     )
     .await;
     access::note(context, verdict)?;
     let turn = turn.map_err(|error| failures::conversations(error, "conversationId"))?;
+    if let Some(started) = turn.repeats() {
+        return follow::repeat_reply(context, user, started).await;
+    }
     let models = models.map_err(failures::catalogue)?;
 
     let preferences = turn.preferences();
     let model = prompt::choose_model(&asked, turn.model(), &preferences, &models).await?;
     context.log.model(&model);
     let system = prompt::choose_system(asked.system, preferences.system_prompt).await;
-    let messages = prompt::messages(system, turn.history(), &asked.message);
+    let message = asked.message.or(turn.question()).unwrap_or_default();
+    let history = window::fitting(
+        turn.history(),
+        model_choice::find(&model, &models).and_then(|model| model.context_window),
+        asked.max_tokens,
+        &[system.as_deref().unwrap_or_default(), &message],
+    );
+    let messages = prompt::messages(system, history, &message);
     let bill = Bill::open(&principal, &messages, asked.max_tokens).await?;
     let question = ChatRequest {
         model: model.clone(),
@@ -63,18 +132,14 @@ async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
         options: None,
     };
 
-    // The message is stored while the provider is being reached: the reply's first word waits for
-    // the slower of the two, not for both.
-    let (answer, started) = join(
-        provider::chat(question),
-        turn.begin(asked.message, model.clone()),
-    )
-    .await;
-    let started = match started {
-        Ok(started) => started,
+    let (beginning, opening) = opening::open(&turn, message.clone(), question, is_keyed).await;
+    let started = match beginning {
+        Ok(Beginning::Started(started)) => started,
+        Ok(Beginning::Repeated(started)) => {
+            note(context, bill.release().await);
+            return follow::repeat_reply(context, user, started).await;
+        }
         Err(error) => {
-            // Cancels the request at the provider.
-            drop(answer);
             note(context, bill.release().await);
             return Err(failures::conversations(error, "message"));
         }
@@ -82,28 +147,43 @@ async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
     context.set_header("x-conversation-id", started.conversation_id.clone());
 
     // Until something has been said, failing is an ordinary error with a status of its own.
-    let opening = match answer {
-        Ok((deltas, completion)) => Source::new(deltas, completion).open().await,
-        Err(error) => Opening::Failed(error),
-    };
-    match opening {
-        Opening::Speaking(source) => {
-            let exchange = reply::Exchange {
-                turn,
-                source,
-                started,
-                model,
-                bill,
-            };
-            Ok(Reply::events(|body, log| exchange.run(body, log)))
-        }
+    let source = match opening {
+        Opening::Speaking(source) => Some(source),
+        Opening::Stopped => None,
         Opening::Failed(error) => {
             // If even that cannot be stored, the reply counts as broken off when it is overdue.
-            let finished = reply::finish(&turn, Outcome::Incomplete, "", &mut context.log);
+            let nothing = reply::Text::default();
+            let finished =
+                reply::finish(&turn, Outcome::Incomplete, nothing, None, &mut context.log);
             let (_, released) = join(finished, bill.release()).await;
             note(context, released);
-            Err(failures::llm(error))
+            return Err(failures::llm(error));
         }
+    };
+    let untitled = asked.conversation_id.is_none().then(|| Untitled {
+        user,
+        conversation: started.conversation_id.clone(),
+        message,
+    });
+    let exchange = reply::Exchange {
+        turn,
+        source,
+        started,
+        model,
+        bill,
+        untitled,
+    };
+    Ok(Reply::events(|body, log| exchange.run(body, log)))
+}
+
+async fn open(
+    user: String,
+    asked: &Asked,
+    key: Option<RequestKey>,
+) -> Result<Turn, contracts::conversations::types::Error> {
+    match (&asked.message, &asked.conversation_id) {
+        (None, Some(conversation)) => Turn::open_again(user, conversation.clone(), key).await,
+        (_, conversation) => Turn::open(user, conversation.clone(), key).await,
     }
 }
 

@@ -61,6 +61,16 @@ impl Outbox {
         self.ending.ring();
     }
 
+    /// Whether there is nobody any more to send to.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.get()
+    }
+
+    /// How many bytes wait.
+    pub(crate) fn unsent(&self) -> usize {
+        self.unsent.borrow().len()
+    }
+
     /// All there is to send; none when the end is reached.
     async fn next(&self) -> Option<Vec<u8>> {
         loop {

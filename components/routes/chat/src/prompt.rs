@@ -93,7 +93,8 @@ pub(crate) fn size(message: &Message) -> usize {
     texts.sum()
 }
 
-fn text(role: Role, text: String) -> Message {
+/// A message of plain text.
+pub(crate) fn text(role: Role, text: String) -> Message {
     Message {
         role,
         content: vec![Part::Text(text)],

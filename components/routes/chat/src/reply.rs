@@ -3,15 +3,24 @@
 //! Once it runs, it runs to its end: the client going away stops only what goes to the client.
 
 use contracts::conversations::{
-    turns::{Outcome, Started, Turn},
+    turns::{Outcome, Started, Turn, Usage},
     types::Error as StoreError,
 };
 use contracts::llm::types::Completion;
-use futures::future::join;
+use futures::future::{Either, join, select};
 use http_edge::{ApiError, BodyWriter, Cause, Entry};
 use sse::Encoder;
 
-use crate::{backlog::Backlog, bill::Bill, events, outbox::Outbox, source::Source};
+use crate::{
+    attend::{attend, describe},
+    backlog::Backlog,
+    bell::Bell,
+    bill::Bill,
+    events,
+    outbox::Outbox,
+    source::Source,
+    title::Untitled,
+};
 
 /// Longest reply, in bytes of its JSON, which is as much as is stored; a model that does not stop
 /// is stopped.
@@ -20,10 +29,29 @@ const MAX_REPLY: usize = 512 * 1024;
 /// An exchange whose message is stored and whose reply has begun.
 pub(crate) struct Exchange {
     pub(crate) turn: Turn,
-    pub(crate) source: Source,
+    /// None if it was stopped before it began.
+    pub(crate) source: Option<Source>,
     pub(crate) started: Started,
     pub(crate) model: String,
     pub(crate) bill: Bill,
+    /// Present when the conversation is new.
+    pub(crate) untitled: Option<Untitled>,
+}
+
+/// What has come of a reply.
+#[derive(Debug, Default)]
+pub(crate) struct Text {
+    whole: String,
+    /// Of each piece, in bytes.
+    lengths: Vec<u32>,
+}
+
+/// How a reply ended.
+enum Ended {
+    Complete(Completion),
+    /// The user wished it.
+    Stopped,
+    Broken(ApiError),
 }
 
 impl Exchange {
@@ -41,33 +69,53 @@ impl Exchange {
             source,
             model,
             bill,
+            untitled,
             started: _,
         } = self;
         let backlog = Backlog::default();
-        let (received, stored) =
-            join(receive(source, outbox, &backlog), store(&turn, &backlog)).await;
-        if let Err(cause) = stored {
+        let halt = Bell::default();
+        let ((text, ended), attended) = join(
+            receive(source, outbox, &backlog, &halt),
+            attend(&turn, &backlog, &halt),
+        )
+        .await;
+        if let Err(cause) = attended {
             log.warn(&cause);
         }
-        let (text, end) = received;
-        let outcome = match &end {
-            Ok(_) => Outcome::Complete,
-            Err(_) => Outcome::Incomplete,
+        let (outcome, completion) = match &ended {
+            Ended::Complete(completion) => (Outcome::Complete, Some(completion)),
+            Ended::Stopped => (Outcome::Stopped, None),
+            Ended::Broken(_) => (Outcome::Incomplete, None),
         };
+        let used = bill.used(completion, &text.whole);
+        let usage = (outcome != Outcome::Incomplete).then_some(Usage {
+            prompt_tokens: used.prompt_tokens,
+            completion_tokens: used.completion_tokens,
+            estimated: used.estimated,
+        });
+        let said = text.whole.clone();
         // Stored before the client is told of the end: who has seen it can list it.
         let (finished, unsettled) = join(
-            finish(&turn, outcome, &text, log),
-            bill.settle(model.clone(), end.as_ref().ok(), &text),
+            finish(&turn, outcome, text, usage, log),
+            bill.settle(model.clone(), completion, &said),
         )
         .await;
         if let Some(cause) = unsettled {
             log.warn(&cause);
         }
-        match end.and_then(|completion| finished.map(|()| completion)) {
-            Ok(completion) => {
-                let usage = completion.usage;
-                log.tokens(usage.prompt_tokens, usage.completion_tokens);
-                outbox.push(events::usage(usage, &model));
+        let ended = match ended {
+            Ended::Broken(error) => Err(error),
+            Ended::Complete(_) | Ended::Stopped => finished,
+        };
+        let is_good = ended.is_ok();
+        match ended {
+            Ok(()) => {
+                log.tokens(used.prompt_tokens, used.completion_tokens);
+                outbox.push(events::usage(
+                    used.prompt_tokens,
+                    used.completion_tokens,
+                    &model,
+                ));
             }
             Err(error) => {
                 log.error(&error);
@@ -76,54 +124,78 @@ impl Exchange {
         }
         outbox.push(events::done());
         outbox.close();
+        // The client has its end; what follows keeps nobody waiting.
+        if let Some(untitled) = untitled.filter(|_| is_good && outcome == Outcome::Complete)
+            && let Some(cause) = untitled.name(&said).await
+        {
+            log.warn(&cause);
+        }
     }
 }
 
-/// Passes the pieces on as they come; the whole text, and how it ended.
+/// Passes the pieces on as they come; all of them, and how it ended.
 async fn receive(
-    mut source: Source,
+    source: Option<Source>,
     outbox: &Outbox,
     backlog: &Backlog,
-) -> (String, Result<Completion, ApiError>) {
-    let mut text = String::new();
+    halt: &Bell,
+) -> (Text, Ended) {
+    let mut text = Text::default();
+    let ended = match source {
+        Some(source) => read(source, &mut text, outbox, backlog, halt).await,
+        None => Ended::Stopped,
+    };
+    backlog.close();
+    (text, ended)
+}
+
+async fn read(
+    mut source: Source,
+    text: &mut Text,
+    outbox: &Outbox,
+    backlog: &Backlog,
+    halt: &Bell,
+) -> Ended {
     let mut number = 0;
     let mut size = 0_usize;
-    while let Some(pieces) = source.next().await {
+    loop {
+        let next = std::pin::pin!(source.next());
+        let pieces = match select(next, halt.heard()).await {
+            Either::Left((Some(pieces), _)) => pieces,
+            Either::Left((None, _)) => break,
+            // Leaving the source behind cancels the request at the provider.
+            Either::Right(_) => return Ended::Stopped,
+        };
         let mut out = Encoder::new();
         for piece in &pieces {
             number += 1;
             size = size.saturating_add(events::content(&mut out, number, piece));
-            text.push_str(piece);
+            text.whole.push_str(piece);
+            text.lengths
+                .push(u32::try_from(piece.len()).unwrap_or(u32::MAX));
         }
         outbox.push(out.take());
         pieces.into_iter().for_each(|piece| backlog.push(piece));
         if size > MAX_REPLY {
-            backlog.close();
-            let cause = Cause::new("reply too long");
-            return (text, Err(ApiError::ProviderFailed(cause)));
+            return Ended::Broken(ApiError::ProviderFailed(Cause::new("reply too long")));
         }
     }
-    backlog.close();
-    (text, source.end().await.map_err(failures::llm))
-}
-
-/// Stores pieces of a long reply now and then, until its end. After a failure no later piece is
-/// stored, so that what is stored has no gaps; the end stores the whole.
-async fn store(turn: &Turn, backlog: &Backlog) -> Result<(), String> {
-    while let Some(pieces) = backlog.due().await {
-        turn.append(pieces).await.map_err(describe)?;
+    match source.end().await {
+        Ok(completion) => Ended::Complete(completion),
+        Err(error) => Ended::Broken(failures::llm(error)),
     }
-    Ok(())
 }
 
 /// Stores the end of a reply.
 pub(crate) async fn finish(
     turn: &Turn,
     outcome: Outcome,
-    text: &str,
+    text: Text,
+    usage: Option<Usage>,
     log: &mut Entry,
 ) -> Result<(), ApiError> {
-    match turn.finish(outcome, text.to_owned()).await {
+    let Text { whole, lengths } = text;
+    match turn.finish(outcome, whole, lengths, usage).await {
         // Deleted while it was being answered: nothing to store it in, as the user wished.
         Ok(()) | Err(StoreError::NotFound) => Ok(()),
         Err(error) => {
@@ -131,13 +203,5 @@ pub(crate) async fn finish(
             log.warn(&cause);
             Err(ApiError::internal(cause))
         }
-    }
-}
-
-fn describe(error: StoreError) -> String {
-    match error {
-        StoreError::NotFound => "conversation is gone".to_owned(),
-        StoreError::Invalid(what) => format!("reply cannot be stored: {what}"),
-        StoreError::Unavailable(cause) => cause,
     }
 }

@@ -1,13 +1,13 @@
 //! What a client asks.
 
 use http_edge::{ApiError, Check, parse_uuid};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Longest message and longest system prompt, in characters (Unicode scalar values).
 const MAX_CHARACTERS: usize = 10_000;
 
 /// The body as it comes.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ChatBody {
     conversation_id: Option<String>,
@@ -18,11 +18,22 @@ pub(crate) struct ChatBody {
     max_tokens: Option<u32>,
 }
 
+/// The body of a request for another reply: how to ask this time.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct AgainBody {
+    model: Option<String>,
+    system: Option<String>,
+    temperature: Option<f64>,
+    max_tokens: Option<u32>,
+}
+
 /// The body, found good as far as it can be by itself.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) conversation_id: Option<String>,
-    pub(crate) message: String,
+    /// None for another reply to the last one.
+    pub(crate) message: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) system: Option<String>,
     pub(crate) temperature: Option<f64>,
@@ -35,8 +46,14 @@ impl TryFrom<ChatBody> for Asked {
     fn try_from(body: ChatBody) -> Result<Self, ApiError> {
         let conversation_id = body.conversation_id.as_deref().map(parse_uuid);
         let message_fits = body.message.chars().count() <= MAX_CHARACTERS;
-        let system = body.system.as_deref().unwrap_or_default();
-        Check::new()
+        let settings = AgainBody {
+            model: body.model,
+            system: body.system,
+            temperature: body.temperature,
+            max_tokens: body.max_tokens,
+        };
+        let mut check = Check::new();
+        check
             .that(
                 conversation_id != Some(None),
                 "conversationId",
@@ -46,30 +63,50 @@ impl TryFrom<ChatBody> for Asked {
                 message_fits && !body.message.trim().is_empty(),
                 "message",
                 "must be 1 to 10000 characters and not only white space",
-            )
+            );
+        Ok(Self {
+            conversation_id: conversation_id.flatten(),
+            message: Some(body.message),
+            ..settings.checked(&mut check)?
+        })
+    }
+}
+
+impl AgainBody {
+    /// What is asked of a conversation's last message.
+    pub(crate) fn of(self, conversation_id: String) -> Result<Asked, ApiError> {
+        Ok(Asked {
+            conversation_id: Some(conversation_id),
+            ..self.checked(&mut Check::new())?
+        })
+    }
+
+    fn checked(self, check: &mut Check) -> Result<Asked, ApiError> {
+        let system = self.system.as_deref().unwrap_or_default();
+        check
             .that(
                 system.chars().count() <= MAX_CHARACTERS,
                 "system",
                 "must be at most 10000 characters",
             )
             .that(
-                body.temperature.is_none_or(|t| (0.0..=2.0).contains(&t)),
+                self.temperature.is_none_or(|t| (0.0..=2.0).contains(&t)),
                 "temperature",
                 "must be between 0 and 2",
             )
             .that(
-                body.max_tokens != Some(0),
+                self.max_tokens != Some(0),
                 "maxTokens",
                 "must be at least 1",
             )
             .done()?;
-        Ok(Self {
-            conversation_id: conversation_id.flatten(),
-            message: body.message,
-            model: body.model,
-            system: body.system,
-            temperature: body.temperature,
-            max_tokens: body.max_tokens,
+        Ok(Asked {
+            conversation_id: None,
+            message: None,
+            model: self.model,
+            system: self.system,
+            temperature: self.temperature,
+            max_tokens: self.max_tokens,
         })
     }
 }

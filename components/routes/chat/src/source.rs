@@ -37,6 +37,8 @@ pub(crate) enum Opening {
     Speaking(Source),
     /// With an error in place of words.
     Failed(Error),
+    /// Not at all: it is not wanted any more.
+    Stopped,
 }
 
 impl Source {

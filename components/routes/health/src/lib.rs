@@ -46,7 +46,7 @@ async fn check_health(context: &mut Context) -> Result<Reply, ApiError> {
 
 fn cause(error: Error) -> String {
     match error {
-        Error::Unavailable(cause) | Error::Invalid(cause) => cause,
+        Error::Unavailable(cause) | Error::Invalid(cause) | Error::Conflict(cause) => cause,
         Error::NotFound => "not found".to_owned(),
     }
 }

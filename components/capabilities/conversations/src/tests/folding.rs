@@ -28,6 +28,7 @@ fn fact() -> impl Strategy<Value = Fact> {
             model: "model".to_owned(),
             text: format!("text {id}"),
             begins: begins.map(|(limit, touched)| Begins { limit, touched }),
+            request: None,
         })),
         1 => (conversation.clone(), 1_u64..60).prop_map(|(conversation, time)| Fact::Renamed {
             conversation,
@@ -79,6 +80,7 @@ fn a_message_that_comes_again_has_moved() {
             model: "model".to_owned(),
             text: id.to_owned(),
             begins,
+            request: None,
         })
     };
     let begins = Begins {
@@ -145,6 +147,8 @@ proptest! {
                     outcome: Outcome::Complete,
                     text: "reply".to_owned(),
                     pieces: 0,
+                    lengths: Vec::new(),
+                    usage: None,
                 });
             }
         }

@@ -22,7 +22,10 @@ fn fill(world: &World, id: &str, turns: usize, bytes: usize) {
         run(world, |journal| async move {
             let message = format!("MARKER {turn}");
             let (mut exchange, _) = begin(&journal, Some(&id), &message, 3).await.unwrap();
-            exchange.finish(Outcome::Complete, &reply).await.unwrap();
+            exchange
+                .finish(Outcome::Complete, &reply, Vec::new(), None)
+                .await
+                .unwrap();
         });
     }
 }
@@ -70,7 +73,7 @@ fn a_long_conversation_is_read_in_a_handful_of_gets() {
     let history = run(&world, |journal| {
         let id = id.clone();
         async move {
-            let exchange = Exchange::open(journal, Some(&id)).await.unwrap();
+            let exchange = Exchange::open(journal, Some(&id), None).await.unwrap();
             exchange.history().count()
         }
     });
@@ -89,7 +92,10 @@ fn a_reply_beyond_the_bound_is_cut_and_incomplete() {
         for _ in 0..3 {
             exchange.append(std::slice::from_ref(&reply)).await.unwrap();
         }
-        exchange.finish(Outcome::Complete, &reply).await.unwrap();
+        exchange
+            .finish(Outcome::Complete, &reply, Vec::new(), None)
+            .await
+            .unwrap();
     });
     assert!(largest(&world) < VALUE_MAX);
     let found = list(&world);
@@ -166,7 +172,12 @@ fn a_reply_that_lasts_is_not_erased_while_somebody_needs_it() {
     fill(&world, &id, 60, 10);
     world.pass(REPLY_OVERDUE / 2);
     let before = world.value("conv:guest_1:s");
-    world.finish(async move { exchange.finish(Outcome::Complete, "at last").await.unwrap() });
+    world.finish(async move {
+        exchange
+            .finish(Outcome::Complete, "at last", Vec::new(), None)
+            .await
+            .unwrap()
+    });
     fill(&world, &id, 5, 10);
     // Somebody who read before the end was there writes what is then an old snapshot.
     world.put("conv:guest_1:s", before);
@@ -183,7 +194,12 @@ fn turns_are_sealed_only_when_they_have_ended() {
     });
     fill(&world, &id, 5, 100_000);
     assert!(!world.keys().iter().any(|key| key.contains(":g:")));
-    world.finish(async move { exchange.finish(Outcome::Complete, "at last").await.unwrap() });
+    world.finish(async move {
+        exchange
+            .finish(Outcome::Complete, "at last", Vec::new(), None)
+            .await
+            .unwrap()
+    });
     fill(&world, &id, 2, 100_000);
     let found = list(&world);
     assert_eq!(found[0].turns.len(), 8);

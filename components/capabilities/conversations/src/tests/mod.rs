@@ -1,6 +1,7 @@
 //! The capability against a simulated store.
 
 mod folding;
+mod following;
 mod long;
 mod removing;
 mod turning;
@@ -15,7 +16,7 @@ use crate::facts::Outcome;
 use crate::ids;
 use crate::library;
 use crate::state::Conversation;
-use crate::turn::Exchange;
+use crate::turn::{Beginning, Exchange};
 
 const USER: &str = "guest_1";
 
@@ -37,11 +38,14 @@ async fn begin(
     message: &str,
     limit: u32,
 ) -> Result<(Exchange<Client>, String), Error> {
-    let mut exchange = Exchange::open(journal.clone(), conversation).await?;
-    let started = exchange
+    let mut exchange = Exchange::open(journal.clone(), conversation, None).await?;
+    let beginning = exchange
         .begin(message.to_owned(), "gpt-4o".to_owned(), limit)
         .await?;
-    Ok((exchange, started.conversation))
+    match beginning {
+        Beginning::Started(started) => Ok((exchange, started.conversation)),
+        Beginning::Repeated(started) => panic!("{started:?}"),
+    }
 }
 
 /// A whole turn; answers the conversation's id.
@@ -52,7 +56,9 @@ async fn chat(
 ) -> Result<String, Error> {
     let (mut exchange, id) = begin(journal, conversation, message, 3).await?;
     let reply = format!("re {message}");
-    exchange.finish(Outcome::Complete, &reply).await?;
+    exchange
+        .finish(Outcome::Complete, &reply, Vec::new(), None)
+        .await?;
     Ok(id)
 }
 

@@ -87,7 +87,9 @@ fn a_reply_in_mid_stream_leaves_nothing_behind() {
         assert_eq!(world.keys_containing(MARKER), Vec::<String>::new());
         let ended = world.finish(async move {
             exchange.append(&[MARKER.to_owned()]).await.unwrap();
-            exchange.finish(Outcome::Complete, MARKER).await
+            exchange
+                .finish(Outcome::Complete, MARKER, Vec::new(), None)
+                .await
         });
         assert_eq!(ended, Some(Err(Error::NotFound)));
         assert_eq!(world.keys_containing(MARKER), Vec::<String>::new());
@@ -114,14 +116,14 @@ fn a_message_to_a_removed_conversation_is_refused_and_erased() {
     let id = chats(&world, None, "first");
     let wanted = id.clone();
     let mut exchange = run(&world, |journal| async move {
-        crate::turn::Exchange::open(journal, Some(&wanted))
+        crate::turn::Exchange::open(journal, Some(&wanted), None)
             .await
             .unwrap()
     });
     delete(&world, &id).unwrap();
     let begun = world.finish(async move {
         let begun = exchange.begin(MARKER.to_owned(), "m".to_owned(), 3).await;
-        begun.map(|started| started.title)
+        begun.map(drop)
     });
     assert_eq!(begun, Some(Err(Error::NotFound)));
     assert_eq!(world.keys_containing(MARKER), Vec::<String>::new());
@@ -201,7 +203,9 @@ fn a_removal_while_the_end_is_being_written_is_noticed() {
         let place = ended.clone();
         world.spawn(async move {
             let (mut exchange, _) = begin(&slow, Some(&wanted), "question", 3).await.unwrap();
-            let done = exchange.finish(Outcome::Complete, MARKER).await;
+            let done = exchange
+                .finish(Outcome::Complete, MARKER, Vec::new(), None)
+                .await;
             place.borrow_mut().replace(done);
         });
         let journal = of(world.client());

@@ -32,7 +32,7 @@ fn a_turn_is_stored_and_read_again() {
     assert_eq!(said(&found[0]), expected);
 
     let history = run(&world, |journal| async move {
-        let exchange = Exchange::open(journal, Some(&id.to_uppercase()))
+        let exchange = Exchange::open(journal, Some(&id.to_uppercase()), None)
             .await
             .unwrap();
         assert_eq!(exchange.model(), Some("gpt-4o"));
@@ -88,7 +88,12 @@ fn the_end_of_a_reply_counts_as_an_update_for_everybody() {
     }
     world.pass(1_000);
     let mut first = first.unwrap();
-    world.finish(async move { first.finish(Outcome::Complete, "at last").await.unwrap() });
+    world.finish(async move {
+        first
+            .finish(Outcome::Complete, "at last", Vec::new(), None)
+            .await
+            .unwrap()
+    });
     world.pass(1_000);
     chats(&world, None, "d");
     let expected = ["d", "slow", "c"];
@@ -210,7 +215,10 @@ fn a_process_killed_at_any_operation_loses_nothing_acknowledged() {
                     let (mut exchange, _) = opened.unwrap();
                     place.set(place.get() + 1);
                     exchange.append(&["re ".to_owned()]).await.unwrap();
-                    exchange.finish(Outcome::Complete, "re").await.unwrap();
+                    exchange
+                        .finish(Outcome::Complete, "re", Vec::new(), None)
+                        .await
+                        .unwrap();
                     place.set(place.get() + 100);
                 }
             });
@@ -242,7 +250,11 @@ fn an_end_after_the_turn_was_given_up_changes_nothing() {
     world.pass(REPLY_OVERDUE + 1);
     let given_up = list(&world);
     let mut exchange = exchange;
-    let late = world.finish(async move { exchange.finish(Outcome::Complete, "late").await });
+    let late = world.finish(async move {
+        exchange
+            .finish(Outcome::Complete, "late", Vec::new(), None)
+            .await
+    });
     assert!(matches!(late, Some(Err(Error::Unavailable(_)))));
     assert_eq!(list(&world), given_up);
 }
@@ -254,7 +266,12 @@ fn a_long_silence_that_nobody_saw_does_not_cost_the_reply() {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     world.pass(REPLY_OVERDUE * 2);
-    world.finish(async move { exchange.finish(Outcome::Complete, "late").await.unwrap() });
+    world.finish(async move {
+        exchange
+            .finish(Outcome::Complete, "late", Vec::new(), None)
+            .await
+            .unwrap()
+    });
     assert_eq!(said(&list(&world)[0])[0].1, Some(Outcome::Complete));
 }
 
@@ -274,7 +291,12 @@ fn signs_of_life_keep_a_silent_reply_running() {
             .unwrap();
         assert_eq!(said(&list(&world)[0])[0].1, None);
     }
-    world.finish(async move { exchange.finish(Outcome::Stopped, "enough").await.unwrap() });
+    world.finish(async move {
+        exchange
+            .finish(Outcome::Stopped, "enough", Vec::new(), None)
+            .await
+            .unwrap()
+    });
     assert_eq!(said(&list(&world)[0])[0].1, Some(Outcome::Stopped));
 }
 
@@ -304,7 +326,7 @@ fn ids_of_others_and_nonsense_are_not_found() {
             assert_eq!(found, Err(Error::NotFound));
             let deleted = library::delete(&journal, &wanted).await;
             assert_eq!(deleted, Err(Error::NotFound));
-            let opened = Exchange::open(journal, Some(&wanted)).await;
+            let opened = Exchange::open(journal, Some(&wanted), None).await;
             assert!(matches!(opened, Err(Error::NotFound)));
         });
     }

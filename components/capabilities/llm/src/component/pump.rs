@@ -18,7 +18,7 @@ type End = FutureWriter<Result<Completion, Error>>;
 /// How soon a silence is looked into first, and how often at last. Each look asks whether the reader
 /// is still there: WIT streams do not tell a writer that has nothing to write.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
-const LAST_LOOK: Duration = Duration::from_millis(400);
+const LAST_LOOK: Duration = Duration::from_millis(200);
 
 /// How long the usage may take once the model has stopped.
 const AFTER_STOP: Duration = Duration::from_secs(2);

@@ -1,0 +1,294 @@
+//! Reading a reply along with the one who writes it: the contract's `replies.reader`.
+
+use journal::{Journal, Platform};
+
+use crate::error::Error;
+use crate::facts::{End, Outcome, Usage};
+use crate::ids;
+use crate::reading::{self, Due};
+use crate::segments;
+use crate::state::{Conversation, Turn};
+use crate::stopping;
+
+/// A writer that has not answered a ring for this long (milliseconds of the reader's own clock) is
+/// dead. A living one answers within half a second, and one that was asleep looks around before it
+/// writes the end (see the `turn` module).
+pub(crate) const DEAD: u64 = 15_000;
+
+/// How many rings go unanswered before: one alone may fall into a reader's own sleep.
+const RINGS: u32 = 3;
+
+/// How often a reader rings, so that the writer knows that somebody still reads along.
+const RING_EVERY: u64 = 4_000;
+
+/// How often a reader looks for more.
+const LOOK_EVERY: u64 = 100;
+
+/// How long one call waits for more.
+const PATIENCE: u64 = 900;
+
+/// A reply that is read piece by piece.
+pub(crate) struct Reader<P> {
+    journal: Journal<P>,
+    due: Due,
+    pub(crate) started: Started,
+    pub(crate) model: String,
+    /// Writes taken in.
+    writes: u64,
+    /// Pieces taken in, passed over or not, and their bytes.
+    taken: u64,
+    bytes: usize,
+    /// Pieces up to this number are passed over.
+    after: u64,
+    end: Option<End>,
+    rung: Option<u64>,
+    /// When something was last heard of the writer, or it was first rung for; and the rings since.
+    heard: Option<u64>,
+    unanswered: u32,
+}
+
+/// Which reply it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Started {
+    pub(crate) conversation: String,
+    pub(crate) reply: String,
+    pub(crate) title: String,
+}
+
+impl Started {
+    pub(crate) fn of(conversation: &Conversation, turn: &Turn) -> Self {
+        Self {
+            conversation: conversation.id.clone(),
+            reply: turn.reply_id.clone(),
+            title: conversation.title.clone(),
+        }
+    }
+}
+
+/// What a reader is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    Pieces(Vec<String>),
+    End(Outcome, Option<Usage>),
+}
+
+/// Where a reply stands for a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Live,
+    Unread,
+    Read,
+}
+
+impl<P: Platform> Reader<P> {
+    /// Finds a reply by its id, or the one under way, or else the last one.
+    pub(crate) async fn open(
+        journal: Journal<P>,
+        conversation: &str,
+        reply: Option<&str>,
+        after: u64,
+    ) -> Result<Self, Error> {
+        let id = ids::conversation_id(conversation)?;
+        let mut view = reading::read(&journal).await?;
+        let conversations = &mut view.state.conversations;
+        let found = conversations.iter_mut().find(|found| found.id == id);
+        let conversation = found.ok_or(Error::NotFound)?;
+        let turns = std::mem::take(&mut conversation.turns);
+        let mut turn = match reply {
+            Some(reply) => turns.into_iter().find(|turn| turn.reply_id == reply),
+            None => {
+                let running = turns.iter().rposition(|turn| turn.reply.is_none());
+                let at = running.unwrap_or(turns.len().saturating_sub(1));
+                turns.into_iter().nth(at)
+            }
+        };
+        if turn.is_none() && conversation.segments > 0 {
+            let sealed = segments::sealed_turns(&journal, &id, conversation.segments).await?;
+            turn = match reply {
+                Some(reply) => sealed.into_iter().find(|turn| turn.reply_id == reply),
+                None => sealed.into_iter().next_back(),
+            };
+        }
+        let turn = turn.ok_or(Error::NotFound)?;
+        let due = Due::of(&turn);
+        let end = match &turn.reply {
+            Some(reply) => Some(ended(&journal, &due, reply).await?),
+            None => None,
+        };
+        Ok(Self {
+            journal,
+            due,
+            started: Started::of(conversation, &turn),
+            model: turn.model,
+            writes: 0,
+            taken: 0,
+            bytes: 0,
+            after,
+            end,
+            rung: None,
+            heard: None,
+            unanswered: 0,
+        })
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        let Some(end) = &self.end else {
+            return Standing::Live;
+        };
+        let known = u64::try_from(end.lengths.len()).unwrap_or(u64::MAX);
+        let pieces = if known > 0 {
+            known
+        } else {
+            u64::from(!end.text.is_empty())
+        };
+        if self.after < pieces {
+            Standing::Unread
+        } else {
+            Standing::Read
+        }
+    }
+
+    /// What comes next; no pieces if nothing comes for a while.
+    pub(crate) async fn next(&mut self) -> Result<News, Error> {
+        let begun = self.now();
+        loop {
+            if let Some(end) = self.end.take() {
+                let rest = self.rest(&end);
+                let news = if rest.is_empty() {
+                    News::End(end.outcome, end.usage)
+                } else {
+                    News::Pieces(rest)
+                };
+                self.end = Some(end);
+                return Ok(news);
+            }
+            let pieces = self.look().await?;
+            if !pieces.is_empty() {
+                return Ok(News::Pieces(pieces));
+            }
+            self.end = reading::end(&self.journal, &self.due).await?;
+            if self.end.is_some() {
+                continue;
+            }
+            if self.is_dead() {
+                self.end = Some(reading::end_dead(&self.journal, &self.due).await?);
+                continue;
+            }
+            self.ring().await?;
+            if self.now().saturating_sub(begun) >= PATIENCE {
+                return Ok(News::Pieces(Vec::new()));
+            }
+            self.journal.platform().sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Takes in what was written since the last look.
+    async fn look(&mut self) -> Result<Vec<String>, Error> {
+        let written = reading::pieces_from(&self.journal, &self.due, self.writes).await?;
+        if !written.is_empty() {
+            self.heard = Some(self.now());
+            self.unanswered = 0;
+        }
+        let mut pieces = Vec::new();
+        for piece in written {
+            self.writes = self.writes.saturating_add(1);
+            self.bytes = self.bytes.saturating_add(piece.text.len());
+            self.take(cut(&piece.text, &piece.lengths), &mut pieces);
+        }
+        Ok(pieces)
+    }
+
+    /// Takes in what the end has beyond that.
+    fn rest(&mut self, end: &End) -> Vec<String> {
+        let mut pieces = Vec::new();
+        let taken = usize::try_from(self.taken).unwrap_or(usize::MAX);
+        let text = end.text.get(self.bytes..).unwrap_or_default();
+        let lengths = end.lengths.get(taken..).unwrap_or_default();
+        self.bytes = self.bytes.max(end.text.len());
+        self.take(cut(text, lengths), &mut pieces);
+        pieces
+    }
+
+    fn take(&mut self, new: Vec<String>, to: &mut Vec<String>) {
+        for piece in new {
+            self.taken = self.taken.saturating_add(1);
+            if self.taken > self.after {
+                to.push(piece);
+            }
+        }
+    }
+
+    /// Rings if it is time to.
+    async fn ring(&mut self) -> Result<(), Error> {
+        let rung = self.rung.map(|rung| self.now().saturating_sub(rung));
+        if rung.is_none_or(|since| since >= RING_EVERY) {
+            stopping::ring(&self.journal, self.due.number).await?;
+            let now = self.now();
+            self.rung = Some(now);
+            self.heard.get_or_insert(now);
+            self.unanswered = self.unanswered.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Whether the writer has not been heard of, though somebody rang for it all the time. To be
+    /// asked after a look.
+    fn is_dead(&self) -> bool {
+        let silent = self.heard.map(|heard| self.now().saturating_sub(heard));
+        self.unanswered >= RINGS && silent.is_some_and(|silent| silent > DEAD)
+    }
+
+    fn now(&self) -> u64 {
+        self.journal.platform().monotonic()
+    }
+}
+
+/// The end of a reply that has one: as its writer stored it, or as far as the conversation has it.
+async fn ended<P: Platform>(
+    journal: &Journal<P>,
+    due: &Due,
+    reply: &crate::state::Reply,
+) -> Result<End, Error> {
+    let stored = reading::end(journal, due).await?;
+    Ok(stored.filter(|end| end.text == reply.text).unwrap_or(End {
+        time: reply.time,
+        outcome: reply.outcome,
+        text: reply.text.clone(),
+        pieces: 0,
+        lengths: Vec::new(),
+        usage: None,
+    }))
+}
+
+/// A text in pieces of these lengths; what they do not cover is a piece of its own.
+fn cut(text: &str, lengths: &[u32]) -> Vec<String> {
+    let mut pieces = Vec::with_capacity(lengths.len());
+    let mut rest = text;
+    for length in lengths {
+        let at = usize::try_from(*length).unwrap_or(usize::MAX);
+        let Some((piece, more)) = rest.split_at_checked(at) else {
+            break;
+        };
+        pieces.push(piece.to_owned());
+        rest = more;
+    }
+    if !rest.is_empty() {
+        pieces.push(rest.to_owned());
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn texts_are_cut_where_they_can_be() {
+        assert_eq!(cut("aéb", &[1, 2, 1]), ["a", "é", "b"]);
+        assert_eq!(cut("aéb", &[1]), ["a", "éb"]);
+        assert_eq!(cut("aéb", &[2, 2]), ["aéb"]);
+        assert_eq!(cut("ab", &[1, 7]), ["a", "b"]);
+        assert!(cut("", &[]).is_empty());
+        assert_eq!(cut("a", &[1, 0]), ["a", ""]);
+    }
+}
