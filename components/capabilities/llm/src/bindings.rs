@@ -2,10 +2,13 @@
 
 #[cfg(target_family = "wasm")]
 pub(crate) use generated::exports::goldfish::llm::provider::Guest;
+#[cfg(test)]
+pub(crate) use generated::exports::goldfish::llm::types::JsonSchema;
 #[cfg(target_family = "wasm")]
-pub(crate) use generated::exports::goldfish::llm::types::Delta;
+pub(crate) use generated::exports::goldfish::llm::types::Served;
 pub(crate) use generated::exports::goldfish::llm::types::{
-    ChatRequest, Completion, Error, Message, Model, Role, StopReason, Usage,
+    ChatRequest, Completion, Delta, Error, Image, ImageDetail, Invalid, Message, Model, Options,
+    Part, ResponseFormat, Role, StopReason, Tool, ToolCall, ToolCallPiece, ToolChoice, Usage,
 };
 #[cfg(target_family = "wasm")]
 pub(crate) use generated::{wit_future, wit_stream};
@@ -26,5 +29,6 @@ pub(crate) mod generated {
         runtime_path: "spin_sdk::wit_bindgen::rt",
         generate_all,
         pub_export_macro: true,
+        additional_derives: [PartialEq],
     });
 }

@@ -33,6 +33,10 @@ pub(crate) struct Entry {
     pub(crate) max_output_tokens: Option<u32>,
     /// Whether it takes a temperature; models that reason often do not.
     pub(crate) temperature: bool,
+    /// Whether it can call tools. Where it is not known, the provider is left to say.
+    pub(crate) tools: bool,
+    /// Whether it can look at images; as `tools`.
+    pub(crate) images: bool,
 }
 
 /// A row of the variable `models`: an id that exists is changed in what the row says, a new one
@@ -47,6 +51,8 @@ struct Row {
     context_window: Option<u32>,
     max_output_tokens: Option<u32>,
     temperature: Option<bool>,
+    tools: Option<bool>,
+    images: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +67,24 @@ struct Replacement {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Catalogue {
     entries: Vec<Entry>,
+}
+
+impl Entry {
+    /// A model of which only the id is known. At most providers all models of today call tools and
+    /// look at images; of Workers AI's, few do.
+    fn plain(id: String, provider: Provider) -> Self {
+        Self {
+            name: id.clone(),
+            provider,
+            upstream: id.clone(),
+            context_window: None,
+            max_output_tokens: None,
+            temperature: true,
+            tools: provider != Provider::WorkersAi,
+            images: provider != Provider::WorkersAi,
+            id,
+        }
+    }
 }
 
 impl Catalogue {
@@ -93,6 +117,8 @@ impl Catalogue {
                     entry.context_window = row.context_window.or(entry.context_window);
                     entry.max_output_tokens = row.max_output_tokens.or(entry.max_output_tokens);
                     entry.temperature = row.temperature.unwrap_or(entry.temperature);
+                    entry.tools = row.tools.unwrap_or(entry.tools);
+                    entry.images = row.images.unwrap_or(entry.images);
                 }
                 None => {
                     let provider = row
@@ -101,14 +127,17 @@ impl Catalogue {
                     if row.id.is_empty() {
                         return Err(unreadable("a model has an empty id"));
                     }
+                    let plain = Entry::plain(row.id.clone(), provider);
                     self.entries.push(Entry {
-                        name: row.name.unwrap_or_else(|| row.id.clone()),
-                        provider,
-                        upstream: row.upstream.unwrap_or_else(|| row.id.clone()),
+                        name: row.name.unwrap_or(plain.name),
+                        upstream: row.upstream.unwrap_or(plain.upstream),
                         context_window: row.context_window,
                         max_output_tokens: row.max_output_tokens,
-                        temperature: row.temperature.unwrap_or(true),
+                        temperature: row.temperature.unwrap_or(plain.temperature),
+                        tools: row.tools.unwrap_or(plain.tools),
+                        images: row.images.unwrap_or(plain.images),
                         id: row.id,
+                        provider,
                     });
                 }
             }
@@ -120,15 +149,7 @@ impl Catalogue {
     /// on, if `claim`; else it stays as it is.
     pub(crate) fn add(&mut self, ids: Vec<String>, provider: Provider, claim: bool) {
         for id in ids {
-            let entry = Entry {
-                name: id.clone(),
-                provider,
-                upstream: id.clone(),
-                context_window: None,
-                max_output_tokens: None,
-                temperature: true,
-                id,
-            };
+            let entry = Entry::plain(id, provider);
             match self.entries.iter_mut().find(|known| known.id == entry.id) {
                 Some(known) if claim => *known = entry,
                 Some(_) => {}
@@ -141,13 +162,8 @@ impl Catalogue {
     pub(crate) fn with_demo(mut self) -> Self {
         self.entries.retain(|entry| entry.id != DEMO);
         self.entries.push(Entry {
-            id: DEMO.to_owned(),
             name: "Demo (a small program, not an AI)".to_owned(),
-            provider: Provider::Demo,
-            upstream: DEMO.to_owned(),
-            context_window: None,
-            max_output_tokens: None,
-            temperature: true,
+            ..Entry::plain(DEMO.to_owned(), Provider::Demo)
         });
         self
     }

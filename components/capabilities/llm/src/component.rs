@@ -1,20 +1,20 @@
 //! The exports, and the I/O behind them.
 
+mod attempts;
 mod configuration;
 mod discovery;
+mod lease;
 mod pump;
 mod transport;
 
 use crate::bindings::{
     ChatRequest, Completion, Delta, Error, Guest, Model, generated, wit_future, wit_stream,
 };
-use crate::call::Call;
 use crate::catalogue::{Catalogue, Entry};
-use crate::failure::Head;
-use crate::providers::{Provider, anthropic, demo, local, openai, spin, workers_ai};
-use crate::reply::{Decode, Reply};
+use crate::providers::{Provider, anthropic, local, openai, spin, workers_ai};
+use crate::request::check;
 use crate::values::Values;
-use pump::Deadlines;
+use attempts::Attempts;
 use spin_sdk::wasip3::spawn;
 use spin_sdk::wit_bindgen::{FutureReader, StreamReader};
 use std::borrow::Cow;
@@ -47,12 +47,13 @@ impl Guest for Component {
     async fn chat(request: ChatRequest) -> Result<Answer, Error> {
         let started = Instant::now();
         let values = configuration::values().await?;
-        let entry = find(&request.model, values).await?;
-        match entry.provider {
-            Provider::Demo => Ok(spoken(demo::conversions::answer(&request))),
-            Provider::Spin => Ok(spoken(spin::client::infer(&entry, &request)?)),
-            _ => ask(&entry, &request, values, started).await,
-        }
+        check(&request)?;
+        let mut attempts = Attempts::new(request, values).await?;
+        let accepted = attempts.ask(started).await?;
+        let (deltas, reader) = wit_stream::new();
+        let (end, ended) = wit_future::new(cancelled);
+        spawn(pump::carry(attempts, accepted, deltas, end));
+        Ok((reader, ended))
     }
 }
 
@@ -63,7 +64,9 @@ async fn catalogue(values: &Values) -> Result<Cow<'static, Catalogue>, Error> {
         None => Ok(Cow::Borrowed(configured)),
         Some(config) => {
             let mut catalogue = configured.clone();
-            catalogue.add(discovery::models(&config).await, Provider::Local, false);
+            let key = lease::any_key(Provider::Local, values);
+            let ids = discovery::models(&config, key.as_ref()).await;
+            catalogue.add(ids, Provider::Local, false);
             Ok(Cow::Owned(catalogue.with_demo()))
         }
     }
@@ -103,93 +106,6 @@ fn is_configured(provider: Provider, values: &Values) -> bool {
         Provider::Spin => !spin::config::models(values).is_empty(),
         Provider::Demo => true,
     }
-}
-
-/// How a provider's refusal is understood.
-type Refusal = fn(&Head<'_>, &[u8]) -> Error;
-
-/// What to send, and how to understand what comes back.
-fn prepare(
-    entry: &Entry,
-    request: &ChatRequest,
-    values: &Values,
-) -> Result<(Call, Box<dyn Decode>, Refusal), Error> {
-    match entry.provider {
-        Provider::OpenAi => {
-            let config = openai::config::Config::read(values).ok_or(Error::NotConfigured)?;
-            let call = openai::client::chat(&config, entry, request)?;
-            Ok((
-                call,
-                Box::new(openai::conversions::Decoder),
-                openai::conversions::error,
-            ))
-        }
-        Provider::Local => {
-            let config = local::config::Config::read(values).ok_or(Error::NotConfigured)?;
-            let call = local::client::chat(&config, entry, request)?;
-            Ok((
-                call,
-                Box::new(openai::conversions::Decoder),
-                openai::conversions::error,
-            ))
-        }
-        Provider::Anthropic => {
-            let config = anthropic::config::Config::read(values).ok_or(Error::NotConfigured)?;
-            let call = anthropic::client::chat(&config, entry, request)?;
-            Ok((
-                call,
-                Box::new(anthropic::conversions::Decoder),
-                anthropic::conversions::error,
-            ))
-        }
-        Provider::WorkersAi => {
-            let config = workers_ai::config::Config::read(values).ok_or(Error::NotConfigured)?;
-            let call = workers_ai::client::chat(&config, entry, request)?;
-            let decoder = workers_ai::conversions::Decoder::new(entry, request);
-            Ok((call, Box::new(decoder), workers_ai::conversions::error))
-        }
-        Provider::Spin | Provider::Demo => Err(Error::NotConfigured),
-    }
-}
-
-async fn ask(
-    entry: &Entry,
-    request: &ChatRequest,
-    values: &Values,
-    started: Instant,
-) -> Result<Answer, Error> {
-    let (call, decoder, refusal) = prepare(entry, request, values)?;
-    let deadlines = Deadlines::read(values, started);
-    let answer = transport::send(call, deadlines.connect, deadlines.first_token).await?;
-    if !answer.is_event_stream() {
-        let (status, retry_after, body) = answer.into_refusal().await;
-        return Err(refusal(
-            &Head {
-                status,
-                retry_after: retry_after.as_deref(),
-            },
-            &body,
-        ));
-    }
-    let reply = Reply::new(decoder, demo::conversions::prompt_estimate(request));
-    let (deltas, reader) = wit_stream::new();
-    let (end, ended) = wit_future::new(cancelled);
-    spawn(pump::relay(
-        answer.into_body(),
-        reply,
-        deltas,
-        end,
-        deadlines,
-    ));
-    Ok((reader, ended))
-}
-
-/// An answer that is known already.
-fn spoken((pieces, completion): (Vec<String>, Completion)) -> Answer {
-    let (deltas, reader) = wit_stream::new();
-    let (end, ended) = wit_future::new(cancelled);
-    spawn(pump::speak(pieces, completion, deltas, end));
-    (reader, ended)
 }
 
 fn cancelled() -> Result<Completion, Error> {

@@ -3,7 +3,7 @@
 //! Providers put content and parts of keys into the sentences of their errors, so nothing of those
 //! sentences is kept; codes and types are, cleaned.
 
-use crate::bindings::Error;
+use crate::bindings::{Error, Invalid};
 use std::time::SystemTime;
 
 /// What an HTTP answer that is not a stream says, apart from its body.
@@ -40,7 +40,10 @@ impl Head<'_> {
             413 => Error::ContextTooLong,
             429 => Error::RateLimited(self.wait()),
             500..=599 => Error::Overloaded(self.wait()),
-            400..=499 => Error::InvalidRequest(self.cause(code)),
+            400..=499 => Error::InvalidRequest(Invalid {
+                field: None,
+                cause: self.cause(code),
+            }),
             200..=299 => Error::Protocol("a success that is not a stream of events".to_owned()),
             _ => Error::Protocol(self.cause(code)),
         }

@@ -17,10 +17,13 @@
 mod bindings;
 mod call;
 mod catalogue;
+mod chance;
 #[cfg(target_family = "wasm")]
 mod component;
 mod failure;
 mod providers;
 mod reply;
+mod request;
+mod routing;
 mod secret;
 mod values;

@@ -1,36 +1,126 @@
 //! An answer under way: bytes in, deltas and an end out. Pure.
 
-use crate::bindings::{Completion, Error, StopReason, Usage};
+use crate::bindings::{Completion, Delta, Error, StopReason, ToolCallPiece, Usage};
+use crate::chance::chance;
 use sse::{Event, Parser};
 use token_estimate::tokens_of;
+
+/// More calls than any model asks for at once.
+const MOST_CALLS: u32 = 128;
 
 /// What a provider's events have told so far.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// Text not yet taken.
-    pub(crate) texts: Vec<String>,
+    /// Pieces not yet taken.
+    pieces: Vec<Delta>,
     /// Why the model stopped, once it said so.
     pub(crate) stop: Option<StopReason>,
     /// The provider's count.
     pub(crate) prompt_tokens: Option<u32>,
     /// The provider's count.
     pub(crate) completion_tokens: Option<u32>,
+    /// The provider's count, part of the prompt's.
+    pub(crate) cached_tokens: u32,
+    /// The provider's count, part of the completion's.
+    pub(crate) reasoning_tokens: u32,
     /// Nothing more will come: the provider's own end of the stream was seen.
     pub(crate) done: bool,
-    /// The model has begun to answer, be it with thoughts we do not pass on.
-    pub(crate) started: bool,
+    /// The model has begun to answer, be it with what we do not pass on.
+    started: bool,
+    /// Calls it has asked for.
+    calls: u32,
     bytes: usize,
 }
 
 impl Progress {
-    /// Adds a piece of the answer.
+    /// Adds text.
     pub(crate) fn text(&mut self, text: String) {
-        self.started = true;
-        if !text.is_empty() {
-            self.bytes = self.bytes.saturating_add(text.len());
-            self.texts.push(text);
+        self.words(text, Delta::Text);
+    }
+
+    /// Adds a thought.
+    pub(crate) fn reasoning(&mut self, thought: String) {
+        self.words(thought, Delta::Reasoning);
+    }
+
+    /// Adds words that decline.
+    pub(crate) fn refusal(&mut self, words: String) {
+        self.words(words, Delta::Refusal);
+    }
+
+    fn words(&mut self, words: String, piece: fn(String) -> Delta) {
+        if !words.is_empty() {
+            self.add(words.len(), piece(words));
         }
     }
+
+    /// Adds the beginning of a call; its number among the answer's calls.
+    ///
+    /// # Errors
+    /// `protocol` when there are too many.
+    pub(crate) fn begin_call(&mut self, id: String, name: String) -> Result<u32, Error> {
+        let index = self.calls;
+        if index >= MOST_CALLS {
+            return Err(Error::Protocol("the model calls without end".to_owned()));
+        }
+        self.calls = index.saturating_add(1);
+        let id = if id.is_empty() { made_up_id() } else { id };
+        self.add(
+            name.len(),
+            Delta::ToolCall(ToolCallPiece {
+                index,
+                id: Some(id),
+                name: Some(name),
+                arguments: String::new(),
+            }),
+        );
+        Ok(index)
+    }
+
+    /// Adds to the arguments of a call that has begun.
+    pub(crate) fn arguments(&mut self, index: u32, arguments: String) {
+        if arguments.is_empty() {
+            return;
+        }
+        // What comes together goes on together.
+        if let Some(Delta::ToolCall(last)) = self.pieces.last_mut()
+            && last.index == index
+        {
+            self.bytes = self.bytes.saturating_add(arguments.len());
+            last.arguments.push_str(&arguments);
+            return;
+        }
+        self.add(
+            arguments.len(),
+            Delta::ToolCall(ToolCallPiece {
+                index,
+                id: None,
+                name: None,
+                arguments,
+            }),
+        );
+    }
+
+    fn add(&mut self, bytes: usize, piece: Delta) {
+        self.started = true;
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.pieces.push(piece);
+    }
+
+    /// Notes that the model is at work, though there is nothing to pass on.
+    pub(crate) fn start(&mut self) {
+        self.started = true;
+    }
+
+    /// Whether it has asked for calls.
+    pub(crate) fn has_calls(&self) -> bool {
+        self.calls > 0
+    }
+}
+
+/// An id for a call whose provider gave it none. Two answers of a conversation must not share one.
+fn made_up_id() -> String {
+    format!("call_{:016x}", chance())
 }
 
 /// How a provider's events are understood.
@@ -61,8 +151,8 @@ impl Reply {
         }
     }
 
-    /// Takes bytes and gives the pieces of text they complete. Pieces that precede an error are
-    /// given by [`Reply::take`].
+    /// Takes bytes. The pieces they complete, also those that precede an error, are given by
+    /// [`Reply::take`].
     ///
     /// # Errors
     /// The provider's, or `protocol`.
@@ -86,9 +176,9 @@ impl Reply {
         }
     }
 
-    /// The pieces of text not yet taken.
-    pub(crate) fn take(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.progress.texts)
+    /// The pieces not yet taken.
+    pub(crate) fn take(&mut self) -> Vec<Delta> {
+        std::mem::take(&mut self.progress.pieces)
     }
 
     /// The provider's end was seen; nothing more need be read.
@@ -115,17 +205,15 @@ impl Reply {
             return Err(cause);
         }
         let progress = &self.progress;
-        let usage = match (progress.prompt_tokens, progress.completion_tokens) {
-            (Some(prompt_tokens), Some(completion_tokens)) => Usage {
-                prompt_tokens,
-                completion_tokens,
-                estimated: false,
-            },
-            (prompt, completion) => Usage {
-                prompt_tokens: prompt.unwrap_or(self.prompt_estimate),
-                completion_tokens: completion.unwrap_or_else(|| tokens_of(progress.bytes)),
-                estimated: true,
-            },
+        let estimated = progress.prompt_tokens.is_none() || progress.completion_tokens.is_none();
+        let usage = Usage {
+            prompt_tokens: progress.prompt_tokens.unwrap_or(self.prompt_estimate),
+            completion_tokens: progress
+                .completion_tokens
+                .unwrap_or_else(|| tokens_of(progress.bytes)),
+            cached_tokens: progress.cached_tokens,
+            reasoning_tokens: progress.reasoning_tokens,
+            estimated,
         };
         Ok(Completion {
             stop_reason: progress.stop.unwrap_or(StopReason::End),
@@ -142,4 +230,71 @@ pub(crate) fn json<T: serde::de::DeserializeOwned>(data: &str) -> Result<T, Erro
     serde_json::from_str(data).map_err(|_| {
         Error::Protocol("an event is not what the provider's protocol says".to_owned())
     })
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// All pieces of a stream, and its end. The stream is read as a whole and again byte by byte,
+    /// which must come to the same.
+    pub(crate) fn read(
+        stream: &str,
+        decoder: impl Fn() -> Box<dyn Decode>,
+    ) -> (Vec<Delta>, Result<Completion, Error>) {
+        let whole = read_in(stream, stream.len().max(1), &decoder);
+        let split = read_in(stream, 1, &decoder);
+        assert_eq!(whole.1, split.1);
+        assert_eq!(texts(&whole.0).concat(), texts(&split.0).concat());
+        assert_eq!(calls(&whole.0), calls(&split.0));
+        whole
+    }
+
+    fn read_in(
+        stream: &str,
+        size: usize,
+        decoder: &impl Fn() -> Box<dyn Decode>,
+    ) -> (Vec<Delta>, Result<Completion, Error>) {
+        let mut reply = Reply::new(decoder(), 7);
+        let mut pieces = Vec::new();
+        for bytes in stream.as_bytes().chunks(size) {
+            let pushed = reply.push(bytes);
+            pieces.append(&mut reply.take());
+            if let Err(error) = pushed {
+                return (pieces, Err(error));
+            }
+        }
+        (pieces, reply.end(Error::Unreachable("cut".to_owned())))
+    }
+
+    /// The pieces of text.
+    pub(crate) fn texts(pieces: &[Delta]) -> Vec<String> {
+        pieces
+            .iter()
+            .filter_map(|piece| match piece {
+                Delta::Text(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The calls as names and arguments, put together as a client would. Each has an id of its own.
+    pub(crate) fn calls(pieces: &[Delta]) -> Vec<(String, String)> {
+        let mut calls: Vec<(String, String)> = Vec::new();
+        let mut ids = std::collections::BTreeSet::new();
+        for piece in pieces {
+            let Delta::ToolCall(piece) = piece else {
+                continue;
+            };
+            if let Some(name) = &piece.name {
+                assert_eq!(piece.index as usize, calls.len());
+                assert!(ids.insert(piece.id.clone().unwrap()));
+                calls.push((name.clone(), String::new()));
+            } else {
+                assert_eq!(piece.id, None);
+            }
+            calls[piece.index as usize].1 += &piece.arguments;
+        }
+        calls
+    }
 }

@@ -39,6 +39,19 @@ impl Values {
             .filter(|seconds| *seconds > 0.0 && *seconds < 1e6);
         std::time::Duration::from_secs_f64(seconds.unwrap_or(default as f64))
     }
+
+    /// A whole number within a range, or the default.
+    pub(crate) fn number(
+        &self,
+        name: &str,
+        range: std::ops::RangeInclusive<u32>,
+        default: u32,
+    ) -> u32 {
+        let number = self.get(name).parse().ok();
+        number
+            .filter(|number| range.contains(number))
+            .unwrap_or(default)
+    }
 }
 
 impl FromIterator<(&'static str, String)> for Values {
@@ -66,5 +79,11 @@ mod tests {
         assert_eq!(values.list("b"), ["x", "y"]);
         assert_eq!(values.seconds("c", 3), Duration::from_millis(500));
         assert_eq!(values.seconds("a", 3), Duration::from_secs(3));
+        let values: Values = [("n", "4".to_owned()), ("m", "-1".to_owned())]
+            .into_iter()
+            .collect();
+        assert_eq!(values.number("n", 1..=9, 3), 4);
+        assert_eq!(values.number("n", 1..=3, 3), 3);
+        assert_eq!(values.number("m", 1..=3, 2), 2);
     }
 }

@@ -123,7 +123,10 @@ pub fn llm(error: llm::types::Error) -> ApiError {
             None,
             Cause::new("provider not configured"),
         ),
-        Error::InvalidRequest(cause) => ApiError::ProviderRefused(Cause::new(cause)),
+        Error::InvalidRequest(invalid) => match invalid.field {
+            Some(field) => ApiError::invalid(field, invalid.cause),
+            None => ApiError::ProviderRefused(Cause::new(invalid.cause)),
+        },
         Error::ContextTooLong => ApiError::invalid(
             "message",
             "does not fit this model together with the conversation so far",
@@ -162,11 +165,16 @@ mod tests {
 
     #[test]
     fn provider_failures_have_their_statuses() {
-        use contracts::llm::types::Error;
+        use contracts::llm::types::{Error, Invalid};
+        let invalid = |field: Option<&str>| Invalid {
+            field: field.map(str::to_owned),
+            cause: "x".into(),
+        };
         for (error, status) in [
             (Error::UnknownModel, 400),
             (Error::NotConfigured, 503),
-            (Error::InvalidRequest("x".into()), 400),
+            (Error::InvalidRequest(invalid(None)), 400),
+            (Error::InvalidRequest(invalid(Some("seed"))), 400),
             (Error::ContextTooLong, 400),
             (Error::ContentFiltered, 400),
             (Error::Unauthorized, 502),

@@ -12,6 +12,8 @@ use contracts::{
 use http_edge::ApiError;
 use token_estimate::tokens_of;
 
+use crate::prompt;
+
 /// Leave to ask a model once, and what is to be told when that is over.
 pub(crate) struct Bill {
     user: String,
@@ -44,11 +46,11 @@ impl Bill {
     /// Holds what the prompt and its reply may cost; 402 when too little is left.
     pub(crate) async fn open(
         principal: &Principal,
-        prompt: &[Message],
+        messages: &[Message],
         max_tokens: Option<u32>,
     ) -> Result<Self, ApiError> {
         let user = principal.user.id.clone();
-        let prompt_tokens = tokens_of(prompt.iter().map(|message| message.content.len()).sum());
+        let prompt_tokens = tokens_of(messages.iter().map(prompt::size).sum());
         let budget = match &principal.proof {
             Proof::ApiKey(key) => Some(ApiKeyBudget {
                 id: key.id.clone(),
@@ -112,6 +114,8 @@ impl Bill {
             None => Usage {
                 prompt_tokens: self.prompt_tokens,
                 completion_tokens: tokens_of(text.len()),
+                cached_tokens: 0,
+                reasoning_tokens: 0,
                 estimated: true,
             },
         }
@@ -150,6 +154,8 @@ mod tests {
             usage: Usage {
                 prompt_tokens: 9,
                 completion_tokens: 3,
+                cached_tokens: 0,
+                reasoning_tokens: 0,
                 estimated: false,
             },
         };

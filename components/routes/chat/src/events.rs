@@ -114,6 +114,8 @@ mod tests {
         let used = Usage {
             prompt_tokens: 12,
             completion_tokens: 2,
+            cached_tokens: 0,
+            reasoning_tokens: 0,
             estimated: false,
         };
         assert_eq!(

@@ -60,6 +60,7 @@ async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
         messages,
         temperature: asked.temperature,
         max_tokens: bill.max_tokens,
+        options: None,
     };
 
     // The message is stored while the provider is being reached: the reply's first word waits for

@@ -2,7 +2,7 @@
 
 use contracts::{
     conversations::types as said,
-    llm::types::{Error, Message, Model, Role},
+    llm::types::{Error, Message, Model, Part, Role},
 };
 use http_edge::{ApiError, Cause};
 use spin_sdk::variables;
@@ -65,29 +65,42 @@ pub(crate) fn messages(
     history: Vec<said::Message>,
     message: &str,
 ) -> Vec<Message> {
-    let instructions = system.map(|content| Message {
-        role: Role::System,
-        content,
-    });
+    let instructions = system.map(|content| text(Role::System, content));
     let so_far = history
         .into_iter()
         .filter(|said| !said.content.trim().is_empty())
-        .map(|said| Message {
-            role: match said.role {
+        .map(|said| {
+            let role = match said.role {
                 said::Role::User => Role::User,
                 said::Role::Assistant => Role::Assistant,
-            },
-            content: said.content,
+            };
+            text(role, said.content)
         });
-    let new = Message {
-        role: Role::User,
-        content: message.to_owned(),
-    };
+    let new = text(Role::User, message.to_owned());
     instructions
         .into_iter()
         .chain(so_far)
         .chain([new])
         .collect()
+}
+
+/// What a message's text is in bytes.
+pub(crate) fn size(message: &Message) -> usize {
+    let texts = message.content.iter().map(|part| match part {
+        Part::Text(text) => text.len(),
+        Part::Image(_) => 0,
+    });
+    texts.sum()
+}
+
+fn text(role: Role, text: String) -> Message {
+    Message {
+        role,
+        content: vec![Part::Text(text)],
+        name: None,
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+    }
 }
 
 #[cfg(test)]
@@ -115,7 +128,10 @@ mod tests {
         ];
         let prompt: Vec<_> = messages(Some("be brief".into()), history, "three")
             .into_iter()
-            .map(|message| (message.role, message.content))
+            .map(|message| match message.content.as_slice() {
+                [Part::Text(text)] => (message.role, text.clone()),
+                parts => panic!("{parts:?}"),
+            })
             .collect();
         assert_eq!(
             prompt,

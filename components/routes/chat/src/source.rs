@@ -101,7 +101,15 @@ impl Source {
 
 async fn read(mut deltas: StreamReader<Delta>) -> (Pieces, Option<StreamReader<Delta>>) {
     let (result, batch) = deltas.read(Vec::with_capacity(BATCH)).await;
-    let pieces = batch.into_iter().map(|Delta::Text(text)| text).collect();
+    let pieces = batch.into_iter().filter_map(words).collect();
     let more = matches!(result, StreamResult::Complete(_));
     (pieces, more.then_some(deltas))
+}
+
+/// What the reader is shown. No tools are offered, so none are called.
+fn words(delta: Delta) -> Option<String> {
+    match delta {
+        Delta::Text(text) | Delta::Refusal(text) => Some(text),
+        Delta::Served(_) | Delta::Reasoning(_) | Delta::ToolCall(_) => None,
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::bindings::Error;
 use crate::providers::Provider;
+use crate::routing;
 use crate::values::Values;
 use futures::future::try_join_all;
 use spin_sdk::variables;
@@ -37,6 +38,7 @@ pub(super) async fn values() -> Result<&'static Values, Error> {
         .flat_map(Provider::variables)
         .copied()
         .chain(DEADLINES)
+        .chain(routing::VARIABLES)
         .chain(["models"]);
     let values = read(names).await?;
     // A request that ran beside this one has read the same.

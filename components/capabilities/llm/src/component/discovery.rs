@@ -4,6 +4,7 @@ use super::transport;
 use crate::providers::local::client;
 use crate::providers::local::config::Config;
 use crate::providers::local::conversions;
+use crate::secret::Secret;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,11 +24,11 @@ struct Known {
 static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
 
 /// The ids; none when the server does not answer.
-pub(super) async fn models(config: &Config) -> Vec<String> {
+pub(super) async fn models(config: &Config, key: Option<&Secret>) -> Vec<String> {
     if let Some(ids) = known(config) {
         return ids;
     }
-    let ids = ask(config).await.unwrap_or_default();
+    let ids = ask(config, key).await.unwrap_or_default();
     let known = Known {
         base_url: config.base_url.clone(),
         until: Instant::now() + FRESH,
@@ -45,8 +46,8 @@ fn known(config: &Config) -> Option<Vec<String>> {
     Some(known.ids.clone())
 }
 
-async fn ask(config: &Config) -> Option<Vec<String>> {
-    let call = client::models(config).ok()?;
+async fn ask(config: &Config, key: Option<&Secret>) -> Option<Vec<String>> {
+    let call = client::models(config, key).ok()?;
     let answer = transport::send(call, PATIENCE, PATIENCE).await.ok()?;
     let (status, _, body) = answer.into_refusal().await;
     (status == 200).then(|| conversions::models(&body))

@@ -1,7 +1,9 @@
 //! Moving deltas from a provider to the reader, and noticing who went silent or away.
 
+use super::attempts::{Accepted, Answer, Attempts};
+use super::lease::Lease;
 use super::transport::Body;
-use crate::bindings::{Completion, Delta, Error};
+use crate::bindings::{Completion, Delta, Error, Served};
 use crate::reply::Reply;
 use crate::values::Values;
 use futures::future::{Either, FutureExt, join, select};
@@ -31,7 +33,7 @@ const PACE: Duration = Duration::from_millis(4);
 pub(super) struct Deadlines {
     /// For the connection.
     pub(super) connect: Duration,
-    /// From the request's start to the model's first sign of an answer.
+    /// From the attempt's start to the model's first sign of an answer.
     pub(super) first_token: Duration,
     idle: Duration,
     started: Instant,
@@ -49,60 +51,117 @@ impl Deadlines {
     }
 }
 
-/// Writes a known answer at a pace that shows.
-pub(super) async fn speak(
-    pieces: Vec<String>,
-    completion: Completion,
+/// Carries an answer to the reader. One that fails before it began is asked for again, here or
+/// elsewhere.
+pub(super) async fn carry(
+    attempts: Attempts,
+    mut accepted: Accepted,
     mut deltas: Deltas,
     end: End,
 ) {
+    // Kept only as long as the question may be asked again.
+    let mut attempts = Some(attempts);
+    let (result, body) = loop {
+        let answer = match accepted {
+            Accepted::Told(answer) => *answer,
+            Accepted::Known(served, pieces, completion) => {
+                let is_heard = speak(served, pieces, &mut deltas).await;
+                let told = if is_heard {
+                    Ok(completion)
+                } else {
+                    super::cancelled()
+                };
+                break (told, None);
+            }
+        };
+        match (
+            relay(answer, &mut attempts, &mut deltas).await,
+            &mut attempts,
+        ) {
+            (Outcome::ReaderGone, _) => break (super::cancelled(), None),
+            (Outcome::Ended(result, body), _) => break (result, body),
+            (Outcome::Failed(error), None) => break (Err(error), None),
+            (Outcome::Failed(error), Some(attempts)) => {
+                match unless_gone(attempts.ask_again(error), &mut deltas).await {
+                    Some(Ok(next)) => accepted = next,
+                    Some(Err(error)) => break (Err(error), None),
+                    None => break (super::cancelled(), None),
+                }
+            }
+        }
+    };
+    drop(deltas);
+    let rest = async {
+        if let Some(body) = body {
+            drain(body).await;
+        }
+    };
+    let _ = join(end.write(result), rest).await;
+}
+
+/// Writes a known answer at a pace that shows; false if the reader is gone.
+async fn speak(served: Served, pieces: Vec<Delta>, deltas: &mut Deltas) -> bool {
+    let mut served = Some(Delta::Served(served));
     for piece in pieces {
-        if !write(&mut deltas, vec![piece]).await {
-            return;
+        if !write(deltas, served.take().into_iter().chain([piece]).collect()).await {
+            return false;
         }
         sleep(PACE).await;
     }
-    drop(deltas);
-    let _ = end.write(Ok(completion)).await;
+    // An answer without words is one too.
+    match served {
+        Some(served) => write(deltas, vec![served]).await,
+        None => true,
+    }
 }
 
 /// Reads a provider's answer to its end and writes it to the reader.
-pub(super) async fn relay(
-    mut body: Body,
-    mut reply: Reply,
-    mut deltas: Deltas,
-    end: End,
-    deadlines: Deadlines,
-) {
-    let outcome = Relay {
+async fn relay(answer: Answer, attempts: &mut Option<Attempts>, deltas: &mut Deltas) -> Outcome {
+    let Answer {
+        served,
+        mut body,
+        reply,
+        lease,
+        deadlines,
+    } = answer;
+    let mut relay = Relay {
         body: &mut body,
-        reply: &mut reply,
-        deltas: &mut deltas,
+        reply,
+        deltas,
         silence: Silence::new(),
         deadlines,
-    }
-    .run()
-    .await;
-    drop(deltas);
-    match outcome {
-        Outcome::ReaderGone => {
-            // Closes the connection, which makes the provider stop.
-            drop(body);
-            let _ = end.write(super::cancelled()).await;
+        served: Some(served),
+        lease,
+        attempts,
+    };
+    let Some(result) = relay.run().await else {
+        // Leaving closes the connection, which makes the provider stop.
+        return Outcome::ReaderGone;
+    };
+    let is_done = relay.reply.is_done();
+    let Relay {
+        served,
+        lease,
+        attempts,
+        ..
+    } = relay;
+    match (result, served) {
+        (Err(error), Some(_)) => {
+            if let Some(attempts) = attempts {
+                lease.failed(&error, attempts.limits());
+            }
+            Outcome::Failed(error)
         }
-        Outcome::Ended(result) if reply.is_done() => {
-            let _ = join(end.write(result), drain(body)).await;
-        }
-        Outcome::Ended(result) => {
-            drop(body);
-            let _ = end.write(result).await;
-        }
+        (result, _) => Outcome::Ended(result, is_done.then_some(body)),
     }
 }
 
 enum Outcome {
     ReaderGone,
-    Ended(Result<Completion, Error>),
+    /// Before anything was passed on.
+    Failed(Error),
+    /// With the rest of an answer that was told to its end.
+    Ended(Result<Completion, Error>, Option<Body>),
 }
 
 /// What came of waiting.
@@ -116,43 +175,63 @@ enum Awaited {
 
 struct Relay<'a> {
     body: &'a mut Body,
-    reply: &'a mut Reply,
+    reply: Reply,
     deltas: &'a mut Deltas,
     silence: Silence,
     deadlines: Deadlines,
+    /// Until it is passed on, with the first piece.
+    served: Option<Served>,
+    lease: Lease,
+    attempts: &'a mut Option<Attempts>,
 }
 
 impl Relay<'_> {
-    async fn run(mut self) -> Outcome {
+    /// How the answer ended; none if the reader is gone.
+    async fn run(&mut self) -> Option<Result<Completion, Error>> {
         let mut buffer = Vec::new();
-        loop {
-            let cause = match self.wait(buffer).await {
+        let cause = loop {
+            match self.wait(buffer).await {
                 Awaited::Bytes(bytes) => {
                     self.silence.broken();
                     let read = self.reply.push(&bytes);
                     // What one read brought goes on in one write.
-                    let texts = self.reply.take();
-                    if !texts.is_empty() && !write(self.deltas, texts).await {
-                        return Outcome::ReaderGone;
+                    let pieces = self.reply.take();
+                    if !pieces.is_empty() && !self.pass(pieces).await {
+                        return None;
                     }
-                    match read {
-                        Err(error) => return Outcome::Ended(Err(error)),
-                        Ok(()) if self.reply.is_done() => Error::Unreachable(String::new()),
-                        Ok(()) => {
-                            buffer = bytes;
-                            continue;
-                        }
+                    if let Err(error) = read {
+                        return Some(Err(error));
                     }
+                    if self.reply.is_done() {
+                        break Error::Unreachable(String::new());
+                    }
+                    buffer = bytes;
                 }
                 Awaited::End => {
-                    Error::Unreachable("the answer ended before the model did".to_owned())
+                    break Error::Unreachable("the answer ended before the model did".to_owned());
                 }
-                Awaited::Broken(error) => error,
-                Awaited::TooLate => Error::Timeout,
-                Awaited::ReaderGone => return Outcome::ReaderGone,
-            };
-            return Outcome::Ended(self.reply.end(cause));
+                Awaited::Broken(error) => break error,
+                Awaited::TooLate => break Error::Timeout,
+                Awaited::ReaderGone => return None,
+            }
+        };
+        let end = self.reply.end(cause);
+        // An answer without words is one too.
+        if end.is_ok() && self.served.is_some() && !self.pass(Vec::new()).await {
+            return None;
         }
+        Some(end)
+    }
+
+    /// Passes pieces on; false if the reader is gone.
+    async fn pass(&mut self, mut pieces: Vec<Delta>) -> bool {
+        if let Some(served) = self.served.take() {
+            pieces.insert(0, Delta::Served(served));
+            self.lease.succeeded();
+            // From here on the answer is this one, good or bad.
+            *self.attempts = None;
+        }
+        write(self.deltas, pieces).await
     }
 
     async fn wait(&mut self, buffer: Vec<u8>) -> Awaited {
@@ -224,9 +303,21 @@ fn is_gone(deltas: &mut Deltas) -> bool {
     )
 }
 
+/// What comes of something, unless the reader leaves before it does.
+async fn unless_gone<T>(something: impl Future<Output = T>, deltas: &mut Deltas) -> Option<T> {
+    let mut something = pin!(something);
+    loop {
+        let look = pin!(sleep(LAST_LOOK));
+        match select(something.as_mut(), look).await {
+            Either::Left((outcome, _)) => return Some(outcome),
+            Either::Right(((), _)) if is_gone(deltas) => return None,
+            Either::Right(((), _)) => {}
+        }
+    }
+}
+
 /// Writes all; false if the reader is gone.
-async fn write(deltas: &mut Deltas, texts: Vec<String>) -> bool {
-    let pieces = texts.into_iter().map(Delta::Text).collect();
+async fn write(deltas: &mut Deltas, pieces: Vec<Delta>) -> bool {
     deltas.write_all(pieces).await.is_empty()
 }
 

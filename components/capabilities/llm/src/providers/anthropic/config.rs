@@ -1,6 +1,6 @@
-//! Where Anthropic is and with which key.
+//! Where Anthropic is.
 
-use crate::secret::Secret;
+use crate::routing::keys;
 use crate::values::Values;
 
 pub(crate) const VARIABLES: [&str; 2] = ["anthropic_api_key", "anthropic_base_url"];
@@ -10,7 +10,6 @@ const BASE_URL: &str = "https://api.anthropic.com";
 /// A configured Anthropic.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) key: Secret,
     /// Ends where the official SDKs' does: before `/v1`.
     pub(crate) base_url: String,
 }
@@ -21,8 +20,7 @@ impl Config {
         let base_url = values
             .get_or("anthropic_base_url", BASE_URL)
             .trim_end_matches('/');
-        Some(Self {
-            key: Secret::new(values.get("anthropic_api_key"))?,
+        keys::are_in(values.get("anthropic_api_key")).then(|| Self {
             base_url: base_url.strip_suffix("/v1").unwrap_or(base_url).to_owned(),
         })
     }

@@ -6,6 +6,7 @@ use crate::bindings::{Error, StopReason};
 use crate::failure::Head;
 use crate::reply::{Decode, Progress, json};
 use serde::Deserialize;
+use serde_json::Value;
 use sse::Event;
 
 /// An event; new types may come at any time and are to be ignored.
@@ -15,9 +16,22 @@ enum Told {
     #[serde(rename = "message_start")]
     Start { message: Start },
     #[serde(rename = "content_block_start")]
-    BlockStart { content_block: Block },
+    BlockStart {
+        #[serde(default)]
+        index: u64,
+        content_block: Block,
+    },
     #[serde(rename = "content_block_delta")]
-    BlockDelta { delta: Block },
+    BlockDelta {
+        #[serde(default)]
+        index: u64,
+        delta: Block,
+    },
+    #[serde(rename = "content_block_stop")]
+    BlockStop {
+        #[serde(default)]
+        index: u64,
+    },
     #[serde(rename = "message_delta")]
     End { delta: End, usage: Option<Usage> },
     #[serde(rename = "message_stop")]
@@ -33,10 +47,21 @@ struct Start {
     usage: Option<Usage>,
 }
 
-/// A block's beginning or a piece of it; thoughts and tools have other fields.
+/// A block's beginning or a piece of it.
 #[derive(Deserialize)]
 struct Block {
+    #[serde(default, rename = "type")]
+    kind: String,
     text: Option<String>,
+    thinking: Option<String>,
+    /// Of a call's beginning.
+    id: Option<String>,
+    /// Of a call's beginning.
+    name: Option<String>,
+    /// Of a call's beginning; empty if its JSON comes in pieces.
+    input: Option<Value>,
+    /// A piece of a call's JSON.
+    partial_json: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -61,17 +86,55 @@ struct Refusal {
 }
 
 /// Reads Messages events.
-pub(crate) struct Decoder;
+#[derive(Default)]
+pub(crate) struct Decoder {
+    /// The call that is being told.
+    call: Option<Call>,
+}
+
+struct Call {
+    /// The block's number.
+    block: u64,
+    /// The call's.
+    index: u32,
+    /// What its arguments are if no piece of them comes.
+    input: String,
+}
 
 impl Decode for Decoder {
     fn event(&mut self, event: &Event, progress: &mut Progress) -> Result<(), Error> {
         match json(&event.data)? {
             Told::Start { message } => note_usage(message.usage, progress, false),
             Told::BlockStart {
+                index,
                 content_block: block,
+            } => {
+                progress.start();
+                if block.kind == "tool_use" {
+                    self.begin(index, block, progress)?;
+                } else {
+                    say(block, progress);
+                }
             }
-            | Told::BlockDelta { delta: block } => {
-                progress.text(block.text.unwrap_or_default());
+            Told::BlockDelta {
+                index,
+                delta: mut block,
+            } => {
+                progress.start();
+                // The provider's own tools are told of too; those calls are not ours.
+                let call = self.call.as_mut().filter(|call| call.block == index);
+                if let (Some(call), Some(json)) = (call, block.partial_json.take())
+                    && !json.is_empty()
+                {
+                    call.input.clear();
+                    progress.arguments(call.index, json);
+                }
+                say(block, progress);
+            }
+            Told::BlockStop { index } => {
+                if let Some(call) = self.call.take_if(|call| call.block == index) {
+                    progress.arguments(call.index, call.input);
+                }
             }
             Told::End { delta, usage } => {
                 note_usage(usage, progress, true);
@@ -95,6 +158,28 @@ impl Decode for Decoder {
     }
 }
 
+impl Decoder {
+    fn begin(&mut self, block: u64, told: Block, progress: &mut Progress) -> Result<(), Error> {
+        let name = told
+            .name
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| Error::Protocol("a call has no name".to_owned()))?;
+        let index = progress.begin_call(told.id.unwrap_or_default(), name)?;
+        let input = told.input.filter(Value::is_object);
+        self.call = Some(Call {
+            block,
+            index,
+            input: input.map_or_else(|| "{}".to_owned(), |input| input.to_string()),
+        });
+        Ok(())
+    }
+}
+
+fn say(block: Block, progress: &mut Progress) {
+    progress.reasoning(block.thinking.unwrap_or_default());
+    progress.text(block.text.unwrap_or_default());
+}
+
 /// The first count has the prompt, and of the answer only its beginning; the last has all of it.
 fn note_usage(usage: Option<Usage>, progress: &mut Progress, last: bool) {
     let Some(usage) = usage else { return };
@@ -109,6 +194,7 @@ fn note_usage(usage: Option<Usage>, progress: &mut Progress, last: bool) {
                 .flatten()
                 .fold(input, u32::saturating_add),
         );
+        progress.cached_tokens = usage.cache_read_input_tokens.unwrap_or(0);
     }
     if last {
         progress.completion_tokens = usage.output_tokens;
@@ -120,6 +206,7 @@ fn stop_reason(reason: &str) -> StopReason {
         "end_turn" | "stop_sequence" => StopReason::End,
         "max_tokens" | "model_context_window_exceeded" => StopReason::Length,
         "refusal" => StopReason::ContentFilter,
+        "tool_use" => StopReason::ToolCalls,
         _ => StopReason::Other,
     }
 }

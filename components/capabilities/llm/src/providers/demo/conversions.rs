@@ -1,26 +1,52 @@
 //! What the demo answers. Pure.
 
-use crate::bindings::{ChatRequest, Completion, Role, StopReason, Usage};
+use super::sample::{self, sample};
+use crate::bindings::{
+    ChatRequest, Completion, Delta, Error, Options, Part, ResponseFormat, Role, StopReason, Tool,
+    ToolCallPiece, ToolChoice, Usage,
+};
+use crate::chance::chance;
+use crate::request::object;
+use serde_json::{Value, json};
 use token_estimate::tokens_of;
+
+/// As it stands in errors.
+const NAME: &str = "demo";
 
 /// The longest part of a message that is quoted back, in characters.
 const QUOTE: usize = 120;
 
-/// The pieces of the answer and its end. Each word is a piece and counts as a token.
-pub(crate) fn answer(request: &ChatRequest) -> (Vec<String>, Completion) {
-    let message = request
-        .messages
-        .iter()
-        .rev()
-        .find(|message| message.role == Role::User)
-        .map_or("", |message| message.content.as_str());
-    let turn = request
-        .messages
-        .iter()
-        .filter(|message| message.role == Role::User)
-        .count();
-    let text = text(message.trim(), turn);
-    let mut pieces: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
+/// The pieces of the answer and its end. Each word is a piece and counts as a token. Nothing is
+/// left to chance here, so what guides chance (temperature, seed, penalties) changes nothing.
+///
+/// # Errors
+/// `invalid-request` for fields that only OpenAI's protocol has.
+pub(crate) fn answer(request: &ChatRequest) -> Result<(Vec<Delta>, Completion), Error> {
+    let options = request.options();
+    options.refuse_extra(NAME)?;
+    let (words, stop_reason) = match call(request, options) {
+        Some(call) => (call, StopReason::ToolCalls),
+        None => said(request, options),
+    };
+    let usage = Usage {
+        prompt_tokens: prompt_estimate(request),
+        completion_tokens: u32::try_from(words.len()).unwrap_or(u32::MAX),
+        cached_tokens: 0,
+        reasoning_tokens: 0,
+        estimated: true,
+    };
+    Ok((words, Completion { stop_reason, usage }))
+}
+
+fn said(request: &ChatRequest, options: &Options) -> (Vec<Delta>, StopReason) {
+    let (mut text, cut) = (whole(request, options), &options.stop);
+    if let Some(at) = cut.iter().filter_map(|stop| text.find(stop)).min() {
+        text.truncate(at);
+    }
+    let mut pieces: Vec<Delta> = text
+        .split_inclusive(' ')
+        .map(|word| Delta::Text(word.to_owned()))
+        .collect();
     let most = request.max_tokens.map_or(usize::MAX, |tokens| {
         usize::try_from(tokens).unwrap_or(usize::MAX)
     });
@@ -30,12 +56,82 @@ pub(crate) fn answer(request: &ChatRequest) -> (Vec<String>, Completion) {
         StopReason::End
     };
     pieces.truncate(most);
-    let usage = Usage {
-        prompt_tokens: prompt_estimate(request),
-        completion_tokens: u32::try_from(pieces.len()).unwrap_or(u32::MAX),
-        estimated: true,
+    (pieces, stop_reason)
+}
+
+fn whole(request: &ChatRequest, options: &Options) -> String {
+    let of_user = || {
+        request
+            .messages
+            .iter()
+            .rev()
+            .filter(|message| message.role == Role::User)
     };
-    (pieces, Completion { stop_reason, usage })
+    let last = of_user().next();
+    let words = last.map(|message| message.text()).unwrap_or_default();
+    let text = match request.messages.last() {
+        Some(result) if result.role == Role::Tool => {
+            format!("[demo] The tool answers: “{}”.", quote(&result.text()))
+        }
+        _ => text(words.trim(), of_user().count()),
+    };
+    match &options.response_format {
+        Some(ResponseFormat::JsonObject) => json!({ "answer": text }).to_string(),
+        Some(ResponseFormat::JsonSchema(format)) => {
+            let schema = format.schema.as_deref().and_then(object);
+            sample(&Value::Object(schema.unwrap_or_default()), &text).to_string()
+        }
+        Some(ResponseFormat::Text) | None => {
+            let images = last.into_iter().flat_map(|message| &message.content);
+            match images.filter(|part| matches!(part, Part::Image(_))).count() {
+                0 => text,
+                count => format!("{text} I cannot see what came along (images: {count})."),
+            }
+        }
+    }
+}
+
+/// A call, when one is demanded, or when the user says `call` and the name of a tool.
+fn call(request: &ChatRequest, options: &Options) -> Option<Vec<Delta>> {
+    let last = request.messages.last()?;
+    let words = last.text();
+    let by_name = |name: &str| options.tools.iter().find(|tool| tool.name == name);
+    let wish = || {
+        let mut words = words.split_whitespace();
+        let is_call = words.next()?.eq_ignore_ascii_case("call") && last.role == Role::User;
+        by_name(words.next().filter(|_| is_call)?)
+    };
+    let tool = match &options.tool_choice {
+        Some(ToolChoice::None) => None,
+        Some(ToolChoice::Function(name)) => by_name(name),
+        Some(ToolChoice::Required) => wish().or(options.tools.first()),
+        Some(ToolChoice::Auto) | None => wish(),
+    }?;
+    Some(call_pieces(tool, &words))
+}
+
+/// The arguments come in pieces, as those of real models do.
+fn call_pieces(tool: &Tool, words: &str) -> Vec<Delta> {
+    let schema = tool.parameters.as_deref().and_then(object);
+    let arguments = sample::arguments(schema.unwrap_or_default(), words).to_string();
+    let begin = ToolCallPiece {
+        index: 0,
+        id: Some(format!("call_demo{:016x}", chance())),
+        name: Some(tool.name.clone()),
+        arguments: String::new(),
+    };
+    let rest = arguments
+        .split_inclusive([',', ':'])
+        .map(|piece| ToolCallPiece {
+            index: 0,
+            id: None,
+            name: None,
+            arguments: piece.to_owned(),
+        });
+    std::iter::once(begin)
+        .chain(rest)
+        .map(Delta::ToolCall)
+        .collect()
 }
 
 /// Tokens of the prompt.
@@ -44,8 +140,8 @@ pub(crate) fn prompt_estimate(request: &ChatRequest) -> u32 {
         request
             .messages
             .iter()
-            .map(|message| message.content.len())
-            .sum(),
+            .map(crate::bindings::Message::size)
+            .fold(0, usize::saturating_add),
     )
 }
 
@@ -75,17 +171,16 @@ fn text(message: &str, turn: usize) -> String {
         ""
     };
     let plural = if words == 1 { "" } else { "s" };
-    let quote: String = message
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(QUOTE)
-        .collect();
+    let quote = quote(message);
     format!(
         "[demo] {greeting}I am a small program, not an AI: no model is asked here. Message {turn} of our conversation has \
          {words} word{plural}: “{quote}”. Ask for help to learn how to connect a real model, or give me a sum such as 6 * 7."
     )
+}
+
+fn quote(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(QUOTE).collect()
 }
 
 /// The result of `a + b`, `-`, `*`, `/`, if the message holds nothing else but a question around it.
@@ -123,21 +218,78 @@ fn calculation(message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::Message;
+    use crate::reply::testing::{calls, texts};
+    use crate::request::testing::{add, asking, calling, field, message, request, result};
 
-    fn ask(message: &str, max_tokens: Option<u32>) -> (String, Completion) {
-        let messages = vec![Message {
-            role: Role::User,
-            content: message.to_owned(),
-        }];
-        let (pieces, end) = answer(&ChatRequest {
-            model: "demo".into(),
-            messages,
-            temperature: None,
+    fn said(request: &ChatRequest) -> (String, Completion) {
+        let (pieces, end) = answer(request).unwrap();
+        let texts = texts(&pieces);
+        assert_eq!(texts.len(), pieces.len());
+        assert!(texts.iter().all(|piece| !piece.is_empty()));
+        (texts.concat(), end)
+    }
+
+    fn ask(text: &str, max_tokens: Option<u32>) -> (String, Completion) {
+        said(&ChatRequest {
             max_tokens,
-        });
-        assert!(pieces.iter().all(|piece| !piece.is_empty()));
-        (pieces.concat(), end)
+            ..request(vec![message(Role::User, text)])
+        })
+    }
+
+    #[test]
+    fn it_calls_what_it_is_told_to() {
+        let mut request = asking(|options| options.tools = vec![add()]);
+        let called = |request: &ChatRequest| {
+            let (pieces, end) = answer(request).unwrap();
+            (calls(&pieces), end.stop_reason)
+        };
+        let default = ("add".to_owned(), r#"{"a":1}"#.to_owned());
+        assert_eq!(called(&request), (Vec::new(), StopReason::End));
+        for choice in [ToolChoice::Required, ToolChoice::Function("add".into())] {
+            request.options.as_mut().unwrap().tool_choice = Some(choice);
+            assert_eq!(
+                called(&request),
+                (vec![default.clone()], StopReason::ToolCalls)
+            );
+        }
+        request.options.as_mut().unwrap().tool_choice = None;
+        request.messages = vec![message(Role::User, r#"call add {"a": 5}"#)];
+        assert_eq!(
+            called(&request).0,
+            [("add".to_owned(), r#"{"a":5}"#.to_owned())]
+        );
+        request.options.as_mut().unwrap().tool_choice = Some(ToolChoice::None);
+        assert_eq!(called(&request).0, []);
+    }
+
+    #[test]
+    fn it_repeats_a_tools_result() {
+        let conversation = vec![
+            message(Role::User, "call add"),
+            calling("c", "{}"),
+            result("c", "42"),
+        ];
+        let (text, end) = said(&request(conversation));
+        assert_eq!(text, "[demo] The tool answers: “42”.");
+        assert_eq!(end.stop_reason, StopReason::End);
+    }
+
+    #[test]
+    fn it_answers_in_json() {
+        let text = said(&asking(|options| {
+            options.response_format = Some(ResponseFormat::JsonObject);
+        }))
+        .0;
+        let json: Value = serde_json::from_str(&text).unwrap();
+        assert!(json["answer"].as_str().unwrap().starts_with("[demo]"));
+    }
+
+    #[test]
+    fn it_stops_where_it_is_told_to() {
+        let request = asking(|options| options.stop = vec!["program".into(), "never".into()]);
+        assert!(said(&request).0.ends_with("a small "));
+        let refused = asking(|options| options.extra = Some(r#"{"logit_bias":{}}"#.into()));
+        assert_eq!(field(answer(&refused)), "logit_bias");
     }
 
     #[test]

@@ -2,3 +2,4 @@
 //! run need no key, and shows streaming.
 
 pub(crate) mod conversions;
+mod sample;

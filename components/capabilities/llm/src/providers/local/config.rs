@@ -1,6 +1,5 @@
 //! Where the local server is.
 
-use crate::secret::Secret;
 use crate::values::Values;
 
 pub(crate) const VARIABLES: [&str; 3] = ["local_base_url", "local_api_key", "local_models"];
@@ -8,8 +7,6 @@ pub(crate) const VARIABLES: [&str; 3] = ["local_base_url", "local_api_key", "loc
 /// A configured server.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// Most servers ask for none.
-    pub(crate) key: Option<Secret>,
     /// Ends with `/v1`, mostly.
     pub(crate) base_url: String,
     /// Its models as the operator named them; empty: ask the server.
@@ -24,7 +21,6 @@ impl Config {
             .trim_end_matches('/')
             .to_owned();
         (!base_url.is_empty()).then(|| Self {
-            key: Secret::new(values.get("local_api_key")),
             base_url,
             models: values.list("local_models"),
         })

@@ -1,6 +1,6 @@
-//! Where OpenAI is and with which key.
+//! Where OpenAI is.
 
-use crate::secret::Secret;
+use crate::routing::keys;
 use crate::values::Values;
 
 pub(crate) const VARIABLES: [&str; 2] = ["openai_api_key", "openai_base_url"];
@@ -10,7 +10,6 @@ const BASE_URL: &str = "https://api.openai.com/v1";
 /// A configured OpenAI.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) key: Secret,
     /// Ends where the official SDKs' does: with `/v1`, or an AI Gateway's `/openai`.
     pub(crate) base_url: String,
 }
@@ -18,8 +17,7 @@ pub(crate) struct Config {
 impl Config {
     /// `None` without a key.
     pub(crate) fn read(values: &Values) -> Option<Self> {
-        Some(Self {
-            key: Secret::new(values.get("openai_api_key"))?,
+        keys::are_in(values.get("openai_api_key")).then(|| Self {
             base_url: values
                 .get_or("openai_base_url", BASE_URL)
                 .trim_end_matches('/')

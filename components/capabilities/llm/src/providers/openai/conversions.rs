@@ -32,9 +32,27 @@ struct Content {
     content: Option<String>,
     /// The model's own words for declining, in place of content.
     refusal: Option<String>,
-    /// Thoughts, as compatible servers name them.
-    #[serde(alias = "reasoning")]
+    /// Thoughts, as some compatible servers name them. Some send both.
     reasoning_content: Option<String>,
+    /// Thoughts, as others do.
+    reasoning: Option<String>,
+    tool_calls: Option<Vec<Call>>,
+}
+
+/// A piece of a call.
+#[derive(Deserialize)]
+struct Call {
+    /// Which call; some compatible servers, which send calls whole, leave it out.
+    index: Option<u64>,
+    id: Option<String>,
+    function: Option<Function>,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    name: Option<String>,
+    /// A string, but an object from some compatible servers.
+    arguments: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -43,10 +61,25 @@ pub(crate) struct Usage {
     prompt_tokens: u32,
     #[serde(default)]
     completion_tokens: u32,
+    prompt_tokens_details: Option<Details>,
+    completion_tokens_details: Option<Details>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    cached_tokens: Option<u32>,
+    reasoning_tokens: Option<u32>,
 }
 
 /// Reads Chat Completions events.
-pub(crate) struct Decoder;
+#[derive(Default)]
+pub(crate) struct Decoder {
+    calls: Calls,
+}
+
+/// The calls of an answer so far: the index and the id they came under, in our order.
+#[derive(Default)]
+pub(crate) struct Calls(Vec<(u64, String)>);
 
 impl Decode for Decoder {
     fn event(&mut self, event: &Event, progress: &mut Progress) -> Result<(), Error> {
@@ -64,32 +97,76 @@ impl Decode for Decoder {
                 error,
             ));
         }
-        chunk.apply(progress);
-        Ok(())
+        chunk.apply(&mut self.calls, progress)
     }
 }
 
 impl Chunk {
     /// Notes what the chunk tells.
-    pub(crate) fn apply(self, progress: &mut Progress) {
+    ///
+    /// # Errors
+    /// `protocol`, when its calls make no sense.
+    pub(crate) fn apply(self, calls: &mut Calls, progress: &mut Progress) -> Result<(), Error> {
         if let Some(usage) = self.usage {
             usage.apply(progress);
         }
         for choice in self.choices.into_iter().filter(|choice| choice.index == 0) {
             if let Some(delta) = choice.delta {
-                for text in [delta.content, delta.refusal].into_iter().flatten() {
-                    if !text.is_empty() {
-                        progress.text(text);
-                    }
+                let given = |thought: &String| !thought.is_empty();
+                let thought = delta.reasoning_content.filter(given).or(delta.reasoning);
+                progress.reasoning(thought.unwrap_or_default());
+                progress.text(delta.content.unwrap_or_default());
+                progress.refusal(delta.refusal.unwrap_or_default());
+                for call in delta.tool_calls.into_iter().flatten() {
+                    calls.apply(call, progress)?;
                 }
-                progress.started |= delta
-                    .reasoning_content
-                    .is_some_and(|thought| !thought.is_empty());
             }
             if let Some(reason) = choice.finish_reason {
                 progress.stop = Some(stop_reason(&reason));
             }
         }
+        Ok(())
+    }
+}
+
+impl Calls {
+    fn apply(&mut self, call: Call, progress: &mut Progress) -> Result<(), Error> {
+        let id = call.id.unwrap_or_default();
+        let (name, arguments) = match call.function {
+            Some(function) => (function.name.unwrap_or_default(), function.arguments),
+            None => (String::new(), None),
+        };
+        let known = match call.index {
+            Some(index) => self.0.iter().rposition(|known| known.0 == index),
+            None => self.0.len().checked_sub(1),
+        };
+        // Some servers number every call 0, or none at all: a new id with a name is a new call.
+        let known = known.filter(|at| {
+            let is_new = if id.is_empty() {
+                call.index.is_none()
+            } else {
+                self.0.get(*at).is_some_and(|known| known.1 != id)
+            };
+            name.is_empty() || !is_new
+        });
+        let index = match known {
+            Some(at) => u32::try_from(at).unwrap_or(u32::MAX),
+            None if name.is_empty() => {
+                return Err(Error::Protocol("a call has no name".to_owned()));
+            }
+            None => {
+                let index = progress.begin_call(id.clone(), name)?;
+                self.0.push((call.index.unwrap_or(u64::from(index)), id));
+                index
+            }
+        };
+        let arguments = match arguments {
+            Some(Value::String(arguments)) => arguments,
+            None | Some(Value::Null) => String::new(),
+            Some(value) => value.to_string(),
+        };
+        progress.arguments(index, arguments);
+        Ok(())
     }
 }
 
@@ -98,6 +175,10 @@ impl Usage {
     pub(crate) fn apply(self, progress: &mut Progress) {
         progress.prompt_tokens = Some(self.prompt_tokens);
         progress.completion_tokens = Some(self.completion_tokens);
+        let cached = self.prompt_tokens_details;
+        progress.cached_tokens = cached.and_then(|of| of.cached_tokens).unwrap_or(0);
+        let thought = self.completion_tokens_details;
+        progress.reasoning_tokens = thought.and_then(|of| of.reasoning_tokens).unwrap_or(0);
     }
 }
 
@@ -106,6 +187,7 @@ fn stop_reason(reason: &str) -> StopReason {
         "stop" | "eos" => StopReason::End,
         "length" => StopReason::Length,
         "content_filter" => StopReason::ContentFilter,
+        "tool_calls" | "function_call" => StopReason::ToolCalls,
         _ => StopReason::Other,
     }
 }

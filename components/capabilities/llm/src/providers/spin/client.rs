@@ -1,7 +1,7 @@
 //! The call of Spin's `fermyon:spin/llm`. It blocks the instance until the whole answer is there.
 
-use super::conversions::{pieces, prompt};
-use crate::bindings::{ChatRequest, Completion, Error, StopReason, Usage};
+use super::conversions::{check, pieces, prompt};
+use crate::bindings::{ChatRequest, Completion, Delta, Error, Invalid, StopReason, Usage};
 use crate::catalogue::Entry;
 use spin_sdk::llm::{self, InferencingModel, InferencingParams};
 
@@ -11,11 +11,13 @@ const DEFAULT_MAX_TOKENS: u32 = 512;
 /// The whole answer.
 ///
 /// # Errors
-/// `unknown-model` when the host has no such model or may not use it here.
+/// `unknown-model` when the host has no such model or may not use it here, `invalid-request` for
+/// what it does not do.
 pub(crate) fn infer(
     entry: &Entry,
     request: &ChatRequest,
-) -> Result<(Vec<String>, Completion), Error> {
+) -> Result<(Vec<Delta>, Completion), Error> {
+    check(request)?;
     let mut params = InferencingParams {
         max_tokens: request.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
         ..InferencingParams::default()
@@ -23,19 +25,25 @@ pub(crate) fn infer(
     if let Some(temperature) = request.temperature {
         params.temperature = temperature as f32;
     }
+    if let Some(top_p) = request.options().top_p {
+        params.top_p = top_p as f32;
+    }
     let bound = params.max_tokens;
     let prompt = prompt(&entry.upstream, &request.messages);
     let result = llm::infer_with_options(InferencingModel::Other(&entry.upstream), &prompt, params)
         .map_err(|error| match error {
             llm::Error::ModelNotSupported => Error::UnknownModel,
-            llm::Error::InvalidInput(_) => {
-                Error::InvalidRequest("spin takes no such input".to_owned())
-            }
+            llm::Error::InvalidInput(_) => Error::InvalidRequest(Invalid {
+                field: None,
+                cause: "spin takes no such input".to_owned(),
+            }),
             llm::Error::RuntimeError(_) => Error::Other("spin could not run the model".to_owned()),
         })?;
     let usage = Usage {
         prompt_tokens: result.usage.prompt_token_count,
         completion_tokens: result.usage.generated_token_count,
+        cached_tokens: 0,
+        reasoning_tokens: 0,
         estimated: false,
     };
     let stop_reason = if usage.completion_tokens >= bound {
@@ -43,5 +51,6 @@ pub(crate) fn infer(
     } else {
         StopReason::End
     };
-    Ok((pieces(&result.text), Completion { stop_reason, usage }))
+    let pieces = pieces(&result.text).into_iter().map(Delta::Text).collect();
+    Ok((pieces, Completion { stop_reason, usage }))
 }

@@ -1,6 +1,40 @@
 //! From a conversation to one prompt, and from one text to pieces. Pure.
 
-use crate::bindings::{Message, Role};
+use crate::bindings::{ChatRequest, Error, Message, Part, ResponseFormat, Role};
+use crate::request::{part_path, refuse};
+
+/// As it stands in errors.
+const NAME: &str = "spin";
+
+/// Refuses what a prompt of plain text cannot hold and the host has no parameter for.
+///
+/// # Errors
+/// `invalid-request` with the field.
+pub(crate) fn check(request: &ChatRequest) -> Result<(), Error> {
+    let options = request.options();
+    options.refuse_extra(NAME)?;
+    options.refuse_penalties(NAME)?;
+    let shaped = !matches!(options.response_format, None | Some(ResponseFormat::Text));
+    for (asked, field) in [
+        (!options.stop.is_empty(), "stop"),
+        (options.seed.is_some(), "seed"),
+        (!options.tools.is_empty(), "tools"),
+        (shaped, "response_format.type"),
+    ] {
+        refuse(asked, field, NAME)?;
+    }
+    for (index, message) in request.messages.iter().enumerate() {
+        let of_tools = message.role == Role::Tool || !message.tool_calls.is_empty();
+        refuse(of_tools, &format!("messages[{index}].role"), NAME)?;
+        let is_named = message.name.is_some();
+        refuse(is_named, &format!("messages[{index}].name"), NAME)?;
+        for (part, content) in message.content.iter().enumerate() {
+            let is_image = matches!(content, Part::Image(_));
+            refuse(is_image, &part_path(index, part), NAME)?;
+        }
+    }
+    Ok(())
+}
 
 /// The prompt in Llama 2's chat format, which Spin's best-known models were trained on; other models
 /// get plain lines with the speakers' names.
@@ -13,10 +47,10 @@ pub(crate) fn prompt(model: &str, messages: &[Message]) -> String {
 }
 
 fn system(messages: &[Message]) -> String {
-    let texts: Vec<&str> = messages
+    let texts: Vec<_> = messages
         .iter()
         .filter(|message| message.role == Role::System)
-        .map(|message| message.content.as_str())
+        .map(Message::text)
         .collect();
     texts.join("\n\n")
 }
@@ -29,12 +63,12 @@ fn llama(messages: &[Message]) -> String {
     let mut prompt = String::new();
     for message in messages {
         match message.role {
-            Role::System => {}
+            Role::System | Role::Tool => {}
             Role::User => {
                 let instructions = std::mem::take(&mut instructions);
-                prompt += &format!("<s>[INST] {instructions}{} [/INST]", message.content);
+                prompt += &format!("<s>[INST] {instructions}{} [/INST]", message.text());
             }
-            Role::Assistant => prompt += &format!(" {} </s>", message.content),
+            Role::Assistant => prompt += &format!(" {} </s>", message.text()),
         }
     }
     prompt
@@ -44,9 +78,9 @@ fn plain(messages: &[Message]) -> String {
     let mut prompt = system(messages);
     for message in messages {
         match message.role {
-            Role::System => {}
-            Role::User => prompt += &format!("\n\nUser: {}", message.content),
-            Role::Assistant => prompt += &format!("\n\nAssistant: {}", message.content),
+            Role::System | Role::Tool => {}
+            Role::User => prompt += &format!("\n\nUser: {}", message.text()),
+            Role::Assistant => prompt += &format!("\n\nAssistant: {}", message.text()),
         }
     }
     prompt += "\n\nAssistant:";
@@ -61,6 +95,30 @@ pub(crate) fn pieces(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::Options;
+    use crate::request::testing::{add, asking, field, message, request, result};
+
+    #[test]
+    fn what_it_cannot_do_is_refused_by_name() {
+        type Change = fn(&mut Options);
+        let cases: [(Change, &str); 4] = [
+            (|options| options.stop = vec!["x".into()], "stop"),
+            (|options| options.seed = Some(1), "seed"),
+            (|options| options.tools = vec![add()], "tools"),
+            (
+                |options| options.response_format = Some(ResponseFormat::JsonObject),
+                "response_format.type",
+            ),
+        ];
+        for (change, named) in cases {
+            assert_eq!(field(check(&asking(change))), named);
+        }
+        assert_eq!(
+            field(check(&request(vec![result("c", "1")]))),
+            "messages[0].role"
+        );
+        assert_eq!(check(&asking(|options| options.top_p = Some(0.5))), Ok(()));
+    }
 
     fn conversation() -> Vec<Message> {
         [
@@ -69,10 +127,7 @@ mod tests {
             (Role::Assistant, "Hello"),
             (Role::User, "Bye"),
         ]
-        .map(|(role, content)| Message {
-            role,
-            content: content.to_owned(),
-        })
+        .map(|(role, text)| message(role, text))
         .to_vec()
     }
 

@@ -1,6 +1,6 @@
-//! Where Workers AI is and with which token.
+//! Where Workers AI is.
 
-use crate::secret::Secret;
+use crate::routing::keys;
 use crate::values::Values;
 
 pub(crate) const VARIABLES: [&str; 3] = [
@@ -14,7 +14,6 @@ const BASE_URL: &str = "https://api.cloudflare.com/client/v4";
 /// A configured Workers AI.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) token: Secret,
     /// What stands before the model's name.
     pub(crate) run_url: String,
 }
@@ -22,14 +21,15 @@ pub(crate) struct Config {
 impl Config {
     /// `None` without a token, or without an account unless the base URL names one itself.
     pub(crate) fn read(values: &Values) -> Option<Self> {
-        let token = Secret::new(values.get("cloudflare_api_token"))?;
+        if !keys::are_in(values.get("cloudflare_api_token")) {
+            return None;
+        }
         let base_url = values
             .get_or("workers_ai_base_url", BASE_URL)
             .trim_end_matches('/');
         // An AI Gateway's URL ends with the provider's name, and the model follows.
         if base_url.ends_with("/workers-ai") || base_url.ends_with("/ai/run") {
             return Some(Self {
-                token,
                 run_url: base_url.to_owned(),
             });
         }
@@ -39,7 +39,6 @@ impl Config {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         is_id.then(|| Self {
-            token,
             run_url: format!("{base_url}/accounts/{account}/ai/run"),
         })
     }

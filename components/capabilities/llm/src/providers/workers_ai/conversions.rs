@@ -5,7 +5,7 @@ use super::client::max_tokens;
 use crate::bindings::{ChatRequest, Error, StopReason};
 use crate::catalogue::Entry;
 use crate::failure::Head;
-use crate::providers::openai::conversions::{Chunk, Usage};
+use crate::providers::openai::conversions::{Calls, Chunk, Usage};
 use crate::reply::{Decode, Progress, json};
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,14 +16,31 @@ use sse::Event;
 struct Piece {
     /// Mostly a string, but a token that looks like a number comes as one.
     response: Option<Value>,
+    tool_calls: Option<Vec<Call>>,
     usage: Option<Usage>,
     finish_reason: Option<String>,
+}
+
+/// A whole call, in the service's own shape or in OpenAI's.
+#[derive(Deserialize)]
+struct Call {
+    id: Option<String>,
+    name: Option<String>,
+    arguments: Option<Value>,
+    function: Option<Function>,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    name: Option<String>,
+    arguments: Option<Value>,
 }
 
 /// Reads Workers AI events. The older models do not say why they stopped: an answer as long as its
 /// bound was cut by it.
 pub(crate) struct Decoder {
     max_tokens: u32,
+    calls: Calls,
 }
 
 impl Decoder {
@@ -31,6 +48,7 @@ impl Decoder {
     pub(crate) fn new(entry: &Entry, request: &ChatRequest) -> Self {
         Self {
             max_tokens: max_tokens(entry, request),
+            calls: Calls::default(),
         }
     }
 }
@@ -56,8 +74,7 @@ impl Decode for Decoder {
         }
         if value.get("choices").is_some() {
             let chunk: Chunk = serde_json::from_value(value).map_err(|_| not_ours())?;
-            chunk.apply(progress);
-            return Ok(());
+            return chunk.apply(&mut self.calls, progress);
         }
         let piece: Piece = serde_json::from_value(value).map_err(|_| not_ours())?;
         let text = match piece.response {
@@ -65,9 +82,11 @@ impl Decode for Decoder {
             Some(Value::Number(number)) => number.to_string(),
             _ => String::new(),
         };
-        let is_last = text.is_empty() && piece.usage.is_some();
-        if !text.is_empty() {
-            progress.text(text);
+        let calls = piece.tool_calls.unwrap_or_default();
+        let is_last = text.is_empty() && calls.is_empty() && piece.usage.is_some();
+        progress.text(text);
+        for call in calls {
+            call.apply(progress)?;
         }
         if let Some(usage) = piece.usage {
             usage.apply(progress);
@@ -77,10 +96,10 @@ impl Decode for Decoder {
             progress.stop = Some(self.stop_reason(progress));
         }
         if let Some(reason) = piece.finish_reason {
-            progress.stop = Some(if reason == "length" {
-                StopReason::Length
-            } else {
-                StopReason::End
+            progress.stop = Some(match reason.as_str() {
+                "length" => StopReason::Length,
+                "tool_calls" => StopReason::ToolCalls,
+                _ => StopReason::End,
             });
         }
         Ok(())
@@ -94,9 +113,29 @@ impl Decoder {
             .is_some_and(|tokens| tokens >= self.max_tokens);
         if is_full {
             StopReason::Length
+        } else if progress.has_calls() {
+            StopReason::ToolCalls
         } else {
             StopReason::End
         }
+    }
+}
+
+impl Call {
+    fn apply(self, progress: &mut Progress) -> Result<(), Error> {
+        let (name, arguments) = match self.function {
+            Some(function) => (function.name, function.arguments),
+            None => (self.name, self.arguments),
+        };
+        let name = name.filter(|name| !name.is_empty()).ok_or_else(not_ours)?;
+        let index = progress.begin_call(self.id.unwrap_or_default(), name)?;
+        let arguments = match arguments {
+            Some(Value::String(arguments)) if !arguments.is_empty() => arguments,
+            Some(arguments @ Value::Object(_)) => arguments.to_string(),
+            _ => "{}".to_owned(),
+        };
+        progress.arguments(index, arguments);
+        Ok(())
     }
 }
 

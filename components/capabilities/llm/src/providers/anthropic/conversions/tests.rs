@@ -1,6 +1,6 @@
 use super::*;
-use crate::bindings::Completion;
-use crate::reply::Reply;
+use crate::bindings::{Completion, Delta};
+use crate::reply::testing;
 
 /// A recorded answer, with a thought before it.
 const RECORDED: &str = r#"event: message_start
@@ -44,11 +44,13 @@ data: {"type":"message_stop"}
 
 "#;
 
+fn pieces(stream: &str) -> (Vec<Delta>, Result<Completion, Error>) {
+    testing::read(stream, || Box::new(Decoder::default()))
+}
+
 fn read(stream: &str) -> (Vec<String>, Result<Completion, Error>) {
-    let mut reply = Reply::new(Box::new(Decoder), 7);
-    let pushed = reply.push(stream.as_bytes());
-    let end = pushed.and_then(|()| reply.end(Error::Unreachable("cut".to_owned())));
-    (reply.take(), end)
+    let (pieces, end) = pieces(stream);
+    (testing::texts(&pieces), end)
 }
 
 #[test]
@@ -65,6 +67,100 @@ fn a_recorded_answer() {
         ),
         (15, 15, false)
     );
+}
+
+#[test]
+fn thoughts_come_as_thoughts() {
+    let (pieces, end) = pieces(RECORDED);
+    assert_eq!(pieces.first(), Some(&Delta::Reasoning("Greeting.".into())));
+    assert_eq!(end.unwrap().usage.cached_tokens, 3);
+}
+
+/// A recorded answer with words, a call in pieces, a call without arguments and one told whole.
+const CALLS: &str = r#"event: message_start
+data: {"type":"message_start","message":{"id":"msg_1","usage":{"input_tokens":472,"output_tokens":2}}}
+
+event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Okay."}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":0}
+
+event: content_block_start
+data: {"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"toolu_1","name":"get_weather","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"location\":"}}
+
+event: ping
+data: {"type": "ping"}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":" \"Zürich\"}"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":1}
+
+event: content_block_start
+data: {"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"toolu_2","name":"get_time","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":""}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":2}
+
+event: content_block_start
+data: {"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"toolu_3","name":"add","input":{"a":1}}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":3}
+
+event: content_block_start
+data: {"type":"content_block_start","index":4,"content_block":{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":4,"delta":{"type":"input_json_delta","partial_json":"{\"query\": 1}"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":4}
+
+event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":89}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+"#;
+
+#[test]
+fn recorded_calls() {
+    let (pieces, end) = pieces(CALLS);
+    assert_eq!(testing::texts(&pieces), ["Okay."]);
+    let calls = [
+        ("get_weather", r#"{"location": "Zürich"}"#),
+        ("get_time", "{}"),
+        ("add", r#"{"a":1}"#),
+    ];
+    assert_eq!(
+        testing::calls(&pieces),
+        calls.map(|(name, arguments)| (name.to_owned(), arguments.to_owned()))
+    );
+    let ids: Vec<_> = pieces
+        .iter()
+        .filter_map(|piece| match piece {
+            Delta::ToolCall(piece) => piece.id.as_deref(),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ids, ["toolu_1", "toolu_2", "toolu_3"]);
+    assert_eq!(end.unwrap().stop_reason, StopReason::ToolCalls);
 }
 
 #[test]
@@ -184,10 +280,13 @@ fn every_refusal_has_its_case() {
         refuse(200, None, "overloaded_error", ""),
         Error::Overloaded(None)
     ));
-    let Error::InvalidRequest(text) =
+    let Error::InvalidRequest(invalid) =
         refuse(400, None, "invalid_request_error", "messages.1: my secret")
     else {
         panic!()
     };
-    assert_eq!(text, "status 400 invalid_request_error");
+    assert_eq!(
+        (invalid.cause.as_str(), invalid.field),
+        ("status 400 invalid_request_error", None)
+    );
 }

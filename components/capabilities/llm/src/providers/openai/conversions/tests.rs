@@ -1,6 +1,6 @@
 use super::*;
-use crate::bindings::Completion;
-use crate::reply::Reply;
+use crate::bindings::{Completion, Delta};
+use crate::reply::testing;
 
 /// A recorded answer of gpt-4o, shortened in its ids.
 const RECORDED: &str = r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1763690000,"model":"gpt-4o-2024-08-06","service_tier":"default","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"a"}
@@ -17,11 +17,13 @@ data: [DONE]
 
 "#;
 
+fn pieces(stream: &str) -> (Vec<Delta>, Result<Completion, Error>) {
+    testing::read(stream, || Box::new(Decoder::default()))
+}
+
 fn read(stream: &str) -> (Vec<String>, Result<Completion, Error>) {
-    let mut reply = Reply::new(Box::new(Decoder), 7);
-    let pushed = reply.push(stream.as_bytes());
-    let end = pushed.and_then(|()| reply.end(Error::Unreachable("cut".to_owned())));
-    (reply.take(), end)
+    let (pieces, end) = pieces(stream);
+    (testing::texts(&pieces), end)
 }
 
 fn chunk(delta: &str, reason: &str) -> String {
@@ -90,12 +92,108 @@ fn an_error_on_the_way_keeps_what_came_before() {
 }
 
 #[test]
-fn refusals_are_text_and_thoughts_are_not() {
+fn thoughts_and_refusals_are_told_apart() {
     let stream = chunk(r#"{"reasoning_content":"hm"}"#, "null")
+        + &chunk(r#"{"reasoning":"h","reasoning_content":null}"#, "null")
+        + &chunk(r#"{"reasoning":"m","reasoning_content":"m"}"#, "null")
         + &chunk(r#"{"refusal":"No."}"#, r#""content_filter""#);
-    let (texts, end) = read(&stream);
-    assert_eq!(texts, ["No."]);
+    let (pieces, end) = pieces(&stream);
+    assert_eq!(
+        pieces,
+        [
+            Delta::Reasoning("hm".into()),
+            Delta::Reasoning("h".into()),
+            Delta::Reasoning("m".into()),
+            Delta::Refusal("No.".into())
+        ]
+    );
     assert_eq!(end.unwrap().stop_reason, StopReason::ContentFilter);
+}
+
+/// A recorded answer of gpt-4o with two calls, shortened.
+const CALLS: &str = r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":null,"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"get_weather","arguments":""}}],"refusal":null},"logprobs":null,"finish_reason":null}]}
+
+data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":\""}}]},"logprobs":null,"finish_reason":null}]}
+
+data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"Köln\"}"}}]},"logprobs":null,"finish_reason":null}]}
+
+data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":1,"id":"call_b","type":"function","function":{"name":"get_time","arguments":""}}]},"logprobs":null,"finish_reason":null}]}
+
+data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":1,"function":{"arguments":"{}"}}]},"logprobs":null,"finish_reason":null}]}
+
+data: {"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"tool_calls"}]}
+
+data: {"choices":[],"usage":{"prompt_tokens":90,"completion_tokens":30,"prompt_tokens_details":{"cached_tokens":64,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":12}}}
+
+data: [DONE]
+
+"#;
+
+#[test]
+fn recorded_calls() {
+    let (pieces, end) = pieces(CALLS);
+    assert_eq!(
+        testing::calls(&pieces),
+        [
+            ("get_weather".to_owned(), r#"{"city":"Köln"}"#.to_owned()),
+            ("get_time".to_owned(), "{}".to_owned()),
+        ]
+    );
+    let Some(Delta::ToolCall(first)) = pieces.first() else {
+        panic!("{pieces:?}")
+    };
+    assert_eq!(first.id.as_deref(), Some("call_a"));
+    let end = end.unwrap();
+    assert_eq!(end.stop_reason, StopReason::ToolCalls);
+    assert_eq!(
+        (end.usage.cached_tokens, end.usage.reasoning_tokens),
+        (64, 12)
+    );
+}
+
+#[test]
+fn calls_of_compatible_servers_are_understood() {
+    let call = |json: &str| chunk(&format!(r#"{{"tool_calls":[{json}]}}"#), "null");
+    let two = [
+        ("f".to_owned(), r#"{"a":1}"#.to_owned()),
+        ("f".to_owned(), "{}".to_owned()),
+    ];
+    for stream in [
+        // Without numbers, and arguments as an object.
+        call(r#"{"id":"a","function":{"name":"f","arguments":{"a":1}}}"#)
+            + &call(r#"{"id":"b","function":{"name":"f","arguments":"{}"}}"#),
+        // All of them number 0.
+        call(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\":1}"}}"#)
+            + &call(r#"{"index":0,"id":"b","function":{"name":"f","arguments":"{}"}}"#),
+        // Without ids, with odd numbers.
+        call(r#"{"index":3,"function":{"name":"f","arguments":"{\"a\":"}}"#)
+            + &call(r#"{"index":3,"function":{"arguments":"1}"}}"#)
+            + &call(r#"{"index":9,"function":{"name":"f","arguments":"{}"}}"#),
+        // Id and name with every piece.
+        call(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\":"}}"#)
+            + &call(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"1}"}}"#)
+            + &call(r#"{"index":1,"id":"b","function":{"name":"f","arguments":"{}"}}"#),
+        // Without numbers and ids.
+        call(r#"{"function":{"name":"f","arguments":{"a":1}}}"#)
+            + &call(r#"{"function":{"name":"f","arguments":{}}}"#),
+    ] {
+        assert_eq!(testing::calls(&pieces(&stream).0), two, "{stream}");
+    }
+}
+
+#[test]
+fn calls_that_make_no_sense_are_a_protocol_error() {
+    let nameless = chunk(r#"{"tool_calls":[{"index":0,"id":"a"}]}"#, "null");
+    assert!(matches!(pieces(&nameless).1, Err(Error::Protocol(_))));
+    let endless: String = (0..200)
+        .map(|index| {
+            chunk(
+                &format!(r#"{{"tool_calls":[{{"index":{index},"function":{{"name":"f"}}}}]}}"#),
+                "null",
+            )
+        })
+        .collect();
+    assert!(matches!(pieces(&endless).1, Err(Error::Protocol(_))));
 }
 
 #[test]
@@ -167,8 +265,11 @@ fn every_refusal_has_its_case() {
 #[test]
 fn a_providers_sentence_is_not_passed_on() {
     let body = r#"{"error":{"message":"bad sk-abc in: my secret","type":"invalid_request_error","param":"my secret","code":"unsupported_value"}}"#;
-    let Error::InvalidRequest(text) = refuse(400, None, body) else {
+    let Error::InvalidRequest(invalid) = refuse(400, None, body) else {
         panic!()
     };
-    assert_eq!(text, "status 400 unsupported_value");
+    assert_eq!(
+        (invalid.cause.as_str(), invalid.field),
+        ("status 400 unsupported_value", None)
+    );
 }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::bindings::Completion;
-use crate::reply::Reply;
+use crate::bindings::{Completion, Delta};
+use crate::reply::testing;
 
 const RECORDED: &str = r#"data: {"response":"Hello","p":"abdefghijklmnopqrstuvwxyz01"}
 
@@ -26,11 +26,18 @@ data: [DONE]
 
 "#;
 
+fn pieces(stream: &str, max_tokens: u32) -> (Vec<Delta>, Result<Completion, Error>) {
+    testing::read(stream, || {
+        Box::new(Decoder {
+            max_tokens,
+            calls: Calls::default(),
+        })
+    })
+}
+
 fn read(stream: &str, max_tokens: u32) -> (Vec<String>, Result<Completion, Error>) {
-    let mut reply = Reply::new(Box::new(Decoder { max_tokens }), 7);
-    let pushed = reply.push(stream.as_bytes());
-    let end = pushed.and_then(|()| reply.end(Error::Unreachable("cut".to_owned())));
-    (reply.take(), end)
+    let (pieces, end) = pieces(stream, max_tokens);
+    (testing::texts(&pieces), end)
 }
 
 #[test]
@@ -70,6 +77,44 @@ fn newer_models_speak_openais_chunks() {
 }
 
 #[test]
+fn calls_come_whole_in_the_services_shape_or_in_openais() {
+    let own = r#"data: {"response":"","tool_calls":[{"name":"add","arguments":{"a":1}},{"name":"now","arguments":{}}],"p":"a"}
+
+data: {"response":"","usage":{"prompt_tokens":24,"completion_tokens":5,"total_tokens":29}}
+
+data: [DONE]
+
+"#;
+    let openais = r#"data: {"response":null,"tool_calls":[{"id":"c1","type":"function","index":0,"function":{"name":"add","arguments":"{\"a\":1}"}},{"id":"c2","type":"function","index":1,"function":{"name":"now","arguments":""}}]}
+
+data: [DONE]
+
+"#;
+    let chunks = r#"data: {"choices":[{"index":0,"delta":{"tool_calls":[{"id":"c1","type":"function","index":0,"function":{"name":"add","arguments":"{\"a\""}}]}}]}
+
+data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":":1}"}},{"id":"c2","index":1,"function":{"name":"now","arguments":"{}"}}]}}]}
+
+data: {"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}
+
+data: [DONE]
+
+"#;
+    for stream in [own, openais, chunks] {
+        let (pieces, end) = pieces(stream, 1024);
+        assert_eq!(
+            testing::calls(&pieces),
+            [
+                ("add".to_owned(), r#"{"a":1}"#.to_owned()),
+                ("now".to_owned(), "{}".to_owned())
+            ]
+        );
+        assert_eq!(end.unwrap().stop_reason, StopReason::ToolCalls, "{stream}");
+    }
+    let nameless = "data: {\"tool_calls\":[{\"arguments\":{}}]}\n\n";
+    assert!(matches!(pieces(nameless, 9).1, Err(Error::Protocol(_))));
+}
+
+#[test]
 fn an_answer_without_its_end_broke_off() {
     let (texts, end) = read("data: {\"response\":\"Hel\",\"p\":\"a\"}\n\n", 10);
     assert_eq!(texts, ["Hel"]);
@@ -106,10 +151,13 @@ fn every_refusal_has_its_case() {
     ));
     assert!(matches!(refuse(429, None, 3_040), Error::Overloaded(None)));
     assert!(matches!(refuse(200, None, 3_040), Error::Overloaded(None)));
-    let Error::InvalidRequest(text) = refuse(400, None, 5_006) else {
+    let Error::InvalidRequest(invalid) = refuse(400, None, 5_006) else {
         panic!()
     };
-    assert_eq!(text, "status 400 5006");
+    assert_eq!(
+        (invalid.cause.as_str(), invalid.field),
+        ("status 400 5006", None)
+    );
     let gateway = br#"{"success":false,"result":[],"messages":[],"error":[{"code":2016,"message":"Prompt blocked due to security configurations"}]}"#;
     assert!(matches!(
         error(

@@ -1,0 +1,79 @@
+//! Requests for tests.
+
+use super::NO_OPTIONS;
+use crate::bindings::{ChatRequest, Error, Message, Options, Part, Role, Tool, ToolCall};
+
+/// A message of text.
+pub(crate) fn message(role: Role, text: &str) -> Message {
+    Message {
+        role,
+        content: vec![Part::Text(text.to_owned())],
+        name: None,
+        tool_calls: Vec::new(),
+        tool_call_id: (role == Role::Tool).then(|| "call_1".to_owned()),
+    }
+}
+
+/// The assistant asking for `add`, and saying nothing.
+pub(crate) fn calling(id: &str, arguments: &str) -> Message {
+    Message {
+        content: Vec::new(),
+        tool_calls: vec![ToolCall {
+            id: id.to_owned(),
+            name: "add".to_owned(),
+            arguments: arguments.to_owned(),
+        }],
+        ..message(Role::Assistant, "")
+    }
+}
+
+/// The result of a call.
+pub(crate) fn result(id: &str, text: &str) -> Message {
+    Message {
+        tool_call_id: Some(id.to_owned()),
+        ..message(Role::Tool, text)
+    }
+}
+
+/// A tool that adds.
+pub(crate) fn add() -> Tool {
+    Tool {
+        name: "add".to_owned(),
+        description: Some("Adds.".to_owned()),
+        parameters: Some(
+            r#"{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}"#
+                .to_owned(),
+        ),
+        strict: None,
+    }
+}
+
+/// A request of these messages.
+pub(crate) fn request(messages: Vec<Message>) -> ChatRequest {
+    ChatRequest {
+        model: String::new(),
+        messages,
+        temperature: None,
+        max_tokens: None,
+        options: None,
+    }
+}
+
+/// A request of one message, with options.
+pub(crate) fn asking(change: impl FnOnce(&mut Options)) -> ChatRequest {
+    let mut options = NO_OPTIONS.clone();
+    change(&mut options);
+    ChatRequest {
+        options: Some(options),
+        ..request(vec![message(Role::User, "Hi")])
+    }
+}
+
+/// The field that was refused.
+pub(crate) fn field<T>(outcome: Result<T, Error>) -> String {
+    match outcome {
+        Err(Error::InvalidRequest(invalid)) => invalid.field.unwrap_or_default(),
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("accepted"),
+    }
+}
