@@ -1,9 +1,10 @@
 //! `goldfish:llm`: language models behind one door. Network and no storage: it keeps nothing of
 //! what it sees, and puts nothing of it into an error or a log.
 //!
-//! - `catalogue` says which models there are, `providers` how each provider is asked and
-//!   understood (pure, so tested natively);
+//! - `request` says what may be asked at all, `catalogue` which models there are, `providers` how
+//!   each provider is asked and understood (pure, so tested natively);
 //! - `reply` turns an answer's bytes into deltas and an end, `failure` a refusal into our error;
+//! - `routing` decides who is asked, and what after a failure;
 //! - `component` (WebAssembly only) does the I/O: `component::transport` speaks HTTP,
 //!   `component::pump` moves deltas from the provider to the reader.
 #![cfg_attr(

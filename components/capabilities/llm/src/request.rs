@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// More than any provider takes.
-const MOST_MESSAGES: usize = 4_096;
+const MOST_MESSAGES: usize = 16_384;
 const MOST_PARTS: usize = 256;
 
 /// OpenAI's bounds.
@@ -64,7 +64,7 @@ impl ChatRequest {
 }
 
 impl Options {
-    /// The fields that go through as they are. Those that say nothing are left out.
+    /// The fields that go through as they are. Those that ask for nothing are left out.
     ///
     /// # Errors
     /// `invalid-request` when they are no object or set what is set elsewhere.
@@ -73,8 +73,12 @@ impl Options {
             return Ok(Map::new());
         };
         let mut fields = object(extra).ok_or_else(|| invalid("extra", "is not a JSON object"))?;
-        fields.retain(|_, value| !matches!(value, Value::Null));
-        fields.retain(|name, value| !(name == "logprobs" && *value == false));
+        fields.retain(|name, value| match name.as_str() {
+            _ if value.is_null() => false,
+            "n" => *value != 1,
+            "logprobs" => *value != false,
+            _ => true,
+        });
         match fields
             .keys()
             .find(|name| NOT_EXTRA.contains(&name.as_str()))

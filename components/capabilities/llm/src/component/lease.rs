@@ -60,13 +60,15 @@ pub(super) async fn take(
         Ok((is_probe, known.resting.choose(keys, now, chance)))
     });
     match chosen {
-        None | Some(Ok((_, None))) => Ok((lease, None)),
-        Some(Ok((is_probe, Some((place, key))))) => {
-            lease.is_probe = is_probe;
-            lease.key = place;
-            Ok((lease, Some(key)))
-        }
+        None => Ok((lease, None)),
         Some(Err(wait)) => Err(Error::Overloaded(Some(seconds(wait)))),
+        Some(Ok((is_probe, chosen))) => {
+            lease.is_probe = is_probe;
+            // A local server may want no key.
+            let (place, key) = chosen.map_or((0, None), |(place, key)| (place, Some(key)));
+            lease.key = place;
+            Ok((lease, key))
+        }
     }
 }
 

@@ -129,7 +129,7 @@ fn extra_fields_go_through_or_are_refused() {
             .options
             .unwrap()
     };
-    let options = extra(r#"{"service_tier":"flex","n":null,"logprobs":false}"#);
+    let options = extra(r#"{"service_tier":"flex","x":null,"n":1,"logprobs":false}"#);
     let fields = options.extra().unwrap();
     assert_eq!(
         Value::Object(fields).to_string(),
