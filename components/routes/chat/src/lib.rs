@@ -10,7 +10,6 @@
 
 mod backlog;
 mod bell;
-mod bill;
 mod events;
 mod outbox;
 mod prompt;
@@ -26,7 +25,7 @@ use contracts::{
 use futures::future::{join, join3};
 use http_edge::{ApiError, Context, Reply};
 
-use bill::Bill;
+use billing::Bill;
 use request::{Asked, ChatBody};
 use source::{Opening, Source};
 
@@ -40,7 +39,7 @@ async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
     let asked = Asked::try_from(context.json::<ChatBody>().await?)?;
     // Three capabilities that do not need each other's answers.
     let (verdict, turn, models) = join3(
-        bill::admit(&principal),
+        billing::admit(&principal),
         Turn::open(principal.user.id.clone(), asked.conversation_id.clone()),
         provider::models(),
     )
@@ -54,7 +53,7 @@ async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
     context.log.model(&model);
     let system = prompt::choose_system(asked.system, preferences.system_prompt).await;
     let messages = prompt::messages(system, turn.history(), &asked.message);
-    let bill = Bill::open(&principal, &messages, asked.max_tokens).await?;
+    let bill = Bill::open(&principal, billing::size(&messages), asked.max_tokens).await?;
     let question = ChatRequest {
         model: model.clone(),
         messages,

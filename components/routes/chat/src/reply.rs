@@ -2,6 +2,7 @@
 //!
 //! Once it runs, it runs to its end: the client going away stops only what goes to the client.
 
+use billing::Bill;
 use contracts::conversations::{
     turns::{Outcome, Started, Turn},
     types::Error as StoreError,
@@ -11,7 +12,7 @@ use futures::future::join;
 use http_edge::{ApiError, BodyWriter, Cause, Entry};
 use sse::Encoder;
 
-use crate::{backlog::Backlog, bill::Bill, events, outbox::Outbox, source::Source};
+use crate::{backlog::Backlog, events, outbox::Outbox, source::Source};
 
 /// Longest reply, in bytes of its JSON, which is as much as is stored; a model that does not stop
 /// is stopped.
@@ -57,7 +58,7 @@ impl Exchange {
         // Stored before the client is told of the end: who has seen it can list it.
         let (finished, unsettled) = join(
             finish(&turn, outcome, &text, log),
-            bill.settle(model.clone(), end.as_ref().ok(), &text),
+            bill.settle(model.clone(), end.as_ref().ok(), text.len()),
         )
         .await;
         if let Some(cause) = unsettled {
