@@ -25,7 +25,7 @@ use crate::{
 /// Most bytes of an answer; a model that does not stop is stopped.
 pub(crate) const MAX_REPLY: usize = 4 * 1024 * 1024;
 /// How long the status of a stream waits for the model's first word, which may be an error.
-const MAX_SILENCE: Duration = Duration::from_secs(10);
+const MAX_SILENCE: Duration = Duration::from_secs(5);
 
 /// Asks the model and answers as the client wishes.
 pub(crate) async fn ask(

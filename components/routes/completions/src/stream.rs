@@ -1,7 +1,10 @@
 //! An answer on its way to the client. The model is read no faster than the client reads, and no
 //! longer than it stays.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use billing::Bill;
 use contracts::llm::types::{Completion, Error};
@@ -17,6 +20,8 @@ use crate::{
     reply::{Chunks, size},
 };
 
+/// How often it is looked whether the client of a silent model is still there.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long a client may take for what is sent at once before it counts as gone.
 const MAX_STALL: Duration = Duration::from_secs(120);
 
@@ -76,7 +81,13 @@ impl Exchange {
 async fn carry(mut answer: Answer, chunks: &mut Chunks, body: &mut BodyWriter) -> (Ended, usize) {
     let mut out = Encoder::new();
     let mut said = 0_usize;
-    while let Some(pieces) = answer.next().await {
+    let mut look = Look::new();
+    loop {
+        let pieces = match look.during(answer.next(), body).await {
+            None => return (Ended::Abandoned, said),
+            Some(None) => break,
+            Some(Some(pieces)) => pieces,
+        };
         for piece in &pieces {
             said = said.saturating_add(size(piece));
             chunks.piece(&mut out, piece);
@@ -94,6 +105,35 @@ async fn carry(mut answer: Answer, chunks: &mut Chunks, body: &mut BodyWriter) -
         Err(error) => Ended::Broken(errors::llm(error)),
     };
     (ended, said)
+}
+
+/// Looks now and then whether the client is there. One timer serves many reads.
+struct Look(Pin<Box<dyn Future<Output = ()>>>);
+
+impl Look {
+    fn new() -> Self {
+        Self(Box::pin(sleep(LOOK)))
+    }
+
+    /// What comes of reading; none if the client leaves before that.
+    async fn during<T>(
+        &mut self,
+        reading: impl Future<Output = T>,
+        body: &mut BodyWriter,
+    ) -> Option<T> {
+        let mut reading = pin!(reading);
+        loop {
+            match select(reading.as_mut(), self.0.as_mut()).await {
+                Either::Left((read, _)) => return Some(read),
+                Either::Right(_) => *self = Self::new(),
+            }
+            match select(reading.as_mut(), pin!(body.is_open())).await {
+                Either::Left((read, _)) => return Some(read),
+                Either::Right((true, _)) => {}
+                Either::Right((false, _)) => return None,
+            }
+        }
+    }
 }
 
 /// Sends what was written; false if the client is gone.
