@@ -8,6 +8,7 @@ mod client;
 mod event_stream;
 mod files;
 mod manifests;
+mod packages;
 mod talk;
 mod users;
 
@@ -19,6 +20,7 @@ pub(crate) use client::{Answer, Client, Guest, Streaming, text_of};
 pub(crate) use event_stream::{Event, Parser};
 pub(crate) use files::Folder;
 pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};
+pub(crate) use packages::{Scripts, skipped};
 pub(crate) use talk::{World, talk, world};
 pub(crate) use users::{ADMIN_KEY, PASSWORD, User, credentials, new_email};
 

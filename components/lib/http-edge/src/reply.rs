@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use spin_sdk::wasip3::{
     http::types,
-    wit_bindgen::{StreamWriter, spawn},
+    wit_bindgen::{StreamResult, StreamWriter, spawn},
     wit_future, wit_stream,
 };
 
@@ -34,6 +34,13 @@ impl BodyWriter {
     /// Waits until the client's side has taken all of it; false if the client is gone.
     pub async fn write(&mut self, bytes: Vec<u8>) -> bool {
         self.0.write_all(bytes).await.is_empty()
+    }
+
+    /// Waits until the client's side would take more; false if the client is gone.
+    pub async fn is_open(&mut self) -> bool {
+        // An empty write asks just that (Component Model, stream readiness).
+        let (result, _) = self.0.write(Vec::new()).await;
+        !matches!(result, StreamResult::Dropped)
     }
 }
 

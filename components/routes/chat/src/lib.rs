@@ -12,7 +12,6 @@
 mod attend;
 mod backlog;
 mod bell;
-mod bill;
 mod events;
 mod follow;
 mod opening;
@@ -38,7 +37,7 @@ use futures::future::{join, join3};
 use http_edge::{ApiError, Context, Reply};
 use serde::Serialize;
 
-use bill::Bill;
+use billing::Bill;
 use request::{AgainBody, Asked, ChatBody};
 use source::Opening;
 use title::Untitled;
@@ -99,7 +98,7 @@ async fn answer(
     let is_keyed = key.is_some();
     // Three capabilities that do not need each other's answers.
     let (verdict, turn, models) = join3(
-        bill::admit(&principal),
+        billing::admit(&principal),
         open(user.clone(), &asked, key),
         provider::models(),
     )
@@ -123,7 +122,7 @@ async fn answer(
         &[system.as_deref().unwrap_or_default(), &message],
     );
     let messages = prompt::messages(system, history, &message);
-    let bill = Bill::open(&principal, &messages, asked.max_tokens).await?;
+    let bill = Bill::open(&principal, billing::size(&messages), asked.max_tokens).await?;
     let question = ChatRequest {
         model: model.clone(),
         messages,

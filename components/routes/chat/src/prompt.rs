@@ -84,15 +84,6 @@ pub(crate) fn messages(
         .collect()
 }
 
-/// What a message's text is in bytes.
-pub(crate) fn size(message: &Message) -> usize {
-    let texts = message.content.iter().map(|part| match part {
-        Part::Text(text) => text.len(),
-        Part::Image(_) => 0,
-    });
-    texts.sum()
-}
-
 /// A message of plain text.
 pub(crate) fn text(role: Role, text: String) -> Message {
     Message {

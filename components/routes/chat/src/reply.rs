@@ -2,6 +2,7 @@
 //!
 //! Once it runs, it runs to its end: the client going away stops only what goes to the client.
 
+use billing::Bill;
 use contracts::conversations::{
     turns::{Outcome, Started, Turn, Usage},
     types::Error as StoreError,
@@ -15,7 +16,6 @@ use crate::{
     attend::{attend, describe},
     backlog::Backlog,
     bell::Bell,
-    bill::Bill,
     events,
     outbox::Outbox,
     source::Source,
@@ -87,7 +87,7 @@ impl Exchange {
             Ended::Stopped => (Outcome::Stopped, None),
             Ended::Broken(_) => (Outcome::Incomplete, None),
         };
-        let used = bill.used(completion, &text.whole);
+        let used = bill.used(completion, text.whole.len());
         let usage = (outcome != Outcome::Incomplete).then_some(Usage {
             prompt_tokens: used.prompt_tokens,
             completion_tokens: used.completion_tokens,
@@ -97,7 +97,7 @@ impl Exchange {
         // Stored before the client is told of the end: who has seen it can list it.
         let (finished, unsettled) = join(
             finish(&turn, outcome, text, usage, log),
-            bill.settle(model.clone(), completion, &said),
+            bill.settle(model.clone(), completion, said.len()),
         )
         .await;
         if let Some(cause) = unsettled {

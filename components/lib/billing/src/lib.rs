@@ -1,9 +1,12 @@
 //! What a chat may cost and has cost: leave to ask before the model is asked, and what was used
 //! when its reply has ended.
+//!
+//! May import the contracts `goldfish:quota`, the types of `goldfish:identity` and `goldfish:llm`,
+//! and `http-edge`.
 
 use contracts::{
     identity::types::{Principal, Proof},
-    llm::types::{Completion, Message, Usage},
+    llm::types::{Completion, Message, Part, Usage},
     quota::{
         credits::{self, ApiKeyBudget, Consumption, Error, Intent},
         limits::{self, Action, Allowance, Refusal},
@@ -12,22 +15,26 @@ use contracts::{
 use http_edge::ApiError;
 use token_estimate::tokens_of;
 
-use crate::prompt;
+/// What an image counts for, in bytes of text: about a thousand tokens.
+const IMAGE_SIZE: usize = 4_000;
 
 /// Leave to ask a model once, and what is to be told when that is over.
-pub(crate) struct Bill {
+pub struct Bill {
     user: String,
     api_key: Option<String>,
     /// None where nothing is limited.
     reservation: Option<String>,
     prompt_tokens: u32,
     /// Bound on the reply: what is left to spend, or what the client set.
-    pub(crate) max_tokens: Option<u32>,
+    pub max_tokens: Option<u32>,
 }
 
 /// Counts a chat turn: of the API key, where it has a limit of its own, and of the user. The
 /// answer is the one of which less is left.
-pub(crate) async fn admit(principal: &Principal) -> Result<Allowance, Refusal> {
+///
+/// # Errors
+/// That of the limit that was met.
+pub async fn admit(principal: &Principal) -> Result<Allowance, Refusal> {
     // The key's comes first: what it is refused does not use up the user's.
     let of_key = match &principal.proof {
         Proof::ApiKey(key) if key.chat_per_minute.is_some() => {
@@ -42,15 +49,38 @@ pub(crate) async fn admit(principal: &Principal) -> Result<Allowance, Refusal> {
     })
 }
 
+/// What messages count for, in bytes of text.
+pub fn size(messages: &[Message]) -> usize {
+    messages
+        .iter()
+        .map(size_of_message)
+        .fold(0, usize::saturating_add)
+}
+
+fn size_of_message(message: &Message) -> usize {
+    let content = message.content.iter().map(|part| match part {
+        Part::Text(text) => text.len(),
+        Part::Image(_) => IMAGE_SIZE,
+    });
+    let calls = message
+        .tool_calls
+        .iter()
+        .map(|call| call.name.len().saturating_add(call.arguments.len()));
+    content.chain(calls).fold(0, usize::saturating_add)
+}
+
 impl Bill {
-    /// Holds what the prompt and its reply may cost; 402 when too little is left.
-    pub(crate) async fn open(
+    /// Holds what a prompt of `prompt` bytes and its reply may cost.
+    ///
+    /// # Errors
+    /// 402 when too little is left.
+    pub async fn open(
         principal: &Principal,
-        messages: &[Message],
+        prompt: usize,
         max_tokens: Option<u32>,
     ) -> Result<Self, ApiError> {
         let user = principal.user.id.clone();
-        let prompt_tokens = tokens_of(messages.iter().map(prompt::size).sum());
+        let prompt_tokens = tokens_of(prompt);
         let budget = match &principal.proof {
             Proof::ApiKey(key) => Some(ApiKeyBudget {
                 id: key.id.clone(),
@@ -79,24 +109,24 @@ impl Bill {
 
     /// Gives all of it back: nothing was used. Answers what went wrong, for the log; then it is
     /// given back by time.
-    pub(crate) async fn release(self) -> Option<String> {
+    pub async fn release(self) -> Option<String> {
         let reservation = self.reservation?;
         let released = credits::release(self.user, Some(reservation)).await;
         released.err().map(describe)
     }
 
-    /// Charges what a reply took, or, if it broke off, what came of it. Answers what went wrong, for
-    /// the log.
-    pub(crate) async fn settle(
+    /// Charges what a reply took, or, if it broke off, what came of it: `said` bytes. Answers what
+    /// went wrong, for the log.
+    pub async fn settle(
         self,
         model: String,
         completion: Option<&Completion>,
-        text: &str,
+        said: usize,
     ) -> Option<String> {
-        if completion.is_none() && text.is_empty() {
+        if completion.is_none() && said == 0 {
             return self.release().await;
         }
-        let used = self.used(completion, text);
+        let used = self.used(completion, said);
         let consumption = Consumption {
             model,
             prompt_tokens: used.prompt_tokens,
@@ -109,12 +139,12 @@ impl Bill {
     }
 
     /// What a reply took: as the provider counted, or, of one that broke off, as we estimate.
-    pub(crate) fn used(&self, completion: Option<&Completion>, text: &str) -> Usage {
+    pub fn used(&self, completion: Option<&Completion>, said: usize) -> Usage {
         match completion {
             Some(completion) => completion.usage,
             None => Usage {
                 prompt_tokens: self.prompt_tokens,
-                completion_tokens: tokens_of(text.len()),
+                completion_tokens: tokens_of(said),
                 cached_tokens: 0,
                 reasoning_tokens: 0,
                 estimated: true,
@@ -133,7 +163,7 @@ fn describe(error: Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::llm::types::StopReason;
+    use contracts::llm::types::{Image, Role, StopReason, ToolCall};
 
     fn bill() -> Bill {
         Bill {
@@ -147,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_broke_off_is_estimated() {
-        let used = bill().used(None, "eight by");
+        let used = bill().used(None, 8);
         assert_eq!((used.prompt_tokens, used.completion_tokens), (7, 2));
         assert!(used.estimated);
         let completion = Completion {
@@ -160,8 +190,31 @@ mod tests {
                 estimated: false,
             },
         };
-        let used = bill().used(Some(&completion), "eight by");
+        let used = bill().used(Some(&completion), 8);
         assert_eq!((used.prompt_tokens, used.completion_tokens), (9, 3));
         assert!(!used.estimated);
+    }
+
+    #[test]
+    fn images_and_calls_count_too() {
+        let message = Message {
+            role: Role::Assistant,
+            content: vec![
+                Part::Text("1234".into()),
+                Part::Image(Image {
+                    url: "https://images.example/1.png".into(),
+                    detail: None,
+                }),
+            ],
+            name: None,
+            tool_calls: vec![ToolCall {
+                id: "call_1".into(),
+                name: "add".into(),
+                arguments: "{}".into(),
+            }],
+            tool_call_id: None,
+        };
+        assert_eq!(size(&[message.clone(), message]), 2 * (4 + IMAGE_SIZE + 5));
+        assert_eq!(size(&[]), 0);
     }
 }

@@ -1,0 +1,97 @@
+//! `GET /v1/models`: the models that can be asked here.
+
+use contracts::llm::{provider, types::Model};
+use http_edge::{ApiError, Context, Reply};
+use serde::Serialize;
+
+use crate::errors;
+
+/// Longest id of a model, in bytes.
+const LONGEST_ID: usize = 256;
+
+#[derive(Serialize)]
+struct ModelList {
+    object: &'static str,
+    data: Vec<ModelView>,
+}
+
+#[derive(Serialize)]
+struct ModelView {
+    id: String,
+    object: &'static str,
+    /// When the model was made, which the catalogue does not know.
+    created: u64,
+    owned_by: String,
+}
+
+pub(crate) async fn list(context: &mut Context) -> Result<Reply, ApiError> {
+    Ok(Reply::json(&ModelList {
+        object: "list",
+        data: available(context).await?,
+    }))
+}
+
+pub(crate) async fn show(context: &mut Context) -> Result<Reply, ApiError> {
+    let id = asked_id(context)?;
+    let models = available(context).await?;
+    match models.into_iter().find(|model| model.id == id) {
+        Some(model) => Ok(Reply::json(&model)),
+        None => Err(errors::UNKNOWN_MODEL),
+    }
+}
+
+/// Ids may have slashes, which clients encode or not.
+fn asked_id(context: &Context) -> Result<String, ApiError> {
+    let mut id = context.param("id", LONGEST_ID)?;
+    for name in ["vendor", "gateway"] {
+        if let Ok(before) = context.param(name, LONGEST_ID) {
+            id = format!("{before}/{id}");
+        }
+    }
+    Ok(id)
+}
+
+async fn available(context: &mut Context) -> Result<Vec<ModelView>, ApiError> {
+    access::signed_in(context).await?;
+    let models = provider::models().await.map_err(failures::catalogue)?;
+    Ok(views(models))
+}
+
+fn views(models: Vec<Model>) -> Vec<ModelView> {
+    models
+        .into_iter()
+        .filter(|model| model.available)
+        .map(|model| ModelView {
+            id: model.id,
+            object: "model",
+            created: 0,
+            owned_by: model.provider,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_asked_is_listed() {
+        let model = |id: &str, available| Model {
+            id: id.into(),
+            name: id.into(),
+            provider: "openai".into(),
+            available,
+            context_window: None,
+        };
+        let list = ModelList {
+            object: "list",
+            data: views(vec![model("a", true), model("b", false)]),
+        };
+        assert_eq!(
+            serde_json::to_value(list).unwrap(),
+            serde_json::json!({"object": "list", "data": [
+                {"id": "a", "object": "model", "created": 0, "owned_by": "openai"},
+            ]})
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! Errors as OpenAI words them: `{"error": {message, type, param, code}}`.
+//! Source: <https://platform.openai.com/docs/guides/error-codes/api-errors>, and what its libraries
+//! read.
+
+use contracts::llm::types::Error;
+use http_edge::{ApiError, Context, Foreign};
+use serde::Serialize;
+
+/// 404, for what is not in the catalogue and for what is not configured: neither can be asked.
+pub(crate) const UNKNOWN_MODEL: ApiError = ApiError::Foreign(Foreign {
+    status: 404,
+    code: "model_not_found",
+    sentence: "The model does not exist or you do not have access to it.",
+});
+
+const CONTEXT_TOO_LONG: ApiError = ApiError::Foreign(Foreign {
+    status: 400,
+    code: "context_length_exceeded",
+    sentence: "The messages do not fit this model's context. Please reduce their length.",
+});
+
+const CONTENT_FILTERED: ApiError = ApiError::Foreign(Foreign {
+    status: 400,
+    code: "content_filter",
+    sentence: "The messages were refused by the provider's content filter.",
+});
+
+const OUT_OF_CREDITS: &str = "insufficient_quota";
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Words<'a>,
+}
+
+#[derive(Serialize)]
+struct Words<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    param: Option<&'a str>,
+    code: Option<&'static str>,
+}
+
+/// The error with OpenAI's status for it. Where it is of no use to try again, the client is told
+/// so: OpenAI's libraries would, after any 429.
+pub(crate) fn own(context: &mut Context, error: ApiError) -> ApiError {
+    match error {
+        ApiError::InsufficientCredits(sentence) => {
+            context.set_header("x-should-retry", "false");
+            ApiError::Foreign(Foreign {
+                status: 429,
+                code: OUT_OF_CREDITS,
+                sentence,
+            })
+        }
+        other => other,
+    }
+}
+
+/// `goldfish:llm`, where OpenAI has a word of its own.
+pub(crate) fn llm(error: Error) -> ApiError {
+    match error {
+        Error::UnknownModel | Error::NotConfigured => UNKNOWN_MODEL,
+        Error::ContextTooLong => CONTEXT_TOO_LONG,
+        Error::ContentFiltered => CONTENT_FILTERED,
+        other => failures::llm(other),
+    }
+}
+
+/// The error object. The request's id is in a header field only, as it is with OpenAI.
+pub(crate) fn render(error: &ApiError, _request_id: &str) -> Vec<u8> {
+    let outside = error.outside();
+    let (kind, code) = kind_and_code(error);
+    let envelope = Envelope {
+        error: Words {
+            message: &outside.sentence,
+            kind,
+            param: param(error),
+            code,
+        },
+    };
+    serde_json::to_vec(&envelope).unwrap_or_else(|_| b"{}".to_vec())
+}
+
+fn kind_and_code(error: &ApiError) -> (&'static str, Option<&'static str>) {
+    const REQUEST: &str = "invalid_request_error";
+    const SERVER: &str = "server_error";
+    match error {
+        ApiError::Validation(details) => (
+            REQUEST,
+            details
+                .first()
+                .filter(|detail| detail.path != "body")
+                .map(|detail| validation_code(&detail.message)),
+        ),
+        ApiError::Unauthorized(_) => (REQUEST, Some("invalid_api_key")),
+        ApiError::InsufficientCredits(_) => (OUT_OF_CREDITS, Some(OUT_OF_CREDITS)),
+        ApiError::Forbidden(_) => (REQUEST, Some("insufficient_permissions")),
+        ApiError::NotFound => (REQUEST, Some("unknown_url")),
+        ApiError::MethodNotAllowed(_) => (REQUEST, Some("method_not_supported")),
+        ApiError::Conflict(_) => (REQUEST, Some("conflict")),
+        ApiError::PayloadTooLarge(_) => (REQUEST, Some("request_too_large")),
+        ApiError::UnsupportedMediaType => (REQUEST, Some("unsupported_content_type")),
+        ApiError::RateLimited(_) => ("requests", Some("rate_limit_exceeded")),
+        ApiError::ProviderRefused(_) => (REQUEST, None),
+        ApiError::Internal(_) => (SERVER, Some("internal_error")),
+        ApiError::ProviderFailed(_) => (SERVER, Some("provider_error")),
+        ApiError::ProviderUnavailable(..) => (SERVER, Some("provider_unavailable")),
+        ApiError::ProviderTimeout => (SERVER, Some("provider_timeout")),
+        ApiError::Foreign(own) if own.code == OUT_OF_CREDITS => (OUT_OF_CREDITS, Some(own.code)),
+        ApiError::Foreign(own) => (REQUEST, Some(own.code)),
+    }
+}
+
+/// OpenAI's code for what is wrong with a field, by the verb of what is said about it.
+fn validation_code(message: &str) -> &'static str {
+    if message.starts_with("is missing") {
+        "missing_required_parameter"
+    } else if message.starts_with("is not supported") || message.starts_with("cannot be asked for")
+    {
+        "unsupported_parameter"
+    } else {
+        "invalid_value"
+    }
+}
+
+fn param(error: &ApiError) -> Option<&str> {
+    match error {
+        ApiError::Validation(details) => details
+            .first()
+            .map(|detail| detail.path.as_str())
+            .filter(|path| *path != "body"),
+        ApiError::Foreign(own) if own.code == "context_length_exceeded" => Some("messages"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_edge::Cause;
+    use serde_json::{Value, json};
+
+    fn rendered(error: &ApiError) -> Value {
+        serde_json::from_slice(&render(error, "r-1")).unwrap()
+    }
+
+    #[test]
+    fn every_error_has_the_four_fields() {
+        for error in [
+            ApiError::invalid("messages[0].role", "is missing"),
+            ApiError::invalid("body", "is not valid JSON"),
+            ApiError::Unauthorized("Sign in first."),
+            ApiError::Forbidden("No."),
+            ApiError::NotFound,
+            ApiError::MethodNotAllowed("POST".into()),
+            ApiError::PayloadTooLarge(7),
+            ApiError::UnsupportedMediaType,
+            ApiError::RateLimited(3),
+            ApiError::internal("disk sda1 is full"),
+            ApiError::ProviderRefused(Cause::new("disk sda1 is full")),
+            ApiError::ProviderFailed(Cause::new("disk sda1 is full")),
+            ApiError::ProviderTimeout,
+            UNKNOWN_MODEL,
+        ] {
+            let body = rendered(&error);
+            let words = body["error"].as_object().unwrap();
+            assert_eq!(
+                words.keys().collect::<Vec<_>>(),
+                ["message", "type", "param", "code"]
+            );
+            assert!(words["message"].is_string() && words["type"].is_string());
+            assert!(!body.to_string().contains("sda1"));
+        }
+    }
+
+    #[test]
+    fn fields_are_named_with_a_code() {
+        assert_eq!(
+            rendered(&ApiError::invalid("seed", "is not supported by anthropic")),
+            json!({"error": {
+                "message": "Invalid request: seed is not supported by anthropic.",
+                "type": "invalid_request_error",
+                "param": "seed",
+                "code": "unsupported_parameter",
+            }})
+        );
+        let body = rendered(&ApiError::invalid("body", "is not valid JSON"));
+        assert_eq!(body["error"]["param"], Value::Null);
+        assert_eq!(body["error"]["code"], Value::Null);
+    }
+
+    #[test]
+    fn models_that_cannot_be_asked_are_not_found() {
+        for error in [Error::UnknownModel, Error::NotConfigured] {
+            let error = llm(error);
+            assert_eq!(error.outside().status, 404);
+            assert_eq!(rendered(&error)["error"]["code"], "model_not_found");
+        }
+        let error = llm(Error::ContextTooLong);
+        assert_eq!(rendered(&error)["error"]["param"], "messages");
+        assert_eq!(llm(Error::RateLimited(Some(3))).outside().status, 503);
+    }
+}

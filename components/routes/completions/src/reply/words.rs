@@ -1,0 +1,61 @@
+//! Words that an object and its chunks share.
+
+use contracts::llm::types::{StopReason, Usage};
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub(super) struct UsageView {
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    total_tokens: u32,
+    prompt_tokens_details: PromptDetails,
+    completion_tokens_details: CompletionDetails,
+    /// Ours: the provider sent no counts, and these are our estimate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    estimated: bool,
+}
+
+#[derive(Serialize)]
+struct PromptDetails {
+    cached_tokens: u32,
+    audio_tokens: u32,
+}
+
+#[derive(Serialize)]
+struct CompletionDetails {
+    reasoning_tokens: u32,
+    audio_tokens: u32,
+    accepted_prediction_tokens: u32,
+    rejected_prediction_tokens: u32,
+}
+
+impl From<Usage> for UsageView {
+    fn from(usage: Usage) -> Self {
+        Self {
+            prompt_tokens: usage.prompt_tokens,
+            completion_tokens: usage.completion_tokens,
+            total_tokens: usage.prompt_tokens.saturating_add(usage.completion_tokens),
+            prompt_tokens_details: PromptDetails {
+                cached_tokens: usage.cached_tokens,
+                audio_tokens: 0,
+            },
+            completion_tokens_details: CompletionDetails {
+                reasoning_tokens: usage.reasoning_tokens,
+                audio_tokens: 0,
+                accepted_prediction_tokens: 0,
+                rejected_prediction_tokens: 0,
+            },
+            estimated: usage.estimated,
+        }
+    }
+}
+
+/// OpenAI's word for why a model stopped.
+pub(super) fn finish_reason(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::End | StopReason::Other => "stop",
+        StopReason::Length => "length",
+        StopReason::ContentFilter => "content_filter",
+        StopReason::ToolCalls => "tool_calls",
+    }
+}

@@ -1,0 +1,258 @@
+use super::*;
+use contracts::llm::types::{ImageDetail, Part, Role, ToolChoice};
+use proptest::prelude::*;
+use serde_json::json;
+
+fn read(body: Value) -> Result<Asked, ApiError> {
+    match body {
+        Value::Object(fields) => Asked::read(fields),
+        _ => Err(ApiError::invalid("body", "must be a JSON object")),
+    }
+}
+
+/// A body with these fields beside a message.
+fn with(fields: Value) -> Value {
+    let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+    if let (Value::Object(body), Value::Object(fields)) = (&mut body, fields) {
+        body.extend(fields);
+    }
+    body
+}
+
+fn wrong(body: Value) -> String {
+    match read(body) {
+        Err(ApiError::Validation(details)) => details[0].path.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn text_of(part: &Part) -> &str {
+    match part {
+        Part::Text(text) => text,
+        Part::Image(image) => &image.url,
+    }
+}
+
+#[test]
+fn everything_of_a_request_arrives() {
+    let asked = read(json!({
+        "model": "gpt-4o",
+        "messages": [
+            {"role": "developer", "content": "Be brief.", "name": "house"},
+            {"role": "user", "content": [
+                {"type": "text", "text": "What is this?"},
+                {"type": "image_url", "image_url": {"url": "https://i.example/1.png", "detail": "low"}},
+            ]},
+            {"role": "assistant", "content": null, "refusal": null, "annotations": [], "tool_calls": [
+                {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}},
+            ]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "A fish."},
+        ],
+        "stream": true, "stream_options": {"include_usage": true, "include_obfuscation": false},
+        "n": 1, "temperature": 0.5, "max_tokens": 9, "max_completion_tokens": 7,
+        "top_p": 1, "stop": "END", "seed": -3, "presence_penalty": 0.1, "frequency_penalty": -0.1,
+        "user": "u-1", "parallel_tool_calls": false,
+        "tools": [{"type": "function", "function": {
+            "name": "look", "description": "Looks.", "strict": true,
+            "parameters": {"type": "object", "properties": {"z": {}, "a": {}}},
+        }}],
+        "tool_choice": {"type": "function", "function": {"name": "look"}},
+        "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": {"z": 1, "a": 2}}},
+        "reasoning_effort": "low", "logit_bias": null, "metadata": {"b": 1, "a": 2},
+    }))
+    .unwrap();
+    assert!(asked.is_stream && asked.includes_usage);
+    let request = asked.request;
+    assert_eq!(request.model, "gpt-4o");
+    assert_eq!(
+        (request.temperature, request.max_tokens),
+        (Some(0.5), Some(7))
+    );
+    let roles: Vec<Role> = request
+        .messages
+        .iter()
+        .map(|message| message.role)
+        .collect();
+    assert!(matches!(
+        roles.as_slice(),
+        [Role::System, Role::User, Role::Assistant, Role::Tool]
+    ));
+    assert_eq!(request.messages[0].name.as_deref(), Some("house"));
+    let parts: Vec<_> = request.messages[1].content.iter().map(text_of).collect();
+    assert_eq!(parts, ["What is this?", "https://i.example/1.png"]);
+    assert!(matches!(
+        &request.messages[1].content[1],
+        Part::Image(image) if matches!(image.detail, Some(ImageDetail::Low))
+    ));
+    assert_eq!(request.messages[2].tool_calls[0].name, "look");
+    assert_eq!(request.messages[3].tool_call_id.as_deref(), Some("call_1"));
+    let options = request.options.unwrap();
+    assert_eq!((options.top_p, options.seed), (Some(1.0), Some(-3)));
+    assert_eq!(options.stop, ["END"]);
+    assert_eq!(options.end_user.as_deref(), Some("u-1"));
+    assert_eq!(options.parallel_tool_calls, Some(false));
+    assert_eq!(
+        options.tools[0].parameters.as_deref(),
+        Some(r#"{"type":"object","properties":{"z":{},"a":{}}}"#),
+        "in the client's order"
+    );
+    assert!(matches!(options.tool_choice, Some(ToolChoice::Function(name)) if name == "look"));
+    assert!(matches!(
+        options.response_format,
+        Some(ResponseFormat::JsonSchema(schema)) if schema.schema.as_deref() == Some(r#"{"z":1,"a":2}"#)
+    ));
+    assert_eq!(
+        options.extra.as_deref(),
+        Some(r#"{"reasoning_effort":"low","logit_bias":null,"metadata":{"b":1,"a":2}}"#)
+    );
+}
+
+#[test]
+fn what_is_not_there_asks_for_nothing() {
+    let asked = read(json!({"messages": [{"role": "user", "content": "Hi"}], "stop": null, "n": null, "x": null})).unwrap();
+    assert!(!asked.is_stream && !asked.includes_usage);
+    assert_eq!(asked.request.model, "");
+    let options = asked.request.options.unwrap();
+    assert!(options.stop.is_empty() && options.tools.is_empty());
+    assert!(options.extra.is_none() && options.response_format.is_none());
+    assert_eq!(
+        read(with(json!({"stop": ["a", "b"]})))
+            .unwrap()
+            .request
+            .options
+            .unwrap()
+            .stop,
+        ["a", "b"]
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named_as_openai_names_it() {
+    for (fields, path) in [
+        (json!({"messages": null}), "messages"),
+        (json!({"messages": "Hi"}), "messages"),
+        (json!({"messages": [7]}), "messages[0]"),
+        (json!({"messages": [{"content": "Hi"}]}), "messages[0].role"),
+        (
+            json!({"messages": [{"role": "king", "content": "Hi"}]}),
+            "messages[0].role",
+        ),
+        (
+            json!({"messages": [{"role": "user"}]}),
+            "messages[0].content",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": 7}]}),
+            "messages[0].content",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": ["a"]}]}),
+            "messages[0].content[0]",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "text"}]}]}),
+            "messages[0].content[0].text",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "file"}]}]}),
+            "messages[0].content[0].type",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "https://i.example"}]}]}),
+            "messages[0].content[0].image_url",
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "a"}}]}]}),
+            "messages[0].tool_calls[0].function.arguments",
+        ),
+        (json!({"model": 7}), "model"),
+        (json!({"n": 2}), "n"),
+        (json!({"stream": "yes"}), "stream"),
+        (
+            json!({"stream_options": {"include_usage": true}}),
+            "stream_options",
+        ),
+        (
+            json!({"stream": true, "stream_options": {"include_usage": 1}}),
+            "stream_options.include_usage",
+        ),
+        (json!({"temperature": "warm"}), "temperature"),
+        (json!({"max_tokens": 0}), "max_tokens"),
+        (
+            json!({"max_completion_tokens": -1}),
+            "max_completion_tokens",
+        ),
+        (json!({"seed": 1.5}), "seed"),
+        (json!({"stop": [1]}), "stop[0]"),
+        (json!({"stop": {}}), "stop"),
+        (json!({"tools": [{"type": "custom"}]}), "tools[0].type"),
+        (
+            json!({"tools": [{"type": "function"}]}),
+            "tools[0].function",
+        ),
+        (
+            json!({"tools": [{"type": "function", "function": {"name": "a", "parameters": []}}]}),
+            "tools[0].function.parameters",
+        ),
+        (json!({"tool_choice": "maybe"}), "tool_choice"),
+        (
+            json!({"tool_choice": {"type": "allowed_tools"}}),
+            "tool_choice.type",
+        ),
+        (
+            json!({"response_format": {"type": "xml"}}),
+            "response_format.type",
+        ),
+        (
+            json!({"response_format": {"type": "json_schema"}}),
+            "response_format.json_schema",
+        ),
+    ] {
+        assert_eq!(wrong(with(fields.clone())), path, "{fields}");
+    }
+}
+
+#[test]
+fn tools_count_as_prompt() {
+    let plain = read(with(json!({}))).unwrap().size();
+    let tools =
+        json!({"tools": [{"type": "function", "function": {"name": "abc", "parameters": {}}}]});
+    assert_eq!(read(with(tools)).unwrap().size(), plain + 5);
+}
+
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "(user|assistant|tool|text|function|image_url|json_schema|auto|.{0,4})"
+            .prop_map(Value::from),
+    ];
+    let name = "(model|messages|role|content|type|text|image_url|url|detail|tools|tool_calls|tool_choice|function|name|id|arguments|parameters|response_format|json_schema|schema|stop|stream|stream_options|n|seed|max_tokens|user|[a-z]{0,3})";
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((name, inner), 0..8)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_json_is_a_panic(body in anything(), messages in anything()) {
+        let _ = read(body.clone());
+        if let Value::Object(mut fields) = body {
+            fields.insert("messages".into(), Value::Array(vec![messages]));
+            let _ = Asked::read(fields);
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        if let Ok(fields) = serde_json::from_slice(&bytes) {
+            let _ = Asked::read(fields);
+        }
+    }
+}

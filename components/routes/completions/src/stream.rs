@@ -1,0 +1,149 @@
+//! An answer on its way to the client. The model is read no faster than the client reads, and no
+//! longer than it stays.
+
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
+
+use billing::Bill;
+use contracts::llm::types::{Completion, Error};
+use futures::future::{Either, select};
+use http_edge::{ApiError, BodyWriter, Entry};
+use spin_sdk::time::sleep;
+use sse::Encoder;
+
+use crate::{
+    answer::Answer,
+    ask::MAX_REPLY,
+    errors,
+    reply::{Chunks, size},
+};
+
+/// How often it is looked whether the client of a silent model is still there.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a client may take for what is sent at once before it counts as gone.
+const MAX_STALL: Duration = Duration::from_secs(120);
+
+/// A stream that has begun.
+pub(crate) struct Exchange {
+    pub(crate) answer: Answer,
+    pub(crate) bill: Bill,
+    pub(crate) chunks: Chunks,
+}
+
+/// How a stream ended.
+enum Ended {
+    Complete(Completion),
+    Broken(ApiError),
+    /// The client left.
+    Abandoned,
+}
+
+impl Exchange {
+    /// Carries the answer to its end, and notes in the log how that was.
+    pub(crate) async fn run(self, mut body: BodyWriter, mut log: Entry) -> Entry {
+        let Self {
+            answer,
+            bill,
+            mut chunks,
+        } = self;
+        let (ended, said) = carry(answer, &mut chunks, &mut body).await;
+        let model = chunks.model().to_owned();
+        log.model(&model);
+        let completion = match &ended {
+            Ended::Complete(completion) => Some(completion),
+            Ended::Broken(_) | Ended::Abandoned => None,
+        };
+        let used = bill.used(completion, said);
+        log.tokens(used.prompt_tokens, used.completion_tokens);
+        // Settled before the client is told of the end: who has seen it can look it up.
+        if let Some(cause) = bill.settle(model, completion, said).await {
+            log.warn(&cause);
+        }
+        let mut out = Encoder::new();
+        match ended {
+            Ended::Complete(completion) => chunks.end(&mut out, &completion),
+            Ended::Broken(error) => {
+                log.error(&error);
+                let data = errors::render(&error, log.request_id());
+                out.data(&String::from_utf8_lossy(&data));
+            }
+            Ended::Abandoned => return log,
+        }
+        send(&mut body, &mut out).await;
+        log
+    }
+}
+
+/// Passes pieces on as they come; how that ended, and how much was said. The answer is let go of
+/// as soon as nobody wants it.
+async fn carry(mut answer: Answer, chunks: &mut Chunks, body: &mut BodyWriter) -> (Ended, usize) {
+    let mut out = Encoder::new();
+    let mut said = 0_usize;
+    let mut look = Look::new();
+    loop {
+        let pieces = match look.during(answer.next(), body).await {
+            None => return (Ended::Abandoned, said),
+            Some(None) => break,
+            Some(Some(pieces)) => pieces,
+        };
+        for piece in &pieces {
+            said = said.saturating_add(size(piece));
+            chunks.piece(&mut out, piece);
+        }
+        if !send(body, &mut out).await {
+            return (Ended::Abandoned, said);
+        }
+        if said > MAX_REPLY {
+            let error = Error::Protocol("reply too long".to_owned());
+            return (Ended::Broken(errors::llm(error)), said);
+        }
+    }
+    let ended = match answer.end().await {
+        Ok(completion) => Ended::Complete(completion),
+        Err(error) => Ended::Broken(errors::llm(error)),
+    };
+    (ended, said)
+}
+
+/// Looks now and then whether the client is there. One timer serves many reads.
+struct Look(Pin<Box<dyn Future<Output = ()>>>);
+
+impl Look {
+    fn new() -> Self {
+        Self(Box::pin(sleep(LOOK)))
+    }
+
+    /// What comes of reading; none if the client leaves before that.
+    async fn during<T>(
+        &mut self,
+        reading: impl Future<Output = T>,
+        body: &mut BodyWriter,
+    ) -> Option<T> {
+        let mut reading = pin!(reading);
+        loop {
+            match select(reading.as_mut(), self.0.as_mut()).await {
+                Either::Left((read, _)) => return Some(read),
+                Either::Right(_) => *self = Self::new(),
+            }
+            match select(reading.as_mut(), pin!(body.is_open())).await {
+                Either::Left((read, _)) => return Some(read),
+                Either::Right((true, _)) => {}
+                Either::Right((false, _)) => return None,
+            }
+        }
+    }
+}
+
+/// Sends what was written; false if the client is gone.
+async fn send(body: &mut BodyWriter, out: &mut Encoder) -> bool {
+    if out.is_empty() {
+        return true;
+    }
+    let sent = pin!(body.write(out.take()));
+    match select(sent, pin!(sleep(MAX_STALL))).await {
+        Either::Left((is_there, _)) => is_there,
+        Either::Right(_) => false,
+    }
+}
