@@ -4,7 +4,9 @@ use crate::{head::Head, settings::Settings};
 
 /// What a script of another origin may read of an answer.
 const EXPOSED: &str = "x-request-id, x-conversation-id, ratelimit-limit, ratelimit-remaining, \
-                       ratelimit-reset, retry-after, server-timing, set-auth-token";
+                       ratelimit-reset, retry-after, server-timing, set-auth-token, \
+                       x-goldfish-provider, x-goldfish-model, x-goldfish-attempts, \
+                       openai-processing-ms";
 /// What a script of another origin may send.
 const ACCEPTED: &str = "accept, authorization, content-type, idempotency-key, last-event-id, \
                         x-api-key, x-request-id";
