@@ -193,3 +193,74 @@ async fn a_guests_sessions_can_be_ended_too() {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(guest.get("/api/v1/auth/me").await.status, 401);
 }
+
+#[tokio::test]
+async fn keys_in_the_store_are_counted_by_capability() {
+    let app = App::with_defaults().admin().start().await;
+    let client = app.client();
+    let storage = async || {
+        let answer = client.admin().get("/api/admin/statistics").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let storage = answer.json()["storage"].clone();
+        assert_eq!(storage["complete"], true, "{storage}");
+        let count = |name: &str| storage["keys"][name].as_u64().unwrap();
+        ["identity", "conversations", "quota", "other"].map(count)
+    };
+    let empty = storage().await;
+    assert_eq!((empty[1], empty[3]), (0, 0), "{empty:?}");
+
+    let user = client.user().await;
+    for number in 0..3 {
+        user.say(&format!("message {number}")).await;
+    }
+    let path = format!("/api/admin/users/{}/credits", user.id);
+    let answer = client.admin().post(&path, json!({ "amount": 5 })).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let full = storage().await;
+    assert!(full[0] > empty[0] && full[1] > 0 && full[2] > 0, "{full:?}");
+    assert_eq!(full[3], 0, "no key is of nobody's");
+    // What is written after the answer may still come; nothing goes.
+    let stored = u64::try_from(app.stored().len()).unwrap();
+    assert!(stored >= full.iter().sum(), "{stored} {full:?}");
+
+    let path = format!("/api/admin/users/{}", user.id);
+    assert_eq!(client.admin().delete(&path).await.status, 200);
+    // Entries of journals are blanked and keep their keys, and the end itself is a few facts more,
+    // however much there was.
+    let purged = storage().await;
+    for (before, after) in full.into_iter().zip(purged) {
+        assert!(after <= before + 4, "{full:?} {purged:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_known_by_the_ledger_alone_is_shown() {
+    let client = App::shared().await.client();
+    let admin = client.admin();
+    let guest = client.guest().await;
+    let outside = format!("workos_user_{}", uuid::Uuid::new_v4().simple());
+    for (id, kind) in [(&guest.id, "guest"), (&outside, "external")] {
+        let path = format!("/api/admin/users/{id}");
+        admin.get(&path).await.is_error(404, "NOT_FOUND");
+        let grant = json!({ "amount": 5 });
+        let answer = admin.post(&format!("{path}/credits"), grant).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let answer = admin.get(&path).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let body = answer.json();
+        assert_eq!(body["user"]["id"], id.as_str());
+        assert_eq!(body["user"]["kind"], kind);
+        assert_eq!(body["user"]["email"], serde_json::Value::Null);
+        assert_eq!(body["credits"]["grantedLeft"], 5, "{body}");
+        assert_eq!(body["apiKeys"], 0);
+        assert_eq!(admin.delete(&path).await.status, 200);
+        admin.get(&path).await.is_error(404, "NOT_FOUND");
+    }
+    // Nobody can be these, whatever was granted to them.
+    for id in ["x", "guest_x", "user_6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c002"] {
+        let path = format!("/api/admin/users/{id}");
+        let grant = json!({ "amount": 5 });
+        admin.post(&format!("{path}/credits"), grant).await;
+        admin.get(&path).await.is_error(404, "NOT_FOUND");
+    }
+}

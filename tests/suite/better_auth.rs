@@ -293,3 +293,31 @@ async fn the_profile_can_be_changed() {
         assert_eq!(answer.status, 400, "{image}: {answer:?}");
     }
 }
+
+#[tokio::test]
+async fn null_and_blank_clear_the_profile() {
+    let user = App::shared().await.client().user().await;
+    let browser = browser_of(&user).await;
+    let picture = "https://example.com/a.png";
+    for (body, name, image) in [
+        (
+            json!({ "name": "Ada", "image": picture }),
+            "Ada",
+            json!(picture),
+        ),
+        (json!({ "image": null }), "Ada", Value::Null),
+        (json!({ "name": "", "image": picture }), "", json!(picture)),
+        (json!({ "name": "Ada", "image": "" }), "Ada", Value::Null),
+        (json!({ "name": null }), "", Value::Null),
+    ] {
+        let answer = browser.post("/api/auth/update-user", body.clone()).await;
+        assert_eq!(answer.status, 200, "{body}: {answer:?}");
+        let session = browser.get("/api/auth/get-session").await.json();
+        assert_eq!(session["user"]["name"], name, "{body}: {session}");
+        assert_eq!(session["user"]["image"], image, "{body}: {session}");
+    }
+    for body in [json!({}), json!({ "image": 1 }), json!({ "other": null })] {
+        let answer = browser.post("/api/auth/update-user", body.clone()).await;
+        assert_eq!(answer.status, 400, "{body}: {answer:?}");
+    }
+}

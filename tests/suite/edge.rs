@@ -207,10 +207,6 @@ async fn no_route_opens_without_a_user() {
                 continue;
             }
             for body in [None, Some(b"{}".to_vec()), Some(b"garbage".to_vec())] {
-                // A refresh token in the body proves a session too, so it is read first.
-                if *route == "/api/v1/auth/logout" && body == Some(b"garbage".to_vec()) {
-                    continue;
-                }
                 let answer = client
                     .with("content-type", "application/json")
                     .send(method, &concrete(route), body)
