@@ -38,6 +38,16 @@ steps.unknownEmail = outcome(
 );
 steps.updateUser = good(await laptop.auth.updateUser({ name: 'Countess Lovelace' }));
 steps.renamed = good(await laptop.auth.getSession()).user.name;
+good(await laptop.auth.updateUser({ image: 'https://example.com/ada.png' }));
+steps.pictured = good(await laptop.auth.getSession()).user.image;
+good(await laptop.auth.updateUser({ image: null }));
+steps.unpictured = good(await laptop.auth.getSession()).user;
+const waysIn = async ({ auth }) =>
+  good(await auth.listAccounts()).map(({ providerId, accountId }) => [providerId, accountId]);
+steps.waysIn = await waysIn(laptop);
+steps.unlinkLast = outcome(
+  await laptop.auth.unlinkAccount({ accountId: good(await laptop.auth.listAccounts())[0].id }),
+);
 
 const phone = device();
 steps.signIn = good(await phone.auth.signIn.email({ email, password }));
@@ -81,6 +91,10 @@ steps.social = { redirect: social.redirect, url: social.url };
 const back = await new Browser(origin).follow(social.url);
 steps.callback = await stranger.browser.follow(back.location);
 steps.socialSession = good(await stranger.auth.getSession());
+steps.socialWaysIn = await waysIn(stranger);
+steps.wrongDelete = outcome(await tablet.auth.deleteUser({ password: 'wrong' }));
+steps.delete = good(await tablet.auth.deleteUser({ password: newPassword }));
+steps.tabletAfterDelete = await signedIn(tablet);
 
 console.log(JSON.stringify(steps));
 process.exit(0);

@@ -145,6 +145,15 @@ async fn better_auths_client_signs_up_in_out_and_manages_sessions() {
         expect(step, wrong.clone());
     }
     expect("renamed", json!("Countess Lovelace"));
+    expect("pictured", json!("https://example.com/ada.png"));
+    assert_eq!(steps["unpictured"]["image"], Value::Null, "{steps}");
+    assert_eq!(steps["unpictured"]["name"], "Countess Lovelace", "{steps}");
+    let own_id = &steps["unpictured"]["id"];
+    expect("waysIn", json!([["credential", own_id]]));
+    expect(
+        "unlinkLast",
+        json!({ "error": { "status": 400, "code": "FAILED_TO_UNLINK_LAST_ACCOUNT" } }),
+    );
     assert_eq!(steps["signIn"]["user"]["email"], email.as_str(), "{steps}");
     expect("sessions", json!(2));
     expect("revokeSession", json!({ "status": true }));
@@ -162,6 +171,7 @@ async fn better_auths_client_signs_up_in_out_and_manages_sessions() {
         ("tabletAfterChange", false),
         ("laptopAfterSignOut", false),
         ("tabletAfterSignOut", true),
+        ("tabletAfterDelete", false),
     ] {
         expect(step, if signed_in { json!(email) } else { Value::Null });
     }
@@ -174,6 +184,15 @@ async fn better_auths_client_signs_up_in_out_and_manages_sessions() {
         steps["socialSession"]["user"]["email"],
         social.as_str(),
         "{steps}"
+    );
+    expect("socialWaysIn", json!([["github", "4711"]]));
+    expect(
+        "wrongDelete",
+        json!({ "error": { "status": 400, "code": "INVALID_PASSWORD" } }),
+    );
+    expect(
+        "delete",
+        json!({ "success": true, "message": "User deleted" }),
     );
 }
 

@@ -104,7 +104,11 @@ pub(crate) async fn unlink_account(context: &mut Context) -> Result<Reply, ApiEr
     let provider = unlink.provider_id.or(unlink.account_id);
     let provider = provider.ok_or_else(|| ApiError::invalid("providerId", "is missing"))?;
     if crate::social::provider_of(&provider).is_none() {
-        return Err(ACCOUNT_NOT_FOUND);
+        return Err(match registration::get_account(user.id).await {
+            Ok(account) if ways_in(&account).len() == 1 => FAILED_TO_UNLINK_LAST_ACCOUNT,
+            Ok(_) | Err(Error::NotFound) => ACCOUNT_NOT_FOUND,
+            Err(other) => errors::accounts(other),
+        });
     }
     linked_accounts::unlink(user.id, provider)
         .await
