@@ -133,7 +133,7 @@ mod tests {
                 name: None,
                 image: None,
                 has_password: false,
-                providers: vec![],
+                identities: vec![],
                 created_at: 1,
                 updated_at: 1,
             },
