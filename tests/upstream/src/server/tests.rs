@@ -137,7 +137,7 @@ async fn refusals_have_their_status_and_headers() {
 #[tokio::test]
 async fn models_are_listed_and_other_paths_are_not_found() {
     let upstream = Upstream::start(Script::words(1)).await.unwrap();
-    let list = exchange(&upstream, "GET /v1/models HTTP/1.1\r\n\r\n", "\"list\"}").await;
+    let list = exchange(&upstream, "GET /v1/models HTTP/1.1\r\n\r\n", "]}").await;
     assert!(list.contains(MODELS[0]));
     let missing = exchange(&upstream, &request("/nowhere", "hi"), "}}").await;
     assert!(missing.starts_with("HTTP/1.1 404 "));
