@@ -1,108 +1,30 @@
 //! The official client libraries, from npm, against the running application: Better Auth's client,
-//! WorkOS' and Clerk's SDKs for Node. `tests/clients` has the scripts and the lockfile.
-
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Output;
+//! WorkOS' and Clerk's SDKs for Node. `tests/clients/sign-in` has the scripts and the lockfile.
 
 use serde_json::{Value, json};
-use tokio::process::Command;
 use tokio::sync::OnceCell;
 use upstream::{Clerk, GitHub, GitHubUser, WorkOs};
 
-use crate::harness::{App, ORIGIN, PASSWORD, manifest, new_email};
+use crate::harness::{App, ORIGIN, PASSWORD, Scripts, new_email, skipped};
 
 /// What the libraries need; `engines` in `package.json`.
 const OLDEST_NODE: (u32, u32) = (20, 15);
 
-/// The folder with the scripts and the installed libraries; none where there is no Node.js, which
-/// is said aloud, past the test runner that keeps what passing tests print to itself.
-async fn installed(test: &str) -> Option<&'static Path> {
-    static INSTALLED: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
-    match INSTALLED.get_or_init(install).await {
-        Ok(folder) => Some(folder),
-        Err(missing) => {
-            let line = format!("\nSKIPPED: clients::{test}: {missing}\n");
-            std::io::stderr().write_all(line.as_bytes()).unwrap();
-            None
-        }
-    }
-}
-
-/// Installs what the lockfile names into a folder of the build, unless it is there already. The
-/// error is what this machine lacks; whatever else goes wrong fails the tests.
-async fn install() -> Result<PathBuf, String> {
-    let version = version_of("node").await?;
-    version_of("npm").await?;
-    let mut numbers = version.trim_start_matches('v').split('.');
-    let mut number = || numbers.next().and_then(|part| part.parse().ok());
-    let (major, minor): (u32, u32) = (number().unwrap_or(0), number().unwrap_or(0));
-    if (major, minor) < OLDEST_NODE {
-        return Err(format!(
-            "Node.js {version} is older than {}.{}",
-            OLDEST_NODE.0, OLDEST_NODE.1
-        ));
-    }
-    let source = manifest().parent().unwrap().join("tests/clients");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
-    std::fs::create_dir_all(&folder).unwrap();
-    let lockfile = std::fs::read(source.join("package-lock.json")).unwrap();
-    for entry in std::fs::read_dir(&source).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_file() {
-            std::fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
-        }
-    }
-    let done = folder.join("node_modules/.installed-for");
-    if std::fs::read(&done).is_ok_and(|installed| installed == lockfile) {
-        return Ok(folder);
-    }
-    let output = Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
-        .output()
-        .await
-        .unwrap();
-    assert!(output.status.success(), "npm ci: {}", shown(&output));
-    std::fs::write(done, lockfile).unwrap();
-    Ok(folder)
-}
-
-async fn version_of(program: &str) -> Result<String, String> {
-    let output = Command::new(program).arg("--version").output().await;
-    match output {
-        Ok(output) if output.status.success() => {
-            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        }
-        Ok(output) => panic!("{program} --version: {}", shown(&output)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(format!("{program} is not installed"))
-        }
-        Err(error) => panic!("{program}: {error}"),
-    }
-}
-
-fn shown(output: &Output) -> String {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    format!("{}{}", text(&output.stdout), text(&output.stderr))
-}
-
-/// Runs a script, and gives the JSON that it prints.
-async fn run(folder: &Path, script: &str, arguments: &[&str]) -> Value {
-    let output = Command::new("node")
-        .arg(script)
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .await
-        .unwrap();
-    assert!(output.status.success(), "{script}: {}", shown(&output));
-    serde_json::from_slice(&output.stdout).unwrap()
+/// The scripts, with their libraries; none where there is no Node.js.
+async fn installed(test: &str) -> Option<&'static Scripts> {
+    static INSTALLED: OnceCell<Result<Scripts, String>> = OnceCell::const_new();
+    let found = INSTALLED
+        .get_or_init(|| Scripts::node("sign-in", OLDEST_NODE))
+        .await;
+    found
+        .as_ref()
+        .map_err(|missing| skipped(&format!("clients::{test}"), missing))
+        .ok()
 }
 
 #[tokio::test]
 async fn better_auths_client_signs_up_in_out_and_manages_sessions() {
-    let Some(folder) = installed("better_auth").await else {
+    let Some(scripts) = installed("better_auth").await else {
         return;
     };
     let github = GitHub::start("client", "secret").await.unwrap();
@@ -117,12 +39,9 @@ async fn better_auths_client_signs_up_in_out_and_manages_sessions() {
         .await;
     let email = new_email();
     let base = format!("http://{}", app.address());
-    let steps = run(
-        folder,
-        "better-auth.mjs",
-        &[&base, ORIGIN, &email, PASSWORD],
-    )
-    .await;
+    let steps = scripts
+        .run("better-auth.mjs", &[&base, ORIGIN, &email, PASSWORD])
+        .await;
     let expect = |step: &str, expected: Value| {
         assert_eq!(steps[step], expected, "{step}: {steps}");
     };
@@ -202,7 +121,7 @@ const COOKIE_PASSWORD: &str = "a-cookie-password-of-32-characters";
 
 #[tokio::test]
 async fn workos_sdk_seals_what_is_accepted_and_opens_what_was_renewed() {
-    let Some(folder) = installed("workos").await else {
+    let Some(scripts) = installed("workos").await else {
         return;
     };
     let workos = WorkOs::start(CLIENT_ID, API_KEY).await.unwrap();
@@ -216,7 +135,7 @@ async fn workos_sdk_seals_what_is_accepted_and_opens_what_was_renewed() {
     let url = workos.base_url();
     let sdk = async |command: &str, input: &str| {
         let arguments = [command, &url, CLIENT_ID, API_KEY, COOKIE_PASSWORD, input];
-        run(folder, "workos.mjs", &arguments).await
+        scripts.run("workos.mjs", &arguments).await
     };
     let by_cookie = |sealed: &str| {
         app.client()
@@ -254,7 +173,7 @@ async fn workos_sdk_seals_what_is_accepted_and_opens_what_was_renewed() {
 
 #[tokio::test]
 async fn clerks_sdk_makes_tokens_that_are_accepted_and_accepts_the_fakes() {
-    let Some(folder) = installed("clerk").await else {
+    let Some(scripts) = installed("clerk").await else {
         return;
     };
     let clerk = Clerk::start().await.unwrap();
@@ -264,12 +183,9 @@ async fn clerks_sdk_makes_tokens_that_are_accepted_and_accepts_the_fakes() {
         .start()
         .await;
     let me = async |token: &str| app.client().bearer(token).get("/api/v1/auth/me").await;
-    let made = run(
-        folder,
-        "clerk.mjs",
-        &["sign", &clerk.base_url(), "user_sdk"],
-    )
-    .await;
+    let made = scripts
+        .run("clerk.mjs", &["sign", &clerk.base_url(), "user_sdk"])
+        .await;
     clerk.serve_key(made["key"].clone());
     for (name, token) in made["tokens"].as_object().unwrap() {
         let answer = me(token.as_str().unwrap()).await;
@@ -283,7 +199,9 @@ async fn clerks_sdk_makes_tokens_that_are_accepted_and_accepts_the_fakes() {
     // The fake is like the real one: the SDK accepts what it makes, and so do we.
     let token = clerk.session_token("user_fake", &Value::Null);
     let key = clerk.key().public().to_string();
-    let claims = run(folder, "clerk.mjs", &["verify", &token, &key, ORIGIN]).await;
+    let claims = scripts
+        .run("clerk.mjs", &["verify", &token, &key, ORIGIN])
+        .await;
     assert_eq!(claims["sub"], "user_fake", "{claims}");
     let answer = me(&token).await;
     assert_eq!(answer.json()["user"]["id"], "clerk_user_fake", "{answer:?}");
