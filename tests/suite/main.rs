@@ -38,6 +38,7 @@ mod middleware;
 mod models;
 mod oauth;
 mod openai_clients;
+mod openapi;
 mod preferences;
 mod privacy;
 mod providers;
