@@ -10,6 +10,7 @@ use contracts::conversations::{
 use contracts::llm::types::Completion;
 use futures::future::{Either, join, select};
 use http_edge::{ApiError, BodyWriter, Cause, Entry};
+use screening::Screen;
 use sse::Encoder;
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     bell::Bell,
     events,
     outbox::Outbox,
+    screened::Screened,
     source::Source,
     title::Untitled,
 };
@@ -31,6 +33,7 @@ pub(crate) struct Exchange {
     pub(crate) turn: Turn,
     /// None if it was stopped before it began.
     pub(crate) source: Option<Source>,
+    pub(crate) screen: Screen,
     pub(crate) started: Started,
     pub(crate) model: String,
     pub(crate) bill: Bill,
@@ -67,11 +70,13 @@ impl Exchange {
         let Self {
             turn,
             source,
+            screen,
             model,
             bill,
             untitled,
             started: _,
         } = self;
+        let source = source.map(|source| Screened::new(source, screen));
         let backlog = Backlog::default();
         let halt = Bell::default();
         let ((text, ended), attended) = join(
@@ -84,7 +89,7 @@ impl Exchange {
         }
         let (outcome, completion) = match &ended {
             Ended::Complete(completion) => (Outcome::Complete, Some(completion)),
-            Ended::Stopped => (Outcome::Stopped, None),
+            Ended::Stopped | Ended::Broken(ApiError::ContentBlocked(_)) => (Outcome::Stopped, None),
             Ended::Broken(_) => (Outcome::Incomplete, None),
         };
         let used = bill.used(completion, text.whole.len());
@@ -135,7 +140,7 @@ impl Exchange {
 
 /// Passes the pieces on as they come; all of them, and how it ended.
 async fn receive(
-    source: Option<Source>,
+    source: Option<Screened>,
     outbox: &Outbox,
     backlog: &Backlog,
     halt: &Bell,
@@ -150,7 +155,7 @@ async fn receive(
 }
 
 async fn read(
-    mut source: Source,
+    mut source: Screened,
     text: &mut Text,
     outbox: &Outbox,
     backlog: &Backlog,
@@ -182,7 +187,7 @@ async fn read(
     }
     match source.end().await {
         Ok(completion) => Ended::Complete(completion),
-        Err(error) => Ended::Broken(failures::llm(error)),
+        Err(error) => Ended::Broken(error),
     }
 }
 
