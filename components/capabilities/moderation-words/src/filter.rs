@@ -1,7 +1,9 @@
 //! Going through a text as it comes.
 
+use regex_automata::hybrid::dfa::Cache;
+
 use crate::{
-    matcher::{Found, Memory},
+    matcher::Found,
     rules::{Action, Rules},
 };
 
@@ -68,7 +70,7 @@ impl<'r> Filter<'r> {
         }
     }
 
-    fn pass_into(&mut self, passed: &mut String, is_whole: bool, memory: &mut Memory) {
+    fn pass_into(&mut self, passed: &mut String, is_whole: bool, memory: &mut Cache) {
         let mut at = self.from;
         while let Some(next) = self.text.get(at..).and_then(|rest| rest.chars().next()) {
             match self.rules.matcher.find(&self.text, at, is_whole, memory) {

@@ -1,20 +1,23 @@
 //! What begins at one place of a text of which more may come.
 //!
-//! Two automata read it. The one decides: `exact`, all of the rules as they are. The other, `reach`,
-//! is there to know when `exact` need not wait for more of the text: it takes all that the rules
-//! would take if they did not look around them (`\b`, `^`, `$`), which makes it a deterministic
-//! automaton that dies where no rule can go on. So what is found never depends on how the text
-//! was cut into pieces.
+//! Two kinds of automata read it. The one decides: each rule as it is, which is only built when
+//! it is needed. The other, `reach`, is there to know which rules are, and when they need not wait
+//! for more of the text: it takes all that the rules would take if they did not look around them
+//! (`\b`, `^`, `$`), which makes it a deterministic automaton that dies where no rule can go on. So
+//! what is found never depends on how the text was cut into pieces.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
 use regex_automata::{
     Anchored, Input, MatchKind,
-    hybrid::dfa::{Cache, DFA},
-    nfa::thompson::{
-        self, WhichCaptures,
-        pikevm::{self, PikeVM},
+    hybrid::{
+        LazyStateID,
+        dfa::{Cache, DFA},
     },
+    nfa::thompson::{self, WhichCaptures, pikevm::PikeVM},
     util::start,
 };
 use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
@@ -23,29 +26,27 @@ use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
 /// found as far as it is a match by then.
 pub(crate) const MAX_MATCH: usize = 256;
 
-/// What the automata may take in memory, in bytes each.
+/// What an automaton may take in memory, in bytes.
 const MAX_AUTOMATON: usize = 4 * 1024 * 1024;
 /// What the states of `reach` that are kept may take, in bytes.
 const MAX_STATES: usize = 2 * 1024 * 1024;
 
-const TOO_MUCH: &str = "the words and patterns are too much together";
-
 /// Looks for rules in texts.
 #[derive(Debug)]
 pub(crate) struct Matcher {
-    exact: PikeVM,
+    rules: Vec<Rule>,
     reach: DFA,
     /// The bytes that something can begin with.
     begins: [bool; 256],
-    /// Held for a call only.
-    memory: Mutex<Memory>,
+    /// Room for the states of `reach`; it keeps none of the text, and is held for a call only.
+    memory: Mutex<Cache>,
 }
 
-/// Room for the automata's states; it keeps none of the text.
+/// One rule, and its automaton once it was needed.
 #[derive(Debug)]
-pub(crate) struct Memory {
-    exact: pikevm::Cache,
-    reach: Cache,
+struct Rule {
+    rule: Hir,
+    exact: OnceLock<Option<PikeVM>>,
 }
 
 /// What there is at a place.
@@ -65,10 +66,7 @@ impl Matcher {
     ///
     /// # Errors
     /// A sentence for the log when they are too much.
-    pub(crate) fn new(rules: &[Hir]) -> Result<Self, String> {
-        let exact = pikevm::Builder::new()
-            .build_from_nfa(automaton(rules)?)
-            .map_err(|_| TOO_MUCH.to_owned())?;
+    pub(crate) fn new(rules: Vec<Hir>) -> Result<Self, String> {
         let blind: Vec<_> = rules
             .iter()
             .map(|rule| without_looks(rule.clone()))
@@ -77,20 +75,23 @@ impl Matcher {
             .match_kind(MatchKind::All)
             .cache_capacity(MAX_STATES)
             .skip_cache_capacity_check(true);
-        let reach = DFA::builder()
-            .configure(config)
-            .build_from_nfa(automaton(&blind)?)
-            .map_err(|_| TOO_MUCH.to_owned())?;
-        let mut memory = Memory {
-            exact: exact.create_cache(),
-            reach: reach.create_cache(),
-        };
+        let reach = automaton(&blind, WhichCaptures::None)
+            .and_then(|automaton| {
+                let mut builder = DFA::builder();
+                builder.configure(config).build_from_nfa(automaton).ok()
+            })
+            .ok_or("the words and patterns are too much together")?;
+        let mut memory = reach.create_cache();
         let mut begins = [false; 256];
         for (begins, byte) in begins.iter_mut().zip(0..=u8::MAX) {
-            *begins = !matches!(walk(&reach, &mut memory.reach, &[byte]), Walk::Dead { .. });
+            *begins = walk(&reach, &mut memory, &[byte]).can_go_on;
         }
+        let rules = rules.into_iter().map(|rule| Rule {
+            rule,
+            exact: OnceLock::new(),
+        });
         Ok(Self {
-            exact,
+            rules: rules.collect(),
             reach,
             begins,
             memory: Mutex::new(memory),
@@ -98,14 +99,14 @@ impl Matcher {
     }
 
     /// Does something with the matcher's memory. Calls are not to be nested.
-    pub(crate) fn with_memory<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
+    pub(crate) fn with_memory<T>(&self, work: impl FnOnce(&mut Cache) -> T) -> T {
         let memory = self.memory.lock();
         work(&mut memory.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What begins at byte `at` of `text`, which is all there is if `is_whole`. What is before `at`
     /// is looked back at.
-    pub(crate) fn find(&self, text: &str, at: usize, is_whole: bool, memory: &mut Memory) -> Found {
+    pub(crate) fn find(&self, text: &str, at: usize, is_whole: bool, memory: &mut Cache) -> Found {
         let end = text.len().min(at.saturating_add(MAX_MATCH));
         let window = text.as_bytes().get(at..end).unwrap_or_default();
         let can_begin = window
@@ -114,62 +115,91 @@ impl Matcher {
         if can_begin != Some(&true) {
             return Found::Nothing;
         }
-        match walk(&self.reach, &mut memory.reach, window) {
-            Walk::Dead { had_match: false } => return Found::Nothing,
-            Walk::Dead { had_match: true } => {}
-            // A rule that ends with the window looks at the character behind it.
-            Walk::Alive if !is_whole && end == text.len() => return Found::Undecided,
-            Walk::Alive => {}
+        let walk = walk(&self.reach, memory, window);
+        // A rule that ends with the window looks at the character behind it.
+        if walk.can_go_on && !is_whole && end == text.len() {
+            return Found::Undecided;
         }
         let input = Input::new(text).span(at..end).anchored(Anchored::Yes);
-        match self.exact.find(&mut memory.exact, input) {
-            None => Found::Nothing,
-            Some(found) => Found::Rule {
-                number: found.pattern().as_usize(),
-                end: found.end(),
-            },
+        let mut met = walk.met.into_iter().filter_map(|number| {
+            let end = self.rules.get(number)?.end(&input)?;
+            Some(Found::Rule { number, end })
+        });
+        met.next().unwrap_or(Found::Nothing)
+    }
+}
+
+impl Rule {
+    /// Where a match ends.
+    fn end(&self, input: &Input<'_>) -> Option<usize> {
+        let exact = self.exact.get_or_init(|| {
+            let automaton = automaton(std::slice::from_ref(&self.rule), WhichCaptures::Implicit)?;
+            PikeVM::new_from_nfa(automaton).ok()
+        });
+        match exact {
+            Some(exact) => {
+                let found = exact.find(&mut exact.create_cache(), input.clone());
+                found.map(|found| found.end())
+            }
+            // It is no larger than its part of `reach`, which there is; if this should be wrong,
+            // nothing may pass.
+            None => Some(input.end()),
         }
     }
 }
 
 /// How `reach` fares with some bytes.
-enum Walk {
-    /// Nothing that begins with them is a match but what was one by then.
-    Dead {
-        had_match: bool,
-    },
-    Alive,
+struct Walk {
+    /// The rules that match the first of the bytes, or would if they did not look around.
+    met: BTreeSet<usize>,
+    /// Whether more bytes can matter.
+    can_go_on: bool,
 }
 
 fn walk(reach: &DFA, cache: &mut Cache, bytes: &[u8]) -> Walk {
-    let from = start::Config::new().anchored(Anchored::Yes);
-    let Ok(mut state) = reach.start_state(cache, &from) else {
-        return Walk::Alive;
+    let mut walk = Walk {
+        met: BTreeSet::new(),
+        can_go_on: true,
     };
-    let mut had_match = false;
-    for byte in bytes {
-        // A failure means that there is no room for its states: `exact` has to see.
-        let Ok(next) = reach.next_state(cache, state, *byte) else {
-            return Walk::Alive;
-        };
-        if next.is_dead() {
-            return Walk::Dead { had_match };
-        }
-        // It tells of a match one byte late, and lives until then.
-        had_match |= next.is_match();
-        state = next;
+    let steps = steps(reach, cache, bytes, &mut walk);
+    if steps.is_none() {
+        // There is no room for its states: each of the rules has to see.
+        walk.met = (0..reach.pattern_len()).collect();
     }
-    Walk::Alive
+    walk
 }
 
-fn automaton(rules: &[Hir]) -> Result<thompson::NFA, String> {
+fn steps(reach: &DFA, cache: &mut Cache, bytes: &[u8], walk: &mut Walk) -> Option<()> {
+    let from = start::Config::new().anchored(Anchored::Yes);
+    let mut state = reach.start_state(cache, &from).ok()?;
+    // It tells of a match one byte late, and lives until then.
+    for byte in bytes {
+        state = reach.next_state(cache, state, *byte).ok()?;
+        if state.is_dead() {
+            walk.can_go_on = false;
+            return Some(());
+        }
+        note_met(reach, cache, state, walk);
+    }
+    let last = reach.next_eoi_state(cache, state).ok()?;
+    note_met(reach, cache, last, walk);
+    Some(())
+}
+
+fn note_met(reach: &DFA, cache: &Cache, state: LazyStateID, walk: &mut Walk) {
+    if state.is_match() {
+        let rules = 0..reach.match_len(cache, state);
+        walk.met
+            .extend(rules.map(|rule| reach.match_pattern(cache, state, rule).as_usize()));
+    }
+}
+
+fn automaton(rules: &[Hir], captures: WhichCaptures) -> Option<thompson::NFA> {
     let config = thompson::Config::new()
         .nfa_size_limit(Some(MAX_AUTOMATON))
-        .which_captures(WhichCaptures::Implicit);
-    thompson::Compiler::new()
-        .configure(config)
-        .build_many_from_hir(rules)
-        .map_err(|_| TOO_MUCH.to_owned())
+        .which_captures(captures);
+    let mut compiler = thompson::Compiler::new();
+    compiler.configure(config).build_many_from_hir(rules).ok()
 }
 
 /// The rule as it would be if it did not look around itself. The parser bounds how deep it is.

@@ -61,7 +61,7 @@ impl Rules {
             return Ok(None);
         }
         Ok(Some(Self {
-            matcher: Matcher::new(&rules)?,
+            matcher: Matcher::new(rules)?,
             action,
             words: words.len(),
         }))

@@ -118,23 +118,21 @@ mod tests {
 
     #[test]
     fn texts_are_replaced_in_place_and_the_first_blocked_one_is_told() {
-        let (mut one, mut two) = ("one".to_owned(), "two".to_owned());
-        let mut texts = || {
-            vec![
+        let judged = |verdicts| {
+            let (mut one, mut two) = ("one".to_owned(), "two".to_owned());
+            let texts = vec![
                 ("message".to_owned(), &mut one),
                 ("system".to_owned(), &mut two),
-            ]
+            ];
+            judge(texts, verdicts).map(|()| [one, two])
         };
-        judge(texts(), vec![Verdict::Replace("1".into()), Verdict::Pass]).unwrap();
-        let blocked = judge(
-            texts(),
-            vec![Verdict::Pass, Verdict::Block("word-list".into())],
-        );
+        let replaced = judged(vec![Verdict::Replace("1".into()), Verdict::Pass]);
+        assert_eq!(replaced.unwrap(), ["1", "two"]);
+        let blocked = judged(vec![Verdict::Pass, Verdict::Block("word-list".into())]);
         let Err(ApiError::ContentBlocked(detail)) = blocked else {
             panic!("{blocked:?}")
         };
         assert_eq!(detail.path, "system");
-        assert!(judge(texts(), vec![Verdict::Pass]).is_err());
-        assert_eq!((one.as_str(), two.as_str()), ("1", "two"));
+        assert!(judged(vec![Verdict::Pass]).is_err());
     }
 }
