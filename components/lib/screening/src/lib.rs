@@ -55,6 +55,11 @@ impl Screen {
         Ok(Self(filter))
     }
 
+    /// Whether replies are looked at.
+    pub fn looks(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// What of the next pieces, and of those held back before, may be shown now.
     pub fn pass(&self, pieces: Vec<String>) -> Shown {
         match &self.0 {

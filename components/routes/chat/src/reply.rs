@@ -47,6 +47,8 @@ pub(crate) struct Text {
     whole: String,
     /// Of each piece, in bytes.
     lengths: Vec<u32>,
+    /// What the model has said, shown or not, in bytes.
+    generated: usize,
 }
 
 /// How a reply ended.
@@ -92,7 +94,8 @@ impl Exchange {
             Ended::Stopped | Ended::Broken(ApiError::ContentBlocked(_)) => (Outcome::Stopped, None),
             Ended::Broken(_) => (Outcome::Incomplete, None),
         };
-        let used = bill.used(completion, text.whole.len());
+        let generated = text.generated;
+        let used = bill.used(completion, generated);
         let usage = (outcome != Outcome::Incomplete).then_some(Usage {
             prompt_tokens: used.prompt_tokens,
             completion_tokens: used.completion_tokens,
@@ -102,7 +105,7 @@ impl Exchange {
         // Stored before the client is told of the end: who has seen it can list it.
         let (finished, unsettled) = join(
             finish(&turn, outcome, text, usage, log),
-            bill.settle(model.clone(), completion, said.len()),
+            bill.settle(model.clone(), completion, generated),
         )
         .await;
         if let Some(cause) = unsettled {
@@ -171,6 +174,7 @@ async fn read(
             // Leaving the source behind cancels the request at the provider.
             Either::Right(_) => return Ended::Stopped,
         };
+        text.generated = source.said();
         let mut out = Encoder::new();
         for piece in &pieces {
             number += 1;
@@ -185,6 +189,7 @@ async fn read(
             return Ended::Broken(ApiError::ProviderFailed(Cause::new("reply too long")));
         }
     }
+    text.generated = source.said();
     match source.end().await {
         Ok(completion) => Ended::Complete(completion),
         Err(error) => Ended::Broken(error),
@@ -199,7 +204,7 @@ pub(crate) async fn finish(
     usage: Option<Usage>,
     log: &mut Entry,
 ) -> Result<(), ApiError> {
-    let Text { whole, lengths } = text;
+    let Text { whole, lengths, .. } = text;
     match turn.finish(outcome, whole, lengths, usage).await {
         // Deleted while it was being answered: nothing to store it in, as the user wished.
         Ok(()) | Err(StoreError::NotFound) => Ok(()),

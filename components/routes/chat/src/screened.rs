@@ -30,6 +30,7 @@ pub(crate) struct Screened {
     /// What was held back has been asked for.
     is_over: bool,
     blocked: Option<ApiError>,
+    said: usize,
 }
 
 impl Screened {
@@ -39,6 +40,7 @@ impl Screened {
             screen,
             is_over: false,
             blocked: None,
+            said: 0,
         }
     }
 
@@ -46,7 +48,11 @@ impl Screened {
     pub(crate) async fn next(&mut self) -> Option<Vec<String>> {
         while let Some(source) = &mut self.source {
             let shown = match source.next().await {
-                Some(pieces) => self.screen.pass(pieces),
+                Some(pieces) => {
+                    let sizes = pieces.iter().map(String::len);
+                    self.said = sizes.fold(self.said, usize::saturating_add);
+                    self.screen.pass(pieces)
+                }
                 None if self.is_over => return None,
                 None => {
                     self.is_over = true;
@@ -62,6 +68,11 @@ impl Screened {
             }
         }
         None
+    }
+
+    /// What the model has said so far, shown or not, in bytes.
+    pub(crate) fn said(&self) -> usize {
+        self.said
     }
 
     /// How the answer ended; to be asked after the last piece.
