@@ -355,7 +355,11 @@ async fn completions_end_where_their_answer_is_blocked() {
     let choice = |chunk: &Value| chunk["choices"][0].clone();
     let said: String = chunks
         .iter()
-        .filter_map(|chunk| choice(chunk)["delta"]["content"].as_str().map(str::to_owned))
+        .filter_map(|chunk| {
+            choice(chunk)["delta"]["content"]
+                .as_str()
+                .map(str::to_owned)
+        })
         .collect();
     assert_eq!(said, "It is a ");
     let [.., end, used] = chunks.as_slice() else {
@@ -420,11 +424,8 @@ async fn what_a_model_thinks_is_looked_at_too() {
         chunk(json!({}), json!("stop")),
         "data: [DONE]\n\n".to_owned(),
     ];
-    let script = Script::new([""]).fault(Fault::Raw(
-        200,
-        "text/event-stream".into(),
-        body.concat(),
-    ));
+    let script =
+        Script::new([""]).fault(Fault::Raw(200, "text/event-stream".into(), body.concat()));
     let variables = [
         ("moderation_words", "badfish"),
         ("moderation_replies", "on"),

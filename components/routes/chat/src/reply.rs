@@ -167,14 +167,16 @@ async fn read(
     let mut number = 0;
     let mut size = 0_usize;
     loop {
-        let next = std::pin::pin!(source.next());
-        let pieces = match select(next, halt.heard()).await {
-            Either::Left((Some(pieces), _)) => pieces,
-            Either::Left((None, _)) => break,
-            // Leaving the source behind cancels the request at the provider.
-            Either::Right(_) => return Ended::Stopped,
+        let next = {
+            let next = std::pin::pin!(source.next());
+            match select(next, halt.heard()).await {
+                Either::Left((next, _)) => next,
+                // Leaving the source behind cancels the request at the provider.
+                Either::Right(_) => return Ended::Stopped,
+            }
         };
         text.generated = source.said();
+        let Some(pieces) = next else { break };
         let mut out = Encoder::new();
         for piece in &pieces {
             number += 1;
@@ -189,7 +191,6 @@ async fn read(
             return Ended::Broken(ApiError::ProviderFailed(Cause::new("reply too long")));
         }
     }
-    text.generated = source.said();
     match source.end().await {
         Ok(completion) => Ended::Complete(completion),
         Err(error) => Ended::Broken(error),
