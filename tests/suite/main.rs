@@ -36,6 +36,7 @@ mod isolation;
 mod limits;
 mod middleware;
 mod models;
+mod moderation;
 mod oauth;
 mod openai_clients;
 mod preferences;
