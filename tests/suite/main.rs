@@ -14,6 +14,7 @@
 
 mod admin;
 mod api_keys;
+mod architecture;
 mod attacks;
 mod auth;
 mod better_auth;
