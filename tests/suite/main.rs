@@ -40,6 +40,7 @@ mod models;
 mod moderation;
 mod oauth;
 mod openai_clients;
+mod openapi;
 mod preferences;
 mod privacy;
 mod providers;
