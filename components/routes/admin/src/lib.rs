@@ -27,8 +27,8 @@ const PAGE: u32 = 50;
 const MAX_PAGE: u32 = 100;
 /// Longest user id.
 const MAX_USER_ID: usize = 128;
-/// Longest text of a query, in bytes.
-const MAX_TEXT: usize = 320;
+/// Longest text of a query, in characters: that of an email address.
+const MAX_TEXT: usize = 254;
 /// Most credits of one grant, which leaves room for adding up.
 const MAX_GRANT: u64 = 1_000_000_000_000;
 
@@ -72,7 +72,10 @@ async fn list_users(context: &mut Context) -> Result<Reply, ApiError> {
     key::require(context).await?;
     let query: Search = context.query()?;
     let limit = query.limit.unwrap_or(PAGE);
-    let is_short = |text: &Option<String>| text.as_ref().is_none_or(|text| text.len() <= MAX_TEXT);
+    let is_short = |text: &Option<String>| {
+        let length = text.as_ref().map(|text| text.chars().count());
+        length.is_none_or(|length| length <= MAX_TEXT)
+    };
     Check::new()
         .that((1..=MAX_PAGE).contains(&limit), "limit", "must be 1 to 100")
         .that(is_short(&query.search), "search", "is too long")
