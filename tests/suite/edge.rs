@@ -9,9 +9,13 @@ use crate::harness::{Answer, App, in_time, manifest};
 
 /// What answers without a user: signing in and what leads there, and what is about no user. Whatever
 /// else is added to this list needs as good a reason.
-const OPEN_TO_ALL: [(&str, &str); 23] = [
+const OPEN_TO_ALL: [(&str, &str); 26] = [
     ("GET", "/health"),
     ("GET", "/..."),
+    // The page itself is for everybody; what it shows it asks for with the user's credential.
+    ("GET", "/"),
+    ("GET", "/favicon.svg"),
+    ("GET", "/assets/:name"),
     ("POST", "/register"),
     ("POST", "/login"),
     ("POST", "/api/v1/auth/register"),
@@ -111,6 +115,9 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/api/admin/users/:id/revoke-keys", &["POST"]),
     ("/api/admin/statistics", &["GET"]),
     ("/health", &["GET"]),
+    ("/", &["GET"]),
+    ("/favicon.svg", &["GET"]),
+    ("/assets/:name", &["GET"]),
     ("/...", &[]),
 ];
 
@@ -279,8 +286,10 @@ async fn unknown_methods_get_405_with_allow() {
 async fn unknown_paths_get_a_json_404() {
     let client = App::shared().await.client();
     for path in [
-        "/",
         "/nowhere",
+        "/assets",
+        "/assets/nothing.js",
+        "/assets/../spin.toml",
         "/api",
         "/api/",
         "/api/chat/more",
