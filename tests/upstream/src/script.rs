@@ -10,7 +10,8 @@ use tokio::sync::watch;
 pub struct Script {
     pub(crate) tokens: Vec<String>,
     pub(crate) first_delay: Duration,
-    pub(crate) gate: Option<Gate>,
+    /// Closed before the token of that number.
+    pub(crate) gate: Option<(usize, Gate)>,
     pub(crate) delay: Duration,
     pub(crate) split: Option<usize>,
     pub(crate) split_delay: Duration,
@@ -143,8 +144,13 @@ impl Script {
     }
 
     /// Waits before the first token until the gate is opened (the headers go out at once).
-    pub fn behind(mut self, gate: &Gate) -> Self {
-        self.gate = Some(gate.clone());
+    pub fn behind(self, gate: &Gate) -> Self {
+        self.pausing(0, gate)
+    }
+
+    /// Waits after so many tokens, which there must be more of, until the gate is opened.
+    pub fn pausing(mut self, after: usize, gate: &Gate) -> Self {
+        self.gate = Some((after, gate.clone()));
         self
     }
 

@@ -98,6 +98,10 @@ impl Library for Component {
         Ok(library::clear(&journal).await?)
     }
 
+    async fn capacity() -> u32 {
+        max_conversations().await
+    }
+
     async fn check() -> Result<(), wit::Error> {
         let platform = Spin::open_default().await.map_err(Error::from)?;
         Ok(library::check(&platform).await?)

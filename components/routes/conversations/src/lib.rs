@@ -10,6 +10,7 @@
 mod view;
 
 use contracts::conversations::{library, types::Error};
+use futures::future::join;
 use http_edge::{ApiError, Check, Context, Reply};
 use serde::Deserialize;
 
@@ -44,9 +45,14 @@ async fn list_conversations(context: &mut Context) -> Result<Reply, ApiError> {
 
 async fn list_history(context: &mut Context) -> Result<Reply, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let found = library::list_summaries(user.id).await.map_err(failed)?;
+    let (found, capacity) = join(library::list_summaries(user.id), library::capacity()).await;
     Ok(Reply::json(&History {
-        conversations: found.iter().map(SummaryView::from).collect(),
+        conversations: found
+            .map_err(failed)?
+            .iter()
+            .map(SummaryView::from)
+            .collect(),
+        max_conversations: capacity,
     }))
 }
 
