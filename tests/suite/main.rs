@@ -25,6 +25,7 @@ mod clients;
 mod completions;
 mod concurrency;
 mod conversations;
+mod cost;
 mod durability;
 mod edge;
 mod erasure;

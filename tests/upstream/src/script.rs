@@ -21,6 +21,7 @@ pub struct Script {
     pub(crate) comments: bool,
     pub(crate) done: bool,
     pub(crate) usage: Option<(u32, u32)>,
+    pub(crate) cached: u32,
     pub(crate) openai_shaped: bool,
     pub(crate) ending: Ending,
     pub(crate) fault: Option<Fault>,
@@ -121,6 +122,7 @@ impl Script {
             comments: false,
             done: true,
             usage: Some((10, count)),
+            cached: 0,
             openai_shaped: false,
             ending: Ending::Stop,
             fault: None,
@@ -211,6 +213,12 @@ impl Script {
     /// Reports these counts: prompt tokens, completion tokens.
     pub fn usage(mut self, prompt: u32, completion: u32) -> Self {
         self.usage = Some((prompt, completion));
+        self
+    }
+
+    /// OpenAI's protocol only: reports so many of the prompt's tokens as cached.
+    pub fn cached(mut self, tokens: u32) -> Self {
+        self.cached = tokens;
         self
     }
 

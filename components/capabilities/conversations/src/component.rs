@@ -230,8 +230,12 @@ impl GuestTurn for TurnResource {
         content: String,
         pieces: Vec<u32>,
         usage: Option<turns::Usage>,
+        model: Option<String>,
     ) -> Result<(), wit::Error> {
         let mut exchange = self.take()?;
+        if let Some(model) = model {
+            exchange.answered_by(model);
+        }
         let outcome = match outcome {
             turns::Outcome::Complete => Outcome::Complete,
             turns::Outcome::Stopped => Outcome::Stopped,
@@ -393,6 +397,7 @@ fn conversation_parts(found: Conversation) -> (wit::Summary, Vec<Turn>) {
 
 /// The user's message and the reply to it.
 fn messages(turn: Turn) -> [wit::Message; 2] {
+    let mut model = turn.model;
     let (time, content, status) = match (turn.reply, turn.arrived) {
         (Some(reply), _) => {
             let status = match reply.outcome {
@@ -400,6 +405,7 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
                 Outcome::Stopped => wit::MessageStatus::Stopped,
                 Outcome::Incomplete => wit::MessageStatus::Incomplete,
             };
+            model = reply.model.unwrap_or(model);
             (reply.time, reply.text, status)
         }
         (None, Some(arrived)) => (arrived.time, arrived.text, wit::MessageStatus::Streaming),
@@ -420,7 +426,7 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
             content,
             timestamp: time,
             status,
-            model: Some(turn.model),
+            model: Some(model),
         },
     ]
 }

@@ -128,6 +128,9 @@ pub(crate) struct End {
     pub(crate) lengths: Vec<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<Usage>,
+    /// Who answered, where that is not the model that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
 }
 
 /// The tokens that a reply took.

@@ -84,6 +84,9 @@ pub(crate) struct Reply {
     pub(crate) time: u64,
     pub(crate) outcome: Outcome,
     pub(crate) text: String,
+    /// As in [`End`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -232,6 +235,7 @@ impl State {
                 time: end.time,
                 outcome: end.outcome,
                 text: end.text,
+                model: end.model,
             });
             if end.pieces > 0 {
                 self.leftovers.push(Leftover::Pieces {

@@ -57,6 +57,9 @@ struct Begun {
     rung: Option<u64>,
     /// Whether it is to end; once said, it stays so.
     stopped: bool,
+    /// The model that was asked, and the one that answers where that is another.
+    asked: String,
+    served: Option<String>,
 }
 
 /// When others last heard of a turn, by both clocks: one may be set, the other may stand still
@@ -223,6 +226,7 @@ impl<P: Platform> Exchange<P> {
             return self.refused().await;
         };
         let started = Started::of(found, turn);
+        let asked = turn.model.clone();
         self.conversation = Some(conversation.clone());
         self.stage = Stage::Begun(Begun {
             conversation,
@@ -233,6 +237,8 @@ impl<P: Platform> Exchange<P> {
             bell: None,
             rung: None,
             stopped: false,
+            asked,
+            served: None,
         });
         Ok(Beginning::Started(started))
     }
@@ -335,6 +341,15 @@ impl<P: Platform> Exchange<P> {
         })
     }
 
+    /// Takes note of who answers; of none but names that a model may have.
+    pub(crate) fn answered_by(&mut self, model: String) {
+        if let Stage::Begun(begun) = &mut self.stage
+            && validate_model(&model).is_ok()
+        {
+            begun.served = (begun.asked != model).then_some(model);
+        }
+    }
+
     /// Stores the end of the reply, with all of it and the lengths of its pieces.
     pub(crate) async fn finish(
         &mut self,
@@ -357,6 +372,7 @@ impl<P: Platform> Exchange<P> {
             pieces: begun.pieces,
             lengths: text::bounded(text::fitting_lengths(pieces, text.len())),
             usage,
+            model: begun.served.clone(),
         };
         if self.was_given_up(&begun).await? {
             return Err(Error::Unavailable("the reply was overdue".to_owned()));

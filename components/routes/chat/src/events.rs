@@ -25,6 +25,8 @@ struct UsageView<'a> {
     prompt_tokens: u32,
     completion_tokens: u32,
     model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a str>,
 }
 
 /// What is being answered, and where it will be found.
@@ -47,14 +49,20 @@ pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) -> usize {
     data.len().saturating_sub(r#"{"content":""}"#.len())
 }
 
-/// What the reply took.
-pub(crate) fn usage(prompt_tokens: u32, completion_tokens: u32, model: &str) -> Vec<u8> {
+/// What the reply took, and who answered.
+pub(crate) fn usage(
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    model: &str,
+    provider: Option<&str>,
+) -> Vec<u8> {
     named(
         "usage",
         &json(&UsageView {
             prompt_tokens,
             completion_tokens,
             model,
+            provider,
         }),
     )
 }
@@ -112,8 +120,13 @@ mod tests {
              id: 2\ndata: {\"content\":\" \\\"there\\\"\\n\"}\n\n"
         );
         assert_eq!(
-            text(usage(12, 2, "gpt-4o")),
+            text(usage(12, 2, "gpt-4o", None)),
             "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\"}\n\n"
+        );
+        assert_eq!(
+            text(usage(12, 2, "m", Some("openai"))),
+            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"m\",\
+             \"provider\":\"openai\"}\n\n"
         );
         assert_eq!(text(done()), "data: [DONE]\n\n");
         assert_eq!(text(keep_alive()), ": keep-alive\n\n");

@@ -69,18 +69,16 @@ fn stream(context: &mut Context, reader: Reader, after: u64) -> Reply {
     Reply::events(move |body, log| async move {
         let following = Following {
             reader,
-            model,
             number: after,
         };
         // Who has events already has this one too.
-        let first = (after == 0).then(|| events::conversation(&started, &following.model));
+        let first = (after == 0).then(|| events::conversation(&started, &model));
         following.run(first, body, log).await
     })
 }
 
 struct Following {
     reader: Reader,
-    model: String,
     /// Of the last event.
     number: u64,
 }
@@ -133,7 +131,8 @@ impl Following {
             outbox.push(events::usage(
                 usage.prompt_tokens,
                 usage.completion_tokens,
-                &self.model,
+                &self.reader.model(),
+                None,
             ));
         }
         if ending.outcome == Outcome::Incomplete {

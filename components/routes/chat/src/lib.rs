@@ -38,7 +38,7 @@ use futures::future::{join, join3};
 use http_edge::{ApiError, Context, Reply};
 use serde::Serialize;
 
-use billing::Bill;
+use billing::{Bill, Payer};
 use request::{AgainBody, Asked, ChatBody};
 use source::Opening;
 use title::Untitled;
@@ -124,7 +124,9 @@ async fn answer(
         &[system.as_deref().unwrap_or_default(), &message],
     );
     let messages = prompt::messages(system, history, &message);
-    let bill = Bill::open(&principal, billing::size(&messages), asked.max_tokens).await?;
+    let payer = Payer::from(&principal);
+    let prompt = billing::size(&messages);
+    let bill = Bill::open(payer.clone(), prompt, asked.max_tokens).await?;
     let question = ChatRequest {
         model: model.clone(),
         messages,
@@ -149,13 +151,24 @@ async fn answer(
 
     // Until something has been said, failing is an ordinary error with a status of its own.
     let source = match opening {
-        Opening::Speaking(source) => Some(source),
+        Opening::Speaking(source) => {
+            if let Some(served) = source.served() {
+                billing::tell(context, served);
+            }
+            Some(source)
+        }
         Opening::Stopped => None,
         Opening::Failed(error) => {
             // If even that cannot be stored, the reply counts as broken off when it is overdue.
             let nothing = reply::Text::default();
-            let finished =
-                reply::finish(&turn, Outcome::Incomplete, nothing, None, &mut context.log);
+            let finished = reply::finish(
+                &turn,
+                Outcome::Incomplete,
+                nothing,
+                None,
+                None,
+                &mut context.log,
+            );
             let (_, released) = join(finished, bill.release()).await;
             note(context, released);
             return Err(failures::llm(error));
@@ -165,6 +178,7 @@ async fn answer(
         user,
         conversation: started.conversation_id.clone(),
         message,
+        payer,
     });
     let exchange = reply::Exchange {
         turn,

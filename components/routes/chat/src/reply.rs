@@ -7,7 +7,7 @@ use contracts::conversations::{
     turns::{Outcome, Started, Turn, Usage},
     types::Error as StoreError,
 };
-use contracts::llm::types::Completion;
+use contracts::llm::types::{Completion, Served};
 use futures::future::{Either, join, select};
 use http_edge::{ApiError, BodyWriter, Cause, Entry};
 use screening::Screen;
@@ -49,6 +49,17 @@ pub(crate) struct Text {
     lengths: Vec<u32>,
     /// What the model has said, shown or not, in bytes.
     generated: usize,
+    /// Who answers, as soon as that is known.
+    served: Option<Served>,
+}
+
+impl Text {
+    fn heard(&mut self, source: &Screened) {
+        self.generated = source.said();
+        if self.served.is_none() {
+            self.served = source.served().cloned();
+        }
+    }
 }
 
 /// How a reply ended.
@@ -81,7 +92,7 @@ impl Exchange {
         let source = source.map(|source| Screened::new(source, screen));
         let backlog = Backlog::default();
         let halt = Bell::default();
-        let ((text, ended), attended) = join(
+        let ((mut text, ended), attended) = join(
             receive(source, outbox, &backlog, &halt),
             attend(&turn, &backlog, &halt),
         )
@@ -95,6 +106,9 @@ impl Exchange {
             Ended::Broken(_) => (Outcome::Incomplete, None),
         };
         let generated = text.generated;
+        let served = text.served.take();
+        let answered = served.as_ref().map_or(&model, |served| &served.model);
+        log.model(answered);
         let used = bill.used(completion, generated);
         let usage = (outcome != Outcome::Incomplete).then_some(Usage {
             prompt_tokens: used.prompt_tokens,
@@ -104,8 +118,8 @@ impl Exchange {
         let said = text.whole.clone();
         // Stored before the client is told of the end: who has seen it can list it.
         let (finished, unsettled) = join(
-            finish(&turn, outcome, text, usage, log),
-            bill.settle(model.clone(), completion, generated),
+            finish(&turn, outcome, text, usage, Some(answered.clone()), log),
+            bill.settle(&model, served.as_ref(), completion, generated),
         )
         .await;
         if let Some(cause) = unsettled {
@@ -122,7 +136,8 @@ impl Exchange {
                 outbox.push(events::usage(
                     used.prompt_tokens,
                     used.completion_tokens,
-                    &model,
+                    answered,
+                    served.as_ref().map(|served| served.provider.as_str()),
                 ));
             }
             Err(error) => {
@@ -175,7 +190,7 @@ async fn read(
                 Either::Right(_) => return Ended::Stopped,
             }
         };
-        text.generated = source.said();
+        text.heard(&source);
         let Some(pieces) = next else { break };
         let mut out = Encoder::new();
         for piece in &pieces {
@@ -203,10 +218,11 @@ pub(crate) async fn finish(
     outcome: Outcome,
     text: Text,
     usage: Option<Usage>,
+    model: Option<String>,
     log: &mut Entry,
 ) -> Result<(), ApiError> {
     let Text { whole, lengths, .. } = text;
-    match turn.finish(outcome, whole, lengths, usage).await {
+    match turn.finish(outcome, whole, lengths, usage, model).await {
         // Deleted while it was being answered: nothing to store it in, as the user wished.
         Ok(()) | Err(StoreError::NotFound) => Ok(()),
         Err(error) => {

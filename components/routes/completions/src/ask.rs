@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use billing::Bill;
+use billing::{Bill, Payer};
 use contracts::{
     identity::types::Principal,
-    llm::{
-        provider,
-        types::{Error, Served},
-    },
+    llm::{provider, types::Error},
 };
 use futures::future::join;
 use http_edge::{ApiError, Cause, Context, Reply};
@@ -19,7 +16,7 @@ use crate::{
     errors,
     reply::{Chunks, Label, Message, Shape},
     request::Asked,
-    screened::{self, Ending, Screened, Screens},
+    screened::{self, Ending, Heard, Screened, Screens},
     stream::Exchange,
 };
 
@@ -48,7 +45,7 @@ pub(crate) async fn ask(
         is_stream,
         includes_usage,
     } = asked;
-    let bill = Bill::open(principal, prompt, request.max_tokens).await?;
+    let bill = Bill::open(Payer::from(principal), prompt, request.max_tokens).await?;
     request.model.clone_from(&model);
     request.max_tokens = bill.max_tokens;
 
@@ -63,7 +60,7 @@ pub(crate) async fn ask(
     };
     let mut label = Label::new(model);
     if let Some(served) = answer.served() {
-        tell(context, served);
+        billing::tell(context, served);
         label.model.clone_from(&served.model);
     }
     let answer = Screened::new(answer, screens);
@@ -76,7 +73,7 @@ pub(crate) async fn ask(
         return Ok(Reply::events(|body, log| exchange.run(body, log)));
     }
 
-    let (message, said, ending) = collect(answer).await;
+    let (message, heard, ending) = collect(answer).await;
     let (completion, blocked) = match ending {
         Ending::Complete(completion) => (Some(completion), None),
         Ending::Blocked(error) => (None, Some(error)),
@@ -86,12 +83,18 @@ pub(crate) async fn ask(
             return Err(error);
         }
     };
-    let usage = bill.used(completion.as_ref(), said);
+    let usage = bill.used(completion.as_ref(), heard.said);
     context
         .log
         .tokens(usage.prompt_tokens, usage.completion_tokens);
-    let model = label.model.clone();
-    let settled = bill.settle(model, completion.as_ref(), said).await;
+    let settled = bill
+        .settle(
+            &label.model,
+            heard.served.as_ref(),
+            completion.as_ref(),
+            heard.said,
+        )
+        .await;
     note(context, settled);
     match (shape, blocked) {
         (Shape::OpenAi, _) => {
@@ -121,26 +124,19 @@ async fn choose_model(named: &str) -> Result<String, ApiError> {
         })
 }
 
-/// Tells who answers.
-fn tell(context: &mut Context, served: &Served) {
-    context.log.model(&served.model);
-    context.set_header("x-goldfish-provider", served.provider.clone());
-    context.set_header("x-goldfish-model", served.model.clone());
-    context.set_header("x-goldfish-attempts", served.attempts.to_string());
-}
-
-/// What a model answers, how much it said, and how that ended.
-async fn collect(mut answer: Screened) -> (Message, usize, Ending) {
+/// What a model answers, and how that ended.
+async fn collect(mut answer: Screened) -> (Message, Heard, Ending) {
     let mut message = Message::default();
     while let Some(pieces) = answer.next().await {
         pieces.into_iter().for_each(|piece| message.push(piece));
-        if answer.said() > MAX_REPLY {
+        if answer.heard().said > MAX_REPLY {
             let error = Error::Protocol("reply too long".to_owned());
-            return (message, answer.said(), Ending::Broken(errors::llm(error)));
+            let ending = Ending::Broken(errors::llm(error));
+            return (message, answer.heard().clone(), ending);
         }
     }
-    let said = answer.said();
-    (message, said, answer.end().await)
+    let heard = answer.heard().clone();
+    (message, heard, answer.end().await)
 }
 
 async fn give_up(context: &mut Context, bill: Bill, error: Error) -> ApiError {

@@ -149,6 +149,7 @@ proptest! {
                     pieces: 0,
                     lengths: Vec::new(),
                     usage: None,
+                    model: None,
                 });
             }
         }
