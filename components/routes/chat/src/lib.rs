@@ -20,6 +20,7 @@ mod prompt;
 mod repeat;
 mod reply;
 mod request;
+mod screened;
 mod source;
 mod title;
 mod ui_messages;
@@ -107,7 +108,7 @@ async fn stop_reply(context: &mut Context) -> Result<Reply, ApiError> {
 async fn answer(
     context: &mut Context,
     principal: Principal,
-    asked: Asked,
+    mut asked: Asked,
     key: Option<RequestKey>,
     wire: Wire,
 ) -> Result<Reply, ApiError> {
@@ -127,13 +128,14 @@ async fn answer(
     }
     let models = models.map_err(failures::catalogue)?;
 
-    let preferences = turn.preferences();
+    let mut preferences = turn.preferences();
     let of_conversation = turn.model();
     let is_new = of_conversation.is_none();
+    let mut message = turn.question().or(asked.message.take()).unwrap_or_default();
+    let screen = screened::screen(&mut message, &mut asked.system, &mut preferences).await?;
     let model = prompt::choose_model(&asked, of_conversation, &preferences, &models).await?;
     context.log.model(&model);
     let system = prompt::choose_system(asked.system, preferences.system_prompt).await;
-    let message = turn.question().or(asked.message).unwrap_or_default();
     let history = window::fitting(
         turn.history(),
         model_choice::find(&model, &models).and_then(|model| model.context_window),
@@ -186,6 +188,7 @@ async fn answer(
     let exchange = reply::Exchange {
         turn,
         source,
+        screen,
         started,
         model,
         bill,
