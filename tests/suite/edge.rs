@@ -56,6 +56,8 @@ const OPEN_LETTERS: [(&str, &str); 2] = [
 /// [`no_route_opens_without_a_user`].
 const ROUTES: &[(&str, &[&str])] = &[
     ("/api/chat", &["POST"]),
+    ("/api/chat/:id/stream", &["GET"]),
+    ("/api/chat/:id/stop", &["POST"]),
     ("/api/conversations", &["GET", "DELETE"]),
     ("/api/conversations/:id", &["GET", "PATCH", "DELETE"]),
     ("/api/conversations/:id/stream", &["GET"]),

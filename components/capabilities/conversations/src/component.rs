@@ -12,7 +12,7 @@ use crate::library;
 use crate::preferences;
 use crate::state::{Conversation, Turn};
 use crate::stopping;
-use crate::turn::{Beginning, Exchange};
+use crate::turn::{Beginning, Exchange, Intent, Named};
 use bindings::exports::goldfish::conversations::library::Guest as Library;
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};
@@ -171,6 +171,24 @@ impl GuestTurn for TurnResource {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
         let exchange = Exchange::open_again(journal, &conversation, request).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+    }
+
+    async fn open_named(
+        user: String,
+        conversation: String,
+        message: turns::NamedMessage,
+        key: Option<turns::RequestKey>,
+    ) -> Result<turns::Turn, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let request = key.map(request).transpose()?;
+        let intent = match message.intent {
+            turns::Intent::Add => Intent::Add,
+            turns::Intent::Change => Intent::Change,
+            turns::Intent::Again => Intent::Again,
+        };
+        let named = Named::new(message.name, message.before, intent)?;
+        let exchange = Exchange::open_named(journal, &conversation, named, request).await?;
         Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
     }
 

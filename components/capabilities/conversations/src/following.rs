@@ -104,7 +104,9 @@ impl<P: Platform> Reader<P> {
             }
         };
         if turn.is_none() && conversation.segments > 0 {
-            let sealed = segments::sealed_turns(&journal, &id, conversation.segments).await?;
+            let sealed =
+                segments::sealed_turns(&journal, &conversation.place(), conversation.segments)
+                    .await?;
             turn = match reply {
                 Some(reply) => sealed.into_iter().find(|turn| turn.reply_id == reply),
                 None => sealed.into_iter().next_back(),

@@ -17,11 +17,11 @@ use crate::{
     attend::{attend, describe},
     backlog::Backlog,
     bell::Bell,
-    events,
     outbox::Outbox,
     screened::Screened,
     source::Source,
     title::Untitled,
+    wire::{Ending, Wire},
 };
 
 /// Longest reply, in bytes of its JSON, which is as much as is stored; a model that does not stop
@@ -37,6 +37,7 @@ pub(crate) struct Exchange {
     pub(crate) started: Started,
     pub(crate) model: String,
     pub(crate) bill: Bill,
+    pub(crate) wire: Wire,
     /// Present when the conversation is new.
     pub(crate) untitled: Option<Untitled>,
 }
@@ -74,7 +75,7 @@ impl Exchange {
     /// Carries the reply to its end, and notes in the log how that was.
     pub(crate) async fn run(self, body: BodyWriter, mut log: Entry) -> Entry {
         let outbox = Outbox::default();
-        outbox.push(events::conversation(&self.started, &self.model));
+        outbox.push(self.wire.opening(&self.started, &self.model));
         join(self.conduct(&outbox, &mut log), outbox.deliver(body)).await;
         log
     }
@@ -86,6 +87,7 @@ impl Exchange {
             screen,
             model,
             bill,
+            wire,
             untitled,
             started: _,
         } = self;
@@ -93,7 +95,7 @@ impl Exchange {
         let backlog = Backlog::default();
         let halt = Bell::default();
         let ((mut text, ended), attended) = join(
-            receive(source, outbox, &backlog, &halt),
+            receive(source, wire, outbox, &backlog, &halt),
             attend(&turn, &backlog, &halt),
         )
         .await;
@@ -125,27 +127,23 @@ impl Exchange {
         if let Some(cause) = unsettled {
             log.warn(&cause);
         }
-        let ended = match ended {
-            Ended::Broken(error) => Err(error),
+        let ended = match &ended {
+            Ended::Broken(error) => Err(error.clone()),
             Ended::Complete(_) | Ended::Stopped => finished,
         };
         let is_good = ended.is_ok();
-        match ended {
-            Ok(()) => {
-                log.tokens(used.prompt_tokens, used.completion_tokens);
-                outbox.push(events::usage(
-                    used.prompt_tokens,
-                    used.completion_tokens,
-                    answered,
-                    served.as_ref().map(|served| served.provider.as_str()),
-                ));
-            }
-            Err(error) => {
-                log.error(&error);
-                outbox.push(events::error(&error, log.request_id()));
-            }
+        match &ended {
+            Ok(()) => log.tokens(used.prompt_tokens, used.completion_tokens),
+            Err(error) => log.error(error),
         }
-        outbox.push(events::done());
+        outbox.push(wire.ending(&Ending {
+            outcome,
+            reason: completion.map(|completion| completion.stop_reason),
+            usage: is_good.then_some((used.prompt_tokens, used.completion_tokens)),
+            model: answered,
+            provider: served.as_ref().map(|served| served.provider.as_str()),
+            error: ended.as_ref().err().map(|error| (error, log.request_id())),
+        }));
         outbox.close();
         // The client has its end; what follows keeps nobody waiting.
         if let Some(untitled) = untitled.filter(|_| is_good && outcome == Outcome::Complete)
@@ -159,13 +157,14 @@ impl Exchange {
 /// Passes the pieces on as they come; all of them, and how it ended.
 async fn receive(
     source: Option<Screened>,
+    wire: Wire,
     outbox: &Outbox,
     backlog: &Backlog,
     halt: &Bell,
 ) -> (Text, Ended) {
     let mut text = Text::default();
     let ended = match source {
-        Some(source) => read(source, &mut text, outbox, backlog, halt).await,
+        Some(source) => read(source, wire, &mut text, outbox, backlog, halt).await,
         None => Ended::Stopped,
     };
     backlog.close();
@@ -174,6 +173,7 @@ async fn receive(
 
 async fn read(
     mut source: Screened,
+    wire: Wire,
     text: &mut Text,
     outbox: &Outbox,
     backlog: &Backlog,
@@ -195,7 +195,7 @@ async fn read(
         let mut out = Encoder::new();
         for piece in &pieces {
             number += 1;
-            size = size.saturating_add(events::content(&mut out, number, piece));
+            size = size.saturating_add(wire.content(&mut out, number, piece));
             text.whole.push_str(piece);
             text.lengths
                 .push(u32::try_from(piece.len()).unwrap_or(u32::MAX));
