@@ -54,6 +54,15 @@ impl Reply {
         }
     }
 
+    /// 200 with what is JSON already.
+    pub fn json_text(text: String) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: Body::Bytes(text.into_bytes()),
+        }
+    }
+
     /// A status and no body.
     pub fn empty(status: u16) -> Self {
         Self {

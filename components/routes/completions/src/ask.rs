@@ -7,11 +7,12 @@ use contracts::{
     identity::types::Principal,
     llm::{
         provider,
-        types::{Completion, Error, Served},
+        types::{Completion, Error, Served, StopReason},
     },
 };
-use futures::future::join;
+use futures::future::{OptionFuture, join};
 use http_edge::{ApiError, Cause, Context, Reply};
+use serde::Serialize;
 use spin_sdk::variables;
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     errors,
     reply::{Chunks, Label, Message, Shape, size},
     request::Asked,
+    reuse::{Looked, Wish},
     stream::Exchange,
 };
 
@@ -33,6 +35,7 @@ pub(crate) async fn ask(
     principal: &Principal,
     asked: Asked,
     shape: Shape,
+    wish: Option<Wish>,
 ) -> Result<Reply, ApiError> {
     let prompt = asked.size();
     let Asked {
@@ -44,7 +47,18 @@ pub(crate) async fn ask(
     let (verdict, model) = join(billing::admit(principal), choose_model(&request.model)).await;
     access::note(context, verdict)?;
     let model = model?;
-    let bill = Bill::open(principal, prompt, request.max_tokens).await?;
+    let mut place = None;
+    if let Some(wish) = wish {
+        match wish.look(context, &model).await {
+            Looked::Found(body) => {
+                context.log.model(&model);
+                return Ok(Reply::json_text(body));
+            }
+            Looked::Nothing(found) => place = found,
+        }
+    }
+    let own_bound = request.max_tokens;
+    let bill = Bill::open(principal, prompt, own_bound).await?;
     request.model.clone_from(&model);
     request.max_tokens = bill.max_tokens;
 
@@ -57,7 +71,7 @@ pub(crate) async fn ask(
         Ok(answer) => answer,
         Err(error) => return Err(give_up(context, bill, error).await),
     };
-    let mut label = Label::new(model);
+    let mut label = Label::new(model.clone());
     if let Some(served) = answer.served() {
         tell(context, served);
         label.model.clone_from(&served.model);
@@ -80,12 +94,28 @@ pub(crate) async fn ask(
     context
         .log
         .tokens(usage.prompt_tokens, usage.completion_tokens);
-    let settled = bill.settle(label.model.clone(), Some(&completion), 0).await;
+    let body = match shape {
+        Shape::OpenAi => written(&message.object(&label, &completion)),
+        Shape::Plain => written(&message.response()),
+    }?;
+    let is_typical = label.model == model
+        && match completion.stop_reason {
+            StopReason::End | StopReason::ToolCalls => true,
+            // Not if what is left of the credits cut it short.
+            StopReason::Length => bill.max_tokens == own_bound,
+            StopReason::ContentFilter | StopReason::Other => false,
+        };
+    let place = place.filter(|_| is_typical);
+    let keeping = OptionFuture::from(place.map(|place| place.keep(body.clone())));
+    let settling = bill.settle(label.model, Some(&completion), 0);
+    let (settled, kept) = join(settling, keeping).await;
     note(context, settled);
-    Ok(match shape {
-        Shape::OpenAi => Reply::json(&message.object(&label, &completion)),
-        Shape::Plain => Reply::json(&message.response()),
-    })
+    note(context, kept.flatten());
+    Ok(Reply::json_text(body))
+}
+
+fn written(value: &impl Serialize) -> Result<String, ApiError> {
+    serde_json::to_string(value).map_err(|error| ApiError::internal(error.to_string()))
 }
 
 /// The model that is named, be it known or not; else the operator's or the first available one.
