@@ -224,6 +224,25 @@ async fn a_request_reaches_the_provider_whole() {
 }
 
 #[tokio::test]
+async fn a_photograph_fits_into_a_request() {
+    let (upstream, _app, guest) = world(Script::new(["a fish"])).await;
+    let image = format!("data:image/jpeg;base64,{}", "/9j/".repeat(1024 * 1024));
+    let photograph = json!([{ "type": "image_url", "image_url": { "url": image } }]);
+    let messages = json!([{ "role": "user", "content": photograph }]);
+    for model in ["gpt-4o", "claude-sonnet-5"] {
+        let body = json!({ "model": model, "messages": messages });
+        let answer = complete(&guest, body).await;
+        assert_eq!(answer.status, 200, "{model}: {answer:?}");
+    }
+    let openai = upstream.request(0).await.json();
+    assert_eq!(openai["messages"][0]["content"], photograph);
+    let anthropic = upstream.request(1).await.json();
+    let source = &anthropic["messages"][0]["content"][0]["source"];
+    assert_eq!(source["media_type"], "image/jpeg");
+    assert_eq!(source["data"].as_str().map(str::len), Some(4 * 1024 * 1024));
+}
+
+#[tokio::test]
 async fn tools_are_called_streamed_or_not() {
     let (upstream, _app, guest) = world(Script::new(["3"])).await;
     let tools = json!({ "tools": [{ "type": "function", "function": { "name": "add" } }] });
@@ -311,7 +330,7 @@ async fn every_error_is_openais() {
     let app = App::with_defaults()
         .openai(&upstream)
         .variable("llm_max_attempts", "1")
-        .variable("max_body_bytes", "2000")
+        .variable("max_prompt_bytes", "2000")
         .start()
         .await;
     let client = app.client();

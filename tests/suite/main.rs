@@ -14,6 +14,7 @@
 
 mod admin;
 mod api_keys;
+mod architecture;
 mod attacks;
 mod auth;
 mod better_auth;
@@ -36,8 +37,10 @@ mod isolation;
 mod limits;
 mod middleware;
 mod models;
+mod moderation;
 mod oauth;
 mod openai_clients;
+mod openapi;
 mod preferences;
 mod privacy;
 mod providers;

@@ -54,12 +54,12 @@ impl Reply {
         }
     }
 
-    /// 200 with what is JSON already.
-    pub fn json_text(text: String) -> Self {
+    /// 200 with bytes of that media type.
+    pub fn bytes(content_type: &'static str, bytes: Vec<u8>) -> Self {
         Self {
             status: 200,
-            headers: vec![("content-type", "application/json".to_owned())],
-            body: Body::Bytes(text.into_bytes()),
+            headers: vec![("content-type", content_type.to_owned())],
+            body: Body::Bytes(bytes),
         }
     }
 

@@ -12,20 +12,21 @@ use contracts::{
 };
 use futures::future::{OptionFuture, join};
 use http_edge::{ApiError, Cause, Context, Reply};
-use serde::Serialize;
 use spin_sdk::variables;
 
 use crate::{
     answer::Answer,
     errors,
-    reply::{Chunks, Label, Message, Shape, size},
+    reply::{Chunks, Label, Message, Shape},
     request::Asked,
     reuse::{Looked, Wish},
+    screened::{self, Ending, Screened, Screens},
     stream::Exchange,
 };
 
 /// Most bytes of an answer; a model that does not stop is stopped.
 pub(crate) const MAX_REPLY: usize = 4 * 1024 * 1024;
+const JSON: &str = "application/json";
 /// How long the status of a stream waits for the model's first word, which may be an error.
 const MAX_SILENCE: Duration = Duration::from_secs(5);
 
@@ -33,26 +34,29 @@ const MAX_SILENCE: Duration = Duration::from_secs(5);
 pub(crate) async fn ask(
     context: &mut Context,
     principal: &Principal,
-    asked: Asked,
+    mut asked: Asked,
     shape: Shape,
     wish: Option<Wish>,
 ) -> Result<Reply, ApiError> {
+    // Two capabilities that do not need each other's answers.
+    let named = &asked.request.model;
+    let (verdict, model) = join(billing::admit(principal), choose_model(named)).await;
+    access::note(context, verdict)?;
+    let model = model?;
+    screened::check(&mut asked.request).await?;
+    let screens = Screens::open().await?;
     let prompt = asked.size();
     let Asked {
         mut request,
         is_stream,
         includes_usage,
     } = asked;
-    // Two capabilities that do not need each other's answers.
-    let (verdict, model) = join(billing::admit(principal), choose_model(&request.model)).await;
-    access::note(context, verdict)?;
-    let model = model?;
     let mut place = None;
     if let Some(wish) = wish {
         match wish.look(context, &model).await {
             Looked::Found(body) => {
                 context.log.model(&model);
-                return Ok(Reply::json_text(body));
+                return Ok(Reply::bytes(JSON, body.into_bytes()));
             }
             Looked::Nothing(found) => place = found,
         }
@@ -76,6 +80,7 @@ pub(crate) async fn ask(
         tell(context, served);
         label.model.clone_from(&served.model);
     }
+    let answer = Screened::new(answer, screens);
     if is_stream {
         let exchange = Exchange {
             answer,
@@ -85,37 +90,53 @@ pub(crate) async fn ask(
         return Ok(Reply::events(|body, log| exchange.run(body, log)));
     }
 
-    let (message, completion) = match collect(answer).await {
-        Ok(whole) => whole,
+    let (message, said, ending) = collect(answer).await;
+    let (completion, blocked) = match ending {
+        Ending::Complete(completion) => (Some(completion), None),
+        Ending::Blocked(error) => (None, Some(error)),
         // The client gets nothing, so nothing is charged.
-        Err(error) => return Err(give_up(context, bill, error).await),
+        Ending::Broken(error) => {
+            note(context, bill.release().await);
+            return Err(error);
+        }
     };
-    let usage = completion.usage;
+    let usage = bill.used(completion.as_ref(), said);
     context
         .log
         .tokens(usage.prompt_tokens, usage.completion_tokens);
-    let body = match shape {
-        Shape::OpenAi => written(&message.object(&label, &completion)),
-        Shape::Plain => written(&message.response()),
-    }?;
     let is_typical = label.model == model
-        && match completion.stop_reason {
-            StopReason::End | StopReason::ToolCalls => true,
-            // Not if what is left of the credits cut it short.
-            StopReason::Length => bill.max_tokens == own_bound,
-            StopReason::ContentFilter | StopReason::Other => false,
-        };
-    let place = place.filter(|_| is_typical);
-    let keeping = OptionFuture::from(place.map(|place| place.keep(body.clone())));
-    let settling = bill.settle(label.model, Some(&completion), 0);
+        && completion.as_ref().is_some_and(|completion| {
+            // Not if what is left of the credits may have cut it short.
+            is_typical(completion, bill.max_tokens == own_bound)
+        });
+    let settling = bill.settle(label.model.clone(), completion.as_ref(), said);
+    let body = match (shape, blocked) {
+        (Shape::OpenAi, _) => {
+            let completion = completion.unwrap_or(screened::filtered(usage));
+            serde_json::to_string(&message.object(&label, &completion)).map_err(unwritten)
+        }
+        (Shape::Plain, None) => serde_json::to_string(&message.response()).map_err(unwritten),
+        (Shape::Plain, Some(error)) => Err(error),
+    };
+    let place = place.filter(|_| is_typical).zip(body.as_ref().ok());
+    let keeping = OptionFuture::from(place.map(|(place, body)| place.keep(body.clone())));
     let (settled, kept) = join(settling, keeping).await;
     note(context, settled);
     note(context, kept.flatten());
-    Ok(Reply::json_text(body))
+    body.map(|body| Reply::bytes(JSON, body.into_bytes()))
 }
 
-fn written(value: &impl Serialize) -> Result<String, ApiError> {
-    serde_json::to_string(value).map_err(|error| ApiError::internal(error.to_string()))
+fn unwritten(error: serde_json::Error) -> ApiError {
+    ApiError::internal(error.to_string())
+}
+
+/// Whether an answer is one that the same question may be given again.
+fn is_typical(completion: &Completion, is_own_bound: bool) -> bool {
+    match completion.stop_reason {
+        StopReason::End | StopReason::ToolCalls => true,
+        StopReason::Length => is_own_bound,
+        StopReason::ContentFilter | StopReason::Other => false,
+    }
 }
 
 /// The model that is named, be it known or not; else the operator's or the first available one.
@@ -144,19 +165,18 @@ fn tell(context: &mut Context, served: &Served) {
     context.set_header("x-goldfish-attempts", served.attempts.to_string());
 }
 
-async fn collect(mut answer: Answer) -> Result<(Message, Completion), Error> {
+/// What a model answers, how much it said, and how that ended.
+async fn collect(mut answer: Screened) -> (Message, usize, Ending) {
     let mut message = Message::default();
-    let mut said = 0_usize;
     while let Some(pieces) = answer.next().await {
-        for piece in pieces {
-            said = said.saturating_add(size(&piece));
-            message.push(piece);
-        }
-        if said > MAX_REPLY {
-            return Err(Error::Protocol("reply too long".to_owned()));
+        pieces.into_iter().for_each(|piece| message.push(piece));
+        if answer.said() > MAX_REPLY {
+            let error = Error::Protocol("reply too long".to_owned());
+            return (message, answer.said(), Ending::Broken(errors::llm(error)));
         }
     }
-    Ok((message, answer.end().await?))
+    let said = answer.said();
+    (message, said, answer.end().await)
 }
 
 async fn give_up(context: &mut Context, bill: Bill, error: Error) -> ApiError {

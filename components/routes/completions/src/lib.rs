@@ -20,6 +20,7 @@ mod errors;
 mod reply;
 mod request;
 mod reuse;
+mod screened;
 mod stream;
 
 use std::time::Instant;
