@@ -47,6 +47,7 @@ mod preferences;
 mod privacy;
 mod providers;
 mod recovery;
+mod response_cache;
 mod resume;
 mod routing;
 mod stop;

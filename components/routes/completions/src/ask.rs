@@ -5,9 +5,12 @@ use std::time::Duration;
 use billing::{Bill, Payer};
 use contracts::{
     identity::types::Principal,
-    llm::{provider, types::Error},
+    llm::{
+        provider,
+        types::{Completion, Error, StopReason},
+    },
 };
-use futures::future::join;
+use futures::future::{OptionFuture, join};
 use http_edge::{ApiError, Cause, Context, Reply};
 use spin_sdk::variables;
 
@@ -16,12 +19,14 @@ use crate::{
     errors,
     reply::{Chunks, Label, Message, Shape},
     request::Asked,
+    reuse::{Looked, Wish},
     screened::{self, Ending, Heard, Screened, Screens},
     stream::Exchange,
 };
 
 /// Most bytes of an answer; a model that does not stop is stopped.
 pub(crate) const MAX_REPLY: usize = 4 * 1024 * 1024;
+const JSON: &str = "application/json";
 /// How long the status of a stream waits for the model's first word, which may be an error.
 const MAX_SILENCE: Duration = Duration::from_secs(5);
 
@@ -31,6 +36,7 @@ pub(crate) async fn ask(
     principal: &Principal,
     mut asked: Asked,
     shape: Shape,
+    wish: Option<Wish>,
 ) -> Result<Reply, ApiError> {
     // Two capabilities that do not need each other's answers.
     let named = &asked.request.model;
@@ -45,7 +51,18 @@ pub(crate) async fn ask(
         is_stream,
         includes_usage,
     } = asked;
-    let bill = Bill::open(Payer::from(principal), prompt, request.max_tokens).await?;
+    let mut place = None;
+    if let Some(wish) = wish {
+        match wish.look(context, &model).await {
+            Looked::Found(body) => {
+                context.log.model(&model);
+                return Ok(Reply::bytes(JSON, body.into_bytes()));
+            }
+            Looked::Nothing(found) => place = found,
+        }
+    }
+    let own_bound = request.max_tokens;
+    let bill = Bill::open(Payer::from(principal), prompt, own_bound).await?;
     request.model.clone_from(&model);
     request.max_tokens = bill.max_tokens;
 
@@ -58,7 +75,7 @@ pub(crate) async fn ask(
         Ok(answer) => answer,
         Err(error) => return Err(give_up(context, bill, error).await),
     };
-    let mut label = Label::new(model);
+    let mut label = Label::new(model.clone());
     if let Some(served) = answer.served() {
         billing::tell(context, served);
         label.model.clone_from(&served.model);
@@ -87,22 +104,43 @@ pub(crate) async fn ask(
     context
         .log
         .tokens(usage.prompt_tokens, usage.completion_tokens);
-    let settled = bill
-        .settle(
-            &label.model,
-            heard.served.as_ref(),
-            completion.as_ref(),
-            heard.said,
-        )
-        .await;
-    note(context, settled);
-    match (shape, blocked) {
+    let is_typical = label.model == model
+        && completion.as_ref().is_some_and(|completion| {
+            // Not if what is left of the credits may have cut it short.
+            is_typical(completion, bill.max_tokens == own_bound)
+        });
+    let settling = bill.settle(
+        &label.model,
+        heard.served.as_ref(),
+        completion.as_ref(),
+        heard.said,
+    );
+    let body = match (shape, blocked) {
         (Shape::OpenAi, _) => {
             let completion = completion.unwrap_or(screened::filtered(usage));
-            Ok(Reply::json(&message.object(&label, &completion)))
+            serde_json::to_string(&message.object(&label, &completion)).map_err(unwritten)
         }
-        (Shape::Plain, None) => Ok(Reply::json(&message.response())),
+        (Shape::Plain, None) => serde_json::to_string(&message.response()).map_err(unwritten),
         (Shape::Plain, Some(error)) => Err(error),
+    };
+    let place = place.filter(|_| is_typical).zip(body.as_ref().ok());
+    let keeping = OptionFuture::from(place.map(|(place, body)| place.keep(body.clone())));
+    let (settled, kept) = join(settling, keeping).await;
+    note(context, settled);
+    note(context, kept.flatten());
+    body.map(|body| Reply::bytes(JSON, body.into_bytes()))
+}
+
+fn unwritten(error: serde_json::Error) -> ApiError {
+    ApiError::internal(error.to_string())
+}
+
+/// Whether an answer is one that the same question may be given again.
+fn is_typical(completion: &Completion, is_own_bound: bool) -> bool {
+    match completion.stop_reason {
+        StopReason::End | StopReason::ToolCalls => true,
+        StopReason::Length => is_own_bound,
+        StopReason::ContentFilter | StopReason::Other => false,
     }
 }
 
