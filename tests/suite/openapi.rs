@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::edge;
-use crate::harness::{App, manifest};
+use crate::harness::{App, check_examples, manifest};
 
 /// What people look at and programs do not ask: pages and what belongs to them.
 const NOT_DESCRIBED: [(&str, &str); 3] = [
@@ -56,4 +56,9 @@ async fn every_endpoint_is_described_and_nothing_else() {
         assert!(was_there, "{method} {path} need not be listed");
     }
     assert_eq!(described, there);
+}
+
+#[test]
+fn examples_are_of_their_schemas() {
+    assert!(check_examples() > 100);
 }

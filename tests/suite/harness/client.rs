@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use super::description::Exchange;
 use super::{Event, Parser, in_time};
 
 /// Sends requests to one application, each with the same headers.
@@ -122,6 +123,7 @@ impl Client {
                 // A connection that breaks shows in the answer that it carried.
                 let _ = connection.await;
             });
+            let mut exchange = Exchange::new(method, path, &self.headers, body.as_deref());
             let mut request = Request::builder()
                 .method(Method::from_bytes(method.as_bytes()).unwrap())
                 .uri(path)
@@ -133,12 +135,14 @@ impl Client {
                 .body(Full::new(Bytes::from(body.unwrap_or_default())))
                 .unwrap();
             let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+            exchange.answered(head.status.as_u16(), &head.headers);
             Streaming {
                 status: head.status.as_u16(),
                 headers: head.headers,
                 body,
                 parser: Parser::default(),
                 ready: Vec::new().into(),
+                exchange,
                 connection,
             }
         })
@@ -308,6 +312,7 @@ pub(crate) struct Streaming {
     body: Incoming,
     parser: Parser,
     ready: std::collections::VecDeque<Event>,
+    exchange: Exchange,
     connection: JoinHandle<()>,
 }
 
@@ -344,7 +349,12 @@ impl Streaming {
         let mut body = Vec::new();
         while let Some(bytes) = self.bytes().await {
             body.extend_from_slice(&bytes);
+            if self.exchange.is_events() {
+                let events = self.parser.feed(&bytes);
+                events.iter().for_each(|event| self.exchange.sent(event));
+            }
         }
+        self.exchange.ended(&body);
         Answer {
             status: self.status,
             headers: self.headers.clone(),
@@ -367,7 +377,9 @@ impl Streaming {
         in_time("the next event", async {
             while self.ready.is_empty() {
                 let bytes = self.bytes().await?;
-                self.ready.extend(self.parser.feed(&bytes));
+                let events = self.parser.feed(&bytes);
+                events.iter().for_each(|event| self.exchange.sent(event));
+                self.ready.extend(events);
             }
             self.ready.pop_front()
         })

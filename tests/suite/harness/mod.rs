@@ -5,6 +5,7 @@
 mod app;
 mod browser;
 mod client;
+mod description;
 mod event_stream;
 mod files;
 mod manifests;
@@ -17,6 +18,7 @@ pub(crate) use app::{
 };
 pub(crate) use browser::{Browser, ORIGIN};
 pub(crate) use client::{Answer, Client, Guest, Streaming, text_of};
+pub(crate) use description::check_examples;
 pub(crate) use event_stream::{Event, Parser};
 pub(crate) use files::Folder;
 pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};

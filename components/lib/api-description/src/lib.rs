@@ -7,10 +7,15 @@
 //! The whole is kept in a file, since what it is made with has no place in the build of a component;
 //! the suite fails unless that file is what this makes.
 //!
+//! [`Contract`] tells whether requests and answers keep to the description.
+//!
 //! May read files, and nothing else.
 
+mod contract;
 mod errors;
 mod fragment;
+
+pub use contract::{Breach, Contract, Operation};
 
 use std::{
     fs,

@@ -1,0 +1,110 @@
+//! Every exchange of the suite is checked against the description of the API: what was accepted is
+//! allowed there, and what was answered is described there, field by field. A field, a status or a
+//! header that is new therefore fails some test until it is described.
+
+use std::sync::LazyLock;
+
+use api_description::{Contract, Operation};
+use http::HeaderMap;
+
+use super::{Event, manifest};
+
+static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
+    let routes = manifest().parent().unwrap().join("components/routes");
+    let text = api_description::text(&routes).unwrap();
+    Contract::new(&serde_json::from_str(&text).unwrap()).unwrap()
+});
+
+/// A request, and what becomes of it.
+pub(crate) struct Exchange {
+    /// None for pages, unknown paths and methods, which other tests are about.
+    operation: Option<&'static Operation>,
+    method: String,
+    query: String,
+    media_type: Option<String>,
+    sent: Vec<u8>,
+    status: u16,
+    /// The length of the body that is to be checked as JSON; where none is declared, 0.
+    length: usize,
+    is_json: bool,
+    is_events: bool,
+}
+
+impl Exchange {
+    pub(crate) fn new(
+        method: &str,
+        path: &str,
+        headers: &[(String, String)],
+        body: Option<&[u8]>,
+    ) -> Self {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let media_type = headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+            .map(|(_, value)| value.clone());
+        Self {
+            operation: CONTRACT.operation(method, path),
+            method: method.to_owned(),
+            query: query.to_owned(),
+            media_type,
+            sent: body.unwrap_or_default().to_vec(),
+            status: 0,
+            length: 0,
+            is_json: false,
+            is_events: false,
+        }
+    }
+
+    /// Checks the head of the answer, and the request if that was accepted.
+    pub(crate) fn answered(&mut self, status: u16, headers: &HeaderMap) {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        self.status = status;
+        self.is_json = header("content-type") == Some("application/json");
+        self.is_events = header("content-type") == Some("text/event-stream");
+        let length = header("content-length").and_then(|length| length.parse().ok());
+        self.length = length.unwrap_or_default();
+        let Some(operation) = self.operation else {
+            return;
+        };
+        if (200..300).contains(&status) {
+            let kind = self.media_type.as_deref();
+            let checked = CONTRACT.check_request(operation, &self.query, kind, &self.sent);
+            checked.unwrap_or_else(|breach| panic!("against openapi.json: {breach}"));
+        }
+        CONTRACT
+            .check_head(operation, status, header)
+            .unwrap_or_else(|breach| panic!("against openapi.json: {breach}"));
+    }
+
+    /// Whether the answer is a stream of events.
+    pub(crate) fn is_events(&self) -> bool {
+        self.is_events
+    }
+
+    /// Checks the body of the answer, if all of it has come.
+    pub(crate) fn ended(&self, body: &[u8]) {
+        let is_whole = body.len() >= self.length;
+        let Some(operation) = self.operation else {
+            return;
+        };
+        if self.is_json && is_whole && self.method != "HEAD" {
+            CONTRACT
+                .check_body(operation, self.status, body)
+                .unwrap_or_else(|breach| panic!("against openapi.json: {breach}"));
+        }
+    }
+
+    /// Checks an event of the answer.
+    pub(crate) fn sent(&self, event: &Event) {
+        if let (Some(operation), Event::Message { event, data, .. }) = (self.operation, event) {
+            CONTRACT
+                .check_event(operation, event, data)
+                .unwrap_or_else(|breach| panic!("against openapi.json: {breach}"));
+        }
+    }
+}
+
+/// Checks the description's own examples; how many there are.
+pub(crate) fn check_examples() -> usize {
+    CONTRACT.check_examples().unwrap()
+}
