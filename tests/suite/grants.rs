@@ -1,7 +1,7 @@
 //! What `spin.toml` grants is what the components import, no more and no less; and who imports
 //! what is the architecture: routes touch neither storage nor network themselves; `llm`, `oauth` and
-//! `mail` have network and no storage; storage capabilities have no network; `identity` alone has
-//! both.
+//! `mail` have network and no storage; storage capabilities have no network; moderation has neither;
+//! `identity` alone has both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -154,6 +154,8 @@ async fn capabilities_have_what_the_architecture_gives_them() {
         ("capability-accounts", true, false),
         ("capability-oauth", false, true),
         ("capability-mail", false, true),
+        ("capability-moderation", false, false),
+        ("capability-moderation-words", false, false),
     ] {
         let grants = grants_for(&components[id].imports);
         assert_eq!(
@@ -170,7 +172,7 @@ async fn capabilities_have_what_the_architecture_gives_them() {
     let capabilities = components.keys().filter(|id| id.starts_with("capability-"));
     assert_eq!(
         capabilities.count(),
-        7,
+        9,
         "a new capability is to be listed here"
     );
 }

@@ -1,6 +1,6 @@
 //! `GET /api/models`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::App;
 
@@ -50,6 +50,25 @@ async fn the_catalogue_has_the_goldfish_models() {
         assert_eq!(model["provider"], provider);
         assert_eq!(model["available"], false, "{model}");
     }
+}
+
+#[tokio::test]
+async fn prices_are_dollars_per_million_tokens() {
+    let listed = models(App::shared().await).await;
+    assert_eq!(
+        model(&listed, "gpt-4o-mini")["prices"],
+        json!({ "input": 0.15, "cachedInput": 0.075, "output": 0.6 })
+    );
+    assert!(model(&listed, "demo").get("prices").is_none());
+    let rows = json!([{ "id": "gpt-4o-mini", "prices": { "input": 1, "output": 2.5 } }]);
+    let app = App::with_defaults()
+        .variable("models", rows.to_string())
+        .start()
+        .await;
+    assert_eq!(
+        model(&models(&app).await, "gpt-4o-mini")["prices"],
+        json!({ "input": 1.0, "output": 2.5 })
+    );
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ pub(crate) use generated::exports::goldfish::llm::types::JsonSchema;
 pub(crate) use generated::exports::goldfish::llm::types::Served;
 pub(crate) use generated::exports::goldfish::llm::types::{
     ChatRequest, Completion, Delta, Error, Image, ImageDetail, Invalid, Message, Model, Options,
-    Part, ResponseFormat, Role, StopReason, Tool, ToolCall, ToolCallPiece, ToolChoice, Usage,
+    Part, Prices, ResponseFormat, Role, StopReason, Tool, ToolCall, ToolCallPiece, ToolChoice,
+    Usage,
 };
 #[cfg(target_family = "wasm")]
 pub(crate) use generated::{wit_future, wit_stream};

@@ -1,7 +1,7 @@
 //! Which models there are: the built-in list, changed by the variable `models`, then what the local
 //! server and Spin offer, then `demo`. Pure.
 
-use crate::bindings::{Error, Model};
+use crate::bindings::{Error, Model, Prices};
 use crate::providers::Provider;
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -37,6 +37,8 @@ pub(crate) struct Entry {
     pub(crate) tools: bool,
     /// Whether it can look at images; as `tools`.
     pub(crate) images: bool,
+    /// What it costs.
+    pub(crate) prices: Option<Prices>,
 }
 
 /// A row of the variable `models`: an id that exists is changed in what the row says, a new one
@@ -53,7 +55,20 @@ struct Row {
     temperature: Option<bool>,
     tools: Option<bool>,
     images: Option<bool>,
+    prices: Option<Dollars>,
 }
+
+/// Prices as people write them: in US dollars per million tokens.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Dollars {
+    input: f64,
+    cached_input: Option<f64>,
+    output: f64,
+}
+
+/// More than any model costs, in US dollars per million tokens; what is more is a mistake.
+const MAX_DOLLARS: f64 = 4_000.0;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,8 +97,32 @@ impl Entry {
             temperature: true,
             tools: provider != Provider::WorkersAi,
             images: provider != Provider::WorkersAi,
+            prices: None,
             id,
         }
+    }
+}
+
+impl Dollars {
+    fn prices(self) -> Result<Prices, Error> {
+        Ok(Prices {
+            input: millionths(self.input)?,
+            cached_input: self.cached_input.map(millionths).transpose()?,
+            output: millionths(self.output)?,
+        })
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "in range, as is looked at before"
+)]
+fn millionths(dollars: f64) -> Result<u32, Error> {
+    if (0.0..=MAX_DOLLARS).contains(&dollars) {
+        Ok((dollars * 1_000_000.0).round() as u32)
+    } else {
+        Err(unreadable("a price is out of range"))
     }
 }
 
@@ -109,6 +148,7 @@ impl Catalogue {
 
     fn apply(&mut self, rows: Vec<Row>) -> Result<(), Error> {
         for row in rows {
+            let prices = row.prices.map(Dollars::prices).transpose()?;
             match self.entries.iter_mut().find(|entry| entry.id == row.id) {
                 Some(entry) => {
                     entry.name = row.name.unwrap_or_else(|| entry.name.clone());
@@ -119,6 +159,7 @@ impl Catalogue {
                     entry.temperature = row.temperature.unwrap_or(entry.temperature);
                     entry.tools = row.tools.unwrap_or(entry.tools);
                     entry.images = row.images.unwrap_or(entry.images);
+                    entry.prices = prices.or(entry.prices);
                 }
                 None => {
                     let provider = row
@@ -136,6 +177,7 @@ impl Catalogue {
                         temperature: row.temperature.unwrap_or(plain.temperature),
                         tools: row.tools.unwrap_or(plain.tools),
                         images: row.images.unwrap_or(plain.images),
+                        prices,
                         id: row.id,
                         provider,
                     });
@@ -183,6 +225,7 @@ impl Catalogue {
                 provider: entry.provider.name().to_owned(),
                 available: available(entry.provider),
                 context_window: entry.context_window,
+                prices: entry.prices,
             })
             .collect()
     }
@@ -270,6 +313,36 @@ mod tests {
             (new.name.as_str(), new.provider, new.context_window),
             ("new", Provider::Anthropic, Some(5))
         );
+    }
+
+    #[test]
+    fn prices_are_read_in_dollars() {
+        let prices = |catalogue: &Catalogue, id| catalogue.find(id).unwrap().prices;
+        let catalogue = Catalogue::new("").unwrap();
+        let listed = Prices {
+            input: 150_000,
+            cached_input: Some(75_000),
+            output: 600_000,
+        };
+        assert_eq!(prices(&catalogue, "gpt-4o-mini"), Some(listed));
+        let json = r#"[
+            {"id":"gpt-4o-mini","prices":{"input":0.5,"output":4000}},
+            {"id":"gpt-4o","upstream":"other"},
+            {"id":"new","provider":"openai"}
+        ]"#;
+        let catalogue = Catalogue::new(json).unwrap();
+        let changed = Prices {
+            input: 500_000,
+            cached_input: None,
+            output: 4_000_000_000,
+        };
+        assert_eq!(prices(&catalogue, "gpt-4o-mini"), Some(changed));
+        assert!(prices(&catalogue, "gpt-4o").is_some());
+        assert_eq!(prices(&catalogue, "new"), None);
+        for wrong in ["-1", "4001", "1e999", "null"] {
+            let json = format!(r#"[{{"id":"gpt-4o","prices":{{"input":{wrong},"output":1}}}}]"#);
+            assert!(Catalogue::new(&json).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -69,6 +69,28 @@ pub mod llm {
     }
 }
 
+/// `goldfish:moderation`: what may be said.
+pub mod moderation {
+    pub use bindings::goldfish::moderation::filter;
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/moderation",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
 /// `goldfish:quota`: how often, and how much.
 pub mod quota {
     pub use bindings::goldfish::quota::{credits, limits};

@@ -2,7 +2,7 @@
 //!
 //! May import the contracts' types and `http-edge`; calls no capability.
 
-use contracts::{accounts, conversations, identity, llm, mail, oauth, quota};
+use contracts::{accounts, conversations, identity, llm, mail, moderation, oauth, quota};
 use http_edge::{ApiError, Cause, Detail};
 
 /// `goldfish:conversations`; `path` is the part of the request that the capability would find
@@ -97,6 +97,31 @@ pub fn mail(error: mail::sender::Error) -> ApiError {
     )
 }
 
+/// `goldfish:moderation`: without it nothing may pass.
+pub fn moderation(error: moderation::filter::Error) -> ApiError {
+    use moderation::filter::Error;
+    match error {
+        Error::Misconfigured(cause) => ApiError::internal(format!("moderation: {cause}")),
+    }
+}
+
+/// What `goldfish:moderation` blocks: the part of the request, or `reply`. A reason that is no code
+/// is not passed on: it might quote what was blocked.
+pub fn blocked(path: impl Into<String>, reason: &str) -> ApiError {
+    let is_code = (1..=64).contains(&reason.len())
+        && reason
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    ApiError::ContentBlocked(Detail {
+        path: path.into(),
+        message: if is_code {
+            format!("was blocked ({reason})")
+        } else {
+            "was blocked".to_owned()
+        },
+    })
+}
+
 /// `goldfish:quota`'s ledger.
 pub fn credits(error: quota::credits::Error) -> ApiError {
     use quota::credits::{Bound, Error};
@@ -163,6 +188,19 @@ pub fn catalogue(error: llm::types::Error) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_are_codes() {
+        let told = |reason: &str| {
+            blocked("message", reason).outside().details[0]
+                .message
+                .clone()
+        };
+        assert_eq!(told("word-list"), "was blocked (word-list)");
+        for reason in ["", "It says secret", &"x".repeat(65)] {
+            assert_eq!(told(reason), "was blocked");
+        }
+    }
 
     #[test]
     fn account_failures_have_their_statuses() {

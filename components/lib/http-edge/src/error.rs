@@ -49,6 +49,8 @@ pub enum ApiError {
     PayloadTooLarge(u64),
     /// 415: the body is not declared as JSON (or as a form, where one is taken).
     UnsupportedMediaType,
+    /// 422: it is what may not be said here; where it is, and why.
+    ContentBlocked(Detail),
     /// 429, with the seconds to wait.
     RateLimited(u32),
     /// 500: our fault.
@@ -137,6 +139,11 @@ impl ApiError {
                 "The body is not of a media type that is taken here, such as application/json."
                     .to_owned(),
             ),
+            Self::ContentBlocked(what) => {
+                details = std::slice::from_ref(what);
+                let sentence = format!("Not allowed here: {} {}.", what.path, what.message);
+                (422, "CONTENT_BLOCKED", sentence)
+            }
             Self::RateLimited(seconds) => (
                 429,
                 "RATE_LIMITED",
@@ -265,6 +272,23 @@ mod tests {
             })
         );
         assert!(parsed(&ApiError::NotFound).get("details").is_none());
+    }
+
+    #[test]
+    fn what_is_blocked_says_where() {
+        let detail = Detail {
+            path: "message".into(),
+            message: "was blocked (word-list)".into(),
+        };
+        assert_eq!(
+            parsed(&ApiError::ContentBlocked(detail)),
+            serde_json::json!({
+                "error": "Not allowed here: message was blocked (word-list).",
+                "code": "CONTENT_BLOCKED",
+                "requestId": "r-1",
+                "details": [{"path": "message", "message": "was blocked (word-list)"}],
+            })
+        );
     }
 
     #[test]

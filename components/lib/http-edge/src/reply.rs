@@ -54,6 +54,15 @@ impl Reply {
         }
     }
 
+    /// 200 with bytes of that media type.
+    pub fn bytes(content_type: &'static str, bytes: Vec<u8>) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type", content_type.to_owned())],
+            body: Body::Bytes(bytes),
+        }
+    }
+
     /// A status and no body.
     pub fn empty(status: u16) -> Self {
         Self {

@@ -35,6 +35,7 @@ mod tests {
             provider: provider.into(),
             available,
             context_window: None,
+            prices: None,
         }
     }
 

@@ -20,6 +20,7 @@ mod prompt;
 mod repeat;
 mod reply;
 mod request;
+mod screened;
 mod source;
 mod title;
 mod window;
@@ -91,7 +92,7 @@ async fn stop_reply(context: &mut Context) -> Result<Reply, ApiError> {
 async fn answer(
     context: &mut Context,
     principal: Principal,
-    asked: Asked,
+    mut asked: Asked,
     key: Option<RequestKey>,
 ) -> Result<Reply, ApiError> {
     let user = principal.user.id.clone();
@@ -110,11 +111,12 @@ async fn answer(
     }
     let models = models.map_err(failures::catalogue)?;
 
-    let preferences = turn.preferences();
+    let mut preferences = turn.preferences();
+    let mut message = asked.message.take().or(turn.question()).unwrap_or_default();
+    let screen = screened::screen(&mut message, &mut asked.system, &mut preferences).await?;
     let model = prompt::choose_model(&asked, turn.model(), &preferences, &models).await?;
     context.log.model(&model);
     let system = prompt::choose_system(asked.system, preferences.system_prompt).await;
-    let message = asked.message.or(turn.question()).unwrap_or_default();
     let history = window::fitting(
         turn.history(),
         model_choice::find(&model, &models).and_then(|model| model.context_window),
@@ -167,6 +169,7 @@ async fn answer(
     let exchange = reply::Exchange {
         turn,
         source,
+        screen,
         started,
         model,
         bill,

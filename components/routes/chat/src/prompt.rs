@@ -146,6 +146,7 @@ mod tests {
             provider: "openai".into(),
             available: false,
             context_window: None,
+            prices: None,
         }];
         assert!(matches!(
             asked_model("gpt-5000", &models),

@@ -10,6 +10,7 @@ use contracts::conversations::{
 use contracts::llm::types::Completion;
 use futures::future::{Either, join, select};
 use http_edge::{ApiError, BodyWriter, Cause, Entry};
+use screening::Screen;
 use sse::Encoder;
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     bell::Bell,
     events,
     outbox::Outbox,
+    screened::Screened,
     source::Source,
     title::Untitled,
 };
@@ -31,6 +33,7 @@ pub(crate) struct Exchange {
     pub(crate) turn: Turn,
     /// None if it was stopped before it began.
     pub(crate) source: Option<Source>,
+    pub(crate) screen: Screen,
     pub(crate) started: Started,
     pub(crate) model: String,
     pub(crate) bill: Bill,
@@ -44,6 +47,8 @@ pub(crate) struct Text {
     whole: String,
     /// Of each piece, in bytes.
     lengths: Vec<u32>,
+    /// What the model has said, shown or not, in bytes.
+    generated: usize,
 }
 
 /// How a reply ended.
@@ -67,11 +72,13 @@ impl Exchange {
         let Self {
             turn,
             source,
+            screen,
             model,
             bill,
             untitled,
             started: _,
         } = self;
+        let source = source.map(|source| Screened::new(source, screen));
         let backlog = Backlog::default();
         let halt = Bell::default();
         let ((text, ended), attended) = join(
@@ -84,10 +91,11 @@ impl Exchange {
         }
         let (outcome, completion) = match &ended {
             Ended::Complete(completion) => (Outcome::Complete, Some(completion)),
-            Ended::Stopped => (Outcome::Stopped, None),
+            Ended::Stopped | Ended::Broken(ApiError::ContentBlocked(_)) => (Outcome::Stopped, None),
             Ended::Broken(_) => (Outcome::Incomplete, None),
         };
-        let used = bill.used(completion, text.whole.len());
+        let generated = text.generated;
+        let used = bill.used(completion, generated);
         let usage = (outcome != Outcome::Incomplete).then_some(Usage {
             prompt_tokens: used.prompt_tokens,
             completion_tokens: used.completion_tokens,
@@ -97,7 +105,7 @@ impl Exchange {
         // Stored before the client is told of the end: who has seen it can list it.
         let (finished, unsettled) = join(
             finish(&turn, outcome, text, usage, log),
-            bill.settle(model.clone(), completion, said.len()),
+            bill.settle(model.clone(), completion, generated),
         )
         .await;
         if let Some(cause) = unsettled {
@@ -135,7 +143,7 @@ impl Exchange {
 
 /// Passes the pieces on as they come; all of them, and how it ended.
 async fn receive(
-    source: Option<Source>,
+    source: Option<Screened>,
     outbox: &Outbox,
     backlog: &Backlog,
     halt: &Bell,
@@ -150,7 +158,7 @@ async fn receive(
 }
 
 async fn read(
-    mut source: Source,
+    mut source: Screened,
     text: &mut Text,
     outbox: &Outbox,
     backlog: &Backlog,
@@ -159,13 +167,16 @@ async fn read(
     let mut number = 0;
     let mut size = 0_usize;
     loop {
-        let next = std::pin::pin!(source.next());
-        let pieces = match select(next, halt.heard()).await {
-            Either::Left((Some(pieces), _)) => pieces,
-            Either::Left((None, _)) => break,
-            // Leaving the source behind cancels the request at the provider.
-            Either::Right(_) => return Ended::Stopped,
+        let next = {
+            let next = std::pin::pin!(source.next());
+            match select(next, halt.heard()).await {
+                Either::Left((next, _)) => next,
+                // Leaving the source behind cancels the request at the provider.
+                Either::Right(_) => return Ended::Stopped,
+            }
         };
+        text.generated = source.said();
+        let Some(pieces) = next else { break };
         let mut out = Encoder::new();
         for piece in &pieces {
             number += 1;
@@ -182,7 +193,7 @@ async fn read(
     }
     match source.end().await {
         Ok(completion) => Ended::Complete(completion),
-        Err(error) => Ended::Broken(failures::llm(error)),
+        Err(error) => Ended::Broken(error),
     }
 }
 
@@ -194,7 +205,7 @@ pub(crate) async fn finish(
     usage: Option<Usage>,
     log: &mut Entry,
 ) -> Result<(), ApiError> {
-    let Text { whole, lengths } = text;
+    let Text { whole, lengths, .. } = text;
     match turn.finish(outcome, whole, lengths, usage).await {
         // Deleted while it was being answered: nothing to store it in, as the user wished.
         Ok(()) | Err(StoreError::NotFound) => Ok(()),

@@ -11,6 +11,7 @@ use contracts::{
     },
 };
 use futures::future::{Either, select};
+use screening::Screen;
 use spin_sdk::{time::sleep, variables};
 
 use crate::{
@@ -52,10 +53,18 @@ impl Untitled {
             Either::Left((Err(cause), _)) => return Some(cause),
             Either::Right(_) => return Some("title: no answer in time".to_owned()),
         };
-        let title = title?;
+        let title = shown(title?).await?;
         let stored = library::suggest_title(self.user, self.conversation, title).await;
         stored.err().map(|_| "title: not stored".to_owned())
     }
+}
+
+/// The title, as far as moderation lets it pass; none of it if that cannot be asked.
+async fn shown(title: String) -> Option<String> {
+    let screen = Screen::open().await.ok()?;
+    let (passed, rest) = (screen.pass(vec![title]), screen.rest());
+    let whole = passed.blocked.is_none() && rest.blocked.is_none();
+    whole.then(|| [passed.pieces, rest.pieces].concat().concat())
 }
 
 async fn ask(question: ChatRequest) -> Result<String, String> {

@@ -7,7 +7,7 @@ use contracts::{
     identity::types::Principal,
     llm::{
         provider,
-        types::{Completion, Error, Served},
+        types::{Error, Served},
     },
 };
 use futures::future::join;
@@ -17,8 +17,9 @@ use spin_sdk::variables;
 use crate::{
     answer::Answer,
     errors,
-    reply::{Chunks, Label, Message, Shape, size},
+    reply::{Chunks, Label, Message, Shape},
     request::Asked,
+    screened::{self, Ending, Screened, Screens},
     stream::Exchange,
 };
 
@@ -31,19 +32,22 @@ const MAX_SILENCE: Duration = Duration::from_secs(5);
 pub(crate) async fn ask(
     context: &mut Context,
     principal: &Principal,
-    asked: Asked,
+    mut asked: Asked,
     shape: Shape,
 ) -> Result<Reply, ApiError> {
+    // Two capabilities that do not need each other's answers.
+    let named = &asked.request.model;
+    let (verdict, model) = join(billing::admit(principal), choose_model(named)).await;
+    access::note(context, verdict)?;
+    let model = model?;
+    screened::check(&mut asked.request).await?;
+    let screens = Screens::open().await?;
     let prompt = asked.size();
     let Asked {
         mut request,
         is_stream,
         includes_usage,
     } = asked;
-    // Two capabilities that do not need each other's answers.
-    let (verdict, model) = join(billing::admit(principal), choose_model(&request.model)).await;
-    access::note(context, verdict)?;
-    let model = model?;
     let bill = Bill::open(principal, prompt, request.max_tokens).await?;
     request.model.clone_from(&model);
     request.max_tokens = bill.max_tokens;
@@ -62,6 +66,7 @@ pub(crate) async fn ask(
         tell(context, served);
         label.model.clone_from(&served.model);
     }
+    let answer = Screened::new(answer, screens);
     if is_stream {
         let exchange = Exchange {
             answer,
@@ -71,21 +76,31 @@ pub(crate) async fn ask(
         return Ok(Reply::events(|body, log| exchange.run(body, log)));
     }
 
-    let (message, completion) = match collect(answer).await {
-        Ok(whole) => whole,
+    let (message, said, ending) = collect(answer).await;
+    let (completion, blocked) = match ending {
+        Ending::Complete(completion) => (Some(completion), None),
+        Ending::Blocked(error) => (None, Some(error)),
         // The client gets nothing, so nothing is charged.
-        Err(error) => return Err(give_up(context, bill, error).await),
+        Ending::Broken(error) => {
+            note(context, bill.release().await);
+            return Err(error);
+        }
     };
-    let usage = completion.usage;
+    let usage = bill.used(completion.as_ref(), said);
     context
         .log
         .tokens(usage.prompt_tokens, usage.completion_tokens);
-    let settled = bill.settle(label.model.clone(), Some(&completion), 0).await;
+    let model = label.model.clone();
+    let settled = bill.settle(model, completion.as_ref(), said).await;
     note(context, settled);
-    Ok(match shape {
-        Shape::OpenAi => Reply::json(&message.object(&label, &completion)),
-        Shape::Plain => Reply::json(&message.response()),
-    })
+    match (shape, blocked) {
+        (Shape::OpenAi, _) => {
+            let completion = completion.unwrap_or(screened::filtered(usage));
+            Ok(Reply::json(&message.object(&label, &completion)))
+        }
+        (Shape::Plain, None) => Ok(Reply::json(&message.response())),
+        (Shape::Plain, Some(error)) => Err(error),
+    }
 }
 
 /// The model that is named, be it known or not; else the operator's or the first available one.
@@ -114,19 +129,18 @@ fn tell(context: &mut Context, served: &Served) {
     context.set_header("x-goldfish-attempts", served.attempts.to_string());
 }
 
-async fn collect(mut answer: Answer) -> Result<(Message, Completion), Error> {
+/// What a model answers, how much it said, and how that ended.
+async fn collect(mut answer: Screened) -> (Message, usize, Ending) {
     let mut message = Message::default();
-    let mut said = 0_usize;
     while let Some(pieces) = answer.next().await {
-        for piece in pieces {
-            said = said.saturating_add(size(&piece));
-            message.push(piece);
-        }
-        if said > MAX_REPLY {
-            return Err(Error::Protocol("reply too long".to_owned()));
+        pieces.into_iter().for_each(|piece| message.push(piece));
+        if answer.said() > MAX_REPLY {
+            let error = Error::Protocol("reply too long".to_owned());
+            return (message, answer.said(), Ending::Broken(errors::llm(error)));
         }
     }
-    Ok((message, answer.end().await?))
+    let said = answer.said();
+    (message, said, answer.end().await)
 }
 
 async fn give_up(context: &mut Context, bill: Bill, error: Error) -> ApiError {

@@ -82,6 +82,7 @@ mod tests {
             provider: "openai".into(),
             available,
             context_window: None,
+            prices: None,
         };
         let list = ModelList {
             object: "list",

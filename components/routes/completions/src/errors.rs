@@ -101,6 +101,7 @@ fn kind_and_code(error: &ApiError) -> (&'static str, Option<&'static str>) {
         ApiError::Conflict(_) => (REQUEST, Some("conflict")),
         ApiError::PayloadTooLarge(_) => (REQUEST, Some("request_too_large")),
         ApiError::UnsupportedMediaType => (REQUEST, Some("unsupported_content_type")),
+        ApiError::ContentBlocked(_) => (REQUEST, Some("content_filter")),
         ApiError::RateLimited(_) => ("requests", Some("rate_limit_exceeded")),
         ApiError::ProviderRefused(_) => (REQUEST, None),
         ApiError::Internal(_) => (SERVER, Some("internal_error")),
@@ -130,6 +131,7 @@ fn param(error: &ApiError) -> Option<&str> {
             .first()
             .map(|detail| detail.path.as_str())
             .filter(|path| *path != "body"),
+        ApiError::ContentBlocked(detail) => Some(&detail.path),
         ApiError::Foreign(own) if own.code == "context_length_exceeded" => Some("messages"),
         _ => None,
     }
@@ -138,7 +140,7 @@ fn param(error: &ApiError) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_edge::Cause;
+    use http_edge::{Cause, Detail};
     use serde_json::{Value, json};
 
     fn rendered(error: &ApiError) -> Value {
@@ -156,6 +158,10 @@ mod tests {
             ApiError::MethodNotAllowed("POST".into()),
             ApiError::PayloadTooLarge(7),
             ApiError::UnsupportedMediaType,
+            ApiError::ContentBlocked(Detail {
+                path: "messages[0].content".into(),
+                message: "was blocked".into(),
+            }),
             ApiError::RateLimited(3),
             ApiError::internal("disk sda1 is full"),
             ApiError::ProviderRefused(Cause::new("disk sda1 is full")),

@@ -18,6 +18,7 @@ mod catalogue;
 mod errors;
 mod reply;
 mod request;
+mod screened;
 mod stream;
 
 use std::time::Instant;

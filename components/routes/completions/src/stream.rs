@@ -14,10 +14,10 @@ use spin_sdk::time::sleep;
 use sse::Encoder;
 
 use crate::{
-    answer::Answer,
     ask::MAX_REPLY,
     errors,
-    reply::{Chunks, size},
+    reply::Chunks,
+    screened::{self, Ending, Screened},
 };
 
 /// How often it is looked whether the client of a silent model is still there.
@@ -27,7 +27,7 @@ const MAX_STALL: Duration = Duration::from_secs(120);
 
 /// A stream that has begun.
 pub(crate) struct Exchange {
-    pub(crate) answer: Answer,
+    pub(crate) answer: Screened,
     pub(crate) bill: Bill,
     pub(crate) chunks: Chunks,
 }
@@ -35,6 +35,8 @@ pub(crate) struct Exchange {
 /// How a stream ended.
 enum Ended {
     Complete(Completion),
+    /// By moderation.
+    Blocked,
     Broken(ApiError),
     /// The client left.
     Abandoned,
@@ -53,7 +55,7 @@ impl Exchange {
         log.model(&model);
         let completion = match &ended {
             Ended::Complete(completion) => Some(completion),
-            Ended::Broken(_) | Ended::Abandoned => None,
+            Ended::Blocked | Ended::Broken(_) | Ended::Abandoned => None,
         };
         let used = bill.used(completion, said);
         log.tokens(used.prompt_tokens, used.completion_tokens);
@@ -64,6 +66,7 @@ impl Exchange {
         let mut out = Encoder::new();
         match ended {
             Ended::Complete(completion) => chunks.end(&mut out, &completion),
+            Ended::Blocked => chunks.end(&mut out, &screened::filtered(used)),
             Ended::Broken(error) => {
                 log.error(&error);
                 let data = errors::render(&error, log.request_id());
@@ -78,31 +81,31 @@ impl Exchange {
 
 /// Passes pieces on as they come; how that ended, and how much was said. The answer is let go of
 /// as soon as nobody wants it.
-async fn carry(mut answer: Answer, chunks: &mut Chunks, body: &mut BodyWriter) -> (Ended, usize) {
+async fn carry(mut answer: Screened, chunks: &mut Chunks, body: &mut BodyWriter) -> (Ended, usize) {
     let mut out = Encoder::new();
-    let mut said = 0_usize;
     let mut look = Look::new();
     loop {
         let pieces = match look.during(answer.next(), body).await {
-            None => return (Ended::Abandoned, said),
+            None => return (Ended::Abandoned, answer.said()),
             Some(None) => break,
             Some(Some(pieces)) => pieces,
         };
         for piece in &pieces {
-            said = said.saturating_add(size(piece));
             chunks.piece(&mut out, piece);
         }
         if !send(body, &mut out).await {
-            return (Ended::Abandoned, said);
+            return (Ended::Abandoned, answer.said());
         }
-        if said > MAX_REPLY {
+        if answer.said() > MAX_REPLY {
             let error = Error::Protocol("reply too long".to_owned());
-            return (Ended::Broken(errors::llm(error)), said);
+            return (Ended::Broken(errors::llm(error)), answer.said());
         }
     }
+    let said = answer.said();
     let ended = match answer.end().await {
-        Ok(completion) => Ended::Complete(completion),
-        Err(error) => Ended::Broken(errors::llm(error)),
+        Ending::Complete(completion) => Ended::Complete(completion),
+        Ending::Blocked(_) => Ended::Blocked,
+        Ending::Broken(error) => Ended::Broken(error),
     };
     (ended, said)
 }

@@ -7,7 +7,10 @@
     )
 )]
 
-use contracts::llm::{provider, types::Model};
+use contracts::llm::{
+    provider,
+    types::{Model, Prices},
+};
 use http_edge::{ApiError, Context, Reply};
 use serde::Serialize;
 
@@ -29,6 +32,18 @@ struct ModelView {
     available: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     context_window: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prices: Option<PricesView>,
+}
+
+/// In US dollars per million tokens.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PricesView {
+    input: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached_input: Option<f64>,
+    output: f64,
 }
 
 async fn list_models(context: &mut Context) -> Result<Reply, ApiError> {
@@ -47,6 +62,18 @@ impl From<Model> for ModelView {
             provider: model.provider,
             available: model.available,
             context_window: model.context_window,
+            prices: model.prices.map(PricesView::from),
+        }
+    }
+}
+
+impl From<Prices> for PricesView {
+    fn from(prices: Prices) -> Self {
+        let dollars = |millionths: u32| f64::from(millionths) / 1_000_000.0;
+        Self {
+            input: dollars(prices.input),
+            cached_input: prices.cached_input.map(dollars),
+            output: dollars(prices.output),
         }
     }
 }
@@ -55,20 +82,38 @@ impl From<Model> for ModelView {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_unknown_window_is_left_out() {
+    fn model(context_window: Option<u32>, prices: Option<Prices>) -> serde_json::Value {
         let view = ModelView::from(Model {
             id: "gpt-4o".into(),
             name: "GPT-4o".into(),
             provider: "openai".into(),
             available: false,
-            context_window: None,
+            context_window,
+            prices,
         });
+        serde_json::to_value(view).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
         assert_eq!(
-            serde_json::to_value(view).unwrap(),
+            model(None, None),
             serde_json::json!({
                 "id": "gpt-4o", "name": "GPT-4o", "provider": "openai", "available": false,
             })
+        );
+    }
+
+    #[test]
+    fn prices_are_dollars_per_million_tokens() {
+        let prices = Prices {
+            input: 150_000,
+            cached_input: Some(75_000),
+            output: 600_000,
+        };
+        assert_eq!(
+            model(None, Some(prices))["prices"],
+            serde_json::json!({ "input": 0.15, "cachedInput": 0.075, "output": 0.6 })
         );
     }
 }

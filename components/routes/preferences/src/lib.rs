@@ -140,6 +140,7 @@ mod tests {
             provider: "demo".into(),
             available: true,
             context_window: None,
+            prices: None,
         }];
         assert!(validate(&changes("demo", &"é".repeat(10_000)), &models).is_ok());
         let error = validate(&changes("gone", &"é".repeat(10_001)), &models);
