@@ -9,13 +9,17 @@ use crate::harness::{Answer, App, in_time, manifest};
 
 /// What answers without a user: signing in and what leads there, and what is about no user. Whatever
 /// else is added to this list needs as good a reason.
-const OPEN_TO_ALL: [(&str, &str); 26] = [
+const OPEN_TO_ALL: [(&str, &str); 29] = [
     ("GET", "/health"),
     ("GET", "/..."),
     // How to ask is no secret, and the page that shows it cannot sign in before it is there.
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
     ("GET", "/docs/:file"),
+    // The page itself is for everybody; what it shows it asks for with the user's credential.
+    ("GET", "/"),
+    ("GET", "/favicon.svg"),
+    ("GET", "/assets/:name"),
     ("POST", "/register"),
     ("POST", "/login"),
     ("POST", "/api/v1/auth/register"),
@@ -52,6 +56,8 @@ const OPEN_LETTERS: [(&str, &str); 2] = [
 /// [`no_route_opens_without_a_user`].
 const ROUTES: &[(&str, &[&str])] = &[
     ("/api/chat", &["POST"]),
+    ("/api/chat/:id/stream", &["GET"]),
+    ("/api/chat/:id/stop", &["POST"]),
     ("/api/conversations", &["GET", "DELETE"]),
     ("/api/conversations/:id", &["GET", "PATCH", "DELETE"]),
     ("/api/conversations/:id/stream", &["GET"]),
@@ -118,6 +124,9 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/openapi.json", &["GET"]),
     ("/docs", &["GET"]),
     ("/docs/:file", &["GET"]),
+    ("/", &["GET"]),
+    ("/favicon.svg", &["GET"]),
+    ("/assets/:name", &["GET"]),
     ("/...", &[]),
 ];
 
@@ -287,8 +296,8 @@ async fn unknown_methods_get_405_with_allow() {
 async fn unknown_paths_get_a_json_404() {
     let client = App::shared().await.client();
     for path in [
-        "/",
         "/nowhere",
+        "/assets",
         "/api",
         "/api/",
         "/api/chat/more",

@@ -148,6 +148,7 @@ async fn capabilities_have_what_the_architecture_gives_them() {
         ("capability-llm", false, true),
         ("capability-conversations", true, false),
         ("capability-quota", true, false),
+        ("capability-response-cache", true, false),
         // It asks identity providers for key sets and new tokens, and looks up what was revoked.
         ("capability-identity", true, true),
         // What makes and changes accounts can tell nobody outside.
@@ -172,7 +173,7 @@ async fn capabilities_have_what_the_architecture_gives_them() {
     let capabilities = components.keys().filter(|id| id.starts_with("capability-"));
     assert_eq!(
         capabilities.count(),
-        9,
+        10,
         "a new capability is to be listed here"
     );
 }

@@ -335,6 +335,26 @@ impl App {
         texts.unwrap().map(Result::unwrap).collect()
     }
 
+    /// Changes every value in the store whose key begins so, as time or a fault of the store would.
+    pub(crate) fn tamper(&self, prefix: &str, change: impl Fn(&str) -> String) {
+        let path = self.state.path().join("sqlite_key_value.db");
+        let store = rusqlite::Connection::open(path).unwrap();
+        let mut rows = store
+            .prepare("SELECT key, value FROM spin_key_value")
+            .unwrap();
+        let found = rows.query_map([], |row| {
+            let (key, value): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            Ok((key, value))
+        });
+        for (key, value) in found.unwrap().map(Result::unwrap) {
+            if key.starts_with(prefix) {
+                let value = change(&String::from_utf8_lossy(&value)).into_bytes();
+                let update = "UPDATE spin_key_value SET value=?1 WHERE key=?2";
+                store.execute(update, (value, key)).unwrap();
+            }
+        }
+    }
+
     /// The embedded host, or none under Spin.
     pub(crate) fn embedded(&self) -> Option<&Host> {
         match &self.running {

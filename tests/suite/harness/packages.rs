@@ -23,6 +23,11 @@ type Found<T> = Result<T, String>;
 impl Scripts {
     /// Scripts for Node.js, at least of that version, in a folder below `tests/clients`.
     pub(crate) async fn node(source: &str, oldest: (u32, u32)) -> Found<Self> {
+        Self::package(&format!("tests/clients/{source}"), oldest).await
+    }
+
+    /// The same for a package anywhere below the root. What it builds is for the test to build.
+    pub(crate) async fn package(source: &str, oldest: (u32, u32)) -> Found<Self> {
         require("node", "v", oldest).await?;
         require("npm", "", (0, 0)).await?;
         let folder = copied(source, "node");
@@ -48,7 +53,7 @@ impl Scripts {
         if !modules.output().await.unwrap().status.success() {
             return Err("Python has no venv here".to_owned());
         }
-        let folder = copied(source, "python");
+        let folder = copied(&format!("tests/clients/{source}"), "python");
         let environment = folder.join("venv");
         install_once(&folder, "requirements.txt", async || {
             let mut venv = Command::new("python3");
@@ -65,6 +70,31 @@ impl Scripts {
             program: environment.join("bin/python"),
             folder,
         })
+    }
+
+    /// The copy that scripts are run in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Runs one of the `scripts` of `package.json`.
+    pub(crate) async fn npm(&self, script: &str, arguments: &[&str]) {
+        let mut npm = Command::new("npm");
+        npm.args(["run", "--silent", script, "--"])
+            .args(arguments)
+            .current_dir(&self.folder);
+        succeed(script, &mut npm).await;
+    }
+
+    /// Runs a script, and gives what it prints.
+    pub(crate) async fn print(&self, script: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(&self.program);
+        command
+            .arg(script)
+            .args(arguments)
+            .current_dir(&self.folder);
+        let output = succeed(script, &mut command).await;
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Runs a script, and gives the JSON that it prints.
@@ -113,24 +143,36 @@ async fn require(program: &str, before: &str, oldest: (u32, u32)) -> Found<()> {
     Ok(())
 }
 
-/// The files of a folder below `tests/clients`, copied to where libraries may be installed.
+/// The files of a folder below the root, copied to where libraries may be installed.
 fn copied(source: &str, kind: &str) -> PathBuf {
-    let from = manifest()
-        .parent()
-        .unwrap()
-        .join("tests/clients")
-        .join(source);
+    let from = manifest().parent().unwrap().join(source);
+    let name = from.file_name().unwrap().to_str().unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("clients")
-        .join(format!("{source}-{kind}"));
-    std::fs::create_dir_all(&folder).unwrap();
-    for entry in std::fs::read_dir(&from).unwrap() {
+        .join(format!("{name}-{kind}"));
+    copy_tree(&from, &folder);
+    folder
+}
+
+/// All but what was installed and built in the folder itself.
+fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        let is_own = !["node_modules", "dist", "build"]
+            .iter()
+            .any(|made| entry.file_name() == *made);
         if entry.file_type().unwrap().is_file() {
-            std::fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+            std::fs::copy(entry.path(), target).unwrap();
+        } else if is_own {
+            // What is no longer in the source is not to be built with it.
+            if target.exists() {
+                std::fs::remove_dir_all(&target).unwrap();
+            }
+            copy_tree(&entry.path(), &target);
         }
     }
-    folder
 }
 
 /// Installs unless that was done for the same lockfile.

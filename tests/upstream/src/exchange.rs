@@ -114,15 +114,18 @@ impl Exchange<'_> {
             self.send(&waiting).await?;
             waiting.clear();
         }
-        if let Some(gate) = self.script.gate.take() {
-            self.connection.wait(gate.opened()).await?;
-        }
-        self.connection.pause(self.script.first_delay).await?;
+        let gate = self.script.gate.take();
         let tokens = std::mem::take(&mut self.script.tokens);
         for (number, token) in tokens.iter().enumerate() {
-            if number > 0 {
-                self.connection.pause(self.script.delay).await?;
+            if let Some((_, gate)) = gate.as_ref().filter(|(at, _)| *at == number) {
+                self.connection.wait(gate.opened()).await?;
             }
+            let pause = if number == 0 {
+                self.script.first_delay
+            } else {
+                self.script.delay
+            };
+            self.connection.pause(pause).await?;
             if let Some(clean) = self.fault_at(number).await? {
                 return Ok(clean);
             }

@@ -10,7 +10,8 @@ use tokio::sync::watch;
 pub struct Script {
     pub(crate) tokens: Vec<String>,
     pub(crate) first_delay: Duration,
-    pub(crate) gate: Option<Gate>,
+    /// Closed before the token of that number.
+    pub(crate) gate: Option<(usize, Gate)>,
     pub(crate) delay: Duration,
     pub(crate) split: Option<usize>,
     pub(crate) split_delay: Duration,
@@ -20,6 +21,7 @@ pub struct Script {
     pub(crate) comments: bool,
     pub(crate) done: bool,
     pub(crate) usage: Option<(u32, u32)>,
+    pub(crate) cached: u32,
     pub(crate) openai_shaped: bool,
     pub(crate) ending: Ending,
     pub(crate) fault: Option<Fault>,
@@ -120,6 +122,7 @@ impl Script {
             comments: false,
             done: true,
             usage: Some((10, count)),
+            cached: 0,
             openai_shaped: false,
             ending: Ending::Stop,
             fault: None,
@@ -143,8 +146,13 @@ impl Script {
     }
 
     /// Waits before the first token until the gate is opened (the headers go out at once).
-    pub fn behind(mut self, gate: &Gate) -> Self {
-        self.gate = Some(gate.clone());
+    pub fn behind(self, gate: &Gate) -> Self {
+        self.pausing(0, gate)
+    }
+
+    /// Waits after so many tokens, which there must be more of, until the gate is opened.
+    pub fn pausing(mut self, after: usize, gate: &Gate) -> Self {
+        self.gate = Some((after, gate.clone()));
         self
     }
 
@@ -205,6 +213,12 @@ impl Script {
     /// Reports these counts: prompt tokens, completion tokens.
     pub fn usage(mut self, prompt: u32, completion: u32) -> Self {
         self.usage = Some((prompt, completion));
+        self
+    }
+
+    /// OpenAI's protocol only: reports so many of the prompt's tokens as cached.
+    pub fn cached(mut self, tokens: u32) -> Self {
+        self.cached = tokens;
         self
     }
 

@@ -150,7 +150,8 @@ impl Format {
                     text += &self.event("", &openai_chunk(model, json!({}), json!(reason)));
                 }
                 if let Some((prompt, completion)) = script.usage {
-                    text += &self.event("", &openai_usage(model, prompt, completion));
+                    let usage = openai_usage(model, prompt, completion, script.cached);
+                    text += &self.event("", &usage);
                 }
                 if script.done {
                     text += &self.event("", "[DONE]");
@@ -213,13 +214,13 @@ fn openai_chunk(model: &str, delta: Value, finish_reason: Value) -> String {
     .to_string()
 }
 
-fn openai_usage(model: &str, prompt: u32, completion: u32) -> String {
+fn openai_usage(model: &str, prompt: u32, completion: u32, cached: u32) -> String {
     json!({
         "id": "chatcmpl-BzNQ1lP8bOE3aKuVRDLx5vUt2yQmw", "object": "chat.completion.chunk", "created": 1_763_690_000,
         "model": model, "service_tier": "default", "system_fingerprint": "fp_07871e2ad8", "choices": [],
         "usage": {
             "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt.saturating_add(completion),
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0},
         },
     })

@@ -12,7 +12,7 @@ use crate::library;
 use crate::preferences;
 use crate::state::{Conversation, Turn};
 use crate::stopping;
-use crate::turn::{Beginning, Exchange};
+use crate::turn::{Beginning, Exchange, Intent, Named};
 use bindings::exports::goldfish::conversations::library::Guest as Library;
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};
@@ -98,6 +98,10 @@ impl Library for Component {
         Ok(library::clear(&journal).await?)
     }
 
+    async fn capacity() -> u32 {
+        max_conversations().await
+    }
+
     async fn check() -> Result<(), wit::Error> {
         let platform = Spin::open_default().await.map_err(Error::from)?;
         Ok(library::check(&platform).await?)
@@ -170,6 +174,24 @@ impl GuestTurn for TurnResource {
         Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
     }
 
+    async fn open_named(
+        user: String,
+        conversation: String,
+        message: turns::NamedMessage,
+        key: Option<turns::RequestKey>,
+    ) -> Result<turns::Turn, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let request = key.map(request).transpose()?;
+        let intent = match message.intent {
+            turns::Intent::Add => Intent::Add,
+            turns::Intent::Change => Intent::Change,
+            turns::Intent::Again => Intent::Again,
+        };
+        let named = Named::new(message.name, message.before, intent)?;
+        let exchange = Exchange::open_named(journal, &conversation, named, request).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+    }
+
     fn repeats(&self) -> Option<turns::Started> {
         self.look(|exchange| exchange.repeats().cloned().map(started))
     }
@@ -226,8 +248,12 @@ impl GuestTurn for TurnResource {
         content: String,
         pieces: Vec<u32>,
         usage: Option<turns::Usage>,
+        model: Option<String>,
     ) -> Result<(), wit::Error> {
         let mut exchange = self.take()?;
+        if let Some(model) = model {
+            exchange.answered_by(model);
+        }
         let outcome = match outcome {
             turns::Outcome::Complete => Outcome::Complete,
             turns::Outcome::Stopped => Outcome::Stopped,
@@ -389,6 +415,7 @@ fn conversation_parts(found: Conversation) -> (wit::Summary, Vec<Turn>) {
 
 /// The user's message and the reply to it.
 fn messages(turn: Turn) -> [wit::Message; 2] {
+    let mut model = turn.model;
     let (time, content, status) = match (turn.reply, turn.arrived) {
         (Some(reply), _) => {
             let status = match reply.outcome {
@@ -396,6 +423,7 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
                 Outcome::Stopped => wit::MessageStatus::Stopped,
                 Outcome::Incomplete => wit::MessageStatus::Incomplete,
             };
+            model = reply.model.unwrap_or(model);
             (reply.time, reply.text, status)
         }
         (None, Some(arrived)) => (arrived.time, arrived.text, wit::MessageStatus::Streaming),
@@ -416,7 +444,7 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
             content,
             timestamp: time,
             status,
-            model: Some(turn.model),
+            model: Some(model),
         },
     ]
 }

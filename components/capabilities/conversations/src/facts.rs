@@ -49,6 +49,12 @@ pub(crate) struct Message {
     /// Present on the message that begins its conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) begins: Option<Begins>,
+    /// A hash of the client's own name for it, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// The message whose place it takes. If that is not the last one any more, nothing changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaces: Option<String>,
     /// Present where the client named its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Request>,
@@ -128,6 +134,9 @@ pub(crate) struct End {
     pub(crate) lengths: Vec<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<Usage>,
+    /// Who answered, where that is not the model that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
 }
 
 /// The tokens that a reply took.

@@ -32,6 +32,7 @@ pub(crate) struct Reader<P> {
     journal: Journal<P>,
     due: Due,
     pub(crate) started: Started,
+    /// Who was asked, and after the end, who answered.
     pub(crate) model: String,
     /// Writes taken in.
     writes: u64,
@@ -103,7 +104,9 @@ impl<P: Platform> Reader<P> {
             }
         };
         if turn.is_none() && conversation.segments > 0 {
-            let sealed = segments::sealed_turns(&journal, &id, conversation.segments).await?;
+            let sealed =
+                segments::sealed_turns(&journal, &conversation.place(), conversation.segments)
+                    .await?;
             turn = match reply {
                 Some(reply) => sealed.into_iter().find(|turn| turn.reply_id == reply),
                 None => sealed.into_iter().next_back(),
@@ -154,6 +157,9 @@ impl<P: Platform> Reader<P> {
         loop {
             if let Some(end) = self.end.take() {
                 let rest = self.rest(&end);
+                if let Some(model) = end.model.as_ref().filter(|_| rest.is_empty()) {
+                    self.model.clone_from(model);
+                }
                 let news = if rest.is_empty() {
                     News::End(end.outcome, end.usage)
                 } else {
@@ -257,6 +263,7 @@ async fn ended<P: Platform>(
         pieces: 0,
         lengths: Vec::new(),
         usage: None,
+        model: None,
     }))
 }
 

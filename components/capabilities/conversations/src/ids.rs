@@ -47,7 +47,7 @@ pub(crate) fn bell_key<P: Platform>(journal: &Journal<P>, number: u64) -> String
     journal.key(format_args!("r:{number}:b"))
 }
 
-/// Where the `k`-th segment of a conversation is.
-pub(crate) fn segment_key<P: Platform>(journal: &Journal<P>, conversation: &str, k: u32) -> String {
-    journal.key(format_args!("g:{conversation}:{k}"))
+/// Where the `k`-th segment of a conversation is, which is at that place.
+pub(crate) fn segment_key<P: Platform>(journal: &Journal<P>, place: &str, k: u32) -> String {
+    journal.key(format_args!("g:{place}:{k}"))
 }

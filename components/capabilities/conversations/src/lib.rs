@@ -8,7 +8,7 @@
 //! | `J:r:<n>` | the end of the reply that fact *n* asked for, written once by the turn that owns it |
 //! | `J:r:<n>:<k>` | what had arrived of a long reply before its end, in order of *k* |
 //! | `J:r:<n>:b` | a bell for that turn: it changes when somebody reads along or wants it to end |
-//! | `J:g:<conversation>:<k>` | the *k*-th segment: older turns of a long conversation |
+//! | `J:g:<conversation>.<n>:<k>` | the *k*-th segment: older turns of a long conversation that fact *n* began |
 //!
 //! # How much is written
 //! A turn costs two writes to begin (number, fact) and one to finish (a batch of the reply's end

@@ -179,8 +179,8 @@ async fn complete<P: Platform>(
     mut conversation: Conversation,
 ) -> Result<Conversation, Error> {
     if conversation.segments > 0 {
-        let id = &conversation.id;
-        let mut turns = segments::sealed_turns(journal, id, conversation.segments).await?;
+        let place = conversation.place();
+        let mut turns = segments::sealed_turns(journal, &place, conversation.segments).await?;
         turns.append(&mut conversation.turns);
         conversation.turns = turns;
         conversation.segments = 0;

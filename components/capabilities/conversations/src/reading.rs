@@ -121,6 +121,7 @@ async fn conclude<P: Platform>(
         pieces: arrived.pieces,
         lengths: arrived.lengths,
         usage: None,
+        model: None,
     };
     // The end is written before anybody may erase the pieces it is made of.
     let bytes = encode_end(&end)?;
@@ -171,6 +172,7 @@ fn decode_end(bytes: &[u8], asked: u64) -> End {
         pieces: 0,
         lengths: Vec::new(),
         usage: None,
+        model: None,
     })
 }
 

@@ -15,7 +15,8 @@ pub(crate) const KNOWN_FOR: u64 = 24 * 60 * 60 * 1_000;
 /// How many of a user's requests are known, the newest ones: they are part of the snapshot.
 pub(crate) const KNOWN_MOST: usize = 128;
 
-const KEY_BYTES_MAX: usize = 255;
+/// Longest name that a client may give.
+pub(crate) const KEY_BYTES_MAX: usize = 255;
 
 /// Bytes of a hash that are kept: enough that no two requests of a user meet by chance.
 const HASH_BYTES: usize = 16;
@@ -49,7 +50,8 @@ impl Request {
     }
 }
 
-fn hash(text: &str) -> String {
+/// Of a name that a client has given.
+pub(crate) fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let mut hex = String::with_capacity(HASH_BYTES * 2);
     for byte in digest.iter().take(HASH_BYTES) {

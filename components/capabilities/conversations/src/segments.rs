@@ -34,7 +34,7 @@ pub(crate) fn seal<P: Platform>(journal: &Journal<P>, state: &mut State) -> Vec<
     let mut pairs = Vec::new();
     for conversation in &mut state.conversations {
         while let Some(count) = full_segment(conversation) {
-            let key = ids::segment_key(journal, &conversation.id, conversation.segments);
+            let key = ids::segment_key(journal, &conversation.place(), conversation.segments);
             let turns: Vec<Turn> = conversation.turns.drain(..count).collect();
             let value = serde_json::to_vec(&SegmentRef {
                 v: VERSION,
@@ -68,14 +68,14 @@ fn full_segment(conversation: &Conversation) -> Option<usize> {
     None
 }
 
-/// The turns in a conversation's segments, oldest first.
+/// The turns in a conversation's segments, oldest first; `place` is [`Conversation::place`].
 pub(crate) async fn sealed_turns<P: Platform>(
     journal: &Journal<P>,
-    conversation: &str,
+    place: &str,
     segments: u32,
 ) -> Result<Vec<Turn>, Error> {
     let keys: Vec<String> = (0..segments)
-        .map(|k| ids::segment_key(journal, conversation, k))
+        .map(|k| ids::segment_key(journal, place, k))
         .collect();
     let values = try_join_all(keys.iter().map(|key| journal.platform().get(key))).await?;
     let mut turns = Vec::new();

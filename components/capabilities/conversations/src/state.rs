@@ -32,6 +32,9 @@ pub(crate) struct State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Conversation {
     pub(crate) id: String,
+    /// The number of the fact that began it: an id that its client has chosen may begin anew.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) begun: u64,
     pub(crate) title: String,
     /// Whether the title is the user's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -61,6 +64,9 @@ pub(crate) struct Turn {
     /// The number of the message's fact.
     pub(crate) number: u64,
     pub(crate) id: String,
+    /// A hash of the client's own name for the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
     pub(crate) reply_id: String,
     pub(crate) time: u64,
     pub(crate) model: String,
@@ -84,6 +90,9 @@ pub(crate) struct Reply {
     pub(crate) time: u64,
     pub(crate) outcome: Outcome,
     pub(crate) text: String,
+    /// As in [`End`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -115,7 +124,8 @@ pub(crate) enum Leftover {
         #[serde(default)]
         erased: bool,
     },
-    /// The segments of a conversation, and the facts and replies named in them.
+    /// The segments of a conversation (by [`Conversation::place`]), and the facts and replies named
+    /// in them.
     Segments { conversation: String, count: u32 },
 }
 
@@ -124,6 +134,11 @@ pub(crate) enum Leftover {
 const INLINE_BYTES: u32 = 384 * 1024;
 const SEGMENT_BYTES_MAX: u32 = 128 * 1024;
 const SEGMENT_BYTES_MIN: u32 = 4 * 1024;
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
 
 impl journal::Fold for State {
     const VERSION: u32 = 1;
@@ -232,6 +247,7 @@ impl State {
                 time: end.time,
                 outcome: end.outcome,
                 text: end.text,
+                model: end.model,
             });
             if end.pieces > 0 {
                 self.leftovers.push(Leftover::Pieces {
@@ -290,6 +306,10 @@ impl State {
             request,
             ..
         } = &message;
+        if self.comes_too_late(&message) {
+            self.leftovers.push(Leftover::Fact { number });
+            return;
+        }
         if let Some(request) = request
             && !self
                 .requests
@@ -299,7 +319,7 @@ impl State {
             return;
         }
         if let (Some(begins), None) = (begins, self.conversation(id)) {
-            let conversation = Conversation::begin(&message, begins);
+            let conversation = Conversation::begin(number, &message, begins);
             self.make_room(begins, message.time);
             self.conversations.push(conversation);
         }
@@ -312,12 +332,18 @@ impl State {
         };
         // The same message again: its writer was late and has appended it anew.
         conversation.turns.retain(|turn| turn.id != message.id);
+        let dropped = conversation.drop_last(message.replaces.as_deref());
+        let titles = match dropped {
+            Some(_) => conversation.entitle_again(&message.text),
+            None => Vec::new(),
+        };
         conversation.touch(message.time);
         conversation.model.clone_from(&message.model);
         conversation.turns.push(Turn {
             number,
             id: message.id,
-            reply_id: message.reply,
+            name: message.name,
+            reply_id: message.reply.clone(),
             time: message.time,
             model: message.model,
             text: message.text,
@@ -326,6 +352,27 @@ impl State {
             reply: None,
             arrived: None,
         });
+        if let Some(turn) = dropped {
+            let facts = titles.into_iter().chain([turn.number]);
+            let facts = facts.map(|number| Leftover::Fact { number });
+            self.leftovers.extend(facts);
+            self.leftovers.push(turn.reply_leftover(message.time));
+            self.requests.replace(&turn.reply_id, &message.reply);
+            self.removed = self.removed.max(message.time);
+        }
+    }
+
+    /// Whether a message was to take the place of one that is not the last one any more.
+    fn comes_too_late(&self, message: &Message) -> bool {
+        let Some(replaced) = &message.replaces else {
+            return false;
+        };
+        let found = self.conversation(&message.conversation);
+        found.is_some_and(|found| {
+            let has_moved = found.turns.iter().any(|turn| turn.id == message.id);
+            let last = found.turns.last();
+            !has_moved && last.is_none_or(|turn| turn.id != *replaced)
+        })
     }
 
     /// Another reply to the last message, unless something came in between.
@@ -395,7 +442,7 @@ impl State {
         self.requests.forget(&conversation.id);
         if conversation.segments > 0 {
             self.leftovers.push(Leftover::Segments {
-                conversation: conversation.id,
+                conversation: conversation.place(),
                 count: conversation.segments,
             });
         }
@@ -436,10 +483,11 @@ impl Turn {
 }
 
 impl Conversation {
-    fn begin(message: &Message, begins: &Begins) -> Self {
+    fn begin(number: u64, message: &Message, begins: &Begins) -> Self {
         let share = INLINE_BYTES.checked_div(begins.limit).unwrap_or(u32::MAX);
         Self {
             id: message.conversation.clone(),
+            begun: number,
             title: text::title(&message.text),
             renamed: false,
             model: message.model.clone(),
@@ -452,6 +500,33 @@ impl Conversation {
             title_facts: Vec::new(),
             turns: Vec::new(),
         }
+    }
+
+    /// Names its segments: those of an earlier conversation of the same id are others.
+    pub(crate) fn place(&self) -> String {
+        match self.begun {
+            0 => self.id.clone(),
+            number => format!("{}.{number}", self.id),
+        }
+    }
+
+    /// Takes out the last turn if it has that id.
+    fn drop_last(&mut self, id: Option<&str>) -> Option<Turn> {
+        let last = self.turns.last()?;
+        if Some(last.id.as_str()) == id {
+            return self.turns.pop();
+        }
+        None
+    }
+
+    /// Takes a title of its own from its first message, if that is another one now. Answers the
+    /// facts of the titles that were made of what is no more.
+    fn entitle_again(&mut self, text: &str) -> Vec<u64> {
+        if !self.turns.is_empty() || self.sealed > 0 || self.renamed {
+            return Vec::new();
+        }
+        self.title = text::title(text);
+        std::mem::take(&mut self.title_facts)
     }
 
     fn touch(&mut self, time: u64) {

@@ -1,5 +1,7 @@
 //! One exchange: the contract's `turn`.
 
+mod named;
+
 use journal::{Journal, Platform, View};
 
 use crate::erasing;
@@ -12,6 +14,9 @@ use crate::reading;
 use crate::segments;
 use crate::state::{Conversation, State, Turn};
 use crate::text;
+
+#[cfg(any(target_family = "wasm", test))]
+pub(crate) use named::{Intent, Named};
 
 /// A turn that was silent for this long (milliseconds) looks whether it was given up before it
 /// writes its end: sooner than anybody gives it up, so that clocks may differ.
@@ -29,8 +34,14 @@ pub(crate) struct Exchange<P> {
     journal: Journal<P>,
     view: View<State>,
     conversation: Option<String>,
+    /// The conversation begins if there is none.
+    may_begin: bool,
     /// The last turn, which is to be answered once more.
     again: Option<Turn>,
+    /// The last turn, whose place the message takes.
+    instead: Option<Turn>,
+    /// A hash of the client's own name for the message.
+    name: Option<String>,
     request: Option<Request>,
     sealed: Vec<Turn>,
     stage: Stage,
@@ -57,6 +68,9 @@ struct Begun {
     rung: Option<u64>,
     /// Whether it is to end; once said, it stays so.
     stopped: bool,
+    /// The model that was asked, and the one that answers where that is another.
+    asked: String,
+    served: Option<String>,
 }
 
 /// When others last heard of a turn, by both clocks: one may be set, the other may stand still
@@ -88,12 +102,25 @@ impl<P: Platform> Exchange<P> {
         request: Option<Request>,
     ) -> Result<Self, Error> {
         let conversation = conversation.map(ids::conversation_id).transpose()?;
+        let may_begin = conversation.is_none();
+        Self::read(journal, conversation, may_begin, request).await
+    }
+
+    async fn read(
+        journal: Journal<P>,
+        conversation: Option<String>,
+        may_begin: bool,
+        request: Option<Request>,
+    ) -> Result<Self, Error> {
         let view = reading::read(&journal).await?;
         let mut exchange = Self {
             journal,
             view,
             conversation,
+            may_begin,
             again: None,
+            instead: None,
+            name: None,
             request,
             sealed: Vec::new(),
             stage: Stage::Open,
@@ -102,12 +129,14 @@ impl<P: Platform> Exchange<P> {
             exchange.stage = Stage::Repeated(started);
             return Ok(exchange);
         }
-        if let Some(id) = &exchange.conversation {
-            let found = exchange.view.state.conversation(id);
-            let segments = found.ok_or(Error::NotFound)?.segments;
-            if segments > 0 {
-                exchange.sealed = segments::sealed_turns(&exchange.journal, id, segments).await?;
+        match exchange.current() {
+            Some(found) if found.segments > 0 => {
+                let (place, segments) = (found.place(), found.segments);
+                let sealed = segments::sealed_turns(&exchange.journal, &place, segments);
+                exchange.sealed = sealed.await?;
             }
+            None if !exchange.may_begin => return Err(Error::NotFound),
+            Some(_) | None => {}
         }
         Ok(exchange)
     }
@@ -143,7 +172,7 @@ impl<P: Platform> Exchange<P> {
 
     /// The turns before the one that is to be answered.
     pub(crate) fn history(&self) -> impl Iterator<Item = &Turn> {
-        let own = match (&self.again, &self.stage) {
+        let own = match (self.again.as_ref().or(self.instead.as_ref()), &self.stage) {
             (Some(turn), _) => turn.number,
             (None, Stage::Begun(begun)) => begun.number,
             (None, Stage::Open | Stage::Repeated(_) | Stage::Finished) => u64::MAX,
@@ -198,10 +227,8 @@ impl<P: Platform> Exchange<P> {
             None => {
                 validate_message(&message)?;
                 validate_model(&model)?;
-                let begins = match self.conversation {
-                    None => Some(self.view.state.begins(limit)),
-                    Some(_) => None,
-                };
+                let is_new = self.may_begin && self.current().is_none();
+                let begins = is_new.then(|| self.view.state.begins(limit));
                 Fact::Message(Message {
                     conversation: conversation.clone(),
                     id: ids::new_id(),
@@ -210,6 +237,8 @@ impl<P: Platform> Exchange<P> {
                     model,
                     text: message,
                     begins,
+                    name: self.name.clone(),
+                    replaces: self.instead.as_ref().map(|turn| turn.id.clone()),
                     request: self.request.clone(),
                 })
             }
@@ -223,6 +252,7 @@ impl<P: Platform> Exchange<P> {
             return self.refused().await;
         };
         let started = Started::of(found, turn);
+        let asked = turn.model.clone();
         self.conversation = Some(conversation.clone());
         self.stage = Stage::Begun(Begun {
             conversation,
@@ -233,6 +263,8 @@ impl<P: Platform> Exchange<P> {
             bell: None,
             rung: None,
             stopped: false,
+            asked,
+            served: None,
         });
         Ok(Beginning::Started(started))
     }
@@ -247,10 +279,11 @@ impl<P: Platform> Exchange<P> {
             return Ok(Beginning::Repeated(started));
         }
         // The conversation was removed since the turn was opened, or went on.
-        match &self.again {
-            Some(_) if self.current().is_some() => Err(under_way()),
-            _ => Err(Error::NotFound),
+        let concerns_last = self.again.is_some() || self.instead.is_some();
+        if concerns_last && self.current().is_some() {
+            return Err(under_way());
         }
+        Err(Error::NotFound)
     }
 
     /// The reply of the request that came before under the same name.
@@ -335,6 +368,15 @@ impl<P: Platform> Exchange<P> {
         })
     }
 
+    /// Takes note of who answers; of none but names that a model may have.
+    pub(crate) fn answered_by(&mut self, model: String) {
+        if let Stage::Begun(begun) = &mut self.stage
+            && validate_model(&model).is_ok()
+        {
+            begun.served = (begun.asked != model).then_some(model);
+        }
+    }
+
     /// Stores the end of the reply, with all of it and the lengths of its pieces.
     pub(crate) async fn finish(
         &mut self,
@@ -357,6 +399,7 @@ impl<P: Platform> Exchange<P> {
             pieces: begun.pieces,
             lengths: text::bounded(text::fitting_lengths(pieces, text.len())),
             usage,
+            model: begun.served.clone(),
         };
         if self.was_given_up(&begun).await? {
             return Err(Error::Unavailable("the reply was overdue".to_owned()));
@@ -422,10 +465,17 @@ impl<P: Platform> Exchange<P> {
         let Some(found) = self.view.state.conversation(&begun.conversation) else {
             return true;
         };
+        if found
+            .turns
+            .iter()
+            .any(|turn| turn.reply_number() == begun.number)
+        {
+            return false;
+        }
         // A turn with an end may have been sealed by others.
         let inline = found.turns.first().map_or(u64::MAX, |turn| turn.number);
-        let turn = self.view.state.turn(&begun.conversation, begun.number);
-        begun.number >= inline && turn.is_none()
+        let is_sealed = found.sealed > 0 && (found.begun..inline).contains(&begun.number);
+        !is_sealed
     }
 
     /// Leaves nothing of a reply to a conversation that is no more.

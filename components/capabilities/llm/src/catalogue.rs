@@ -188,12 +188,13 @@ impl Catalogue {
     }
 
     /// Adds models by their ids alone. One that is listed already is served by `provider` from now
-    /// on, if `claim`; else it stays as it is.
+    /// on, if `claim`; else it stays as it is, as does one of that provider's, of which more is
+    /// known.
     pub(crate) fn add(&mut self, ids: Vec<String>, provider: Provider, claim: bool) {
         for id in ids {
             let entry = Entry::plain(id, provider);
             match self.entries.iter_mut().find(|known| known.id == entry.id) {
-                Some(known) if claim => *known = entry,
+                Some(known) if claim && known.provider != provider => *known = entry,
                 Some(_) => {}
                 None => self.entries.push(entry),
             }

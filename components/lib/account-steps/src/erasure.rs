@@ -7,6 +7,7 @@ use contracts::{
     conversations::library,
     identity::types::{Principal, Proof, UserKind},
     quota::credits,
+    response_cache::answers,
 };
 use http_edge::{ApiError, Context};
 
@@ -40,6 +41,9 @@ async fn erase_content(user: &str) -> Result<(), ApiError> {
     library::clear(user.to_owned())
         .await
         .map_err(|error| failures::conversations(error, "id"))?;
+    answers::clear(user.to_owned())
+        .await
+        .map_err(failures::response_cache)?;
     credits::forget(user.to_owned())
         .await
         .map_err(failures::credits)

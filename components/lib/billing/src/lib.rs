@@ -2,26 +2,35 @@
 //! when its reply has ended.
 //!
 //! May import the contracts `goldfish:quota`, the types of `goldfish:identity` and `goldfish:llm`,
-//! and `http-edge`.
+//! `cost` and `http-edge`.
 
 use contracts::{
     identity::types::{Principal, Proof},
-    llm::types::{Completion, Message, Part, Usage},
+    llm::types::{Completion, Message, Part, Served, Usage},
     quota::{
         credits::{self, ApiKeyBudget, Consumption, Error, Intent},
         limits::{self, Action, Allowance, Refusal},
     },
 };
-use http_edge::ApiError;
+use http_edge::{ApiError, Context};
 use token_estimate::tokens_of;
 
 /// What an image counts for, in bytes of text: about a thousand tokens.
 const IMAGE_SIZE: usize = 4_000;
 
+/// Who pays for a chat.
+#[derive(Clone, Debug)]
+pub struct Payer {
+    user: String,
+    api_key: Option<ApiKeyBudget>,
+}
+
 /// Leave to ask a model once, and what is to be told when that is over.
 pub struct Bill {
     user: String,
     api_key: Option<String>,
+    /// No request of the user's.
+    is_aside: bool,
     /// None where nothing is limited.
     reservation: Option<String>,
     prompt_tokens: u32,
@@ -49,6 +58,14 @@ pub async fn admit(principal: &Principal) -> Result<Allowance, Refusal> {
     })
 }
 
+/// Tells who answers, in the log and in header fields.
+pub fn tell(context: &mut Context, served: &Served) {
+    context.log.model(&served.model);
+    context.set_header("x-goldfish-provider", served.provider.clone());
+    context.set_header("x-goldfish-model", served.model.clone());
+    context.set_header("x-goldfish-attempts", served.attempts.to_string());
+}
+
 /// What messages count for, in bytes of text.
 pub fn size(messages: &[Message]) -> usize {
     messages
@@ -69,30 +86,63 @@ fn size_of_message(message: &Message) -> usize {
     content.chain(calls).fold(0, usize::saturating_add)
 }
 
+impl From<&Principal> for Payer {
+    fn from(principal: &Principal) -> Self {
+        Self {
+            user: principal.user.id.clone(),
+            api_key: match &principal.proof {
+                Proof::ApiKey(key) => Some(ApiKeyBudget {
+                    id: key.id.clone(),
+                    requests: key.request_budget,
+                    tokens: key.token_budget,
+                }),
+                _ => None,
+            },
+        }
+    }
+}
+
 impl Bill {
     /// Holds what a prompt of `prompt` bytes and its reply may cost.
     ///
     /// # Errors
     /// 402 when too little is left.
     pub async fn open(
-        principal: &Principal,
+        payer: Payer,
         prompt: usize,
         max_tokens: Option<u32>,
     ) -> Result<Self, ApiError> {
-        let user = principal.user.id.clone();
+        Self::reserve(payer, prompt, max_tokens, false).await
+    }
+
+    /// The same for what is done beside a request, such as making a title: it is no request of the
+    /// user's, and no budget of requests counts it.
+    ///
+    /// # Errors
+    /// 402 when too little is left.
+    pub async fn open_aside(
+        mut payer: Payer,
+        prompt: usize,
+        max_tokens: Option<u32>,
+    ) -> Result<Self, ApiError> {
+        if let Some(key) = &mut payer.api_key {
+            key.requests = None;
+        }
+        Self::reserve(payer, prompt, max_tokens, true).await
+    }
+
+    async fn reserve(
+        payer: Payer,
+        prompt: usize,
+        max_tokens: Option<u32>,
+        is_aside: bool,
+    ) -> Result<Self, ApiError> {
+        let Payer { user, api_key } = payer;
         let prompt_tokens = tokens_of(prompt);
-        let budget = match &principal.proof {
-            Proof::ApiKey(key) => Some(ApiKeyBudget {
-                id: key.id.clone(),
-                requests: key.request_budget,
-                tokens: key.token_budget,
-            }),
-            _ => None,
-        };
-        let api_key = budget.as_ref().map(|key| key.id.clone());
+        let key_id = api_key.as_ref().map(|key| key.id.clone());
         let leave = credits::reserve(Intent {
             user: user.clone(),
-            api_key: budget,
+            api_key,
             prompt_tokens,
             max_tokens,
         })
@@ -100,7 +150,8 @@ impl Bill {
         .map_err(failures::credits)?;
         Ok(Self {
             user,
-            api_key,
+            api_key: key_id,
+            is_aside,
             reservation: leave.id,
             prompt_tokens,
             max_tokens: leave.max_tokens,
@@ -115,11 +166,12 @@ impl Bill {
         released.err().map(describe)
     }
 
-    /// Charges what a reply took, or, if it broke off, what came of it: `said` bytes. Answers what
-    /// went wrong, for the log.
+    /// Charges what a reply took, or, if it broke off, what came of it: `said` bytes; at the price
+    /// of who answered, which was `asked` if nobody said so. Answers what went wrong, for the log.
     pub async fn settle(
         self,
-        model: String,
+        asked: &str,
+        served: Option<&Served>,
         completion: Option<&Completion>,
         said: usize,
     ) -> Option<String> {
@@ -127,12 +179,16 @@ impl Bill {
             return self.release().await;
         }
         let used = self.used(completion, said);
+        let prices = served.and_then(|served| served.prices.as_ref());
         let consumption = Consumption {
-            model,
+            model: served.map_or(asked, |served| &served.model).to_owned(),
             prompt_tokens: used.prompt_tokens,
             completion_tokens: used.completion_tokens,
+            cached_tokens: used.cached_tokens.min(used.prompt_tokens),
             estimated: used.estimated,
+            cost: prices.map(|prices| cost::cost(&used, prices)),
             api_key: self.api_key,
+            aside: self.is_aside,
         };
         let settled = credits::settle(self.user, self.reservation, consumption).await;
         settled.err().map(describe)
@@ -169,6 +225,7 @@ mod tests {
         Bill {
             user: "guest_1".into(),
             api_key: None,
+            is_aside: false,
             reservation: None,
             prompt_tokens: 7,
             max_tokens: None,

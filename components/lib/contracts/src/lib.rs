@@ -180,3 +180,25 @@ pub mod mail {
         });
     }
 }
+
+/// `goldfish:response-cache`: answers kept for a while.
+pub mod response_cache {
+    pub use bindings::goldfish::response_cache::answers;
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/response-cache",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}

@@ -2,7 +2,9 @@
 //!
 //! May import the contracts' types and `http-edge`; calls no capability.
 
-use contracts::{accounts, conversations, identity, llm, mail, moderation, oauth, quota};
+use contracts::{
+    accounts, conversations, identity, llm, mail, moderation, oauth, quota, response_cache,
+};
 use http_edge::{ApiError, Cause, Detail};
 
 /// `goldfish:conversations`; `path` is the part of the request that the capability would find
@@ -136,6 +138,13 @@ pub fn credits(error: quota::credits::Error) -> ApiError {
         }
         Error::Unavailable(cause) => ApiError::internal(cause),
     }
+}
+
+/// `goldfish:response-cache`, where it matters: a cache that cannot be asked is none, but what was to
+/// be erased must not stay unnoticed.
+pub fn response_cache(error: response_cache::answers::Error) -> ApiError {
+    let response_cache::answers::Error::Unavailable(cause) = error;
+    ApiError::internal(cause)
 }
 
 /// `goldfish:llm`. A provider's limit on us is not the user's: it is 503, and 429 stays for our own

@@ -27,6 +27,22 @@ pub struct Context {
     body: Option<types::Request>,
 }
 
+/// A body that is declared as JSON.
+pub struct JsonText(Vec<u8>);
+
+impl JsonText {
+    /// Reads it: 400 with the path of what is wrong with it.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        json::from_slice(&self.0)
+    }
+}
+
+impl From<Vec<u8>> for JsonText {
+    fn from(text: Vec<u8>) -> Self {
+        Self(text)
+    }
+}
+
 impl Context {
     pub(crate) fn new(
         head: Head,
@@ -138,12 +154,16 @@ impl Context {
     /// Reads the body as JSON. 415 if it is not declared so, 413 if it is too large, 400 with the
     /// path of what is wrong with it.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        self.json_text().await?.read()
+    }
+
+    /// The same where it has to be looked at before it is clear what it should be.
+    pub async fn json_text(&mut self) -> Result<JsonText, ApiError> {
         let declared = self.declared_length()?;
         if !self.head.is_json() {
             return Err(ApiError::UnsupportedMediaType);
         }
-        let text = self.read(declared).await?;
-        json::from_slice(&text)
+        Ok(JsonText(self.read(declared).await?))
     }
 
     /// The same where the body may be left out.

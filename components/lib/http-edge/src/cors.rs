@@ -6,9 +6,10 @@ use crate::{head::Head, settings::Settings};
 const EXPOSED: &str = "x-request-id, x-conversation-id, ratelimit-limit, ratelimit-remaining, \
                        ratelimit-reset, retry-after, server-timing, set-auth-token, \
                        x-goldfish-provider, x-goldfish-model, x-goldfish-attempts, \
+                       x-goldfish-cache, age, \
                        openai-processing-ms";
 /// What a script of another origin may send.
-const ACCEPTED: &str = "accept, authorization, content-type, idempotency-key, last-event-id, \
+const ACCEPTED: &str = "accept, authorization, cache-control, content-type, idempotency-key, last-event-id, \
                         x-api-key, x-request-id";
 /// Seconds for which a browser may remember a preflight's answer.
 const MAX_AGE: &str = "600";

@@ -29,7 +29,7 @@ mod serve;
 mod settings;
 mod timestamp;
 
-pub use context::{Context, parse_uuid};
+pub use context::{Context, JsonText, parse_uuid};
 pub use endpoint::Endpoint;
 pub use error::{ApiError, Cause, Check, Detail, Foreign, Outside};
 pub use head::Head;

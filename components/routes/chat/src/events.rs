@@ -5,6 +5,8 @@ use http_edge::ApiError;
 use serde::Serialize;
 use sse::Encoder;
 
+use crate::wire::Ending;
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Conversation<'a> {
@@ -25,6 +27,8 @@ struct UsageView<'a> {
     prompt_tokens: u32,
     completion_tokens: u32,
     model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a str>,
 }
 
 /// What is being answered, and where it will be found.
@@ -47,25 +51,44 @@ pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) -> usize {
     data.len().saturating_sub(r#"{"content":""}"#.len())
 }
 
-/// What the reply took.
-pub(crate) fn usage(prompt_tokens: u32, completion_tokens: u32, model: &str) -> Vec<u8> {
+/// What the reply took, why it broke off, and that nothing more comes.
+pub(crate) fn ending(ending: &Ending<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some((prompt, completion)) = ending.usage {
+        bytes.extend(usage(prompt, completion, ending.model, ending.provider));
+    }
+    if let Some((cause, request_id)) = ending.error {
+        bytes.extend(error(cause, request_id));
+    }
+    bytes.extend(done());
+    bytes
+}
+
+/// What the reply took, and who answered.
+fn usage(
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    model: &str,
+    provider: Option<&str>,
+) -> Vec<u8> {
     named(
         "usage",
         &json(&UsageView {
             prompt_tokens,
             completion_tokens,
             model,
+            provider,
         }),
     )
 }
 
 /// Why the reply broke off: the error object of any other answer.
-pub(crate) fn error(error: &ApiError, request_id: &str) -> Vec<u8> {
+fn error(error: &ApiError, request_id: &str) -> Vec<u8> {
     named("error", &String::from_utf8_lossy(&error.body(request_id)))
 }
 
 /// The last event of every reply.
-pub(crate) fn done() -> Vec<u8> {
+fn done() -> Vec<u8> {
     Encoder::new().data("[DONE]").take()
 }
 
@@ -79,13 +102,14 @@ fn named(name: &str, data: &str) -> Vec<u8> {
 }
 
 /// Strings and numbers: this cannot fail, and an empty object is better than a panic.
-fn json(value: &impl Serialize) -> String {
+pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::conversations::turns::Outcome;
 
     fn text(bytes: Vec<u8>) -> String {
         String::from_utf8(bytes).unwrap()
@@ -112,10 +136,23 @@ mod tests {
              id: 2\ndata: {\"content\":\" \\\"there\\\"\\n\"}\n\n"
         );
         assert_eq!(
-            text(usage(12, 2, "gpt-4o")),
+            text(usage(12, 2, "gpt-4o", None)),
             "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\"}\n\n"
         );
-        assert_eq!(text(done()), "data: [DONE]\n\n");
+        assert_eq!(
+            text(usage(12, 2, "m", Some("openai"))),
+            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"m\",\
+             \"provider\":\"openai\"}\n\n"
+        );
+        let ending = ending(&Ending {
+            outcome: Outcome::Complete,
+            reason: None,
+            usage: Some((1, 2)),
+            model: "m",
+            provider: None,
+            error: None,
+        });
+        assert!(text(ending).ends_with("\"model\":\"m\"}\n\ndata: [DONE]\n\n"));
         assert_eq!(text(keep_alive()), ": keep-alive\n\n");
         assert!(
             text(error(&ApiError::ProviderTimeout, "r"))

@@ -12,7 +12,11 @@ use serde::Deserialize;
 use spin_sdk::time::sleep;
 use sse::Encoder;
 
-use crate::{events, outbox::Outbox, repeat};
+use crate::{
+    outbox::Outbox,
+    repeat,
+    wire::{self, Wire},
+};
 
 /// Pieces that are made events at once, and unsent bytes beyond which no more are made: what is
 /// stored can wait for a slow client.
@@ -43,7 +47,7 @@ pub(crate) async fn follow_reply(context: &mut Context) -> Result<Reply, ApiErro
         Standing::Unread if after.is_some() => {}
         Standing::Unread | Standing::Read => return Ok(Reply::empty(204)),
     }
-    Ok(stream(context, reader, after.unwrap_or(0)))
+    Ok(stream(context, reader, after.unwrap_or(0), Wire::Native))
 }
 
 /// The reply that a request has already, because it came before; from its first event, or after
@@ -52,35 +56,40 @@ pub(crate) async fn repeat_reply(
     context: &mut Context,
     user: String,
     started: Started,
+    wire: Wire,
 ) -> Result<Reply, ApiError> {
-    let after = repeat::last_event(&context.head, None)?.unwrap_or(0);
+    let after = match wire {
+        Wire::Native => repeat::last_event(&context.head, None)?.unwrap_or(0),
+        Wire::UiMessages => 0,
+    };
     let reply = Some(started.message_id);
     let reader = Reader::open(user, started.conversation_id, reply, after)
         .await
         .map_err(|error| failures::conversations(error, "conversationId"))?;
-    Ok(stream(context, reader, after))
+    Ok(stream(context, reader, after, wire))
 }
 
-fn stream(context: &mut Context, reader: Reader, after: u64) -> Reply {
+/// What follows the event of that number.
+pub(crate) fn stream(context: &mut Context, reader: Reader, after: u64, wire: Wire) -> Reply {
     let started = reader.started();
     let model = reader.model();
     context.log.model(&model);
     context.set_header("x-conversation-id", started.conversation_id.clone());
-    Reply::events(move |body, log| async move {
+    wire.mark(Reply::events(move |body, log| async move {
         let following = Following {
             reader,
-            model,
+            wire,
             number: after,
         };
         // Who has events already has this one too.
-        let first = (after == 0).then(|| events::conversation(&started, &following.model));
+        let first = (after == 0).then(|| wire.opening(&started, &model));
         following.run(first, body, log).await
-    })
+    }))
 }
 
 struct Following {
     reader: Reader,
-    model: String,
+    wire: Wire,
     /// Of the last event.
     number: u64,
 }
@@ -99,18 +108,22 @@ impl Following {
             match self.reader.next().await {
                 Ok(News::Pieces(pieces)) => self.pass_on(&pieces, outbox).await,
                 Ok(News::End(ending)) => {
-                    self.end(&ending, outbox, log);
+                    let broken = ending.outcome == Outcome::Incomplete;
+                    let cause = || ApiError::ProviderFailed(Cause::new("the reply broke off"));
+                    self.end(&ending, broken.then(cause), outbox, log);
                     break;
                 }
                 Err(error) => {
+                    let unknown = Ending {
+                        outcome: Outcome::Incomplete,
+                        usage: None,
+                    };
                     let error = failures::conversations(error, "id");
-                    log.error(&error);
-                    outbox.push(events::error(&error, log.request_id()));
+                    self.end(&unknown, Some(error), outbox, log);
                     break;
                 }
             }
         }
-        outbox.push(events::done());
         outbox.close();
     }
 
@@ -122,24 +135,25 @@ impl Following {
             let mut out = Encoder::new();
             for piece in some {
                 self.number = self.number.saturating_add(1);
-                events::content(&mut out, self.number, piece);
+                self.wire.content(&mut out, self.number, piece);
             }
             outbox.push(out.take());
         }
     }
 
-    fn end(&self, ending: &Ending, outbox: &Outbox, log: &mut Entry) {
-        if let Some(usage) = &ending.usage {
-            outbox.push(events::usage(
-                usage.prompt_tokens,
-                usage.completion_tokens,
-                &self.model,
-            ));
+    fn end(&self, ending: &Ending, error: Option<ApiError>, outbox: &Outbox, log: &mut Entry) {
+        if let Some(error) = &error {
+            log.error(error);
         }
-        if ending.outcome == Outcome::Incomplete {
-            let error = ApiError::ProviderFailed(Cause::new("the reply broke off"));
-            log.error(&error);
-            outbox.push(events::error(&error, log.request_id()));
-        }
+        let usage = ending.usage.as_ref();
+        outbox.push(self.wire.ending(&wire::Ending {
+            outcome: ending.outcome,
+            reason: None,
+            usage: usage.map(|usage| (usage.prompt_tokens, usage.completion_tokens)),
+            // Who answered in the end, which the beginning did not know.
+            model: &self.reader.model(),
+            provider: None,
+            error: error.as_ref().map(|error| (error, log.request_id())),
+        }));
     }
 }

@@ -23,7 +23,9 @@ mod request;
 mod screened;
 mod source;
 mod title;
+mod ui_messages;
 mod window;
+mod wire;
 
 use contracts::{
     conversations::{
@@ -38,16 +40,19 @@ use futures::future::{join, join3};
 use http_edge::{ApiError, Context, Reply};
 use serde::Serialize;
 
-use billing::Bill;
+use billing::{Bill, Payer};
 use request::{AgainBody, Asked, ChatBody};
 use source::Opening;
 use title::Untitled;
+use wire::Wire;
 
 http_edge::routes! {
     POST "/api/chat" => send_message,
     GET "/api/conversations/:id/stream" => follow::follow_reply,
     POST "/api/conversations/:id/stop" => stop_reply,
     POST "/api/conversations/:id/regenerate" => regenerate_reply,
+    GET "/api/chat/:id/stream" => ui_messages::follow_reply,
+    POST "/api/chat/:id/stop" => ui_messages::stop_reply,
 }
 
 #[derive(Serialize)]
@@ -60,9 +65,20 @@ struct Stopped {
 async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
     let principal = access::authenticate(context).await?;
     access::require(&principal, Scope::Chat)?;
-    let body = context.json::<ChatBody>().await?;
+    let body = context.json_text().await?;
+    if ui_messages::request::is_one(&body) {
+        return ui_messages::send_message(context, principal, &body).await;
+    }
+    let body = body.read::<ChatBody>()?;
     let key = repeat::key(&context.head, "/api/chat", &body)?;
-    answer(context, principal, Asked::try_from(body)?, key).await
+    answer(
+        context,
+        principal,
+        Asked::try_from(body)?,
+        key,
+        Wire::Native,
+    )
+    .await
 }
 
 async fn regenerate_reply(context: &mut Context) -> Result<Reply, ApiError> {
@@ -72,7 +88,7 @@ async fn regenerate_reply(context: &mut Context) -> Result<Reply, ApiError> {
     let body = context.json_or_default::<AgainBody>().await?;
     let path = format!("/api/conversations/{id}/regenerate");
     let key = repeat::key(&context.head, &path, &body)?;
-    answer(context, principal, body.of(id)?, key).await
+    answer(context, principal, body.of(id)?, key, Wire::Native).await
 }
 
 async fn stop_reply(context: &mut Context) -> Result<Reply, ApiError> {
@@ -94,6 +110,7 @@ async fn answer(
     principal: Principal,
     mut asked: Asked,
     key: Option<RequestKey>,
+    wire: Wire,
 ) -> Result<Reply, ApiError> {
     let user = principal.user.id.clone();
     let is_keyed = key.is_some();
@@ -107,14 +124,16 @@ async fn answer(
     access::note(context, verdict)?;
     let turn = turn.map_err(|error| failures::conversations(error, "conversationId"))?;
     if let Some(started) = turn.repeats() {
-        return follow::repeat_reply(context, user, started).await;
+        return follow::repeat_reply(context, user, started, wire).await;
     }
     let models = models.map_err(failures::catalogue)?;
 
     let mut preferences = turn.preferences();
-    let mut message = asked.message.take().or(turn.question()).unwrap_or_default();
+    let of_conversation = turn.model();
+    let is_new = of_conversation.is_none();
+    let mut message = turn.question().or(asked.message.take()).unwrap_or_default();
     let screen = screened::screen(&mut message, &mut asked.system, &mut preferences).await?;
-    let model = prompt::choose_model(&asked, turn.model(), &preferences, &models).await?;
+    let model = prompt::choose_model(&asked, of_conversation, &preferences, &models).await?;
     context.log.model(&model);
     let system = prompt::choose_system(asked.system, preferences.system_prompt).await;
     let history = window::fitting(
@@ -124,7 +143,9 @@ async fn answer(
         &[system.as_deref().unwrap_or_default(), &message],
     );
     let messages = prompt::messages(system, history, &message);
-    let bill = Bill::open(&principal, billing::size(&messages), asked.max_tokens).await?;
+    let payer = Payer::from(&principal);
+    let prompt = billing::size(&messages);
+    let bill = Bill::open(payer.clone(), prompt, asked.max_tokens).await?;
     let question = ChatRequest {
         model: model.clone(),
         messages,
@@ -138,7 +159,7 @@ async fn answer(
         Ok(Beginning::Started(started)) => started,
         Ok(Beginning::Repeated(started)) => {
             note(context, bill.release().await);
-            return follow::repeat_reply(context, user, started).await;
+            return follow::repeat_reply(context, user, started, wire).await;
         }
         Err(error) => {
             note(context, bill.release().await);
@@ -149,22 +170,34 @@ async fn answer(
 
     // Until something has been said, failing is an ordinary error with a status of its own.
     let source = match opening {
-        Opening::Speaking(source) => Some(source),
+        Opening::Speaking(source) => {
+            if let Some(served) = source.served() {
+                billing::tell(context, served);
+            }
+            Some(source)
+        }
         Opening::Stopped => None,
         Opening::Failed(error) => {
             // If even that cannot be stored, the reply counts as broken off when it is overdue.
             let nothing = reply::Text::default();
-            let finished =
-                reply::finish(&turn, Outcome::Incomplete, nothing, None, &mut context.log);
+            let finished = reply::finish(
+                &turn,
+                Outcome::Incomplete,
+                nothing,
+                None,
+                None,
+                &mut context.log,
+            );
             let (_, released) = join(finished, bill.release()).await;
             note(context, released);
             return Err(failures::llm(error));
         }
     };
-    let untitled = asked.conversation_id.is_none().then(|| Untitled {
+    let untitled = is_new.then(|| Untitled {
         user,
         conversation: started.conversation_id.clone(),
         message,
+        payer,
     });
     let exchange = reply::Exchange {
         turn,
@@ -173,9 +206,10 @@ async fn answer(
         started,
         model,
         bill,
+        wire,
         untitled,
     };
-    Ok(Reply::events(|body, log| exchange.run(body, log)))
+    Ok(wire.mark(Reply::events(|body, log| exchange.run(body, log))))
 }
 
 async fn open(
@@ -183,9 +217,13 @@ async fn open(
     asked: &Asked,
     key: Option<RequestKey>,
 ) -> Result<Turn, contracts::conversations::types::Error> {
-    match (&asked.message, &asked.conversation_id) {
-        (None, Some(conversation)) => Turn::open_again(user, conversation.clone(), key).await,
-        (_, conversation) => Turn::open(user, conversation.clone(), key).await,
+    let conversation = asked.conversation_id.clone();
+    match (&asked.named, &asked.message, conversation) {
+        (Some(named), _, Some(conversation)) => {
+            Turn::open_named(user, conversation, named.clone(), key).await
+        }
+        (None, None, Some(conversation)) => Turn::open_again(user, conversation, key).await,
+        (_, _, conversation) => Turn::open(user, conversation, key).await,
     }
 }
 

@@ -7,7 +7,7 @@ use contracts::conversations::{
     turns::{Outcome, Started, Turn, Usage},
     types::Error as StoreError,
 };
-use contracts::llm::types::Completion;
+use contracts::llm::types::{Completion, Served};
 use futures::future::{Either, join, select};
 use http_edge::{ApiError, BodyWriter, Cause, Entry};
 use screening::Screen;
@@ -17,11 +17,11 @@ use crate::{
     attend::{attend, describe},
     backlog::Backlog,
     bell::Bell,
-    events,
     outbox::Outbox,
     screened::Screened,
     source::Source,
     title::Untitled,
+    wire::{Ending, Wire},
 };
 
 /// Longest reply, in bytes of its JSON, which is as much as is stored; a model that does not stop
@@ -37,6 +37,7 @@ pub(crate) struct Exchange {
     pub(crate) started: Started,
     pub(crate) model: String,
     pub(crate) bill: Bill,
+    pub(crate) wire: Wire,
     /// Present when the conversation is new.
     pub(crate) untitled: Option<Untitled>,
 }
@@ -49,6 +50,17 @@ pub(crate) struct Text {
     lengths: Vec<u32>,
     /// What the model has said, shown or not, in bytes.
     generated: usize,
+    /// Who answers, as soon as that is known.
+    served: Option<Served>,
+}
+
+impl Text {
+    fn heard(&mut self, source: &Screened) {
+        self.generated = source.said();
+        if self.served.is_none() {
+            self.served = source.served().cloned();
+        }
+    }
 }
 
 /// How a reply ended.
@@ -63,7 +75,7 @@ impl Exchange {
     /// Carries the reply to its end, and notes in the log how that was.
     pub(crate) async fn run(self, body: BodyWriter, mut log: Entry) -> Entry {
         let outbox = Outbox::default();
-        outbox.push(events::conversation(&self.started, &self.model));
+        outbox.push(self.wire.opening(&self.started, &self.model));
         join(self.conduct(&outbox, &mut log), outbox.deliver(body)).await;
         log
     }
@@ -75,14 +87,15 @@ impl Exchange {
             screen,
             model,
             bill,
+            wire,
             untitled,
             started: _,
         } = self;
         let source = source.map(|source| Screened::new(source, screen));
         let backlog = Backlog::default();
         let halt = Bell::default();
-        let ((text, ended), attended) = join(
-            receive(source, outbox, &backlog, &halt),
+        let ((mut text, ended), attended) = join(
+            receive(source, wire, outbox, &backlog, &halt),
             attend(&turn, &backlog, &halt),
         )
         .await;
@@ -95,6 +108,9 @@ impl Exchange {
             Ended::Broken(_) => (Outcome::Incomplete, None),
         };
         let generated = text.generated;
+        let served = text.served.take();
+        let answered = served.as_ref().map_or(&model, |served| &served.model);
+        log.model(answered);
         let used = bill.used(completion, generated);
         let usage = (outcome != Outcome::Incomplete).then_some(Usage {
             prompt_tokens: used.prompt_tokens,
@@ -104,33 +120,30 @@ impl Exchange {
         let said = text.whole.clone();
         // Stored before the client is told of the end: who has seen it can list it.
         let (finished, unsettled) = join(
-            finish(&turn, outcome, text, usage, log),
-            bill.settle(model.clone(), completion, generated),
+            finish(&turn, outcome, text, usage, Some(answered.clone()), log),
+            bill.settle(&model, served.as_ref(), completion, generated),
         )
         .await;
         if let Some(cause) = unsettled {
             log.warn(&cause);
         }
-        let ended = match ended {
-            Ended::Broken(error) => Err(error),
+        let ended = match &ended {
+            Ended::Broken(error) => Err(error.clone()),
             Ended::Complete(_) | Ended::Stopped => finished,
         };
         let is_good = ended.is_ok();
-        match ended {
-            Ok(()) => {
-                log.tokens(used.prompt_tokens, used.completion_tokens);
-                outbox.push(events::usage(
-                    used.prompt_tokens,
-                    used.completion_tokens,
-                    &model,
-                ));
-            }
-            Err(error) => {
-                log.error(&error);
-                outbox.push(events::error(&error, log.request_id()));
-            }
+        match &ended {
+            Ok(()) => log.tokens(used.prompt_tokens, used.completion_tokens),
+            Err(error) => log.error(error),
         }
-        outbox.push(events::done());
+        outbox.push(wire.ending(&Ending {
+            outcome,
+            reason: completion.map(|completion| completion.stop_reason),
+            usage: is_good.then_some((used.prompt_tokens, used.completion_tokens)),
+            model: answered,
+            provider: served.as_ref().map(|served| served.provider.as_str()),
+            error: ended.as_ref().err().map(|error| (error, log.request_id())),
+        }));
         outbox.close();
         // The client has its end; what follows keeps nobody waiting.
         if let Some(untitled) = untitled.filter(|_| is_good && outcome == Outcome::Complete)
@@ -144,13 +157,14 @@ impl Exchange {
 /// Passes the pieces on as they come; all of them, and how it ended.
 async fn receive(
     source: Option<Screened>,
+    wire: Wire,
     outbox: &Outbox,
     backlog: &Backlog,
     halt: &Bell,
 ) -> (Text, Ended) {
     let mut text = Text::default();
     let ended = match source {
-        Some(source) => read(source, &mut text, outbox, backlog, halt).await,
+        Some(source) => read(source, wire, &mut text, outbox, backlog, halt).await,
         None => Ended::Stopped,
     };
     backlog.close();
@@ -159,6 +173,7 @@ async fn receive(
 
 async fn read(
     mut source: Screened,
+    wire: Wire,
     text: &mut Text,
     outbox: &Outbox,
     backlog: &Backlog,
@@ -175,12 +190,12 @@ async fn read(
                 Either::Right(_) => return Ended::Stopped,
             }
         };
-        text.generated = source.said();
+        text.heard(&source);
         let Some(pieces) = next else { break };
         let mut out = Encoder::new();
         for piece in &pieces {
             number += 1;
-            size = size.saturating_add(events::content(&mut out, number, piece));
+            size = size.saturating_add(wire.content(&mut out, number, piece));
             text.whole.push_str(piece);
             text.lengths
                 .push(u32::try_from(piece.len()).unwrap_or(u32::MAX));
@@ -203,10 +218,11 @@ pub(crate) async fn finish(
     outcome: Outcome,
     text: Text,
     usage: Option<Usage>,
+    model: Option<String>,
     log: &mut Entry,
 ) -> Result<(), ApiError> {
     let Text { whole, lengths, .. } = text;
-    match turn.finish(outcome, whole, lengths, usage).await {
+    match turn.finish(outcome, whole, lengths, usage, model).await {
         // Deleted while it was being answered: nothing to store it in, as the user wished.
         Ok(()) | Err(StoreError::NotFound) => Ok(()),
         Err(error) => {

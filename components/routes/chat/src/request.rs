@@ -1,10 +1,11 @@
 //! What a client asks.
 
+use contracts::conversations::turns::NamedMessage;
 use http_edge::{ApiError, Check, parse_uuid};
 use serde::{Deserialize, Serialize};
 
 /// Longest message and longest system prompt, in characters (Unicode scalar values).
-const MAX_CHARACTERS: usize = 10_000;
+pub(crate) const MAX_CHARACTERS: usize = 10_000;
 
 /// The body as it comes.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -22,10 +23,10 @@ pub(crate) struct ChatBody {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AgainBody {
-    model: Option<String>,
-    system: Option<String>,
-    temperature: Option<f64>,
-    max_tokens: Option<u32>,
+    pub(crate) model: Option<String>,
+    pub(crate) system: Option<String>,
+    pub(crate) temperature: Option<f64>,
+    pub(crate) max_tokens: Option<u32>,
 }
 
 /// The body, found good as far as it can be by itself.
@@ -34,10 +35,24 @@ pub(crate) struct Asked {
     pub(crate) conversation_id: Option<String>,
     /// None for another reply to the last one.
     pub(crate) message: Option<String>,
+    /// What is to be done with the message, where the client names it and the conversation.
+    pub(crate) named: Option<NamedMessage>,
     pub(crate) model: Option<String>,
     pub(crate) system: Option<String>,
     pub(crate) temperature: Option<f64>,
     pub(crate) max_tokens: Option<u32>,
+}
+
+impl Asked {
+    /// How to ask.
+    pub(crate) fn settings(&self) -> AgainBody {
+        AgainBody {
+            model: self.model.clone(),
+            system: self.system.clone(),
+            temperature: self.temperature,
+            max_tokens: self.max_tokens,
+        }
+    }
 }
 
 impl TryFrom<ChatBody> for Asked {
@@ -81,7 +96,8 @@ impl AgainBody {
         })
     }
 
-    fn checked(self, check: &mut Check) -> Result<Asked, ApiError> {
+    /// How to ask, found good; what to ask is left open.
+    pub(crate) fn checked(self, check: &mut Check) -> Result<Asked, ApiError> {
         let system = self.system.as_deref().unwrap_or_default();
         check
             .that(
@@ -103,6 +119,7 @@ impl AgainBody {
         Ok(Asked {
             conversation_id: None,
             message: None,
+            named: None,
             model: self.model,
             system: self.system,
             temperature: self.temperature,

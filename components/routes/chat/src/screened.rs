@@ -1,6 +1,9 @@
 //! What moderation does to a chat: to what the user gives the model, and to what the model replies.
 
-use contracts::{conversations::types::PreferenceValues, llm::types::Completion};
+use contracts::{
+    conversations::types::PreferenceValues,
+    llm::types::{Completion, Served},
+};
 use futures::future::join;
 use http_edge::ApiError;
 use screening::Screen;
@@ -31,6 +34,8 @@ pub(crate) struct Screened {
     is_over: bool,
     blocked: Option<ApiError>,
     said: usize,
+    /// Of an answer that was blocked.
+    served: Option<Served>,
 }
 
 impl Screened {
@@ -41,6 +46,7 @@ impl Screened {
             is_over: false,
             blocked: None,
             said: 0,
+            served: None,
         }
     }
 
@@ -60,6 +66,7 @@ impl Screened {
                 }
             };
             if shown.blocked.is_some() {
+                self.served = source.served().cloned();
                 self.source = None;
                 self.blocked = shown.blocked;
             }
@@ -68,6 +75,12 @@ impl Screened {
             }
         }
         None
+    }
+
+    /// Who answers, as soon as there is a first piece.
+    pub(crate) fn served(&self) -> Option<&Served> {
+        let source = self.source.as_ref().and_then(Source::served);
+        source.or(self.served.as_ref())
     }
 
     /// What the model has said so far, shown or not, in bytes.

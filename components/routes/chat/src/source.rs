@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::llm::types::{Completion, Delta, Error};
+use contracts::llm::types::{Completion, Delta, Error, Served};
 use futures::future::{Either, select};
 use spin_sdk::{
     time::sleep,
@@ -19,8 +19,16 @@ const MAX_SILENCE: Duration = Duration::from_secs(5);
 const BATCH: usize = 32;
 
 type Pieces = Vec<String>;
-type Reading = Pin<Box<dyn Future<Output = (Pieces, Option<StreamReader<Delta>>)>>>;
+type Reading = Pin<Box<dyn Future<Output = Read>>>;
 type Ending = Pin<Box<dyn Future<Output = Result<Completion, Error>>>>;
+
+/// What came at once.
+struct Read {
+    pieces: Pieces,
+    served: Option<Served>,
+    /// None after the last piece.
+    more: Option<StreamReader<Delta>>,
+}
 
 /// Reads the pieces of one answer. Dropping it before the end cancels the answer.
 pub(crate) struct Source {
@@ -28,6 +36,7 @@ pub(crate) struct Source {
     held: Pieces,
     /// The read under way; none after the last piece.
     reading: Option<Reading>,
+    served: Option<Served>,
     ending: Ending,
 }
 
@@ -49,6 +58,7 @@ impl Source {
         Self {
             held: Pieces::new(),
             reading: Some(Box::pin(read(deltas))),
+            served: None,
             ending: Box::pin(completion.into_future()),
         }
     }
@@ -86,13 +96,23 @@ impl Source {
             return Some(std::mem::take(&mut self.held));
         }
         while let Some(reading) = &mut self.reading {
-            let (pieces, deltas) = reading.as_mut().await;
-            self.reading = deltas.map(|deltas| Box::pin(read(deltas)) as Reading);
+            let Read {
+                pieces,
+                served,
+                more,
+            } = reading.as_mut().await;
+            self.reading = more.map(|deltas| Box::pin(read(deltas)) as Reading);
+            self.served = served.or(self.served.take());
             if !pieces.is_empty() {
                 return Some(pieces);
             }
         }
         None
+    }
+
+    /// Who answers, as soon as there is a first piece.
+    pub(crate) fn served(&self) -> Option<&Served> {
+        self.served.as_ref()
     }
 
     /// How the answer ended; to be asked after the last piece.
@@ -101,17 +121,21 @@ impl Source {
     }
 }
 
-async fn read(mut deltas: StreamReader<Delta>) -> (Pieces, Option<StreamReader<Delta>>) {
+async fn read(mut deltas: StreamReader<Delta>) -> Read {
     let (result, batch) = deltas.read(Vec::with_capacity(BATCH)).await;
-    let pieces = batch.into_iter().filter_map(words).collect();
     let more = matches!(result, StreamResult::Complete(_));
-    (pieces, more.then_some(deltas))
-}
-
-/// What the reader is shown. No tools are offered, so none are called.
-fn words(delta: Delta) -> Option<String> {
-    match delta {
-        Delta::Text(text) | Delta::Refusal(text) => Some(text),
-        Delta::Served(_) | Delta::Reasoning(_) | Delta::ToolCall(_) => None,
+    let mut read = Read {
+        pieces: Pieces::with_capacity(batch.len()),
+        served: None,
+        more: more.then_some(deltas),
+    };
+    for delta in batch {
+        match delta {
+            Delta::Text(text) | Delta::Refusal(text) => read.pieces.push(text),
+            Delta::Served(served) => read.served = Some(served),
+            // The reader is shown no thoughts; no tools are offered, so none are called.
+            Delta::Reasoning(_) | Delta::ToolCall(_) => {}
+        }
     }
+    read
 }

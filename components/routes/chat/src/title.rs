@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use billing::{Bill, Payer};
 use contracts::{
     conversations::library,
     llm::{
         provider,
-        types::{ChatRequest, Role},
+        types::{ChatRequest, Completion, Role, Served},
     },
 };
 use futures::future::{Either, select};
@@ -37,6 +38,14 @@ pub(crate) struct Untitled {
     pub(crate) user: String,
     pub(crate) conversation: String,
     pub(crate) message: String,
+    pub(crate) payer: Payer,
+}
+
+/// What a model has said so far.
+#[derive(Default)]
+struct Said {
+    text: String,
+    served: Option<Served>,
 }
 
 impl Untitled {
@@ -47,40 +56,61 @@ impl Untitled {
         if model.is_empty() {
             return None;
         }
-        let ask = std::pin::pin!(ask(question(model, &self.message, reply)));
-        let title = match select(ask, std::pin::pin!(sleep(PATIENCE))).await {
-            Either::Left((Ok(text), _)) => clean(&text),
-            Either::Left((Err(cause), _)) => return Some(cause),
-            Either::Right(_) => return Some("title: no answer in time".to_owned()),
+        let mut question = question(model, &self.message, reply);
+        let prompt = billing::size(&question.messages);
+        // Whose credits are spent has the title that costs nothing.
+        let bill = Bill::open_aside(self.payer, prompt, question.max_tokens).await;
+        let bill = bill.ok()?;
+        question.max_tokens = bill.max_tokens;
+        let mut said = Said::default();
+        let asked = {
+            let ask = std::pin::pin!(ask(question, &mut said));
+            match select(ask, std::pin::pin!(sleep(PATIENCE))).await {
+                Either::Left((asked, _)) => asked,
+                Either::Right(_) => Err("title: no answer in time".to_owned()),
+            }
         };
-        let title = shown(title?).await?;
-        let stored = library::suggest_title(self.user, self.conversation, title).await;
-        stored.err().map(|_| "title: not stored".to_owned())
+        let Said { text, served } = said;
+        let completion = asked.as_ref().ok();
+        let settled = bill.settle(model, served.as_ref(), completion, text.len());
+        let unsettled = settled.await;
+        if let Err(cause) = asked {
+            return Some(cause);
+        }
+        if let Some(title) = shown(clean(&text)).await
+            && library::suggest_title(self.user, self.conversation, title)
+                .await
+                .is_err()
+        {
+            return Some("title: not stored".to_owned());
+        }
+        unsettled
     }
 }
 
 /// The title, as far as moderation lets it pass; none of it if that cannot be asked.
-async fn shown(title: String) -> Option<String> {
+async fn shown(title: Option<String>) -> Option<String> {
+    let title = title?;
     let screen = Screen::open().await.ok()?;
     let (passed, rest) = (screen.pass(vec![title]), screen.rest());
     let whole = passed.blocked.is_none() && rest.blocked.is_none();
     whole.then(|| [passed.pieces, rest.pieces].concat().concat())
 }
 
-async fn ask(question: ChatRequest) -> Result<String, String> {
+async fn ask(question: ChatRequest, said: &mut Said) -> Result<Completion, String> {
     let failed = |error| format!("title: {error:?}");
     let (deltas, completion) = provider::chat(question).await.map_err(failed)?;
     let mut source = match Source::new(deltas, completion).open().await {
         Opening::Speaking(source) => source,
         Opening::Failed(error) => return Err(failed(error)),
-        Opening::Stopped => return Ok(String::new()),
+        Opening::Stopped => return Err("title: stopped".to_owned()),
     };
-    let mut text = String::new();
     while let Some(pieces) = source.next().await {
-        pieces.iter().for_each(|piece| text.push_str(piece));
+        pieces.iter().for_each(|piece| said.text.push_str(piece));
+        said.served = source.served().cloned();
     }
-    source.end().await.map_err(failed)?;
-    Ok(text)
+    said.served = source.served().cloned();
+    source.end().await.map_err(failed)
 }
 
 fn question(model: &str, message: &str, reply: &str) -> ChatRequest {

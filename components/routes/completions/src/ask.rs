@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use billing::Bill;
+use billing::{Bill, Payer};
 use contracts::{
     identity::types::Principal,
     llm::{
         provider,
-        types::{Error, Served},
+        types::{Completion, Error, StopReason},
     },
 };
-use futures::future::join;
+use futures::future::{OptionFuture, join};
 use http_edge::{ApiError, Cause, Context, Reply};
 use spin_sdk::variables;
 
@@ -19,12 +19,14 @@ use crate::{
     errors,
     reply::{Chunks, Label, Message, Shape},
     request::Asked,
-    screened::{self, Ending, Screened, Screens},
+    reuse::{Looked, Wish},
+    screened::{self, Ending, Heard, Screened, Screens},
     stream::Exchange,
 };
 
 /// Most bytes of an answer; a model that does not stop is stopped.
 pub(crate) const MAX_REPLY: usize = 4 * 1024 * 1024;
+const JSON: &str = "application/json";
 /// How long the status of a stream waits for the model's first word, which may be an error.
 const MAX_SILENCE: Duration = Duration::from_secs(5);
 
@@ -34,6 +36,7 @@ pub(crate) async fn ask(
     principal: &Principal,
     mut asked: Asked,
     shape: Shape,
+    wish: Option<Wish>,
 ) -> Result<Reply, ApiError> {
     // Two capabilities that do not need each other's answers.
     let named = &asked.request.model;
@@ -48,7 +51,18 @@ pub(crate) async fn ask(
         is_stream,
         includes_usage,
     } = asked;
-    let bill = Bill::open(principal, prompt, request.max_tokens).await?;
+    let mut place = None;
+    if let Some(wish) = wish {
+        match wish.look(context, &model).await {
+            Looked::Found(body) => {
+                context.log.model(&model);
+                return Ok(Reply::bytes(JSON, body.into_bytes()));
+            }
+            Looked::Nothing(found) => place = found,
+        }
+    }
+    let own_bound = request.max_tokens;
+    let bill = Bill::open(Payer::from(principal), prompt, own_bound).await?;
     request.model.clone_from(&model);
     request.max_tokens = bill.max_tokens;
 
@@ -61,9 +75,9 @@ pub(crate) async fn ask(
         Ok(answer) => answer,
         Err(error) => return Err(give_up(context, bill, error).await),
     };
-    let mut label = Label::new(model);
+    let mut label = Label::new(model.clone());
     if let Some(served) = answer.served() {
-        tell(context, served);
+        billing::tell(context, served);
         label.model.clone_from(&served.model);
     }
     let answer = Screened::new(answer, screens);
@@ -76,7 +90,7 @@ pub(crate) async fn ask(
         return Ok(Reply::events(|body, log| exchange.run(body, log)));
     }
 
-    let (message, said, ending) = collect(answer).await;
+    let (message, heard, ending) = collect(answer).await;
     let (completion, blocked) = match ending {
         Ending::Complete(completion) => (Some(completion), None),
         Ending::Blocked(error) => (None, Some(error)),
@@ -86,20 +100,47 @@ pub(crate) async fn ask(
             return Err(error);
         }
     };
-    let usage = bill.used(completion.as_ref(), said);
+    let usage = bill.used(completion.as_ref(), heard.said);
     context
         .log
         .tokens(usage.prompt_tokens, usage.completion_tokens);
-    let model = label.model.clone();
-    let settled = bill.settle(model, completion.as_ref(), said).await;
-    note(context, settled);
-    match (shape, blocked) {
+    let is_typical = label.model == model
+        && completion.as_ref().is_some_and(|completion| {
+            // Not if what is left of the credits may have cut it short.
+            is_typical(completion, bill.max_tokens == own_bound)
+        });
+    let settling = bill.settle(
+        &label.model,
+        heard.served.as_ref(),
+        completion.as_ref(),
+        heard.said,
+    );
+    let body = match (shape, blocked) {
         (Shape::OpenAi, _) => {
             let completion = completion.unwrap_or(screened::filtered(usage));
-            Ok(Reply::json(&message.object(&label, &completion)))
+            serde_json::to_string(&message.object(&label, &completion)).map_err(unwritten)
         }
-        (Shape::Plain, None) => Ok(Reply::json(&message.response())),
+        (Shape::Plain, None) => serde_json::to_string(&message.response()).map_err(unwritten),
         (Shape::Plain, Some(error)) => Err(error),
+    };
+    let place = place.filter(|_| is_typical).zip(body.as_ref().ok());
+    let keeping = OptionFuture::from(place.map(|(place, body)| place.keep(body.clone())));
+    let (settled, kept) = join(settling, keeping).await;
+    note(context, settled);
+    note(context, kept.flatten());
+    body.map(|body| Reply::bytes(JSON, body.into_bytes()))
+}
+
+fn unwritten(error: serde_json::Error) -> ApiError {
+    ApiError::internal(error.to_string())
+}
+
+/// Whether an answer is one that the same question may be given again.
+fn is_typical(completion: &Completion, is_own_bound: bool) -> bool {
+    match completion.stop_reason {
+        StopReason::End | StopReason::ToolCalls => true,
+        StopReason::Length => is_own_bound,
+        StopReason::ContentFilter | StopReason::Other => false,
     }
 }
 
@@ -121,26 +162,19 @@ async fn choose_model(named: &str) -> Result<String, ApiError> {
         })
 }
 
-/// Tells who answers.
-fn tell(context: &mut Context, served: &Served) {
-    context.log.model(&served.model);
-    context.set_header("x-goldfish-provider", served.provider.clone());
-    context.set_header("x-goldfish-model", served.model.clone());
-    context.set_header("x-goldfish-attempts", served.attempts.to_string());
-}
-
-/// What a model answers, how much it said, and how that ended.
-async fn collect(mut answer: Screened) -> (Message, usize, Ending) {
+/// What a model answers, and how that ended.
+async fn collect(mut answer: Screened) -> (Message, Heard, Ending) {
     let mut message = Message::default();
     while let Some(pieces) = answer.next().await {
         pieces.into_iter().for_each(|piece| message.push(piece));
-        if answer.said() > MAX_REPLY {
+        if answer.heard().said > MAX_REPLY {
             let error = Error::Protocol("reply too long".to_owned());
-            return (message, answer.said(), Ending::Broken(errors::llm(error)));
+            let ending = Ending::Broken(errors::llm(error));
+            return (message, answer.heard().clone(), ending);
         }
     }
-    let said = answer.said();
-    (message, said, answer.end().await)
+    let heard = answer.heard().clone();
+    (message, heard, answer.end().await)
 }
 
 async fn give_up(context: &mut Context, bill: Bill, error: Error) -> ApiError {

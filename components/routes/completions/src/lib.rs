@@ -1,6 +1,7 @@
 //! OpenAI's Chat Completions for every model of the catalogue: `POST /v1/chat/completions`,
 //! `GET /v1/models`, `GET /v1/models/:id`; and `POST /chat/completions`, which answers `{messages}`
-//! with `{response}` and anything more as OpenAI does. Nothing of it is stored.
+//! with `{response}` and anything more as OpenAI does. Nothing of it is stored, unless the operator has
+//! answers kept for who asks the same again.
 //!
 //! Event streams have neither `id:` lines nor comments: OpenAI's libraries take such events for
 //! chunks.
@@ -18,6 +19,7 @@ mod catalogue;
 mod errors;
 mod reply;
 mod request;
+mod reuse;
 mod screened;
 mod stream;
 
@@ -29,6 +31,7 @@ use serde_json::{Map, Value};
 
 use reply::Shape;
 use request::Asked;
+use reuse::Wish;
 
 http_edge::routes! {
     errors: errors::render,
@@ -78,11 +81,12 @@ async fn try_answer(
     access::require(&principal, Scope::Chat)?;
     let fields = context.json::<Map<String, Value>>().await?;
     let shape = shape_of(&fields);
+    let wish = Wish::of(context, &principal, &fields, shape).await;
     let asked = Asked::read(fields)?;
     if asked.request.model.is_empty() && context.head.path.starts_with("/v1/") {
         return Err(ApiError::invalid("model", "is missing"));
     }
-    ask::ask(context, &principal, asked, shape).await
+    ask::ask(context, &principal, asked, shape, wish).await
 }
 
 async fn list_models(context: &mut Context) -> Result<Reply, ApiError> {

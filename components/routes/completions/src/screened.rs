@@ -1,7 +1,9 @@
 //! What moderation does to a completion: to what the client gives the model, and to what the model
 //! answers.
 
-use contracts::llm::types::{ChatRequest, Completion, Delta, Part, Role, StopReason, Usage};
+use contracts::llm::types::{
+    ChatRequest, Completion, Delta, Part, Role, Served, StopReason, Usage,
+};
 use futures::future::try_join;
 use http_edge::ApiError;
 use screening::{Screen, Shown};
@@ -116,7 +118,25 @@ pub(crate) struct Screened {
     /// What was held back has been asked for.
     is_over: bool,
     blocked: Option<ApiError>,
-    said: usize,
+    heard: Heard,
+}
+
+/// What is known of an answer, shown or not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard {
+    /// As soon as there is a first piece.
+    pub(crate) served: Option<Served>,
+    /// What the model has said so far, in bytes.
+    pub(crate) said: usize,
+}
+
+impl Heard {
+    fn take(&mut self, piece: &Delta) {
+        if let Delta::Served(served) = piece {
+            self.served = Some(served.clone());
+        }
+        self.said = self.said.saturating_add(size(piece));
+    }
 }
 
 /// How an answer ended.
@@ -141,7 +161,7 @@ impl Screened {
             screens,
             is_over: false,
             blocked: None,
-            said: 0,
+            heard: Heard::default(),
         }
     }
 
@@ -150,8 +170,7 @@ impl Screened {
         while let Some(answer) = &mut self.answer {
             let passed = match answer.next().await {
                 Some(pieces) => {
-                    let sizes = pieces.iter().map(size);
-                    self.said = sizes.fold(self.said, usize::saturating_add);
+                    pieces.iter().for_each(|piece| self.heard.take(piece));
                     self.screens.pass(pieces)
                 }
                 None if self.is_over => return None,
@@ -171,9 +190,8 @@ impl Screened {
         None
     }
 
-    /// What the model has said so far, shown or not, in bytes.
-    pub(crate) fn said(&self) -> usize {
-        self.said
+    pub(crate) fn heard(&self) -> &Heard {
+        &self.heard
     }
 
     /// How the answer ended; to be asked after the last piece.

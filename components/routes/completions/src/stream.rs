@@ -17,7 +17,7 @@ use crate::{
     ask::MAX_REPLY,
     errors,
     reply::Chunks,
-    screened::{self, Ending, Screened},
+    screened::{self, Ending, Heard, Screened},
 };
 
 /// How often it is looked whether the client of a silent model is still there.
@@ -50,17 +50,19 @@ impl Exchange {
             bill,
             mut chunks,
         } = self;
-        let (ended, said) = carry(answer, &mut chunks, &mut body).await;
+        let (ended, heard) = carry(answer, &mut chunks, &mut body).await;
         let model = chunks.model().to_owned();
         log.model(&model);
         let completion = match &ended {
             Ended::Complete(completion) => Some(completion),
             Ended::Blocked | Ended::Broken(_) | Ended::Abandoned => None,
         };
-        let used = bill.used(completion, said);
+        let used = bill.used(completion, heard.said);
         log.tokens(used.prompt_tokens, used.completion_tokens);
         // Settled before the client is told of the end: who has seen it can look it up.
-        if let Some(cause) = bill.settle(model, completion, said).await {
+        let served = heard.served.as_ref();
+        let unsettled = bill.settle(&model, served, completion, heard.said).await;
+        if let Some(cause) = unsettled {
             log.warn(&cause);
         }
         let mut out = Encoder::new();
@@ -79,14 +81,14 @@ impl Exchange {
     }
 }
 
-/// Passes pieces on as they come; how that ended, and how much was said. The answer is let go of
+/// Passes pieces on as they come; how that ended, and what was heard. The answer is let go of
 /// as soon as nobody wants it.
-async fn carry(mut answer: Screened, chunks: &mut Chunks, body: &mut BodyWriter) -> (Ended, usize) {
+async fn carry(mut answer: Screened, chunks: &mut Chunks, body: &mut BodyWriter) -> (Ended, Heard) {
     let mut out = Encoder::new();
     let mut look = Look::new();
     loop {
         let pieces = match look.during(answer.next(), body).await {
-            None => return (Ended::Abandoned, answer.said()),
+            None => return (Ended::Abandoned, answer.heard().clone()),
             Some(None) => break,
             Some(Some(pieces)) => pieces,
         };
@@ -94,20 +96,21 @@ async fn carry(mut answer: Screened, chunks: &mut Chunks, body: &mut BodyWriter)
             chunks.piece(&mut out, piece);
         }
         if !send(body, &mut out).await {
-            return (Ended::Abandoned, answer.said());
+            return (Ended::Abandoned, answer.heard().clone());
         }
-        if answer.said() > MAX_REPLY {
+        if answer.heard().said > MAX_REPLY {
             let error = Error::Protocol("reply too long".to_owned());
-            return (Ended::Broken(errors::llm(error)), answer.said());
+            let broken = Ended::Broken(errors::llm(error));
+            return (broken, answer.heard().clone());
         }
     }
-    let said = answer.said();
+    let heard = answer.heard().clone();
     let ended = match answer.end().await {
         Ending::Complete(completion) => Ended::Complete(completion),
         Ending::Blocked(_) => Ended::Blocked,
         Ending::Broken(error) => Ended::Broken(error),
     };
-    (ended, said)
+    (ended, heard)
 }
 
 /// Looks now and then whether the client is there. One timer serves many reads.

@@ -9,7 +9,11 @@
 
 mod view;
 
-use contracts::conversations::{library, types::Error};
+use contracts::{
+    conversations::{library, types::Error},
+    response_cache::answers,
+};
+use futures::future::join;
 use http_edge::{ApiError, Check, Context, Reply};
 use serde::Deserialize;
 
@@ -44,9 +48,14 @@ async fn list_conversations(context: &mut Context) -> Result<Reply, ApiError> {
 
 async fn list_history(context: &mut Context) -> Result<Reply, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let found = library::list_summaries(user.id).await.map_err(failed)?;
+    let (found, capacity) = join(library::list_summaries(user.id), library::capacity()).await;
     Ok(Reply::json(&History {
-        conversations: found.iter().map(SummaryView::from).collect(),
+        conversations: found
+            .map_err(failed)?
+            .iter()
+            .map(SummaryView::from)
+            .collect(),
+        max_conversations: capacity,
     }))
 }
 
@@ -81,7 +90,10 @@ async fn delete_conversation(context: &mut Context) -> Result<Reply, ApiError> {
 
 async fn clear_everything(context: &mut Context) -> Result<Reply, ApiError> {
     let user = access::signed_in(context).await?.user;
-    library::clear(user.id).await.map_err(failed)?;
+    library::clear(user.id.clone()).await.map_err(failed)?;
+    answers::clear(user.id)
+        .await
+        .map_err(failures::response_cache)?;
     Ok(Reply::json(&Success { success: true }))
 }
 

@@ -9,8 +9,11 @@ pub(crate) struct Conversations<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct History<'a> {
     pub(crate) conversations: Vec<SummaryView<'a>>,
+    /// How many there can be; one more lets go of the least recently updated.
+    pub(crate) max_conversations: u32,
 }
 
 #[derive(Serialize)]

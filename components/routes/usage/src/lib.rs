@@ -10,7 +10,6 @@
 mod view;
 
 use contracts::quota::credits;
-use futures::future::try_join3;
 use http_edge::{ApiError, Check, Context, Reply};
 use serde::Deserialize;
 
@@ -42,14 +41,10 @@ struct Page {
 
 async fn show_usage(context: &mut Context) -> Result<Reply, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let (standing, days, keys) = try_join3(
-        credits::get_standing(user.id.clone()),
-        credits::list_usage(user.id.clone()),
-        credits::list_key_usage(user.id),
-    )
-    .await
-    .map_err(failures::credits)?;
-    Ok(Reply::json(&UsageView::new(&standing, &days, &keys)))
+    let report = credits::get_report(user.id)
+        .await
+        .map_err(failures::credits)?;
+    Ok(Reply::json(&UsageView::from(&report)))
 }
 
 async fn list_transactions(context: &mut Context) -> Result<Reply, ApiError> {

@@ -1,6 +1,6 @@
 //! What clients see of the ledger.
 
-use contracts::quota::credits::{DayOfUse, Standing, Transaction, TransactionKind, UseOfKey};
+use contracts::quota::credits::{DayOfUse, Report, Transaction, TransactionKind, UseOfKey};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -8,6 +8,8 @@ use serde::Serialize;
 pub(crate) struct UsageView<'a> {
     plan: &'a str,
     credits: CreditsView,
+    /// Of all days shown.
+    totals: AmountsView,
     usage: Vec<DayView<'a>>,
     keys: Vec<KeyView<'a>>,
 }
@@ -30,16 +32,33 @@ struct CreditsView {
 struct DayView<'a> {
     day: &'a str,
     model: &'a str,
+    #[serde(flatten)]
+    amounts: AmountsView,
+}
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AmountsView {
     requests: u64,
     prompt_tokens: u64,
     completion_tokens: u64,
+    /// Of the prompts' tokens, those that the provider had in its cache.
+    cached_tokens: u64,
+    /// Null where no price is known.
+    cost_usd: Option<f64>,
+    /// Whether some of the tokens are our estimate.
+    estimated: bool,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct KeyView<'a> {
     id: &'a str,
+    /// In the key's life, as are tokens and cost.
     requests: u64,
     tokens: u64,
+    cost_usd: Option<f64>,
+    usage: Vec<DayView<'a>>,
 }
 
 #[derive(Serialize)]
@@ -60,8 +79,9 @@ struct TransactionView<'a> {
     note: Option<&'a str>,
 }
 
-impl<'a> UsageView<'a> {
-    pub(crate) fn new(standing: &'a Standing, days: &'a [DayOfUse], keys: &'a [UseOfKey]) -> Self {
+impl<'a> From<&'a Report> for UsageView<'a> {
+    fn from(report: &'a Report) -> Self {
+        let standing = &report.standing;
         let limited = standing.monthly_credits.is_some();
         Self {
             plan: &standing.plan,
@@ -73,10 +93,35 @@ impl<'a> UsageView<'a> {
                 granted: standing.granted_left,
                 resets_at: limited.then_some(standing.resets_at),
             },
-            usage: days.iter().map(DayView::from).collect(),
-            keys: keys.iter().map(KeyView::from).collect(),
+            totals: AmountsView::of_all(&report.days),
+            usage: report.days.iter().map(DayView::from).collect(),
+            keys: report.keys.iter().map(KeyView::from).collect(),
         }
     }
+}
+
+impl AmountsView {
+    fn of_all(rows: &[DayOfUse]) -> Self {
+        let sum = |of: fn(&DayOfUse) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
+        let cost = rows.iter().filter_map(|row| row.cost);
+        Self {
+            requests: sum(|row| row.requests),
+            prompt_tokens: sum(|row| row.prompt_tokens),
+            completion_tokens: sum(|row| row.completion_tokens),
+            cached_tokens: sum(|row| row.cached_tokens),
+            cost_usd: cost.reduce(u64::saturating_add).map(dollars),
+            estimated: rows.iter().any(|row| row.estimated),
+        }
+    }
+}
+
+/// Of millionths.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "exact up to nine thousand million dollars"
+)]
+fn dollars(millionths: u64) -> f64 {
+    millionths as f64 / 1_000_000.0
 }
 
 impl<'a> TransactionsView<'a> {
@@ -101,9 +146,7 @@ impl<'a> From<&'a DayOfUse> for DayView<'a> {
         Self {
             day: &row.day,
             model: &row.model,
-            requests: row.requests,
-            prompt_tokens: row.prompt_tokens,
-            completion_tokens: row.completion_tokens,
+            amounts: AmountsView::of_all(std::slice::from_ref(row)),
         }
     }
 }
@@ -114,6 +157,8 @@ impl<'a> From<&'a UseOfKey> for KeyView<'a> {
             id: &key.id,
             requests: key.requests,
             tokens: key.tokens,
+            cost_usd: key.cost.map(dollars),
+            usage: key.days.iter().map(DayView::from).collect(),
         }
     }
 }
@@ -138,6 +183,7 @@ impl<'a> From<&'a Transaction> for TransactionView<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::quota::credits::Standing;
     use serde_json::json;
 
     #[test]
@@ -151,31 +197,46 @@ mod tests {
             granted_left: 3,
             resets_at: 9,
         };
-        let days = [DayOfUse {
+        let day = |model: &str, cost, estimated| DayOfUse {
             day: "2027-01-15".into(),
-            model: "gpt-4o".into(),
+            model: model.into(),
             requests: 1,
             prompt_tokens: 2,
             completion_tokens: 3,
-        }];
-        let keys = [UseOfKey {
-            id: "k".into(),
-            requests: 1,
-            tokens: 5,
-        }];
-        let shown = |monthly| {
-            let standing = standing(monthly);
-            serde_json::to_value(UsageView::new(&standing, &days, &keys)).unwrap()
+            cached_tokens: 1,
+            cost,
+            estimated,
         };
+        let shown = |monthly| {
+            let report = Report {
+                standing: standing(monthly),
+                days: vec![day("gpt-4o", Some(288), false), day("local", None, true)],
+                keys: vec![UseOfKey {
+                    id: "k".into(),
+                    requests: 1,
+                    tokens: 5,
+                    cost: Some(288),
+                    days: vec![day("gpt-4o", Some(288), false)],
+                }],
+            };
+            serde_json::to_value(UsageView::from(&report)).unwrap()
+        };
+        let of_gpt = json!({"day": "2027-01-15", "model": "gpt-4o", "requests": 1,
+            "promptTokens": 2, "completionTokens": 3, "cachedTokens": 1, "costUsd": 0.000_288,
+            "estimated": false});
         assert_eq!(
             shown(Some(10)),
             json!({
                 "plan": "free",
                 "credits": {"monthly": 10, "usedThisMonth": 5, "left": 10, "reserved": 2,
                             "granted": 3, "resetsAt": 9},
-                "usage": [{"day": "2027-01-15", "model": "gpt-4o", "requests": 1,
-                           "promptTokens": 2, "completionTokens": 3}],
-                "keys": [{"id": "k", "requests": 1, "tokens": 5}],
+                "totals": {"requests": 2, "promptTokens": 4, "completionTokens": 6,
+                           "cachedTokens": 2, "costUsd": 0.000_288, "estimated": true},
+                "usage": [of_gpt, {"day": "2027-01-15", "model": "local", "requests": 1,
+                    "promptTokens": 2, "completionTokens": 3, "cachedTokens": 1,
+                    "costUsd": null, "estimated": true}],
+                "keys": [{"id": "k", "requests": 1, "tokens": 5, "costUsd": 0.000_288,
+                          "usage": [of_gpt]}],
             })
         );
         assert_eq!(

@@ -28,6 +28,8 @@ fn fact() -> impl Strategy<Value = Fact> {
             model: "model".to_owned(),
             text: format!("text {id}"),
             begins: begins.map(|(limit, touched)| Begins { limit, touched }),
+            name: None,
+            replaces: None,
             request: None,
         })),
         1 => (conversation.clone(), 1_u64..60).prop_map(|(conversation, time)| Fact::Renamed {
@@ -80,6 +82,8 @@ fn a_message_that_comes_again_has_moved() {
             model: "model".to_owned(),
             text: id.to_owned(),
             begins,
+            name: None,
+            replaces: None,
             request: None,
         })
     };
@@ -149,6 +153,7 @@ proptest! {
                     pieces: 0,
                     lengths: Vec::new(),
                     usage: None,
+                    model: None,
                 });
             }
         }

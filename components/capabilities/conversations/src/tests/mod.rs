@@ -3,6 +3,7 @@
 mod folding;
 mod following;
 mod long;
+mod naming;
 mod removing;
 mod turning;
 

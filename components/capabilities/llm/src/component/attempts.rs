@@ -200,6 +200,7 @@ impl Attempts {
             model: self.entry.id.clone(),
             upstream: self.entry.upstream.clone(),
             attempts: self.plan.attempts(),
+            prices: self.entry.prices,
         }
     }
 

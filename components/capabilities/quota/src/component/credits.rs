@@ -5,7 +5,7 @@ use journal::{Journal, Spin, Store};
 
 use super::{Quota, limits, now_ms, variables};
 use crate::credits::facts::KeyBudget;
-use crate::credits::history::Kind;
+use crate::credits::history::{Kind, Row};
 use crate::credits::state::Bound;
 use crate::credits::teller::{self, Consumption, Error, Intent};
 use crate::credits::{calendar, state};
@@ -58,8 +58,11 @@ impl wit::Guest for Quota {
             model: used.model,
             prompt: used.prompt_tokens,
             completion: used.completion_tokens,
+            cached: used.cached_tokens,
             estimated: used.estimated,
+            cost: used.cost,
             key: used.api_key,
+            aside: used.aside,
         };
         Ok(teller::settle(&journal_of(&user).await?, plans, id, used).await?)
     }
@@ -78,27 +81,34 @@ impl wit::Guest for Quota {
         Ok(teller::standing(&ledger, plans, now_ms()).into())
     }
 
-    async fn list_usage(user: String) -> Result<Vec<wit::DayOfUse>, wit::Error> {
-        let history = read(&user).await?.history;
-        let rows = history.days(calendar::day_of(now_ms()));
-        let rows = rows.map(|row| wit::DayOfUse {
+    async fn get_report(user: String) -> Result<wit::Report, wit::Error> {
+        let plans = variables::plans().await.map_err(wit::Error::Unavailable)?;
+        let ledger = read(&user).await?;
+        let now = now_ms();
+        let today = calendar::day_of(now);
+        let history = &ledger.history;
+        let day_of_use = |row: &Row| wit::DayOfUse {
             day: calendar::text_of(row.day),
             model: history.model(row.model).to_owned(),
             requests: row.requests,
             prompt_tokens: row.prompt,
             completion_tokens: row.completion,
-        });
-        Ok(rows.collect())
-    }
-
-    async fn list_key_usage(user: String) -> Result<Vec<wit::UseOfKey>, wit::Error> {
-        let history = read(&user).await?.history;
+            cached_tokens: row.cached,
+            cost: row.cost,
+            estimated: row.estimated,
+        };
         let keys = history.keys().iter().map(|key| wit::UseOfKey {
             id: key.id.clone(),
             requests: key.requests,
             tokens: key.tokens,
+            cost: key.cost,
+            days: history.days_of(key, today).map(day_of_use).collect(),
         });
-        Ok(keys.collect())
+        Ok(wit::Report {
+            standing: teller::standing(&ledger, plans, now).into(),
+            days: history.days(today).map(day_of_use).collect(),
+            keys: keys.collect(),
+        })
     }
 
     async fn list_transactions(

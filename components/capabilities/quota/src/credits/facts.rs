@@ -69,6 +69,15 @@ pub(crate) struct Settled {
     pub(crate) completion: u32,
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) estimated: bool,
+    /// Of `prompt`, those that the provider had in its cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) cached: u32,
+    /// In millionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cost: Option<u64>,
+    /// It was no request of the user's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) aside: bool,
     /// The id of the API key that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
@@ -81,4 +90,9 @@ pub(crate) struct Settled {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }

@@ -25,17 +25,23 @@ const OTHER: &str = "other";
 /// A model by its place in [`History::models`], counted from 1; 0 is [`OTHER`].
 type ModelNumber = usize;
 
+/// A key by the fact that used it first, or first after keys came to have numbers.
+type KeyNumber = u64;
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct History {
     models: Vec<String>,
     /// Oldest first.
     days: Vec<Row>,
     keys: Vec<KeyUse>,
+    /// What of `days` was used with keys, by key. Oldest first.
+    #[serde(default)]
+    days_of_keys: Vec<Row>,
     /// Oldest first.
     transactions: Vec<Transaction>,
 }
 
-/// The use of one model on one day.
+/// The use of one model on one day; of all that, or of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
     #[serde(rename = "d")]
@@ -48,6 +54,16 @@ pub(crate) struct Row {
     pub(crate) prompt: u64,
     #[serde(rename = "c")]
     pub(crate) completion: u64,
+    #[serde(rename = "h", default, skip_serializing_if = "is_zero")]
+    pub(crate) cached: u64,
+    /// In millionths of a US dollar; none where no price was known.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cost: Option<u64>,
+    /// Whether some of the tokens are an estimate.
+    #[serde(rename = "e", default)]
+    pub(crate) estimated: bool,
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    key: Option<KeyNumber>,
 }
 
 /// The use of one API key in its life.
@@ -58,6 +74,12 @@ pub(crate) struct KeyUse {
     pub(crate) requests: u64,
     #[serde(rename = "t")]
     pub(crate) tokens: u64,
+    /// As in [`Row`].
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cost: Option<u64>,
+    /// Its name in rows of days; 0 if it has none yet.
+    #[serde(rename = "f", default)]
+    number: KeyNumber,
     /// The fact that used it last.
     #[serde(rename = "n")]
     last: u64,
@@ -86,28 +108,17 @@ pub(crate) enum Kind {
 impl History {
     /// Counts what was used on a day that is not before those of earlier calls.
     pub(crate) fn count(&mut self, number: u64, day: u32, used: &Settled) {
-        self.days
-            .retain(|row| row.day.saturating_add(DAYS) > day && row.day <= day);
         let model = self.number_of(&used.model);
-        let today = self.days.iter_mut().rev();
-        let mut today = today.take_while(|row| row.day == day);
-        match today.find(|row| row.model == model) {
-            Some(row) => row.add(used),
-            None => {
-                if self.days.len() >= MAX_ROWS {
-                    self.days.remove(0);
-                }
-                let mut row = Row::new(day, model);
-                row.add(used);
-                self.days.push(row);
-            }
-        }
-        if let Some(key) = &used.key {
-            self.count_key(number, key, used.amount());
+        let key = used.key.as_ref().map(|id| self.count_key(number, id, used));
+        add(&mut self.days, Row::new(day, model, None), used);
+        match key {
+            Some(_) => add(&mut self.days_of_keys, Row::new(day, model, key), used),
+            None => drop_old(&mut self.days_of_keys, day),
         }
     }
 
-    fn count_key(&mut self, number: u64, id: &str, tokens: u64) {
+    /// Counts the use of a key; its number.
+    fn count_key(&mut self, number: u64, id: &str, used: &Settled) -> KeyNumber {
         if !self.keys.iter().any(|key| key.id == id) {
             if self.keys.len() >= MAX_KEYS {
                 let oldest = self.keys.iter().map(|key| key.last).min();
@@ -117,14 +128,23 @@ impl History {
                 id: id.to_owned(),
                 requests: 0,
                 tokens: 0,
+                cost: None,
+                number,
                 last: number,
             });
         }
+        let mut found = number;
         for key in self.keys.iter_mut().filter(|key| key.id == id) {
-            key.requests = key.requests.saturating_add(1);
-            key.tokens = key.tokens.saturating_add(tokens);
+            key.requests = key.requests.saturating_add(used.requests());
+            key.tokens = key.tokens.saturating_add(used.amount());
+            key.cost = sum(key.cost, used.cost);
             key.last = number;
+            if key.number == 0 {
+                key.number = number;
+            }
+            found = key.number;
         }
+        found
     }
 
     pub(crate) fn note(&mut self, number: u64, at: u64, kind: Kind) {
@@ -165,6 +185,13 @@ impl History {
     pub(crate) fn days(&self, today: u32) -> impl Iterator<Item = &Row> {
         let rows = self.days.iter().rev();
         rows.filter(move |row| row.day.saturating_add(DAYS) > today)
+    }
+
+    /// As [`History::days`], of one key.
+    pub(crate) fn days_of(&self, key: &KeyUse, today: u32) -> impl Iterator<Item = &Row> {
+        let number = key.number;
+        let rows = self.days_of_keys.iter().rev();
+        rows.filter(move |row| row.day.saturating_add(DAYS) > today && row.key == Some(number))
     }
 
     /// Newest first, those before the number `before`.
@@ -212,7 +239,7 @@ impl History {
             });
             *number = place.saturating_add(1);
         };
-        for row in &mut self.days {
+        for row in self.days.iter_mut().chain(&mut self.days_of_keys) {
             renumber(&mut row.model);
         }
         for row in &mut self.transactions {
@@ -224,20 +251,27 @@ impl History {
 }
 
 impl Row {
-    fn new(day: u32, model: ModelNumber) -> Self {
+    fn new(day: u32, model: ModelNumber, key: Option<KeyNumber>) -> Self {
         Self {
             day,
             model,
             requests: 0,
             prompt: 0,
             completion: 0,
+            cached: 0,
+            cost: None,
+            estimated: false,
+            key,
         }
     }
 
     fn add(&mut self, used: &Settled) {
-        self.requests = self.requests.saturating_add(1);
+        self.requests = self.requests.saturating_add(used.requests());
         self.prompt = self.prompt.saturating_add(u64::from(used.prompt));
         self.completion = self.completion.saturating_add(u64::from(used.completion));
+        self.cached = self.cached.saturating_add(u64::from(used.cached));
+        self.cost = sum(self.cost, used.cost);
+        self.estimated |= used.estimated;
     }
 }
 
@@ -246,6 +280,46 @@ impl Settled {
     pub(crate) fn amount(&self) -> u64 {
         u64::from(self.prompt).saturating_add(u64::from(self.completion))
     }
+
+    /// How many requests of the user's it was.
+    fn requests(&self) -> u64 {
+        u64::from(!self.aside)
+    }
+}
+
+/// Adds to the row that is like this one, or to it. The day is not before those of other rows.
+fn add(rows: &mut Vec<Row>, like: Row, used: &Settled) {
+    drop_old(rows, like.day);
+    let today = rows.iter_mut().rev();
+    let mut today = today.take_while(|row| row.day == like.day);
+    match today.find(|row| row.model == like.model && row.key == like.key) {
+        Some(row) => row.add(used),
+        None => {
+            if rows.len() >= MAX_ROWS {
+                rows.remove(0);
+            }
+            let mut row = like;
+            row.add(used);
+            rows.push(row);
+        }
+    }
+}
+
+fn drop_old(rows: &mut Vec<Row>, day: u32) {
+    rows.retain(|row| row.day.saturating_add(DAYS) > day && row.day <= day);
+}
+
+/// The sum of what is known.
+fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.saturating_add(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The beginning of a text, in whole characters.

@@ -62,8 +62,14 @@ pub(crate) struct Consumption {
     pub(crate) model: String,
     pub(crate) prompt: u32,
     pub(crate) completion: u32,
+    /// Of `prompt`.
+    pub(crate) cached: u32,
     pub(crate) estimated: bool,
+    /// In millionths of a US dollar.
+    pub(crate) cost: Option<u64>,
     pub(crate) key: Option<String>,
+    /// No request of the user's.
+    pub(crate) aside: bool,
 }
 
 /// Where a user stands.
@@ -172,6 +178,9 @@ pub(crate) async fn settle<P: Platform>(
         prompt: used.prompt,
         completion: used.completion,
         estimated: used.estimated,
+        cached: used.cached,
+        cost: used.cost,
+        aside: used.aside,
         key: used.key,
         monthly: plan.and_then(|plan| plan.monthly_credits),
         at: journal.platform().now(),

@@ -59,8 +59,11 @@ fn consumption(prompt: u32, completion: u32) -> Consumption {
         model: "gpt-4o".to_owned(),
         prompt,
         completion,
+        cached: 0,
         estimated: false,
+        cost: None,
         key: None,
+        aside: false,
     }
 }
 

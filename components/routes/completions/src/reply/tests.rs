@@ -31,6 +31,7 @@ fn served() -> Delta {
         model: "gpt-4o".into(),
         upstream: "gpt-4o-2024".into(),
         attempts: 1,
+        prices: None,
     })
 }
 

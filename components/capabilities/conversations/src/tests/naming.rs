@@ -1,0 +1,253 @@
+//! Clients that name conversations and messages themselves.
+
+use journal::testing::{Client, World};
+use journal::{Clock as _, Journal};
+
+use super::{begin, delete, list, of, run, said};
+use crate::error::Error;
+use crate::facts::{Outcome, Request};
+use crate::turn::{Beginning, Exchange, Intent, Named};
+
+const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
+
+fn named(name: &str, before: u32, intent: Intent) -> Named {
+    Named::new(name.to_owned(), Some(before), intent).unwrap()
+}
+
+async fn open(
+    journal: Journal<Client>,
+    message: Named,
+    text: &str,
+) -> Result<Exchange<Client>, Error> {
+    let request = Some(Request::new(&format!("{ID} {text}"), text)?);
+    let mut exchange = Exchange::open_named(journal, ID, message, request).await?;
+    let beginning = exchange
+        .begin(text.to_owned(), "gpt-4o".to_owned(), 3)
+        .await?;
+    assert!(matches!(beginning, Beginning::Started(_)), "{beginning:?}");
+    Ok(exchange)
+}
+
+/// A whole turn in the conversation of that id.
+fn says(world: &World, message: Named, text: &str) -> Result<(), Error> {
+    let text = text.to_owned();
+    run(world, |journal| async move {
+        let mut exchange = open(journal, message, &text).await?;
+        let reply = format!("re {text}");
+        exchange
+            .finish(Outcome::Complete, &reply, Vec::new(), None)
+            .await
+    })
+}
+
+fn texts(world: &World) -> Vec<String> {
+    let found = list(world);
+    let texts = found.iter().flat_map(said);
+    texts.map(|(text, _, _)| text).collect()
+}
+
+fn is_conflict(result: &Result<(), Error>) -> bool {
+    matches!(result, Err(Error::Conflict(_)))
+}
+
+#[test]
+fn a_conversation_begins_under_the_clients_id_and_goes_on() {
+    let world = World::new(1);
+    says(&world, named("a", 0, Intent::Add), "one").unwrap();
+    says(&world, named("b", 1, Intent::Add), "two").unwrap();
+    let found = list(&world);
+    assert_eq!((found.len(), found[0].id.as_str()), (1, ID));
+    assert_eq!(texts(&world), ["one", "two"]);
+    // The client's names are not stored.
+    says(&world, named("MARKER", 2, Intent::Add), "three").unwrap();
+    assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
+}
+
+#[test]
+fn two_who_begin_it_at_once_begin_one() {
+    for seed in 0..40 {
+        let world = World::new(seed);
+        let tasks = ["one", "two"].map(|text| {
+            let journal = of(world.client());
+            async move {
+                let message = named(text, 0, Intent::Add);
+                let mut exchange = open(journal, message, text).await.unwrap();
+                exchange
+                    .finish(Outcome::Complete, text, Vec::new(), None)
+                    .await
+                    .unwrap();
+            }
+        });
+        world
+            .finish(futures::future::join_all(tasks))
+            .expect("both end");
+        let found = list(&world);
+        assert_eq!(found.len(), 1, "seed {seed}");
+        let mut texts = texts(&world);
+        texts.sort();
+        assert_eq!(texts, ["one", "two"], "seed {seed}");
+    }
+}
+
+#[test]
+fn the_last_message_can_be_changed_and_earlier_ones_cannot() {
+    let world = World::new(1);
+    says(&world, named("a", 0, Intent::Add), "MARKER one").unwrap();
+    says(&world, named("a", 0, Intent::Change), "one").unwrap();
+    assert_eq!(texts(&world), ["one"]);
+    assert_eq!(list(&world)[0].title, "one");
+    assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
+    says(&world, named("b", 1, Intent::Add), "two").unwrap();
+    for intent in [Intent::Change, Intent::Again] {
+        assert!(is_conflict(&says(&world, named("a", 0, intent), "1")));
+    }
+    // By the id that it has here, too.
+    let id = list(&world)[0].turns[1].id.clone();
+    says(&world, named(&id, 1, Intent::Change), "zwei").unwrap();
+    assert_eq!(texts(&world), ["one", "zwei"]);
+    assert_eq!(list(&world)[0].title, "one");
+    let expected = list(&world);
+    world.put("conv:guest_1:s", None);
+    assert_eq!(list(&world), expected, "the facts alone say the same");
+}
+
+#[test]
+fn the_last_message_is_answered_once_more() {
+    let world = World::new(1);
+    says(&world, named("a", 0, Intent::Add), "one").unwrap();
+    let reply = list(&world)[0].turns[0].reply_id.clone();
+    run(&world, |journal| async move {
+        let message = named("a", 0, Intent::Again);
+        let exchange = Exchange::open_named(journal, ID, message, None)
+            .await
+            .unwrap();
+        assert_eq!(exchange.question(), Some("one"));
+        assert_eq!(exchange.history().count(), 0);
+    });
+    says(&world, named("a", 0, Intent::Again), "not looked at").unwrap();
+    assert_eq!(texts(&world), ["one"]);
+    assert_ne!(list(&world)[0].turns[0].reply_id, reply);
+}
+
+#[test]
+fn what_never_came_here_is_added() {
+    for intent in [Intent::Change, Intent::Again] {
+        let world = World::new(1);
+        says(&world, named("a", 0, intent), "one").unwrap();
+        says(&world, named("b", 1, intent), "two").unwrap();
+        // A client that has more than there is here: some of its messages were refused.
+        says(&world, named("c", 7, intent), "three").unwrap();
+        assert_eq!(texts(&world), ["one", "two", "three"]);
+        // One that has less, and does not know what it would replace.
+        let late = says(&world, named("d", 2, intent), "four");
+        assert!(is_conflict(&late), "{late:?}");
+        assert_eq!(texts(&world), ["one", "two", "three"]);
+    }
+}
+
+#[test]
+fn a_reply_under_way_gives_way_to_another() {
+    for intent in [Intent::Change, Intent::Again] {
+        let world = World::new(1);
+        let client = world.client();
+        let writer = of(client.clone());
+        let writing = async move {
+            let mut exchange = open(writer, named("a", 0, Intent::Add), "one")
+                .await
+                .unwrap();
+            while !exchange.heed().await.unwrap().stopped {
+                client.sleep(100).await;
+            }
+            exchange
+                .finish(Outcome::Stopped, "MARKER", vec![6], None)
+                .await
+                .unwrap();
+        };
+        let client = world.client();
+        let another = of(client.clone());
+        let another = async move {
+            // By then there is something to be given up.
+            client.sleep(1_000).await;
+            let mut exchange = open(another, named("a", 0, intent), "again").await.unwrap();
+            exchange
+                .finish(Outcome::Complete, "re", Vec::new(), None)
+                .await
+                .unwrap();
+        };
+        world
+            .finish(futures::future::join(writing, another))
+            .expect("both end");
+        let found = list(&world);
+        let turns = said(&found[0]);
+        assert_eq!(turns.len(), 1, "{turns:?}");
+        assert_eq!(turns[0].1, Some(Outcome::Complete));
+        assert_eq!(turns[0].2, "re");
+        world.pass(crate::state::REPLY_OVERDUE * 2);
+        list(&world);
+        assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_deleted_conversation_begins_anew_and_keeps_its_own_segments() {
+    let world = World::new(1);
+    let long = "MARKER ".repeat(3_000);
+    let fill = |reply: &str| {
+        for turn in 0..40 {
+            let (reply, name) = (reply.to_owned(), format!("{turn} of {}", reply.len()));
+            run(&world, |journal| async move {
+                let message = named(&name, turn, Intent::Add);
+                let mut exchange = open(journal, message, &name).await.unwrap();
+                exchange
+                    .finish(Outcome::Complete, &reply, Vec::new(), None)
+                    .await
+                    .unwrap();
+            });
+        }
+    };
+    fill(&long);
+    assert!(list(&world)[0].message_count() == 80);
+    delete(&world, ID).unwrap();
+    assert!(list(&world).is_empty());
+    let other = "KEPT ".repeat(4_000);
+    fill(&other);
+    // Whatever was left of the first is erased, and nothing of the second with it.
+    world.pass(crate::state::REPLY_OVERDUE * 2);
+    let found = list(&world);
+    assert_eq!(found[0].id, ID);
+    assert!(said(&found[0]).iter().all(|(_, _, reply)| *reply == other));
+    assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
+    world.put("conv:guest_1:s", None);
+    assert_eq!(list(&world)[0].turns.len(), 40);
+}
+
+#[test]
+fn a_writer_of_a_deleted_conversation_leaves_nothing_in_the_next_of_that_id() {
+    let world = World::new(1);
+    let mut late = run(&world, |journal| async move {
+        open(journal, named("a", 0, Intent::Add), "one")
+            .await
+            .unwrap()
+    });
+    delete(&world, ID).unwrap();
+    says(&world, named("b", 0, Intent::Add), "two").unwrap();
+    let finished = run(&world, |_| async move {
+        late.finish(Outcome::Complete, "MARKER", Vec::new(), None)
+            .await
+    });
+    assert_eq!(finished, Err(Error::NotFound));
+    assert_eq!(texts(&world), ["two"]);
+    assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
+}
+
+#[test]
+fn other_conversations_are_not_concerned() {
+    let world = World::new(1);
+    let id = run(&world, |journal| async move {
+        begin(&journal, None, "plain", 3).await.unwrap().1
+    });
+    says(&world, named("a", 0, Intent::Add), "one").unwrap();
+    let ids: Vec<String> = list(&world).into_iter().map(|found| found.id).collect();
+    assert_eq!(ids.len(), 2);
+    assert!(ids.contains(&id) && ids.contains(&ID.to_owned()));
+}

@@ -1,0 +1,120 @@
+// Builds the page: `node build.mjs [folder]` writes the files, packed and unpacked, and the table of
+// them in Rust. The same sources and lockfile make the same bytes.
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { gzipSync } from 'fflate';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = resolve(process.argv[2] ?? join(here, '..'));
+const source = (name) => join(here, 'src', name);
+
+const TYPES = {
+  css: 'text/css; charset=utf-8',
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
+  txt: 'text/plain; charset=utf-8',
+  woff2: 'font/woff2',
+};
+
+async function bundled(entry) {
+  const { outputFiles } = await build({
+    entryPoints: [source(entry)],
+    absWorkingDir: here,
+    bundle: true,
+    minify: true,
+    write: false,
+    target: 'es2022',
+    format: entry === 'first.ts' ? 'iife' : 'esm',
+    external: ['/assets/*'],
+    legalComments: 'none',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+  });
+  return Buffer.from(outputFiles[0].contents);
+}
+
+/** The licences of all that is in the bundle. */
+function licences() {
+  const lock = JSON.parse(readFileSync(join(here, 'package-lock.json'), 'utf8'));
+  const texts = ['preact', '@preact/signals', '@preact/signals-core', 'marked', 'lowlight', 'highlight.js']
+    .concat('eventsource-parser', '@fontsource-variable/literata')
+    .map((name) => {
+      const folder = join(here, 'node_modules', name);
+      const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+      const { version } = lock.packages[`node_modules/${name}`];
+      return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+    });
+  return Buffer.from(texts.join(`\n${'-'.repeat(72)}\n\n`));
+}
+
+const font = 'node_modules/@fontsource-variable/literata/files/literata-latin-wght-normal.woff2';
+// Each after those that it names.
+const files = new Map([
+  ['text.woff2', readFileSync(join(here, font))],
+  ['licences.txt', licences()],
+  ['first.js', await bundled('first.ts')],
+  ['page.js', await bundled('main.tsx')],
+  ['page.css', await bundled('page.css')],
+  ['favicon.svg', readFileSync(source('favicon.svg'))],
+  ['index.html', readFileSync(source('index.html'))],
+]);
+
+const assets = join(out, 'assets');
+rmSync(assets, { recursive: true, force: true });
+mkdirSync(assets, { recursive: true });
+mkdirSync(join(out, 'src'), { recursive: true });
+
+const rows = new Map();
+let packed = 0;
+for (const [file, content] of files) {
+  let bytes = content;
+  if (/\.(css|html)$/.test(file)) {
+    let text = content.toString();
+    for (const [other, { name }] of rows) text = text.replaceAll(`/assets/${other}`, `/assets/${name}`);
+    bytes = Buffer.from(text);
+  }
+  const [stem, kind] = file.split('.');
+  const tag = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+  // Times are left out, so that the same content makes the same bytes.
+  const gzip = Buffer.from(gzipSync(bytes, { level: 9, mtime: 0 }));
+  const isSmaller = gzip.length < bytes.length * 0.9;
+  writeFileSync(join(assets, file), bytes);
+  if (isSmaller) writeFileSync(join(assets, `${file}.gz`), gzip);
+  packed += isSmaller ? gzip.length : bytes.length;
+  rows.set(file, { name: `${stem}-${tag}.${kind}`, type: TYPES[kind], tag, isSmaller });
+}
+
+function row(file) {
+  const { name, type, tag, isSmaller } = rows.get(file);
+  const packedBytes = `Some(include_bytes!("../assets/${file}.gz"))`;
+  return `Asset {
+    name: "${name}",
+    content_type: "${type}",
+    tag: "${tag}",
+    plain: include_bytes!("../assets/${file}"),
+    gzip: ${isSmaller ? packedBytes : 'None'},
+}`;
+}
+
+const named = [...rows.keys()].filter((file) => !['index.html', 'favicon.svg'].includes(file));
+const table = `//! What the page is made of. Written by \`npm run build\` in \`page\`.
+
+use crate::asset::Asset;
+
+pub(crate) const PAGE: Asset = ${row('index.html')};
+
+pub(crate) const ICON: Asset = ${row('favicon.svg')};
+
+pub(crate) const NAMED: [Asset; ${named.length}] = [
+${named
+  .map((file) => `${row(file)},`.replace(/^/gm, '    '))
+  .join('\n')}
+];
+`;
+writeFileSync(join(out, 'src', 'assets.rs'), table);
+console.log(`${files.size} files, ${packed} bytes as they are sent`);

@@ -1,0 +1,26 @@
+// Copying text.
+
+import { useState } from 'preact/hooks';
+import { announce } from './announce';
+
+export function CopyButton({ text, what }: { text: string; what: string }) {
+  const [isDone, setDone] = useState(false);
+  // Browsers offer it on https and on this machine only.
+  if (!navigator.clipboard) return null;
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      announce('Copying was not allowed.');
+      return;
+    }
+    announce('Copied.');
+    setDone(true);
+    setTimeout(() => setDone(false), 2000);
+  };
+  return (
+    <button type="button" class="quiet" aria-label={`Copy ${what}`} onClick={copy}>
+      {isDone ? 'Copied' : 'Copy'}
+    </button>
+  );
+}

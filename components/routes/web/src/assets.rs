@@ -1,0 +1,57 @@
+//! What the page is made of. Written by `npm run build` in `page`.
+
+use crate::asset::Asset;
+
+pub(crate) const PAGE: Asset = Asset {
+    name: "index-2798a7ee638a0b9c.html",
+    content_type: "text/html; charset=utf-8",
+    tag: "2798a7ee638a0b9c",
+    plain: include_bytes!("../assets/index.html"),
+    gzip: Some(include_bytes!("../assets/index.html.gz")),
+};
+
+pub(crate) const ICON: Asset = Asset {
+    name: "favicon-ee217ccc18ce4bb2.svg",
+    content_type: "image/svg+xml",
+    tag: "ee217ccc18ce4bb2",
+    plain: include_bytes!("../assets/favicon.svg"),
+    gzip: Some(include_bytes!("../assets/favicon.svg.gz")),
+};
+
+pub(crate) const NAMED: [Asset; 5] = [
+    Asset {
+        name: "text-9adbeac5b167fe5a.woff2",
+        content_type: "font/woff2",
+        tag: "9adbeac5b167fe5a",
+        plain: include_bytes!("../assets/text.woff2"),
+        gzip: None,
+    },
+    Asset {
+        name: "licences-fe3411c45e1c2878.txt",
+        content_type: "text/plain; charset=utf-8",
+        tag: "fe3411c45e1c2878",
+        plain: include_bytes!("../assets/licences.txt"),
+        gzip: Some(include_bytes!("../assets/licences.txt.gz")),
+    },
+    Asset {
+        name: "first-e2a2a5ce82cf9ea5.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "e2a2a5ce82cf9ea5",
+        plain: include_bytes!("../assets/first.js"),
+        gzip: None,
+    },
+    Asset {
+        name: "page-048a9e61619d9da7.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "048a9e61619d9da7",
+        plain: include_bytes!("../assets/page.js"),
+        gzip: Some(include_bytes!("../assets/page.js.gz")),
+    },
+    Asset {
+        name: "page-dbb79ea867673208.css",
+        content_type: "text/css; charset=utf-8",
+        tag: "dbb79ea867673208",
+        plain: include_bytes!("../assets/page.css"),
+        gzip: Some(include_bytes!("../assets/page.css.gz")),
+    },
+];

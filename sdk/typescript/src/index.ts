@@ -1,0 +1,16 @@
+export * from './auth.js';
+export * from './chats.js';
+export * from './client.js';
+export { type ErrorCode, type ErrorDetail, GoldfishError } from './error.js';
+export type * from './events.js';
+export { ReplyStream } from './reply.js';
+export type { components, paths } from './schema.js';
+export {
+  type KeyValueStorage,
+  type Locks,
+  memoryStore,
+  type Session,
+  type StorageOptions,
+  storageStore,
+  type TokenStore,
+} from './store.js';

@@ -1,0 +1,55 @@
+// On a narrow screen nothing is cut off, and the list is a drawer.
+
+import assert from 'node:assert/strict';
+
+const REPLY = `A word that does not end: ${'fish'.repeat(60)}
+
+\`\`\`js
+const line = '${'a long line of code, '.repeat(8)}';
+\`\`\`
+
+| ${'a wide column | '.repeat(9)}
+|${'---|'.repeat(9)}
+| ${'some cell of it | '.repeat(9)}
+`;
+
+export default async function (stage) {
+  await stage.launch({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 });
+  const { page } = stage;
+  const fits = async (what) => {
+    const { inner, scroll } = await page.evaluate(() => ({
+      inner: innerWidth,
+      scroll: Math.max(document.documentElement.scrollWidth, document.querySelector('.scroller').scrollWidth),
+    }));
+    assert.equal(inner, 390, what);
+    assert.ok(scroll <= inner, `${what}: ${scroll} wide`);
+  };
+  await fits('welcome');
+  await stage.screenshot('welcome');
+  await stage.reply({ pieces: [REPLY] });
+  await stage.converse(`A question of one word: ${'why'.repeat(80)}`);
+  await fits('a conversation');
+  await stage.screenshot('wide-content');
+
+  const aside = page.getByRole('complementary');
+  await assert.doesNotReject(aside.waitFor({ state: 'hidden' }));
+  const opener = page.getByRole('button', { name: 'Show the list of conversations' });
+  await opener.tap();
+  await aside.waitFor();
+  await stage.eventually(async () => assert.equal(Math.round((await aside.boundingBox()).x), 0));
+  await fits('the list');
+  await stage.screenshot('list');
+  // What is behind it is out of reach, and Escape leads back.
+  assert.equal(await page.locator('main').getAttribute('inert'), '');
+  await page.keyboard.press('Escape');
+  await aside.waitFor({ state: 'hidden' });
+  assert.equal(await opener.evaluate((button) => button === document.activeElement), true);
+
+  await opener.tap();
+  await page.getByRole('button', { name: 'New conversation' }).tap();
+  await aside.waitFor({ state: 'hidden' });
+  await page.getByText('What’s on your mind?').waitFor();
+  await opener.tap();
+  await page.touchscreen.tap(370, 400);
+  await aside.waitFor({ state: 'hidden' });
+}
