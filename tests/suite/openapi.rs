@@ -10,7 +10,10 @@ use crate::edge;
 use crate::harness::{ADMIN_KEY, Answer, App, Client, Scripts, check_examples, manifest, skipped};
 
 /// What people look at and programs do not ask: pages and what belongs to them.
-const NOT_DESCRIBED: [(&str, &str); 3] = [
+const NOT_DESCRIBED: [(&str, &str); 6] = [
+    ("GET", "/"),
+    ("GET", "/favicon.svg"),
+    ("GET", "/assets/:name"),
     ("GET", "/docs"),
     ("GET", "/docs/:file"),
     // Any path that is not there.
