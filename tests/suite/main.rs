@@ -13,6 +13,7 @@
 )]
 
 mod admin;
+mod ai_sdk;
 mod api_keys;
 mod architecture;
 mod attacks;
