@@ -48,6 +48,7 @@ mod recovery;
 mod response_cache;
 mod resume;
 mod routing;
+mod slow_readers;
 mod stop;
 mod streaming;
 mod titles;
