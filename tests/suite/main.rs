@@ -47,6 +47,7 @@ mod providers;
 mod recovery;
 mod resume;
 mod routing;
+mod sdk;
 mod stop;
 mod streaming;
 mod titles;
