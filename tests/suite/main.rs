@@ -51,6 +51,7 @@ mod recovery;
 mod response_cache;
 mod resume;
 mod routing;
+mod sdk;
 mod slow_readers;
 mod stop;
 mod streaming;

@@ -59,6 +59,16 @@ export class Auth {
     return (await this.#transport.json('get', '/api/v1/auth/me')).user;
   }
 
+  /**
+   * Ends the account and forgets all that there is of the user. An account with a password needs that, or
+   * a session of the last 24 hours.
+   */
+  async deleteAccount(password?: string): Promise<void> {
+    const body = password === undefined ? {} : { password };
+    await this.#transport.json('delete', '/api/v1/auth/me', { body });
+    await this.#transport.store?.set(undefined);
+  }
+
   /** The session there is, without asking the backend. */
   async session(): Promise<Session | undefined> {
     return this.#transport.store?.get();
