@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use upstream::{Fault, Gate, Script, Upstream};
 
-use crate::harness::{
-    Client, Event, Guest, Scripts, Streaming, World, eventually, skipped, world,
-};
+use crate::harness::{Client, Event, Guest, Scripts, Streaming, World, eventually, skipped, world};
 
 /// As the AI SDK makes them up.
 const CHAT: &str = "MSiOEAfVn9dLTrDK";
