@@ -5,7 +5,7 @@ import { announce } from './announce';
 import { ask, askJson, type Conversation, Failure, type Message, unreachable } from './api';
 import { type ReplyEvent, repliesOf } from './events';
 import { keep, kept } from './kept';
-import { becomeGuest, defaultModel, mind, user } from './session';
+import { defaultModel, enter, mind } from './session';
 import { tellTabs } from './tabs';
 
 /** Pauses before a broken connection is tried again, in milliseconds; the last one goes on. */
@@ -66,26 +66,35 @@ export class Thread {
     const id = this.id.value;
     if (!id || this.isBusy) return;
     this.isLoading.value = this.messages.value.length === 0;
+    let isUnderway = false;
     try {
-      await this.#fetch(id);
-      this.problem.value = null;
+      const found = await this.#fetch(id);
+      if (this.isBusy) return;
+      isUnderway = found.messages.at(-1)?.status === 'streaming';
+      batch(() => {
+        this.#show(found);
+        this.problem.value = null;
+        if (!isUnderway) return;
+        this.messages.value = found.messages.slice(0, -1);
+        this.#begin('waiting');
+      });
     } catch (failure) {
       this.#fail(failure, 'load');
-      return;
     } finally {
       this.isLoading.value = false;
     }
-    if (this.messages.value.at(-1)?.status === 'streaming' && !this.isBusy) await this.#readAlong();
+    if (isUnderway) await this.#end(await this.#resume());
   }
 
-  async #fetch(id: string): Promise<void> {
-    const found = await askJson<Conversation>('GET', `/api/conversations/${id}`);
-    batch(() => {
-      this.title.value = found.title;
-      this.model.value = found.model;
-      this.messages.value = found.messages;
-      this.updatedAt = found.updatedAt;
-    });
+  #fetch(id: string): Promise<Conversation> {
+    return askJson<Conversation>('GET', `/api/conversations/${id}`);
+  }
+
+  #show(found: Conversation): void {
+    this.title.value = found.title;
+    this.model.value = found.model;
+    this.messages.value = found.messages;
+    this.updatedAt = found.updatedAt;
   }
 
   /** Sends a message, and takes the reply. Nothing happens while another is under way. */
@@ -98,7 +107,7 @@ export class Thread {
   async resend(unsent: Unsent): Promise<void> {
     if (this.isBusy) return;
     const { key, conversationId, message, model } = unsent;
-    this.#begin();
+    this.#begin('sending');
     const isShown = this.messages.value.at(-1)?.id === key;
     if (!isShown) {
       const shown: Message = { id: key, role: 'user', content: message, status: 'complete' };
@@ -111,7 +120,7 @@ export class Thread {
       ...(model && { model }),
     };
     await this.#converse(unsent, async () => {
-      if (!user.value) await becomeGuest();
+      await enter();
       return ask('POST', '/api/chat', { body, headers: { 'idempotency-key': key } });
     });
   }
@@ -120,7 +129,7 @@ export class Thread {
   async regenerate(): Promise<void> {
     const id = this.id.value;
     if (!id || this.isBusy) return;
-    this.#begin();
+    this.#begin('sending');
     const messages = this.messages.value;
     if (messages.at(-1)?.role === 'assistant') this.messages.value = messages.slice(0, -1);
     const body = this.model.value ? { model: this.model.value } : {};
@@ -138,7 +147,7 @@ export class Thread {
     this.#wantsStop = true;
     if (!id || !this.#reply.message) return;
     try {
-      await ask('POST', `/api/conversations/${id}/stop`);
+      await askJson('POST', `/api/conversations/${id}/stop`);
     } catch (failure) {
       if (this.underway.value) this.#enter('speaking');
       announce(failure instanceof Failure ? failure.message : 'The reply could not be stopped.');
@@ -155,14 +164,14 @@ export class Thread {
     return unsent.message;
   }
 
-  #begin(): void {
+  #begin(phase: Underway['phase']): void {
     this.#reply = { message: '', last: 0 };
     this.#wantsStop = false;
     batch(() => {
       this.problem.value = null;
-      this.underway.value = { phase: 'sending', text: '' };
+      this.underway.value = { phase, text: '' };
     });
-    announce('Sent. Waiting for the reply.');
+    announce('Waiting for the reply.');
   }
 
   #enter(phase: Underway['phase']): void {
@@ -191,13 +200,6 @@ export class Thread {
       this.underway.value = null;
       this.#fail(failure, again);
     }
-  }
-
-  async #readAlong(): Promise<void> {
-    this.#begin();
-    this.messages.value = this.messages.value.slice(0, -1);
-    this.#enter('waiting');
-    await this.#end(await this.#resume());
   }
 
   /** Takes a reply's events in. False if they ended too early. */
@@ -263,24 +265,23 @@ export class Thread {
   /** Shows what is stored in place of what came. */
   async #end(failed: Failure | null): Promise<void> {
     const said = this.underway.value?.text ?? '';
-    try {
-      if (this.id.value) await this.#fetch(this.id.value);
-    } catch {
-      // It can be seen after the next load; what came is not lost meanwhile.
-      const message: Message = {
-        id: this.#reply.message,
-        role: 'assistant',
-        content: said,
-        status: failed ? 'incomplete' : 'complete',
-        ...(this.model.value && { model: this.model.value }),
-      };
-      this.messages.value = [...this.messages.value, message];
-    }
-    this.underway.value = null;
+    // Where it cannot be had, the next load shows it; what came is not lost meanwhile.
+    const found = await this.#fetch(this.id.value ?? '').catch(() => null);
+    batch(() => {
+      if (found) this.#show(found);
+      else this.messages.value = [...this.messages.value, this.#received(said, failed !== null)];
+      this.underway.value = null;
+    });
     this.#changed(this);
     tellTabs('conversations');
     if (failed) this.#fail(failed, failed.status === 0 ? 'load' : 'regenerate');
     else announce(`Reply: ${this.messages.value.at(-1)?.content ?? said}`);
+  }
+
+  #received(content: string, isBroken: boolean): Message {
+    const status = isBroken ? 'incomplete' : 'complete';
+    const id = this.#reply.message;
+    return { id, role: 'assistant', content, status, ...(this.model.value && { model: this.model.value }) };
   }
 
   #fail(thrown: unknown, again: Problem['again']): void {
