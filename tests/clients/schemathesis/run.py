@@ -14,11 +14,15 @@ run = subprocess.run(
         "--config-file", "schemathesis.toml", "run",
         url + "/openapi.json",
         "--url", url,
-        "--header", f"Authorization: Bearer {token}",
         "--header", f"X-Admin-Key: {admin_key}",
         "--no-color",
     ],
-    env={**os.environ, "GOLDFISH_URL": url, "GOLDFISH_USER": user},
+    env={
+        **os.environ,
+        "GOLDFISH_URL": url,
+        "GOLDFISH_TOKEN": token,
+        "GOLDFISH_USER": user,
+    },
     capture_output=True,
     text=True,
 )

@@ -63,6 +63,10 @@ impl Exchange {
         self.is_events = header("content-type") == Some("text/event-stream");
         let length = header("content-length").and_then(|length| length.parse().ok());
         self.length = length.unwrap_or_default();
+        // The host's own answers, to what reaches no route of ours or makes it trap, have no such id.
+        if header("x-request-id").is_none() {
+            self.operation = None;
+        }
         let Some(operation) = self.operation else {
             return;
         };
