@@ -44,7 +44,7 @@ Both operations take constant time.`;
 const words = (text) => text.match(/\s*\S+/g);
 
 export default async function (stage) {
-  await stage.launch({ viewport: { width: 1280, height: 860 } });
+  await stage.launch({ viewport: { width: 1280, height: 940 } });
   await furnish(stage);
   await picture(stage, 'desktop');
   await stage.launch({

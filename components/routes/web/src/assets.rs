@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-1e1eedb22b8dc295.html",
+    name: "index-e1ca58beb05cd7fe.html",
     content_type: "text/html; charset=utf-8",
-    tag: "1e1eedb22b8dc295",
+    tag: "e1ca58beb05cd7fe",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -41,9 +41,9 @@ pub(crate) const NAMED: [Asset; 5] = [
         gzip: None,
     },
     Asset {
-        name: "page-608aae0f1fd0fa63.js",
+        name: "page-47d35224078c6f6f.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "608aae0f1fd0fa63",
+        tag: "47d35224078c6f6f",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },

@@ -48,6 +48,8 @@ export class Thread {
   /** Which reply the events are of, and the last of them that came. */
   #reply = { message: '', last: 0 };
   #failed: Failure | null = null;
+  /** Of the message that was sent last. */
+  #key = '';
   #wantsStop = false;
   #changed: Changed;
 
@@ -61,8 +63,8 @@ export class Thread {
     return this.underway.value !== null;
   }
 
-  /** What the server has; and reads along if a reply is under way there. */
-  async load(): Promise<void> {
+  /** What the server has; and, unless `alone`, reads along if a reply is under way there. */
+  async load(alone = false): Promise<void> {
     const id = this.id.value;
     if (!id || this.isBusy) return;
     this.isLoading.value = this.messages.value.length === 0;
@@ -70,7 +72,7 @@ export class Thread {
     try {
       const found = await this.#fetch(id);
       if (this.isBusy) return;
-      isUnderway = found.messages.at(-1)?.status === 'streaming';
+      isUnderway = !alone && found.messages.at(-1)?.status === 'streaming';
       batch(() => {
         this.#show(found);
         this.problem.value = null;
@@ -108,6 +110,7 @@ export class Thread {
     if (this.isBusy) return;
     const { key, conversationId, message, model } = unsent;
     this.#begin('sending');
+    this.#key = key;
     const isShown = this.messages.value.at(-1)?.id === key;
     if (!isShown) {
       const shown: Message = { id: key, role: 'user', content: message, status: 'complete' };
@@ -221,6 +224,7 @@ export class Thread {
           this.id.value = event.conversationId;
           this.title.value = event.title;
           this.model.value = event.model;
+          this.#dropRepeated(event.messageId);
         });
         keep(sessionStorage, UNSENT, null);
         this.#changed(this);
@@ -239,6 +243,13 @@ export class Thread {
         this.#failed = event.failure;
         break;
     }
+  }
+
+  /** A message that was sent again may have been stored the first time, and its reply too. */
+  #dropRepeated(reply: string): void {
+    const messages = this.messages.value;
+    const isStored = messages.some((message) => message.id === reply);
+    if (isStored) this.messages.value = messages.filter(({ id }) => id !== reply && id !== this.#key);
   }
 
   /** Asks for the rest of a reply until it has ended. What went wrong with it, if anything. */

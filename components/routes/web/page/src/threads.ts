@@ -27,8 +27,8 @@ export async function begin(): Promise<void> {
   const named = location.hash.slice(1);
   if (unsent && (!unsent.conversationId || unsent.conversationId === named)) {
     const thread = threadOf(unsent.conversationId);
-    await thread.load();
     show(thread);
+    await thread.load(true);
     void thread.resend(unsent);
   } else if (named && user.value) {
     show(threadOf(named));
