@@ -240,9 +240,9 @@ async fn a_reply_that_breaks_off_is_an_event_and_an_error() {
     } = world(Script::words(9).fault(Fault::ErrorAfter(3))).await;
     let read = run(scripts, &app, "brokenOff").await;
     assert_whole(&read, 3, &["conversation", "error", "done"]);
-    assert_error(&read["error"], 200, "PROVIDER_ERROR");
+    assert_error(&read["error"], 200, "PROVIDER_UNAVAILABLE");
     assert!(read["error"]["requestId"].is_string(), "{read}");
-    assert_error(&read["text2"], 200, "PROVIDER_ERROR");
+    assert_error(&read["text2"], 200, "PROVIDER_UNAVAILABLE");
 }
 
 #[tokio::test]
