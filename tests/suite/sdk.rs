@@ -181,7 +181,10 @@ async fn a_connection_that_is_cut_at_the_end_is_enough() {
     let Some(scripts) = built("cut_at_the_end").await else {
         return;
     };
-    let World { app, .. } = world(Script::words(5)).await;
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::words(5)).await;
     let expected: [(&str, &[&str]); 3] = [
         ("event: usage", &["conversation", "done"]),
         ("\"completionTokens\":5", &["conversation", "done"]),
@@ -211,7 +214,10 @@ async fn a_connection_that_falls_silent_is_made_again() {
     let Some(scripts) = built("silence").await else {
         return;
     };
-    let World { app, .. } = world(Script::words(6)).await;
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::words(6)).await;
     let read = run(scripts, &app, "silence").await;
     assert_whole(&read, 6, &WHOLE);
     let sent = read["sent"].as_array().unwrap();
@@ -228,12 +234,15 @@ async fn a_reply_that_breaks_off_is_an_event_and_an_error() {
     let Some(scripts) = built("broken").await else {
         return;
     };
-    let World { app, .. } = world(Script::words(9).fault(Fault::ErrorAfter(3))).await;
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::words(9).fault(Fault::ErrorAfter(3))).await;
     let read = run(scripts, &app, "brokenOff").await;
     assert_whole(&read, 3, &["conversation", "error", "done"]);
-    assert_error(&read["error"], 200, "PROVIDER_ERROR");
+    assert_error(&read["error"], 200, "PROVIDER_UNAVAILABLE");
     assert!(read["error"]["requestId"].is_string(), "{read}");
-    assert_error(&read["text2"], 200, "PROVIDER_ERROR");
+    assert_error(&read["text2"], 200, "PROVIDER_UNAVAILABLE");
 }
 
 #[tokio::test]
@@ -245,7 +254,8 @@ async fn leaving_is_not_stopping() {
     let read = run(scripts, &app, "abort").await;
     assert_eq!(read["left"], json!({ "caught": "AbortError" }), "{read}");
     assert_eq!(read["rest"]["text"], "", "{read}");
-    assert_eq!(read["rest"]["others"], json!(["done"]), "{read}");
+    let last = read["rest"]["others"].as_array().unwrap().last();
+    assert_eq!(last, Some(&json!("done")), "{read}");
     assert_eq!(read["stopped"], true, "{read}");
     assert_eq!(read["stoppedAgain"], false, "{read}");
     assert_eq!(read["nothingLeft"], Value::Null, "{read}");
@@ -364,7 +374,10 @@ async fn conversations_and_everything_else() {
     let Some(scripts) = built("api").await else {
         return;
     };
-    let World { app, .. } = world(Script::new(["Hello"])).await;
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::new(["Hello"])).await;
     let read = run(scripts, &app, "conversationsOf").await;
     assert_eq!(
         read["listed"],
@@ -405,7 +418,10 @@ async fn errors_say_what_is_wrong() {
     let Some(scripts) = built("errors").await else {
         return;
     };
-    let World { app, .. } = world(Script::words(9).fault(Fault::HangAfter(1))).await;
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::words(9).fault(Fault::HangAfter(1))).await;
     let read = run(scripts, &app, "errorsOf").await;
     assert_error(&read["invalid"], 400, "VALIDATION_ERROR");
     let details = read["invalid"]["details"].as_array().unwrap();
@@ -456,7 +472,6 @@ async fn only_what_asks_for_nothing_is_sent_again() {
     assert!(limited.len() >= 14, "{limited:?}");
     for error in limited {
         assert_error(error, 429, "RATE_LIMITED");
-        assert!(error["retryAfter"].as_u64() <= Some(60), "{error}");
-        assert!(error["retryAfter"].is_u64(), "{error}");
+        assert!(error["retryAfter"].as_u64() >= Some(1), "{error}");
     }
 }
