@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-e1ca58beb05cd7fe.html",
+    name: "index-dbb63acaacbf379b.html",
     content_type: "text/html; charset=utf-8",
-    tag: "e1ca58beb05cd7fe",
+    tag: "dbb63acaacbf379b",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -41,9 +41,9 @@ pub(crate) const NAMED: [Asset; 5] = [
         gzip: None,
     },
     Asset {
-        name: "page-47d35224078c6f6f.js",
+        name: "page-e2172c28c684f5b7.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "47d35224078c6f6f",
+        tag: "e2172c28c684f5b7",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },

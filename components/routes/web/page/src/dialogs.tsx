@@ -2,7 +2,7 @@
 
 import { signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { notify } from './announce';
 import type { Summary } from './api';
 import { field } from './composer';
@@ -55,7 +55,7 @@ function Guest({ close }: { close: () => void }) {
 
 function Modal({ title, close, children }: { title: string; close: () => void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // The browser keeps the focus inside, and gives it back.
     dialog.current?.showModal();
     return () => dialog.current?.close();

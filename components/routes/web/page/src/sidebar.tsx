@@ -1,7 +1,7 @@
 // The conversations that are remembered, who is here, and how it looks.
 
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { notify } from './announce';
 import type { Summary } from './api';
 import { field } from './composer';
@@ -125,7 +125,8 @@ function Rename({ summary, done }: { summary: Summary; done: () => void }) {
   const input = useRef<HTMLInputElement>(null);
   /** Losing the focus saves, and so it would when the field goes away. */
   const isOver = useRef(false);
-  useEffect(() => input.current?.select(), []);
+  // At once, or what is typed next is lost.
+  useLayoutEffect(() => input.current?.select(), []);
   const end = () => {
     isOver.current = true;
     done();
