@@ -736,10 +736,53 @@ export interface paths {
          *     conversation, in full even if nobody stays to read the reply. Without `conversationId` a new
          *     conversation begins, for which the least recently updated one of too many is forgotten.
          *
+         *     The AI SDK's `useChat` (Vercel) can ask too: a body with its messages is answered with its UI message
+         *     stream, whose events are `UiMessageChunk`.
+         *
          *     A request that fails before the reply's first word is an error with a status of its own; one that
          *     breaks off later has an `error` event before `[DONE]`.
          */
         post: operations["sendMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/chat/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop the reply, for the AI SDK
+         * @description The client only stops listening, and a reply goes on without it. To stop what has ended is no error.
+         */
+        post: operations["stopUiChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/chat/{id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read along, for the AI SDK
+         * @description The reply under way from its beginning, as the AI SDK's `useChat` resumes.
+         */
+        get: operations["resumeUiChat"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1318,6 +1361,18 @@ export interface components {
             nextCursor: string | null;
             users: components["schemas"]["AdminAccount"][];
         };
+        /** @description Of all days shown. */
+        Amounts: {
+            /** @description Of the prompts' tokens, those that the provider had in its cache. */
+            cachedTokens: number;
+            completionTokens: number;
+            /** @description In US dollars; null where no price is known. */
+            costUsd: number | null;
+            /** @description Whether some of the tokens are our estimate. */
+            estimated: boolean;
+            promptTokens: number;
+            requests: number;
+        };
         ApiKey: {
             /** @description Whether it is good still. */
             active: boolean;
@@ -1794,9 +1849,15 @@ export interface components {
             usedThisMonth: number;
         };
         DayOfUse: {
+            /** @description Of the prompts' tokens, those that the provider had in its cache. */
+            cachedTokens: number;
             completionTokens: number;
+            /** @description In US dollars; null where no price is known. */
+            costUsd: number | null;
             /** Format: date */
             day: string;
+            /** @description Whether some of the tokens are our estimate. */
+            estimated: boolean;
             model: string;
             promptTokens: number;
             requests: number;
@@ -1825,7 +1886,7 @@ export interface components {
          * @description What went wrong, for programs: stable.
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         Farewell: {
             /** @description Where to send the browser so that the identity provider signs out as well. */
             logoutUrl?: string;
@@ -1851,6 +1912,8 @@ export interface components {
         };
         History: {
             conversations: components["schemas"]["ConversationSummary"][];
+            /** @description How many there can be; one more lets go of the least recently updated. */
+            maxConversations: number;
         };
         /**
          * Format: uuid
@@ -1888,6 +1951,7 @@ export interface components {
             contextWindow?: number;
             id: string;
             name: string;
+            prices?: components["schemas"]["Prices"];
             provider: string;
         };
         ModelList: {
@@ -1946,6 +2010,13 @@ export interface components {
             defaultModel?: string | null;
             systemPrompt?: string | null;
             theme?: components["schemas"]["Theme"] | null;
+        };
+        /** @description In US dollars per million tokens, where they are known. */
+        Prices: {
+            /** @description Of a prompt that the provider has seen before. */
+            cachedInput?: number;
+            input: number;
+            output: number;
         };
         RefreshRequest: {
             refreshToken: string;
@@ -2034,9 +2105,68 @@ export interface components {
             next: string | null;
             transactions: components["schemas"]["Transaction"][];
         };
+        /**
+         * @description What the AI SDK's `DefaultChatTransport` sends: all messages as `messages`, or only the last one as `message`.
+         *     The last one is the user's. Other fields are the app's own, and mean nothing here.
+         */
+        UiChatRequest: {
+            /** @description The client's id of the chat; a UUID is that of a conversation here. */
+            id: string;
+            /** @description Longest reply. */
+            maxTokens?: number | null;
+            message?: components["schemas"]["UiMessage"] | null;
+            /** @description Of the last message, if it is to be said anew. */
+            messageId?: string | null;
+            messages?: components["schemas"]["UiMessage"][] | null;
+            /** @description The id of a model; else the conversation's last one, the user's default, the operator's. */
+            model?: string | null;
+            /** @description Instructions to the model; else the user's, the operator's. */
+            system?: string | null;
+            temperature?: number | null;
+            /** @enum {string} */
+            trigger?: "submit-message" | "regenerate-message";
+        } | {
+            messages: unknown[];
+        } | {
+            message: Record<string, never>;
+        };
+        UiMessage: {
+            id?: string;
+            parts?: {
+                text?: string | null;
+                /** @description Of the user's last message `text` only. */
+                type: string;
+            }[];
+            /** @enum {string} */
+            role: "system" | "user" | "assistant";
+        };
+        /** @description A chunk of the AI SDK's UI message stream. */
+        UiMessageChunk: {
+            delta?: string;
+            errorText?: string;
+            /** @enum {string} */
+            finishReason?: "stop" | "length" | "content-filter" | "tool-calls" | "other" | "error";
+            id?: string;
+            messageId?: string;
+            messageMetadata?: components["schemas"]["UiMessageMetadata"];
+            reason?: string;
+            /** @enum {string} */
+            type: "start" | "start-step" | "text-start" | "text-delta" | "text-end" | "error" | "abort" | "message-metadata" | "finish-step" | "finish";
+        };
+        UiMessageMetadata: {
+            conversationId?: components["schemas"]["Id"];
+            model?: string;
+            title?: string;
+            usage?: {
+                inputTokens: number;
+                outputTokens: number;
+                totalTokens: number;
+            };
+        };
         /** @description The event `usage`: what the reply took. */
         UsageEvent: {
             completionTokens: number;
+            /** @description Who answered. */
             model: string;
             promptTokens: number;
         };
@@ -2044,12 +2174,16 @@ export interface components {
             credits: components["schemas"]["Credits"];
             keys: components["schemas"]["UseOfKey"][];
             plan: string;
+            totals: components["schemas"]["Amounts"];
             usage: components["schemas"]["DayOfUse"][];
         };
         UseOfKey: {
+            costUsd: number | null;
             id: string;
+            /** @description In the key's life, as are tokens and cost. */
             requests: number;
             tokens: number;
+            usage: components["schemas"]["DayOfUse"][];
         };
         User: {
             createdAt?: components["schemas"]["Time"];
@@ -2196,6 +2330,16 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The operator's moderation does not let this through; `details` says where. Nothing was stored, and no model was asked. */
+        ContentBlocked: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description A cookie sent along by a page whose origin is not allowed; an API key without the scope; what this user may not do. */
         Forbidden: {
             headers: {
@@ -2244,6 +2388,16 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The operator's moderation does not let this through; `param` says where. An answer that is blocked ends with the `finish_reason` `content_filter`. */
+        OpenAiContentBlocked: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenAiError"];
             };
         };
         /** @description The API key lacks the scope, or a page whose origin is not allowed sent a cookie along. */
@@ -3065,10 +3219,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /**
-                 * @description `github` or `google`.
-                 * @example github
-                 */
+                /** @example github */
                 provider: string;
             };
             cookie?: never;
@@ -4300,7 +4451,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ChatRequest"];
+                "application/json": components["schemas"]["ChatRequest"] | components["schemas"]["UiChatRequest"];
             };
         };
         responses: {
@@ -4311,7 +4462,15 @@ export interface operations {
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
+                    /** @description How often providers were asked. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that answers, which may be one that stood in. */
+                    "x-goldfish-model"?: string;
+                    /** @description Who answers, where that is known before the reply begins. */
+                    "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description That this is a UI message stream of the AI SDK's, and which version. */
+                    "x-vercel-ai-ui-message-stream"?: "v1";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4326,11 +4485,110 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             502: components["responses"]["ProviderFailed"];
             503: components["responses"]["ProviderUnavailable"];
             504: components["responses"]["ProviderTimeout"];
+        };
+    };
+    stopUiChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The client's id of the chat.
+                 * @example my-chat
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has been told to stop, or there was nothing to stop. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "stopped": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Stopped"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    resumeUiChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The client's id of the chat.
+                 * @example my-chat
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The reply, as it is said. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
+                    /** @description How often providers were asked. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that answers, which may be one that stood in. */
+                    "x-goldfish-model"?: string;
+                    /** @description Who answers, where that is known before the reply begins. */
+                    "x-goldfish-provider"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description That this is a UI message stream of the AI SDK's, and which version. */
+                    "x-vercel-ai-ui-message-stream"?: "v1";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No reply is under way. */
+            204: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     clearHistory: {
@@ -4655,7 +4913,15 @@ export interface operations {
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
+                    /** @description How often providers were asked. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that answers, which may be one that stood in. */
+                    "x-goldfish-model"?: string;
+                    /** @description Who answers, where that is known before the reply begins. */
+                    "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description That this is a UI message stream of the AI SDK's, and which version. */
+                    "x-vercel-ai-ui-message-stream"?: "v1";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4670,6 +4936,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             502: components["responses"]["ProviderFailed"];
@@ -4752,7 +5019,15 @@ export interface operations {
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
+                    /** @description How often providers were asked. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that answers, which may be one that stood in. */
+                    "x-goldfish-model"?: string;
+                    /** @description Who answers, where that is known before the reply begins. */
+                    "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description That this is a UI message stream of the AI SDK's, and which version. */
+                    "x-vercel-ai-ui-message-stream"?: "v1";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4867,7 +5142,8 @@ export interface operations {
                      *           "createdAt": 1767225600000,
                      *           "updatedAt": 1767225600900
                      *         }
-                     *       ]
+                     *       ],
+                     *       "maxConversations": 3
                      *     }
                      */
                     "application/json": components["schemas"]["History"];
@@ -4907,7 +5183,12 @@ export interface operations {
                      *           "name": "GPT-4o",
                      *           "provider": "openai",
                      *           "available": false,
-                     *           "contextWindow": 128000
+                     *           "contextWindow": 128000,
+                     *           "prices": {
+                     *             "input": 2.5,
+                     *             "cachedInput": 1.25,
+                     *             "output": 10
+                     *           }
                      *         },
                      *         {
                      *           "id": "demo",
@@ -4937,7 +5218,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The preferences; what was never set shows what a chat would use. */
+            /** @description What was never set shows what a chat would use. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4983,7 +5264,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The preferences; what was never set shows what a chat would use. */
+            /** @description The preferences now. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4996,7 +5277,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "defaultModel": "demo",
-                     *       "theme": "dark"
+                     *       "theme": "light",
+                     *       "systemPrompt": "Answer briefly."
                      *     }
                      */
                     "application/json": components["schemas"]["Preferences"];
@@ -5042,20 +5324,44 @@ export interface operations {
                      *         "granted": 0,
                      *         "resetsAt": 1769904000000
                      *       },
+                     *       "totals": {
+                     *         "requests": 3,
+                     *         "promptTokens": 900,
+                     *         "completionTokens": 300,
+                     *         "cachedTokens": 0,
+                     *         "costUsd": 0.00525,
+                     *         "estimated": false
+                     *       },
                      *       "usage": [
                      *         {
                      *           "day": "2026-01-01",
-                     *           "model": "demo",
+                     *           "model": "gpt-4o",
                      *           "requests": 3,
                      *           "promptTokens": 900,
-                     *           "completionTokens": 300
+                     *           "completionTokens": 300,
+                     *           "cachedTokens": 0,
+                     *           "costUsd": 0.00525,
+                     *           "estimated": false
                      *         }
                      *       ],
                      *       "keys": [
                      *         {
                      *           "id": "5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
                      *           "requests": 1,
-                     *           "tokens": 400
+                     *           "tokens": 400,
+                     *           "costUsd": 0.00175,
+                     *           "usage": [
+                     *             {
+                     *               "day": "2026-01-01",
+                     *               "model": "gpt-4o",
+                     *               "requests": 1,
+                     *               "promptTokens": 300,
+                     *               "completionTokens": 100,
+                     *               "cachedTokens": 0,
+                     *               "costUsd": 0.00175,
+                     *               "estimated": false
+                     *             }
+                     *           ]
                      *         }
                      *       ]
                      *     }
@@ -5452,6 +5758,8 @@ export interface operations {
             /** @description What the model says. */
             200: {
                 headers: {
+                    /** @description With a hit, for how many seconds it has been kept. */
+                    age?: number;
                     /** @description How long we took until the answer began. */
                     "openai-processing-ms": number;
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5459,6 +5767,8 @@ export interface operations {
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     /** @description How often providers were asked. */
                     "x-goldfish-attempts"?: number;
+                    /** @description Where answers are kept (`response_cache_seconds`): whether this is one of them. Not with a stream. */
+                    "x-goldfish-cache"?: "hit" | "miss";
                     /** @description The model that answered, which may be one that stood in. */
                     "x-goldfish-model"?: string;
                     /** @description Who answered, where that is known before the answer begins. */
@@ -5486,6 +5796,7 @@ export interface operations {
             404: components["responses"]["OpenAiNotFound"];
             413: components["responses"]["OpenAiTooLarge"];
             415: components["responses"]["OpenAiUnsupportedMediaType"];
+            422: components["responses"]["OpenAiContentBlocked"];
             429: components["responses"]["OpenAiRateLimited"];
             500: components["responses"]["OpenAiInternal"];
             502: components["responses"]["OpenAiProviderFailed"];
@@ -5704,6 +6015,8 @@ export interface operations {
             /** @description What the model says, in one piece or (`stream`) as it is said. */
             200: {
                 headers: {
+                    /** @description With a hit, for how many seconds it has been kept. */
+                    age?: number;
                     /** @description How long we took until the answer began. */
                     "openai-processing-ms": number;
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5711,6 +6024,8 @@ export interface operations {
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     /** @description How often providers were asked. */
                     "x-goldfish-attempts"?: number;
+                    /** @description Where answers are kept (`response_cache_seconds`): whether this is one of them. Not with a stream. */
+                    "x-goldfish-cache"?: "hit" | "miss";
                     /** @description The model that answered, which may be one that stood in. */
                     "x-goldfish-model"?: string;
                     /** @description Who answered, where that is known before the answer begins. */
@@ -5774,6 +6089,7 @@ export interface operations {
             404: components["responses"]["OpenAiNotFound"];
             413: components["responses"]["OpenAiTooLarge"];
             415: components["responses"]["OpenAiUnsupportedMediaType"];
+            422: components["responses"]["OpenAiContentBlocked"];
             429: components["responses"]["OpenAiRateLimited"];
             500: components["responses"]["OpenAiInternal"];
             502: components["responses"]["OpenAiProviderFailed"];
