@@ -135,9 +135,9 @@ async fn memory(
     for target in slow {
         readers.push(Reader::open(target).await?);
     }
-    // Until nothing more comes to them: replies are over, or wait.
+    // Until nothing more comes to them, replies being over or waiting; for a minute at most.
     let mut cpu = goldfish.cpu();
-    loop {
+    for _ in 0..30 {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let now = goldfish.cpu();
         if now - cpu < Duration::from_millis(200) {
