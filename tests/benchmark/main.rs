@@ -18,6 +18,7 @@ mod client;
 mod credentials;
 mod goldfish;
 mod proxy;
+mod slow;
 mod table;
 mod work;
 
@@ -65,11 +66,14 @@ async fn run(length: u32) -> Result<Table> {
 
     let goldfish = Goldfish::start(&upstream).await?;
     first_token(&mut table, &upstream, &proxy, &goldfish, length).await;
+    per_token(&mut table, &upstream, &proxy, &goldfish, length).await;
     upstream.set(Script::words(SHORT));
     throughput(&mut table, &proxy, &goldfish, length).await;
     upstream.set(Script::words(LONG));
     cost_of_tokens(&mut table, &goldfish, length).await;
     drop(goldfish);
+
+    slow::measure(&mut table, &upstream, length).await?;
 
     progress("authentication");
     credentials::measure(&mut table, &upstream, length).await?;
@@ -85,6 +89,7 @@ async fn run(length: u32) -> Result<Table> {
     Ok(table)
 }
 
+/// Over `/api/chat`, and over `/v1` up to more streams.
 async fn first_token(
     table: &mut Table,
     upstream: &Upstream,
@@ -92,38 +97,94 @@ async fn first_token(
     goldfish: &Goldfish,
     length: u32,
 ) {
-    let delay = Duration::from_millis(10);
-    upstream.set(Script::words(SHORT).first_delay(FIRST_TOKEN).delay(delay));
-    for streams in [1, 16, 64] {
-        progress(&format!("time to first token, {streams} streams"));
-        let targets = [
-            vec![Target::openai(upstream.address()); streams],
-            vec![Target::openai(proxy.address()); streams],
-            goldfish.users(streams).await,
-        ];
+    let kinds: [(&str, &[usize]); 2] = [("", &[1, 16, 64]), (", /v1", &[1, 16, 64, 256])];
+    for (kind, counts) in kinds {
+        for &streams in counts {
+            progress(&format!("time to first token{kind}, {streams} streams"));
+            // As many chats a second with more streams than 64, which are longer then.
+            let delay = Duration::from_millis(10) * (streams as u32).div_ceil(64);
+            upstream.set(Script::words(SHORT).first_delay(FIRST_TOKEN).delay(delay));
+            let chat = FIRST_TOKEN + delay * SHORT as u32;
+            let targets = targets(upstream, proxy, goldfish, streams, !kind.is_empty()).await;
+            let mut samples = [Vec::new(), Vec::new(), Vec::new()];
+            let chats = if streams == 1 { 6 } else { 4 };
+            // Turn by turn, so that whatever else the machine does meets all three alike.
+            for round in 0..=2 * length {
+                for (targets, samples) in targets.iter().zip(&mut samples) {
+                    let taken = work::first_tokens(targets, chats, chat).await;
+                    // The first round warms up instances and their caches.
+                    if round > 0 {
+                        samples.extend(taken);
+                    }
+                }
+            }
+            let [direct, native, ours] = samples;
+            for (rank, target) in [(50, 1.0), (99, 5.0)] {
+                let base = percentile(&direct, rank);
+                table.add(Row {
+                    what: format!("added time to first token{kind}, p{rank}, {streams} streams"),
+                    unit: "ms",
+                    value: percentile(&ours, rank) - base,
+                    target: (streams == 64).then_some(Goal::AtMost(target)),
+                    native: Some(percentile(&native, rank) - base),
+                });
+            }
+        }
+    }
+}
+
+/// The provider itself, the native proxy, and goldfish, as often as there are to be streams.
+async fn targets(
+    upstream: &Upstream,
+    proxy: &Proxy,
+    goldfish: &Goldfish,
+    streams: usize,
+    through_v1: bool,
+) -> [Vec<Target>; 3] {
+    let mut users = goldfish.users(streams).await;
+    if through_v1 {
+        users = users.iter().map(Target::through_v1).collect();
+    }
+    [
+        vec![Target::openai(upstream.address()); streams],
+        vec![Target::openai(proxy.address()); streams],
+        users,
+    ]
+}
+
+/// What a token more of a long reply takes over `/v1`, where the provider never waits.
+async fn per_token(
+    table: &mut Table,
+    upstream: &Upstream,
+    proxy: &Proxy,
+    goldfish: &Goldfish,
+    length: u32,
+) {
+    upstream.set(Script::words(LONG));
+    for streams in [1, 16, 64, 256] {
+        progress(&format!("time of a token, {streams} streams"));
+        let targets = targets(upstream, proxy, goldfish, streams, true).await;
         let mut samples = [Vec::new(), Vec::new(), Vec::new()];
-        let chats = if streams == 1 { 6 } else { 4 };
-        // Turn by turn, so that whatever else the machine does meets all three alike.
-        for round in 0..=2 * length {
+        let rounds = length * if streams == 1 { 8 } else { 1 };
+        for round in 0..=rounds {
             for (targets, samples) in targets.iter().zip(&mut samples) {
-                let taken = work::first_tokens(targets, chats).await;
-                // The first round warms up instances and their caches.
+                let taken = work::whole_chats(targets).await;
                 if round > 0 {
                     samples.extend(taken);
                 }
             }
         }
-        let [direct, native, ours] = samples;
-        for (rank, target) in [(50, 1.0), (99, 5.0)] {
-            let base = percentile(&direct, rank);
-            table.add(Row {
-                what: format!("added time to first token, p{rank}, {streams} streams"),
-                unit: "ms",
-                value: percentile(&ours, rank) - base,
-                target: (streams == 64).then_some(Goal::AtMost(target)),
-                native: Some(percentile(&native, rank) - base),
-            });
-        }
+        let [direct, native, ours] = samples.map(|samples| percentile(&samples, 50));
+        let added = |time: f64| (time - direct) * 1000.0 / LONG as f64;
+        table.add(Row {
+            what: format!(
+                "added time per token, /v1, replies of {LONG} tokens, p50, {streams} streams"
+            ),
+            unit: "µs",
+            value: added(ours),
+            target: None,
+            native: Some(added(native)),
+        });
     }
 }
 

@@ -15,9 +15,6 @@ use crate::client::{Connection, drain, read_until};
 /// The first token of every script.
 const FIRST: &[u8] = b"w0 ";
 
-/// About how long a chat takes whose first token is measured.
-const CHAT: Duration = Duration::from_millis(250);
-
 /// Who is asked, and how.
 #[derive(Clone)]
 pub(crate) struct Target {
@@ -37,6 +34,31 @@ impl Target {
             "stream_options": { "include_usage": true },
         });
         Self::new(address, "/v1/chat/completions", "sk-benchmark", &body)
+    }
+
+    /// The same user of goldfish, who asks it by OpenAI's protocol.
+    pub(crate) fn through_v1(&self) -> Self {
+        Self {
+            address: self.address,
+            token: self.token.clone(),
+            ..Self::openai(self.address)
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The request of a chat as it is on the wire.
+    pub(crate) fn chat_on_the_wire(&self) -> Vec<u8> {
+        let head = format!(
+            "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            self.path,
+            self.token,
+            self.body.len()
+        );
+        [head.as_bytes(), &self.body].concat()
     }
 
     /// A user of goldfish.
@@ -75,13 +97,15 @@ impl Target {
     }
 }
 
-/// Milliseconds to the first token of `chats` chats with each target, all targets at once.
-pub(crate) async fn first_tokens(targets: &[Target], chats: usize) -> Vec<f64> {
+/// Milliseconds to the first token of `chats` chats with each target, all targets at once, of which
+/// each takes about `length`.
+pub(crate) async fn first_tokens(targets: &[Target], chats: usize, length: Duration) -> Vec<f64> {
+    let count = targets.len() as u32;
     let workers = targets.iter().cloned().enumerate().map(|(number, target)| {
         tokio::spawn(async move {
             let mut connection = Connection::open(target.address).await;
             // Spread over the time of one chat, as people are.
-            tokio::time::sleep(CHAT * number as u32 / 64).await;
+            tokio::time::sleep(length * number as u32 / count).await;
             let mut samples = Vec::new();
             for _ in 0..chats {
                 let begun = Instant::now();
@@ -95,6 +119,24 @@ pub(crate) async fn first_tokens(targets: &[Target], chats: usize) -> Vec<f64> {
     });
     let samples = join_all(workers).await.into_iter().map(Result::unwrap);
     samples.collect::<Vec<_>>().concat()
+}
+
+/// Milliseconds of a whole chat with each target, all at once.
+pub(crate) async fn whole_chats(targets: &[Target]) -> Vec<f64> {
+    let workers = targets.iter().cloned().map(|target| {
+        tokio::spawn(async move {
+            let mut connection = Connection::open(target.address).await;
+            let begun = Instant::now();
+            let mut body = connection.send(target.chat()).await;
+            assert!(
+                read_until(&mut body, b"[DONE]").await,
+                "an answer that broke off"
+            );
+            begun.elapsed().as_secs_f64() * 1000.0
+        })
+    });
+    let samples = join_all(workers).await.into_iter().map(Result::unwrap);
+    samples.collect()
 }
 
 /// How much was done in what time.
@@ -153,7 +195,7 @@ async fn repeat(
 
 /// A few chats with each target, to their end.
 pub(crate) async fn some_chats(targets: &[Target], chats: usize) {
-    first_tokens(targets, chats).await;
+    first_tokens(targets, chats, Duration::ZERO).await;
 }
 
 /// A stream of each target that has had its first token, and stays open while it is kept.

@@ -114,3 +114,61 @@ fn script(wish: &Value, gate: &Gate) -> Script {
 async fn a_first_chat_needs_no_account() {
     play("first-chat", |app| app).await;
 }
+
+#[tokio::test]
+async fn a_reply_outlasts_a_reload_and_is_there_in_every_tab() {
+    play("lasting", |app| app).await;
+}
+
+#[tokio::test]
+async fn replies_are_stopped_and_had_again() {
+    play("replies", |app| app).await;
+}
+
+#[tokio::test]
+async fn a_fourth_conversation_makes_the_oldest_go() {
+    play("remembering", |app| app).await;
+}
+
+#[tokio::test]
+async fn a_hostile_reply_is_text() {
+    play("hostile", |app| app).await;
+}
+
+#[tokio::test]
+async fn it_is_light_or_dark_and_everybody_can_use_it() {
+    play("looks", |app| app).await;
+}
+
+#[tokio::test]
+async fn it_fits_on_a_phone() {
+    play("phone", |app| app).await;
+}
+
+#[tokio::test]
+async fn registering_keeps_conversations_and_an_ended_session_keeps_words() {
+    play("accounts", |app| app).await;
+}
+
+#[tokio::test]
+async fn trouble_is_told_in_words() {
+    play("trouble", |app| app).await;
+}
+
+#[tokio::test]
+async fn a_limit_is_a_wait_that_can_be_seen() {
+    play("limits", |app| {
+        app.variable("rate_limit_chat_per_minute", "1")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_keyboard_is_enough() {
+    play("keyboard", |app| app).await;
+}
+
+#[tokio::test]
+async fn pictures_are_taken() {
+    play("pictures", |app| app).await;
+}

@@ -13,6 +13,7 @@
 )]
 
 mod admin;
+mod ai_sdk;
 mod api_keys;
 mod architecture;
 mod attacks;
@@ -50,6 +51,8 @@ mod recovery;
 mod response_cache;
 mod resume;
 mod routing;
+mod sdk;
+mod slow_readers;
 mod stop;
 mod streaming;
 mod titles;

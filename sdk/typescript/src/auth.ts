@@ -1,3 +1,4 @@
+import { GoldfishError } from './error.js';
 import type { components } from './schema.js';
 import type { Session } from './store.js';
 import type { Transport } from './transport.js';
@@ -28,6 +29,8 @@ export class Auth {
 
   /** Makes an account, out of the guest who is signed in, if there is one. */
   async register(email: string, password: string, options: RegisterOptions = {}): Promise<Session | Pending> {
+    // A guest whose access token has ended would be taken for nobody: it is renewed first.
+    if (await this.session()) await this.me().catch(ended);
     const body = { email, password, ...options };
     const answer = await this.#transport.json('post', '/api/v1/auth/register', { body });
     return 'token' in answer ? this.#keep(answer) : answer;
@@ -50,13 +53,23 @@ export class Auth {
       const call = { body, anonymous: true };
       const farewell = await this.#transport.json('post', '/api/v1/auth/logout', call).catch(ended);
       await store.set(undefined);
-      return farewell;
+      return farewell ?? { success: true };
     });
   }
 
   /** Who is signed in, as the backend sees it. */
   async me(): Promise<User> {
     return (await this.#transport.json('get', '/api/v1/auth/me')).user;
+  }
+
+  /**
+   * Ends the account and forgets all that there is of the user. An account with a password needs that, or
+   * a session of the last 24 hours.
+   */
+  async deleteAccount(password?: string): Promise<void> {
+    const body = password === undefined ? {} : { password };
+    await this.#transport.json('delete', '/api/v1/auth/me', { body });
+    await this.#transport.store?.set(undefined);
   }
 
   /** The session there is, without asking the backend. */
@@ -70,9 +83,7 @@ export class Auth {
   }
 }
 
-/** A session that had ended before has ended. */
-function ended(error: unknown): Farewell {
-  const isOver = error instanceof Error && 'status' in error && error.status === 401;
-  if (!isOver) throw error;
-  return { success: true };
+/** That a session had ended before is no failure. */
+function ended(error: unknown): undefined {
+  if (!(error instanceof GoldfishError) || error.status !== 401) throw error;
 }

@@ -49,8 +49,7 @@ export async function errorsOf(base: string) {
   const goldfish = await guest(base);
   const { chats } = goldfish;
   const one = await chats.sendMessage({ message: 'Hi', model: MODEL });
-  const busy = { message: 'And?', model: MODEL, conversationId: one.conversationId ?? '' };
-  const conflict = await caught(chats.sendMessage(busy));
+  const conflict = await caught(chats.regenerate(one.conversationId ?? ''));
   await one.stop();
   const deaf = new Goldfish({ baseUrl: 'http://127.0.0.1:1', maxRetries: 0 });
   const page = new Goldfish({ baseUrl: base, fetch: async () => new Response('<h1>', { status: 502 }) });

@@ -6,7 +6,7 @@ import { caught, guest } from './tools.js';
 /** The backend's own limit: too long a wait is an error at once. */
 export async function limited(base: string) {
   const goldfish = await guest(base, { maxRetryWait: 0 });
-  const asked = Array.from({ length: 6 }, () => caught(goldfish.preferences.get()));
+  const asked = Array.from({ length: 20 }, () => caught(goldfish.preferences.get()));
   const answers = await Promise.all(asked);
   return answers.filter((answer) => answer.caught !== null);
 }

@@ -104,7 +104,11 @@ export async function guestBecomesUser(base: string, email: string) {
     me: (await again.auth.me()).email,
     wrong,
     taken: await caught(new Goldfish({ baseUrl: base }).auth.register(email, PASSWORD)),
-    counts,
+    counts: { ...counts },
+    unconfirmed: await caught(again.auth.deleteAccount('something else')),
+    deleted: await caught(again.auth.deleteAccount(PASSWORD)),
+    left: (await again.auth.session()) ?? null,
+    gone: await caught(again.auth.login(email, PASSWORD)),
   };
 }
 

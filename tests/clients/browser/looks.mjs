@@ -42,7 +42,8 @@ export default async function (stage) {
   // A choice counts for the account too, and is there before anything is painted.
   const saved = stage.page.waitForResponse((response) => response.request().method() === 'PUT');
   await stage.page.getByRole('button', { name: 'Use the light theme' }).click();
-  assert.equal((await (await saved).json()).theme, 'light');
+  assert.equal((await saved).status(), 200);
+  assert.deepEqual((await saved).request().postDataJSON(), { theme: 'light' });
   assert.equal(await background(), light);
   await stage.page.reload({ waitUntil: 'commit' });
   await stage.page.waitForSelector('body', { state: 'attached' });
@@ -51,7 +52,7 @@ export default async function (stage) {
   await accessible(stage, 'light, a conversation');
   await stage.screenshot('light');
 
-  await stage.page.locator('.conversations li').hover();
+  await stage.page.locator('.conversations li.here').hover();
   await stage.page.getByRole('button', { name: 'Delete Show me everything' }).click();
   await accessible(stage, 'light, a question');
   await stage.page.getByRole('button', { name: 'Cancel' }).click();

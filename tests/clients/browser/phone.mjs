@@ -43,7 +43,9 @@ export default async function (stage) {
   assert.equal(await page.locator('main').getAttribute('inert'), '');
   await page.keyboard.press('Escape');
   await aside.waitFor({ state: 'hidden' });
-  assert.equal(await opener.evaluate((button) => button === document.activeElement), true);
+  await stage.eventually(async () => {
+    assert.equal(await opener.evaluate((button) => button === document.activeElement), true);
+  });
 
   await opener.tap();
   await page.getByRole('button', { name: 'New conversation' }).tap();

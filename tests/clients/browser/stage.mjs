@@ -56,7 +56,6 @@ export class Stage {
       if (url.origin !== this.#settings.page) this.#wrong.push(`a request to ${url.origin}`);
     });
     await this.#context.addInitScript(() => {
-      globalThis.violations = [];
       document.addEventListener('securitypolicyviolation', (event) => {
         console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
       });
@@ -177,9 +176,13 @@ export class Stage {
     }
   }
 
+  pathOf(what) {
+    return join(this.#settings.screenshots, `${this.#name}-${what}.png`);
+  }
+
   async screenshot(what) {
     await this.page.screenshot({
-      path: join(this.#settings.screenshots, `${this.#name}-${what}.png`),
+      path: this.pathOf(what),
       animations: 'disabled',
       caret: 'hide',
     });

@@ -86,12 +86,12 @@ impl Scripts {
         succeed(script, &mut npm).await;
     }
 
-    /// Runs a script, and gives what it prints.
-    pub(crate) async fn print(&self, script: &str, arguments: &[&str]) -> String {
+    /// Runs a script with these environment variables, and gives what it prints.
+    pub(crate) async fn print_with(&self, script: &str, variables: &[(&str, &str)]) -> String {
         let mut command = Command::new(&self.program);
         command
             .arg(script)
-            .args(arguments)
+            .envs(variables.iter().copied())
             .current_dir(&self.folder);
         let output = succeed(script, &mut command).await;
         String::from_utf8_lossy(&output.stdout).into_owned()

@@ -27,8 +27,6 @@ struct UsageView<'a> {
     prompt_tokens: u32,
     completion_tokens: u32,
     model: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider: Option<&'a str>,
 }
 
 /// What is being answered, and where it will be found.
@@ -55,7 +53,7 @@ pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) -> usize {
 pub(crate) fn ending(ending: &Ending<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some((prompt, completion)) = ending.usage {
-        bytes.extend(usage(prompt, completion, ending.model, ending.provider));
+        bytes.extend(usage(prompt, completion, ending.model));
     }
     if let Some((cause, request_id)) = ending.error {
         bytes.extend(error(cause, request_id));
@@ -65,19 +63,13 @@ pub(crate) fn ending(ending: &Ending<'_>) -> Vec<u8> {
 }
 
 /// What the reply took, and who answered.
-fn usage(
-    prompt_tokens: u32,
-    completion_tokens: u32,
-    model: &str,
-    provider: Option<&str>,
-) -> Vec<u8> {
+fn usage(prompt_tokens: u32, completion_tokens: u32, model: &str) -> Vec<u8> {
     named(
         "usage",
         &json(&UsageView {
             prompt_tokens,
             completion_tokens,
             model,
-            provider,
         }),
     )
 }
@@ -136,20 +128,14 @@ mod tests {
              id: 2\ndata: {\"content\":\" \\\"there\\\"\\n\"}\n\n"
         );
         assert_eq!(
-            text(usage(12, 2, "gpt-4o", None)),
+            text(usage(12, 2, "gpt-4o")),
             "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\"}\n\n"
-        );
-        assert_eq!(
-            text(usage(12, 2, "m", Some("openai"))),
-            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"m\",\
-             \"provider\":\"openai\"}\n\n"
         );
         let ending = ending(&Ending {
             outcome: Outcome::Complete,
             reason: None,
             usage: Some((1, 2)),
             model: "m",
-            provider: None,
             error: None,
         });
         assert!(text(ending).ends_with("\"model\":\"m\"}\n\ndata: [DONE]\n\n"));

@@ -152,7 +152,6 @@ impl Following {
             usage: usage.map(|usage| (usage.prompt_tokens, usage.completion_tokens)),
             // Who answered in the end, which the beginning did not know.
             model: &self.reader.model(),
-            provider: None,
             error: error.as_ref().map(|error| (error, log.request_id())),
         }));
     }

@@ -141,7 +141,6 @@ impl Exchange {
             reason: completion.map(|completion| completion.stop_reason),
             usage: is_good.then_some((used.prompt_tokens, used.completion_tokens)),
             model: answered,
-            provider: served.as_ref().map(|served| served.provider.as_str()),
             error: ended.as_ref().err().map(|error| (error, log.request_id())),
         }));
         outbox.close();

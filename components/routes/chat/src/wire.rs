@@ -25,8 +25,6 @@ pub(crate) struct Ending<'a> {
     pub(crate) usage: Option<(u32, u32)>,
     /// Who answered.
     pub(crate) model: &'a str,
-    /// Whose model that is, where it is known.
-    pub(crate) provider: Option<&'a str>,
     /// What went wrong, and the id of the request.
     pub(crate) error: Option<(&'a ApiError, &'a str)>,
 }

@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-2798a7ee638a0b9c.html",
+    name: "index-e1ca58beb05cd7fe.html",
     content_type: "text/html; charset=utf-8",
-    tag: "2798a7ee638a0b9c",
+    tag: "e1ca58beb05cd7fe",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -41,16 +41,16 @@ pub(crate) const NAMED: [Asset; 5] = [
         gzip: None,
     },
     Asset {
-        name: "page-048a9e61619d9da7.js",
+        name: "page-47d35224078c6f6f.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "048a9e61619d9da7",
+        tag: "47d35224078c6f6f",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "page-dbb79ea867673208.css",
+        name: "page-171a1b38234e79eb.css",
         content_type: "text/css; charset=utf-8",
-        tag: "dbb79ea867673208",
+        tag: "171a1b38234e79eb",
         plain: include_bytes!("../assets/page.css"),
         gzip: Some(include_bytes!("../assets/page.css.gz")),
     },

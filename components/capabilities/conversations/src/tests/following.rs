@@ -94,6 +94,31 @@ fn request(key: &str, asks: &str) -> Option<Request> {
 }
 
 #[test]
+fn who_answers_in_anothers_place_is_told_at_the_end() {
+    for (answers, told) in [
+        ("stand-in", "stand-in"),
+        ("", "gpt-4o"),
+        ("gpt-4o", "gpt-4o"),
+    ] {
+        let world = World::new(1);
+        let model = run(&world, |journal| async move {
+            let (mut exchange, id) = begin(&journal, None, "Hi", 3).await.unwrap();
+            let mut reader = Reader::open(journal, &id, None, 0).await.unwrap();
+            assert_eq!(reader.model, "gpt-4o");
+            exchange.answered_by(answers.to_owned());
+            let finished = exchange.finish(Outcome::Complete, "a", vec![1], None);
+            finished.await.unwrap();
+            while !matches!(reader.next().await.unwrap(), News::End(..)) {}
+            reader.model
+        });
+        assert_eq!(model, told);
+        let listed = list(&world);
+        let reply = listed[0].turns[0].reply.as_ref().unwrap();
+        assert_eq!(reply.model.as_deref().unwrap_or("gpt-4o"), told);
+    }
+}
+
+#[test]
 fn a_reader_gets_each_piece_once_whenever_it_comes() {
     for seed in 0..60 {
         let world = World::new(seed);

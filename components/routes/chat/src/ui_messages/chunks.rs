@@ -178,7 +178,6 @@ mod tests {
             reason: Some(StopReason::Length),
             usage: Some((12, 2)),
             model: "gpt-4o-mini",
-            provider: None,
             error: error.map(|error| (error, "r")),
         }))
     }

@@ -2,11 +2,10 @@
 //! the app's own, of which we know some. The other form that its documentation shows sends only the
 //! last message, as `message`: the conversation is kept here.
 
-use std::collections::BTreeMap;
-
 use contracts::conversations::turns::{Intent, NamedMessage};
 use http_edge::{ApiError, Check, JsonText};
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
 use crate::request::{AgainBody, Asked, MAX_CHARACTERS};
 
@@ -74,20 +73,14 @@ pub(crate) struct Wish {
 /// Whether a body is one of these, rather than ours, in which `message` is a text.
 pub(crate) fn is_one(body: &JsonText) -> bool {
     #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Shape {
-        Object(BTreeMap<String, IgnoredAny>),
-        Other(IgnoredAny),
-    }
-    #[derive(Deserialize)]
     struct Probe {
         #[serde(default)]
         messages: Option<IgnoredAny>,
         #[serde(default)]
-        message: Option<Shape>,
+        message: Option<Value>,
     }
     body.read::<Probe>().is_ok_and(|probe| {
-        probe.messages.is_some() || matches!(probe.message, Some(Shape::Object(_)))
+        probe.messages.is_some() || probe.message.is_some_and(|message| message.is_object())
     })
 }
 

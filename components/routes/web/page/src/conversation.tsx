@@ -80,13 +80,13 @@ function Bubbles() {
 
 function Welcome() {
   const most = capacity.value;
-  const kept = most === 1 ? 'one conversation' : most ? `${inWords(most)} conversations` : 'only your latest conversations';
+  const kept = most === 1 ? 'one conversation' : `${most ? inWords(most) : 'a few'} conversations`;
   return (
     <div class="welcome">
       <Mark size={112} />
       <h2>What’s on your mind?</h2>
       <p>
-        goldfish remembers {kept}. Start another and it forgets the one you have not touched for the longest time, for
+        goldfish remembers {kept}. One more, and it forgets the one you have not touched for the longest time, for
         good.
       </p>
       {user.value === null && <p>No account is needed: your first message makes you a guest.</p>}

@@ -5,6 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { notify } from './announce';
 import type { Summary } from './api';
+import { field } from './composer';
 import { becomeGuest, hasExpired, register, signIn, signOut, user } from './session';
 import { remove } from './threads';
 
@@ -85,6 +86,10 @@ function Confirm({ title, button, act, close, children }: ConfirmProps) {
       notify((failure as Error).message);
     }
     close();
+    // What asked may be gone with what was deleted.
+    requestAnimationFrame(() => {
+      if (document.activeElement === document.body) field.current?.focus();
+    });
   };
   return (
     <Modal title={title} close={close}>

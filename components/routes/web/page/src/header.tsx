@@ -34,9 +34,8 @@ function ModelPicker() {
     preferModel(id);
   };
   return (
-    <label class="model">
-      <span class="unseen">Model</span>
-      <select value={chosen} onChange={(event) => choose(event.currentTarget.value)}>
+    <div class="model">
+      <select aria-label="Model" value={chosen} onChange={(event) => choose(event.currentTarget.value)}>
         {!list.some((model) => model.id === chosen) && <option value={chosen}>{chosen || 'Choose a model'}</option>}
         {providers.map((provider) => (
           <optgroup key={provider} label={provider}>
@@ -50,6 +49,6 @@ function ModelPicker() {
           </optgroup>
         ))}
       </select>
-    </label>
+    </div>
   );
 }

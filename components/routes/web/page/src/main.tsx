@@ -2,7 +2,7 @@
 
 import { effect, useSignal } from '@preact/signals';
 import { render } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { dismiss, notice, notify, spoken } from './announce';
 import { Composer, edit, field } from './composer';
 import { Conversation } from './conversation';
@@ -16,10 +16,12 @@ import { begin, open, refresh, startOver } from './threads';
 
 function Page() {
   const isListOpen = useSignal(false);
-  const close = () => {
-    if (!isListOpen.value) return;
-    isListOpen.value = false;
-    document.querySelector<HTMLElement>('header .icon-button')?.focus();
+  /** Where the focus goes when the list has closed: what it covers cannot have it before. */
+  const afterwards = useRef<() => void>(() => undefined);
+  const close = (then = focusOpener) => {
+    afterwards.current = then;
+    if (isListOpen.value) isListOpen.value = false;
+    else if (then !== focusOpener) then();
   };
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
@@ -33,6 +35,7 @@ function Page() {
   }, []);
   useEffect(() => {
     if (isListOpen.value) document.querySelector<HTMLElement>('aside .icon-button')?.focus();
+    else afterwards.current();
   }, [isListOpen.value]);
 
   return (
@@ -44,7 +47,7 @@ function Page() {
         <aside aria-label="Conversations and account">
           <Sidebar close={close} />
         </aside>
-        <div class="veil" onClick={close} />
+        <div class="veil" onClick={() => close()} />
         <main inert={isListOpen.value}>
           <Header isListOpen={isListOpen.value} openList={() => (isListOpen.value = true)} />
           <Conversation />
@@ -58,6 +61,10 @@ function Page() {
       </p>
     </>
   );
+}
+
+function focusOpener(): void {
+  document.querySelector<HTMLElement>('header .icon-button')?.focus();
 }
 
 function skip(event: Event): void {
@@ -98,11 +105,12 @@ function watchUser(): void {
 async function start(): Promise<void> {
   try {
     await recognise();
-    await begin();
   } catch (failure) {
+    // A message that is sent asks again.
     notify((failure as Error).message);
   }
   watchUser();
+  await begin();
 }
 
 hearTabs((news) => {

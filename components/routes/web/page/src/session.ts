@@ -30,6 +30,12 @@ export async function becomeGuest(): Promise<void> {
   tellTabs('session');
 }
 
+/** Makes a guest of whoever is nobody, and not of whoever could only not be recognised before. */
+export async function enter(): Promise<void> {
+  if (!user.value) await recognise();
+  if (!user.value) await becomeGuest();
+}
+
 export async function signIn(email: string, password: string): Promise<void> {
   const body = { email, password };
   const { user: known } = await askJson<Current>('POST', '/api/auth/sign-in/email', { body });

@@ -15,18 +15,17 @@ import { capacity, next, open, openNew, openOne, rename, summaries } from './thr
 /** More empty places than this say nothing. */
 const MOST_PLACES = 5;
 
-export function Sidebar({ close }: { close: () => void }) {
+export function Sidebar({ close }: { close: (then?: () => void) => void }) {
   const go = (action: () => void) => () => {
     action();
-    close();
-    field.current?.focus();
+    close(() => field.current?.focus());
   };
   return (
     <>
       <div class="brand">
         <Mark size={34} />
         <h1>goldfish</h1>
-        <button type="button" class="icon-button only-narrow" aria-label="Close the list" onClick={close}>
+        <button type="button" class="icon-button only-narrow" aria-label="Close the list" onClick={() => close()}>
           <Close />
         </button>
       </div>
@@ -76,12 +75,20 @@ function FreePlaces() {
 
 function Item({ summary, open: openIt }: { summary: Summary; open: () => void }) {
   const isRenaming = useSignal(false);
+  const pencil = useRef<HTMLButtonElement>(null);
   const isOpen = open.value.id.value === summary.id;
   const goesNext = next.value?.id === summary.id;
+  const stopRenaming = () => {
+    isRenaming.value = false;
+    // Whoever renamed by keyboard goes on where they were.
+    requestAnimationFrame(() => {
+      if (document.activeElement === document.body) pencil.current?.focus();
+    });
+  };
   if (isRenaming.value) {
     return (
       <li>
-        <Rename summary={summary} done={() => (isRenaming.value = false)} />
+        <Rename summary={summary} done={stopRenaming} />
       </li>
     );
   }
@@ -95,6 +102,7 @@ function Item({ summary, open: openIt }: { summary: Summary; open: () => void })
         <button
           type="button"
           class="icon-button"
+          ref={pencil}
           aria-label={`Rename ${summary.title}`}
           onClick={() => (isRenaming.value = true)}
         >
@@ -115,10 +123,17 @@ function Item({ summary, open: openIt }: { summary: Summary; open: () => void })
 
 function Rename({ summary, done }: { summary: Summary; done: () => void }) {
   const input = useRef<HTMLInputElement>(null);
+  /** Losing the focus saves, and so it would when the field goes away. */
+  const isOver = useRef(false);
   useEffect(() => input.current?.select(), []);
-  const save = async () => {
-    const title = input.current?.value.trim() ?? '';
+  const end = () => {
+    isOver.current = true;
     done();
+  };
+  const save = async () => {
+    if (isOver.current) return;
+    const title = input.current?.value.trim() ?? '';
+    end();
     if (!title || title === summary.title) return;
     try {
       await rename(summary.id, title);
@@ -143,7 +158,7 @@ function Rename({ summary, done }: { summary: Summary; done: () => void }) {
         onKeyDown={(event) => {
           if (event.key !== 'Escape') return;
           event.stopPropagation();
-          done();
+          end();
         }}
       />
     </form>

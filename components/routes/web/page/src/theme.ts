@@ -1,7 +1,7 @@
 // Light or dark: as the system has it, until somebody chooses.
 
 import { signal } from '@preact/signals';
-import { ask } from './api';
+import { askJson } from './api';
 import { keep, kept } from './kept';
 
 export type Theme = 'light' | 'dark';
@@ -37,7 +37,7 @@ export function choose(value: Theme, isSignedIn: boolean): void {
   keep(localStorage, NAME, value);
   if (!isSignedIn) return;
   // It is chosen here in any case; the account learns of it when it can.
-  ask('PUT', '/api/preferences', { body: { theme: value } }).catch(() => undefined);
+  askJson('PUT', '/api/preferences', { body: { theme: value } }).catch(() => undefined);
 }
 
 /**

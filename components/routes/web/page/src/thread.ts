@@ -5,7 +5,7 @@ import { announce } from './announce';
 import { ask, askJson, type Conversation, Failure, type Message, unreachable } from './api';
 import { type ReplyEvent, repliesOf } from './events';
 import { keep, kept } from './kept';
-import { becomeGuest, defaultModel, mind, user } from './session';
+import { defaultModel, enter, mind } from './session';
 import { tellTabs } from './tabs';
 
 /** Pauses before a broken connection is tried again, in milliseconds; the last one goes on. */
@@ -48,6 +48,8 @@ export class Thread {
   /** Which reply the events are of, and the last of them that came. */
   #reply = { message: '', last: 0 };
   #failed: Failure | null = null;
+  /** Of the message that was sent last. */
+  #key = '';
   #wantsStop = false;
   #changed: Changed;
 
@@ -61,31 +63,40 @@ export class Thread {
     return this.underway.value !== null;
   }
 
-  /** What the server has; and reads along if a reply is under way there. */
-  async load(): Promise<void> {
+  /** What the server has; and, unless `alone`, reads along if a reply is under way there. */
+  async load(alone = false): Promise<void> {
     const id = this.id.value;
     if (!id || this.isBusy) return;
     this.isLoading.value = this.messages.value.length === 0;
+    let isUnderway = false;
     try {
-      await this.#fetch(id);
-      this.problem.value = null;
+      const found = await this.#fetch(id);
+      if (this.isBusy) return;
+      isUnderway = !alone && found.messages.at(-1)?.status === 'streaming';
+      batch(() => {
+        this.#show(found);
+        this.problem.value = null;
+        if (!isUnderway) return;
+        this.messages.value = found.messages.slice(0, -1);
+        this.#begin('waiting');
+      });
     } catch (failure) {
       this.#fail(failure, 'load');
-      return;
     } finally {
       this.isLoading.value = false;
     }
-    if (this.messages.value.at(-1)?.status === 'streaming' && !this.isBusy) await this.#readAlong();
+    if (isUnderway) await this.#end(await this.#resume());
   }
 
-  async #fetch(id: string): Promise<void> {
-    const found = await askJson<Conversation>('GET', `/api/conversations/${id}`);
-    batch(() => {
-      this.title.value = found.title;
-      this.model.value = found.model;
-      this.messages.value = found.messages;
-      this.updatedAt = found.updatedAt;
-    });
+  #fetch(id: string): Promise<Conversation> {
+    return askJson<Conversation>('GET', `/api/conversations/${id}`);
+  }
+
+  #show(found: Conversation): void {
+    this.title.value = found.title;
+    this.model.value = found.model;
+    this.messages.value = found.messages;
+    this.updatedAt = found.updatedAt;
   }
 
   /** Sends a message, and takes the reply. Nothing happens while another is under way. */
@@ -98,7 +109,8 @@ export class Thread {
   async resend(unsent: Unsent): Promise<void> {
     if (this.isBusy) return;
     const { key, conversationId, message, model } = unsent;
-    this.#begin();
+    this.#begin('sending');
+    this.#key = key;
     const isShown = this.messages.value.at(-1)?.id === key;
     if (!isShown) {
       const shown: Message = { id: key, role: 'user', content: message, status: 'complete' };
@@ -111,7 +123,7 @@ export class Thread {
       ...(model && { model }),
     };
     await this.#converse(unsent, async () => {
-      if (!user.value) await becomeGuest();
+      await enter();
       return ask('POST', '/api/chat', { body, headers: { 'idempotency-key': key } });
     });
   }
@@ -120,7 +132,7 @@ export class Thread {
   async regenerate(): Promise<void> {
     const id = this.id.value;
     if (!id || this.isBusy) return;
-    this.#begin();
+    this.#begin('sending');
     const messages = this.messages.value;
     if (messages.at(-1)?.role === 'assistant') this.messages.value = messages.slice(0, -1);
     const body = this.model.value ? { model: this.model.value } : {};
@@ -138,7 +150,7 @@ export class Thread {
     this.#wantsStop = true;
     if (!id || !this.#reply.message) return;
     try {
-      await ask('POST', `/api/conversations/${id}/stop`);
+      await askJson('POST', `/api/conversations/${id}/stop`);
     } catch (failure) {
       if (this.underway.value) this.#enter('speaking');
       announce(failure instanceof Failure ? failure.message : 'The reply could not be stopped.');
@@ -155,14 +167,14 @@ export class Thread {
     return unsent.message;
   }
 
-  #begin(): void {
+  #begin(phase: Underway['phase']): void {
     this.#reply = { message: '', last: 0 };
     this.#wantsStop = false;
     batch(() => {
       this.problem.value = null;
-      this.underway.value = { phase: 'sending', text: '' };
+      this.underway.value = { phase, text: '' };
     });
-    announce('Sent. Waiting for the reply.');
+    announce('Waiting for the reply.');
   }
 
   #enter(phase: Underway['phase']): void {
@@ -193,13 +205,6 @@ export class Thread {
     }
   }
 
-  async #readAlong(): Promise<void> {
-    this.#begin();
-    this.messages.value = this.messages.value.slice(0, -1);
-    this.#enter('waiting');
-    await this.#end(await this.#resume());
-  }
-
   /** Takes a reply's events in. False if they ended too early. */
   async #take(response: Response): Promise<boolean> {
     this.#failed = null;
@@ -219,6 +224,7 @@ export class Thread {
           this.id.value = event.conversationId;
           this.title.value = event.title;
           this.model.value = event.model;
+          this.#dropRepeated(event.messageId);
         });
         keep(sessionStorage, UNSENT, null);
         this.#changed(this);
@@ -237,6 +243,13 @@ export class Thread {
         this.#failed = event.failure;
         break;
     }
+  }
+
+  /** A message that was sent again may have been stored the first time, and its reply too. */
+  #dropRepeated(reply: string): void {
+    const messages = this.messages.value;
+    const isStored = messages.some((message) => message.id === reply);
+    if (isStored) this.messages.value = messages.filter(({ id }) => id !== reply && id !== this.#key);
   }
 
   /** Asks for the rest of a reply until it has ended. What went wrong with it, if anything. */
@@ -263,24 +276,23 @@ export class Thread {
   /** Shows what is stored in place of what came. */
   async #end(failed: Failure | null): Promise<void> {
     const said = this.underway.value?.text ?? '';
-    try {
-      if (this.id.value) await this.#fetch(this.id.value);
-    } catch {
-      // It can be seen after the next load; what came is not lost meanwhile.
-      const message: Message = {
-        id: this.#reply.message,
-        role: 'assistant',
-        content: said,
-        status: failed ? 'incomplete' : 'complete',
-        ...(this.model.value && { model: this.model.value }),
-      };
-      this.messages.value = [...this.messages.value, message];
-    }
-    this.underway.value = null;
+    // Where it cannot be had, the next load shows it; what came is not lost meanwhile.
+    const found = await this.#fetch(this.id.value ?? '').catch(() => null);
+    batch(() => {
+      if (found) this.#show(found);
+      else this.messages.value = [...this.messages.value, this.#received(said, failed !== null)];
+      this.underway.value = null;
+    });
     this.#changed(this);
     tellTabs('conversations');
     if (failed) this.#fail(failed, failed.status === 0 ? 'load' : 'regenerate');
     else announce(`Reply: ${this.messages.value.at(-1)?.content ?? said}`);
+  }
+
+  #received(content: string, isBroken: boolean): Message {
+    const status = isBroken ? 'incomplete' : 'complete';
+    const id = this.#reply.message;
+    return { id, role: 'assistant', content, status, ...(this.model.value && { model: this.model.value }) };
   }
 
   #fail(thrown: unknown, again: Problem['again']): void {

@@ -2,7 +2,7 @@
 
 import { computed, signal } from '@preact/signals';
 import { notify } from './announce';
-import { ask, askJson, Failure, type History, type Summary } from './api';
+import { askJson, Failure, type History, type Summary } from './api';
 import { mind, user } from './session';
 import { hearTabs, tellTabs } from './tabs';
 import { forgetUnsent, leftUnsent, Thread } from './thread';
@@ -27,10 +27,10 @@ export async function begin(): Promise<void> {
   const named = location.hash.slice(1);
   if (unsent && (!unsent.conversationId || unsent.conversationId === named)) {
     const thread = threadOf(unsent.conversationId);
-    await thread.load();
     show(thread);
+    await thread.load(true);
     void thread.resend(unsent);
-  } else if (named) {
+  } else if (named && user.value) {
     show(threadOf(named));
     await open.value.load();
   }
@@ -93,7 +93,7 @@ export async function refresh(): Promise<void> {
 }
 
 export async function rename(id: string, title: string): Promise<void> {
-  await ask('PATCH', `/api/conversations/${id}`, { body: { title } });
+  await askJson('PATCH', `/api/conversations/${id}`, { body: { title } });
   const thread = threads.get(id);
   if (thread) thread.title.value = title;
   tellTabs('conversations');
@@ -102,7 +102,7 @@ export async function rename(id: string, title: string): Promise<void> {
 
 export async function remove(id: string): Promise<void> {
   try {
-    await ask('DELETE', `/api/conversations/${id}`);
+    await askJson('DELETE', `/api/conversations/${id}`);
   } catch (failure) {
     // Another tab was faster.
     if (!(failure instanceof Failure) || failure.status !== 404) throw failure;

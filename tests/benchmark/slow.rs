@@ -1,0 +1,160 @@
+//! What readers cost who read slowly: others, and memory.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+use tokio::task::JoinHandle;
+use upstream::{Script, Upstream};
+
+use crate::goldfish::Goldfish;
+use crate::table::{Row, Table, percentile};
+use crate::work::{self, Target};
+use crate::{CONNECTIONS, FIRST_TOKEN, SHORT, progress};
+
+/// Tokens of the reply that is read slowly: some 14 MB on their way here.
+const BIG: usize = 60_000;
+/// Bytes a second.
+const PACE: usize = 1024;
+/// Bytes; the least there is, so that the system does not hold the reply in place of the reader.
+const RECEIVE_BUFFER: u32 = 2048;
+/// Slow readers whose memory is measured.
+const READERS: usize = 8;
+/// Between the tokens of the others' chats.
+const DELAY: Duration = Duration::from_millis(10);
+
+/// Somebody who reads as slowly as that; gone when dropped.
+struct Reader(JoinHandle<()>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Reader {
+    async fn open(target: &Target) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+        let mut stream = socket.connect(target.address()).await?;
+        stream.write_all(&target.chat_on_the_wire()).await?;
+        let mut buffer = vec![0; PACE];
+        // The reply has begun.
+        anyhow::ensure!(stream.read(&mut buffer).await? > 0, "no reply");
+        Ok(Self(tokio::spawn(async move {
+            while stream.read_exact(&mut buffer).await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        })))
+    }
+}
+
+/// Adds rows for chats and for completions.
+pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32) -> Result<()> {
+    for (name, through_v1) in [("/api/chat", false), ("/v1", true)] {
+        // Processes that have done nothing else, for their memory.
+        let goldfish = Goldfish::start(upstream).await?;
+        let users = |users: Vec<Target>| match through_v1 {
+            true => users.iter().map(Target::through_v1).collect(),
+            false => users,
+        };
+        let others: Vec<Target> = users(goldfish.users(CONNECTIONS).await);
+        let slow: Vec<Target> = users(goldfish.users(READERS).await);
+        beside_others(table, upstream, name, &others, &slow, length).await?;
+        memory(table, upstream, name, &goldfish, &slow).await?;
+    }
+    Ok(())
+}
+
+/// The others' time to first token and throughput, turn by turn with and without a slow reader.
+async fn beside_others(
+    table: &mut Table,
+    upstream: &Upstream,
+    name: &str,
+    others: &[Target],
+    slow: &[Target],
+    length: u32,
+) -> Result<()> {
+    progress(&format!("a slow reader beside others, {name}"));
+    let chat = FIRST_TOKEN + DELAY * SHORT as u32;
+    let (mut first, mut rates) = ([Vec::new(), Vec::new()], [0.0, 0.0]);
+    for round in 0..=length {
+        for (turn, (first, rate)) in first.iter_mut().zip(&mut rates).enumerate() {
+            upstream.set(Script::words(BIG));
+            let reader = match slow.first() {
+                Some(target) if turn == 1 => Some(Reader::open(target).await?),
+                _ => None,
+            };
+            upstream.set(Script::words(SHORT).first_delay(FIRST_TOKEN).delay(DELAY));
+            let taken = work::first_tokens(others, 4, chat).await;
+            upstream.set(Script::words(SHORT));
+            let done = work::chats(others, Duration::from_secs(1)).await;
+            // The first round warms up.
+            if round > 0 {
+                first.extend(taken);
+                *rate += done.rate() / f64::from(length);
+            }
+            drop(reader);
+        }
+    }
+    let [without, with] = first;
+    for rank in [50, 99] {
+        table.add(Row {
+            what: format!(
+                "added to others' time to first token by a reader at 1 KB/s, {name}, p{rank}, {CONNECTIONS} streams"
+            ),
+            unit: "ms",
+            value: percentile(&with, rank) - percentile(&without, rank),
+            target: None,
+            native: None,
+        });
+    }
+    let [without, with] = rates;
+    table.add(Row {
+        what: format!("others' throughput beside it, of that without it, {name}"),
+        unit: "%",
+        value: with / without * 100.0,
+        target: None,
+        native: None,
+    });
+    Ok(())
+}
+
+async fn memory(
+    table: &mut Table,
+    upstream: &Upstream,
+    name: &str,
+    goldfish: &Goldfish,
+    slow: &[Target],
+) -> Result<()> {
+    progress(&format!("memory of slow readers, {name}"));
+    upstream.set(Script::words(BIG));
+    let before = goldfish.memory();
+    let mut readers = Vec::new();
+    for target in slow {
+        readers.push(Reader::open(target).await?);
+    }
+    // Until nothing more comes to them: replies are over, or wait.
+    let mut cpu = goldfish.cpu();
+    loop {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let now = goldfish.cpu();
+        if now - cpu < Duration::from_millis(200) {
+            break;
+        }
+        cpu = now;
+    }
+    let held = goldfish.memory().saturating_sub(before);
+    table.add(Row {
+        what: format!(
+            "memory held for each of {READERS} readers at 1 KB/s of replies of {BIG} tokens, {name}"
+        ),
+        unit: "KB",
+        value: held as f64 / READERS as f64 / 1e3,
+        target: None,
+        native: None,
+    });
+    drop(readers);
+    Ok(())
+}

@@ -1,0 +1,85 @@
+// What it looks like: a conversation with code on a desk, in the light, and on a phone, in the dark.
+
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const MEMORY = `Not three seconds: **months**. In one well-known kind of experiment, goldfish learnt to press a lever for
+food, and to do so only during a certain hour of the day. They kept to the hour for weeks.
+
+| what they were taught | how long it lasted |
+|---|--:|
+| to avoid a light | about a month |
+| to press a lever | three months |
+| a way through a maze | over a month |
+
+So the saying is unfair. *Forgetting on purpose*, on the other hand, is a skill.`;
+
+const CODE = `Keep the entries in a \`Map\`: it remembers the order in which keys came, so the first one is always the oldest.
+
+\`\`\`typescript
+class Bowl<Key, Value> {
+  #fish = new Map<Key, Value>();
+
+  constructor(readonly capacity = 3) {}
+
+  get(key: Key): Value | undefined {
+    const value = this.#fish.get(key);
+    if (value !== undefined) this.set(key, value); // youngest again
+    return value;
+  }
+
+  set(key: Key, value: Value): void {
+    this.#fish.delete(key);
+    this.#fish.set(key, value);
+    if (this.#fish.size > this.capacity) {
+      this.#fish.delete(this.#fish.keys().next().value!);
+    }
+  }
+}
+\`\`\`
+
+Both operations take constant time.`;
+
+const words = (text) => text.match(/\s*\S+/g);
+
+export default async function (stage) {
+  await stage.launch({ viewport: { width: 1280, height: 940 } });
+  await furnish(stage);
+  await picture(stage, 'desktop');
+  await stage.launch({
+    viewport: { width: 390, height: 844 },
+    colorScheme: 'dark',
+    deviceScaleFactor: 2,
+    isMobile: true,
+    hasTouch: true,
+  });
+  await furnish(stage);
+  await picture(stage, 'phone');
+}
+
+async function furnish(stage) {
+  const narrow = stage.page.getByRole('button', { name: 'Show the list of conversations' });
+  const another = async () => {
+    if (await narrow.isVisible()) await narrow.tap();
+    await stage.page.getByRole('button', { name: 'New conversation' }).click();
+  };
+  await stage.reply({ pieces: words('Sourdough wants patience more than yeast.') });
+  await stage.converse('Why does my sourdough not rise?');
+  await another();
+  await stage.reply({ pieces: words(MEMORY) });
+  await stage.converse('How long is a goldfish’s memory, really?');
+  await another();
+  await stage.reply({ pieces: words(CODE) });
+  await stage.converse('Write me a cache that forgets the oldest entry');
+  await stage.page.evaluate(() => document.fonts.ready);
+}
+
+async function picture(stage, what) {
+  await stage.screenshot(what);
+  const { size } = await stat(stage.pathOf(what));
+  assert.ok(size < 300_000, `${what}: ${size} bytes`);
+  if (!stage.forReadme) return;
+  await mkdir(stage.forReadme, { recursive: true });
+  await copyFile(stage.pathOf(what), join(stage.forReadme, `${what}.png`));
+}
