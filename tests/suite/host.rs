@@ -65,7 +65,8 @@ async fn a_private_route_is_not_found_from_outside() {
         trigger(table, "/health").insert("route".to_owned(), private.into());
     });
     let app = App::with_defaults().manifest(manifest.path()).start().await;
-    app.client().get("/health").await.is_error(404, "NOT_FOUND");
+    let client = app.client().undescribed();
+    client.get("/health").await.is_error(404, "NOT_FOUND");
 }
 
 #[tokio::test]
@@ -201,7 +202,7 @@ async fn a_trap_tells_nothing_and_ends_nobody_else() {
     });
     let app = App::with_defaults().manifest(manifest.path()).start().await;
     for _ in 0..3 {
-        let answer = app.client().get("/health").await;
+        let answer = app.client().undescribed().get("/health").await;
         assert_eq!(answer.status, 500, "{answer:?}");
         let text = format!("{:?} {}", answer.headers, answer.text()).to_lowercase();
         for word in ["wasm", "trap", "unreachable", "backtrace", "panic"] {

@@ -55,6 +55,11 @@ impl Exchange {
         }
     }
 
+    /// Checks none of it.
+    pub(crate) fn let_be(&mut self) {
+        self.operation = None;
+    }
+
     /// Checks the head of the answer, and the request if that was accepted.
     pub(crate) fn answered(&mut self, status: u16, headers: &HeaderMap) {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -63,10 +68,6 @@ impl Exchange {
         self.is_events = header("content-type") == Some("text/event-stream");
         let length = header("content-length").and_then(|length| length.parse().ok());
         self.length = length.unwrap_or_default();
-        // The host's own answers, to what reaches no route of ours or makes it trap, have no such id.
-        if header("x-request-id").is_none() {
-            self.operation = None;
-        }
         let Some(operation) = self.operation else {
             return;
         };
