@@ -409,6 +409,9 @@ async fn schemathesis_finds_nothing() {
         .start()
         .await;
     let user = app.client().user().await;
+    // Whom the examples of signing in mean.
+    let known = app.client().register("ada@example.com").await;
+    assert_eq!(known.status, 201, "{known:?}");
     let url = format!("http://{}", app.address());
     let arguments = [url.as_str(), &user.token, &user.id, ADMIN_KEY];
     let found = scripts.run("run.py", &arguments).await;

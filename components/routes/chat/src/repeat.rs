@@ -15,7 +15,7 @@ pub(crate) fn key(
     path: &str,
     body: &impl Serialize,
 ) -> Result<Option<RequestKey>, ApiError> {
-    let Some(key) = head.header("idempotency-key") else {
+    let Some(key) = field(head, "Idempotency-Key")? else {
         return Ok(None);
     };
     let is_good =
@@ -30,10 +30,23 @@ pub(crate) fn key(
     }))
 }
 
+/// A header field's value. 400 if it is there and no text: what counts on it would go wrong silently.
+fn field<'a>(head: &'a Head, name: &str) -> Result<Option<&'a str>, ApiError> {
+    let found = head.header(name);
+    let is_there = head
+        .headers
+        .iter()
+        .any(|(given, _)| given.eq_ignore_ascii_case(name));
+    if found.is_none() && is_there {
+        return Err(ApiError::invalid(name, "must be text"));
+    }
+    Ok(found)
+}
+
 /// The number of the last event that the client has, if it has any; `of_query` counts where there
 /// is no `Last-Event-ID`. 400 if it is none of ours.
 pub(crate) fn last_event(head: &Head, of_query: Option<&str>) -> Result<Option<u64>, ApiError> {
-    let (path, text) = match (head.header("last-event-id"), of_query) {
+    let (path, text) = match (field(head, "Last-Event-ID")?, of_query) {
         (Some(text), _) => ("Last-Event-ID", text),
         (None, Some(text)) => ("lastEventId", text),
         (None, None) => return Ok(None),
@@ -71,6 +84,12 @@ mod tests {
         for wrong in ["", "a b", "é", &"k".repeat(256)] {
             assert!(of(wrong).is_err(), "{wrong}");
         }
+        // In Latin-1, as some clients write it: not taken for a request without a key.
+        let latin = Head {
+            headers: vec![("Idempotency-Key".into(), vec![0xe9])],
+            ..Head::default()
+        };
+        assert!(key(&latin, "/x", &1).is_err());
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-dbb63acaacbf379b.html",
+    name: "index-091423e9237a160b.html",
     content_type: "text/html; charset=utf-8",
-    tag: "dbb63acaacbf379b",
+    tag: "091423e9237a160b",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -41,9 +41,9 @@ pub(crate) const NAMED: [Asset; 5] = [
         gzip: None,
     },
     Asset {
-        name: "page-e2172c28c684f5b7.js",
+        name: "page-05a1feccf72bce48.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "e2172c28c684f5b7",
+        tag: "05a1feccf72bce48",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },

@@ -55,13 +55,30 @@ function Guest({ close }: { close: () => void }) {
 
 function Modal({ title, close, children }: { title: string; close: () => void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  /** The browser tells of the end of a dialog late: by then there may be another one. */
+  const isOver = useRef(false);
   useLayoutEffect(() => {
+    const element = dialog.current;
     // The browser keeps the focus inside, and gives it back.
-    dialog.current?.showModal();
-    return () => dialog.current?.close();
+    element?.showModal();
+    return () => {
+      isOver.current = true;
+      element?.close();
+    };
   }, []);
   return (
-    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={close}>
+    <dialog
+      ref={dialog}
+      aria-labelledby="dialog-title"
+      onCancel={(event) => {
+        // Escape: the page is told at once, and closes it.
+        event.preventDefault();
+        close();
+      }}
+      onClose={() => {
+        if (!isOver.current) close();
+      }}
+    >
       <h2 id="dialog-title">{title}</h2>
       {children}
     </dialog>
