@@ -2629,6 +2629,8 @@ export interface components {
          * @example 2
          */
         LastEventId: string;
+        /** @description Where the request was sent before under its `Idempotency-Key`, the `id` of the last event that the client has; else it means nothing. */
+        LastEventIdOfRepeat: string;
     };
     requestBodies: never;
     headers: {
@@ -4440,11 +4442,8 @@ export interface operations {
                  * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /**
-                 * @description The `id` of the last event that the client has; the answer goes on after it.
-                 * @example 2
-                 */
-                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+                /** @description Where the request was sent before under its `Idempotency-Key`, the `id` of the last event that the client has; else it means nothing. */
+                "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
             };
             path?: never;
             cookie?: never;
@@ -4879,11 +4878,8 @@ export interface operations {
                  * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /**
-                 * @description The `id` of the last event that the client has; the answer goes on after it.
-                 * @example 2
-                 */
-                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+                /** @description Where the request was sent before under its `Idempotency-Key`, the `id` of the last event that the client has; else it means nothing. */
+                "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
             };
             path: {
                 /**
@@ -4989,7 +4985,10 @@ export interface operations {
     followReply: {
         parameters: {
             query?: {
-                /** @description The same for clients that cannot set header fields. */
+                /**
+                 * @description The same for clients that cannot set header fields; looked at where that field is not there.
+                 * @example 2
+                 */
                 lastEventId?: string;
                 /** @description The reply that the client's events are of, as `conversation` names it. Of another one everything is sent. */
                 messageId?: string;
