@@ -30,12 +30,15 @@ pub(crate) struct Fragment {
     schemas: Map<String, Value>,
 }
 
+/// What a route adds to the whole.
+pub(crate) struct Described {
+    pub(crate) paths: Map<String, Value>,
+    pub(crate) schemas: Map<String, Value>,
+}
+
 impl Fragment {
-    /// Its paths and its schemas as OpenAPI has them.
-    pub(crate) fn describe(
-        self,
-        family: &Family,
-    ) -> Result<(Map<String, Value>, Map<String, Value>), String> {
+    /// As OpenAPI has it.
+    pub(crate) fn describe(self, family: &Family) -> Result<Described, String> {
         let mut paths = self.paths;
         for (path, item) in &mut paths {
             for method in METHODS {
@@ -48,7 +51,10 @@ impl Fragment {
                     .map_err(|error| format!("{method} {path}: {error}"))?;
             }
         }
-        Ok((paths, self.schemas))
+        Ok(Described {
+            paths,
+            schemas: self.schemas,
+        })
     }
 }
 

@@ -85,9 +85,9 @@ fn document(routes: &Path) -> Result<Value, String> {
     let mut paths = Map::new();
     for fragment in fragments {
         let family = frame.errors.family(&fragment.errors)?;
-        let (described, schemas) = fragment.describe(family)?;
-        add(&mut paths, described)?;
-        add(section(&mut components, "schemas")?, schemas)?;
+        let described = fragment.describe(family)?;
+        add(&mut paths, described.paths)?;
+        add(section(&mut components, "schemas")?, described.schemas)?;
     }
     let mut info = frame.info;
     info.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
