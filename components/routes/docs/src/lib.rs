@@ -12,7 +12,7 @@
 use http_edge::{ApiError, Context, Reply};
 
 /// Of all files: they are built together.
-const ETAG: &str = concat!("\"", env!("EDITION"), "\"");
+const TAG: &str = env!("EDITION");
 
 /// Nothing but this page's own files, and no script or style within the page. The renderer's
 /// pictures are in its style sheet as `data:`.
@@ -99,13 +99,15 @@ async fn show_file(context: &mut Context) -> Result<Reply, ApiError> {
 }
 
 fn send(context: &Context, file: &File) -> Reply {
-    let has = context.head.header("if-none-match");
-    let reply = if has.is_some_and(names_this) {
+    let wanted = context.head.header("if-none-match").unwrap_or_default();
+    let reply = if conditions::is_met(wanted, TAG) {
         Reply::empty(304)
     } else {
-        let takes_gzip = context.head.header("accept-encoding").is_some_and(is_gzip);
+        let accepted = context.head.header("accept-encoding").unwrap_or_default();
         match file.plain {
-            Some(plain) if !takes_gzip => Reply::bytes(file.media_type, plain.to_vec()),
+            Some(plain) if !conditions::takes_gzip(accepted) => {
+                Reply::bytes(file.media_type, plain.to_vec())
+            }
             _ => {
                 Reply::bytes(file.media_type, file.gzip.to_vec()).header("content-encoding", "gzip")
             }
@@ -113,53 +115,7 @@ fn send(context: &Context, file: &File) -> Reply {
     };
     // Kept, and asked for again: what is built anew has another tag.
     reply
-        .header("etag", ETAG)
+        .header("etag", format!("\"{TAG}\""))
         .header("cache-control", "no-cache")
         .header("vary", "Accept-Encoding")
-}
-
-/// Whether `If-None-Match` names these files (RFC 9110, section 13.1.2).
-fn names_this(list: &str) -> bool {
-    list.split(',')
-        .map(|tag| tag.trim().trim_start_matches("W/"))
-        .any(|tag| tag == ETAG || tag == "*")
-}
-
-/// Whether `Accept-Encoding` names gzip without refusing it.
-fn is_gzip(list: &str) -> bool {
-    list.split(',').any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let is_named = parts
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let weight = parts.find_map(|part| part.strip_prefix("q="));
-        let is_refused = weight.is_some_and(|weight| weight.parse() == Ok(0.0));
-        is_named && !is_refused
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gzip_is_for_who_takes_it() {
-        for yes in ["gzip", "br, GZIP;q=0.5", "deflate, gzip; q=1"] {
-            assert!(is_gzip(yes), "{yes}");
-        }
-        for no in ["", "br", "gzip;q=0", "gzip; q=0.0, br", "x-gzip"] {
-            assert!(!is_gzip(no), "{no}");
-        }
-    }
-
-    #[test]
-    fn tags_are_compared_weakly() {
-        let weak = format!("\"other\", W/{ETAG}");
-        for yes in [ETAG, weak.as_str(), "*"] {
-            assert!(names_this(yes), "{yes}");
-        }
-        for no in ["", "\"other\"", ETAG.trim_matches('"')] {
-            assert!(!names_this(no), "{no}");
-        }
-    }
 }

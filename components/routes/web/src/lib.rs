@@ -9,7 +9,6 @@
 
 mod asset;
 mod assets;
-mod conditions;
 
 use http_edge::{ApiError, Context, Reply};
 

@@ -1,7 +1,10 @@
-//! What a client has already, and what it can unpack.
+//! What a client has already, and what it can unpack: for routes that answer with files.
+//!
+//! May import nothing: it reads values of header fields.
 
-/// Whether an `If-None-Match` names the tag (RFC 9110, section 13.1.2; compared weakly).
-pub(crate) fn is_met(wanted: &str, tag: &str) -> bool {
+/// Whether an `If-None-Match` names the tag, which is given without its quotes (RFC 9110, section
+/// 13.1.2; compared weakly).
+pub fn is_met(wanted: &str, tag: &str) -> bool {
     wanted.split(',').map(str::trim).any(|listed| {
         let listed = listed.strip_prefix("W/").unwrap_or(listed);
         listed == "*"
@@ -13,7 +16,7 @@ pub(crate) fn is_met(wanted: &str, tag: &str) -> bool {
 }
 
 /// Whether an `Accept-Encoding` takes gzip (RFC 9110, section 12.5.3).
-pub(crate) fn takes_gzip(accepted: &str) -> bool {
+pub fn takes_gzip(accepted: &str) -> bool {
     let weight_of = |wanted: &str| {
         accepted.split(',').find_map(|element| {
             let mut parts = element.split(';').map(str::trim);
@@ -51,6 +54,8 @@ mod tests {
             "gzip;q=0.5, identity",
             "*",
             "deflate ; q=1, gzip ; q=0.001",
+            "br, GZIP;q=0.5",
+            "deflate, gzip; q=1",
         ] {
             assert!(takes_gzip(taken), "{taken}");
         }
@@ -62,6 +67,8 @@ mod tests {
             "*;q=0",
             "identity",
             "gzip;q=x",
+            "gzip; q=0.0, br",
+            "x-gzip",
         ] {
             assert!(!takes_gzip(refused), "{refused}");
         }
