@@ -87,7 +87,7 @@ pub async fn sign_out_externally(context: &Context) -> Result<Option<String>, Ap
 }
 
 /// Refuses an API key without that scope (403). Sessions have all.
-pub fn require(principal: &Principal, scope: Scope) -> Result<(), ApiError> {
+pub fn require_scope(principal: &Principal, scope: Scope) -> Result<(), ApiError> {
     match &principal.proof {
         Proof::ApiKey(grant) if !grant.scopes.contains(&scope) => {
             Err(ApiError::Forbidden(match scope {
@@ -119,7 +119,7 @@ pub async fn account_holder(context: &mut Context) -> Result<Principal, ApiError
 
 async fn allowed(context: &mut Context, scope: Scope) -> Result<Principal, ApiError> {
     let principal = authenticate(context).await?;
-    require(&principal, scope)?;
+    require_scope(&principal, scope)?;
     admit(context, Action::Api, &principal.user.id).await?;
     Ok(principal)
 }
@@ -132,7 +132,7 @@ pub async fn admit_address(context: &mut Context) -> Result<(), ApiError> {
 }
 
 /// Letters a minute and address.
-const LETTERS_PER_MINUTE: u32 = 3;
+const EMAILS_PER_MINUTE: u32 = 3;
 
 /// Counts a password offered for an email address, before anything is done with it. The store sees
 /// a hash only.
@@ -142,10 +142,10 @@ pub async fn admit_password(context: &mut Context, email: &str) -> Result<(), Ap
 }
 
 /// Counts a letter asked for to an email address.
-pub async fn admit_letter(context: &mut Context, email: &str) -> Result<(), ApiError> {
+pub async fn admit_email(context: &mut Context, email: &str) -> Result<(), ApiError> {
     let subject = format!("letter_{}", hash_of(email));
-    let verdict = limits::admit(Action::Password, subject, Some(LETTERS_PER_MINUTE)).await;
-    note(context, verdict)
+    let verdict = limits::admit(Action::Password, subject, Some(EMAILS_PER_MINUTE)).await;
+    apply_rate_limit(context, verdict)
 }
 
 fn hash_of(email: &str) -> String {
@@ -155,18 +155,21 @@ fn hash_of(email: &str) -> String {
 /// Counts an action of a subject and tells the client where it stands; 429 beyond the limit.
 pub async fn admit(context: &mut Context, action: Action, subject: &str) -> Result<(), ApiError> {
     let verdict = limits::admit(action, subject.to_owned(), None).await;
-    note(context, verdict)
+    apply_rate_limit(context, verdict)
 }
 
 /// The second half of [`admit`], for a route that asks while it does something else.
-pub fn note(context: &mut Context, verdict: Result<Allowance, Refusal>) -> Result<(), ApiError> {
+pub fn apply_rate_limit(
+    context: &mut Context,
+    verdict: Result<Allowance, Refusal>,
+) -> Result<(), ApiError> {
     match verdict {
         Ok(allowance) => {
-            tell(context, &allowance);
+            set_rate_limit_headers(context, &allowance);
             Ok(())
         }
         Err(Refusal::Exceeded(allowance)) => {
-            tell(context, &allowance);
+            set_rate_limit_headers(context, &allowance);
             // A client that is told 0 would come back at once.
             Err(ApiError::RateLimited(allowance.reset_after.max(1)))
         }
@@ -174,7 +177,7 @@ pub fn note(context: &mut Context, verdict: Result<Allowance, Refusal>) -> Resul
     }
 }
 
-fn tell(context: &mut Context, allowance: &Allowance) {
+fn set_rate_limit_headers(context: &mut Context, allowance: &Allowance) {
     if allowance.limit == 0 {
         return;
     }

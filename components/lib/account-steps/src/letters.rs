@@ -30,7 +30,7 @@ impl Link {
 /// Sends a letter with which to confirm an address, if there is an account that waits for it.
 pub fn send_verification(context: &Context, email: String, callback: Option<&str>) {
     let link = Link::new(context, callback);
-    let log = context.log.afterwards();
+    let log = context.log.background();
     spawn(async move {
         let sent = async {
             let letter = recovery::request_verification(email).await;
@@ -49,7 +49,7 @@ pub fn send_verification(context: &Context, email: String, callback: Option<&str
 /// Sends a letter with which to set a new password, if there is such an account.
 pub fn send_reset(context: &Context, email: String, callback: Option<&str>) {
     let link = Link::new(context, callback);
-    let log = context.log.afterwards();
+    let log = context.log.background();
     spawn(async move {
         let sent = async {
             let letter = recovery::request_reset(email).await;
@@ -76,7 +76,7 @@ pub fn tell_of_change(context: &Context, email: String, name: Option<String>) {
 }
 
 fn tell(context: &Context, template: Template, to: String, name: Option<String>) {
-    let log = context.log.afterwards();
+    let log = context.log.background();
     spawn(async move {
         if !sender::is_configured().await {
             return;

@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn reasons_are_codes() {
         let told = |reason: &str| {
-            blocked("message", reason).outside().details[0]
+            blocked("message", reason).public().details[0]
                 .message
                 .clone()
         };
@@ -229,11 +229,7 @@ mod tests {
             (Error::TooMany("There are 50 keys already.".into()), 409),
             (Error::Unavailable("x".into()), 500),
         ] {
-            assert_eq!(
-                accounts(error.clone()).outside().status,
-                status,
-                "{error:?}"
-            );
+            assert_eq!(accounts(error.clone()).public().status, status, "{error:?}");
         }
     }
 
@@ -241,10 +237,10 @@ mod tests {
     fn what_is_spent_is_402() {
         use contracts::quota::credits::{Bound, Error};
         for bound in [Bound::Credits, Bound::ApiKeyRequests, Bound::ApiKeyTokens] {
-            assert_eq!(credits(Error::Spent(bound)).outside().status, 402);
+            assert_eq!(credits(Error::Spent(bound)).public().status, 402);
         }
         let unknown = credits(Error::UnknownPlan("free, pro".into()));
-        assert_eq!(unknown.outside().status, 400);
+        assert_eq!(unknown.public().status, 400);
     }
 
     #[test]
@@ -269,7 +265,7 @@ mod tests {
             (Error::Protocol("x".into()), 502),
             (Error::Other("x".into()), 502),
         ] {
-            assert_eq!(llm(error.clone()).outside().status, status, "{error:?}");
+            assert_eq!(llm(error.clone()).public().status, status, "{error:?}");
         }
     }
 }

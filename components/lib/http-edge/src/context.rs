@@ -8,7 +8,7 @@ use spin_sdk::wasip3::{http::types, wit_bindgen::StreamResult, wit_future};
 use url::Url;
 use uuid::Uuid;
 
-use crate::{cors, error::ApiError, form, head::Head, json, log::Entry, settings::Settings};
+use crate::{cors, error::ApiError, form, head::Head, json, log::LogRecord, settings::Settings};
 
 /// First buffer of a body whose length is not declared.
 const FIRST_BUFFER: usize = 8 * 1024;
@@ -18,11 +18,11 @@ pub struct Context {
     /// Method, path and header fields.
     pub head: Head,
     /// What the log will say.
-    pub log: Entry,
+    pub log: LogRecord,
     /// Values of the variables that every route reads.
     pub settings: Rc<Settings>,
     pub(crate) params: Vec<(&'static str, String)>,
-    pub(crate) answer_headers: Vec<(&'static str, String)>,
+    pub(crate) response_headers: Vec<(&'static str, String)>,
     pub(crate) cookies: Vec<(&'static str, String)>,
     body: Option<types::Request>,
 }
@@ -46,7 +46,7 @@ impl From<Vec<u8>> for JsonText {
 impl Context {
     pub(crate) fn new(
         head: Head,
-        log: Entry,
+        log: LogRecord,
         settings: Rc<Settings>,
         body: Option<types::Request>,
     ) -> Self {
@@ -55,7 +55,7 @@ impl Context {
             log,
             settings,
             params: Vec::new(),
-            answer_headers: Vec::new(),
+            response_headers: Vec::new(),
             cookies: Vec::new(),
             body,
         }
@@ -68,8 +68,8 @@ impl Context {
 
     /// Sets a field of the answer, be it good or an error. Of one name the last counts.
     pub fn set_header(&mut self, name: &'static str, value: impl Into<String>) {
-        self.answer_headers.retain(|(taken, _)| *taken != name);
-        self.answer_headers.push((name, value.into()));
+        self.response_headers.retain(|(taken, _)| *taken != name);
+        self.response_headers.push((name, value.into()));
     }
 
     /// Sets a cookie with the answer, be it good or an error; `line` is the whole value of
@@ -237,7 +237,7 @@ mod tests {
             authority: Some(host.to_owned()),
             ..Head::default()
         };
-        let log = Entry::new("r".to_owned(), "GET");
+        let log = LogRecord::new("r".to_owned(), "GET");
         Context::new(head, log, Rc::new(settings), None)
     }
 
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(lines, ["b=1", "a=2"]);
         context.set_header("x", "1");
         context.set_header("x", "2");
-        assert_eq!(context.answer_headers, [("x", "2".to_owned())]);
+        assert_eq!(context.response_headers, [("x", "2".to_owned())]);
     }
 
     #[test]

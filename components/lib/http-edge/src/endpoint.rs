@@ -11,17 +11,17 @@ pub struct Endpoint {
 
 /// What a request leads to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum Match {
     /// A handler, and the parameters of its path.
     Endpoint(&'static Endpoint, Vec<(&'static str, String)>),
     /// The path is known, the method is not; the template, and the methods there are.
     OtherMethods(&'static str, String),
     /// The path is not known.
-    Nothing,
+    None,
 }
 
 /// Looks for the request's endpoint; HEAD goes where GET goes (RFC 9110, section 9.3.2).
-pub(crate) fn find(table: &'static [Endpoint], method: &str, path: &str) -> Found {
+pub(crate) fn find(table: &'static [Endpoint], method: &str, path: &str) -> Match {
     let wanted = if method == "HEAD" { "GET" } else { method };
     let mut template = None;
     let mut methods = Vec::new();
@@ -30,7 +30,7 @@ pub(crate) fn find(table: &'static [Endpoint], method: &str, path: &str) -> Foun
             continue;
         };
         if endpoint.method == wanted || endpoint.method == "ANY" {
-            return Found::Endpoint(endpoint, params);
+            return Match::Endpoint(endpoint, params);
         }
         template.get_or_insert(endpoint.path);
         methods.push(endpoint.method);
@@ -41,9 +41,9 @@ pub(crate) fn find(table: &'static [Endpoint], method: &str, path: &str) -> Foun
     match template {
         Some(template) => {
             methods.push("OPTIONS");
-            Found::OtherMethods(template, methods.join(", "))
+            Match::OtherMethods(template, methods.join(", "))
         }
-        None => Found::Nothing,
+        None => Match::None,
     }
 }
 
@@ -87,15 +87,15 @@ mod tests {
     fn finds_by_path_and_method() {
         assert_eq!(
             find(TABLE, "DELETE", "/things"),
-            Found::Endpoint(&TABLE[1], vec![])
+            Match::Endpoint(&TABLE[1], vec![])
         );
         assert_eq!(
             find(TABLE, "HEAD", "/things"),
-            Found::Endpoint(&TABLE[0], vec![])
+            Match::Endpoint(&TABLE[0], vec![])
         );
         assert_eq!(
             find(TABLE, "PATCH", "/things/7"),
-            Found::Endpoint(&TABLE[2], vec![("id", "7".into())])
+            Match::Endpoint(&TABLE[2], vec![("id", "7".into())])
         );
     }
 
@@ -103,18 +103,18 @@ mod tests {
     fn names_the_other_methods() {
         assert_eq!(
             find(TABLE, "POST", "/things"),
-            Found::OtherMethods("/things", "GET, HEAD, DELETE, OPTIONS".into())
+            Match::OtherMethods("/things", "GET, HEAD, DELETE, OPTIONS".into())
         );
         assert_eq!(
             find(TABLE, "GET", "/things/7"),
-            Found::OtherMethods("/things/:id", "PATCH, OPTIONS".into())
+            Match::OtherMethods("/things/:id", "PATCH, OPTIONS".into())
         );
     }
 
     #[test]
     fn other_paths_are_nothing() {
         for path in ["/", "", "/things/", "/things/7/8", "/thing", "/Things"] {
-            assert_eq!(find(TABLE, "PATCH", path), Found::Nothing, "{path}");
+            assert_eq!(find(TABLE, "PATCH", path), Match::None, "{path}");
         }
     }
 }

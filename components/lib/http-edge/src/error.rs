@@ -65,12 +65,12 @@ pub enum ApiError {
     /// 504: an outside service did not answer in time.
     ProviderTimeout,
     /// A case that only another system's protocol knows, which the route speaks.
-    Foreign(Foreign),
+    ProtocolError(ProtocolError),
 }
 
 /// An error of another system's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Foreign {
+pub struct ProtocolError {
     /// The HTTP status.
     pub status: u16,
     /// That protocol's code.
@@ -81,7 +81,7 @@ pub struct Foreign {
 
 /// How an error looks from outside.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Outside<'a> {
+pub struct PublicError<'a> {
     /// The HTTP status.
     pub status: u16,
     /// The stable code.
@@ -107,7 +107,7 @@ impl ApiError {
     }
 
     /// Status, code and text of each case.
-    pub fn outside(&self) -> Outside<'_> {
+    pub fn public(&self) -> PublicError<'_> {
         let mut details: &[Detail] = &[];
         let (status, code, sentence) = match self {
             Self::Validation(wrong) => {
@@ -168,9 +168,9 @@ impl ApiError {
                 "PROVIDER_TIMEOUT",
                 "The AI provider did not answer in time.".to_owned(),
             ),
-            Self::Foreign(own) => (own.status, own.code, own.sentence.to_owned()),
+            Self::ProtocolError(own) => (own.status, own.code, own.sentence.to_owned()),
         };
-        Outside {
+        PublicError {
             status,
             code,
             sentence,
@@ -189,12 +189,12 @@ impl ApiError {
             #[serde(skip_serializing_if = "<[Detail]>::is_empty")]
             details: &'a [Detail],
         }
-        let outside = self.outside();
+        let public = self.public();
         crate::json::to_vec(&Envelope {
-            error: &outside.sentence,
-            code: outside.code,
+            error: &public.sentence,
+            code: public.code,
             request_id,
-            details: outside.details,
+            details: public.details,
         })
     }
 
@@ -224,16 +224,16 @@ impl ApiError {
 
 /// Collects what is wrong with a request, so that a client learns of all of it at once.
 #[derive(Debug, Default)]
-pub struct Check(Vec<Detail>);
+pub struct Validator(Vec<Detail>);
 
-impl Check {
+impl Validator {
     /// Nothing wrong so far.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Notes `message` about `path` unless `good`.
-    pub fn that(&mut self, good: bool, path: &str, message: &str) -> &mut Self {
+    pub fn require(&mut self, good: bool, path: &str, message: &str) -> &mut Self {
         if !good {
             self.0.push(Detail {
                 path: path.to_owned(),
@@ -244,7 +244,7 @@ impl Check {
     }
 
     /// An error if anything was noted.
-    pub fn done(&mut self) -> Result<(), ApiError> {
+    pub fn finish(&mut self) -> Result<(), ApiError> {
         if self.0.is_empty() {
             return Ok(());
         }
@@ -321,11 +321,11 @@ mod tests {
 
     #[test]
     fn check_collects_all() {
-        let error = Check::new()
-            .that(false, "a", "is bad")
-            .that(true, "b", "is bad")
-            .that(false, "c", "is bad")
-            .done();
+        let error = Validator::new()
+            .require(false, "a", "is bad")
+            .require(true, "b", "is bad")
+            .require(false, "c", "is bad")
+            .finish();
         assert!(matches!(error, Err(ApiError::Validation(details)) if details.len() == 2));
     }
 }

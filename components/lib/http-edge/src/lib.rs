@@ -10,9 +10,9 @@
 //!     GET "/api/things/:id" => show_thing,
 //! }
 //!
-//! async fn show_thing(context: &mut Context) -> Result<Reply, ApiError> {
+//! async fn show_thing(context: &mut Context) -> Result<Response, ApiError> {
 //!     let id = context.uuid("id")?;
-//!     Ok(Reply::json(&find(id).await?))
+//!     Ok(Response::json(&find(id).await?))
 //! }
 //! ```
 
@@ -24,17 +24,17 @@ mod form;
 mod head;
 mod json;
 mod log;
-mod reply;
+mod response;
 mod serve;
 mod settings;
 mod timestamp;
 
 pub use context::{Context, JsonText, parse_uuid};
 pub use endpoint::Endpoint;
-pub use error::{ApiError, Cause, Check, Detail, Foreign, Outside};
+pub use error::{ApiError, Cause, Detail, ProtocolError, PublicError, Validator};
 pub use head::Head;
-pub use log::{Afterwards, Entry};
-pub use reply::{BodyWriter, Reply};
+pub use log::{BackgroundLog, LogRecord};
+pub use response::{BodyWriter, Response};
 pub use serve::serve;
 pub use settings::Settings;
 pub use timestamp::rfc3339;
@@ -43,7 +43,7 @@ pub use timestamp::rfc3339;
 pub use spin_sdk::wasip3;
 
 /// Makes the crate a component that answers these endpoints: method (`ANY` for all), path template
-/// and handler, an `async fn(&mut Context) -> Result<Reply, ApiError>`. A route that speaks another
+/// and handler, an `async fn(&mut Context) -> Result<Response, ApiError>`. A route that speaks another
 /// system's protocol names first how errors look there: `errors: render,`, a
 /// `fn(&ApiError, &str) -> Vec<u8>` of the error and the request's id.
 #[macro_export]
@@ -71,7 +71,7 @@ macro_rules! routes {
             async fn dispatch(
                 context: &mut $crate::Context,
                 endpoint: &'static $crate::Endpoint,
-            ) -> Result<$crate::Reply, $crate::ApiError> {
+            ) -> Result<$crate::Response, $crate::ApiError> {
                 match (endpoint.method, endpoint.path) {
                     $((method, $path) if method == stringify!($method) => {
                         $handler(context).await

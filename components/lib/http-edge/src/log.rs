@@ -13,7 +13,7 @@ use crate::error::ApiError;
 /// What the line says of a request. It has no room for content, credentials, addresses or raw
 /// paths.
 #[derive(Debug)]
-pub struct Entry {
+pub struct LogRecord {
     pub(crate) request_id: String,
     pub(crate) route: &'static str,
     pub(crate) method: &'static str,
@@ -53,7 +53,7 @@ struct Line<'a> {
     cause: Option<&'a str>,
 }
 
-impl Entry {
+impl LogRecord {
     pub(crate) fn new(request_id: String, method: &str) -> Self {
         Self {
             request_id,
@@ -100,7 +100,7 @@ impl Entry {
 
     /// The error the request ended with.
     pub fn error(&mut self, error: &ApiError) {
-        self.code = Some(error.outside().code);
+        self.code = Some(error.public().code);
         self.cause = error.cause().map(str::to_owned);
     }
 
@@ -110,8 +110,8 @@ impl Entry {
     }
 
     /// For work that goes on after the answer and can fail with nobody left to tell.
-    pub fn afterwards(&self) -> Afterwards {
-        Afterwards {
+    pub fn background(&self) -> BackgroundLog {
+        BackgroundLog {
             request_id: self.request_id.clone(),
             route: self.route,
         }
@@ -151,14 +151,14 @@ impl Entry {
     }
 }
 
-/// See [`Entry::afterwards`].
+/// See [`LogRecord::afterwards`].
 #[derive(Debug)]
-pub struct Afterwards {
+pub struct BackgroundLog {
     request_id: String,
     route: &'static str,
 }
 
-impl Afterwards {
+impl BackgroundLog {
     /// Writes a line that says why.
     pub fn failed(&self, error: &ApiError) {
         #[derive(Serialize)]
@@ -178,7 +178,7 @@ impl Afterwards {
             level: "error",
             request_id: &self.request_id,
             route: self.route,
-            code: error.outside().code,
+            code: error.public().code,
             cause: error.cause(),
         });
         line.push(b'\n');
@@ -204,7 +204,7 @@ fn known_method(method: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    fn written(entry: &Entry) -> serde_json::Value {
+    fn written(entry: &LogRecord) -> serde_json::Value {
         let line = entry.line();
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
         serde_json::from_slice(&line).unwrap()
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn line_names_user_by_hash_only() {
-        let mut entry = Entry::new("r".into(), "POST");
+        let mut entry = LogRecord::new("r".into(), "POST");
         entry.user("guest_1");
         entry.tokens(3, 4);
         entry.status = 200;
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn causes_and_codes_raise_the_level() {
-        let mut entry = Entry::new("r".into(), "SECRET-METHOD");
+        let mut entry = LogRecord::new("r".into(), "SECRET-METHOD");
         entry.status = 500;
         entry.error(&ApiError::internal("store\nfailed"));
         let line = written(&entry);
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(line["cause"], "store\nfailed");
         assert_eq!(line["method"], "other");
         // A stream that broke off after its 200.
-        let mut entry = Entry::new("r".into(), "POST");
+        let mut entry = LogRecord::new("r".into(), "POST");
         entry.status = 200;
         entry.error(&ApiError::ProviderTimeout);
         assert_eq!(written(&entry)["level"], "error");

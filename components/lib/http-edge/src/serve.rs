@@ -6,11 +6,11 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     cors,
-    endpoint::{Endpoint, Found, find},
+    endpoint::{Endpoint, Match, find},
     error::ApiError,
     head::Head,
-    log::Entry,
-    reply::Reply,
+    log::LogRecord,
+    response::Response,
     settings::Settings,
 };
 
@@ -23,39 +23,39 @@ pub async fn serve<D>(
     dispatch: D,
 ) -> types::Response
 where
-    D: AsyncFnOnce(&mut Context, &'static Endpoint) -> Result<Reply, ApiError>,
+    D: AsyncFnOnce(&mut Context, &'static Endpoint) -> Result<Response, ApiError>,
 {
     let head = read_head(&request);
     let settings = Settings::read().await;
-    let log = Entry::new(request_id(&head), &head.method);
+    let log = LogRecord::new(request_id(&head), &head.method);
     let mut context = Context::new(head, log, settings, Some(request));
-    let reply = match answer(&mut context, table, dispatch).await {
-        Ok(reply) => reply,
+    let response = match handle(&mut context, table, dispatch).await {
+        Ok(response) => response,
         Err(error) => {
             context.log.error(&error);
-            Reply::error(&error, context.request_id(), render)
+            Response::error(&error, context.request_id(), render)
         }
     };
     let head_only = context.head.method == "HEAD";
     let edge = edge_headers(&mut context);
-    reply.send(edge, head_only, context.log)
+    response.send(edge, head_only, context.log)
 }
 
-async fn answer<D>(
+async fn handle<D>(
     context: &mut Context,
     table: &'static [Endpoint],
     dispatch: D,
-) -> Result<Reply, ApiError>
+) -> Result<Response, ApiError>
 where
-    D: AsyncFnOnce(&mut Context, &'static Endpoint) -> Result<Reply, ApiError>,
+    D: AsyncFnOnce(&mut Context, &'static Endpoint) -> Result<Response, ApiError>,
 {
     let (endpoint, params) = match find(table, &context.head.method, &context.head.path) {
-        Found::Endpoint(endpoint, params) => (endpoint, params),
-        Found::OtherMethods(template, methods) => {
+        Match::Endpoint(endpoint, params) => (endpoint, params),
+        Match::OtherMethods(template, methods) => {
             context.log.route = template;
             return other_method(context, methods);
         }
-        Found::Nothing => return Err(ApiError::NotFound),
+        Match::None => return Err(ApiError::NotFound),
     };
     context.log.route = endpoint.path;
     context.params = params;
@@ -63,22 +63,22 @@ where
 }
 
 /// A method that no handler is for: OPTIONS is answered here, the rest is refused.
-fn other_method(context: &mut Context, methods: String) -> Result<Reply, ApiError> {
+fn other_method(context: &mut Context, methods: String) -> Result<Response, ApiError> {
     if context.head.method != "OPTIONS" {
         return Err(ApiError::MethodNotAllowed(methods));
     }
-    let mut reply = Reply::empty(204);
+    let mut response = Response::empty(204);
     if cors::is_preflight(&context.head) {
         for (name, value) in cors::preflight_headers(&context.head, &context.settings, &methods) {
-            reply = reply.header(name, value);
+            response = response.header(name, value);
         }
     }
-    Ok(reply.header("allow", methods))
+    Ok(response.header("allow", methods))
 }
 
 /// What every answer carries.
 fn edge_headers(context: &mut Context) -> Vec<(&'static str, String)> {
-    let mut fields = std::mem::take(&mut context.answer_headers);
+    let mut fields = std::mem::take(&mut context.response_headers);
     let cookies = std::mem::take(&mut context.cookies);
     fields.extend(cookies.into_iter().map(|(_, line)| ("set-cookie", line)));
     fields.extend(cors::headers(&context.head, &context.settings));

@@ -15,7 +15,7 @@ use contracts::{
     quota::credits,
 };
 use futures::join;
-use http_edge::{ApiError, Check, Context, Reply};
+use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -68,7 +68,7 @@ struct Grant {
     id: Option<String>,
 }
 
-async fn list_users(context: &mut Context) -> Result<Reply, ApiError> {
+async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
     key::require(context).await?;
     let query: Search = context.query()?;
     let limit = query.limit.unwrap_or(PAGE);
@@ -76,30 +76,30 @@ async fn list_users(context: &mut Context) -> Result<Reply, ApiError> {
         let length = text.as_ref().map(|text| text.chars().count());
         length.is_none_or(|length| length <= MAX_TEXT)
     };
-    Check::new()
-        .that((1..=MAX_PAGE).contains(&limit), "limit", "must be 1 to 100")
-        .that(is_short(&query.search), "search", "is too long")
-        .that(is_short(&query.email), "email", "is too long")
-        .that(is_short(&query.cursor), "cursor", "is too long")
-        .done()?;
+    Validator::new()
+        .require((1..=MAX_PAGE).contains(&limit), "limit", "must be 1 to 100")
+        .require(is_short(&query.search), "search", "is too long")
+        .require(is_short(&query.email), "email", "is too long")
+        .require(is_short(&query.cursor), "cursor", "is too long")
+        .finish()?;
     if let Some(email) = query.email {
         let found = match directory::find_by_email(email).await {
             Ok(account) => vec![account],
             Err(Error::NotFound) => Vec::new(),
             Err(other) => return Err(failures::accounts(other)),
         };
-        return Ok(Reply::json(&UserPage::new(&found, None)));
+        return Ok(Response::json(&UserPage::new(&found, None)));
     }
     let page = directory::list_accounts(query.search, query.cursor, limit)
         .await
         .map_err(failures::accounts)?;
-    Ok(Reply::json(&UserPage::new(
+    Ok(Response::json(&UserPage::new(
         &page.accounts,
         page.next.as_deref(),
     )))
 }
 
-async fn show_user(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
     let (account, standing, latest, keys) = join!(
         registration::get_account(user.clone()),
@@ -118,81 +118,81 @@ async fn show_user(context: &mut Context) -> Result<Reply, ApiError> {
         }
         Err(other) => return Err(failures::accounts(other.clone())),
     };
-    Ok(Reply::json(&UserView {
+    Ok(Response::json(&UserView {
         user: view,
         credits: StandingView::from(&standing),
         api_keys: keys.len(),
     }))
 }
 
-async fn purge_user(context: &mut Context) -> Result<Reply, ApiError> {
+async fn purge_user(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
     account_steps::erase(&user).await?;
-    Ok(Reply::json(&Done { success: true }))
+    Ok(Response::json(&Done { success: true }))
 }
 
-async fn set_plan(context: &mut Context) -> Result<Reply, ApiError> {
+async fn set_plan(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
     let SetPlan { plan } = context.json().await?;
     let standing = credits::set_plan(user, plan)
         .await
         .map_err(failures::credits)?;
-    Ok(Reply::json(&StandingView::from(&standing)))
+    Ok(Response::json(&StandingView::from(&standing)))
 }
 
-async fn grant_credits(context: &mut Context) -> Result<Reply, ApiError> {
+async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
     let grant: Grant = context.json().await?;
     let id = grant.id.unwrap_or_else(|| Uuid::new_v4().to_string());
     let reason = grant.reason.as_deref().unwrap_or_default();
-    Check::new()
-        .that(
+    Validator::new()
+        .require(
             (1..=MAX_GRANT).contains(&grant.amount),
             "amount",
             "must be 1 to 1000000000000",
         )
-        .that(
+        .require(
             reason.chars().count() <= 200,
             "reason",
             "must be at most 200 characters",
         )
-        .that(
+        .require(
             is_name(&id),
             "id",
             "must be 1 to 128 letters, digits, `_`, `-` or `.`",
         )
-        .done()?;
+        .finish()?;
     let standing = credits::grant(user, id, grant.amount, grant.reason)
         .await
         .map_err(failures::credits)?;
-    Ok(Reply::json(&StandingView::from(&standing)))
+    Ok(Response::json(&StandingView::from(&standing)))
 }
 
-async fn revoke_sessions(context: &mut Context) -> Result<Reply, ApiError> {
+async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
     let revoked = sessions::revoke_sessions(user, None)
         .await
         .map_err(failures::accounts)?;
-    Ok(Reply::json(&Revoked { revoked }))
+    Ok(Response::json(&Revoked { revoked }))
 }
 
-async fn revoke_keys(context: &mut Context) -> Result<Reply, ApiError> {
+async fn revoke_keys(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
     let revoked = api_keys::revoke_keys(user)
         .await
         .map_err(failures::accounts)?;
-    Ok(Reply::json(&Revoked { revoked }))
+    Ok(Response::json(&Revoked { revoked }))
 }
 
 /// Walks the whole store.
-async fn show_statistics(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_statistics(context: &mut Context) -> Result<Response, ApiError> {
     key::require(context).await?;
     let (statistics, plans, keys) = join!(
         directory::get_statistics(),
         credits::list_plans(),
         directory::count_keys(),
     );
-    Ok(Reply::json(&StatisticsView::new(
+    Ok(Response::json(&StatisticsView::new(
         &statistics.map_err(failures::accounts)?,
         plans.map_err(failures::credits)?,
         &keys.map_err(failures::accounts)?,

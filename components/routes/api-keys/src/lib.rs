@@ -13,7 +13,7 @@ use contracts::{
     accounts::api_keys::{self, KeyRequest, Owner, Scope},
     identity::types::{User, UserKind},
 };
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::{Deserialize, Serialize};
 
 use view::{Created, KeyView, Revoked};
@@ -52,33 +52,33 @@ enum ScopeName {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn create_key(context: &mut Context) -> Result<Reply, ApiError> {
+async fn create_key(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::account_holder(context).await?.user;
     let create: Create = context.json().await?;
     let (key, secret) = api_keys::create_key(owner(user), create.into())
         .await
         .map_err(failures::accounts)?;
-    Ok(Reply::json(&Created::new(&secret, &key)).status(201))
+    Ok(Response::json(&Created::new(&secret, &key)).status(201))
 }
 
-async fn list_keys(context: &mut Context) -> Result<Reply, ApiError> {
+async fn list_keys(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::account_holder(context).await?.user;
     let keys = api_keys::list_keys(user.id)
         .await
         .map_err(failures::accounts)?;
-    Ok(Reply::json(
+    Ok(Response::json(
         &keys.iter().map(KeyView::from).collect::<Vec<_>>(),
     ))
 }
 
-async fn revoke_key(context: &mut Context) -> Result<Reply, ApiError> {
+async fn revoke_key(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::account_holder(context).await?.user;
     let id = context.uuid("keyId")?;
     let Nothing {} = context.json_or_default().await?;
     api_keys::revoke_key(user.id, id)
         .await
         .map_err(failures::accounts)?;
-    Ok(Reply::json(&Revoked::DONE))
+    Ok(Response::json(&Revoked::DONE))
 }
 
 /// What the key will say of its owner.

@@ -20,7 +20,7 @@ use contracts::{
     },
     identity::types::{Principal, Proof, UserKind},
 };
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 
 use requests::{Login, LogoutRequest, Refresh, Register, Withdrawal};
 use view::{Farewell, Pending, SessionView, UserAnswer, UserView};
@@ -41,10 +41,10 @@ http_edge::routes! {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn register(context: &mut Context) -> Result<Reply, ApiError> {
+async fn register(context: &mut Context) -> Result<Response, ApiError> {
     Ok(match registered(context).await? {
         Some(signed_in) => begun(context, &signed_in).status(201),
-        None => Reply::json(&Pending::MAIL).status(202),
+        None => Response::json(&Pending::MAIL).status(202),
     })
 }
 
@@ -58,7 +58,7 @@ async fn registered(context: &mut Context) -> Result<Option<SignedIn>, ApiError>
         .map_err(failures::accounts)
 }
 
-async fn sign_in(context: &mut Context) -> Result<Reply, ApiError> {
+async fn sign_in(context: &mut Context) -> Result<Response, ApiError> {
     let signed_in = signed_in(context).await?;
     Ok(begun(context, &signed_in))
 }
@@ -76,7 +76,7 @@ async fn signed_in(context: &mut Context) -> Result<SignedIn, ApiError> {
     Ok(signed_in)
 }
 
-async fn create_guest(context: &mut Context) -> Result<Reply, ApiError> {
+async fn create_guest(context: &mut Context) -> Result<Response, ApiError> {
     access::require_own_site(context)?;
     let Nothing {} = context.json_or_default().await?;
     access::admit_address(context).await?;
@@ -86,7 +86,7 @@ async fn create_guest(context: &mut Context) -> Result<Reply, ApiError> {
     Ok(begun(context, &signed_in).status(201))
 }
 
-async fn refresh_session(context: &mut Context) -> Result<Reply, ApiError> {
+async fn refresh_session(context: &mut Context) -> Result<Response, ApiError> {
     access::require_own_site(context)?;
     let refresh: Refresh = context.json().await?;
     access::admit_address(context).await?;
@@ -98,7 +98,7 @@ async fn refresh_session(context: &mut Context) -> Result<Reply, ApiError> {
 
 /// Ends the session of the refresh token in the body, if there is one, else that of the request's
 /// credential.
-async fn sign_out(context: &mut Context) -> Result<Reply, ApiError> {
+async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
     access::require_own_site(context)?;
     let found = access::authenticate(context).await;
     let request = context.json_or_default::<LogoutRequest>().await;
@@ -126,7 +126,7 @@ async fn sign_out(context: &mut Context) -> Result<Reply, ApiError> {
         Proof::Workos(_) | Proof::Clerk(_) => {
             let logout_url = access::sign_out_externally(context).await?;
             access::cookies::forget_sessions(context);
-            Ok(Reply::json(&Farewell {
+            Ok(Response::json(&Farewell {
                 success: true,
                 logout_url,
             }))
@@ -134,7 +134,7 @@ async fn sign_out(context: &mut Context) -> Result<Reply, ApiError> {
     }
 }
 
-async fn end_by_refresh_token(context: &mut Context, token: String) -> Result<Reply, ApiError> {
+async fn end_by_refresh_token(context: &mut Context, token: String) -> Result<Response, ApiError> {
     access::admit_address(context).await?;
     let ended = sessions::refresh(token, access::client(context))
         .await
@@ -142,7 +142,7 @@ async fn end_by_refresh_token(context: &mut Context, token: String) -> Result<Re
     end(context, ended.account.id, ended.session.id).await
 }
 
-async fn end(context: &mut Context, user: String, session: String) -> Result<Reply, ApiError> {
+async fn end(context: &mut Context, user: String, session: String) -> Result<Response, ApiError> {
     context.log.user(&user);
     match sessions::revoke_session(user, session).await {
         // It has ended in the meantime, with its account.
@@ -150,13 +150,13 @@ async fn end(context: &mut Context, user: String, session: String) -> Result<Rep
         Err(other) => return Err(failures::accounts(other)),
     }
     access::cookies::forget_sessions(context);
-    Ok(Reply::json(&Farewell::GOODBYE))
+    Ok(Response::json(&Farewell::GOODBYE))
 }
 
-async fn show_user(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     let Principal { user, .. } = access::signed_in(context).await?;
     if user.kind != UserKind::Registered {
-        return Ok(Reply::json(&UserAnswer {
+        return Ok(Response::json(&UserAnswer {
             user: UserView::from(&user),
         }));
     }
@@ -164,16 +164,16 @@ async fn show_user(context: &mut Context) -> Result<Reply, ApiError> {
     let account = registration::get_account(user.id)
         .await
         .map_err(failures::accounts)?;
-    Ok(Reply::json(&UserAnswer {
+    Ok(Response::json(&UserAnswer {
         user: UserView::from(&account),
     }))
 }
 
-async fn delete_user(context: &mut Context) -> Result<Reply, ApiError> {
+async fn delete_user(context: &mut Context) -> Result<Response, ApiError> {
     let principal = access::account_holder(context).await?;
     let request: Withdrawal = context.json_or_default().await?;
     match account_steps::withdraw(context, &principal, request.password).await? {
-        Consent::Given => Ok(Reply::json(&Farewell::GOODBYE)),
+        Consent::Given => Ok(Response::json(&Farewell::GOODBYE)),
         Consent::WrongPassword => Err(ApiError::Forbidden("The password is wrong.")),
         Consent::Stale => Err(ApiError::Forbidden(
             "Give the password, or sign in again, to delete the account.",
@@ -181,9 +181,9 @@ async fn delete_user(context: &mut Context) -> Result<Reply, ApiError> {
     }
 }
 
-fn begun(context: &mut Context, signed_in: &SignedIn) -> Reply {
+fn begun(context: &mut Context, signed_in: &SignedIn) -> Response {
     context.log.user(&signed_in.account.id);
     let keep = access::cookies::Keep::For(access::cookies::SESSION_SECONDS);
     access::cookies::set_session(context, &signed_in.cookie, keep);
-    Reply::json(&SessionView::from(signed_in))
+    Response::json(&SessionView::from(signed_in))
 }

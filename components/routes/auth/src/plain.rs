@@ -1,6 +1,6 @@
 //! `/register` and `/login`: a token for `Authorization: Bearer`, and no cookie.
 
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::Serialize;
 
 use crate::{registered, signed_in, view::Pending};
@@ -16,20 +16,20 @@ struct Token<'a> {
     token: &'a str,
 }
 
-pub(crate) async fn register_plainly(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn register_plainly(context: &mut Context) -> Result<Response, ApiError> {
     Ok(match registered(context).await? {
-        Some(signed_in) => Reply::json(&Created {
+        Some(signed_in) => Response::json(&Created {
             message: "User created",
             token: &signed_in.bearer_token,
         })
         .status(201),
-        None => Reply::json(&Pending::MAIL).status(202),
+        None => Response::json(&Pending::MAIL).status(202),
     })
 }
 
-pub(crate) async fn log_in(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn log_in(context: &mut Context) -> Result<Response, ApiError> {
     let signed_in = signed_in(context).await?;
-    Ok(Reply::json(&Token {
+    Ok(Response::json(&Token {
         token: &signed_in.bearer_token,
     }))
 }

@@ -2,7 +2,7 @@
 
 use account_steps::Consent;
 use contracts::accounts::registration::{self, Change};
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 use crate::{
@@ -30,7 +30,7 @@ fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Change>, D::Error
     Ok(Some(text.map_or(Change::Clear, Change::Set)))
 }
 
-pub(crate) async fn update_user(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let user = access::account_holder(context).await?.user;
     let update: UpdateUser = context.json().await?;
@@ -44,15 +44,15 @@ pub(crate) async fn update_user(context: &mut Context) -> Result<Reply, ApiError
     registration::update_account(user.id, name, image)
         .await
         .map_err(errors::accounts)?;
-    Ok(Reply::json(&Status::DONE))
+    Ok(Response::json(&Status::DONE))
 }
 
-pub(crate) async fn delete_user(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn delete_user(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let principal = access::account_holder(context).await?;
     let request: DeleteUser = context.json_or_default().await?;
     match account_steps::withdraw(context, &principal, request.password).await? {
-        Consent::Given => Ok(Reply::json(&Success {
+        Consent::Given => Ok(Response::json(&Success {
             success: true,
             message: Some("User deleted"),
             url: None,

@@ -8,7 +8,7 @@ use contracts::{
     },
     oauth::authorization,
 };
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 
@@ -59,7 +59,7 @@ impl Failed {
 }
 
 /// Whatever comes of it, the browser is sent on, and the flow is over for it.
-pub(crate) async fn finish_social(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn finish_social(context: &mut Context) -> Result<Response, ApiError> {
     access::admit_address(context).await?;
     let page = match arrive(context).await {
         Ok(page) => page,
@@ -71,7 +71,7 @@ pub(crate) async fn finish_social(context: &mut Context) -> Result<Reply, ApiErr
         }
     };
     cookies::set(context, FLOW_COOKIE, "", FLOW_PATH, Keep::Forget);
-    Ok(Reply::redirect(&page))
+    Ok(Response::redirect(&page))
 }
 
 async fn arrive(context: &mut Context) -> Result<String, Failed> {

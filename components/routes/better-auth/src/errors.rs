@@ -1,7 +1,7 @@
 //! Errors as Better Auth words them: `{message, code}`, beside the fields of our own error object.
 
 use contracts::accounts::types::{Error, Problem};
-use http_edge::{ApiError, Context, Foreign};
+use http_edge::{ApiError, Context, ProtocolError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ const LONGEST_PASSWORD: usize = 128;
 
 macro_rules! codes {
     ($($name:ident = $status:literal $sentence:literal;)+) => {
-        $(pub(crate) const $name: ApiError = ApiError::Foreign(Foreign {
+        $(pub(crate) const $name: ApiError = ApiError::ProtocolError(ProtocolError {
             status: $status,
             code: stringify!($name),
             sentence: $sentence,
@@ -55,10 +55,10 @@ struct Words<'a> {
 
 /// The error object, with what Better Auth's client looks for.
 pub(crate) fn render(error: &ApiError, request_id: &str) -> Vec<u8> {
-    let outside = error.outside();
+    let public = error.public();
     let words = Words {
-        message: &outside.sentence,
-        code: outside.code,
+        message: &public.sentence,
+        code: public.code,
     };
     let own = serde_json::from_slice::<Map<String, Value>>(&error.body(request_id));
     let mut body = own.unwrap_or_default();
@@ -123,7 +123,7 @@ mod tests {
                 "requestId": "r-1",
             })
         );
-        assert_eq!(INVALID_EMAIL_OR_PASSWORD.outside().status, 401);
+        assert_eq!(INVALID_EMAIL_OR_PASSWORD.public().status, 401);
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
         ] {
             let error = accounts(Error::Invalid(fields.map(problem).into()));
             assert_eq!(rendered(&error)["code"], code);
-            assert_eq!(error.outside().status, 400);
+            assert_eq!(error.public().status, 400);
         }
     }
 

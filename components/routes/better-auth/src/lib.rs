@@ -24,7 +24,7 @@ mod social;
 mod verification;
 mod view;
 
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::{Deserialize, Serialize};
 
 http_edge::routes! {
@@ -74,14 +74,14 @@ struct FailureView {
     message: &'static str,
 }
 
-async fn show_ok(_: &mut Context) -> Result<Reply, ApiError> {
-    Ok(Reply::json(&Health { ok: true }))
+async fn show_ok(_: &mut Context) -> Result<Response, ApiError> {
+    Ok(Response::json(&Health { ok: true }))
 }
 
 /// Where a browser ends whose sign-in failed, if the frontend named no page of its own.
-async fn show_error(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_error(context: &mut Context) -> Result<Response, ApiError> {
     let error = context.query::<Failure>()?.error.unwrap_or_default();
-    Ok(Reply::json(&FailureView {
+    Ok(Response::json(&FailureView {
         error: callback::error_code(&error),
         message: "Signing in did not work. Go back and try again.",
     })

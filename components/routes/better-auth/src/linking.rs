@@ -7,7 +7,7 @@ use contracts::{
     },
     identity::types::{Proof, UserKind},
 };
-use http_edge::{ApiError, Context, Reply, rfc3339};
+use http_edge::{ApiError, Context, Response, rfc3339};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -42,14 +42,14 @@ struct Unlink {
     account_id: Option<String>,
 }
 
-pub(crate) async fn list_accounts(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn list_accounts(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::account_holder(context).await?.user;
     let account = match registration::get_account(user.id).await {
         Ok(account) => account,
-        Err(Error::NotFound) => return Ok(Reply::json(&[(); 0])),
+        Err(Error::NotFound) => return Ok(Response::json(&[(); 0])),
         Err(other) => return Err(errors::accounts(other)),
     };
-    Ok(Reply::json(&ways_in(&account)))
+    Ok(Response::json(&ways_in(&account)))
 }
 
 fn ways_in(account: &Account) -> Vec<WayIn<'_>> {
@@ -71,7 +71,7 @@ fn ways_in(account: &Account) -> Vec<WayIn<'_>> {
         .collect()
 }
 
-pub(crate) async fn link_social(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn link_social(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let principal = access::account_holder(context).await?;
     let begin: Begin = context.json().await?;
@@ -91,13 +91,13 @@ pub(crate) async fn link_social(context: &mut Context) -> Result<Reply, ApiError
         Some(principal.user.id),
     )
     .await?;
-    Ok(Reply::json(&Destination {
+    Ok(Response::json(&Destination {
         url,
         redirect: !begin.disable_redirect,
     }))
 }
 
-pub(crate) async fn unlink_account(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn unlink_account(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let user = access::account_holder(context).await?.user;
     let unlink: Unlink = context.json().await?;
@@ -117,5 +117,5 @@ pub(crate) async fn unlink_account(context: &mut Context) -> Result<Reply, ApiEr
             Error::TooMany(_) => FAILED_TO_UNLINK_LAST_ACCOUNT,
             other => errors::accounts(other),
         })?;
-    Ok(Reply::json(&Status::DONE))
+    Ok(Response::json(&Status::DONE))
 }

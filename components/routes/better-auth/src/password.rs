@@ -5,7 +5,7 @@ use contracts::{
     identity::types::Proof,
     mail::sender,
 };
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::Deserialize;
 
 use crate::{
@@ -50,7 +50,7 @@ pub(crate) struct Onward {
     pub(crate) callback_url: Option<String>,
 }
 
-pub(crate) async fn change_password(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn change_password(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let principal = access::account_holder(context).await?;
     let change: ChangePassword = context.json().await?;
@@ -78,7 +78,7 @@ pub(crate) async fn change_password(context: &mut Context) -> Result<Reply, ApiE
     if let Some(email) = account.email.clone() {
         account_steps::tell_of_change(context, email, account.name.clone());
     }
-    Ok(Reply::json(&TokenAndUser {
+    Ok(Response::json(&TokenAndUser {
         // The session goes on with the token it has.
         token: None,
         user: UserView::from(&account),
@@ -86,7 +86,7 @@ pub(crate) async fn change_password(context: &mut Context) -> Result<Reply, ApiE
 }
 
 /// Answers the same for an address that nobody has.
-pub(crate) async fn request_reset(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn request_reset(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let request: RequestReset = context.json().await?;
     let callback = mailed_callback(
@@ -98,16 +98,16 @@ pub(crate) async fn request_reset(context: &mut Context) -> Result<Reply, ApiErr
     if !sender::is_configured().await {
         return Err(RESET_PASSWORD_DISABLED);
     }
-    access::admit_letter(context, &request.email).await?;
+    access::admit_email(context, &request.email).await?;
     account_steps::send_reset(context, request.email, callback.as_deref());
-    Ok(Reply::json(&StatusWithMessage {
+    Ok(Response::json(&StatusWithMessage {
         status: true,
         message: "If this email exists in our system, check your email for the reset link",
     }))
 }
 
 /// Where the link in the letter leads: on to the frontend's page.
-pub(crate) async fn follow_reset(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn follow_reset(context: &mut Context) -> Result<Response, ApiError> {
     let token = context.param("token", LONGEST_TOKEN)?;
     let onward: Onward = context.query()?;
     let page = own_callback(
@@ -122,10 +122,10 @@ pub(crate) async fn follow_reset(context: &mut Context) -> Result<Reply, ApiErro
         Err(Error::Unavailable(cause)) => return Err(ApiError::internal(cause)),
         Err(_) => page.with("error", "INVALID_TOKEN"),
     };
-    Ok(Reply::redirect(&page.location()))
+    Ok(Response::redirect(&page.location()))
 }
 
-pub(crate) async fn reset_password(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn reset_password(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let reset: ResetPassword = context.json().await?;
     errors::require_length(&reset.new_password)?;
@@ -144,5 +144,5 @@ pub(crate) async fn reset_password(context: &mut Context) -> Result<Reply, ApiEr
     if let Some(email) = account.email {
         account_steps::tell_of_change(context, email, account.name);
     }
-    Ok(Reply::json(&Status::DONE))
+    Ok(Response::json(&Status::DONE))
 }

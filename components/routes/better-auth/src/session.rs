@@ -7,7 +7,7 @@ use contracts::{
     quota::limits::Action,
 };
 use futures::join;
-use http_edge::{ApiError, Context, Reply, parse_uuid};
+use http_edge::{ApiError, Context, Response, parse_uuid};
 use serde::Deserialize;
 
 use crate::{
@@ -25,19 +25,19 @@ struct Named {
 struct Anything {}
 
 /// `null` for whoever is not signed in, which is no error.
-pub(crate) async fn show_session(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn show_session(context: &mut Context) -> Result<Response, ApiError> {
     const NOBODY: Option<Current> = None;
     let principal = match access::try_authenticate(context).await? {
         Ok(principal) => principal,
-        Err(AuthError::Missing) => return Ok(Reply::json(&NOBODY)),
+        Err(AuthError::Missing) => return Ok(Response::json(&NOBODY)),
         Err(AuthError::Invalid | AuthError::Expired) => {
             access::forget_refused(context);
-            return Ok(Reply::json(&NOBODY));
+            return Ok(Response::json(&NOBODY));
         }
         Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
     };
     access::admit(context, Action::Api, &principal.user.id).await?;
-    Ok(Reply::json(&current(&principal).await?))
+    Ok(Response::json(&current(&principal).await?))
 }
 
 /// None for an API key, which is no session.
@@ -66,7 +66,7 @@ async fn current(principal: &Principal) -> Result<Option<Current>, ApiError> {
     Ok(Some(Current { session, user }))
 }
 
-pub(crate) async fn list_sessions(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn list_sessions(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::account_holder(context).await?.user;
     let found = sessions::list_sessions(user.id.clone())
         .await
@@ -75,11 +75,11 @@ pub(crate) async fn list_sessions(context: &mut Context) -> Result<Reply, ApiErr
         .iter()
         .map(|session| SessionView::new(session, &user.id))
         .collect();
-    Ok(Reply::json(&views))
+    Ok(Response::json(&views))
 }
 
 /// Answers the same for a session that is somebody else's or nobody's.
-pub(crate) async fn revoke_session(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn revoke_session(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let principal = access::account_holder(context).await?;
     let Named { token } = context.json().await?;
@@ -89,7 +89,7 @@ pub(crate) async fn revoke_session(context: &mut Context) -> Result<Reply, ApiEr
         }
         revoke(principal.user.id, id).await?;
     }
-    Ok(Reply::json(&Status::DONE))
+    Ok(Response::json(&Status::DONE))
 }
 
 async fn revoke(user: String, id: String) -> Result<(), ApiError> {
@@ -99,21 +99,21 @@ async fn revoke(user: String, id: String) -> Result<(), ApiError> {
     }
 }
 
-pub(crate) async fn revoke_sessions(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
     let principal = revoke_but(context, |_| None).await?;
     if let Proof::Session(_) = principal.proof {
         cookies::forget_sessions(context);
     }
-    Ok(Reply::json(&Status::DONE))
+    Ok(Response::json(&Status::DONE))
 }
 
-pub(crate) async fn revoke_other_sessions(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn revoke_other_sessions(context: &mut Context) -> Result<Response, ApiError> {
     revoke_but(context, |proof| match proof {
         Proof::Session(own) => Some(own.clone()),
         _ => None,
     })
     .await?;
-    Ok(Reply::json(&Status::DONE))
+    Ok(Response::json(&Status::DONE))
 }
 
 async fn revoke_but(
@@ -130,7 +130,7 @@ async fn revoke_but(
 }
 
 /// Whoever is not signed in is signed out.
-pub(crate) async fn sign_out(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let Anything {} = context.json_or_default().await?;
     let found = access::try_authenticate(context).await?;
@@ -151,7 +151,7 @@ pub(crate) async fn sign_out(context: &mut Context) -> Result<Reply, ApiError> {
         Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
     }
     cookies::forget_sessions(context);
-    Ok(Reply::json(&Success {
+    Ok(Response::json(&Success {
         success: true,
         message: None,
         redirect: url.is_some().then_some(true),

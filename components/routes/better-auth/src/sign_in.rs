@@ -2,7 +2,7 @@
 
 use access::cookies::{self, Keep};
 use contracts::accounts::{sessions, types::SignedIn};
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::Deserialize;
 
 use crate::{
@@ -28,7 +28,7 @@ struct SignIn {
 #[derive(Default, Deserialize)]
 struct Anything {}
 
-pub(crate) async fn sign_in_by_email(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn sign_in_by_email(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let sign_in: SignIn = context.json_or_form().await?;
     let callback = own_callback(
@@ -43,7 +43,7 @@ pub(crate) async fn sign_in_by_email(context: &mut Context) -> Result<Reply, Api
         .await
         .map_err(errors::accounts)?;
     begin(context, &signed_in, is_remembered(sign_in.remember_me));
-    Ok(Reply::json(&SignedInView {
+    Ok(Response::json(&SignedInView {
         redirect: callback.is_some(),
         token: signed_in.bearer_token.clone(),
         url: callback.map(|url| url.location()),
@@ -51,7 +51,7 @@ pub(crate) async fn sign_in_by_email(context: &mut Context) -> Result<Reply, Api
     }))
 }
 
-pub(crate) async fn sign_in_anonymously(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn sign_in_anonymously(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let Anything {} = context.json_or_default().await?;
     access::admit_address(context).await?;
@@ -59,7 +59,7 @@ pub(crate) async fn sign_in_anonymously(context: &mut Context) -> Result<Reply, 
         .await
         .map_err(errors::accounts)?;
     begin(context, &signed_in, Keep::For(cookies::SESSION_SECONDS));
-    Ok(Reply::json(&begun(&signed_in)))
+    Ok(Response::json(&begun(&signed_in)))
 }
 
 /// Has the browser keep the session, and hands a token to clients that keep no cookies.

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use contracts::accounts::{registration::Application, types::SignedIn};
-use http_edge::{ApiError, Context, Reply, rfc3339};
+use http_edge::{ApiError, Context, Response, rfc3339};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ struct SignUp {
     remember_me: Option<bool>,
 }
 
-pub(crate) async fn sign_up_by_email(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn sign_up_by_email(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let sign_up: SignUp = context.json_or_form().await?;
     let callback = mailed_callback(
@@ -50,9 +50,9 @@ pub(crate) async fn sign_up_by_email(context: &mut Context) -> Result<Reply, Api
     Ok(match signed_in {
         Some(signed_in) => {
             begin(context, &signed_in, is_remembered(sign_up.remember_me));
-            Reply::json(&begun(&signed_in))
+            Response::json(&begun(&signed_in))
         }
-        None => Reply::json(&TokenAndUser {
+        None => Response::json(&TokenAndUser {
             token: None,
             user: stranger,
         }),

@@ -6,7 +6,7 @@ use contracts::{
     accounts::linked_accounts::{self, Flow},
     oauth::authorization::{self, Provider},
 };
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
@@ -50,7 +50,7 @@ pub(crate) struct Ends {
     new_user: Option<String>,
 }
 
-pub(crate) async fn begin_social(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn begin_social(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let begin: Begin = context.json().await?;
     if begin.id_token.is_some() {
@@ -58,19 +58,19 @@ pub(crate) async fn begin_social(context: &mut Context) -> Result<Reply, ApiErro
     }
     access::admit_address(context).await?;
     let url = depart(context, &begin.provider, begin.ends, None).await?;
-    Ok(Reply::json(&Destination {
+    Ok(Response::json(&Destination {
         url,
         redirect: !begin.disable_redirect,
     }))
 }
 
 /// The same for a plain link on a page.
-pub(crate) async fn go_to_provider(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn go_to_provider(context: &mut Context) -> Result<Response, ApiError> {
     let provider = context.param("provider", 32)?;
     let ends: Ends = context.query()?;
     access::admit_address(context).await?;
     let url = depart(context, &provider, ends, None).await?;
-    Ok(Reply::redirect(&url))
+    Ok(Response::redirect(&url))
 }
 
 /// Begins a flow, remembers it in the browser, and says where to send that. With `link_to` the

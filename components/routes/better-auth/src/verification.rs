@@ -5,7 +5,7 @@ use contracts::{
     accounts::{recovery, types::Error},
     mail::sender,
 };
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -39,7 +39,7 @@ struct Verified {
 }
 
 /// Answers the same for an address that nobody has, and for one that is confirmed.
-pub(crate) async fn send_verification_email(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn send_verification_email(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_own_site(context)?;
     let request: SendVerification = context.json().await?;
     let callback = mailed_callback(
@@ -51,13 +51,13 @@ pub(crate) async fn send_verification_email(context: &mut Context) -> Result<Rep
     if !sender::is_configured().await {
         return Err(VERIFICATION_EMAIL_NOT_ENABLED);
     }
-    access::admit_letter(context, &request.email).await?;
+    access::admit_email(context, &request.email).await?;
     account_steps::send_verification(context, request.email, callback.as_deref());
-    Ok(Reply::json(&Status::DONE))
+    Ok(Response::json(&Status::DONE))
 }
 
 /// Where the link in the letter leads.
-pub(crate) async fn verify_email(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn verify_email(context: &mut Context) -> Result<Response, ApiError> {
     let verify: Verify = context.query()?;
     let page = own_callback(
         context,
@@ -77,8 +77,8 @@ pub(crate) async fn verify_email(context: &mut Context) -> Result<Reply, ApiErro
                 begin(context, &signed_in, Keep::For(cookies::SESSION_SECONDS));
             }
             return Ok(match page {
-                Some(page) => Reply::redirect(&page.location()),
-                None => Reply::json(&Verified {
+                Some(page) => Response::redirect(&page.location()),
+                None => Response::json(&Verified {
                     status: true,
                     user: UserView::from(&account),
                 }),
@@ -90,8 +90,8 @@ pub(crate) async fn verify_email(context: &mut Context) -> Result<Reply, ApiErro
     };
     match page {
         Some(page) => {
-            let page = page.with("error", refusal.outside().code);
-            Ok(Reply::redirect(&page.location()))
+            let page = page.with("error", refusal.public().code);
+            Ok(Response::redirect(&page.location()))
         }
         None => Err(refusal),
     }

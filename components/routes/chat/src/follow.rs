@@ -7,7 +7,7 @@ use contracts::conversations::{
     turns::{Outcome, Started},
 };
 use futures::future::join;
-use http_edge::{ApiError, BodyWriter, Cause, Context, Entry, Reply};
+use http_edge::{ApiError, BodyWriter, Cause, Context, LogRecord, Response};
 use serde::Deserialize;
 use spin_sdk::time::sleep;
 use sse::Encoder;
@@ -34,7 +34,7 @@ struct Query {
 
 /// `GET /api/conversations/:id/stream`: the reply under way, or what the client lacks of the last
 /// one; 204 when there is nothing of that.
-pub(crate) async fn follow_reply(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn follow_reply(context: &mut Context) -> Result<Response, ApiError> {
     let principal = access::signed_in(context).await?;
     let id = context.uuid("id")?;
     let query: Query = context.query()?;
@@ -45,7 +45,7 @@ pub(crate) async fn follow_reply(context: &mut Context) -> Result<Reply, ApiErro
     match reader.standing() {
         Standing::Live => {}
         Standing::Unread if after.is_some() => {}
-        Standing::Unread | Standing::Read => return Ok(Reply::empty(204)),
+        Standing::Unread | Standing::Read => return Ok(Response::empty(204)),
     }
     Ok(stream(context, reader, after.unwrap_or(0), Wire::Native))
 }
@@ -57,7 +57,7 @@ pub(crate) async fn repeat_reply(
     user: String,
     started: Started,
     wire: Wire,
-) -> Result<Reply, ApiError> {
+) -> Result<Response, ApiError> {
     let after = match wire {
         Wire::Native => repeat::last_event(&context.head, None)?.unwrap_or(0),
         Wire::UiMessages => 0,
@@ -70,12 +70,12 @@ pub(crate) async fn repeat_reply(
 }
 
 /// What follows the event of that number.
-pub(crate) fn stream(context: &mut Context, reader: Reader, after: u64, wire: Wire) -> Reply {
+pub(crate) fn stream(context: &mut Context, reader: Reader, after: u64, wire: Wire) -> Response {
     let started = reader.started();
     let model = reader.model();
     context.log.model(&model);
     context.set_header("x-conversation-id", started.conversation_id.clone());
-    wire.mark(Reply::events(move |body, log| async move {
+    wire.mark(Response::events(move |body, log| async move {
         let following = Following {
             reader,
             wire,
@@ -95,7 +95,12 @@ struct Following {
 }
 
 impl Following {
-    async fn run(mut self, first: Option<Vec<u8>>, body: BodyWriter, mut log: Entry) -> Entry {
+    async fn run(
+        mut self,
+        first: Option<Vec<u8>>,
+        body: BodyWriter,
+        mut log: LogRecord,
+    ) -> LogRecord {
         let outbox = Outbox::default();
         outbox.push(first.unwrap_or_default());
         join(self.read(&outbox, &mut log), outbox.deliver(body)).await;
@@ -103,7 +108,7 @@ impl Following {
     }
 
     /// Reads to the end of the reply, or until the client is gone.
-    async fn read(&mut self, outbox: &Outbox, log: &mut Entry) {
+    async fn read(&mut self, outbox: &Outbox, log: &mut LogRecord) {
         while !outbox.is_abandoned() {
             match self.reader.next().await {
                 Ok(News::Pieces(pieces)) => self.pass_on(&pieces, outbox).await,
@@ -141,7 +146,7 @@ impl Following {
         }
     }
 
-    fn end(&self, ending: &Ending, error: Option<ApiError>, outbox: &Outbox, log: &mut Entry) {
+    fn end(&self, ending: &Ending, error: Option<ApiError>, outbox: &Outbox, log: &mut LogRecord) {
         if let Some(error) = &error {
             log.error(error);
         }

@@ -37,7 +37,7 @@ use contracts::{
     quota::limits::Action,
 };
 use futures::future::{join, join3};
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::Serialize;
 
 use billing::{Bill, Payer};
@@ -62,9 +62,9 @@ struct Stopped {
     stopped: bool,
 }
 
-async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
+async fn send_message(context: &mut Context) -> Result<Response, ApiError> {
     let principal = access::authenticate(context).await?;
-    access::require(&principal, Scope::Chat)?;
+    access::require_scope(&principal, Scope::Chat)?;
     let body = context.json_text().await?;
     if ui_messages::request::is_one(&body) {
         return ui_messages::send_message(context, principal, &body).await;
@@ -81,9 +81,9 @@ async fn send_message(context: &mut Context) -> Result<Reply, ApiError> {
     .await
 }
 
-async fn regenerate_reply(context: &mut Context) -> Result<Reply, ApiError> {
+async fn regenerate_reply(context: &mut Context) -> Result<Response, ApiError> {
     let principal = access::authenticate(context).await?;
-    access::require(&principal, Scope::Chat)?;
+    access::require_scope(&principal, Scope::Chat)?;
     let id = context.uuid("id")?;
     let body = context.json_or_default::<AgainBody>().await?;
     let path = format!("/api/conversations/{id}/regenerate");
@@ -91,15 +91,15 @@ async fn regenerate_reply(context: &mut Context) -> Result<Reply, ApiError> {
     answer(context, principal, body.of(id)?, key, Wire::Native).await
 }
 
-async fn stop_reply(context: &mut Context) -> Result<Reply, ApiError> {
+async fn stop_reply(context: &mut Context) -> Result<Response, ApiError> {
     let principal = access::authenticate(context).await?;
-    access::require(&principal, Scope::Chat)?;
+    access::require_scope(&principal, Scope::Chat)?;
     access::admit(context, Action::Api, &principal.user.id).await?;
     let id = context.uuid("id")?;
     let stopped = replies::stop(principal.user.id, id)
         .await
         .map_err(|error| failures::conversations(error, "id"))?;
-    Ok(Reply::json(&Stopped {
+    Ok(Response::json(&Stopped {
         success: true,
         stopped,
     }))
@@ -111,7 +111,7 @@ async fn answer(
     mut asked: Asked,
     key: Option<RequestKey>,
     wire: Wire,
-) -> Result<Reply, ApiError> {
+) -> Result<Response, ApiError> {
     let user = principal.user.id.clone();
     let is_keyed = key.is_some();
     // Three capabilities that do not need each other's answers.
@@ -121,7 +121,7 @@ async fn answer(
         provider::models(),
     )
     .await;
-    access::note(context, verdict)?;
+    access::apply_rate_limit(context, verdict)?;
     let turn = turn.map_err(|error| failures::conversations(error, "conversationId"))?;
     if let Some(started) = turn.repeats() {
         return follow::repeat_reply(context, user, started, wire).await;
@@ -209,7 +209,7 @@ async fn answer(
         wire,
         untitled,
     };
-    Ok(wire.mark(Reply::events(|body, log| exchange.run(body, log))))
+    Ok(wire.mark(Response::events(|body, log| exchange.run(body, log))))
 }
 
 async fn open(

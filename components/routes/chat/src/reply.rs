@@ -9,7 +9,7 @@ use contracts::conversations::{
 };
 use contracts::llm::types::{Completion, Served};
 use futures::future::{Either, join, select};
-use http_edge::{ApiError, BodyWriter, Cause, Entry};
+use http_edge::{ApiError, BodyWriter, Cause, LogRecord};
 use screening::Screen;
 use sse::Encoder;
 
@@ -73,14 +73,14 @@ enum Ended {
 
 impl Exchange {
     /// Carries the reply to its end, and notes in the log how that was.
-    pub(crate) async fn run(self, body: BodyWriter, mut log: Entry) -> Entry {
+    pub(crate) async fn run(self, body: BodyWriter, mut log: LogRecord) -> LogRecord {
         let outbox = Outbox::default();
         outbox.push(self.wire.opening(&self.started, &self.model));
         join(self.conduct(&outbox, &mut log), outbox.deliver(body)).await;
         log
     }
 
-    async fn conduct(self, outbox: &Outbox, log: &mut Entry) {
+    async fn conduct(self, outbox: &Outbox, log: &mut LogRecord) {
         let Self {
             turn,
             source,
@@ -218,7 +218,7 @@ pub(crate) async fn finish(
     text: Text,
     usage: Option<Usage>,
     model: Option<String>,
-    log: &mut Entry,
+    log: &mut LogRecord,
 ) -> Result<(), ApiError> {
     let Text { whole, lengths, .. } = text;
     match turn.finish(outcome, whole, lengths, usage, model).await {

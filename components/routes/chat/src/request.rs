@@ -1,7 +1,7 @@
 //! What a client asks.
 
 use contracts::conversations::turns::NamedMessage;
-use http_edge::{ApiError, Check, parse_uuid};
+use http_edge::{ApiError, Validator, parse_uuid};
 use serde::{Deserialize, Serialize};
 
 /// Longest message and longest system prompt, in characters (Unicode scalar values).
@@ -67,14 +67,14 @@ impl TryFrom<ChatBody> for Asked {
             temperature: body.temperature,
             max_tokens: body.max_tokens,
         };
-        let mut check = Check::new();
+        let mut check = Validator::new();
         check
-            .that(
+            .require(
                 conversation_id != Some(None),
                 "conversationId",
                 "must be a UUID",
             )
-            .that(
+            .require(
                 message_fits && !body.message.trim().is_empty(),
                 "message",
                 "must be 1 to 10000 characters and not only white space",
@@ -92,30 +92,30 @@ impl AgainBody {
     pub(crate) fn of(self, conversation_id: String) -> Result<Asked, ApiError> {
         Ok(Asked {
             conversation_id: Some(conversation_id),
-            ..self.checked(&mut Check::new())?
+            ..self.checked(&mut Validator::new())?
         })
     }
 
     /// How to ask, found good; what to ask is left open.
-    pub(crate) fn checked(self, check: &mut Check) -> Result<Asked, ApiError> {
+    pub(crate) fn checked(self, check: &mut Validator) -> Result<Asked, ApiError> {
         let system = self.system.as_deref().unwrap_or_default();
         check
-            .that(
+            .require(
                 system.chars().count() <= MAX_CHARACTERS,
                 "system",
                 "must be at most 10000 characters",
             )
-            .that(
+            .require(
                 self.temperature.is_none_or(|t| (0.0..=2.0).contains(&t)),
                 "temperature",
                 "must be between 0 and 2",
             )
-            .that(
+            .require(
                 self.max_tokens != Some(0),
                 "maxTokens",
                 "must be at least 1",
             )
-            .done()?;
+            .finish()?;
         Ok(Asked {
             conversation_id: None,
             message: None,

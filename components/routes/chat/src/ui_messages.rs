@@ -13,7 +13,7 @@ use contracts::{
     identity::types::{Principal, Scope},
     quota::limits::Action,
 };
-use http_edge::{ApiError, Context, JsonText, Reply, parse_uuid};
+use http_edge::{ApiError, Context, JsonText, Response, parse_uuid};
 use uuid::Uuid;
 
 use crate::{Stopped, answer, follow, repeat, request::Asked, wire::Wire};
@@ -27,7 +27,7 @@ pub(crate) async fn send_message(
     context: &mut Context,
     principal: Principal,
     body: &JsonText,
-) -> Result<Reply, ApiError> {
+) -> Result<Response, ApiError> {
     let Wish { chat, asked } = body.read::<UiBody>()?.checked()?;
     let id = conversation(&principal.user.id, &chat);
     let asked = Asked {
@@ -39,7 +39,7 @@ pub(crate) async fn send_message(
 }
 
 /// `GET /api/chat/:id/stream`: the reply under way from its beginning; 204 when there is none.
-pub(crate) async fn follow_reply(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn follow_reply(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user.id;
     let id = conversation(&user, &context.param("id", MAX_ID)?);
     match Reader::open(user, id, None, 0).await {
@@ -47,15 +47,15 @@ pub(crate) async fn follow_reply(context: &mut Context) -> Result<Reply, ApiErro
             Ok(follow::stream(context, reader, 0, Wire::UiMessages))
         }
         // A chat that nothing was said in is one all the same.
-        Ok(_) | Err(StoreError::NotFound) => Ok(Reply::empty(204)),
+        Ok(_) | Err(StoreError::NotFound) => Ok(Response::empty(204)),
         Err(error) => Err(failures::conversations(error, "id")),
     }
 }
 
 /// `POST /api/chat/:id/stop`: the client only stops listening, and a reply goes on without it.
-pub(crate) async fn stop_reply(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn stop_reply(context: &mut Context) -> Result<Response, ApiError> {
     let principal = access::authenticate(context).await?;
-    access::require(&principal, Scope::Chat)?;
+    access::require_scope(&principal, Scope::Chat)?;
     let user = principal.user.id;
     access::admit(context, Action::Api, &user).await?;
     let id = conversation(&user, &context.param("id", MAX_ID)?);
@@ -64,7 +64,7 @@ pub(crate) async fn stop_reply(context: &mut Context) -> Result<Reply, ApiError>
         Err(StoreError::NotFound) => false,
         Err(error) => return Err(failures::conversations(error, "id")),
     };
-    Ok(Reply::json(&Stopped {
+    Ok(Response::json(&Stopped {
         success: true,
         stopped,
     }))

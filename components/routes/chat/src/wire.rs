@@ -4,7 +4,7 @@ use contracts::{
     conversations::turns::{Outcome, Started},
     llm::types::StopReason,
 };
-use http_edge::{ApiError, Reply};
+use http_edge::{ApiError, Response};
 use sse::Encoder;
 
 use crate::{events, ui_messages::chunks};
@@ -55,7 +55,7 @@ impl Wire {
     }
 
     /// The same answer, marked as what it is where that is customary.
-    pub(crate) fn mark(self, reply: Reply) -> Reply {
+    pub(crate) fn mark(self, reply: Response) -> Response {
         match self {
             Self::Native => reply,
             Self::UiMessages => reply.header("x-vercel-ai-ui-message-stream", "v1"),

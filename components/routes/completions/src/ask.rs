@@ -11,7 +11,7 @@ use contracts::{
     },
 };
 use futures::future::{OptionFuture, join};
-use http_edge::{ApiError, Cause, Context, Reply};
+use http_edge::{ApiError, Cause, Context, Response};
 use spin_sdk::variables;
 
 use crate::{
@@ -37,11 +37,11 @@ pub(crate) async fn ask(
     mut asked: Asked,
     shape: Shape,
     wish: Option<Wish>,
-) -> Result<Reply, ApiError> {
+) -> Result<Response, ApiError> {
     // Two capabilities that do not need each other's answers.
     let named = &asked.request.model;
     let (verdict, model) = join(billing::admit(principal), choose_model(named)).await;
-    access::note(context, verdict)?;
+    access::apply_rate_limit(context, verdict)?;
     let model = model?;
     screened::check(&mut asked.request).await?;
     let screens = Screens::open().await?;
@@ -56,7 +56,7 @@ pub(crate) async fn ask(
         match wish.look(context, &model).await {
             Looked::Found(body) => {
                 context.log.model(&model);
-                return Ok(Reply::bytes(JSON, body.into_bytes()));
+                return Ok(Response::bytes(JSON, body.into_bytes()));
             }
             Looked::Nothing(found) => place = found,
         }
@@ -87,7 +87,7 @@ pub(crate) async fn ask(
             bill,
             chunks: Chunks::new(label, includes_usage),
         };
-        return Ok(Reply::events(|body, log| exchange.run(body, log)));
+        return Ok(Response::events(|body, log| exchange.run(body, log)));
     }
 
     let (message, heard, ending) = collect(answer).await;
@@ -128,7 +128,7 @@ pub(crate) async fn ask(
     let (settled, kept) = join(settling, keeping).await;
     note(context, settled);
     note(context, kept.flatten());
-    body.map(|body| Reply::bytes(JSON, body.into_bytes()))
+    body.map(|body| Response::bytes(JSON, body.into_bytes()))
 }
 
 fn unwritten(error: serde_json::Error) -> ApiError {

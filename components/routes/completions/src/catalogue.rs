@@ -1,7 +1,7 @@
 //! `GET /v1/models`: the models that can be asked here.
 
 use contracts::llm::{provider, types::Model};
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::Serialize;
 
 use crate::errors;
@@ -24,18 +24,18 @@ struct ModelView {
     owned_by: String,
 }
 
-pub(crate) async fn list(context: &mut Context) -> Result<Reply, ApiError> {
-    Ok(Reply::json(&ModelList {
+pub(crate) async fn list(context: &mut Context) -> Result<Response, ApiError> {
+    Ok(Response::json(&ModelList {
         object: "list",
         data: available(context).await?,
     }))
 }
 
-pub(crate) async fn show(context: &mut Context) -> Result<Reply, ApiError> {
+pub(crate) async fn show(context: &mut Context) -> Result<Response, ApiError> {
     let id = asked_id(context)?;
     let models = available(context).await?;
     match models.into_iter().find(|model| model.id == id) {
-        Some(model) => Ok(Reply::json(&model)),
+        Some(model) => Ok(Response::json(&model)),
         None => Err(errors::UNKNOWN_MODEL),
     }
 }

@@ -3,23 +3,23 @@
 //! read.
 
 use contracts::llm::types::Error;
-use http_edge::{ApiError, Context, Foreign};
+use http_edge::{ApiError, Context, ProtocolError};
 use serde::Serialize;
 
 /// 404, for what is not in the catalogue and for what is not configured: neither can be asked.
-pub(crate) const UNKNOWN_MODEL: ApiError = ApiError::Foreign(Foreign {
+pub(crate) const UNKNOWN_MODEL: ApiError = ApiError::ProtocolError(ProtocolError {
     status: 404,
     code: "model_not_found",
     sentence: "The model does not exist or you do not have access to it.",
 });
 
-const CONTEXT_TOO_LONG: ApiError = ApiError::Foreign(Foreign {
+const CONTEXT_TOO_LONG: ApiError = ApiError::ProtocolError(ProtocolError {
     status: 400,
     code: "context_length_exceeded",
     sentence: "The messages do not fit this model's context. Please reduce their length.",
 });
 
-const CONTENT_FILTERED: ApiError = ApiError::Foreign(Foreign {
+const CONTENT_FILTERED: ApiError = ApiError::ProtocolError(ProtocolError {
     status: 400,
     code: "content_filter",
     sentence: "The messages were refused by the provider's content filter.",
@@ -47,7 +47,7 @@ pub(crate) fn own(context: &mut Context, error: ApiError) -> ApiError {
     match error {
         ApiError::InsufficientCredits(sentence) => {
             context.set_header("x-should-retry", "false");
-            ApiError::Foreign(Foreign {
+            ApiError::ProtocolError(ProtocolError {
                 status: 429,
                 code: OUT_OF_CREDITS,
                 sentence,
@@ -69,11 +69,11 @@ pub(crate) fn llm(error: Error) -> ApiError {
 
 /// The error object. The request's id is in a header field only, as it is with OpenAI.
 pub(crate) fn render(error: &ApiError, _request_id: &str) -> Vec<u8> {
-    let outside = error.outside();
+    let public = error.public();
     let (kind, code) = kind_and_code(error);
     let envelope = Envelope {
         error: Words {
-            message: &outside.sentence,
+            message: &public.sentence,
             kind,
             param: param(error),
             code,
@@ -108,8 +108,10 @@ fn kind_and_code(error: &ApiError) -> (&'static str, Option<&'static str>) {
         ApiError::ProviderFailed(_) => (SERVER, Some("provider_error")),
         ApiError::ProviderUnavailable(..) => (SERVER, Some("provider_unavailable")),
         ApiError::ProviderTimeout => (SERVER, Some("provider_timeout")),
-        ApiError::Foreign(own) if own.code == OUT_OF_CREDITS => (OUT_OF_CREDITS, Some(own.code)),
-        ApiError::Foreign(own) => (REQUEST, Some(own.code)),
+        ApiError::ProtocolError(own) if own.code == OUT_OF_CREDITS => {
+            (OUT_OF_CREDITS, Some(own.code))
+        }
+        ApiError::ProtocolError(own) => (REQUEST, Some(own.code)),
     }
 }
 
@@ -132,7 +134,7 @@ fn param(error: &ApiError) -> Option<&str> {
             .map(|detail| detail.path.as_str())
             .filter(|path| *path != "body"),
         ApiError::ContentBlocked(detail) => Some(&detail.path),
-        ApiError::Foreign(own) if own.code == "context_length_exceeded" => Some("messages"),
+        ApiError::ProtocolError(own) if own.code == "context_length_exceeded" => Some("messages"),
         _ => None,
     }
 }
@@ -200,11 +202,11 @@ mod tests {
     fn models_that_cannot_be_asked_are_not_found() {
         for error in [Error::UnknownModel, Error::NotConfigured] {
             let error = llm(error);
-            assert_eq!(error.outside().status, 404);
+            assert_eq!(error.public().status, 404);
             assert_eq!(rendered(&error)["error"]["code"], "model_not_found");
         }
         let error = llm(Error::ContextTooLong);
         assert_eq!(rendered(&error)["error"]["param"], "messages");
-        assert_eq!(llm(Error::RateLimited(Some(3))).outside().status, 503);
+        assert_eq!(llm(Error::RateLimited(Some(3))).public().status, 503);
     }
 }

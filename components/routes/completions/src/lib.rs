@@ -26,7 +26,7 @@ mod stream;
 use std::time::Instant;
 
 use contracts::identity::types::Scope;
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde_json::{Map, Value};
 
 use reply::Shape;
@@ -46,12 +46,12 @@ http_edge::routes! {
 /// The header field that tells how long we took until the answer began.
 const PROCESSING: &str = "openai-processing-ms";
 
-async fn complete(context: &mut Context) -> Result<Reply, ApiError> {
+async fn complete(context: &mut Context) -> Result<Response, ApiError> {
     answer_chat(context, |_| Shape::OpenAi).await
 }
 
 /// As worker-api does, unless OpenAI is what the client expects.
-async fn respond(context: &mut Context) -> Result<Reply, ApiError> {
+async fn respond(context: &mut Context) -> Result<Response, ApiError> {
     answer_chat(context, |fields| {
         let given = |name| fields.get(name).is_some_and(|value| !value.is_null());
         if given("model") || given("stream") {
@@ -66,7 +66,7 @@ async fn respond(context: &mut Context) -> Result<Reply, ApiError> {
 async fn answer_chat(
     context: &mut Context,
     shape_of: fn(&Map<String, Value>) -> Shape,
-) -> Result<Reply, ApiError> {
+) -> Result<Response, ApiError> {
     let begun = Instant::now();
     let answered = try_answer(context, shape_of).await;
     context.set_header(PROCESSING, begun.elapsed().as_millis().to_string());
@@ -76,9 +76,9 @@ async fn answer_chat(
 async fn try_answer(
     context: &mut Context,
     shape_of: fn(&Map<String, Value>) -> Shape,
-) -> Result<Reply, ApiError> {
+) -> Result<Response, ApiError> {
     let principal = access::authenticate(context).await?;
-    access::require(&principal, Scope::Chat)?;
+    access::require_scope(&principal, Scope::Chat)?;
     let fields = context.json::<Map<String, Value>>().await?;
     let shape = shape_of(&fields);
     let wish = Wish::of(context, &principal, &fields, shape).await;
@@ -89,12 +89,12 @@ async fn try_answer(
     ask::ask(context, &principal, asked, shape, wish).await
 }
 
-async fn list_models(context: &mut Context) -> Result<Reply, ApiError> {
+async fn list_models(context: &mut Context) -> Result<Response, ApiError> {
     let listed = catalogue::list(context).await;
     listed.map_err(|error| errors::own(context, error))
 }
 
-async fn show_model(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_model(context: &mut Context) -> Result<Response, ApiError> {
     let shown = catalogue::show(context).await;
     shown.map_err(|error| errors::own(context, error))
 }

@@ -9,7 +9,7 @@ use std::{
 use billing::Bill;
 use contracts::llm::types::{Completion, Error};
 use futures::future::{Either, select};
-use http_edge::{ApiError, BodyWriter, Entry};
+use http_edge::{ApiError, BodyWriter, LogRecord};
 use spin_sdk::time::sleep;
 use sse::Encoder;
 
@@ -44,7 +44,7 @@ enum Ended {
 
 impl Exchange {
     /// Carries the answer to its end, and notes in the log how that was.
-    pub(crate) async fn run(self, mut body: BodyWriter, mut log: Entry) -> Entry {
+    pub(crate) async fn run(self, mut body: BodyWriter, mut log: LogRecord) -> LogRecord {
         let Self {
             answer,
             bill,

@@ -14,7 +14,7 @@ use contracts::{
     response_cache::answers,
 };
 use futures::future::join;
-use http_edge::{ApiError, Check, Context, Reply};
+use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
 
 use view::{ConversationView, Conversations, History, Success, SummaryView};
@@ -38,18 +38,18 @@ struct Rename {
     title: String,
 }
 
-async fn list_conversations(context: &mut Context) -> Result<Reply, ApiError> {
+async fn list_conversations(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let found = library::list_conversations(user.id).await.map_err(failed)?;
-    Ok(Reply::json(&Conversations {
+    Ok(Response::json(&Conversations {
         conversations: found.iter().map(ConversationView::from).collect(),
     }))
 }
 
-async fn list_history(context: &mut Context) -> Result<Reply, ApiError> {
+async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let (found, capacity) = join(library::list_summaries(user.id), library::capacity()).await;
-    Ok(Reply::json(&History {
+    Ok(Response::json(&History {
         conversations: found
             .map_err(failed)?
             .iter()
@@ -59,16 +59,16 @@ async fn list_history(context: &mut Context) -> Result<Reply, ApiError> {
     }))
 }
 
-async fn show_conversation(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let id = context.uuid("id")?;
     let found = library::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
-    Ok(Reply::json(&ConversationView::from(&found)))
+    Ok(Response::json(&ConversationView::from(&found)))
 }
 
-async fn rename_conversation(context: &mut Context) -> Result<Reply, ApiError> {
+async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let id = context.uuid("id")?;
     let title = valid_title(context.json().await?)?;
@@ -78,34 +78,34 @@ async fn rename_conversation(context: &mut Context) -> Result<Reply, ApiError> {
     let renamed = library::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
-    Ok(Reply::json(&ConversationView::from(&renamed)))
+    Ok(Response::json(&ConversationView::from(&renamed)))
 }
 
-async fn delete_conversation(context: &mut Context) -> Result<Reply, ApiError> {
+async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let id = context.uuid("id")?;
     library::delete(user.id, id).await.map_err(failed)?;
-    Ok(Reply::json(&Success { success: true }))
+    Ok(Response::json(&Success { success: true }))
 }
 
-async fn clear_everything(context: &mut Context) -> Result<Reply, ApiError> {
+async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     library::clear(user.id.clone()).await.map_err(failed)?;
     answers::clear(user.id)
         .await
         .map_err(failures::response_cache)?;
-    Ok(Reply::json(&Success { success: true }))
+    Ok(Response::json(&Success { success: true }))
 }
 
 fn valid_title(rename: Rename) -> Result<String, ApiError> {
     let title = rename.title.trim();
-    Check::new()
-        .that(
+    Validator::new()
+        .require(
             (1..=MAX_TITLE).contains(&title.chars().count()),
             "title",
             "must be 1 to 200 characters",
         )
-        .done()?;
+        .finish()?;
     Ok(title.to_owned())
 }
 

@@ -9,7 +9,7 @@
     )
 )]
 
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 
 /// Of all files: they are built together.
 const TAG: &str = env!("EDITION");
@@ -82,35 +82,34 @@ http_edge::routes! {
     GET "/docs/:file" => show_file,
 }
 
-async fn show_description(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_description(context: &mut Context) -> Result<Response, ApiError> {
     Ok(send(context, &DESCRIPTION))
 }
 
-async fn show_page(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_page(context: &mut Context) -> Result<Response, ApiError> {
     let page = send(context, &PAGE);
     Ok(page.header("content-security-policy", POLICY))
 }
 
-async fn show_file(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_file(context: &mut Context) -> Result<Response, ApiError> {
     let name = context.param("file", 64)?;
     let file = FILES.iter().find(|file| file.name == name);
     file.map(|file| send(context, file))
         .ok_or(ApiError::NotFound)
 }
 
-fn send(context: &Context, file: &File) -> Reply {
+fn send(context: &Context, file: &File) -> Response {
     let wanted = context.head.header("if-none-match").unwrap_or_default();
     let reply = if conditions::is_met(wanted, TAG) {
-        Reply::empty(304)
+        Response::empty(304)
     } else {
         let accepted = context.head.header("accept-encoding").unwrap_or_default();
         match file.plain {
             Some(plain) if !conditions::takes_gzip(accepted) => {
-                Reply::bytes(file.media_type, plain.to_vec())
+                Response::bytes(file.media_type, plain.to_vec())
             }
-            _ => {
-                Reply::bytes(file.media_type, file.gzip.to_vec()).header("content-encoding", "gzip")
-            }
+            _ => Response::bytes(file.media_type, file.gzip.to_vec())
+                .header("content-encoding", "gzip"),
         }
     };
     // Kept, and asked for again: what is built anew has another tag.

@@ -8,7 +8,7 @@
 )]
 
 use contracts::conversations::{library, types::Error};
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::Serialize;
 
 http_edge::routes! {
@@ -28,7 +28,7 @@ struct Checks {
     key_value: &'static str,
 }
 
-async fn check_health(context: &mut Context) -> Result<Reply, ApiError> {
+async fn check_health(context: &mut Context) -> Result<Response, ApiError> {
     let (status, word) = match library::check().await {
         Ok(()) => (200, "ok"),
         Err(error) => {
@@ -41,7 +41,7 @@ async fn check_health(context: &mut Context) -> Result<Reply, ApiError> {
         version: env!("CARGO_PKG_VERSION"),
         checks: Checks { key_value: word },
     };
-    Ok(Reply::json(&health).status(status))
+    Ok(Response::json(&health).status(status))
 }
 
 fn cause(error: Error) -> String {

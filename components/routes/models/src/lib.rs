@@ -11,7 +11,7 @@ use contracts::llm::{
     provider,
     types::{Model, Prices},
 };
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 use serde::Serialize;
 
 http_edge::routes! {
@@ -46,10 +46,10 @@ struct PricesView {
     output: f64,
 }
 
-async fn list_models(context: &mut Context) -> Result<Reply, ApiError> {
+async fn list_models(context: &mut Context) -> Result<Response, ApiError> {
     access::signed_in(context).await?;
     let models = provider::models().await.map_err(failures::catalogue)?;
-    Ok(Reply::json(&ModelList {
+    Ok(Response::json(&ModelList {
         models: models.into_iter().map(ModelView::from).collect(),
     }))
 }

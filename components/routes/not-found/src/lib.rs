@@ -7,12 +7,12 @@
     )
 )]
 
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 
 http_edge::routes! {
     ANY "/..." => answer_unknown_path,
 }
 
-async fn answer_unknown_path(_context: &mut Context) -> Result<Reply, ApiError> {
+async fn answer_unknown_path(_context: &mut Context) -> Result<Response, ApiError> {
     Err(ApiError::NotFound)
 }

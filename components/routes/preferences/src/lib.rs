@@ -14,7 +14,7 @@ use contracts::{
     },
     llm::{provider, types::Model},
 };
-use http_edge::{ApiError, Check, Context, Reply};
+use http_edge::{ApiError, Context, Response, Validator};
 use serde::{Deserialize, Serialize};
 use spin_sdk::variables;
 
@@ -50,7 +50,7 @@ enum ThemeName {
     Dark,
 }
 
-async fn show_preferences(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_preferences(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let values = preferences::get_preferences(user.id)
         .await
@@ -59,7 +59,7 @@ async fn show_preferences(context: &mut Context) -> Result<Reply, ApiError> {
     Ok(render(&values, &models, &default_model().await))
 }
 
-async fn update_preferences(context: &mut Context) -> Result<Reply, ApiError> {
+async fn update_preferences(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let changes: Changes = context.json().await?;
     let models = provider::models().await.map_err(failures::catalogue)?;
@@ -78,26 +78,26 @@ async fn default_model() -> String {
 fn validate(changes: &Changes, models: &[Model]) -> Result<(), ApiError> {
     let model = changes.default_model.as_deref();
     let prompt = changes.system_prompt.as_deref().unwrap_or_default();
-    Check::new()
-        .that(
+    Validator::new()
+        .require(
             model.is_none_or(|id| model_choice::find(id, models).is_some()),
             "defaultModel",
             "is not a model known here",
         )
-        .that(
+        .require(
             prompt.chars().count() <= MAX_SYSTEM_PROMPT,
             "systemPrompt",
             "must be at most 10000 characters",
         )
-        .done()
+        .finish()
 }
 
 /// What was never set shows what a chat would use. An empty prompt is how a user takes theirs back.
-fn render(values: &PreferenceValues, models: &[Model], default_model: &str) -> Reply {
+fn render(values: &PreferenceValues, models: &[Model], default_model: &str) -> Response {
     let chosen = values.default_model.as_deref().or_else(|| {
         model_choice::choose(&[Some(default_model)], models).map(|model| model.id.as_str())
     });
-    Reply::json(&Preferences {
+    Response::json(&Preferences {
         default_model: chosen.unwrap_or_default(),
         theme: match values.theme {
             Some(Theme::Light) => ThemeName::Light,

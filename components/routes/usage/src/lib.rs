@@ -10,7 +10,7 @@
 mod view;
 
 use contracts::quota::credits;
-use http_edge::{ApiError, Check, Context, Reply};
+use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
 
 use view::{TransactionsView, UsageView};
@@ -39,15 +39,15 @@ struct Page {
     limit: u32,
 }
 
-async fn show_usage(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_usage(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let report = credits::get_report(user.id)
         .await
         .map_err(failures::credits)?;
-    Ok(Reply::json(&UsageView::from(&report)))
+    Ok(Response::json(&UsageView::from(&report)))
 }
 
-async fn list_transactions(context: &mut Context) -> Result<Reply, ApiError> {
+async fn list_transactions(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let page = Page::try_from(context.query::<PageQuery>()?)?;
     let asked = page.limit;
@@ -55,7 +55,7 @@ async fn list_transactions(context: &mut Context) -> Result<Reply, ApiError> {
     let found = credits::list_transactions(user.id, page.before, asked.saturating_add(1))
         .await
         .map_err(failures::credits)?;
-    Ok(Reply::json(&TransactionsView::new(&found, asked)))
+    Ok(Response::json(&TransactionsView::new(&found, asked)))
 }
 
 impl TryFrom<PageQuery> for Page {
@@ -64,14 +64,14 @@ impl TryFrom<PageQuery> for Page {
     fn try_from(query: PageQuery) -> Result<Self, ApiError> {
         let before = query.before.as_deref();
         let limit = query.limit.unwrap_or(USUAL_PAGE);
-        Check::new()
-            .that(
+        Validator::new()
+            .require(
                 before.is_none_or(|before| before.parse::<u64>().is_ok()),
                 "before",
                 "must be the id of a transaction",
             )
-            .that((1..=MAX_PAGE).contains(&limit), "limit", "must be 1 to 100")
-            .done()?;
+            .require((1..=MAX_PAGE).contains(&limit), "limit", "must be 1 to 100")
+            .finish()?;
         Ok(Self {
             before: query.before,
             limit,

@@ -1,6 +1,6 @@
 //! A file of the page, as it was built.
 
-use http_edge::Reply;
+use http_edge::Response;
 
 /// A file with what is said of it.
 pub(crate) struct Asset {
@@ -16,12 +16,12 @@ pub(crate) struct Asset {
 
 impl Asset {
     /// 200 with the file.
-    pub(crate) fn reply(&self, takes_gzip: bool) -> Reply {
+    pub(crate) fn reply(&self, takes_gzip: bool) -> Response {
         match self.gzip.filter(|_| takes_gzip) {
             Some(gzip) => {
-                Reply::bytes(self.content_type, gzip.to_vec()).header("content-encoding", "gzip")
+                Response::bytes(self.content_type, gzip.to_vec()).header("content-encoding", "gzip")
             }
-            None => Reply::bytes(self.content_type, self.plain.to_vec()),
+            None => Response::bytes(self.content_type, self.plain.to_vec()),
         }
     }
 }

@@ -10,7 +10,7 @@
 mod asset;
 mod assets;
 
-use http_edge::{ApiError, Context, Reply};
+use http_edge::{ApiError, Context, Response};
 
 use asset::Asset;
 
@@ -31,18 +31,18 @@ http_edge::routes! {
     GET "/assets/:name" => show_asset,
 }
 
-async fn show_page(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_page(context: &mut Context) -> Result<Response, ApiError> {
     // A new version is seen at once: the page names the assets that belong to it.
     Ok(send(context, &assets::PAGE, "no-cache")
         .header("content-security-policy", POLICY)
         .header("cross-origin-opener-policy", "same-origin"))
 }
 
-async fn show_icon(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_icon(context: &mut Context) -> Result<Response, ApiError> {
     Ok(send(context, &assets::ICON, "public, max-age=86400"))
 }
 
-async fn show_asset(context: &mut Context) -> Result<Reply, ApiError> {
+async fn show_asset(context: &mut Context) -> Result<Response, ApiError> {
     let name = context.param("name", LONGEST_NAME)?;
     let asset = assets::NAMED
         .iter()
@@ -52,10 +52,10 @@ async fn show_asset(context: &mut Context) -> Result<Reply, ApiError> {
     Ok(send(context, asset, "public, max-age=31536000, immutable"))
 }
 
-fn send(context: &Context, asset: &'static Asset, caching: &str) -> Reply {
+fn send(context: &Context, asset: &'static Asset, caching: &str) -> Response {
     let wanted = context.head.header("if-none-match").unwrap_or_default();
     let reply = if conditions::is_met(wanted, asset.tag) {
-        Reply::empty(304)
+        Response::empty(304)
     } else {
         let accepted = context.head.header("accept-encoding").unwrap_or_default();
         asset.reply(conditions::takes_gzip(accepted))

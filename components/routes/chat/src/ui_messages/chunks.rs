@@ -120,11 +120,11 @@ pub(crate) fn ending(ending: &Ending<'_>) -> Vec<u8> {
         };
         chunks.push(Chunk::MessageMetadata { message_metadata });
     }
-    let outside = ending.error.map(|(error, _)| error.outside());
-    match &outside {
-        Some(outside) => chunks.extend([
+    let public = ending.error.map(|(error, _)| error.public());
+    match &public {
+        Some(public) => chunks.extend([
             Chunk::Error {
-                error_text: &outside.sentence,
+                error_text: &public.sentence,
             },
             Chunk::FinishStep,
             Chunk::Finish {

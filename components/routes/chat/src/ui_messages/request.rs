@@ -3,7 +3,7 @@
 //! last message, as `message`: the conversation is kept here.
 
 use contracts::conversations::turns::{Intent, NamedMessage};
-use http_edge::{ApiError, Check, JsonText};
+use http_edge::{ApiError, JsonText, Validator};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
@@ -87,8 +87,8 @@ pub(crate) fn is_one(body: &JsonText) -> bool {
 impl UiBody {
     /// What it asks, found good as far as that can be seen by itself.
     pub(crate) fn checked(mut self) -> Result<Wish, ApiError> {
-        let mut check = Check::new();
-        check.that(is_id(&self.id), "id", "must be 1 to 128 bytes");
+        let mut check = Validator::new();
+        check.require(is_id(&self.id), "id", "must be 1 to 128 bytes");
         let before = self.messages.as_ref().map(|messages| {
             let (_, earlier) = messages.split_last().unwrap_or((&EMPTY, &[]));
             let said = earlier.iter().filter(|message| message.role == Role::User);
@@ -102,12 +102,12 @@ impl UiBody {
             None => ("message".to_owned(), self.message.take()),
         };
         let Some(last) = last.filter(|message| message.role == Role::User) else {
-            check.that(
+            check.require(
                 false,
                 &path,
                 "must be a message of the user, who has the last word",
             );
-            check.done()?;
+            check.finish()?;
             return Err(ApiError::invalid(path, "is missing"));
         };
         let text = last.text(&path)?;
@@ -117,18 +117,18 @@ impl UiBody {
             (Trigger::SubmitMessage, Some(id)) if *id == last.id => Intent::Change,
             (Trigger::SubmitMessage, Some(_)) => {
                 let wrong = "must be the id of the last message, if there is one";
-                check.that(false, "messageId", wrong);
+                check.require(false, "messageId", wrong);
                 Intent::Add
             }
             (Trigger::SubmitMessage, None) => Intent::Add,
         };
         check
-            .that(
+            .require(
                 is_id(&last.id),
                 &format!("{path}.id"),
                 "must be 1 to 128 bytes",
             )
-            .that(
+            .require(
                 text.chars().count() <= MAX_CHARACTERS && !text.trim().is_empty(),
                 &format!("{path}.parts"),
                 "must hold 1 to 10000 characters of text and not only white space",

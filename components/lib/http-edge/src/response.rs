@@ -10,12 +10,12 @@ use spin_sdk::wasip3::{
     wit_future, wit_stream,
 };
 
-use crate::{error::ApiError, json, log::Entry};
+use crate::{error::ApiError, json, log::LogRecord};
 
-type Producer = Box<dyn FnOnce(BodyWriter, Entry) -> Pin<Box<dyn Future<Output = Entry>>>>;
+type Producer = Box<dyn FnOnce(BodyWriter, LogRecord) -> Pin<Box<dyn Future<Output = LogRecord>>>>;
 
 /// An answer to a request.
-pub struct Reply {
+pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Body,
@@ -44,7 +44,7 @@ impl BodyWriter {
     }
 }
 
-impl Reply {
+impl Response {
     /// 200 with JSON.
     pub fn json(value: &impl Serialize) -> Self {
         Self {
@@ -82,8 +82,8 @@ impl Reply {
     /// its end even if the client leaves, and hands back the log entry, which is written then.
     pub fn events<P, F>(produce: P) -> Self
     where
-        P: FnOnce(BodyWriter, Entry) -> F + 'static,
-        F: Future<Output = Entry> + 'static,
+        P: FnOnce(BodyWriter, LogRecord) -> F + 'static,
+        F: Future<Output = LogRecord> + 'static,
     {
         Self {
             status: 200,
@@ -106,7 +106,7 @@ impl Reply {
         let mut headers = error.headers();
         headers.push(("content-type", "application/json".to_owned()));
         Self {
-            status: error.outside().status,
+            status: error.public().status,
             headers,
             body: Body::Bytes(render(error, request_id)),
         }
@@ -129,7 +129,7 @@ impl Reply {
         mut self,
         edge: Vec<(&'static str, String)>,
         head_only: bool,
-        mut log: Entry,
+        mut log: LogRecord,
     ) -> types::Response {
         if head_only {
             self.body = Body::None;
@@ -161,7 +161,7 @@ impl Reply {
     }
 }
 
-async fn send_body(mut writer: BodyWriter, body: Body, log: Entry) {
+async fn send_body(mut writer: BodyWriter, body: Body, log: LogRecord) {
     let log = match body {
         Body::None => log,
         Body::Bytes(bytes) => {
