@@ -24,7 +24,7 @@ const FILES: u64 = 4096;
 const TICKS_A_SECOND: f64 = 100.0;
 
 pub(crate) fn manifest() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spin.toml")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml")
 }
 
 /// Whether this process may have as many files open as the streams need.

@@ -30,7 +30,7 @@ pub(crate) const CLOUDFLARE_TOKEN: &str = "marker-cloudflare-c05e";
 /// The application's manifest.
 pub(crate) fn manifest() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../spin.toml")
+        .join("../spin.toml")
         .canonicalize()
         .unwrap()
 }

@@ -1,5 +1,10 @@
 //! `/api/conversations`, `/api/history` and `/api/clear`.
 
+mod regenerate;
+mod stop;
+mod stream;
+mod titles;
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -31,27 +36,6 @@ async fn the_newest_comes_first_and_holds_its_messages() {
     let body = json!({ "message": "again", "conversationId": first });
     guest.chat(body).await.events().await;
     assert_eq!(guest.conversations().await[0]["id"], first.as_str());
-}
-
-#[tokio::test]
-async fn history_is_the_list_without_messages() {
-    let guest = App::shared().await.client().guest().await;
-    let id = guest.say("remember me").await;
-    let answer = guest.get("/api/history").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let body = answer.json();
-    let list = body["conversations"].as_array().unwrap();
-    assert_eq!(list.len(), 1);
-    let one = &list[0];
-    assert_eq!(one["id"], id.as_str());
-    assert_eq!(one["messageCount"], 2);
-    assert_eq!(one["model"], "demo");
-    assert!(one["messages"].is_null(), "{one}");
-    assert!(
-        one["createdAt"].is_u64() && one["updatedAt"].is_u64(),
-        "{one}"
-    );
-    assert!(one["title"].as_str().unwrap().contains("remember me"));
 }
 
 #[tokio::test]
@@ -157,29 +141,6 @@ async fn deleting_deletes_once() {
     let list = guest.conversations().await;
     assert_eq!(list.len(), 1);
     assert_eq!(list[0]["id"], kept.as_str());
-}
-
-#[tokio::test]
-async fn both_ways_of_clearing_forget_everything() {
-    for path in ["/api/conversations", "/api/clear"] {
-        let guest = App::shared().await.client().guest().await;
-        let id = guest.say("one").await;
-        guest.say("two").await;
-        let answer = guest.delete(path).await;
-        assert_eq!(
-            (answer.status, answer.json()),
-            (200, json!({ "success": true }))
-        );
-        assert!(guest.conversations().await.is_empty());
-        guest
-            .get(&format!("/api/conversations/{id}"))
-            .await
-            .is_error(404, "NOT_FOUND");
-        // And it may be repeated, and life goes on.
-        assert_eq!(guest.delete(path).await.status, 200);
-        guest.say("a new life").await;
-        assert_eq!(guest.conversations().await.len(), 1);
-    }
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use crate::harness::{manifest, manifest_table};
 const PAGE: &str = "docs/architecture.md";
 const BEGIN: &str = "<!-- From here on written from spin.toml -->\n";
 const END: &str = "<!-- Up to here written from spin.toml -->\n";
-const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite architecture::";
+const REWRITE: &str =
+    "GOLDFISH_WRITE=1 cargo test --workspace --test suite platform::architecture::";
 
 /// What of a route's grants a capability may inherit, and what the page calls it; variables, which
 /// nearly all have, are in a table of their own.

@@ -1,5 +1,10 @@
 //! `POST /api/chat`: what it accepts, what it streams, what it stores.
 
+mod ai_sdk;
+mod context_window;
+mod idempotency;
+mod streaming;
+
 use serde_json::{Value, json};
 use upstream::{Script, Upstream};
 use uuid::Uuid;

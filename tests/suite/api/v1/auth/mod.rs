@@ -1,5 +1,7 @@
 //! `/api/v1/auth/*`, `/register` and `/login`, and what counts as a credential.
 
+mod email;
+
 use serde_json::json;
 
 use crate::harness::{App, Browser, Client, PASSWORD, credentials, new_email};

@@ -10,7 +10,7 @@ use upstream::{Fault, Script};
 
 use crate::harness::{App, Scripts, World, manifest, new_email, skipped, world};
 
-const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite sdk::types";
+const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
 
 /// The SDK, built, with its tests and the programs of its README; none where there is no Node.js.
 async fn built(test: &str) -> Option<&'static Scripts> {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
 
-use crate::edge;
 use crate::harness::{ADMIN_KEY, Answer, App, Client, Scripts, check_examples, manifest, skipped};
+use crate::promises::edge;
 
 /// What people look at and programs do not ask: pages and what belongs to them.
 const NOT_DESCRIBED: [(&str, &str); 6] = [

@@ -126,7 +126,7 @@ fn compile_apart(manifest: &Path, quiet: bool) -> Result<()> {
 /// In this directory or one above it; else where this program was built from.
 fn find_manifest() -> Result<PathBuf> {
     let current = std::env::current_dir()?;
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     current
         .ancestors()
         .chain([built.as_path()])

@@ -1,6 +1,8 @@
 //! `/api/auth/*` as Better Auth's client calls it; the client itself is in `clients`, OAuth in
 //! `oauth`, letters in `recovery`.
 
+mod social;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, App, Browser, ORIGIN, PASSWORD, User, new_email};
