@@ -1,4 +1,4 @@
-//! What `wit/` describes, as Rust traits for the host to implement.
+//! Rust traits generated from `wit/`, which the host implements.
 
 #[allow(
     missing_docs,

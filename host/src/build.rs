@@ -1,4 +1,4 @@
-//! Builds the components of a manifest, before `goldfish` or the tests serve them.
+//! Builds the components of a manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -12,17 +12,17 @@ use crate::manifest::Manifest;
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// What was built by this process, with the error where it failed.
+/// The manifests that this process has built, each with the error if the build failed.
 static BUILT: LazyLock<Mutex<BTreeMap<PathBuf, Option<String>>>> = LazyLock::new(Mutex::default);
 
-/// Brings every component of the manifest up to date: one run of cargo for all `cargo build`
-/// commands in it, then the other commands one by one. Done once a process.
+/// Builds every component of the manifest: all its `cargo build` commands in one run of cargo, then
+/// the other commands one by one. A process builds a manifest once.
 ///
 /// # Errors
 /// If the WebAssembly target is missing and cannot be installed, or a build fails.
 pub fn components(manifest: &Path, quiet: bool) -> Result<()> {
     let key = std::path::absolute(manifest)?;
-    // Held while building: a second caller waits for the first one's result.
+    // The lock is held while building, so that a second caller waits for the result.
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let failure = built.entry(key).or_insert_with(|| {
         build(manifest, quiet)
@@ -42,7 +42,7 @@ fn build(manifest: &Path, quiet: bool) -> Result<()> {
         install_target(&manifest.root, quiet)?;
         let mut cargo = cargo(&manifest.root);
         cargo.args(["build", "--release", "--target", TARGET]);
-        // `spin.toml` names files below this directory.
+        // The `source` paths in `spin.toml` are below this directory.
         cargo.env(
             "CARGO_TARGET_DIR",
             std::path::absolute(manifest.root.join("target"))?,
@@ -63,8 +63,8 @@ fn build(manifest: &Path, quiet: bool) -> Result<()> {
     Ok(())
 }
 
-/// The packages of all commands that are a release `cargo build` for the target, and the other
-/// commands with their directories.
+/// The packages of all commands that are a release `cargo build` for [`TARGET`], and the remaining
+/// commands with their working directories.
 fn commands(manifest: &Manifest) -> (BTreeSet<String>, Vec<(String, PathBuf)>) {
     let mut packages = BTreeSet::new();
     let mut others = Vec::new();
@@ -73,9 +73,9 @@ fn commands(manifest: &Manifest) -> (BTreeSet<String>, Vec<(String, PathBuf)>) {
             continue;
         };
         for command in build.command.iter() {
-            let plain = build.workdir.is_none();
-            match cargo_packages(command).filter(|_| plain) {
-                Some(found) => packages.extend(found),
+            let in_root = build.workdir.is_none();
+            match cargo_packages(command).filter(|_| in_root) {
+                Some(names) => packages.extend(names),
                 None => {
                     let directory = build.workdir.as_deref().unwrap_or(Path::new(""));
                     let other = (command.to_owned(), manifest.root.join(directory));
@@ -89,8 +89,8 @@ fn commands(manifest: &Manifest) -> (BTreeSet<String>, Vec<(String, PathBuf)>) {
     (packages, others)
 }
 
-/// The packages of `cargo build --release --target wasm32-wasip2 -p a -p b`; `None` if the command
-/// is or does anything else.
+/// The packages of a command such as `cargo build --release --target wasm32-wasip2 -p a -p b`;
+/// `None` if the command is anything else.
 fn cargo_packages(command: &str) -> Option<Vec<String>> {
     let mut words = command.split_whitespace();
     if (words.next(), words.next()) != (Some("cargo"), Some("build")) {
@@ -114,8 +114,8 @@ fn cargo_packages(command: &str) -> Option<Vec<String>> {
     (release && target && !packages.is_empty()).then_some(packages)
 }
 
-/// The cargo that runs this process if one does. What it set for the host's own package must not
-/// reach the builds of other packages.
+/// The cargo that runs this process, or the one on `PATH`. Environment variables that cargo set for
+/// the host's own package are removed, since they would cause rebuilds of other packages.
 fn cargo(root: &Path) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -148,14 +148,14 @@ fn install_target(root: &Path, quiet: bool) -> Result<()> {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => bail!("`rustup target add {TARGET}` failed"),
         Err(error) if error.kind() == ErrorKind::NotFound => bail!(
-            "the Rust toolchain has no target {TARGET}, and there is no rustup to install it with: \
-             install it by the means the toolchain came by, or get rustup from https://rustup.rs"
+            "the Rust toolchain lacks the target {TARGET}, and rustup is not installed: \
+             install the target with the package manager of the toolchain, or get rustup from https://rustup.rs"
         ),
         Err(error) => Err(error).context("cannot run rustup"),
     }
 }
 
-/// Whether the toolchain has the target's standard library, whoever installed it.
+/// Whether the toolchain has the standard library of [`TARGET`].
 fn has_target(root: &Path) -> Result<bool> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc)
@@ -174,7 +174,7 @@ fn has_target(root: &Path) -> Result<bool> {
 }
 
 fn run(mut command: Command, name: &str) -> Result<()> {
-    // Standard output belongs to whoever called: tests, or the line with the address.
+    // Standard output is reserved for the caller: the test runner, or the line with the address.
     let status = command
         .stdin(Stdio::null())
         .stdout(std::io::stderr())
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_cargo_builds_are_merged() {
+    fn cargo_packages_returns_packages_of_release_builds_only() {
         let packages = |command| cargo_packages(command);
         assert_eq!(
             packages("cargo build --release --target wasm32-wasip2 -p chat --package=llm").unwrap(),

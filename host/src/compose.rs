@@ -1,5 +1,5 @@
-//! Makes one component of a route, its dependencies and its middleware, as Spin does: one level
-//! deep, each dependency narrowed to what it inherits.
+//! Composes the component of a route with its dependencies and its middleware, as Spin does: one
+//! level deep, and each dependency behind a deny adapter for what it does not inherit.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
@@ -13,8 +13,8 @@ use crate::manifest::{Component, Inherit, Manifest, Trigger};
 
 const HANDLER: &str = "wasi:http/handler@0.3.0";
 
-/// The files that go into a trigger's component, read once so that what is compiled is what was
-/// hashed.
+/// The component files of a trigger. They are read once, so that the hash and the compiled code are
+/// of the same bytes.
 pub struct Parts {
     id: String,
     source: Vec<u8>,
@@ -31,10 +31,10 @@ struct Part {
 }
 
 impl Parts {
-    /// Reads the files of a trigger.
+    /// Reads the component files of a trigger.
     ///
     /// # Errors
-    /// If one cannot be read.
+    /// If a file cannot be read.
     pub fn read(manifest: &Manifest, trigger: &Trigger) -> Result<Self> {
         let component = find(manifest, &trigger.component)?;
         let dependencies = component.dependencies.iter().map(|(name, dependency)| {
@@ -61,12 +61,14 @@ impl Parts {
         })
     }
 
-    /// A hash, the same in every process, of everything that the result of [`Parts::compose`]
-    /// depends on: also of this code and the versions it uses.
+    /// A hash of everything that the result of [`Parts::compose`] depends on, including this code and
+    /// the versions of its dependencies. It is the same in every process.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         include_str!("compose.rs").hash(&mut hasher);
-        include_str!("deny.rs").hash(&mut hasher);
+        include_str!("deny/mod.rs").hash(&mut hasher);
+        include_str!("deny/capabilities.rs").hash(&mut hasher);
+        include_str!("deny/module.rs").hash(&mut hasher);
         include_str!("../Cargo.toml").hash(&mut hasher);
         self.source.hash(&mut hasher);
         for (kind, parts) in [(0, &self.dependencies), (1, &self.middleware)] {
@@ -81,11 +83,11 @@ impl Parts {
         hasher.finish()
     }
 
-    /// The one component.
+    /// Composes the parts into one component.
     ///
     /// # Errors
-    /// If a dependency matches no import or two match one, exports something else than what is
-    /// imported, or a part is not a component.
+    /// If a dependency matches no import, if two match the same import, if an export has other types
+    /// than the import, or if a file is not a component.
     pub fn compose(self) -> Result<Vec<u8>> {
         let Self {
             id,
@@ -134,7 +136,7 @@ fn with_dependencies(id: &str, source: Vec<u8>, dependencies: Vec<Part>) -> Resu
         let (dependency_world, dependency_instance) = add(&mut graph, package, source)?;
         for import in matched {
             let export = dependency.export.as_ref().unwrap_or(import);
-            check(&graph, &name, (dependency_world, export), (world, import))?;
+            check_types(&graph, &name, (dependency_world, export), (world, import))?;
             let node = graph.alias_instance_export(dependency_instance, export)?;
             graph.set_instantiation_argument(instance, import, node)?;
         }
@@ -143,8 +145,8 @@ fn with_dependencies(id: &str, source: Vec<u8>, dependencies: Vec<Part>) -> Resu
     encode(&graph).with_context(|| format!("cannot compose component {id:?}"))
 }
 
-/// Whether the export may stand where the import is.
-fn check(
+/// Checks that the export can satisfy the import.
+fn check_types(
     graph: &CompositionGraph,
     name: &str,
     (exporter, export): (WorldId, &str),
@@ -166,7 +168,8 @@ fn check(
         })
 }
 
-/// A dependency's name is an interface or a package, with or without version, or a plain name.
+/// Whether a dependency satisfies an import. The dependency's name is an interface, a package (both
+/// with or without a version) or a plain name.
 fn matches(dependency: &str, import: &str) -> bool {
     let split = |name: &str| -> (String, Option<String>, Option<String>) {
         let (path, version) = match name.split_once('@') {
@@ -207,7 +210,7 @@ fn apply_deny(name: &str, source: Vec<u8>, inherit: &Inherit) -> Result<Vec<u8>>
     encode(&graph).with_context(|| format!("cannot narrow the grants of {name:?}"))
 }
 
-/// The first middleware is the first to see a request; the component comes last.
+/// Requests pass through the chain from its first element to its last, then reach the component.
 fn with_middleware(component: Vec<u8>, chain: Vec<Part>) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let (_, mut instance) = add(&mut graph, "primary", component)?;
@@ -253,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names() {
+    fn matches_compares_package_interface_and_version() {
         assert!(matches("a:b/c@0.1.0", "a:b/c@0.1.0"));
         assert!(matches("a:b@0.1.0", "a:b/c@0.1.0"));
         assert!(matches("a:b", "a:b/c@0.1.0"));
@@ -262,13 +265,13 @@ mod tests {
         assert!(matches("plain", "plain"));
     }
 
-    const NOTHING: Inherit = Inherit::All(false);
+    const INHERIT_NOTHING: Inherit = Inherit::All(false);
 
     fn part(name: &str, world: &str) -> Part {
         Part {
             name: name.to_owned(),
             export: None,
-            inherit: NOTHING,
+            inherit: INHERIT_NOTHING,
             source: crate::testing::component(world),
         }
     }
@@ -295,19 +298,19 @@ mod tests {
     const ROUTE: &str = "import a:a/one@0.1.0; export wasi:http/handler@0.3.0;";
 
     #[test]
-    fn a_dependency_takes_the_place_of_an_import() {
+    fn compose_with_a_dependency_satisfies_the_import_and_denies_the_rest() {
         let dependency = part(
             "a:a@0.1.0",
             "import wasi:config/store@0.2.0-draft-2024-09-27; export a:a/one@0.1.0;",
         );
         let (imports, exports) = compose(ROUTE, vec![dependency], vec![]).unwrap();
-        // And what it does not inherit never reaches the host.
+        // The dependency's import is denied and does not reach the host.
         assert_eq!(imports, [""; 0]);
         assert_eq!(exports, [HANDLER]);
     }
 
     #[test]
-    fn what_is_inherited_stays_an_import() {
+    fn compose_with_an_inherited_grant_keeps_the_import() {
         let mut dependency = part(
             "a:a/one@0.1.0",
             "import wasi:config/store@0.2.0-draft-2024-09-27; export a:a/one@0.1.0;",
@@ -318,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told() {
+    fn compose_with_a_mismatched_dependency_fails() {
         let error = |dependencies| {
             let error = compose(ROUTE, dependencies, vec![]).unwrap_err();
             format!("{error:#}")
@@ -332,13 +335,13 @@ mod tests {
         other.export = Some("a:a/two@0.1.0".into());
         other.source = crate::testing::component("export a:a/two@0.1.0;");
         assert!(error(vec![other]).contains("other types"));
-        // Spin takes a package once, and so does this.
-        let again = part("a:a", "export a:a/one@0.1.0;");
-        assert!(error(vec![again, one()]).contains("used twice"));
+        // As in Spin, a package can be used once.
+        let duplicate = part("a:a", "export a:a/one@0.1.0;");
+        assert!(error(vec![duplicate, one()]).contains("used twice"));
     }
 
     #[test]
-    fn middleware_stands_before_the_component() {
+    fn compose_with_middleware_chains_the_handlers() {
         let middleware = || {
             part(
                 "timing",
@@ -349,8 +352,8 @@ mod tests {
         let (imports, exports) = compose(route, vec![], vec![middleware(), middleware()]).unwrap();
         assert_eq!(imports, [""; 0]);
         assert_eq!(exports, [HANDLER]);
-        let not = part("not", "export wasi:http/handler@0.3.0;");
-        let error = compose(route, vec![], vec![not]).unwrap_err();
+        let no_middleware = part("not", "export wasi:http/handler@0.3.0;");
+        let error = compose(route, vec![], vec![no_middleware]).unwrap_err();
         assert!(format!("{error:#}").contains("not a middleware"));
     }
 }

@@ -1,4 +1,4 @@
-//! The WebAssembly engine, shared by all hosts of a process together with what it has compiled.
+//! The WebAssembly engine and the compiled components, shared by all hosts of a process.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -17,15 +17,16 @@ pub(crate) type Service = Arc<ServicePre<Guest>>;
 
 static ENGINE: OnceLock<Result<(Engine, Linker<Guest>), String>> = OnceLock::new();
 
-/// By the hash of what they were made from; each is made once, by whoever asks first.
+/// Compiled components by [`Parts::fingerprint`]. The first caller compiles, others wait for it.
 static COMPILED: LazyLock<Mutex<HashMap<u64, Slot>>> = LazyLock::new(Mutex::default);
 
 type Slot = Arc<OnceLock<Result<Service, String>>>;
 
-/// Composes and compiles, or finds it done in this process or in `cache`, a directory.
+/// Returns the compiled component of `parts`: from this process, from the directory `cache`, or
+/// composed and compiled now.
 ///
 /// # Errors
-/// If the parts do not fit together or import something that the host does not offer.
+/// If the parts do not fit together or import something that the host lacks.
 pub(crate) fn compile(parts: Parts, cache: &Path) -> Result<Service> {
     let hash = parts.fingerprint();
     let slot = COMPILED
@@ -34,22 +35,22 @@ pub(crate) fn compile(parts: Parts, cache: &Path) -> Result<Service> {
         .entry(hash)
         .or_default()
         .clone();
-    slot.get_or_init(|| compile_anew(parts, hash, cache).map_err(|error| format!("{error:#}")))
+    slot.get_or_init(|| load_or_compile(parts, hash, cache).map_err(|error| format!("{error:#}")))
         .clone()
         .map_err(|error| anyhow!(error))
 }
 
-/// Whether these parts were compiled by some process before.
+/// Whether the cache has the compiled component of `parts`.
 pub(crate) fn is_compiled(parts: &Parts, cache: &Path) -> bool {
-    Compiled::at(cache, parts.fingerprint()).file.is_file()
+    CacheFile::at(cache, parts.fingerprint()).file.is_file()
 }
 
-fn compile_anew(parts: Parts, hash: u64, cache: &Path) -> Result<Service> {
+fn load_or_compile(parts: Parts, hash: u64, cache: &Path) -> Result<Service> {
     let (engine, linker) = ENGINE
-        .get_or_init(|| start().map_err(|error| format!("{error:#}")))
+        .get_or_init(|| create_engine().map_err(|error| format!("{error:#}")))
         .as_ref()
-        .map_err(|error| anyhow!("cannot start WebAssembly: {error}"))?;
-    let compiled = Compiled::at(cache, hash);
+        .map_err(|error| anyhow!("cannot create the WebAssembly engine: {error}"))?;
+    let compiled = CacheFile::at(cache, hash);
     let component = match compiled.load(engine) {
         Some(component) => component,
         None => {
@@ -60,7 +61,7 @@ fn compile_anew(parts: Parts, hash: u64, cache: &Path) -> Result<Service> {
             compiled.write(&code);
             match compiled.load(engine) {
                 Some(component) => component,
-                // Without a directory to write to everything works, only slower.
+                // The cache directory is not writable: compile in memory.
                 None => Component::from_binary(engine, &composed)
                     .map_err(|error| anyhow!("{error:#}"))?,
             }
@@ -74,38 +75,38 @@ fn compile_anew(parts: Parts, hash: u64, cache: &Path) -> Result<Service> {
     service().map_err(|error| anyhow!("{error:#}"))
 }
 
-/// The machine code of a composed component in a file, from which it is mapped: all processes share
-/// it, and only what is run takes up memory.
-struct Compiled {
+/// A file with the machine code of a composed component. It is memory-mapped, so that all processes
+/// share it and only pages in use take memory.
+struct CacheFile {
     directory: PathBuf,
     file: PathBuf,
 }
 
-/// How many are kept; a change of one component makes several.
-const KEPT: usize = 64;
+/// How many files the cache keeps. A change of one component compiles several.
+const MAX_FILES: usize = 64;
 
-impl Compiled {
+impl CacheFile {
     fn at(cache: &Path, hash: u64) -> Self {
         let directory = cache.join("compiled");
         let file = directory.join(format!("{hash:016x}.cwasm"));
         Self { directory, file }
     }
 
-    /// None if there is no such file, or if another version of the engine wrote it.
+    /// `None` if the file does not exist or was written by another version of the engine.
     #[allow(
         unsafe_code,
-        reason = "the file is machine code; it is ours as this program is, in a directory of its build"
+        reason = "the file is machine code that this program wrote to its own build directory"
     )]
     fn load(&self, engine: &Engine) -> Option<Component> {
         if !self.file.is_file() {
             return None;
         }
-        // SAFETY: written by `write` below, whole, and never changed afterwards.
+        // SAFETY: `write` creates the file by a rename of the whole content; nothing changes it later.
         unsafe { Component::deserialize_file(engine, &self.file) }.ok()
     }
 
     fn write(&self, code: &[u8]) {
-        // Not under its name before it is whole: others may read it, or write it too.
+        // Other processes may read or write the same file, so it gets its name when it is complete.
         let part = self.file.with_extension(std::process::id().to_string());
         let _ = std::fs::create_dir_all(&self.directory)
             .and_then(|()| std::fs::write(&part, code))
@@ -124,22 +125,22 @@ impl Compiled {
             })
             .collect();
         files.sort_unstable_by(|a, b| b.cmp(a));
-        for (_, path) in files.into_iter().skip(KEPT) {
+        for (_, path) in files.into_iter().skip(MAX_FILES) {
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-fn start() -> wasmtime::Result<(Engine, Linker<Guest>)> {
+fn create_engine() -> wasmtime::Result<(Engine, Linker<Guest>)> {
     let mut config = Config::new();
     config
         .wasm_component_model_async(true)
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(true)
         .memory_init_cow(true);
-    let engine = match Engine::new(config.clone().allocation_strategy(pool())) {
+    let engine = match Engine::new(config.clone().allocation_strategy(allocation_strategy())) {
         Ok(engine) => engine,
-        // The pool reserves address space that some machines do not give.
+        // The pool reserves much address space, which some machines do not allow.
         Err(_) => {
             config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
             Engine::new(&config)?
@@ -150,9 +151,9 @@ fn start() -> wasmtime::Result<(Engine, Linker<Guest>)> {
     Ok((engine, linker))
 }
 
-/// Room for some hundred instances of components that are composed of five or so, each of which
-/// has a memory and a few tables. This reserves address space; memory is used where it is touched.
-fn pool() -> InstanceAllocationStrategy {
+/// A pool for some hundred instances of components that are composed of about five, each with a
+/// memory and a few tables. The pool reserves address space; memory is used when it is touched.
+fn allocation_strategy() -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(1_000)
         .total_core_instances(20_000)
@@ -160,8 +161,8 @@ fn pool() -> InstanceAllocationStrategy {
         .total_tables(20_000)
         .total_stacks(4_000)
         .max_memory_size(1 << 30)
-        // What a slot keeps for its next user instead of giving it back to the system: about what
-        // a request touches, and only in as many slots as are in turn.
+        // A slot keeps about the memory that a request touches instead of returning it to the
+        // system, but only as many slots as are used in turn do.
         .linear_memory_keep_resident(128 << 10)
         .table_keep_resident(4 << 10)
         .async_stack_keep_resident(16 << 10)

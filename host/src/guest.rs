@@ -1,4 +1,5 @@
-//! The host's side of one instance of a composed component.
+//! The host state of one instance of a composed component, and the small interfaces: variables,
+//! configuration and serverless AI.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,15 +9,15 @@ use wasmtime::component::{Accessor, HasData, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::allowed_hosts::AllowedHosts;
 use crate::bindings::{fermyon, spin, wasi};
-use crate::hosts::AllowedHosts;
 use crate::key_value::Database;
 use crate::logs::{GuestLog, Sink};
 use crate::manifest::Component;
 use crate::outbound::{Client, Hooks};
 use crate::variables::{self, Values};
 
-/// What `spin.toml` grants a component, with variables filled in.
+/// What `spin.toml` grants a component, with the values of variables.
 pub(crate) struct Grants {
     pub(crate) variables: Values,
     pub(crate) environment: Values,
@@ -56,7 +57,7 @@ impl Grants {
     }
 }
 
-/// The data of a store.
+/// The data of a `wasmtime` store.
 pub(crate) struct Guest {
     pub(crate) grants: Arc<Grants>,
     pub(crate) table: ResourceTable,
@@ -65,7 +66,7 @@ pub(crate) struct Guest {
     hooks: Hooks,
 }
 
-/// Gives generated code its view of [`Guest`].
+/// Tells the generated code how to reach [`Guest`] in a store.
 pub(crate) struct Platform;
 
 impl HasData for Platform {
@@ -77,8 +78,8 @@ impl Guest {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(GuestLog::new(grants.logs.clone()))
             .stderr(GuestLog::new(grants.logs.clone()))
-            // Sockets are closed unless allowed address by address, which is not done here: a
-            // component's way out is `wasi:http`.
+            // Components may only use `wasi:http`, whose requests are checked against
+            // `allowed_outbound_hosts`.
             .allow_tcp(false)
             .allow_udp(false);
         for (name, value) in &grants.environment {
@@ -113,7 +114,7 @@ impl WasiHttpView for Guest {
     }
 }
 
-/// Offers everything the host has.
+/// Links all interfaces that the host implements.
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi::p3::add_to_linker(linker)?;
@@ -142,7 +143,7 @@ impl spin::variables::variables::HostWithStore<Guest> for Platform {
             Ok(value.ok_or_else(|| {
                 let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
                 if name.chars().all(valid) {
-                    VariableError::Undefined(format!("no variable {name:?}"))
+                    VariableError::Undefined(format!("variable {name:?} is not defined"))
                 } else {
                     VariableError::InvalidName(format!("{name:?} is not a variable name"))
                 }
@@ -165,7 +166,7 @@ impl wasi::config::store::Host for Guest {
 
 use fermyon::spin::llm;
 
-/// Components that can use Spin's serverless AI must start here too, and find that there is none.
+/// Serverless AI: linked so that components that import it can start; this host has no models.
 impl llm::Host for Guest {
     fn infer(
         &mut self,

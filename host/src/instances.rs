@@ -1,5 +1,5 @@
-//! Instances of a component: made when needed, used for many requests, some at once, and dropped
-//! when idle, with the limits that Spin has.
+//! Instances of components. An instance is created when needed, serves many requests (several at
+//! once), and is dropped when idle. The limits are Spin's defaults.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,16 +23,20 @@ use wasmtime_wasi_http::{WasiBody, WasiHttpView as _};
 use crate::engine::Service;
 use crate::guest::{Grants, Guest};
 
-const REQUESTS: usize = 128;
-const REQUESTS_AT_ONCE: usize = 16;
-const IDLE: Duration = Duration::from_secs(1);
+/// Requests that an instance serves before it is replaced.
+const MAX_REQUESTS: usize = 128;
 
-/// What the instances of all components of a host have in common.
+/// Requests that an instance serves at the same time.
+const MAX_CONCURRENT_REQUESTS: usize = 16;
+
+const IDLE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// State shared by the instances of all components of a host.
 pub(crate) struct Pool {
-    /// How many requests may be handed to instances at once and not yet have got as far as
-    /// waiting for something. Without a limit, a burst of requests would make an instance each
-    /// instead of sharing some.
+    /// Permits for requests that were handed to an instance and have not yet waited for anything.
+    /// Without this limit, each request of a burst would create an instance instead of sharing one.
     starting: Arc<Semaphore>,
+    /// Instances that have a request or work that continues after one.
     busy: AtomicUsize,
     idle: Notify,
     kill: Shared<BoxFuture<'static, ()>>,
@@ -52,7 +56,7 @@ impl Pool {
         })
     }
 
-    /// Waits until no instance has a request or work that goes on after one.
+    /// Waits until no instance has a request or work that continues after one.
     pub(crate) async fn idle(&self) {
         loop {
             let idle = self.idle.notified();
@@ -63,7 +67,7 @@ impl Pool {
         }
     }
 
-    /// Ends all instances, whatever they are doing.
+    /// Ends all instances at once.
     pub(crate) fn kill(&self) {
         self.killer
             .lock()
@@ -85,9 +89,9 @@ impl Pool {
     }
 }
 
-/// A component that takes requests.
+/// A component that handles requests.
 pub(crate) struct Handler {
-    /// Its id in the manifest.
+    /// The component's id in the manifest.
     pub(crate) component: String,
     pool: Arc<Pool>,
     proxy: ProxyHandler<Instances>,
@@ -112,7 +116,7 @@ impl Handler {
         }
     }
 
-    /// Answers a request. The error is for the log.
+    /// Handles a request. The error is for the log.
     pub(crate) async fn handle(
         &self,
         request: Request<WasiBody>,
@@ -127,7 +131,7 @@ impl Handler {
     }
 }
 
-/// An error of Wasmtime in a line: the cause, and not the backtrace.
+/// The root cause of a Wasmtime error in one line, without the backtrace.
 fn describe(error: &wasmtime::Error) -> String {
     error.root_cause().to_string()
 }
@@ -160,7 +164,7 @@ impl HandlerState for Instances {
                 permits: permits.clone(),
                 busy: true,
                 killed: self.pool.kill.clone(),
-                timer: Box::pin(tokio::time::sleep(IDLE)),
+                timer: Box::pin(tokio::time::sleep(IDLE_TIMEOUT)),
             },
             state: Worker {
                 component: self.component.clone(),
@@ -172,7 +176,7 @@ impl HandlerState for Instances {
     }
 }
 
-/// Watches one instance from the outside.
+/// Decides when an instance ends, and tracks whether it is busy.
 struct Expiration {
     pool: Arc<Pool>,
     permits: Permits,
@@ -188,7 +192,7 @@ impl WorkerExpiration for Expiration {
         status: WorkerStatus,
         start: Instant,
     ) -> Poll<()> {
-        // To be asked this, everything in the instance must be waiting.
+        // This is polled only when all tasks of the instance wait for something.
         self.permits
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -209,7 +213,7 @@ impl WorkerExpiration for Expiration {
         if busy {
             return Poll::Pending;
         }
-        let deadline = tokio::time::Instant::from_std(start + IDLE);
+        let deadline = tokio::time::Instant::from_std(start + IDLE_TIMEOUT);
         if self.timer.deadline() != deadline {
             self.timer.as_mut().reset(deadline);
         }
@@ -236,10 +240,10 @@ impl WorkerState for Worker {
     type StoreData = Guest;
     type RequestData = Option<OwnedSemaphorePermit>;
 
-    fn should_accept_request(&self, at_once: usize, total: usize) -> ShouldAccept {
-        if total >= REQUESTS {
+    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
+        if total >= MAX_REQUESTS {
             ShouldAccept::Never
-        } else if at_once >= REQUESTS_AT_ONCE {
+        } else if concurrent >= MAX_CONCURRENT_REQUESTS {
             ShouldAccept::No
         } else {
             ShouldAccept::Yes
@@ -260,12 +264,12 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, store: Store<Guest>, result: Result<(), wasmtime::Error>) {
-        // One that was killed did nothing wrong.
+        // An instance that was killed ends with an error that is not its own.
         if let Err(error) = result
             && !self.pool.is_killed()
         {
             self.grants.logs.line(format!(
-                "an instance of component {} ended: {}",
+                "an instance of component {} failed: {}",
                 self.component,
                 describe(&error)
             ));

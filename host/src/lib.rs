@@ -1,8 +1,10 @@
-//! Runs the application of a `spin.toml` without Spin: for the tests, and for a first run where no
-//! `spin` is installed.
+//! The embedded host: runs the application of a `spin.toml` without Spin, for the tests and for a
+//! first run where `spin` is not installed. `README.md` says what it emulates.
 //!
-//! Architecture invariant: this host never grows a feature that Spin lacks. Whatever holds here is
-//! to hold on Spin.
+//! Architecture invariant: this host has no feature that Spin lacks, so that what works here works on
+//! Spin.
+
+pub mod allowed_hosts;
 
 mod bindings;
 pub mod build;
@@ -10,7 +12,6 @@ pub mod compose;
 pub mod deny;
 mod engine;
 mod guest;
-pub mod hosts;
 mod instances;
 #[expect(
     unreachable_pub,
@@ -47,26 +48,26 @@ use crate::server::Server;
 pub use crate::key_value::KvCounts;
 pub use crate::logs::Logs;
 
-/// How to run an application.
+/// Options of [`Host::start`].
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The path of `spin.toml`.
     pub manifest: PathBuf,
-    /// The directory of the key-value store; made if it is missing.
+    /// The directory of the key-value store. It is created if it does not exist.
     pub state_dir: PathBuf,
-    /// Where to listen; port 0 is any free one.
+    /// The address to listen on; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// Values of variables, which come before all others.
+    /// Values of variables, which override all other sources.
     pub variables: Vec<(String, String)>,
     /// Whether `SPIN_VARIABLE_*` and the `.env` file beside the manifest are read.
     pub env_variables: bool,
-    /// Where the components' output goes.
+    /// The destination of the log.
     pub logs: Logs,
-    /// How long requests and the work after them may go on when the host is shut down.
+    /// How long running requests and their background work have to finish at shutdown.
     pub grace: Duration,
 }
 
-/// An application that is being served. Dropping it ends everything at once.
+/// A running application. Dropping it ends all requests at once.
 pub struct Host {
     address: SocketAddr,
     routes: Vec<(String, String)>,
@@ -79,16 +80,16 @@ pub struct Host {
 }
 
 impl Host {
-    /// Composes and compiles the components, opens the store and begins to serve.
+    /// Composes and compiles the components, opens the store and starts to serve.
     ///
     /// # Errors
-    /// If the manifest, a variable, a component or the address is at fault; the message says which.
+    /// If the manifest, a variable, a component or the address is invalid; the message says which.
     pub async fn start(options: Options) -> Result<Self> {
         let manifest = Manifest::read(&options.manifest)?;
         let sources =
             variables::Sources::new(&options.variables, options.env_variables, &manifest.root)?;
         let values = variables::resolve(&manifest, &sources)?;
-        // Before the work of compiling, so that an address in use is told at once.
+        // Bound before compiling, so that an address in use is reported at once.
         let listener = server::bind(options.listen).await?;
         let address = listener.local_addr()?;
 
@@ -113,7 +114,7 @@ impl Host {
             grants.insert(id.as_str(), Arc::new(granted));
         }
         let services = compile(&manifest).await?;
-        // Routes to the same component share its instances.
+        // Routes to the same component share instances.
         let mut handlers = HashMap::new();
         let mut routes = Vec::new();
         for (trigger, service) in manifest.triggers.iter().zip(services) {
@@ -152,23 +153,23 @@ impl Host {
         })
     }
 
-    /// Where it listens, with the real port.
+    /// The address that the host listens on, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Route patterns and the components behind them, in the order of precedence.
+    /// Route patterns with their components, in the order of precedence.
     pub fn routes(&self) -> &[(String, String)] {
         &self.routes
     }
 
-    /// How often the key-value store was asked since the start.
+    /// Counts of operations of the key-value store since the start.
     pub fn kv_counts(&self) -> KvCounts {
         self.database.counts()
     }
 
-    /// Stops accepting connections and waits, at most for the grace period, until requests and the
-    /// work after them are done. What then is still going on is ended.
+    /// Stops accepting connections and waits until requests and their background work are done, at
+    /// most for the grace period. Then ends what is left.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         let done = async {
@@ -177,7 +178,7 @@ impl Host {
         };
         if tokio::time::timeout(self.grace, done).await.is_err() {
             self.logs
-                .line("the grace period is over; what is still going on is ended");
+                .line("the grace period is over; running requests are ended");
         }
     }
 }
@@ -192,12 +193,12 @@ impl Drop for Host {
 /// Compiles the components of a manifest into the cache.
 ///
 /// # Errors
-/// If the manifest cannot be read or a component is at fault.
+/// If the manifest cannot be read or a component is invalid.
 pub async fn compile_into_cache(manifest: &Path) -> Result<()> {
     compile(&Manifest::read(manifest)?).await.map(drop)
 }
 
-/// Whether the cache has all components of a manifest, so that a start is quick.
+/// Whether the cache has all compiled components of a manifest.
 ///
 /// # Errors
 /// If the manifest or a component cannot be read.
@@ -212,12 +213,12 @@ pub fn is_cached(manifest: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// In one place whatever the state directory, so that all runs share it.
+/// The cache directory. It does not depend on the state directory, so that all runs share it.
 fn cache(manifest: &Manifest) -> PathBuf {
     manifest.root.join(".spin/cache")
 }
 
-/// The service of every trigger, in order.
+/// Compiles the component of every trigger, in the order of the triggers.
 async fn compile(manifest: &Manifest) -> Result<Vec<engine::Service>> {
     let cache: Arc<Path> = cache(manifest).into();
     let manifest = Arc::new(manifest.clone());

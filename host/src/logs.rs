@@ -1,4 +1,4 @@
-//! Where components' output and the host's own lines go.
+//! The log: output of components and lines of the host.
 
 use std::io::{self, Write as _};
 use std::pin::Pin;
@@ -16,13 +16,13 @@ pub enum Logs {
     /// The process' standard error.
     #[default]
     Stderr,
-    /// Nowhere.
+    /// Nothing is logged.
     Discard,
     /// A buffer, for tests.
     Capture(Arc<Mutex<Vec<u8>>>),
 }
 
-/// Writes whole lines.
+/// Writes whole lines to the destination.
 #[derive(Clone, Debug)]
 pub(crate) struct Sink(Arc<Logs>);
 
@@ -31,7 +31,7 @@ impl Sink {
         Self(Arc::new(logs))
     }
 
-    /// A line of the host itself.
+    /// Logs a line of the host itself.
     pub(crate) fn line(&self, message: impl AsRef<str>) {
         let message = message.as_ref().replace(['\n', '\r'], " ");
         self.write(format!("{message}\n").as_bytes());
@@ -39,7 +39,7 @@ impl Sink {
 
     fn write(&self, lines: &[u8]) {
         match &*self.0 {
-            // Nobody is left to tell when standard error is closed.
+            // If standard error is closed, there is nowhere to report that.
             Logs::Stderr => drop(io::stderr().lock().write_all(lines)),
             Logs::Discard => {}
             Logs::Capture(buffer) => buffer
@@ -50,8 +50,8 @@ impl Sink {
     }
 }
 
-/// Standard output or error of an instance. A component writes a line in pieces; lines of
-/// different instances must not mix.
+/// Standard output or standard error of an instance. Components write a line in several pieces, so
+/// lines are buffered: lines of different instances must not mix.
 pub(crate) struct GuestLog(Arc<Line>);
 
 struct Line {
@@ -59,8 +59,8 @@ struct Line {
     pending: Mutex<Vec<u8>>,
 }
 
-/// A longer line is passed on in parts.
-const LONGEST_LINE: usize = 64 * 1024;
+/// The longest line that is buffered, in bytes; a longer one is written in parts.
+const MAX_LINE: usize = 64 * 1024;
 
 impl GuestLog {
     pub(crate) fn new(sink: Sink) -> Self {
@@ -77,7 +77,7 @@ impl Line {
         pending.extend_from_slice(bytes);
         let end = match pending.iter().rposition(|byte| *byte == b'\n') {
             Some(newline) => newline + 1,
-            None if pending.len() > LONGEST_LINE => pending.len(),
+            None if pending.len() > MAX_LINE => pending.len(),
             None => return,
         };
         let rest = pending.split_off(end);
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stay_whole() {
+    fn write_with_partial_lines_logs_whole_lines() {
         let buffer = Arc::new(Mutex::new(Vec::new()));
         let sink = Sink::new(Logs::Capture(buffer.clone()));
         let text = || String::from_utf8(buffer.lock().unwrap().clone()).unwrap();

@@ -1,4 +1,4 @@
-//! `goldfish`: builds the components and serves the application. `cargo up` runs it.
+//! The program `goldfish` (`cargo up`): builds the components of a manifest and serves it.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -15,28 +15,28 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Parser)]
 #[command(name = "goldfish")]
 struct Arguments {
-    /// Address and port to listen on; port 0 is any free one.
+    /// Address and port to listen on; port 0 selects a free port.
     #[arg(long, default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
-    /// The manifest; by default the spin.toml of this directory or the nearest one above.
+    /// The manifest; by default the spin.toml of this directory or of the nearest parent.
     #[arg(long)]
     from: Option<PathBuf>,
-    /// Where the key-value store is kept; by default .spin beside the manifest.
+    /// Directory of the key-value store; by default .spin beside the manifest.
     #[arg(long)]
     state_dir: Option<PathBuf>,
-    /// Sets an application variable; may be repeated. Comes before SPIN_VARIABLE_* and .env.
+    /// Sets an application variable; may be repeated. Overrides SPIN_VARIABLE_* and .env.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     variable: Vec<(String, String)>,
-    /// Prints the address and nothing else: no build progress, no routes, no logs.
+    /// Prints only the address: no build progress, no routes, no logs.
     #[arg(long)]
     quiet: bool,
-    /// Serves the components as they are.
+    /// Does not build the components.
     #[arg(long)]
     no_build: bool,
-    /// Only compiles into the cache (used by goldfish itself).
+    /// Only compiles the components into the cache (used by goldfish itself).
     #[arg(long, hide = true)]
     compile_only: bool,
-    /// Seconds that requests and the work after them may go on after Ctrl-C.
+    /// Seconds that running requests and their background work have to finish after Ctrl-C.
     #[arg(long, default_value_t = 10)]
     grace: u64,
 }
@@ -73,7 +73,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         goldfish_host::compile_into_cache(&manifest).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    compile_apart(&manifest, arguments.quiet)?;
+    compile_in_child_process(&manifest, arguments.quiet)?;
     let root = manifest.parent().unwrap_or(Path::new("."));
     let host = Host::start(Options {
         state_dir: arguments.state_dir.unwrap_or_else(|| root.join(".spin")),
@@ -98,14 +98,15 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     tokio::select! {
         () = host.shutdown() => Ok(ExitCode::SUCCESS),
-        // As a shell tells of a process that Ctrl-C ended.
+        // The exit code that shells use for a process ended by Ctrl-C.
         _ = interrupt.recv() => std::process::exit(130),
     }
 }
 
-/// Has another process compile what is not in the cache: the memory this takes is never given back
-/// by the one that did it. If it fails, so will the start, and will say why.
-fn compile_apart(manifest: &Path, quiet: bool) -> Result<()> {
+/// Compiles components that are not in the cache, in a child process: the memory that compiling takes
+/// is not returned to the system before the process ends. An error is ignored, since the start fails
+/// with the same error and reports it.
+fn compile_in_child_process(manifest: &Path, quiet: bool) -> Result<()> {
     if goldfish_host::is_cached(manifest)? {
         return Ok(());
     }
@@ -123,16 +124,16 @@ fn compile_apart(manifest: &Path, quiet: bool) -> Result<()> {
     Ok(())
 }
 
-/// In this directory or one above it; else where this program was built from.
+/// Finds `spin.toml` in the working directory, in its parents, or where this program was built.
 fn find_manifest() -> Result<PathBuf> {
     let current = std::env::current_dir()?;
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     current
         .ancestors()
-        .chain([built.as_path()])
+        .chain([source.as_path()])
         .map(|directory| directory.join("spin.toml"))
         .find(|path| path.is_file())
-        .context("there is no spin.toml in this directory or above it; name one with --from")
+        .context("no spin.toml in this directory or its parents; name one with --from")
 }
 
 fn announce(host: &Host, quiet: bool) -> std::io::Result<()> {

@@ -1,9 +1,8 @@
-//! Which component a path belongs to, and what the pattern captured, as Spin's HTTP trigger
-//! decides it.
+//! Matches paths to route patterns with the precedence of Spin's HTTP trigger.
 
 use anyhow::{Result, bail, ensure};
 
-/// Patterns in the order in which they are tried.
+/// Route patterns in the order of precedence.
 #[derive(Debug)]
 pub struct Router<T> {
     routes: Vec<Route<T>>,
@@ -21,27 +20,26 @@ struct Route<T> {
 enum Segment {
     Literal(String),
     Parameter(String),
-    /// Exactly as much as the other pattern, which goes on: the end of a pattern comes before a
-    /// wildcard at the same place.
+    /// The end of a pattern. It takes precedence over a wildcard at the same place.
     End,
     Wildcard,
 }
 
-/// A route that matched.
+/// A match of a path with a route.
 #[derive(Debug)]
 pub struct Match<'a, T> {
     /// The pattern as written in the manifest.
     pub route: &'a str,
-    /// What it leads to.
+    /// The target of the route.
     pub target: &'a T,
-    /// `:name` segments and what they captured, not decoded.
+    /// Names of `:name` segments with the captured text, not percent-decoded.
     pub parameters: Vec<(&'a str, &'a str)>,
-    /// What `/...` captured, with its leading slash; empty if nothing.
+    /// The path that `/...` captured, with a leading slash; empty if it captured nothing.
     pub trailing: String,
 }
 
 impl<T> Router<T> {
-    /// Builds a router. Of two equal patterns the later one counts.
+    /// Builds a router. If two patterns are equal, the later one replaces the earlier one.
     ///
     /// # Errors
     /// If a pattern is not valid.
@@ -60,13 +58,13 @@ impl<T> Router<T> {
         Ok(Self { routes: built })
     }
 
-    /// The route of the highest precedence that matches: segment by segment, a literal comes
-    /// before a parameter and a parameter before a wildcard.
+    /// Finds the matching route with the highest precedence: in each segment a literal comes before a
+    /// parameter, and a parameter before a wildcard.
     pub fn find<'a>(&'a self, path: &'a str) -> Option<Match<'a, T>> {
         self.routes.iter().find_map(|route| route.matches(path))
     }
 
-    /// Pattern and target of every route, in the order of precedence.
+    /// Pattern and target of every route in the order of precedence.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.routes
             .iter()
@@ -113,7 +111,7 @@ impl<T> Route<T> {
         rest = rest.strip_suffix('/').unwrap_or(rest);
         let mut parameters = Vec::new();
         let mut trailing = String::new();
-        // `None` once the last segment of the path was taken; an empty path has no segment.
+        // `None` after the last segment; an empty path has no segment.
         let mut rest = (!rest.is_empty()).then_some(rest);
         for segment in &self.segments {
             let next = |rest: Option<&'a str>| -> Option<(&'a str, Option<&'a str>)> {
@@ -172,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_more_exact_route_wins_whatever_the_order() {
+    fn find_with_several_matches_returns_the_most_specific() {
         let router = router(&[
             "/...",
             "/api/...",
@@ -195,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn captures() {
+    fn find_returns_captured_segments() {
         let router = router(&["/a/:one/b/:two", "/w/..."]);
         let found = router.find("/a/1/b/x%2Fy").unwrap();
         assert_eq!(found.parameters, [("one", "1"), ("two", "x%2Fy")]);
@@ -213,14 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn the_later_of_two_equal_routes_counts() {
+    fn new_with_equal_routes_keeps_the_later() {
         let routes = [("/a", 1), ("/a/", 2)].map(|(route, to)| (route.to_owned(), to));
         let router = Router::new(routes).unwrap();
         assert_eq!(*router.find("/a").unwrap().target, 2);
     }
 
     #[test]
-    fn bad_patterns() {
+    fn new_with_an_invalid_pattern_fails() {
         for pattern in ["/a//b", "/.../a", "/a/:"] {
             assert!(
                 Router::new([(pattern.to_owned(), ())]).is_err(),

@@ -1,4 +1,4 @@
-//! Accepts connections, routes requests to components and answers where none can.
+//! The HTTP server: accepts connections and routes requests to components.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -26,13 +26,16 @@ use crate::instances::Handler;
 use crate::logs::Sink;
 use crate::router::{Match, Router};
 
-/// How long a client may take to send a request's headers, also the next one's on a connection
-/// that is kept alive.
+/// How long a client may take to send the head of a request, including the next request on a
+/// connection that is kept alive.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An answer up to this size is sent in one piece if it is there soon enough.
-const SMALL: usize = 64 * 1024;
-const SOON: Duration = Duration::from_millis(2);
+/// A response body of at most this many bytes is sent together with the head, if it is complete within
+/// [`COALESCE_TIME`].
+const COALESCE_MAX: usize = 64 * 1024;
+
+/// How long the head of a response waits for the body.
+const COALESCE_TIME: Duration = Duration::from_millis(2);
 
 pub(crate) struct Server {
     pub(crate) router: Router<Arc<Handler>>,
@@ -40,7 +43,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves until `stop` turns true, then returns when every connection is done.
+    /// Serves until `stop` becomes true, then waits for all connections and returns.
     pub(crate) async fn serve(
         self: Arc<Self>,
         listener: TcpListener,
@@ -54,7 +57,7 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => self.clone().connection(stream, peer, &graceful),
-                // Out of file descriptors, or the client is gone already. Either passes.
+                // Such as too many open files, or a client that closed already: try again.
                 Err(error) => {
                     self.logs
                         .line(format!("cannot accept a connection: {error}"));
@@ -72,7 +75,7 @@ impl Server {
         peer: SocketAddr,
         graceful: &GracefulShutdown,
     ) {
-        // A small answer must not wait for the client's acknowledgement of what came before it.
+        // Without this, a small response waits for the client's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
@@ -92,7 +95,7 @@ impl Server {
             .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // It ends in an error when the client breaks off, which is the client's affair.
+            // An error means that the client closed the connection.
             let _ = connection.await;
         });
     }
@@ -101,12 +104,7 @@ impl Server {
         let id = request_id(request.headers());
         let path = request.uri().path().to_owned();
         let Some(found) = self.router.find(&path) else {
-            return failure(
-                StatusCode::NOT_FOUND,
-                "NOT_FOUND",
-                "There is nothing at this address.",
-                &id,
-            );
+            return failure(StatusCode::NOT_FOUND, "NOT_FOUND", "Not found.", &id);
         };
         let request = match prepare(request, &found, peer) {
             Ok(request) => request,
@@ -129,7 +127,7 @@ impl Server {
                 failure(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "INTERNAL",
-                    "Something went wrong on our side.",
+                    "Internal server error.",
                     &id,
                 )
             }
@@ -198,8 +196,8 @@ fn prepare<T>(
     Ok(Request::from_parts(parts, body))
 }
 
-/// Waits a moment for the whole of a small answer, so that headers and body leave together. A
-/// component writes its body after it returned the headers, which would make two segments of it.
+/// Waits up to [`COALESCE_TIME`] for the whole of a small response, so that head and body are sent in
+/// one segment. A component writes the body after it returned the head.
 async fn coalesce(response: Response<WasiBody>) -> Response<WasiBody> {
     let is_stream = response
         .headers()
@@ -212,8 +210,8 @@ async fn coalesce(response: Response<WasiBody>) -> Response<WasiBody> {
     let mut frames = Vec::new();
     let mut size = 0;
     let mut only_data = true;
-    let complete = tokio::time::timeout(SOON, async {
-        while size <= SMALL && only_data {
+    let complete = tokio::time::timeout(COALESCE_TIME, async {
+        while size <= COALESCE_MAX && only_data {
             match body.frame().await {
                 None => return true,
                 Some(frame) => {
@@ -240,7 +238,7 @@ async fn coalesce(response: Response<WasiBody>) -> Response<WasiBody> {
         };
         full(whole)
     } else {
-        Begun {
+        PartlyRead {
             frames: frames.into_iter(),
             rest: body,
         }
@@ -249,13 +247,13 @@ async fn coalesce(response: Response<WasiBody>) -> Response<WasiBody> {
     Response::from_parts(parts, body)
 }
 
-/// A body of which some frames were already taken.
-struct Begun {
+/// A body from which some frames were read.
+struct PartlyRead {
     frames: std::vec::IntoIter<Result<Frame<Bytes>, wasmtime_wasi_http::Error>>,
     rest: WasiBody,
 }
 
-impl Body for Begun {
+impl Body for PartlyRead {
     type Data = Bytes;
     type Error = wasmtime_wasi_http::Error;
 
@@ -276,7 +274,7 @@ fn full(bytes: Bytes) -> WasiBody {
         .boxed_unsync()
 }
 
-/// An answer of the host itself, in the application's shape of errors.
+/// An error of the host itself, in the application's error format.
 fn failure(status: StatusCode, code: &str, error: &str, id: &str) -> Response<WasiBody> {
     let body = serde_json::json!({ "error": error, "code": code, "requestId": id });
     let mut response = Response::new(full(body.to_string().into()));
@@ -292,17 +290,16 @@ fn failure(status: StatusCode, code: &str, error: &str, id: &str) -> Response<Wa
     response
 }
 
-/// The client's own id of the request if it is sane, else one that is unique enough to find a line
-/// in a log by.
+/// The request id of the client if it is valid; otherwise a new one, to find the request in the log.
 fn request_id(headers: &HeaderMap) -> String {
-    let sane = |id: &&str| {
+    let is_valid = |id: &&str| {
         (1..=128).contains(&id.len())
             && id
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     let given = headers.get("x-request-id").and_then(|id| id.to_str().ok());
-    if let Some(id) = given.filter(sane) {
+    if let Some(id) = given.filter(is_valid) {
         return id.to_owned();
     }
     static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -316,7 +313,7 @@ fn request_id(headers: &HeaderMap) -> String {
 /// Binds `address`.
 ///
 /// # Errors
-/// If it is in use or not one of this machine; the message says what to do.
+/// If the address is in use or does not belong to this machine; the message says what to do.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}; choose another address with --listen")

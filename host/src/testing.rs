@@ -1,9 +1,9 @@
-//! Components that do nothing, made for the unit tests.
+//! Dummy components for the unit tests.
 
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
-/// Interfaces that the tests use besides those of `wit/`.
+/// WIT packages that the tests use in addition to `wit/`.
 const PACKAGES: &[&str] = &[
     "package wasi:cli@0.2.6;
      interface environment {
@@ -16,7 +16,7 @@ const PACKAGES: &[&str] = &[
      interface handler { handle: func(); }",
 ];
 
-/// A component with this world's imports and exports. Its functions trap.
+/// A component with the imports and exports of this world, whose functions trap.
 pub(crate) fn component(world: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/wit");

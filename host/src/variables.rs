@@ -1,4 +1,4 @@
-//! Application variables and the templates (`{{ name }}`) over them.
+//! Values of application variables, and the templates (`{{ name }}`) that use them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,17 +7,17 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::manifest::Manifest;
 
-/// Values by name.
+/// Values of variables by name.
 pub type Values = BTreeMap<String, String>;
 
-/// What Spin's environment provider reads.
+/// The prefix of environment variables that Spin's environment provider reads.
 const PREFIX: &str = "SPIN_VARIABLE_";
 
-/// Where values come from, the first that has one wins: `given` (the command line), the process
-/// environment, the `.env` file, the default.
+/// The sources of values in the order of precedence: the command line, the process environment, the
+/// `.env` file. After these comes the default of the manifest.
 pub struct Sources<'a> {
-    /// From the command line.
-    pub given: &'a [(String, String)],
+    /// `--variable` arguments.
+    pub command_line: &'a [(String, String)],
     /// `SPIN_VARIABLE_*` of the process.
     pub environment: Values,
     /// `SPIN_VARIABLE_*` of the `.env` file.
@@ -25,13 +25,18 @@ pub struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    /// `given`, and if `environment` is set also the process' environment and `root`'s `.env`.
+    /// Reads the sources. `environment` says whether the process environment and the file `.env` in
+    /// `root` are read.
     ///
     /// # Errors
-    /// If there is a `.env` file that cannot be read.
-    pub fn new(given: &'a [(String, String)], environment: bool, root: &Path) -> Result<Self> {
+    /// If the `.env` file exists and cannot be read.
+    pub fn new(
+        command_line: &'a [(String, String)],
+        environment: bool,
+        root: &Path,
+    ) -> Result<Self> {
         let mut sources = Self {
-            given,
+            command_line,
             environment: Values::new(),
             file: Values::new(),
         };
@@ -46,7 +51,7 @@ impl<'a> Sources<'a> {
                 .collect::<Result<_>>()?;
             let path = root.join(".env");
             if path.is_file() {
-                // A parse error would quote the line, and with it perhaps a secret.
+                // The parse error is dropped because it quotes the line, which may hold a secret.
                 let unreadable = || format!("{} cannot be read as a .env file", path.display());
                 for item in dotenvy::from_path_iter(&path)
                     .ok()
@@ -61,22 +66,27 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// The value of every variable of the application.
+/// Resolves the value of every variable of the application.
 ///
 /// # Errors
-/// If a required one has none (all such are named), or `given` has a name that the manifest lacks.
+/// If required variables have no value (the error names all of them), or if the command line sets a
+/// variable that is not in the manifest.
 pub fn resolve(manifest: &Manifest, sources: &Sources<'_>) -> Result<Values> {
-    for (name, _) in sources.given {
+    for (name, _) in sources.command_line {
         if !manifest.variables.contains_key(name) {
-            bail!("there is no variable {name:?} in the manifest");
+            bail!("the manifest has no variable {name:?}");
         }
     }
     let mut values = Values::new();
     let mut missing = Vec::new();
     for (name, variable) in &manifest.variables {
         let key = format!("{PREFIX}{}", name.to_ascii_uppercase());
-        let given = sources.given.iter().rev().find(|(given, _)| given == name);
-        let value = given
+        let argument = sources
+            .command_line
+            .iter()
+            .rev()
+            .find(|(argument, _)| argument == name);
+        let value = argument
             .map(|(_, value)| value)
             .or_else(|| sources.environment.get(&key))
             .or_else(|| sources.file.get(&key))
@@ -94,10 +104,10 @@ pub fn resolve(manifest: &Manifest, sources: &Sources<'_>) -> Result<Values> {
     Ok(values)
 }
 
-/// Replaces each `{{ name }}` by its value.
+/// Replaces each `{{ name }}` in a template by the variable's value.
 ///
 /// # Errors
-/// If braces are unmatched or a name is unknown.
+/// If the braces are unbalanced or a name is unknown.
 pub fn render(template: &str, values: &Values) -> Result<String> {
     let mut rendered = String::new();
     let mut rest = template;
@@ -142,19 +152,19 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_source_wins() {
+    fn resolve_takes_the_value_of_the_first_source() {
         let given = [
             ("a".to_owned(), "given".to_owned()),
             ("b".to_owned(), "b".to_owned()),
         ];
         let mut sources = Sources {
-            given: &given,
+            command_line: &given,
             environment: one("SPIN_VARIABLE_A", "environment"),
             file: one("SPIN_VARIABLE_A", "file"),
         };
         let a = |sources: &Sources<'_>| resolve(&manifest(), sources).unwrap()["a"].clone();
         assert_eq!(a(&sources), "given");
-        sources.given = &given[1..];
+        sources.command_line = &given[1..];
         assert_eq!(a(&sources), "environment");
         sources.environment.clear();
         assert_eq!(a(&sources), "file");
@@ -163,21 +173,21 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_required_variable_is_named() {
+    fn resolve_without_a_required_variable_names_it() {
         let sources = Sources::new(&[], false, Path::new(".")).unwrap();
         let error = resolve(&manifest(), &sources).unwrap_err().to_string();
         assert!(error.contains("b (set SPIN_VARIABLE_B"), "{error}");
     }
 
     #[test]
-    fn unknown_names_are_told() {
+    fn resolve_with_an_unknown_variable_fails() {
         let given = [("c".to_owned(), String::new())];
         let sources = Sources::new(&given, false, Path::new(".")).unwrap();
         assert!(resolve(&manifest(), &sources).is_err());
     }
 
     #[test]
-    fn templates() {
+    fn render_replaces_names_by_values() {
         let values = one("x", "1");
         assert_eq!(render("a{{ x }}b{{x}}", &values).unwrap(), "a1b1");
         assert_eq!(render("", &values).unwrap(), "");

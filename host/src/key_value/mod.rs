@@ -1,4 +1,4 @@
-//! Key-value storage in SQLite, in the schema that Spin uses, so that both can open one file.
+//! Key-value storage in SQLite, in Spin's schema: Spin can open the same file.
 
 mod spin;
 mod wasi;
@@ -20,7 +20,7 @@ pub struct Store {
     label: String,
 }
 
-/// How often the store was asked since the host started.
+/// Counts of store operations since the host started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KvCounts {
     /// Operations that only read.
@@ -29,10 +29,10 @@ pub struct KvCounts {
     pub writes: u64,
 }
 
-/// A failed operation. The text is SQLite's and holds neither keys nor values.
-pub(crate) type Outcome<T> = Result<T, String>;
+/// The result of an operation. The error text holds neither keys nor values.
+pub(crate) type StoreResult<T> = Result<T, String>;
 
-/// The database of one host.
+/// The database of a host.
 pub(crate) struct Database {
     writer: Mutex<Connection>,
     readers: Vec<Mutex<Connection>>,
@@ -45,25 +45,25 @@ pub(crate) struct Database {
 
 const READERS: usize = 4;
 
-/// Frames in the write-ahead log from which on writers wait until it is short again.
-const LONG_LOG: i64 = 8192;
+/// Length of the write-ahead log in frames from which on writers wait for a checkpoint.
+const MAX_LOG_FRAMES: i64 = 8192;
 
 const UPSERT: &str = "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3)
      ON CONFLICT(store, key) DO UPDATE SET value=?3";
 const SELECT: &str = "SELECT value FROM spin_key_value WHERE store=?1 AND key=?2";
 
 impl Database {
-    /// Opens or makes the database file.
+    /// Opens the database file and creates it if it does not exist.
     ///
     /// # Errors
-    /// If the file cannot be opened or is not such a database.
+    /// If the file cannot be opened or is not a database.
     pub(crate) fn open(path: &Path) -> Result<Arc<Self>> {
         let connect = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(path)?;
             connection.busy_timeout(Duration::from_secs(5))?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
-            // Without an fsync for each commit: what is committed survives the process being
-            // killed, though perhaps not the machine losing power.
+            // No fsync for each commit: a commit survives a killed process, but perhaps not a power
+            // failure.
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
             rusqlite::vtab::array::load_module(&connection)?;
@@ -111,10 +111,10 @@ impl Database {
                         continue;
                     }
                     seen = count;
-                    // Beside the writers, so that none of them pays for it. The log can only
-                    // begin anew when nothing was added meanwhile; under steady load that takes a
-                    // second, short one while they wait.
-                    if checkpoint(&checkpointer) > LONG_LOG
+                    // This thread checkpoints so that no writer has to. The log can only restart if
+                    // nothing was added meanwhile; under steady load that needs a second, short
+                    // checkpoint that writers wait for.
+                    if checkpoint(&checkpointer) > MAX_LOG_FRAMES
                         && let Some(database) = weak.upgrade()
                     {
                         checkpoint(&lock(&database.writer));
@@ -131,10 +131,10 @@ impl Database {
         }
     }
 
-    fn read<T>(&self, read: impl Fn(&Connection) -> rusqlite::Result<T>) -> Outcome<T> {
+    fn read<T>(&self, read: impl Fn(&Connection) -> rusqlite::Result<T>) -> StoreResult<T> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let first = self.next_reader.fetch_add(1, Ordering::Relaxed);
-        // The next one in turn, but rather one that is free.
+        // Start with the next connection in turn, but prefer one that is free.
         let free = self
             .readers
             .iter()
@@ -152,10 +152,10 @@ impl Database {
         }
     }
 
-    fn write<T>(&self, write: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+    fn write<T>(&self, write: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
         self.writes.fetch_add(1, Ordering::Relaxed);
         let mut connection = lock(&self.writer);
-        // A transaction that reads first could not become a writing one if another process wrote.
+        // A deferred transaction that has read fails to write if another process wrote meanwhile.
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(text)?;
@@ -164,11 +164,11 @@ impl Database {
         Ok(result)
     }
 
-    pub(crate) fn get(&self, store: &str, key: &str) -> Outcome<Option<Vec<u8>>> {
+    pub(crate) fn get(&self, store: &str, key: &str) -> StoreResult<Option<Vec<u8>>> {
         self.read(|connection| select(connection, store, key))
     }
 
-    pub(crate) fn exists(&self, store: &str, key: &str) -> Outcome<bool> {
+    pub(crate) fn exists(&self, store: &str, key: &str) -> StoreResult<bool> {
         self.read(|connection| {
             connection
                 .prepare_cached("SELECT 1 FROM spin_key_value WHERE store=?1 AND key=?2")?
@@ -176,7 +176,7 @@ impl Database {
         })
     }
 
-    pub(crate) fn keys(&self, store: &str) -> Outcome<Vec<String>> {
+    pub(crate) fn keys(&self, store: &str) -> StoreResult<Vec<String>> {
         self.read(|connection| {
             connection
                 .prepare_cached("SELECT key FROM spin_key_value WHERE store=?1")?
@@ -185,12 +185,12 @@ impl Database {
         })
     }
 
-    /// The values of those keys that have one, in no particular order, as in Spin.
+    /// The keys that exist with their values, in no particular order, as in Spin.
     pub(crate) fn get_many(
         &self,
         store: &str,
         keys: Vec<String>,
-    ) -> Outcome<Vec<(String, Option<Vec<u8>>)>> {
+    ) -> StoreResult<Vec<(String, Option<Vec<u8>>)>> {
         let keys = array(keys);
         self.read(|connection| {
             connection
@@ -202,11 +202,11 @@ impl Database {
         })
     }
 
-    pub(crate) fn set(&self, store: &str, key: &str, value: &[u8]) -> Outcome<()> {
+    pub(crate) fn set(&self, store: &str, key: &str, value: &[u8]) -> StoreResult<()> {
         self.write(|connection| upsert(connection, store, key, value))
     }
 
-    pub(crate) fn set_many(&self, store: &str, pairs: &[(String, Vec<u8>)]) -> Outcome<()> {
+    pub(crate) fn set_many(&self, store: &str, pairs: &[(String, Vec<u8>)]) -> StoreResult<()> {
         self.write(|connection| {
             pairs
                 .iter()
@@ -214,11 +214,11 @@ impl Database {
         })
     }
 
-    pub(crate) fn delete(&self, store: &str, key: &str) -> Outcome<()> {
+    pub(crate) fn delete(&self, store: &str, key: &str) -> StoreResult<()> {
         self.delete_many(store, vec![key.to_owned()])
     }
 
-    pub(crate) fn delete_many(&self, store: &str, keys: Vec<String>) -> Outcome<()> {
+    pub(crate) fn delete_many(&self, store: &str, keys: Vec<String>) -> StoreResult<()> {
         let keys = array(keys);
         self.write(|connection| {
             connection
@@ -229,8 +229,8 @@ impl Database {
         })
     }
 
-    /// Adds to the counter under `key`, which is 8 little-endian bytes and 0 where there is none.
-    pub(crate) fn increment(&self, store: &str, key: &str, delta: i64) -> Outcome<i64> {
+    /// Adds to the counter under `key`: 8 little-endian bytes, 0 if it does not exist.
+    pub(crate) fn increment(&self, store: &str, key: &str, delta: i64) -> StoreResult<i64> {
         self.write(|connection| {
             let value = select(connection, store, key).map_err(text)?;
             let number = match value {
@@ -245,15 +245,15 @@ impl Database {
         })
     }
 
-    /// Writes `new` if the value is still `old`. Where there was none this is unconditional, as in
-    /// Spin. Returns whether it was written.
+    /// Writes `new` if the value is `old`, and returns whether it was written. If `old` is `None` the
+    /// write is unconditional, as in Spin.
     pub(crate) fn swap(
         &self,
         store: &str,
         key: &str,
         old: Option<&[u8]>,
         new: &[u8],
-    ) -> Outcome<bool> {
+    ) -> StoreResult<bool> {
         self.write(|connection| match old {
             None => upsert(connection, store, key, new).map(|()| true),
             Some(old) => connection
@@ -286,7 +286,7 @@ fn select(connection: &Connection, store: &str, key: &str) -> rusqlite::Result<O
         .optional()
 }
 
-fn upsert(connection: &Connection, store: &str, key: &str, value: &[u8]) -> Outcome<()> {
+fn upsert(connection: &Connection, store: &str, key: &str, value: &[u8]) -> StoreResult<()> {
     connection
         .prepare_cached(UPSERT)
         .and_then(|mut statement| statement.execute(params![store, key, value]))
@@ -294,8 +294,8 @@ fn upsert(connection: &Connection, store: &str, key: &str, value: &[u8]) -> Outc
         .map_err(text)
 }
 
-/// Copies the write-ahead log into the database as far as possible without waiting for anybody;
-/// returns the length of the log in frames, or 0 if it could not be done.
+/// Copies the write-ahead log into the database as far as possible without waiting. Returns the length
+/// of the log in frames, or 0 if that failed.
 fn checkpoint(connection: &Connection) -> i64 {
     connection
         .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
@@ -306,17 +306,17 @@ fn checkpoint(connection: &Connection) -> i64 {
 mod tests {
     use super::*;
 
-    /// A file of its own in the temporary directory, removed when dropped.
-    struct Scratch(std::path::PathBuf);
+    /// The path of a database in the temporary directory, removed when dropped.
+    struct TemporaryFile(std::path::PathBuf);
 
-    impl Scratch {
+    impl TemporaryFile {
         fn new(name: &str) -> Self {
-            let file = format!("goldfish-host-{name}-{}.db", std::process::id());
-            Self(std::env::temp_dir().join(file))
+            let name = format!("goldfish-host-{name}-{}.db", std::process::id());
+            Self(std::env::temp_dir().join(name))
         }
     }
 
-    impl Drop for Scratch {
+    impl Drop for TemporaryFile {
         fn drop(&mut self) {
             for suffix in ["", "-wal", "-shm"] {
                 let mut path = self.0.clone().into_os_string();
@@ -327,9 +327,9 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_was_written() {
-        let scratch = Scratch::new("basic");
-        let db = Database::open(&scratch.0).unwrap();
+    fn get_returns_what_was_set_in_the_same_store() {
+        let file = TemporaryFile::new("basic");
+        let db = Database::open(&file.0).unwrap();
         assert_eq!(db.get("default", "k").unwrap(), None);
         db.set("default", "k", b"v").unwrap();
         assert_eq!(db.get("default", "k").unwrap().unwrap(), b"v");
@@ -348,14 +348,14 @@ mod tests {
     }
 
     #[test]
-    fn counters() {
-        let scratch = Scratch::new("counters");
-        let db = Database::open(&scratch.0).unwrap();
+    fn increment_adds_to_counters_only() {
+        let file = TemporaryFile::new("counters");
+        let db = Database::open(&file.0).unwrap();
         assert_eq!(db.increment("default", "n", 2).unwrap(), 2);
         assert_eq!(db.increment("default", "n", -5).unwrap(), -3);
         let bytes = db.get("default", "n").unwrap().unwrap();
         assert_eq!(bytes, (-3i64).to_le_bytes());
-        // Neither other bytes nor an overflow is a counter, and neither is changed by trying.
+        // A value that is not a counter, or would overflow, is not changed.
         db.set("default", "text", b"12").unwrap();
         assert!(db.increment("default", "text", 1).is_err());
         assert_eq!(db.get("default", "text").unwrap().unwrap(), b"12");
@@ -364,9 +364,9 @@ mod tests {
     }
 
     #[test]
-    fn increments_are_atomic_between_connections() {
-        let scratch = Scratch::new("atomic");
-        let databases = [(); 2].map(|()| Database::open(&scratch.0).unwrap());
+    fn increment_from_several_databases_loses_nothing() {
+        let file = TemporaryFile::new("atomic");
+        let databases = [(); 2].map(|()| Database::open(&file.0).unwrap());
         std::thread::scope(|scope| {
             for db in databases.iter().cycle().take(4) {
                 scope.spawn(|| {
@@ -380,9 +380,9 @@ mod tests {
     }
 
     #[test]
-    fn swap_only_what_was_seen() {
-        let scratch = Scratch::new("swap");
-        let db = Database::open(&scratch.0).unwrap();
+    fn swap_writes_if_the_value_is_unchanged() {
+        let file = TemporaryFile::new("swap");
+        let db = Database::open(&file.0).unwrap();
         assert!(db.swap("default", "k", None, b"1").unwrap());
         assert!(db.swap("default", "k", Some(b"1"), b"2").unwrap());
         assert!(!db.swap("default", "k", Some(b"1"), b"3").unwrap());

@@ -6,7 +6,7 @@ use super::Store;
 use crate::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
 use crate::guest::{Guest, Platform};
 
-type Answer<T> = wasmtime::Result<Result<T, Error>>;
+type HostResult<T> = wasmtime::Result<Result<T, Error>>;
 
 impl Host for Guest {}
 
@@ -17,10 +17,9 @@ impl HostStore for Guest {
     }
 }
 
-/// Every function is done when it is first polled: a database that takes microseconds needs no
-/// thread of its own.
+/// Every function completes when it is first polled: SQLite takes microseconds and needs no thread.
 impl HostStoreWithStore<Guest> for Platform {
-    async fn open(accessor: &Accessor<Guest, Self>, label: String) -> Answer<Resource<Store>> {
+    async fn open(accessor: &Accessor<Guest, Self>, label: String) -> HostResult<Resource<Store>> {
         accessor.with(|mut access| {
             let guest = access.get();
             if !guest.grants.key_value_stores.contains(&label) {
@@ -34,7 +33,7 @@ impl HostStoreWithStore<Guest> for Platform {
         accessor: &Accessor<Guest, Self>,
         store: Resource<Store>,
         key: String,
-    ) -> Answer<Option<Vec<u8>>> {
+    ) -> HostResult<Option<Vec<u8>>> {
         with(accessor, &store, |guest, store| {
             guest.grants.database.get(store, &key)
         })
@@ -45,7 +44,7 @@ impl HostStoreWithStore<Guest> for Platform {
         store: Resource<Store>,
         key: String,
         value: Vec<u8>,
-    ) -> Answer<()> {
+    ) -> HostResult<()> {
         with(accessor, &store, |guest, store| {
             guest.grants.database.set(store, &key, &value)
         })
@@ -55,7 +54,7 @@ impl HostStoreWithStore<Guest> for Platform {
         accessor: &Accessor<Guest, Self>,
         store: Resource<Store>,
         key: String,
-    ) -> Answer<()> {
+    ) -> HostResult<()> {
         with(accessor, &store, |guest, store| {
             guest.grants.database.delete(store, &key)
         })
@@ -65,7 +64,7 @@ impl HostStoreWithStore<Guest> for Platform {
         accessor: &Accessor<Guest, Self>,
         store: Resource<Store>,
         key: String,
-    ) -> Answer<bool> {
+    ) -> HostResult<bool> {
         with(accessor, &store, |guest, store| {
             guest.grants.database.exists(store, &key)
         })
@@ -93,8 +92,8 @@ impl HostStoreWithStore<Guest> for Platform {
 fn with<T>(
     accessor: &Accessor<Guest, Platform>,
     store: &Resource<Store>,
-    operation: impl FnOnce(&Guest, &str) -> super::Outcome<T>,
-) -> Answer<T> {
+    operation: impl FnOnce(&Guest, &str) -> super::StoreResult<T>,
+) -> HostResult<T> {
     accessor.with(|mut access| {
         let guest = access.get();
         let store = guest.table.get(store)?;

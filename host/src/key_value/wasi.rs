@@ -11,28 +11,28 @@ pub struct Bucket {
     label: String,
 }
 
-/// The value that a compare-and-swap was begun with.
+/// A compare-and-swap with the value it started from.
 pub struct Cas {
     label: String,
     key: String,
     value: Option<Vec<u8>>,
 }
 
-type Answer<T> = wasmtime::Result<Result<T, Error>>;
+type HostResult<T> = wasmtime::Result<Result<T, Error>>;
 
 impl Guest {
     fn bucket<T>(
         &self,
         bucket: &Resource<Bucket>,
-        operation: impl FnOnce(&super::Database, &str) -> super::Outcome<T>,
-    ) -> Answer<T> {
+        operation: impl FnOnce(&super::Database, &str) -> super::StoreResult<T>,
+    ) -> HostResult<T> {
         let label = &self.table.get(bucket)?.label;
         Ok(operation(&self.grants.database, label).map_err(Error::Other))
     }
 }
 
 impl store::Host for Guest {
-    fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
+    fn open(&mut self, identifier: String) -> HostResult<Resource<Bucket>> {
         if !self.grants.key_value_stores.contains(&identifier) {
             return Ok(Err(Error::AccessDenied));
         }
@@ -41,19 +41,19 @@ impl store::Host for Guest {
 }
 
 impl store::HostBucket for Guest {
-    fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
+    fn get(&mut self, bucket: Resource<Bucket>, key: String) -> HostResult<Option<Vec<u8>>> {
         self.bucket(&bucket, |database, label| database.get(label, &key))
     }
 
-    fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
+    fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> HostResult<()> {
         self.bucket(&bucket, |database, label| database.set(label, &key, &value))
     }
 
-    fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
+    fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> HostResult<()> {
         self.bucket(&bucket, |database, label| database.delete(label, &key))
     }
 
-    fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
+    fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> HostResult<bool> {
         self.bucket(&bucket, |database, label| database.exists(label, &key))
     }
 
@@ -61,7 +61,7 @@ impl store::HostBucket for Guest {
         &mut self,
         bucket: Resource<Bucket>,
         cursor: Option<String>,
-    ) -> Answer<KeyResponse> {
+    ) -> HostResult<KeyResponse> {
         if cursor.is_some() {
             return Ok(Err(Error::Other("list_keys: cursor not supported".into())));
         }
@@ -82,7 +82,7 @@ impl batch::Host for Guest {
         &mut self,
         bucket: Resource<Bucket>,
         keys: Vec<String>,
-    ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
+    ) -> HostResult<Vec<(String, Option<Vec<u8>>)>> {
         self.bucket(&bucket, |database, label| database.get_many(label, keys))
     }
 
@@ -90,19 +90,19 @@ impl batch::Host for Guest {
         &mut self,
         bucket: Resource<Bucket>,
         key_values: Vec<(String, Vec<u8>)>,
-    ) -> Answer<()> {
+    ) -> HostResult<()> {
         self.bucket(&bucket, |database, label| {
             database.set_many(label, &key_values)
         })
     }
 
-    fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
+    fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> HostResult<()> {
         self.bucket(&bucket, |database, label| database.delete_many(label, keys))
     }
 }
 
 impl atomics::Host for Guest {
-    fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: i64) -> Answer<i64> {
+    fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: i64) -> HostResult<i64> {
         self.bucket(&bucket, |database, label| {
             database.increment(label, &key, delta)
         })
@@ -119,7 +119,7 @@ impl atomics::Host for Guest {
         Ok(match swapped {
             Ok(true) => Ok(()),
             Ok(false) => {
-                // To try again the caller is given the value that was there instead.
+                // The caller gets a new compare-and-swap with the current value.
                 match database.get(&cas.label, &cas.key) {
                     Ok(value) => {
                         let cas = self.table.push(Cas { value, ..cas })?;
@@ -134,7 +134,7 @@ impl atomics::Host for Guest {
 }
 
 impl atomics::HostCas for Guest {
-    fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Resource<Cas>> {
+    fn new(&mut self, bucket: Resource<Bucket>, key: String) -> HostResult<Resource<Cas>> {
         let label = self.table.get(&bucket)?.label.clone();
         Ok(match self.grants.database.get(&label, &key) {
             Ok(value) => Ok(self.table.push(Cas { label, key, value })?),
@@ -142,7 +142,7 @@ impl atomics::HostCas for Guest {
         })
     }
 
-    fn current(&mut self, cas: Resource<Cas>) -> Answer<Option<Vec<u8>>> {
+    fn current(&mut self, cas: Resource<Cas>) -> HostResult<Option<Vec<u8>>> {
         Ok(Ok(self.table.get(&cas)?.value.clone()))
     }
 

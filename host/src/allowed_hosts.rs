@@ -1,4 +1,4 @@
-//! `allowed_outbound_hosts`: where a component may connect to.
+//! `allowed_outbound_hosts`: the hosts that a component may connect to.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -8,25 +8,25 @@ use url::Host;
 
 use crate::variables::{self, Values};
 
-/// The hosts of one component.
+/// The patterns of one component.
 #[derive(Clone, Debug, Default)]
 pub struct AllowedHosts(Vec<Pattern>);
 
 #[derive(Clone, Debug)]
 struct Pattern {
-    /// `None` is any.
+    /// `None` allows any scheme.
     scheme: Option<String>,
     host: HostPattern,
-    /// `None` is any.
+    /// `None` allows any port.
     ports: Option<Range<u32>>,
 }
 
 #[derive(Clone, Debug)]
 enum HostPattern {
     Any,
-    /// With the leading dot.
+    /// The suffix, with its leading dot.
     Subdomain(String),
-    /// The application itself, which this host does not route requests to.
+    /// The application itself. This host has no self-requests, so it allows nothing.
     ToSelf,
     Exact(Host),
     Network {
@@ -36,9 +36,8 @@ enum HostPattern {
 }
 
 impl AllowedHosts {
-    /// Parses the patterns of a component after filling in variables. A pattern that is a
-    /// template and comes out empty (or as a scheme alone) allows nothing, so that an endpoint
-    /// can be optional.
+    /// Renders and parses the patterns of a component. A template that renders to an empty string or
+    /// to a scheme alone allows nothing, so that an endpoint can be optional.
     ///
     /// # Errors
     /// If a template or a pattern is not valid.
@@ -58,8 +57,8 @@ impl AllowedHosts {
         Ok(Self(hosts))
     }
 
-    /// Whether a request to this scheme, host (as in a URL) and port may be made. Without a port
-    /// the scheme's own counts.
+    /// Whether a connection to this scheme, host (as in a URL) and port is allowed. Without a port,
+    /// the default port of the scheme counts.
     pub fn allows(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
         let Ok(host) = Host::parse(host) else {
             return false;
@@ -115,13 +114,13 @@ impl Pattern {
     }
 }
 
-/// `443` or `8000..8100`, the end not included.
+/// Parses `443` or `8000..8100`, where the end is excluded.
 fn parse_ports(text: &str) -> Result<Range<u32>> {
     let port = |text: &str| -> Result<u32> {
         let port: u16 = text
             .parse()
             .ok()
-            .with_context(|| format!("port {text:?} is not a number of a port"))?;
+            .with_context(|| format!("{text:?} is not a port number"))?;
         Ok(port.into())
     };
     Ok(match text.split_once("..") {
@@ -185,7 +184,7 @@ impl HostPattern {
     }
 }
 
-/// Whether the first `prefix` bits are equal.
+/// Whether the first `prefix` bits of two addresses are equal.
 fn same_network(a: u128, b: u128, prefix: u8) -> bool {
     (a ^ b)
         .checked_shr(128 - u32::from(prefix))
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_hosts() {
+    fn allows_with_an_exact_host_compares_scheme_host_and_port() {
         let pattern = "https://api.openai.com";
         assert!(allows(pattern, "https", "api.openai.com", None));
         assert!(allows(pattern, "https", "API.openai.com", Some(443)));
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn wildcards() {
+    fn allows_with_wildcards_matches_hosts_and_ports() {
         assert!(allows("https://*", "https", "anything.example", None));
         assert!(!allows("https://*", "http", "anything.example", None));
         assert!(!allows(
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn networks() {
+    fn allows_with_a_network_compares_the_prefix() {
         assert!(allows("http://10.0.0.0/8", "http", "10.9.8.7", None));
         assert!(!allows("http://10.0.0.0/8", "http", "11.0.0.1", None));
         assert!(allows("http://0.0.0.0/0:*", "http", "11.0.0.1", Some(9)));
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_may_come_out_empty() {
+    fn parse_with_an_empty_template_allows_nothing() {
         let values = Values::from([("url".to_owned(), String::new())]);
         let hosts = AllowedHosts::parse(&["{{ url }}".to_owned()], &values).unwrap();
         assert!(!hosts.allows("https", "a", None));
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_patterns() {
+    fn parse_with_an_invalid_pattern_fails() {
         for pattern in [
             "*",
             "host",
