@@ -15,9 +15,15 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "wit",
         world: "goldfish:host/platform",
-        imports: { default: trappable },
+        imports: {
+            "wasi:keyvalue/store": async | trappable,
+            "wasi:keyvalue/atomics": async | trappable,
+            "wasi:keyvalue/batch": async | trappable,
+            default: trappable,
+        },
         with: {
             "spin:key-value/key-value.store": crate::key_value::Store,
+            "spin:redis/redis.connection": redis::aio::MultiplexedConnection,
             "wasi:keyvalue/store.bucket": crate::key_value::Bucket,
             "wasi:keyvalue/atomics.cas": crate::key_value::Cas,
         },

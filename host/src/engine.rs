@@ -10,7 +10,8 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllo
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::compose::Parts;
-use crate::guest::{self, Guest};
+use crate::guest::Guest;
+use crate::interfaces;
 
 /// A composed component ready to be instantiated.
 pub(crate) type Service = Arc<ServicePre<Guest>>;
@@ -147,7 +148,7 @@ fn create_engine() -> wasmtime::Result<(Engine, Linker<Guest>)> {
         }
     };
     let mut linker = Linker::new(&engine);
-    guest::add_to_linker(&mut linker)?;
+    interfaces::add_to_linker(&mut linker)?;
     Ok((engine, linker))
 }
 

@@ -21,7 +21,8 @@ use wasmtime_wasi_http::handler::{
 use wasmtime_wasi_http::{WasiBody, WasiHttpView as _};
 
 use crate::engine::Service;
-use crate::guest::{Grants, Guest};
+use crate::grants::Grants;
+use crate::guest::Guest;
 
 /// Requests that an instance serves before it is replaced.
 const MAX_REQUESTS: usize = 128;

@@ -11,8 +11,11 @@ pub mod build;
 pub mod compose;
 pub mod deny;
 mod engine;
+mod grants;
 mod guest;
+mod http_client;
 mod instances;
+mod interfaces;
 #[expect(
     unreachable_pub,
     reason = "generated code re-exports the types of resources"
@@ -22,6 +25,7 @@ mod logs;
 pub mod manifest;
 mod outbound;
 pub mod router;
+mod runtime_config;
 mod server;
 #[cfg(test)]
 mod testing;
@@ -37,12 +41,13 @@ use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::guest::Grants;
+use crate::grants::Grants;
 use crate::instances::{Handler, Pool};
-use crate::key_value::Database;
+use crate::key_value::KeyValue;
 use crate::logs::Sink;
 use crate::manifest::Manifest;
 use crate::router::Router;
+use crate::runtime_config::KeyValueConfig;
 use crate::server::Server;
 
 pub use crate::key_value::KvCounts;
@@ -55,6 +60,8 @@ pub struct Options {
     pub manifest: PathBuf,
     /// The directory of the key-value store. It is created if it does not exist.
     pub state_dir: PathBuf,
+    /// The runtime configuration file, if any.
+    pub runtime_config: Option<PathBuf>,
     /// The address to listen on; port 0 selects a free port.
     pub listen: SocketAddr,
     /// Values of variables, which override all other sources.
@@ -71,7 +78,7 @@ pub struct Options {
 pub struct Host {
     address: SocketAddr,
     routes: Vec<(String, String)>,
-    database: Arc<Database>,
+    key_value: Arc<KeyValue>,
     pool: Arc<Pool>,
     logs: Sink,
     grace: Duration,
@@ -96,9 +103,13 @@ impl Host {
         let state = &options.state_dir;
         std::fs::create_dir_all(state)
             .with_context(|| format!("cannot make the state directory {}", state.display()))?;
-        let database = Database::open(&state.join("sqlite_key_value.db"))?;
+        let config = runtime_config::key_value(options.runtime_config.as_deref(), state)?;
+        let key_value = match config {
+            KeyValueConfig::Sqlite(path) => KeyValue::sqlite(&path)?,
+            KeyValueConfig::Redis(url) => KeyValue::redis(&url)?,
+        };
         let logs = Sink::new(options.logs);
-        let client = outbound::Client::new()?;
+        let client = http_client::Client::new()?;
         let pool = Pool::new();
 
         let mut grants = HashMap::new();
@@ -106,7 +117,7 @@ impl Host {
             let granted = Grants::new(
                 component,
                 &values,
-                database.clone(),
+                key_value.clone(),
                 client.clone(),
                 logs.clone(),
             )
@@ -144,7 +155,7 @@ impl Host {
         Ok(Self {
             address,
             routes: table,
-            database,
+            key_value,
             pool,
             logs,
             grace: options.grace,
@@ -165,7 +176,7 @@ impl Host {
 
     /// Counts of operations of the key-value store since the start.
     pub fn kv_counts(&self) -> KvCounts {
-        self.database.counts()
+        self.key_value.counts()
     }
 
     /// Stops accepting connections and waits until requests and their background work are done, at

@@ -24,6 +24,9 @@ struct Arguments {
     /// Directory of the key-value store; by default .spin beside the manifest.
     #[arg(long)]
     state_dir: Option<PathBuf>,
+    /// The runtime configuration, in the format of Spin: the key-value store may be Redis.
+    #[arg(long)]
+    runtime_config_file: Option<PathBuf>,
     /// Sets an application variable; may be repeated. Overrides SPIN_VARIABLE_* and .env.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     variable: Vec<(String, String)>,
@@ -77,6 +80,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     let root = manifest.parent().unwrap_or(Path::new("."));
     let host = Host::start(Options {
         state_dir: arguments.state_dir.unwrap_or_else(|| root.join(".spin")),
+        runtime_config: arguments.runtime_config_file,
         manifest,
         listen: arguments.listen,
         variables: arguments.variable,

@@ -1,23 +1,46 @@
-//! Key-value storage in SQLite, in Spin's schema: Spin can open the same file.
+//! The key-value store `default` of a host: SQLite, or Redis if the runtime configuration says so.
 
-mod spin;
-mod wasi;
+mod redis;
+mod sqlite;
 
 use std::path::Path;
-use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context as _, Result};
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params, types::Value};
+use ::redis::aio::ConnectionManager;
+use anyhow::Result;
 
-pub use wasi::{Bucket, Cas};
+use redis::Redis;
+use sqlite::Sqlite;
 
-/// A store that a component has open.
+/// The result of an operation. The error text holds neither keys nor values.
+pub(crate) type StoreResult<T> = Result<T, String>;
+
+/// A store that a component has opened through `spin:key-value`.
 pub struct Store {
+    pub(crate) label: String,
+}
+
+/// A store that a component has opened through `wasi:keyvalue`.
+pub struct Bucket {
+    pub(crate) label: String,
+}
+
+/// A compare-and-swap that a component has started.
+pub struct Cas {
     label: String,
+    key: String,
+    state: CasState,
+}
+
+enum CasState {
+    Sqlite {
+        sqlite: Arc<Sqlite>,
+        /// The value that `current` has read. The swap is unconditional if it is `None`.
+        current: Option<Vec<u8>>,
+    },
+    /// A connection of its own, on which `current` watches the key.
+    Redis(ConnectionManager),
 }
 
 /// Counts of store operations since the host started.
@@ -25,103 +48,45 @@ pub struct Store {
 pub struct KvCounts {
     /// Operations that only read.
     pub reads: u64,
-    /// Transactions that write.
+    /// Operations that write.
     pub writes: u64,
 }
 
-/// The result of an operation. The error text holds neither keys nor values.
-pub(crate) type StoreResult<T> = Result<T, String>;
-
-/// The database of a host.
-pub(crate) struct Database {
-    writer: Mutex<Connection>,
-    readers: Vec<Mutex<Connection>>,
-    next_reader: AtomicUsize,
+/// The stores of a host.
+pub(crate) struct KeyValue {
+    backend: Backend,
     reads: AtomicU64,
-    writes: Arc<AtomicU64>,
-    /// Ends the checkpointer when dropped.
-    _checkpointer: mpsc::Sender<()>,
+    writes: AtomicU64,
 }
 
-const READERS: usize = 4;
+enum Backend {
+    Sqlite(Arc<Sqlite>),
+    Redis(Redis),
+}
 
-/// Length of the write-ahead log in frames from which on writers wait for a checkpoint.
-const MAX_LOG_FRAMES: i64 = 8192;
-
-const UPSERT: &str = "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3)
-     ON CONFLICT(store, key) DO UPDATE SET value=?3";
-const SELECT: &str = "SELECT value FROM spin_key_value WHERE store=?1 AND key=?2";
-
-impl Database {
-    /// Opens the database file and creates it if it does not exist.
+impl KeyValue {
+    /// Opens a SQLite file and creates it if it does not exist.
     ///
     /// # Errors
     /// If the file cannot be opened or is not a database.
-    pub(crate) fn open(path: &Path) -> Result<Arc<Self>> {
-        let connect = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open(path)?;
-            connection.busy_timeout(Duration::from_secs(5))?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            // No fsync for each commit: a commit survives a killed process, but perhaps not a power
-            // failure.
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
-            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-            rusqlite::vtab::array::load_module(&connection)?;
-            Ok(connection)
-        };
-        let open = || -> rusqlite::Result<_> {
-            let writer = connect()?;
-            writer.execute(
-                "CREATE TABLE IF NOT EXISTS spin_key_value (
-                   store TEXT NOT NULL,
-                   key   TEXT NOT NULL,
-                   value BLOB NOT NULL,
+    pub(crate) fn sqlite(path: &Path) -> Result<Arc<Self>> {
+        Ok(Self::new(Backend::Sqlite(Sqlite::open(path)?)))
+    }
 
-                   PRIMARY KEY (store, key)
-                )",
-                [],
-            )?;
-            let readers = (0..READERS)
-                .map(|_| connect())
-                .collect::<Result<Vec<_>, _>>()?;
-            Ok((writer, readers, connect()?))
-        };
-        let (writer, readers, checkpointer) =
-            open().with_context(|| format!("cannot open key-value store {}", path.display()))?;
-        let (sender, stop) = mpsc::channel();
-        let writes = Arc::new(AtomicU64::new(0));
-        let database = Arc::new(Self {
-            writer: Mutex::new(writer),
-            readers: readers.into_iter().map(Mutex::new).collect(),
-            next_reader: AtomicUsize::new(0),
+    /// A store in Redis. As in Spin, the connection is made when a component first opens the store.
+    ///
+    /// # Errors
+    /// If the URL is not valid.
+    pub(crate) fn redis(url: &str) -> Result<Arc<Self>> {
+        Ok(Self::new(Backend::Redis(Redis::new(url)?)))
+    }
+
+    fn new(backend: Backend) -> Arc<Self> {
+        Arc::new(Self {
+            backend,
             reads: AtomicU64::new(0),
-            writes: writes.clone(),
-            _checkpointer: sender,
-        });
-        let weak = Arc::downgrade(&database);
-        std::thread::Builder::new()
-            .name("checkpointer".into())
-            .spawn(move || {
-                let mut seen = 0;
-                while stop.recv_timeout(Duration::from_millis(500))
-                    == Err(RecvTimeoutError::Timeout)
-                {
-                    let count = writes.load(Ordering::Relaxed);
-                    if count == seen {
-                        continue;
-                    }
-                    seen = count;
-                    // This thread checkpoints so that no writer has to. The log can only restart if
-                    // nothing was added meanwhile; under steady load that needs a second, short
-                    // checkpoint that writers wait for.
-                    if checkpoint(&checkpointer) > MAX_LOG_FRAMES
-                        && let Some(database) = weak.upgrade()
-                    {
-                        checkpoint(&lock(&database.writer));
-                    }
-                }
-            })?;
-        Ok(database)
+            writes: AtomicU64::new(0),
+        })
     }
 
     pub(crate) fn counts(&self) -> KvCounts {
@@ -131,261 +96,166 @@ impl Database {
         }
     }
 
-    fn read<T>(&self, read: impl Fn(&Connection) -> rusqlite::Result<T>) -> StoreResult<T> {
+    fn count_read(&self) {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        let first = self.next_reader.fetch_add(1, Ordering::Relaxed);
-        // Start with the next connection in turn, but prefer one that is free.
-        let free = self
-            .readers
-            .iter()
-            .cycle()
-            .skip(first % READERS)
-            .take(READERS);
-        for reader in free.clone() {
-            if let Ok(connection) = reader.try_lock() {
-                return read(&connection).map_err(text);
-            }
-        }
-        match free.clone().next() {
-            Some(reader) => read(&lock(reader)).map_err(text),
-            None => Err("no connection".into()),
-        }
     }
 
-    fn write<T>(&self, write: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
+    fn count_write(&self) {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        let mut connection = lock(&self.writer);
-        // A deferred transaction that has read fails to write if another process wrote meanwhile.
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(text)?;
-        let result = write(&transaction)?;
-        transaction.commit().map_err(text)?;
-        Ok(result)
     }
 
-    pub(crate) fn get(&self, store: &str, key: &str) -> StoreResult<Option<Vec<u8>>> {
-        self.read(|connection| select(connection, store, key))
+    /// What opening a store does: Redis is connected and sent a `PING`.
+    pub(crate) async fn open(&self) -> StoreResult<()> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Redis(redis) => redis.open().await,
+        }
     }
 
-    pub(crate) fn exists(&self, store: &str, key: &str) -> StoreResult<bool> {
-        self.read(|connection| {
-            connection
-                .prepare_cached("SELECT 1 FROM spin_key_value WHERE store=?1 AND key=?2")?
-                .exists([store, key])
-        })
+    pub(crate) async fn get(&self, label: &str, key: &str) -> StoreResult<Option<Vec<u8>>> {
+        self.count_read();
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.get(label, key),
+            Backend::Redis(redis) => redis.get(key).await,
+        }
     }
 
-    pub(crate) fn keys(&self, store: &str) -> StoreResult<Vec<String>> {
-        self.read(|connection| {
-            connection
-                .prepare_cached("SELECT key FROM spin_key_value WHERE store=?1")?
-                .query_map([store], |row| row.get(0))?
-                .collect()
-        })
+    pub(crate) async fn exists(&self, label: &str, key: &str) -> StoreResult<bool> {
+        self.count_read();
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.exists(label, key),
+            Backend::Redis(redis) => redis.exists(key).await,
+        }
     }
 
-    /// The keys that exist with their values, in no particular order, as in Spin.
-    pub(crate) fn get_many(
+    pub(crate) async fn keys(&self, label: &str) -> StoreResult<Vec<String>> {
+        self.count_read();
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.keys(label),
+            Backend::Redis(redis) => redis.keys().await,
+        }
+    }
+
+    /// The keys that exist with their values, in no particular order. Fails on Redis, as in Spin.
+    pub(crate) async fn get_many(
         &self,
-        store: &str,
+        label: &str,
         keys: Vec<String>,
     ) -> StoreResult<Vec<(String, Option<Vec<u8>>)>> {
-        let keys = array(keys);
-        self.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT key, value FROM spin_key_value WHERE store=?1 AND key IN rarray(?2)",
-                )?
-                .query_map(params![store, keys], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        })
+        self.count_read();
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.get_many(label, keys),
+            Backend::Redis(redis) => redis.get_many(keys).await,
+        }
     }
 
-    pub(crate) fn set(&self, store: &str, key: &str, value: &[u8]) -> StoreResult<()> {
-        self.write(|connection| upsert(connection, store, key, value))
+    pub(crate) async fn set(&self, label: &str, key: &str, value: &[u8]) -> StoreResult<()> {
+        self.count_write();
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.set(label, key, value),
+            Backend::Redis(redis) => redis.set(key, value).await,
+        }
     }
 
-    pub(crate) fn set_many(&self, store: &str, pairs: &[(String, Vec<u8>)]) -> StoreResult<()> {
-        self.write(|connection| {
-            pairs
-                .iter()
-                .try_for_each(|(key, value)| upsert(connection, store, key, value))
-        })
-    }
-
-    pub(crate) fn delete(&self, store: &str, key: &str) -> StoreResult<()> {
-        self.delete_many(store, vec![key.to_owned()])
-    }
-
-    pub(crate) fn delete_many(&self, store: &str, keys: Vec<String>) -> StoreResult<()> {
-        let keys = array(keys);
-        self.write(|connection| {
-            connection
-                .prepare_cached("DELETE FROM spin_key_value WHERE store=?1 AND key IN rarray(?2)")
-                .and_then(|mut statement| statement.execute(params![store, keys]))
-                .map(drop)
-                .map_err(text)
-        })
-    }
-
-    /// Adds to the counter under `key`: 8 little-endian bytes, 0 if it does not exist.
-    pub(crate) fn increment(&self, store: &str, key: &str, delta: i64) -> StoreResult<i64> {
-        self.write(|connection| {
-            let value = select(connection, store, key).map_err(text)?;
-            let number = match value {
-                None => 0,
-                Some(bytes) => i64::from_le_bytes(
-                    <[u8; 8]>::try_from(bytes).map_err(|_| "the value is not a counter")?,
-                ),
-            };
-            let number = number.checked_add(delta).ok_or("the counter overflows")?;
-            upsert(connection, store, key, &number.to_le_bytes())?;
-            Ok(number)
-        })
-    }
-
-    /// Writes `new` if the value is `old`, and returns whether it was written. If `old` is `None` the
-    /// write is unconditional, as in Spin.
-    pub(crate) fn swap(
+    pub(crate) async fn set_many(
         &self,
-        store: &str,
-        key: &str,
-        old: Option<&[u8]>,
-        new: &[u8],
-    ) -> StoreResult<bool> {
-        self.write(|connection| match old {
-            None => upsert(connection, store, key, new).map(|()| true),
-            Some(old) => connection
-                .prepare_cached(
-                    "UPDATE spin_key_value SET value=?4 WHERE store=?1 AND key=?2 AND value=?3",
-                )
-                .and_then(|mut statement| statement.execute(params![store, key, old, new]))
-                .map(|rows| rows == 1)
-                .map_err(text),
-        })
+        label: &str,
+        pairs: &[(String, Vec<u8>)],
+    ) -> StoreResult<()> {
+        self.count_write();
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.set_many(label, pairs),
+            Backend::Redis(redis) => redis.set_many(pairs).await,
+        }
     }
-}
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+    pub(crate) async fn delete_many(&self, label: &str, keys: Vec<String>) -> StoreResult<()> {
+        self.count_write();
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.delete_many(label, keys),
+            Backend::Redis(redis) => redis.delete_many(keys).await,
+        }
+    }
 
-fn text(error: rusqlite::Error) -> String {
-    error.to_string()
-}
+    /// Adds to a counter, which is 0 if it does not exist. SQLite keeps it as 8 little-endian bytes,
+    /// Redis as decimal digits.
+    pub(crate) async fn increment(&self, label: &str, key: &str, delta: i64) -> StoreResult<i64> {
+        self.count_write();
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.increment(label, key, delta),
+            Backend::Redis(redis) => redis.increment(key, delta).await,
+        }
+    }
 
-fn array(keys: Vec<String>) -> Rc<Vec<Value>> {
-    Rc::new(keys.into_iter().map(Value::from).collect())
-}
+    /// Starts a compare-and-swap.
+    pub(crate) async fn compare_and_swap(&self, label: String, key: String) -> StoreResult<Cas> {
+        let state = match &self.backend {
+            Backend::Sqlite(sqlite) => CasState::Sqlite {
+                sqlite: sqlite.clone(),
+                current: None,
+            },
+            Backend::Redis(redis) => CasState::Redis(redis.connect().await?),
+        };
+        Ok(Cas { label, key, state })
+    }
 
-fn select(connection: &Connection, store: &str, key: &str) -> rusqlite::Result<Option<Vec<u8>>> {
-    connection
-        .prepare_cached(SELECT)?
-        .query_row([store, key], |row| row.get(0))
-        .optional()
-}
+    /// Reads the current value, which the swap then compares with.
+    pub(crate) async fn current(&self, cas: &mut Cas) -> StoreResult<Option<Vec<u8>>> {
+        self.count_read();
+        match &mut cas.state {
+            CasState::Sqlite { sqlite, current } => {
+                *current = sqlite.get(&cas.label, &cas.key)?;
+                Ok(current.clone())
+            }
+            CasState::Redis(connection) => redis::watch(connection, &cas.key).await,
+        }
+    }
 
-fn upsert(connection: &Connection, store: &str, key: &str, value: &[u8]) -> StoreResult<()> {
-    connection
-        .prepare_cached(UPSERT)
-        .and_then(|mut statement| statement.execute(params![store, key, value]))
-        .map(drop)
-        .map_err(text)
-}
+    /// Writes `new` if the value is the one that [`KeyValue::current`] has read, and returns whether
+    /// it was written. On SQLite the write is unconditional if there was no value; on Redis it is
+    /// written and always reported as not written. Both as in Spin.
+    pub(crate) async fn swap(&self, cas: &Cas, new: &[u8]) -> StoreResult<bool> {
+        self.count_write();
+        match &cas.state {
+            CasState::Sqlite { sqlite, current } => {
+                sqlite.swap(&cas.label, &cas.key, current.as_deref(), new)
+            }
+            CasState::Redis(connection) => Ok(redis::swap(connection, &cas.key, new).await),
+        }
+    }
 
-/// Copies the write-ahead log into the database as far as possible without waiting. Returns the length
-/// of the log in frames, or 0 if that failed.
-fn checkpoint(connection: &Connection) -> i64 {
-    connection
-        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
-        .unwrap_or(0)
+    /// Starts the compare-and-swap again after a swap that was not written.
+    pub(crate) async fn restart(&self, cas: Cas) -> StoreResult<Cas> {
+        let mut cas = self.compare_and_swap(cas.label, cas.key).await?;
+        self.current(&mut cas).await?;
+        Ok(cas)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::sqlite::tests::TemporaryFile;
     use super::*;
 
-    /// The path of a database in the temporary directory, removed when dropped.
-    struct TemporaryFile(std::path::PathBuf);
-
-    impl TemporaryFile {
-        fn new(name: &str) -> Self {
-            let name = format!("goldfish-host-{name}-{}.db", std::process::id());
-            Self(std::env::temp_dir().join(name))
-        }
-    }
-
-    impl Drop for TemporaryFile {
-        fn drop(&mut self) {
-            for suffix in ["", "-wal", "-shm"] {
-                let mut path = self.0.clone().into_os_string();
-                path.push(suffix);
-                let _ = std::fs::remove_file(path);
-            }
-        }
-    }
-
-    #[test]
-    fn get_returns_what_was_set_in_the_same_store() {
+    #[tokio::test]
+    async fn get_returns_what_was_set_in_the_same_store() {
         let file = TemporaryFile::new("basic");
-        let db = Database::open(&file.0).unwrap();
-        assert_eq!(db.get("default", "k").unwrap(), None);
-        db.set("default", "k", b"v").unwrap();
-        assert_eq!(db.get("default", "k").unwrap().unwrap(), b"v");
-        assert_eq!(db.get("other", "k").unwrap(), None);
-        assert!(db.exists("default", "k").unwrap());
+        let db = KeyValue::sqlite(&file.0).unwrap();
+        assert_eq!(db.get("default", "k").await.unwrap(), None);
+        db.set("default", "k", b"v").await.unwrap();
+        assert_eq!(db.get("default", "k").await.unwrap().unwrap(), b"v");
+        assert_eq!(db.get("other", "k").await.unwrap(), None);
+        assert!(db.exists("default", "k").await.unwrap());
         let pairs = [("a".to_owned(), vec![1]), ("b".to_owned(), vec![])];
-        db.set_many("default", &pairs).unwrap();
+        db.set_many("default", &pairs).await.unwrap();
         let keys = ["a", "b", "c"].map(str::to_owned).to_vec();
-        assert_eq!(db.get_many("default", keys).unwrap().len(), 2);
+        assert_eq!(db.get_many("default", keys).await.unwrap().len(), 2);
         db.delete_many("default", vec!["a".into(), "c".into()])
+            .await
             .unwrap();
-        db.delete("default", "k").unwrap();
-        assert_eq!(db.keys("default").unwrap(), ["b"]);
+        db.delete_many("default", vec!["k".into()]).await.unwrap();
+        assert_eq!(db.keys("default").await.unwrap(), ["b"]);
         let counts = db.counts();
         assert_eq!((counts.reads, counts.writes), (6, 4));
-    }
-
-    #[test]
-    fn increment_adds_to_counters_only() {
-        let file = TemporaryFile::new("counters");
-        let db = Database::open(&file.0).unwrap();
-        assert_eq!(db.increment("default", "n", 2).unwrap(), 2);
-        assert_eq!(db.increment("default", "n", -5).unwrap(), -3);
-        let bytes = db.get("default", "n").unwrap().unwrap();
-        assert_eq!(bytes, (-3i64).to_le_bytes());
-        // A value that is not a counter, or would overflow, is not changed.
-        db.set("default", "text", b"12").unwrap();
-        assert!(db.increment("default", "text", 1).is_err());
-        assert_eq!(db.get("default", "text").unwrap().unwrap(), b"12");
-        db.set("default", "full", &i64::MAX.to_le_bytes()).unwrap();
-        assert!(db.increment("default", "full", 1).is_err());
-    }
-
-    #[test]
-    fn increment_from_several_databases_loses_nothing() {
-        let file = TemporaryFile::new("atomic");
-        let databases = [(); 2].map(|()| Database::open(&file.0).unwrap());
-        std::thread::scope(|scope| {
-            for db in databases.iter().cycle().take(4) {
-                scope.spawn(|| {
-                    for _ in 0..50 {
-                        db.increment("default", "n", 1).unwrap();
-                    }
-                });
-            }
-        });
-        assert_eq!(databases[0].increment("default", "n", 0).unwrap(), 200);
-    }
-
-    #[test]
-    fn swap_writes_if_the_value_is_unchanged() {
-        let file = TemporaryFile::new("swap");
-        let db = Database::open(&file.0).unwrap();
-        assert!(db.swap("default", "k", None, b"1").unwrap());
-        assert!(db.swap("default", "k", Some(b"1"), b"2").unwrap());
-        assert!(!db.swap("default", "k", Some(b"1"), b"3").unwrap());
-        assert_eq!(db.get("default", "k").unwrap().unwrap(), b"2");
     }
 }

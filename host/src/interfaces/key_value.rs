@@ -1,10 +1,13 @@
-//! `spin:key-value@3.0.0`.
+//! `spin:key-value@3.0.0`, which is asynchronous: other tasks of the instance run while a call waits.
+
+use std::sync::Arc;
 
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
-use super::Store;
+use super::Platform;
 use crate::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
-use crate::guest::{Guest, Platform};
+use crate::guest::Guest;
+use crate::key_value::{KeyValue, Store};
 
 type HostResult<T> = wasmtime::Result<Result<T, Error>>;
 
@@ -17,16 +20,20 @@ impl HostStore for Guest {
     }
 }
 
-/// Every function completes when it is first polled: SQLite takes microseconds and needs no thread.
 impl HostStoreWithStore<Guest> for Platform {
     async fn open(accessor: &Accessor<Guest, Self>, label: String) -> HostResult<Resource<Store>> {
-        accessor.with(|mut access| {
-            let guest = access.get();
-            if !guest.grants.key_value_stores.contains(&label) {
-                return Ok(Err(Error::AccessDenied));
-            }
-            Ok(Ok(guest.table.push(Store { label })?))
-        })
+        let store = accessor.with(|mut access| {
+            let grants = &access.get().grants;
+            let granted = grants.key_value_stores.contains(&label);
+            granted.then(|| grants.key_value.clone())
+        });
+        let Some(key_value) = store else {
+            return Ok(Err(Error::AccessDenied));
+        };
+        if let Err(error) = key_value.open().await {
+            return Ok(Err(Error::Other(error)));
+        }
+        accessor.with(|mut access| Ok(Ok(access.get().table.push(Store { label })?)))
     }
 
     async fn get(
@@ -34,9 +41,8 @@ impl HostStoreWithStore<Guest> for Platform {
         store: Resource<Store>,
         key: String,
     ) -> HostResult<Option<Vec<u8>>> {
-        with(accessor, &store, |guest, store| {
-            guest.grants.database.get(store, &key)
-        })
+        let (key_value, label) = opened(accessor, &store)?;
+        Ok(key_value.get(&label, &key).await.map_err(Error::Other))
     }
 
     async fn set(
@@ -45,9 +51,11 @@ impl HostStoreWithStore<Guest> for Platform {
         key: String,
         value: Vec<u8>,
     ) -> HostResult<()> {
-        with(accessor, &store, |guest, store| {
-            guest.grants.database.set(store, &key, &value)
-        })
+        let (key_value, label) = opened(accessor, &store)?;
+        Ok(key_value
+            .set(&label, &key, &value)
+            .await
+            .map_err(Error::Other))
     }
 
     async fn delete(
@@ -55,9 +63,11 @@ impl HostStoreWithStore<Guest> for Platform {
         store: Resource<Store>,
         key: String,
     ) -> HostResult<()> {
-        with(accessor, &store, |guest, store| {
-            guest.grants.database.delete(store, &key)
-        })
+        let (key_value, label) = opened(accessor, &store)?;
+        Ok(key_value
+            .delete_many(&label, vec![key])
+            .await
+            .map_err(Error::Other))
     }
 
     async fn exists(
@@ -65,21 +75,18 @@ impl HostStoreWithStore<Guest> for Platform {
         store: Resource<Store>,
         key: String,
     ) -> HostResult<bool> {
-        with(accessor, &store, |guest, store| {
-            guest.grants.database.exists(store, &key)
-        })
+        let (key_value, label) = opened(accessor, &store)?;
+        Ok(key_value.exists(&label, &key).await.map_err(Error::Other))
     }
 
     async fn get_keys(
         accessor: &Accessor<Guest, Self>,
         store: Resource<Store>,
     ) -> wasmtime::Result<(StreamReader<String>, FutureReader<Result<(), Error>>)> {
-        let keys = with(accessor, &store, |guest, store| {
-            guest.grants.database.keys(store)
-        })?;
-        let (keys, end) = match keys {
+        let (key_value, label) = opened(accessor, &store)?;
+        let (keys, end) = match key_value.keys(&label).await {
             Ok(keys) => (keys, Ok(())),
-            Err(error) => (Vec::new(), Err(error)),
+            Err(error) => (Vec::new(), Err(Error::Other(error))),
         };
         accessor.with(|mut access| {
             let keys = StreamReader::new(&mut access, keys)?;
@@ -89,14 +96,13 @@ impl HostStoreWithStore<Guest> for Platform {
     }
 }
 
-fn with<T>(
+fn opened(
     accessor: &Accessor<Guest, Platform>,
     store: &Resource<Store>,
-    operation: impl FnOnce(&Guest, &str) -> super::StoreResult<T>,
-) -> HostResult<T> {
+) -> wasmtime::Result<(Arc<KeyValue>, String)> {
     accessor.with(|mut access| {
         let guest = access.get();
-        let store = guest.table.get(store)?;
-        Ok(operation(guest, &store.label).map_err(Error::Other))
+        let label = guest.table.get(store)?.label.clone();
+        Ok((guest.grants.key_value.clone(), label))
     })
 }

@@ -1,12 +1,10 @@
-//! Errors of the client as error codes of `wasi:http`.
+//! Errors of the HTTP client as error codes of `wasi:http`.
 
 use std::error::Error as _;
-use std::io;
+use std::{fmt, io};
 
 use hyper_util::client::legacy;
 use wasmtime_wasi_http::Error;
-
-use super::client::ConnectTimedOut;
 
 /// The error code for a request that failed before its response.
 pub(super) fn error_code(error: legacy::Error) -> Error {
@@ -61,3 +59,15 @@ pub(super) fn error_code(error: legacy::Error) -> Error {
         false => Error::ConnectionTerminated,
     }
 }
+
+/// The connect timeout passed.
+#[derive(Debug)]
+pub(super) struct ConnectTimedOut;
+
+impl fmt::Display for ConnectTimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connect timeout passed")
+    }
+}
+
+impl std::error::Error for ConnectTimedOut {}
