@@ -27,7 +27,7 @@ async fn description() -> Value {
 }
 
 #[tokio::test]
-async fn the_description_is_made_of_what_lies_beside_the_routes() {
+async fn openapi_json_is_generated_from_the_routes() {
     let routes = manifest().parent().unwrap().join("components/routes");
     let made = api_description::text(&routes).unwrap();
     let kept = std::fs::read_to_string(routes.join(api_description::WRITTEN)).unwrap();
@@ -42,7 +42,7 @@ async fn the_description_is_made_of_what_lies_beside_the_routes() {
 }
 
 #[tokio::test]
-async fn every_endpoint_is_described_and_nothing_else() {
+async fn openapi_json_describes_every_endpoint() {
     let document = description().await;
     let mut described = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -63,7 +63,7 @@ async fn every_endpoint_is_described_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_description_is_fit_for_generators() {
+async fn openapi_json_is_usable_by_generators() {
     let document = description().await;
     let mut names = BTreeSet::new();
     for operation in operations(&document) {
@@ -85,7 +85,7 @@ async fn the_description_is_fit_for_generators() {
 }
 
 #[test]
-fn examples_are_of_their_schemas() {
+fn examples_match_their_schemas() {
     assert!(check_examples() > 100);
 }
 
@@ -243,7 +243,7 @@ impl Reader {
 }
 
 #[tokio::test]
-async fn examples_work() {
+async fn examples_are_accepted_by_the_api() {
     let document = description().await;
     let operations = operations(&document);
     let app = App::with_defaults()
@@ -271,7 +271,7 @@ async fn examples_work() {
 }
 
 #[tokio::test]
-async fn the_description_is_sent_once_and_to_any_frontend() {
+async fn openapi_json_is_cached_and_allowed_for_any_origin() {
     let client = App::shared().await.client();
     let plain = client
         .with("origin", crate::harness::ORIGIN)
@@ -306,7 +306,7 @@ async fn the_description_is_sent_once_and_to_any_frontend() {
 }
 
 #[tokio::test]
-async fn the_page_loads_nothing_but_its_own_files() {
+async fn docs_page_loads_only_its_own_files() {
     let client = App::shared().await.client();
     let page = client.get("/docs").await;
     assert_eq!(page.status, 200, "{page:?}");
@@ -360,8 +360,8 @@ async fn path_of(program: &str) -> String {
 }
 
 #[tokio::test]
-async fn requests_can_be_tried_in_a_browser() {
-    let test = "openapi::requests_can_be_tried_in_a_browser";
+async fn docs_page_sends_requests_in_a_browser() {
+    let test = "openapi::docs_page_sends_requests_in_a_browser";
     let browser = match chromium().await {
         Ok(name) => path_of(name).await,
         Err(missing) => return skipped(test, &missing),
@@ -390,10 +390,10 @@ async fn requests_can_be_tried_in_a_browser() {
 }
 
 #[tokio::test]
-async fn schemathesis_finds_nothing() {
+async fn schemathesis_finds_no_errors() {
     let scripts = match Scripts::python("schemathesis", (3, 10)).await {
         Ok(scripts) => scripts,
-        Err(missing) => return skipped("openapi::schemathesis_finds_nothing", &missing),
+        Err(missing) => return skipped("openapi::schemathesis_finds_no_errors", &missing),
     };
     let limits = ["chat", "api", "auth", "password"];
     let app = limits

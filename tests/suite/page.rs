@@ -19,7 +19,7 @@ fn named(page: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_page_may_do_nothing_but_what_it_needs() {
+async fn page_has_a_strict_content_security_policy() {
     let client = App::shared().await.client();
     let page = client.get("/").await;
     assert_eq!(page.status, 200, "{page:?}");
@@ -59,7 +59,7 @@ async fn the_page_may_do_nothing_but_what_it_needs() {
 }
 
 #[tokio::test]
-async fn everything_is_small_typed_and_kept_by_browsers() {
+async fn page_files_are_small_typed_and_cacheable() {
     let client = App::shared().await.client();
     let zipped = client.with("accept-encoding", "br, gzip");
     let page = zipped.get("/").await;
@@ -108,7 +108,7 @@ async fn everything_is_small_typed_and_kept_by_browsers() {
 }
 
 #[tokio::test]
-async fn what_a_browser_has_is_not_sent_again() {
+async fn page_file_with_a_matching_etag_is_304() {
     let client = App::shared().await.client();
     let names = named(&client.get("/").await);
     for path in names.iter().map(String::as_str).chain(["/"]) {
@@ -126,7 +126,7 @@ async fn what_a_browser_has_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn the_committed_files_are_what_their_source_makes() {
+async fn committed_page_files_match_their_source() {
     let route = manifest().parent().unwrap().join("components/routes/web");
     let has_node = Command::new("npm").arg("--version").output().await.is_ok();
     if !has_node {

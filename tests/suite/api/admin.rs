@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{ADMIN_KEY, App, PASSWORD};
 
 #[tokio::test]
-async fn closed_without_a_key_and_to_wrong_ones() {
+async fn admin_routes_without_a_valid_key_are_refused() {
     let app = App::with_defaults().start().await;
     let open = app.client().with("x-admin-key", "");
     for client in [app.client(), open, app.client().admin()] {
@@ -37,7 +37,7 @@ async fn closed_without_a_key_and_to_wrong_ones() {
 }
 
 #[tokio::test]
-async fn wrong_keys_are_counted() {
+async fn admin_routes_with_wrong_keys_are_rate_limited() {
     let app = App::with_defaults()
         .admin()
         .variable("rate_limit_auth_per_minute", "3")
@@ -59,7 +59,7 @@ async fn wrong_keys_are_counted() {
 }
 
 #[tokio::test]
-async fn users_are_listed_page_by_page_and_found() {
+async fn users_list_returns_pages_and_finds_by_query() {
     let app = App::with_defaults().admin().start().await;
     let client = app.client();
     let admin = client.admin();
@@ -130,7 +130,7 @@ async fn users_are_listed_page_by_page_and_found() {
 }
 
 #[tokio::test]
-async fn a_user_is_shown_without_secrets() {
+async fn user_get_returns_no_secrets() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let key = user.new_key(json!({ "name": "a" })).await;
@@ -161,7 +161,7 @@ async fn a_user_is_shown_without_secrets() {
 }
 
 #[tokio::test]
-async fn the_operator_ends_sessions_and_keys() {
+async fn revoke_sessions_ends_sessions_and_keys() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let again = client.again(&user).await;
@@ -185,7 +185,7 @@ async fn the_operator_ends_sessions_and_keys() {
 }
 
 #[tokio::test]
-async fn a_guests_sessions_can_be_ended_too() {
+async fn revoke_sessions_of_a_guest_ends_its_sessions() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
     let path = format!("/api/admin/users/{}/revoke-sessions", guest.id);
@@ -195,7 +195,7 @@ async fn a_guests_sessions_can_be_ended_too() {
 }
 
 #[tokio::test]
-async fn keys_in_the_store_are_counted_by_capability() {
+async fn stats_counts_store_keys_by_capability() {
     let app = App::with_defaults().admin().start().await;
     let client = app.client();
     let storage = async || {
@@ -234,7 +234,7 @@ async fn keys_in_the_store_are_counted_by_capability() {
 }
 
 #[tokio::test]
-async fn who_is_known_by_the_ledger_alone_is_shown() {
+async fn user_get_with_only_a_ledger_returns_the_user() {
     let client = App::shared().await.client();
     let admin = client.admin();
     let guest = client.guest().await;

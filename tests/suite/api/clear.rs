@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::App;
 
 #[tokio::test]
-async fn both_ways_of_clearing_forget_everything() {
+async fn clear_deletes_all_conversations() {
     for path in ["/api/conversations", "/api/clear"] {
         let guest = App::shared().await.client().guest().await;
         let id = guest.say("one").await;

@@ -6,7 +6,7 @@ use upstream::{Script, Upstream};
 use crate::harness::App;
 
 #[tokio::test]
-async fn transactions_come_page_by_page() {
+async fn transactions_are_returned_in_pages() {
     let upstream = Upstream::start(Script::words(5)).await.unwrap();
     let app = App::with_defaults()
         .openai(&upstream)

@@ -3,7 +3,7 @@
 use crate::harness::App;
 
 #[tokio::test]
-async fn history_is_the_list_without_messages() {
+async fn history_returns_conversations_without_messages() {
     let guest = App::shared().await.client().guest().await;
     let id = guest.say("remember me").await;
     let answer = guest.get("/api/history").await;

@@ -18,7 +18,7 @@ fn model<'a>(models: &'a [Value], id: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn without_a_provider_only_demo_is_available() {
+async fn models_without_a_provider_lists_demo_as_available() {
     let models = models(App::shared().await).await;
     let available = |model: &&Value| model["available"] == true;
     let ids: Vec<_> = models
@@ -31,7 +31,7 @@ async fn without_a_provider_only_demo_is_available() {
 }
 
 #[tokio::test]
-async fn the_catalogue_has_the_goldfish_models() {
+async fn models_lists_the_default_catalogue() {
     let models = models(App::shared().await).await;
     for (id, name, provider) in [
         ("gpt-4o", "GPT-4o", "openai"),
@@ -53,7 +53,7 @@ async fn the_catalogue_has_the_goldfish_models() {
 }
 
 #[tokio::test]
-async fn prices_are_dollars_per_million_tokens() {
+async fn models_prices_are_dollars_per_million_tokens() {
     let listed = models(App::shared().await).await;
     assert_eq!(
         model(&listed, "gpt-4o-mini")["prices"],
@@ -72,7 +72,7 @@ async fn prices_are_dollars_per_million_tokens() {
 }
 
 #[tokio::test]
-async fn ids_are_unique() {
+async fn models_ids_are_unique() {
     let models = models(App::shared().await).await;
     let ids: std::collections::BTreeSet<_> = models
         .iter()
@@ -82,7 +82,7 @@ async fn ids_are_unique() {
 }
 
 #[tokio::test]
-async fn a_key_makes_its_provider_available_and_no_other() {
+async fn a_provider_key_makes_only_its_models_available() {
     let app = App::with_defaults()
         .variable("anthropic_api_key", "sk-ant-test")
         .variable("local_base_url", "http://127.0.0.1:9/v1")
@@ -100,7 +100,7 @@ async fn a_key_makes_its_provider_available_and_no_other() {
 }
 
 #[tokio::test]
-async fn models_needs_a_user() {
+async fn models_without_a_user_is_401() {
     let app = App::shared().await;
     app.client()
         .get("/api/models")

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::App;
 
 #[tokio::test]
-async fn preferences_begin_with_defaults() {
+async fn get_without_stored_preferences_returns_defaults() {
     let guest = App::shared().await.client().guest().await;
     let answer = guest.get("/api/preferences").await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -21,7 +21,7 @@ async fn preferences_begin_with_defaults() {
 }
 
 #[tokio::test]
-async fn put_merges() {
+async fn put_changes_only_the_given_fields() {
     let guest = App::shared().await.client().guest().await;
     let answer = guest
         .put("/api/preferences", json!({ "theme": "light" }))
@@ -43,7 +43,7 @@ async fn put_merges() {
 }
 
 #[tokio::test]
-async fn put_rejects_what_it_does_not_know() {
+async fn put_with_an_unknown_field_is_400() {
     let guest = App::shared().await.client().guest().await;
     for (body, path) in [
         (json!({ "theme": "mauve" }), "theme"),
@@ -61,7 +61,7 @@ async fn put_rejects_what_it_does_not_know() {
 }
 
 #[tokio::test]
-async fn clear_forgets_preferences() {
+async fn clear_resets_preferences() {
     let guest = App::shared().await.client().guest().await;
     let before = guest.get("/api/preferences").await.json();
     guest
@@ -76,7 +76,7 @@ async fn clear_forgets_preferences() {
 }
 
 #[tokio::test]
-async fn sixteen_writers_of_different_fields_lose_nothing() {
+async fn concurrent_puts_of_different_fields_are_all_kept() {
     let guest = App::shared().await.client().guest().await;
     let writers = (0..16).map(|number| {
         let guest = guest.clone();
@@ -96,7 +96,7 @@ async fn sixteen_writers_of_different_fields_lose_nothing() {
 }
 
 #[tokio::test]
-async fn preferences_need_a_user() {
+async fn preferences_without_a_user_are_401() {
     let client = App::shared().await.client();
     client
         .get("/api/preferences")

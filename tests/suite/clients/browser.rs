@@ -111,52 +111,52 @@ fn script(wish: &Value, gate: &Gate) -> Script {
 }
 
 #[tokio::test]
-async fn a_first_chat_needs_no_account() {
+async fn first_chat_works_without_an_account() {
     play("first-chat", |app| app).await;
 }
 
 #[tokio::test]
-async fn a_reply_outlasts_a_reload_and_is_there_in_every_tab() {
+async fn a_reply_continues_after_reload_and_in_other_tabs() {
     play("lasting", |app| app).await;
 }
 
 #[tokio::test]
-async fn replies_are_stopped_and_had_again() {
+async fn replies_can_be_stopped_and_regenerated() {
     play("replies", |app| app).await;
 }
 
 #[tokio::test]
-async fn a_fourth_conversation_makes_the_oldest_go() {
+async fn a_fourth_conversation_evicts_the_oldest() {
     play("remembering", |app| app).await;
 }
 
 #[tokio::test]
-async fn a_hostile_reply_is_text() {
+async fn hostile_replies_are_shown_as_text() {
     play("hostile", |app| app).await;
 }
 
 #[tokio::test]
-async fn it_is_light_or_dark_and_everybody_can_use_it() {
+async fn themes_pass_the_accessibility_checks() {
     play("looks", |app| app).await;
 }
 
 #[tokio::test]
-async fn it_fits_on_a_phone() {
+async fn layout_fits_a_phone() {
     play("phone", |app| app).await;
 }
 
 #[tokio::test]
-async fn registering_keeps_conversations_and_an_ended_session_keeps_words() {
+async fn register_keeps_conversations_and_an_expired_session_keeps_the_draft() {
     play("accounts", |app| app).await;
 }
 
 #[tokio::test]
-async fn trouble_is_told_in_words() {
+async fn errors_are_shown_in_words() {
     play("trouble", |app| app).await;
 }
 
 #[tokio::test]
-async fn a_limit_is_a_wait_that_can_be_seen() {
+async fn a_rate_limit_shows_the_waiting_time() {
     play("limits", |app| {
         app.variable("rate_limit_chat_per_minute", "1")
     })
@@ -164,11 +164,11 @@ async fn a_limit_is_a_wait_that_can_be_seen() {
 }
 
 #[tokio::test]
-async fn a_keyboard_is_enough() {
+async fn page_is_usable_by_keyboard() {
     play("keyboard", |app| app).await;
 }
 
 #[tokio::test]
-async fn pictures_are_taken() {
+async fn screenshots_are_taken() {
     play("pictures", |app| app).await;
 }

@@ -215,7 +215,7 @@ async fn openais_library(world: &World, script: &str) {
 }
 
 #[tokio::test]
-async fn openais_library_for_node() {
+async fn openai_node_works() {
     let Some(scripts) = node("openai_clients::node").await else {
         return;
     };
@@ -228,7 +228,7 @@ async fn openais_library_for_node() {
 }
 
 #[tokio::test]
-async fn openais_library_for_python() {
+async fn openai_python_works() {
     let Some(scripts) = python("openai_clients::python").await else {
         return;
     };
@@ -237,7 +237,7 @@ async fn openais_library_for_python() {
 }
 
 #[tokio::test]
-async fn langchains_class_for_openai() {
+async fn langchain_chat_openai_works() {
     let Some(scripts) = node("openai_clients::langchain").await else {
         return;
     };

@@ -86,7 +86,7 @@ fn slow_words(count: usize) -> Script {
 const WHOLE: [&str; 3] = ["conversation", "usage", "done"];
 
 #[tokio::test]
-async fn types_are_those_of_the_running_application() {
+async fn types_match_the_running_application() {
     let Some(scripts) = built("types").await else {
         return;
     };
@@ -113,7 +113,7 @@ async fn types_are_those_of_the_running_application() {
 }
 
 #[tokio::test]
-async fn examples_of_the_readme_do_what_they_say() {
+async fn readme_examples_work() {
     let Some(scripts) = built("readme").await else {
         return;
     };
@@ -144,7 +144,7 @@ async fn examples_of_the_readme_do_what_they_say() {
 }
 
 #[tokio::test]
-async fn a_reply_is_there_as_it_is_said() {
+async fn chat_yields_deltas_as_they_arrive() {
     let Some(scripts) = built("stream").await else {
         return;
     };
@@ -162,7 +162,7 @@ async fn a_reply_is_there_as_it_is_said() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_again_and_again_loses_nothing() {
+async fn chat_with_a_connection_cut_repeatedly_loses_nothing() {
     let Some(scripts) = built("cut").await else {
         return;
     };
@@ -177,7 +177,7 @@ async fn a_connection_that_is_cut_again_and_again_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_at_the_end_is_enough() {
+async fn chat_with_a_connection_cut_at_the_end_is_complete() {
     let Some(scripts) = built("cut_at_the_end").await else {
         return;
     };
@@ -198,7 +198,7 @@ async fn a_connection_that_is_cut_at_the_end_is_enough() {
 }
 
 #[tokio::test]
-async fn a_request_whose_answer_was_lost_is_sent_again_and_asks_once() {
+async fn chat_with_a_lost_response_is_retried_and_calls_the_provider_once() {
     let Some(scripts) = built("cut_before").await else {
         return;
     };
@@ -210,7 +210,7 @@ async fn a_request_whose_answer_was_lost_is_sent_again_and_asks_once() {
 }
 
 #[tokio::test]
-async fn a_connection_that_falls_silent_is_made_again() {
+async fn chat_with_a_silent_connection_reconnects() {
     let Some(scripts) = built("silence").await else {
         return;
     };
@@ -230,7 +230,7 @@ async fn a_connection_that_falls_silent_is_made_again() {
 }
 
 #[tokio::test]
-async fn a_reply_that_breaks_off_is_an_event_and_an_error() {
+async fn chat_with_an_interrupted_reply_yields_an_error() {
     let Some(scripts) = built("broken").await else {
         return;
     };
@@ -246,7 +246,7 @@ async fn a_reply_that_breaks_off_is_an_event_and_an_error() {
 }
 
 #[tokio::test]
-async fn leaving_is_not_stopping() {
+async fn abort_does_not_stop_the_reply() {
     let Some(scripts) = built("abort").await else {
         return;
     };
@@ -269,7 +269,7 @@ async fn leaving_is_not_stopping() {
 }
 
 #[tokio::test]
-async fn another_client_reads_along_and_stops() {
+async fn stream_in_another_client_can_stop_the_reply() {
     let Some(scripts) = built("stop").await else {
         return;
     };
@@ -287,7 +287,7 @@ async fn another_client_reads_along_and_stops() {
 }
 
 #[tokio::test]
-async fn another_reply_and_the_next_message() {
+async fn regenerate_and_the_next_message_work() {
     let Some(scripts) = built("regenerate").await else {
         return;
     };
@@ -304,7 +304,7 @@ async fn another_reply_and_the_next_message() {
 }
 
 #[tokio::test]
-async fn one_renewal_serves_all_requests_and_tabs() {
+async fn concurrent_requests_share_one_token_refresh() {
     let Some(scripts) = built("renewal").await else {
         return;
     };
@@ -323,7 +323,7 @@ async fn one_renewal_serves_all_requests_and_tabs() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_is_forgotten() {
+async fn an_ended_session_is_removed() {
     let Some(scripts) = built("revoked").await else {
         return;
     };
@@ -334,7 +334,7 @@ async fn a_session_that_has_ended_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_guest_registers_signs_out_and_in() {
+async fn a_guest_can_register_sign_out_and_sign_in() {
     let Some(scripts) = built("register").await else {
         return;
     };
@@ -356,7 +356,7 @@ async fn a_guest_registers_signs_out_and_in() {
 }
 
 #[tokio::test]
-async fn a_browsers_session_is_its_cookie() {
+async fn a_browser_uses_the_session_cookie() {
     let Some(scripts) = built("cookies").await else {
         return;
     };
@@ -370,7 +370,7 @@ async fn a_browsers_session_is_its_cookie() {
 }
 
 #[tokio::test]
-async fn conversations_and_everything_else() {
+async fn all_other_methods_work() {
     let Some(scripts) = built("api").await else {
         return;
     };
@@ -414,7 +414,7 @@ async fn conversations_and_everything_else() {
 }
 
 #[tokio::test]
-async fn errors_say_what_is_wrong() {
+async fn errors_have_status_code_and_message() {
     let Some(scripts) = built("errors").await else {
         return;
     };
@@ -442,7 +442,7 @@ async fn errors_say_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn only_what_asks_for_nothing_is_sent_again() {
+async fn only_safe_requests_are_retried() {
     let Some(scripts) = built("retries").await else {
         return;
     };

@@ -19,7 +19,7 @@ async fn me(app: &App, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_session_token_is_a_user_by_bearer_and_by_cookie() {
+async fn session_token_as_bearer_or_cookie_authenticates() {
     let (clerk, app) = fake().await;
     let app = app.start().await;
     let token = clerk.session_token("user_2abc", &Value::Null);
@@ -41,7 +41,7 @@ async fn a_session_token_is_a_user_by_bearer_and_by_cookie() {
 }
 
 #[tokio::test]
-async fn claims_that_are_not_right_are_refused() {
+async fn tokens_with_wrong_claims_are_401() {
     let (clerk, app) = fake().await;
     let app = app.start().await;
     let now = std::time::SystemTime::now()
@@ -93,7 +93,7 @@ async fn claims_that_are_not_right_are_refused() {
 }
 
 #[tokio::test]
-async fn unknown_keys_are_looked_up_and_not_again_and_again() {
+async fn unknown_keys_are_fetched_once() {
     let (clerk, app) = fake().await;
     let app = app.start().await;
     let old = clerk.session_token("user_2abc", &Value::Null);
@@ -116,7 +116,7 @@ async fn unknown_keys_are_looked_up_and_not_again_and_again() {
 }
 
 #[tokio::test]
-async fn out_of_reach_is_503_and_other_ways_in_stay_open() {
+async fn an_unreachable_clerk_is_503_and_other_credentials_work() {
     let (clerk, app) = fake().await;
     clerk.fail("", usize::MAX, Trouble::Cut);
     let app = app.start().await;
@@ -137,7 +137,7 @@ async fn out_of_reach_is_503_and_other_ways_in_stay_open() {
 }
 
 #[tokio::test]
-async fn where_clerk_is_off_its_tokens_are_nothing() {
+async fn tokens_without_a_clerk_configuration_are_401() {
     let clerk = Clerk::start().await.unwrap();
     let token = clerk.session_token("user_2abc", &Value::Null);
     let app = App::shared().await;
@@ -151,7 +151,7 @@ async fn where_clerk_is_off_its_tokens_are_nothing() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_here() {
+async fn logout_ends_the_clerk_session() {
     let (clerk, app) = fake().await;
     let app = app.start().await;
     let session = json!({ "sid": "sess_one" });

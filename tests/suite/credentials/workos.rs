@@ -111,7 +111,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn a_sealed_session_is_a_user_with_conversations() {
+async fn sealed_session_authenticates() {
     let fixture = Fixture::new().await;
     let app = fixture.app().start().await;
     let user = app.client().with("cookie", &fixture.cookie("valid"));
@@ -131,7 +131,7 @@ async fn a_sealed_session_is_a_user_with_conversations() {
 }
 
 #[tokio::test]
-async fn the_key_set_is_fetched_once_and_not_for_each_request() {
+async fn key_set_is_fetched_once() {
     let fixture = Fixture::new().await;
     let app = fixture.app().start().await;
     let user = app.client().with("cookie", &fixture.cookie("valid"));
@@ -147,7 +147,7 @@ async fn the_key_set_is_fetched_once_and_not_for_each_request() {
 }
 
 #[tokio::test]
-async fn forged_sessions_are_refused() {
+async fn forged_sessions_are_401() {
     let fixture = Fixture::new().await;
     let app = fixture.app().start().await;
     let good = app.client().with("cookie", &fixture.cookie("valid"));
@@ -196,7 +196,7 @@ async fn forged_sessions_are_refused() {
 }
 
 #[tokio::test]
-async fn a_rotated_key_is_found() {
+async fn a_rotated_key_is_fetched() {
     let fixture = Fixture::new().await;
     fixture
         .workos
@@ -210,7 +210,7 @@ async fn a_rotated_key_is_found() {
 }
 
 #[tokio::test]
-async fn a_key_set_out_of_reach_is_no_reason_to_sign_in_again() {
+async fn an_unreachable_key_set_is_503() {
     let fixture = Fixture::new().await;
     fixture.workos.serve(None);
     let app = fixture.app().start().await;
@@ -223,7 +223,7 @@ async fn a_key_set_out_of_reach_is_no_reason_to_sign_in_again() {
 }
 
 #[tokio::test]
-async fn where_workos_is_off_its_cookie_is_refused() {
+async fn cookie_without_a_workos_configuration_is_401() {
     let sessions = read_fixture("sessions.json");
     let sealed = sessions["cookies"]["valid"].as_str().unwrap();
     let client = App::shared()
@@ -237,7 +237,7 @@ async fn where_workos_is_off_its_cookie_is_refused() {
 }
 
 #[tokio::test]
-async fn another_cookie_password_opens_nothing() {
+async fn session_with_another_cookie_password_is_401() {
     let fixture = Fixture::new().await;
     let password = "another-password-of-thirty-two-characters";
     let app = fixture
@@ -258,7 +258,7 @@ async fn another_cookie_password_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_frontend_on_an_allowed_origin_may_use_the_cookie_and_no_other() {
+async fn cookie_is_accepted_from_allowed_origins_only() {
     let fixture = Fixture::new().await;
     let app = fixture.app().start().await;
     let user = app.client().with("cookie", &fixture.cookie("valid"));
@@ -302,7 +302,7 @@ fn browser_with(app: &App, sealed: &str) -> Browser {
 }
 
 #[tokio::test]
-async fn an_old_session_is_refreshed_and_goes_on_under_a_new_seal() {
+async fn an_expired_session_is_refreshed_and_sealed_again() {
     let (workos, app, old) = with_old_session().await;
     let app = app.start().await;
     let browser = browser_with(&app, &old);
@@ -322,7 +322,7 @@ async fn an_old_session_is_refreshed_and_goes_on_under_a_new_seal() {
 }
 
 #[tokio::test]
-async fn tabs_that_refresh_at_once_do_not_lose_the_session() {
+async fn concurrent_refreshes_keep_the_session() {
     let (workos, app, old) = with_old_session().await;
     let app = app.start().await;
     // Each tab has the old cookie, and WorkOS takes its refresh token once.
@@ -340,7 +340,7 @@ async fn tabs_that_refresh_at_once_do_not_lose_the_session() {
 }
 
 #[tokio::test]
-async fn without_an_api_key_an_old_session_has_expired() {
+async fn an_expired_session_without_an_api_key_is_401() {
     let (workos, app, old) = with_old_session().await;
     let app = app.default_of("workos_api_key").start().await;
     let answer = browser_with(&app, &old).get("/api/v1/auth/me").await;
@@ -349,7 +349,7 @@ async fn without_an_api_key_an_old_session_has_expired() {
 }
 
 #[tokio::test]
-async fn a_session_that_workos_has_ended_is_not_refreshed() {
+async fn a_session_ended_by_workos_is_401() {
     let (workos, app, old) = with_old_session().await;
     let app = app.start().await;
     workos.end_session(SESSION);
@@ -359,7 +359,7 @@ async fn a_session_that_workos_has_ended_is_not_refreshed() {
 }
 
 #[tokio::test]
-async fn workos_out_of_reach_is_no_reason_to_sign_in_again() {
+async fn an_expired_session_with_workos_unreachable_is_503() {
     let (workos, app, old) = with_old_session().await;
     let app = app.start().await;
     let browser = browser_with(&app, &old);
@@ -379,7 +379,7 @@ async fn workos_out_of_reach_is_no_reason_to_sign_in_again() {
 }
 
 #[tokio::test]
-async fn logging_out_ends_it_here_and_at_workos() {
+async fn logout_ends_the_session_here_and_at_workos() {
     let (workos, app, old) = with_old_session().await;
     let app = app.start().await;
     let browser = browser_with(&app, &old);

@@ -337,7 +337,7 @@ fn parts(page: &str) -> (&str, &str, &str) {
 }
 
 #[test]
-fn the_page_shows_what_the_manifest_says() {
+fn architecture_page_matches_the_manifest() {
     let page = std::fs::read_to_string(page_path()).unwrap();
     let (before, between, after) = parts(&page);
     let expected = Architecture::read().page();
@@ -357,7 +357,7 @@ fn the_page_shows_what_the_manifest_says() {
 }
 
 #[test]
-fn the_page_says_how_it_is_written() {
+fn architecture_page_names_the_command_that_writes_it() {
     let page = std::fs::read_to_string(page_path()).unwrap();
     assert!(page.contains(REWRITE), "the command is to be in {PAGE}");
 }

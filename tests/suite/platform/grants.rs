@@ -125,7 +125,7 @@ fn strings(value: Option<&Value>) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn routes_touch_neither_storage_nor_network() {
+async fn routes_import_neither_storage_nor_network() {
     let components = components().await;
     for id in routed() {
         let grants = grants_for(&components[&id].imports);
@@ -142,7 +142,7 @@ async fn routes_touch_neither_storage_nor_network() {
 }
 
 #[tokio::test]
-async fn capabilities_have_what_the_architecture_gives_them() {
+async fn capabilities_import_storage_or_network_as_listed() {
     let components = components().await;
     for (id, storage, network) in [
         ("capability-llm", false, true),
@@ -207,7 +207,7 @@ async fn middleware_imports_nothing_that_needs_a_grant() {
 }
 
 #[tokio::test]
-async fn every_import_of_ours_has_its_dependency_and_none_is_idle() {
+async fn every_goldfish_import_has_one_dependency() {
     let components = components().await;
     for id in routed() {
         let component = &components[&id];
@@ -226,7 +226,7 @@ async fn every_import_of_ours_has_its_dependency_and_none_is_idle() {
 }
 
 #[tokio::test]
-async fn a_dependency_inherits_exactly_what_it_imports() {
+async fn dependencies_inherit_exactly_what_they_import() {
     let components = components().await;
     for id in routed() {
         for (name, dependency) in dependencies(&components[&id]) {
@@ -255,7 +255,7 @@ async fn a_dependency_inherits_exactly_what_it_imports() {
 }
 
 #[tokio::test]
-async fn a_routes_row_grants_exactly_what_its_dependencies_need() {
+async fn routes_grant_exactly_what_their_dependencies_need() {
     let components = components().await;
     for (id, component) in &components {
         let mut needed = BTreeSet::new();
@@ -288,7 +288,7 @@ async fn a_routes_row_grants_exactly_what_its_dependencies_need() {
 }
 
 #[tokio::test]
-async fn variables_are_declared_described_and_used() {
+async fn variables_are_described_and_used() {
     let manifest = manifest_table();
     let declared = manifest["variables"].as_table().unwrap();
     for (name, variable) in declared {
@@ -337,7 +337,7 @@ async fn variables_are_declared_described_and_used() {
 }
 
 #[tokio::test]
-async fn every_component_says_how_it_is_built() {
+async fn components_have_a_build_command_and_description() {
     for (id, component) in &components().await {
         let command = component.table["build"]["command"].as_str().unwrap();
         assert!(command.contains("wasm32-wasip2"), "{id}: {command}");

@@ -10,7 +10,7 @@ use upstream::{Script, Upstream};
 use crate::harness::{App, ChangedManifest, component, spin_is_the_host, trigger};
 
 #[tokio::test]
-async fn http_2_without_tls_works() {
+async fn http_2_without_tls_is_accepted() {
     let app = App::shared().await;
     let stream = tokio::net::TcpStream::connect(app.address()).await.unwrap();
     let (mut sender, connection) =
@@ -37,7 +37,7 @@ async fn http_2_without_tls_works() {
 }
 
 #[tokio::test]
-async fn a_connection_serves_many_requests() {
+async fn a_kept_alive_connection_serves_many_requests() {
     let app = App::shared().await;
     let stream = tokio::net::TcpStream::connect(app.address()).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -58,7 +58,7 @@ async fn a_connection_serves_many_requests() {
 }
 
 #[tokio::test]
-async fn a_private_route_is_not_found_from_outside() {
+async fn a_private_route_is_404() {
     let manifest = ChangedManifest::new(|table| {
         let mut private = toml::Table::new();
         private.insert("private".to_owned(), true.into());
@@ -122,7 +122,7 @@ async fn the_most_specific_route_wins() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_granted_is_not_called() {
+async fn a_request_to_a_host_without_grant_is_denied() {
     let upstream = Upstream::start(Script::new(["never"])).await.unwrap();
     let manifest = ChangedManifest::new(|table| {
         let hosts = vec![Value::from("https://api.openai.com")];
@@ -143,7 +143,7 @@ async fn a_host_that_is_not_granted_is_not_called() {
 }
 
 #[tokio::test]
-async fn a_grant_that_is_not_inherited_is_not_there() {
+async fn a_grant_that_is_not_inherited_is_denied() {
     let upstream = Upstream::start(Script::new(["never"])).await.unwrap();
     let manifest = ChangedManifest::new(|table| {
         let chat = component(table, "chat");
@@ -174,7 +174,7 @@ async fn a_grant_that_is_not_inherited_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_granted_is_denied() {
+async fn a_store_without_grant_is_denied() {
     let manifest = ChangedManifest::new(|table| {
         component(table, "health").remove("key_value_stores");
     });
@@ -189,7 +189,7 @@ async fn a_store_that_is_not_granted_is_denied() {
 }
 
 #[tokio::test]
-async fn a_trap_tells_nothing_and_ends_nobody_else() {
+async fn a_trap_reveals_nothing_and_other_requests_succeed() {
     let folder = crate::harness::Folder::new();
     let path = folder.path().join("trap.wasm");
     let manifest = ChangedManifest::new(|table| {
@@ -252,7 +252,7 @@ fn trapping_double(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn the_binary_prints_its_routes_and_reads_the_environment() {
+async fn goldfish_prints_routes_and_reads_the_environment() {
     if spin_is_the_host() {
         eprintln!("SKIPPED: what Spin prints is Spin's");
         return;
@@ -278,7 +278,7 @@ async fn the_binary_prints_its_routes_and_reads_the_environment() {
 }
 
 #[tokio::test]
-async fn a_chat_costs_at_most_four_writes_and_two_of_the_ledger() {
+async fn a_chat_writes_at_most_six_times() {
     // One more, if a minute of the limiter's began meanwhile.
     chats_write("off", 41).await;
     // Two for each, and now and then a snapshot.

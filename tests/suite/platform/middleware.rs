@@ -19,7 +19,7 @@ fn with_server_timing(routes: &[&str]) -> ChangedManifest {
 }
 
 #[tokio::test]
-async fn a_route_gets_the_header_where_it_is_switched_on() {
+async fn server_timing_when_switched_on_adds_the_header() {
     let manifest = with_server_timing(&["/health", "/api/preferences"]);
     let app = App::with_defaults().manifest(manifest.path()).start().await;
     let guest = app.client().guest().await;
@@ -49,7 +49,7 @@ async fn a_route_gets_the_header_where_it_is_switched_on() {
 }
 
 #[tokio::test]
-async fn a_stream_stays_a_stream_behind_it() {
+async fn server_timing_keeps_streams_streaming() {
     let script = Script::new(["first", "second", "never"]).fault(Fault::HangAfter(2));
     let upstream = Upstream::start(script).await.unwrap();
     let manifest = with_server_timing(&["/api/chat"]);
@@ -68,7 +68,7 @@ async fn a_stream_stays_a_stream_behind_it() {
 }
 
 #[tokio::test]
-async fn without_it_there_is_no_such_header() {
+async fn server_timing_when_switched_off_adds_no_header() {
     let answer = App::shared().await.client().get("/health").await;
     assert_eq!(answer.header("server-timing"), None);
 }

@@ -21,7 +21,7 @@ fn contents(conversation: &Value, role: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn sixteen_messages_into_one_conversation_are_all_kept() {
+async fn concurrent_messages_in_one_conversation_are_all_kept() {
     let world = world(Script::new(["a ", "reply"])).await;
     let guest = world.app.client().guest().await;
     let first = guest.ask("first").await;
@@ -68,7 +68,7 @@ async fn ids(guest: &Guest) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn sixteen_new_conversations_leave_exactly_three_for_every_reader() {
+async fn concurrent_new_conversations_leave_three() {
     let guest = App::shared().await.client().guest().await;
     let made: BTreeSet<_> = join_all((0..TABS).map(|tab| {
         let guest = guest.clone();
@@ -108,7 +108,7 @@ async fn sixteen_new_conversations_leave_exactly_three_for_every_reader() {
 }
 
 #[tokio::test]
-async fn a_conversation_can_be_renamed_while_its_reply_arrives() {
+async fn rename_during_a_reply_is_kept() {
     let script = Script::new(["one ", "two"]).delay(std::time::Duration::from_millis(500));
     let (_world, guest, mut chat) = talk(script).await;
     let id = chat.conversation_id();
@@ -123,7 +123,7 @@ async fn a_conversation_can_be_renamed_while_its_reply_arrives() {
 }
 
 #[tokio::test]
-async fn a_conversation_deleted_while_its_reply_arrives_stays_deleted() {
+async fn delete_during_a_reply_is_kept() {
     let script = Script::new(["one ", "two"]).delay(std::time::Duration::from_millis(500));
     let (_world, guest, mut chat) = talk(script).await;
     let id = chat.conversation_id();
@@ -137,7 +137,7 @@ async fn a_conversation_deleted_while_its_reply_arrives_stays_deleted() {
 }
 
 #[tokio::test]
-async fn clearing_while_tabs_write_leaves_a_consistent_list() {
+async fn clear_during_chats_leaves_a_consistent_list() {
     let guest = App::shared().await.client().guest().await;
     let writers = (0..8).map(|tab| {
         let guest = guest.clone();
@@ -169,7 +169,7 @@ async fn clearing_while_tabs_write_leaves_a_consistent_list() {
 }
 
 #[tokio::test]
-async fn other_tabs_are_served_while_replies_hang() {
+async fn requests_during_hanging_replies_are_served() {
     let world = world(Script::new(["a"]).fault(Fault::HangAfter(1))).await;
     let guest = world.app.client().guest().await;
     let hanging = join_all((0..40).map(|_| {

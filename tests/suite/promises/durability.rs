@@ -22,7 +22,7 @@ async fn reply_when(guest: &Guest, id: &str, status: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_reply_is_stored_in_full_when_its_reader_leaves() {
+async fn a_reply_whose_reader_disconnects_is_stored_in_full() {
     let script = Script::words(30).delay(Duration::from_millis(40));
     let (world, guest, mut chat) = talk(script).await;
     let id = chat.conversation_id();
@@ -37,7 +37,7 @@ async fn a_reply_is_stored_in_full_when_its_reader_leaves() {
 }
 
 #[tokio::test]
-async fn readers_who_leave_at_any_moment_lose_nothing() {
+async fn disconnecting_at_any_time_loses_nothing() {
     let script = Script::words(12).delay(Duration::from_millis(20));
     let world = world(script).await;
     let client = world.app.client();
@@ -61,7 +61,7 @@ async fn readers_who_leave_at_any_moment_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_killed_process_loses_no_acknowledged_write() {
+async fn kill_loses_no_acknowledged_write() {
     let script = Script::words(1000).delay(Duration::from_millis(20));
     let upstream = Upstream::start(script).await.unwrap();
     let builder = App::with_defaults().openai(&upstream).process();
@@ -122,7 +122,7 @@ async fn a_killed_process_loses_no_acknowledged_write() {
 }
 
 #[tokio::test]
-async fn a_reply_that_a_kill_broke_off_is_incomplete_in_time() {
+async fn kill_during_a_reply_marks_it_incomplete() {
     let script = Script::new(["never", "sent"]).fault(Fault::HangAfter(0));
     let upstream = Upstream::start(script).await.unwrap();
     let builder = App::with_defaults().openai(&upstream).process();
@@ -146,7 +146,7 @@ async fn a_reply_that_a_kill_broke_off_is_incomplete_in_time() {
 }
 
 #[tokio::test]
-async fn sigterm_lets_streams_finish() {
+async fn sigterm_during_a_stream_lets_it_finish() {
     if spin_is_the_host() {
         eprintln!("SKIPPED: Spin ends its streams on SIGTERM; this is the embedded host's promise");
         return;
@@ -187,7 +187,7 @@ async fn sigterm_lets_streams_finish() {
 }
 
 #[tokio::test]
-async fn an_idle_process_ends_at_once_and_cleanly() {
+async fn sigterm_of_an_idle_process_ends_it_at_once() {
     if spin_is_the_host() {
         eprintln!("SKIPPED: the exit code is the embedded host's");
         return;
@@ -201,7 +201,7 @@ async fn an_idle_process_ends_at_once_and_cleanly() {
 }
 
 #[tokio::test]
-async fn a_restart_keeps_tokens_conversations_and_preferences() {
+async fn restart_keeps_tokens_conversations_and_preferences() {
     let builder = App::with_defaults();
     let mut app = builder.clone().start().await;
     let guest = app.client().guest().await;

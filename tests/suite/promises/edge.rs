@@ -52,8 +52,8 @@ const OPEN_LETTERS: [(&str, &str); 2] = [
 ];
 
 /// Every path with the methods it knows. One that is missing here fails
-/// [`every_route_is_listed_here`]; one that opens without a user fails
-/// [`no_route_opens_without_a_user`].
+/// [`every_route_is_listed`]; one that opens without a user fails
+/// [`every_route_without_a_user_is_401`].
 const ROUTES: &[(&str, &[&str])] = &[
     ("/api/chat", &["POST"]),
     ("/api/chat/:id/stream", &["GET"]),
@@ -198,7 +198,7 @@ pub(crate) fn in_sources() -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_route_is_listed_here() {
+fn every_route_is_listed() {
     let text = std::fs::read_to_string(manifest()).unwrap();
     let table: toml::Table = text.parse().unwrap();
     let triggers = table["trigger"]["http"].as_array().unwrap();
@@ -238,7 +238,7 @@ fn every_route_is_listed_here() {
 }
 
 #[tokio::test]
-async fn no_route_opens_without_a_user() {
+async fn every_route_without_a_user_is_401() {
     let client = App::shared().await.client();
     for (route, methods) in ROUTES {
         for method in *methods {
@@ -258,7 +258,7 @@ async fn no_route_opens_without_a_user() {
 }
 
 #[tokio::test]
-async fn exceptions_are_needed() {
+async fn listed_exceptions_respond_without_a_user() {
     // One that no longer opens without a user is to be taken off the list.
     let client = App::shared().await.client();
     for (method, route) in OPEN_TO_ALL.into_iter().chain(OPEN_LETTERS) {
@@ -269,7 +269,7 @@ async fn exceptions_are_needed() {
 }
 
 #[tokio::test]
-async fn unknown_methods_get_405_with_allow() {
+async fn unknown_methods_are_405_with_allow() {
     let app = App::shared().await;
     let guest = app.client().guest().await;
     for (route, methods) in ROUTES {
@@ -293,7 +293,7 @@ async fn unknown_methods_get_405_with_allow() {
 }
 
 #[tokio::test]
-async fn unknown_paths_get_a_json_404() {
+async fn unknown_paths_are_404_with_json() {
     let client = App::shared().await.client();
     for path in [
         "/nowhere",
@@ -331,7 +331,7 @@ fn assert_headers(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_headers() {
+async fn every_response_has_the_security_headers() {
     let app = App::shared().await;
     let guest = app.client().guest().await;
     assert_headers(&app.client().get("/health").await);
@@ -348,7 +348,7 @@ async fn every_answer_carries_the_headers() {
 }
 
 #[tokio::test]
-async fn a_sane_request_id_is_kept_and_another_replaced() {
+async fn request_id_is_kept_if_valid_and_replaced_otherwise() {
     let client = App::shared().await.client();
     let answer = client
         .with("x-request-id", "trace-42.a_b")
@@ -368,7 +368,7 @@ async fn a_sane_request_id_is_kept_and_another_replaced() {
 const ORIGIN: &str = "http://localhost:4321";
 
 #[tokio::test]
-async fn preflight_is_answered_at_the_edge() {
+async fn preflight_of_an_allowed_origin_is_204() {
     let client = App::shared().await.client().with("origin", ORIGIN);
     for (route, methods) in ROUTES {
         let Some(method) = methods.first() else {
@@ -419,7 +419,7 @@ async fn preflight_is_answered_at_the_edge() {
 }
 
 #[tokio::test]
-async fn answers_name_an_allowed_origin_and_no_other() {
+async fn responses_allow_only_configured_origins() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
     for path in [
@@ -490,7 +490,7 @@ async fn answers_name_an_allowed_origin_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_foreign_preflight_allows_nothing() {
+async fn preflight_of_another_origin_allows_nothing() {
     let client = App::shared()
         .await
         .client()
@@ -510,7 +510,7 @@ async fn a_foreign_preflight_allows_nothing() {
 }
 
 #[tokio::test]
-async fn origins_are_the_operators() {
+async fn cors_origins_sets_the_allowed_origins() {
     let origins = "https://goldfish.chat, https://other.example";
     let app = App::with_defaults()
         .variable("cors_origins", origins)
@@ -529,7 +529,7 @@ async fn origins_are_the_operators() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_the_limit_gets_413() {
+async fn a_body_beyond_the_limit_is_413() {
     let app = App::shared().await;
     let guest = app.client().guest().await;
     let client = guest.with("content-type", "application/json");
@@ -545,7 +545,7 @@ async fn a_body_beyond_the_limit_gets_413() {
 }
 
 #[tokio::test]
-async fn a_body_of_unknown_length_is_limited_too() {
+async fn a_body_of_unknown_length_beyond_the_limit_is_413() {
     let app = App::shared().await;
     let guest = app.client().guest().await;
     let mut request = raw_head("PUT", "/api/preferences", &guest.token);
@@ -587,7 +587,7 @@ async fn raw_answer(app: &App, request: String, end: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_limit_of_bodies_is_the_operators() {
+async fn max_body_bytes_sets_the_limit() {
     let app = App::with_defaults()
         .variable("max_body_bytes", "100")
         .start()
@@ -601,7 +601,7 @@ async fn the_limit_of_bodies_is_the_operators() {
 }
 
 #[tokio::test]
-async fn hostile_headers_do_no_harm() {
+async fn hostile_headers_are_harmless() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
     let long = "x".repeat(6000);

@@ -65,7 +65,7 @@ async fn nothing_is_left(app: &App, user: &User, machine: &Client) {
 }
 
 #[tokio::test]
-async fn a_user_erases_the_account() {
+async fn delete_me_erases_everything_of_the_user() {
     let app = App::with_defaults().admin().start().await;
     let user = furnished(&app).await;
     let key = user.new_key(json!({ "name": "a" })).await;
@@ -85,7 +85,7 @@ async fn a_user_erases_the_account() {
 }
 
 #[tokio::test]
-async fn better_auths_client_erases_the_account() {
+async fn delete_user_erases_everything_of_the_user() {
     let app = App::with_defaults().admin().start().await;
     let user = furnished(&app).await;
     let machine = app.client().bearer("gf_none");
@@ -96,7 +96,7 @@ async fn better_auths_client_erases_the_account() {
 }
 
 #[tokio::test]
-async fn the_operator_purges_a_user() {
+async fn admin_delete_erases_everything_of_the_user() {
     let app = App::with_defaults().admin().start().await;
     let user = furnished(&app).await;
     let key = user.new_key(json!({ "name": "a" })).await;
@@ -113,7 +113,7 @@ async fn the_operator_purges_a_user() {
 }
 
 #[tokio::test]
-async fn a_guest_can_be_erased_too() {
+async fn delete_me_of_a_guest_erases_everything() {
     let app = App::with_defaults().start().await;
     let guest = app.client().guest().await;
     guest.say("marker-erased-message").await;

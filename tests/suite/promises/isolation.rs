@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::App;
 
 #[tokio::test]
-async fn two_users_never_see_each_other() {
+async fn ids_of_another_user_are_404_and_change_nothing() {
     let client = App::shared().await.client();
     let (owner, stranger) = (client.guest().await, client.guest().await);
     let id = owner.say("a secret of the owner").await;
@@ -41,7 +41,7 @@ async fn two_users_never_see_each_other() {
 }
 
 #[tokio::test]
-async fn a_strangers_404_is_the_404_of_what_does_not_exist() {
+async fn a_404_of_another_users_id_equals_that_of_an_unknown_id() {
     // Else the difference would tell that the id exists.
     let client = App::shared().await.client();
     let (owner, stranger) = (client.guest().await, client.guest().await);
@@ -64,7 +64,7 @@ async fn a_strangers_404_is_the_404_of_what_does_not_exist() {
 }
 
 #[tokio::test]
-async fn preferences_are_each_users_own() {
+async fn preferences_of_two_users_are_separate() {
     let client = App::shared().await.client();
     let (one, other) = (client.guest().await, client.guest().await);
     one.put(
@@ -82,7 +82,7 @@ async fn preferences_are_each_users_own() {
 }
 
 #[tokio::test]
-async fn many_users_at_once_each_get_their_own() {
+async fn concurrent_users_get_their_own_data() {
     let client = App::shared().await.client();
     let users = (0..24).map(|number| {
         let client = client.clone();

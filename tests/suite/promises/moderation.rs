@@ -53,7 +53,7 @@ fn asked(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn the_default_lets_all_pass() {
+async fn default_moderation_allows_everything() {
     let world = world(Script::new(["a bad", "fish"])).await;
     let guest = guest_of(&world).await;
     let chat = guest.ask("badfish").await.accepted().await;
@@ -67,7 +67,7 @@ async fn the_default_lets_all_pass() {
 }
 
 #[tokio::test]
-async fn a_blocked_message_is_neither_stored_nor_asked() {
+async fn a_blocked_message_is_neither_stored_nor_sent() {
     let variables = [
         ("moderation_words", "badfish, worse fish"),
         ("moderation_patterns", r#"["\\b\\d{4}-\\d{4}\\b"]"#),
@@ -100,7 +100,7 @@ async fn a_blocked_message_is_neither_stored_nor_asked() {
 }
 
 #[tokio::test]
-async fn the_users_own_instructions_are_checked_too() {
+async fn system_prompts_are_moderated() {
     let (_manifest, world) =
         moderated(Script::new(["ok"]), &[("moderation_words", "badfish")]).await;
     let guest = guest_of(&world).await;
@@ -117,7 +117,7 @@ async fn the_users_own_instructions_are_checked_too() {
 }
 
 #[tokio::test]
-async fn a_blocked_reply_ends_with_an_error_and_is_stored_as_far_as_it_passed() {
+async fn a_blocked_reply_ends_with_an_error_and_is_stored_up_to_the_blocked_part() {
     // After the word the provider would go on for ever.
     let script =
         Script::new(["It is ", "a b", "ad", "fish", ", is it", "never"]).fault(Fault::HangAfter(5));
@@ -156,7 +156,7 @@ async fn a_blocked_reply_ends_with_an_error_and_is_stored_as_far_as_it_passed() 
 }
 
 #[tokio::test]
-async fn a_reply_blocked_at_once_is_a_stream_too() {
+async fn a_reply_blocked_at_its_start_is_a_stream() {
     let variables = [
         ("moderation_words", "badfish"),
         ("moderation_replies", "on"),
@@ -173,7 +173,7 @@ async fn a_reply_blocked_at_once_is_a_stream_too() {
 }
 
 #[tokio::test]
-async fn redaction_changes_what_is_asked_stored_and_shown() {
+async fn redaction_changes_what_is_sent_stored_and_shown() {
     let script = Script::new(["The ", "bad", "fish", " and the bad", "fishes, ", "Badfish"]);
     let variables = [
         ("moderation_words", "badfish"),
@@ -208,7 +208,7 @@ async fn redaction_changes_what_is_asked_stored_and_shown() {
 }
 
 #[tokio::test]
-async fn a_reply_that_breaks_off_keeps_what_had_passed() {
+async fn an_interrupted_reply_keeps_the_allowed_part() {
     let script = Script::new(["one ", "two bad", "never"]).fault(Fault::CutAfter(2));
     let variables = [
         ("moderation_words", "badfish"),
@@ -227,7 +227,7 @@ async fn a_reply_that_breaks_off_keeps_what_had_passed() {
 }
 
 #[tokio::test]
-async fn another_reply_is_asked_for_only_if_the_question_may_be() {
+async fn regenerate_moderates_the_message() {
     let (_manifest, world) =
         moderated(Script::new(["ok"]), &[("moderation_words", "badfish")]).await;
     let guest = guest_of(&world).await;
@@ -244,7 +244,7 @@ async fn another_reply_is_asked_for_only_if_the_question_may_be() {
 }
 
 #[tokio::test]
-async fn titles_say_nothing_that_was_blocked() {
+async fn titles_contain_nothing_blocked() {
     let manifest = with_word_list();
     for (action, title) in [("block", "Hi"), ("redact", "About [redacted]")] {
         let upstream = Upstream::start(Script::new(["Hello."])).await.unwrap();
@@ -282,7 +282,7 @@ fn completion(content: &str, stream: bool) -> Value {
 }
 
 #[tokio::test]
-async fn completions_are_blocked_before_the_model_is_asked() {
+async fn a_blocked_completion_request_is_not_sent() {
     let (_manifest, world) =
         moderated(Script::new(["ok"]), &[("moderation_words", "badfish")]).await;
     let guest = guest_of(&world).await;
@@ -323,7 +323,7 @@ async fn completions_are_blocked_before_the_model_is_asked() {
 }
 
 #[tokio::test]
-async fn completions_end_where_their_answer_is_blocked() {
+async fn a_blocked_completion_ends_with_content_filter() {
     let script = || Script::new(["It is a b", "ad", "fish", " after"]);
     let variables = [
         ("moderation_words", "badfish"),
@@ -384,7 +384,7 @@ async fn completions_end_where_their_answer_is_blocked() {
 }
 
 #[tokio::test]
-async fn completions_are_redacted_both_ways() {
+async fn completions_are_redacted_in_request_and_response() {
     let script = || Script::new(["The b", "ad", "fish", "."]);
     let variables = [
         ("moderation_words", "badfish"),
@@ -410,7 +410,7 @@ async fn completions_are_redacted_both_ways() {
 }
 
 #[tokio::test]
-async fn what_a_model_thinks_is_looked_at_too() {
+async fn reasoning_is_moderated() {
     let chunk = |delta: Value, reason: Value| {
         let choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
         let chunk = json!({ "object": "chat.completion.chunk", "choices": [choice] });
@@ -442,7 +442,7 @@ async fn what_a_model_thinks_is_looked_at_too() {
 }
 
 #[tokio::test]
-async fn only_what_may_become_a_match_waits() {
+async fn only_a_possible_match_delays_deltas() {
     let script = Script::new(["one ", "two b", "never"]).fault(Fault::HangAfter(2));
     let variables = [
         ("moderation_words", "badfish"),
@@ -459,7 +459,7 @@ async fn only_what_may_become_a_match_waits() {
 }
 
 #[tokio::test]
-async fn rules_that_cannot_be_read_let_nothing_pass() {
+async fn invalid_rules_block_everything() {
     for (name, value) in [
         ("moderation_patterns", r#"["("]"#),
         ("moderation_patterns", "marker-no-json"),

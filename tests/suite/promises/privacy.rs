@@ -39,7 +39,7 @@ impl Secrets {
 }
 
 #[tokio::test]
-async fn markers_are_in_no_log_error_or_header() {
+async fn content_and_credentials_are_in_no_log_error_or_header() {
     let upstream = Upstream::start(Script::new(["marker-reply"]))
         .await
         .unwrap();
@@ -199,7 +199,7 @@ async fn markers_are_in_no_log_error_or_header() {
 }
 
 #[tokio::test]
-async fn a_request_is_one_line_of_json_in_the_log() {
+async fn each_request_is_logged_as_one_json_line() {
     let upstream = Upstream::start(Script::new(["a", "b"])).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -252,7 +252,7 @@ async fn a_request_is_one_line_of_json_in_the_log() {
 }
 
 #[tokio::test]
-async fn accounts_leave_no_trace_of_secrets_in_the_log() {
+async fn account_secrets_are_not_logged() {
     let mailbox = Mailbox::start().await.unwrap();
     let github = GitHub::start("client", "marker-github-secret")
         .await

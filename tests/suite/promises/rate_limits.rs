@@ -48,7 +48,7 @@ fn assert_limited(answer: &Answer, limit: &str) {
 }
 
 #[tokio::test]
-async fn the_sixty_first_chat_of_a_minute_is_refused() {
+async fn chat_beyond_the_limit_is_429() {
     let app = App::with_defaults()
         .default_of("rate_limit_chat_per_minute")
         .start()
@@ -82,7 +82,7 @@ async fn the_sixty_first_chat_of_a_minute_is_refused() {
 }
 
 #[tokio::test]
-async fn the_headers_count_down() {
+async fn rate_limit_headers_count_down() {
     let app = App::with_defaults()
         .variable("rate_limit_chat_per_minute", "3")
         .start()
@@ -103,7 +103,7 @@ async fn the_headers_count_down() {
 }
 
 #[tokio::test]
-async fn other_requests_have_a_limit_of_their_own() {
+async fn requests_other_than_chat_have_a_separate_limit() {
     let app = App::with_defaults()
         .variable("rate_limit_api_per_minute", "3")
         .start()
@@ -130,7 +130,7 @@ async fn other_requests_have_a_limit_of_their_own() {
 }
 
 #[tokio::test]
-async fn zero_is_no_limit() {
+async fn a_limit_of_zero_is_unlimited() {
     let app = App::with_defaults()
         .variable("rate_limit_chat_per_minute", "0")
         .start()
@@ -142,7 +142,7 @@ async fn zero_is_no_limit() {
 }
 
 #[tokio::test]
-async fn sign_ins_are_limited_by_address_whatever_the_client_claims() {
+async fn sign_in_is_limited_by_the_address_of_the_connection() {
     let app = App::with_defaults()
         .variable("rate_limit_auth_per_minute", "2")
         .start()
@@ -168,7 +168,7 @@ async fn sign_ins_are_limited_by_address_whatever_the_client_claims() {
 }
 
 #[tokio::test]
-async fn a_forwarded_address_counts_where_the_proxy_is_trusted() {
+async fn sign_in_with_a_trusted_proxy_is_limited_by_the_forwarded_address() {
     let app = App::with_defaults()
         .variable("rate_limit_auth_per_minute", "1")
         .variable("trusted_proxy", "x-forwarded-for")

@@ -49,7 +49,7 @@ async fn client() -> Client {
 }
 
 #[tokio::test]
-async fn each_token_is_good_for_one_thing() {
+async fn tokens_are_accepted_for_their_purpose_only() {
     let client = client().await;
     let user = client.user().await;
     let answer = client
@@ -76,7 +76,7 @@ async fn each_token_is_good_for_one_thing() {
 }
 
 #[tokio::test]
-async fn our_claims_under_another_algorithm_are_nothing() {
+async fn tokens_with_another_algorithm_are_401() {
     let client = client().await;
     let user = client.user().await;
     let parts: Vec<_> = user.token.split('.').collect();
@@ -101,7 +101,7 @@ async fn our_claims_under_another_algorithm_are_nothing() {
 }
 
 #[tokio::test]
-async fn a_reused_refresh_token_ends_the_session() {
+async fn reuse_of_a_refresh_token_ends_the_session() {
     let client = client().await;
     let user = client.user().await;
     let other = client.again(&user).await;
@@ -146,7 +146,7 @@ async fn a_reused_refresh_token_ends_the_session() {
 }
 
 #[tokio::test]
-async fn two_tabs_may_refresh_at_once() {
+async fn concurrent_refreshes_keep_the_session() {
     let client = client().await;
     let user = client.user().await;
     let answers = join_all((0..2).map(|_| client.refresh(&user.refresh_token))).await;
@@ -161,7 +161,7 @@ async fn two_tabs_may_refresh_at_once() {
 }
 
 #[tokio::test]
-async fn a_planted_session_does_not_become_the_victims() {
+async fn a_session_planted_before_sign_in_is_not_used() {
     let client = client().await;
     // The attacker is a guest, keeps everything, and plants the cookie in the victim's browser.
     let planter = Browser::new(&client);
@@ -194,7 +194,7 @@ async fn a_planted_session_does_not_become_the_victims() {
 }
 
 #[tokio::test]
-async fn signing_in_makes_a_new_session_whatever_the_browser_brings() {
+async fn sign_in_creates_a_new_session() {
     let client = client().await;
     let (attacker, victim) = (client.user().await, client.user().await);
     let browser = Browser::new(&client);
@@ -209,7 +209,7 @@ async fn signing_in_makes_a_new_session_whatever_the_browser_brings() {
 }
 
 #[tokio::test]
-async fn pages_elsewhere_change_nothing_with_a_cookie() {
+async fn cross_site_requests_with_a_cookie_are_refused() {
     let client = client().await;
     let user = client.user().await;
     let by_cookie = user.by_cookie(&client);
@@ -243,7 +243,7 @@ async fn pages_elsewhere_change_nothing_with_a_cookie() {
 }
 
 #[tokio::test]
-async fn pages_elsewhere_sign_nobody_in() {
+async fn cross_site_sign_in_is_refused() {
     let foreign = client().await.with("origin", "https://evil.example");
     let body = json!({
         "email": new_email(), "password": PASSWORD, "name": "a", "refreshToken": "x",
@@ -257,7 +257,7 @@ async fn pages_elsewhere_sign_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_trusted_origin_is_the_operators_to_name() {
+async fn trusted_origins_allow_cross_site_requests() {
     let app = App::with_defaults()
         .variable("trusted_origins", "https://app.example.com")
         .start()
@@ -297,7 +297,7 @@ const ELSEWHERE: [&str; 18] = [
 ];
 
 #[tokio::test]
-async fn callbacks_lead_to_ourselves_and_trusted_pages_only() {
+async fn callback_urls_are_limited_to_trusted_origins() {
     let app = App::with_defaults()
         .variable("github_client_id", "client")
         .variable("github_client_secret", "secret")
@@ -355,7 +355,7 @@ async fn callbacks_lead_to_ourselves_and_trusted_pages_only() {
 }
 
 #[tokio::test]
-async fn ids_of_others_are_worth_nothing() {
+async fn sessions_and_keys_of_another_user_cannot_be_revoked() {
     let client = client().await;
     let (owner, thief) = (client.user().await, client.user().await);
     let key = owner.new_key(json!({ "name": "a" })).await;
@@ -391,7 +391,7 @@ async fn ids_of_others_are_worth_nothing() {
 }
 
 #[tokio::test]
-async fn no_input_becomes_a_header_or_a_cookie() {
+async fn input_is_not_injected_into_headers_or_cookies() {
     let client = client().await;
     let injected = "x\r\nSet-Cookie: planted=1\r\nX-Planted: 1";
     let clean = |what: &str, answer: &Answer| {
@@ -458,7 +458,7 @@ async fn no_input_becomes_a_header_or_a_cookie() {
 }
 
 #[tokio::test]
-async fn oversized_credentials_are_refused_cheaply() {
+async fn oversized_credentials_are_refused() {
     let client = client().await;
     let user = client.user().await;
     // Beyond what any of our tokens is, and near what a server takes as a header at all.
@@ -510,7 +510,7 @@ async fn oversized_credentials_are_refused_cheaply() {
 }
 
 #[tokio::test]
-async fn who_has_an_account_shows_in_no_answer_to_a_password() {
+async fn sign_in_does_not_reveal_accounts() {
     let client = client().await;
     let user = client.user().await;
     let nobody = new_email();
@@ -537,7 +537,7 @@ async fn who_has_an_account_shows_in_no_answer_to_a_password() {
 }
 
 #[tokio::test]
-async fn fields_that_nobody_may_set_are_not_set() {
+async fn protected_fields_cannot_be_set() {
     let app = App::with_defaults().admin().start().await;
     let client = app.client();
     let extra = json!({
@@ -596,7 +596,7 @@ async fn hammer(app: &App, body: &Value, times: usize) -> std::collections::BTre
 }
 
 #[tokio::test]
-async fn ten_thousand_wrong_passwords_are_turned_away_unhashed() {
+async fn many_wrong_passwords_are_refused_without_hashing() {
     const TRIES: usize = 10_000;
     const LIMIT: usize = 10;
     let app = App::with_defaults()
@@ -632,7 +632,7 @@ async fn ten_thousand_wrong_passwords_are_turned_away_unhashed() {
 }
 
 #[tokio::test]
-async fn every_way_in_counts_passwords() {
+async fn every_sign_in_route_counts_password_attempts() {
     let app = App::with_defaults()
         .variable("rate_limit_password_per_minute", "4")
         .start()

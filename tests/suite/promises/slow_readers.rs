@@ -80,7 +80,7 @@ fn delta(event: &Event) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_model_is_read_no_faster_than_a_completion() {
+async fn a_completion_with_a_slow_reader_slows_the_provider() {
     // Some 30 MB on their way here, as events.
     let letters = 120_000;
     let upstream = provider(letters).await;
@@ -118,7 +118,7 @@ async fn a_model_is_read_no_faster_than_a_completion() {
 }
 
 #[tokio::test]
-async fn a_chat_is_stored_whole_for_a_reader_who_is_given_up() {
+async fn a_chat_with_a_stalled_reader_is_stored_in_full() {
     // As events, more than the system's buffers and the megabyte that is held for a reader.
     let letters = 120_000;
     let upstream = provider(letters).await;

@@ -169,7 +169,7 @@ fn script() -> Script {
 }
 
 #[tokio::test]
-async fn it_refuses_connections() {
+async fn provider_that_refuses_connections_is_an_error() {
     // A socket that does not listen keeps its port to itself and refuses whoever connects.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -190,43 +190,43 @@ async fn it_refuses_connections() {
 }
 
 #[tokio::test]
-async fn it_hangs_before_headers() {
+async fn provider_that_hangs_before_headers_is_an_error() {
     let told = Refusal(504, "PROVIDER_TIMEOUT");
     assert_fault(script().fault(Fault::HangBeforeHeaders), told).await;
 }
 
 #[tokio::test]
-async fn it_hangs_before_the_first_word() {
+async fn provider_that_hangs_before_the_first_delta_is_an_error() {
     let told = Refusal(504, "PROVIDER_TIMEOUT");
     assert_fault(script().fault(Fault::HangAfter(0)), told).await;
 }
 
 #[tokio::test]
-async fn it_hangs_in_mid_stream() {
+async fn provider_that_hangs_in_mid_stream_is_an_error() {
     let told = BrokenOff("one two ", "PROVIDER_TIMEOUT");
     assert_fault(script().fault(Fault::HangAfter(2)), told).await;
 }
 
 #[tokio::test]
-async fn it_dies_before_the_first_word() {
+async fn provider_that_closes_before_the_first_delta_is_an_error() {
     let told = Refusal(502, "PROVIDER_ERROR");
     assert_fault(script().fault(Fault::CutAfter(0)), told).await;
 }
 
 #[tokio::test]
-async fn it_dies_in_mid_stream() {
+async fn provider_that_closes_in_mid_stream_is_an_error() {
     let told = BrokenOff("one two ", "PROVIDER_ERROR");
     assert_fault(script().fault(Fault::CutAfter(2)), told).await;
 }
 
 #[tokio::test]
-async fn it_sends_garbage() {
+async fn provider_that_sends_garbage_is_an_error() {
     let told = Refusal(502, "PROVIDER_ERROR");
     assert_fault(script().fault(Fault::Garbage), told).await;
 }
 
 #[tokio::test]
-async fn it_sends_a_web_page() {
+async fn provider_that_sends_html_is_an_error() {
     let told = Refusal(502, "PROVIDER_ERROR");
     assert_fault(script().fault(Fault::Html), told).await;
 }
@@ -234,13 +234,13 @@ async fn it_sends_a_web_page() {
 const TEN_MEGABYTES: usize = 10 * 1024 * 1024;
 
 #[tokio::test]
-async fn it_sends_ten_megabytes_in_one_event() {
+async fn provider_that_sends_ten_megabytes_in_one_event_is_an_error() {
     let told = BrokenOff("one ", "PROVIDER_ERROR");
     assert_fault(script().fault(Fault::Oversized(TEN_MEGABYTES)), told).await;
 }
 
 #[tokio::test]
-async fn it_says_ten_megabytes_at_once() {
+async fn provider_that_sends_ten_megabytes_of_text_is_an_error() {
     // An event as the protocol wants it, but for its size.
     let told = BrokenOff("one ", "PROVIDER_ERROR");
     let word = NOISE.repeat(TEN_MEGABYTES / NOISE.len());
@@ -248,25 +248,25 @@ async fn it_says_ten_megabytes_at_once() {
 }
 
 #[tokio::test]
-async fn it_answers_200_with_an_error_object() {
+async fn provider_that_sends_200_with_an_error_object_is_an_error() {
     let told = Refusal(503, "PROVIDER_UNAVAILABLE");
     assert_fault(script().fault(Fault::JsonError), told).await;
 }
 
 #[tokio::test]
-async fn it_begins_with_an_error_event() {
+async fn provider_that_starts_with_an_error_event_is_an_error() {
     let told = Refusal(503, "PROVIDER_UNAVAILABLE");
     assert_fault(script().fault(Fault::ErrorAfter(0)), told).await;
 }
 
 #[tokio::test]
-async fn it_sends_an_error_event_in_mid_stream() {
+async fn provider_that_sends_an_error_event_in_mid_stream_is_an_error() {
     let told = BrokenOff("one two ", "PROVIDER_UNAVAILABLE");
     assert_fault(script().fault(Fault::ErrorAfter(2)), told).await;
 }
 
 #[tokio::test]
-async fn it_limits_our_rate_forever() {
+async fn provider_that_always_rate_limits_is_an_error() {
     let told = Refusal(503, "PROVIDER_UNAVAILABLE");
     for after in [None, Some("0"), Some("3600"), Some("never")] {
         let failure = Failure::RateLimited(after.map(str::to_owned));
@@ -275,7 +275,7 @@ async fn it_limits_our_rate_forever() {
 }
 
 #[tokio::test]
-async fn nobody_reads_when_it_fails() {
+async fn provider_failure_without_a_reader_is_stored() {
     for (fault, arrived) in [
         (Fault::CutAfter(2), "one two "),
         (Fault::HangAfter(2), "one two "),

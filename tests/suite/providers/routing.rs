@@ -134,7 +134,7 @@ fn limited(after: &str) -> Script {
 }
 
 #[tokio::test]
-async fn what_passes_in_a_moment_is_asked_again() {
+async fn transient_failures_are_retried() {
     for script in [
         refused(Failure::Overloaded(None)),
         refused(Failure::Internal),
@@ -160,7 +160,7 @@ async fn what_passes_in_a_moment_is_asked_again() {
 }
 
 #[tokio::test]
-async fn attempts_are_bounded() {
+async fn attempts_are_limited() {
     for (most, times) in [("1", 1), ("2", 2), ("", 3), ("4", 4)] {
         let fixture = Fixture::choosing(&[("llm_max_attempts", most)], |_| {
             refused(Failure::Internal)
@@ -172,7 +172,7 @@ async fn attempts_are_bounded() {
 }
 
 #[tokio::test]
-async fn what_asking_again_does_not_help_is_asked_once() {
+async fn permanent_failures_are_not_retried() {
     for (failure, status) in [
         (Failure::InvalidRequest, 400),
         (Failure::ContextTooLong, 400),
@@ -191,7 +191,7 @@ async fn what_asking_again_does_not_help_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_providers_wait_is_kept() {
+async fn retry_after_of_a_provider_is_respected() {
     let fixture = Fixture::new(&[]).await;
     for script in [limited("1"), refused(Failure::Overloaded(Some("1".into())))] {
         let (before, _) = fixture.asked();
@@ -204,7 +204,7 @@ async fn a_providers_wait_is_kept() {
 }
 
 #[tokio::test]
-async fn too_long_a_wait_is_passed_on_instead() {
+async fn a_long_retry_after_is_passed_to_the_client() {
     for (bound, wait) in [("", "6"), ("1", "2"), ("60", "61"), ("3600", "61")] {
         let variables = [("llm_max_retry_wait_seconds", bound)];
         let fixture = Fixture::choosing(&variables, move |_| limited(wait)).await;
@@ -216,7 +216,7 @@ async fn too_long_a_wait_is_passed_on_instead() {
 }
 
 #[tokio::test]
-async fn another_model_stands_in() {
+async fn a_failing_model_uses_its_fallback() {
     for (script, times) in [
         // One attempt of three is kept for the stand-in.
         (refused(Failure::Internal), 2),
@@ -251,7 +251,7 @@ async fn another_model_stands_in() {
 }
 
 #[tokio::test]
-async fn nobody_stands_in_for_a_request_at_fault_or_a_model_that_works() {
+async fn no_fallback_for_invalid_requests_or_working_models() {
     let fixture = Fixture::new(&[("model_fallbacks", FALLBACKS)]).await;
     assert_eq!(fixture.text().await, "from openai");
     fixture.openai.push(refused(Failure::ContentFiltered));
@@ -260,7 +260,7 @@ async fn nobody_stands_in_for_a_request_at_fault_or_a_model_that_works() {
 }
 
 #[tokio::test]
-async fn stand_ins_are_asked_in_their_order() {
+async fn fallbacks_are_called_in_order() {
     // One that nobody knows and one that is not configured are passed over.
     let chain =
         r#"{"gpt-4o": ["nobody", "@cf/meta/llama-3-8b-instruct", "claude-3-haiku", "demo"]}"#;
@@ -275,7 +275,7 @@ async fn stand_ins_are_asked_in_their_order() {
 }
 
 #[tokio::test]
-async fn when_all_fail_the_first_failure_is_told() {
+async fn failure_of_all_fallbacks_reports_the_first_failure() {
     let variables = [("model_fallbacks", FALLBACKS)];
     let fixture = Fixture::choosing(&variables, |_| limited("3600")).await;
     fixture.anthropic.set(refused(Failure::BadKey));
@@ -286,7 +286,7 @@ async fn when_all_fail_the_first_failure_is_told() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_again_after_the_first_word() {
+async fn no_retry_after_the_first_delta() {
     for fault in [
         Fault::CutAfter(1),
         Fault::ErrorAfter(1),
@@ -315,7 +315,7 @@ async fn nobody_is_asked_again_after_the_first_word() {
 }
 
 #[tokio::test]
-async fn unreadable_fallbacks_are_the_operators_to_mend() {
+async fn invalid_fallbacks_are_a_configuration_error() {
     let fixture = Fixture::new(&[("model_fallbacks", "marker-not-json")]).await;
     let answer = fixture.guest.ask("Hi").await.collect().await;
     assert!(answer.status >= 500, "{answer:?}");
@@ -333,7 +333,7 @@ fn is_bad(request: &Recorded) -> bool {
 }
 
 #[tokio::test]
-async fn a_key_that_fails_rests_and_another_is_used() {
+async fn a_failing_key_is_paused_and_another_is_used() {
     for failure in [
         Failure::BadKey,
         Failure::RateLimited(None),
@@ -363,7 +363,7 @@ async fn a_key_that_fails_rests_and_another_is_used() {
 }
 
 #[tokio::test]
-async fn each_key_is_tried_before_giving_up() {
+async fn every_key_is_tried_before_failing() {
     let variables = [
         ("openai_api_key", "sk-marker-a,sk-marker-b"),
         ("llm_max_attempts", "10"),
@@ -378,7 +378,7 @@ async fn each_key_is_tried_before_giving_up() {
 }
 
 #[tokio::test]
-async fn weights_are_held_roughly() {
+async fn key_weights_are_respected() {
     let variables = [(
         "openai_api_key",
         "sk-marker-a*3, sk-marker-b, sk-marker-off*0",
@@ -400,7 +400,7 @@ async fn breathe() {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_is_left_alone_and_tried_again() {
+async fn circuit_breaker_opens_and_closes_again() {
     let variables = [("llm_circuit_failures", "2"), ("llm_max_attempts", "1")];
     let fixture = Fixture::choosing(&variables, |_| refused(Failure::Internal)).await;
     let stay = fixture.stay().await;
@@ -466,7 +466,7 @@ async fn a_provider_that_fails_is_left_alone_and_tried_again() {
 }
 
 #[tokio::test]
-async fn a_stand_in_answers_for_a_provider_that_is_left_alone() {
+async fn open_circuit_uses_the_fallback() {
     let variables = [
         ("llm_circuit_failures", "1"),
         ("model_fallbacks", FALLBACKS),
@@ -482,7 +482,7 @@ async fn a_stand_in_answers_for_a_provider_that_is_left_alone() {
 }
 
 #[tokio::test]
-async fn refusals_leave_no_provider_alone() {
+async fn refusals_do_not_open_the_circuit() {
     let variables = [("llm_circuit_failures", "1"), ("llm_max_attempts", "1")];
     let fixture = Fixture::choosing(&variables, |_| limited("3600")).await;
     let stay = fixture.stay().await;
@@ -494,7 +494,7 @@ async fn refusals_leave_no_provider_alone() {
 }
 
 #[tokio::test]
-async fn a_provider_gets_so_many_at_a_time_and_the_next_ones_wait() {
+async fn concurrency_limit_queues_requests() {
     let gate = Gate::default();
     let variables = [("llm_max_concurrency", "1")];
     let fixture = Fixture::choosing(&variables, {
@@ -528,7 +528,7 @@ async fn a_provider_gets_so_many_at_a_time_and_the_next_ones_wait() {
 }
 
 #[tokio::test]
-async fn nobody_waits_forever_for_a_place() {
+async fn concurrency_limit_wait_times_out() {
     let variables = [("llm_max_concurrency", "1")];
     let fixture = Fixture::new(&variables).await;
     let stay = fixture.stay().await;
@@ -540,7 +540,7 @@ async fn nobody_waits_forever_for_a_place() {
 }
 
 #[tokio::test]
-async fn a_stand_in_answers_for_a_provider_that_has_no_place() {
+async fn full_concurrency_limit_uses_the_fallback() {
     let variables = [("llm_max_concurrency", "1"), ("model_fallbacks", FALLBACKS)];
     let fixture = Fixture::new(&variables).await;
     let stay = fixture.stay().await;
@@ -550,7 +550,7 @@ async fn a_stand_in_answers_for_a_provider_that_has_no_place() {
 }
 
 #[tokio::test]
-async fn a_place_is_given_back_however_an_answer_ends() {
+async fn concurrency_permit_is_released_however_a_reply_ends() {
     let variables = [
         ("llm_max_concurrency", "2"),
         ("llm_max_attempts", "1"),
@@ -580,7 +580,7 @@ async fn a_place_is_given_back_however_an_answer_ends() {
 }
 
 #[tokio::test]
-async fn nobody_is_a_key_of_their_own() {
+async fn empty_keys_are_ignored() {
     let fixture = Fixture::new(&[("openai_api_key", " , sk-marker-off*0")]).await;
     let models = fixture.guest.get("/api/models").await.json();
     let models = models["models"].as_array().unwrap();

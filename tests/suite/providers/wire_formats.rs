@@ -111,7 +111,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn each_is_asked_in_its_own_way() {
+async fn each_provider_gets_its_own_request_format() {
     for provider in Provider::ALL {
         let fixture = Fixture::new(provider).await;
         fixture.events(Script::new(["ok"])).await;
@@ -173,7 +173,7 @@ async fn each_is_asked_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_system_prompt_goes_where_the_provider_wants_it() {
+async fn system_prompt_is_placed_as_the_provider_expects() {
     let fixture = Fixture::new(Provider::Anthropic).await;
     let mut body = fixture.body();
     body["system"] = json!("Be brief.");
@@ -190,7 +190,7 @@ async fn a_system_prompt_goes_where_the_provider_wants_it() {
 const TOKENS: [&str; 6] = ["Grüße", " 🐠", "\n\n", "“data: {}”", " 日本語", " end"];
 
 #[tokio::test]
-async fn every_cut_of_the_same_bytes_reads_the_same() {
+async fn stream_split_at_any_byte_yields_the_same_reply() {
     for provider in Provider::ALL {
         let fixture = Fixture::new(provider).await;
         let script = || Script::new(TOKENS);
@@ -233,7 +233,7 @@ async fn every_cut_of_the_same_bytes_reads_the_same() {
 }
 
 #[tokio::test]
-async fn workers_ai_may_answer_in_openais_shape() {
+async fn workers_ai_in_openai_format_is_read() {
     for provider in [Provider::WorkersAi, Provider::Gateway] {
         let fixture = Fixture::new(provider).await;
         let events = fixture.events(Script::new(TOKENS).openai_shaped()).await;
@@ -242,7 +242,7 @@ async fn workers_ai_may_answer_in_openais_shape() {
 }
 
 #[tokio::test]
-async fn usage_is_the_providers_own_count() {
+async fn usage_is_the_count_of_the_provider() {
     for provider in Provider::ALL {
         let fixture = Fixture::new(provider).await;
         let events = fixture.events(Script::new(TOKENS).usage(321, 45)).await;
@@ -257,7 +257,7 @@ async fn usage_is_the_providers_own_count() {
 }
 
 #[tokio::test]
-async fn a_slow_drip_is_patience_not_failure() {
+async fn a_slow_stream_is_not_a_failure() {
     for provider in Provider::ALL {
         let fixture = Fixture::with(provider, &[("llm_idle_timeout_seconds", "2")]).await;
         let delay = Duration::from_millis(400);
@@ -268,7 +268,7 @@ async fn a_slow_drip_is_patience_not_failure() {
 }
 
 #[tokio::test]
-async fn refusals_get_the_right_status_before_the_first_byte() {
+async fn provider_refusals_map_to_http_statuses() {
     for provider in Provider::ALL {
         let fixture = Fixture::new(provider).await;
         for (failure, status, code) in [
@@ -296,7 +296,7 @@ async fn refusals_get_the_right_status_before_the_first_byte() {
 }
 
 #[tokio::test]
-async fn content_that_a_provider_refuses_is_the_requests_fault() {
+async fn content_refused_by_a_provider_is_400() {
     for provider in [Provider::OpenAi, Provider::Anthropic] {
         let fixture = Fixture::new(provider).await;
         fixture
@@ -308,7 +308,7 @@ async fn content_that_a_provider_refuses_is_the_requests_fault() {
 }
 
 #[tokio::test]
-async fn a_providers_retry_after_is_passed_on() {
+async fn retry_after_of_a_provider_is_passed_to_the_client() {
     for provider in Provider::ALL {
         let fixture = Fixture::new(provider).await;
         fixture
@@ -330,7 +330,7 @@ async fn a_providers_retry_after_is_passed_on() {
 }
 
 #[tokio::test]
-async fn a_message_stays_when_its_provider_fails() {
+async fn message_is_kept_when_the_provider_fails() {
     // Its sender was told of the failure; whether it is kept or not, nothing half-done shows.
     let fixture = Fixture::new(Provider::OpenAi).await;
     fixture.upstream.set(Script::refuse(Failure::BadKey));
@@ -370,7 +370,7 @@ async fn assert_breaks_off(fixture: &Fixture, script: Script, arrived: &str) {
 }
 
 #[tokio::test]
-async fn an_error_in_mid_reply_is_an_event() {
+async fn an_error_in_mid_stream_is_an_event() {
     for provider in Provider::ALL {
         let fixture = Fixture::new(provider).await;
         let script = || Script::new(["one ", "two ", "three "]);
@@ -381,7 +381,7 @@ async fn an_error_in_mid_reply_is_an_event() {
 }
 
 #[tokio::test]
-async fn what_is_no_protocol_is_an_error_and_not_a_reply() {
+async fn an_unknown_protocol_is_an_error() {
     for provider in Provider::ALL {
         let fixture = Fixture::new(provider).await;
         for fault in [Fault::Garbage, Fault::JsonError, Fault::Html] {
@@ -415,14 +415,14 @@ async fn what_is_no_protocol_is_an_error_and_not_a_reply() {
 }
 
 #[tokio::test]
-async fn an_endless_line_is_cut_off() {
+async fn an_endless_line_is_an_error() {
     let fixture = Fixture::new(Provider::OpenAi).await;
     let script = Script::new(["one ", "two "]).fault(Fault::Oversized(64 * 1024 * 1024));
     assert_breaks_off(&fixture, script, "one ").await;
 }
 
 #[tokio::test]
-async fn a_provider_that_hangs_is_given_up_on() {
+async fn a_provider_that_hangs_times_out() {
     let variables = [
         ("llm_first_token_timeout_seconds", "1"),
         ("llm_idle_timeout_seconds", "1"),
@@ -442,7 +442,7 @@ async fn a_provider_that_hangs_is_given_up_on() {
 }
 
 #[tokio::test]
-async fn a_provider_out_of_reach_is_an_error_that_names_no_address() {
+async fn an_unreachable_provider_is_an_error_without_its_address() {
     // Port 9 ("discard") has no listener here.
     let app = App::with_defaults()
         .variable("openai_api_key", OPENAI_KEY)
@@ -458,7 +458,7 @@ async fn a_provider_out_of_reach_is_an_error_that_names_no_address() {
 }
 
 #[tokio::test]
-async fn a_local_server_is_asked_for_its_models() {
+async fn local_models_are_listed_by_the_server() {
     let upstream = Upstream::start(Script::new(["local"])).await.unwrap();
     let app = App::with_defaults()
         .variable("local_base_url", upstream.openai_base_url())
@@ -479,7 +479,7 @@ async fn a_local_server_is_asked_for_its_models() {
 }
 
 #[tokio::test]
-async fn the_operators_catalogue_adds_models() {
+async fn model_catalogue_variable_adds_models() {
     let upstream = Upstream::start(Script::new(["custom"])).await.unwrap();
     let models = r#"[{"id":"house-model","name":"House","provider":"openai"}]"#;
     let app = App::with_defaults()

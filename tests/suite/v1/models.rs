@@ -5,7 +5,7 @@ use upstream::{Script, Upstream};
 use crate::harness::App;
 
 #[tokio::test]
-async fn the_models_that_can_be_asked_are_listed() {
+async fn models_lists_available_models() {
     let upstream = Upstream::start(Script::new(["ok"])).await.unwrap();
     let app = App::with_defaults().workers_ai(&upstream).start().await;
     let guest = app.client().guest().await;

@@ -48,7 +48,7 @@ fn is_iso(value: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn signing_up_makes_a_cookie_session() {
+async fn sign_up_creates_a_cookie_session() {
     let browser = browser().await;
     let email = new_email();
     let answer = browser
@@ -82,7 +82,7 @@ async fn signing_up_makes_a_cookie_session() {
 }
 
 #[tokio::test]
-async fn nobody_is_null() {
+async fn get_session_without_a_session_is_null() {
     let browser = browser().await;
     let answer = browser.get("/api/auth/get-session").await;
     assert_eq!((answer.status, answer.json()), (200, Value::Null));
@@ -98,7 +98,7 @@ async fn nobody_is_null() {
 }
 
 #[tokio::test]
-async fn errors_are_in_better_auths_words() {
+async fn errors_have_better_auths_code_and_message() {
     let browser = browser().await;
     let email = new_email();
     browser
@@ -127,7 +127,7 @@ async fn errors_are_in_better_auths_words() {
 }
 
 #[tokio::test]
-async fn cookies_have_the_flags_of_their_transport() {
+async fn session_cookie_has_the_flags_of_the_transport() {
     let of = async |app: &App| {
         let email = new_email();
         let client = app.client().with("origin", ORIGIN);
@@ -165,7 +165,7 @@ async fn cookies_have_the_flags_of_their_transport() {
 }
 
 #[tokio::test]
-async fn a_session_of_this_visit_only() {
+async fn sign_in_without_remember_me_sets_a_session_cookie() {
     let browser = browser().await;
     let email = new_email();
     browser
@@ -177,7 +177,7 @@ async fn a_session_of_this_visit_only() {
 }
 
 #[tokio::test]
-async fn sessions_are_listed_and_ended() {
+async fn sessions_are_listed_and_revoked() {
     let client = App::shared().await.client().with("user-agent", "suite/1.0");
     let first = client.user().await;
     let (second, third) = (client.again(&first).await, client.again(&first).await);
@@ -222,7 +222,7 @@ async fn sessions_are_listed_and_ended() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_and_may_be_repeated() {
+async fn sign_out_ends_the_session_and_is_repeatable() {
     let user = App::shared().await.client().user().await;
     let browser = browser_of(&user).await;
     for _ in 0..2 {
@@ -235,7 +235,7 @@ async fn signing_out_ends_the_session_and_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn changing_the_password_takes_the_old_one() {
+async fn change_password_requires_the_current_password() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let other = client.again(&user).await;
@@ -262,7 +262,7 @@ async fn changing_the_password_takes_the_old_one() {
 }
 
 #[tokio::test]
-async fn a_guest_has_a_session_too() {
+async fn sign_in_anonymous_creates_a_session() {
     let browser = browser().await;
     let answer = browser.post("/api/auth/sign-in/anonymous", json!({})).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -279,7 +279,7 @@ async fn a_guest_has_a_session_too() {
 }
 
 #[tokio::test]
-async fn the_profile_can_be_changed() {
+async fn update_user_changes_the_profile() {
     let user = App::shared().await.client().user().await;
     let browser = browser_of(&user).await;
     let body = json!({ "name": "Countess", "image": "https://example.com/a.png" });
@@ -297,7 +297,7 @@ async fn the_profile_can_be_changed() {
 }
 
 #[tokio::test]
-async fn null_and_blank_clear_the_profile() {
+async fn update_user_with_null_or_blank_clears_the_field() {
     let user = App::shared().await.client().user().await;
     let browser = browser_of(&user).await;
     let picture = "https://example.com/a.png";

@@ -98,7 +98,7 @@ async fn user(browser: &Browser) -> Value {
 }
 
 #[tokio::test]
-async fn github_and_google_sign_in() {
+async fn sign_in_with_github_and_google_creates_a_session() {
     let world = World::new().await;
     let (by_github, by_google) = (new_email(), new_email());
     world
@@ -125,7 +125,7 @@ async fn github_and_google_sign_in() {
 }
 
 #[tokio::test]
-async fn what_is_sent_to_the_provider_is_what_the_standards_ask() {
+async fn requests_to_the_provider_follow_oauth() {
     let world = World::new().await;
     world
         .github
@@ -162,7 +162,7 @@ async fn what_is_sent_to_the_provider_is_what_the_standards_ask() {
 }
 
 #[tokio::test]
-async fn denied_consent_and_bad_codes_end_at_the_error_page() {
+async fn callback_with_denied_consent_or_a_bad_code_redirects_to_the_error_page() {
     let world = World::new().await;
     for provider in ["github", "google"] {
         let browser = world.browser();
@@ -194,7 +194,7 @@ async fn denied_consent_and_bad_codes_end_at_the_error_page() {
 }
 
 #[tokio::test]
-async fn a_state_is_for_one_browser_and_one_use() {
+async fn state_is_valid_for_one_browser_and_one_use() {
     let world = World::new().await;
     world
         .github
@@ -251,7 +251,7 @@ async fn a_state_is_for_one_browser_and_one_use() {
 }
 
 #[tokio::test]
-async fn an_account_is_linked_by_a_confirmed_address_only() {
+async fn sign_in_links_an_account_by_a_verified_email_only() {
     let mailbox = Mailbox::start().await.unwrap();
     let with_mail = App::with_defaults().variable("mail_webhook_url", mailbox.webhook_url());
     let world = World::with(with_mail).await;
@@ -303,7 +303,7 @@ async fn an_account_is_linked_by_a_confirmed_address_only() {
 }
 
 #[tokio::test]
-async fn without_an_address_there_is_no_account() {
+async fn sign_in_without_an_email_creates_no_account() {
     let world = World::new().await;
     let mut shy = GitHubUser::new(5, "shy", &new_email());
     shy.emails.clear();
@@ -322,7 +322,7 @@ async fn without_an_address_there_is_no_account() {
 }
 
 #[tokio::test]
-async fn a_guest_that_signs_in_with_a_provider_keeps_what_it_has() {
+async fn sign_in_of_a_guest_keeps_its_data() {
     let world = World::new().await;
     let email = new_email();
     world.github.sign_in(GitHubUser::new(8, "guest", &email));
@@ -343,7 +343,7 @@ async fn a_guest_that_signs_in_with_a_provider_keeps_what_it_has() {
 }
 
 #[tokio::test]
-async fn signed_in_people_link_and_unlink() {
+async fn link_and_unlink_change_the_accounts() {
     let world = World::new().await;
     let client = world.app.client();
     let owner = client.user().await;
@@ -391,7 +391,7 @@ async fn signed_in_people_link_and_unlink() {
 }
 
 #[tokio::test]
-async fn the_last_way_in_stays() {
+async fn unlink_of_the_last_sign_in_method_is_refused() {
     let world = World::new().await;
     world
         .github
@@ -405,7 +405,7 @@ async fn the_last_way_in_stays() {
 }
 
 #[tokio::test]
-async fn id_tokens_of_google_are_checked() {
+async fn google_id_tokens_with_wrong_claims_are_refused() {
     let world = World::new().await;
     world
         .google
@@ -426,7 +426,7 @@ async fn id_tokens_of_google_are_checked() {
 }
 
 #[tokio::test]
-async fn a_provider_out_of_order_ends_at_the_error_page() {
+async fn callback_with_a_failing_provider_redirects_to_the_error_page() {
     let world = World::new().await;
     world
         .github
@@ -453,7 +453,7 @@ async fn a_provider_out_of_order_ends_at_the_error_page() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_configured_is_404() {
+async fn sign_in_with_an_unconfigured_provider_is_404() {
     let browser = Browser::new(&App::shared().await.client());
     for provider in ["github", "google", "gitlab", "../x"] {
         let body = json!({ "provider": provider, "callbackURL": "/" });

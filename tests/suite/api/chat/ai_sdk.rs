@@ -93,7 +93,7 @@ fn complete(texts: &[&str]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_reply_is_a_ui_message_stream() {
+async fn chat_with_ui_messages_returns_a_ui_message_stream() {
     let World { upstream, app } = world(Script::new(["Hello", " there"])).await;
     let guest = app.client().guest().await;
     let answer = guest.chat(submit_first()).await.accepted().await;
@@ -150,7 +150,7 @@ async fn a_reply_is_a_ui_message_stream() {
 }
 
 #[tokio::test]
-async fn an_uuid_names_the_conversation_itself() {
+async fn chat_with_a_uuid_uses_it_as_conversation_id() {
     let World {
         app,
         upstream: _upstream,
@@ -174,7 +174,7 @@ async fn an_uuid_names_the_conversation_itself() {
 }
 
 #[tokio::test]
-async fn a_chats_id_is_its_users_own() {
+async fn chat_ids_of_two_users_are_separate() {
     let World {
         app,
         upstream: _upstream,
@@ -193,7 +193,7 @@ async fn a_chats_id_is_its_users_own() {
 }
 
 #[tokio::test]
-async fn two_tabs_that_begin_a_chat_at_once_begin_one() {
+async fn concurrent_first_messages_create_one_conversation() {
     let gate = Gate::default();
     let World { app, upstream } = world(Script::new(["Hello"]).behind(&gate)).await;
     let guest = app.client().guest().await;
@@ -210,7 +210,7 @@ async fn two_tabs_that_begin_a_chat_at_once_begin_one() {
 }
 
 #[tokio::test]
-async fn a_message_sent_again_is_stored_once() {
+async fn a_repeated_message_is_stored_once() {
     let World { app, upstream } = world(Script::new(["Hello"])).await;
     let guest = app.client().guest().await;
     let first = chat(&guest, submit_first()).await;
@@ -236,7 +236,7 @@ async fn a_message_sent_again_is_stored_once() {
 }
 
 #[tokio::test]
-async fn a_deleted_chat_begins_anew() {
+async fn chat_after_deletion_starts_a_new_conversation() {
     let World { app, upstream } = world(Script::new(["Hello"])).await;
     let guest = app.client().guest().await;
     chat(&guest, submit_first()).await;
@@ -250,7 +250,7 @@ async fn a_deleted_chat_begins_anew() {
 }
 
 #[tokio::test]
-async fn the_last_message_can_be_changed_or_answered_again() {
+async fn edit_and_regenerate_apply_to_the_last_message() {
     let World { app, upstream } = world(Script::new(["Hello"])).await;
     let guest = app.client().guest().await;
     chat(&guest, submit_first()).await;
@@ -293,7 +293,7 @@ async fn the_last_message_can_be_changed_or_answered_again() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_is_refused_by_name() {
+async fn invalid_ui_messages_are_400_with_the_path() {
     let World { app, upstream } = world(Script::new(["Hello"])).await;
     let guest = app.client().guest().await;
     let file = json!({ "type": "file", "mediaType": "image/png", "url": "data:image/png;base64," });
@@ -325,7 +325,7 @@ async fn what_cannot_be_taken_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_reply_is_resumed_from_its_beginning_and_stopped() {
+async fn a_reply_can_be_resumed_and_stopped() {
     let World { app, upstream } =
         world(Script::new(["a", "b", "c"]).fault(Fault::HangAfter(2))).await;
     let guest = app.client().guest().await;
@@ -358,7 +358,7 @@ async fn a_reply_is_resumed_from_its_beginning_and_stopped() {
 }
 
 #[tokio::test]
-async fn a_reply_that_breaks_off_ends_with_an_error() {
+async fn an_interrupted_reply_ends_with_an_error_chunk() {
     let World {
         app,
         upstream: _upstream,
@@ -434,9 +434,9 @@ fn is_ready(shown: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn use_chat_talks() {
+async fn use_chat_sends_and_receives_messages() {
     let script = Script::new(["Hello", " there", "."]).delay(Duration::from_millis(30));
-    for tab in tabs("use_chat_talks", script).await {
+    for tab in tabs("use_chat_sends_and_receives_messages", script).await {
         let shown = tab.run("talk").await;
         assert!(is_ready(&shown), "{shown}");
         assert_eq!(
@@ -490,9 +490,9 @@ async fn use_chat_regenerates_and_edits() {
 }
 
 #[tokio::test]
-async fn use_chat_stops() {
+async fn use_chat_stop_stops_the_reply() {
     let script = Script::new(["a", "b", "c"]).fault(Fault::HangAfter(2));
-    for tab in tabs("use_chat_stops", script).await {
+    for tab in tabs("use_chat_stop_stops_the_reply", script).await {
         let shown = tab.run("stop").await;
         assert!(is_ready(&shown), "{shown}");
         assert_eq!(texts(&shown), ["Hi!", "ab"]);
@@ -504,10 +504,10 @@ async fn use_chat_stops() {
 }
 
 #[tokio::test]
-async fn use_chat_leaves_a_reply_to_itself_or_wants_another() {
+async fn use_chat_handles_a_reply_that_is_in_progress() {
     let script = Script::new(["a", "b", "c"]).fault(Fault::HangAfter(2));
     for tab in tabs(
-        "use_chat_leaves_a_reply_to_itself_or_wants_another",
+        "use_chat_handles_a_reply_that_is_in_progress",
         script.clone(),
     )
     .await
@@ -540,13 +540,8 @@ async fn use_chat_resumes_in_another_tab() {
 }
 
 #[tokio::test]
-async fn use_chat_is_refused_and_tries_again() {
-    for tab in tabs(
-        "use_chat_is_refused_and_tries_again",
-        Script::new(["Hello"]),
-    )
-    .await
-    {
+async fn use_chat_after_a_refusal_can_retry() {
+    for tab in tabs("use_chat_after_a_refusal_can_retry", Script::new(["Hello"])).await {
         let shown = tab.run("refused").await;
         assert_eq!(shown["refused"]["status"], "error", "{shown}");
         let error: Value =
@@ -558,9 +553,14 @@ async fn use_chat_is_refused_and_tries_again() {
 }
 
 #[tokio::test]
-async fn use_chat_is_told_of_a_reply_that_breaks_off() {
+async fn use_chat_with_an_interrupted_reply_reports_an_error() {
     let script = Script::new(["a", "b", "c"]).fault(Fault::ErrorAfter(2));
-    for tab in tabs("use_chat_is_told_of_a_reply_that_breaks_off", script).await {
+    for tab in tabs(
+        "use_chat_with_an_interrupted_reply_reports_an_error",
+        script,
+    )
+    .await
+    {
         let shown = tab.run("broken").await;
         assert_eq!(shown["status"], "error", "{shown}");
         assert_eq!(texts(&shown), ["Hi!", "ab"], "{shown}");
@@ -570,8 +570,8 @@ async fn use_chat_is_told_of_a_reply_that_breaks_off() {
 }
 
 #[tokio::test]
-async fn use_chat_says_things_once() {
-    for tab in tabs("use_chat_says_things_once", Script::new(["Hello"])).await {
+async fn use_chat_stores_each_message_once() {
+    for tab in tabs("use_chat_stores_each_message_once", Script::new(["Hello"])).await {
         let shown = tab.run("retry").await;
         assert!(is_ready(&shown), "{shown}");
         assert_eq!(texts(&shown), ["Hi!", "Hello"]);
@@ -585,9 +585,9 @@ async fn use_chat_says_things_once() {
 }
 
 #[tokio::test]
-async fn use_chat_need_not_send_all_that_was_said() {
+async fn use_chat_may_send_the_last_message_only() {
     let script = Script::new(["Hello"]);
-    for tab in tabs("use_chat_need_not_send_all_that_was_said", script).await {
+    for tab in tabs("use_chat_may_send_the_last_message_only", script).await {
         let shown = tab.run("last").await;
         assert!(is_ready(&shown), "{shown}");
         assert_eq!(stored(&tab.guest).await, complete(&texts(&shown)));
@@ -601,9 +601,9 @@ async fn use_chat_need_not_send_all_that_was_said() {
 }
 
 #[tokio::test]
-async fn the_hook_renders_a_chat() {
+async fn use_chat_hook_renders_a_chat() {
     let script = Script::new(["Hello", " there"]).delay(Duration::from_millis(30));
-    for tab in tabs("the_hook_renders_a_chat", script).await {
+    for tab in tabs("use_chat_hook_renders_a_chat", script).await {
         let shown = tab.run("hook").await;
         assert_eq!(
             shown["children"],

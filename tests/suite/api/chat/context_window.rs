@@ -6,7 +6,7 @@ use upstream::{Script, Upstream};
 use crate::harness::App;
 
 #[tokio::test]
-async fn the_oldest_turns_are_not_sent() {
+async fn chat_beyond_the_context_window_omits_the_oldest_turns() {
     let upstream = Upstream::start(Script::new(["r".repeat(400)]))
         .await
         .unwrap();

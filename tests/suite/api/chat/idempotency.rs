@@ -24,7 +24,7 @@ fn words(from: usize, to: usize) -> String {
 }
 
 #[tokio::test]
-async fn the_same_request_has_the_same_reply() {
+async fn a_repeated_request_returns_the_same_reply() {
     let upstream = Upstream::start(Script::words(8)).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -76,7 +76,7 @@ async fn the_same_request_has_the_same_reply() {
 }
 
 #[tokio::test]
-async fn keys_are_visible_and_bounded() {
+async fn invalid_idempotency_keys_are_400() {
     let app = App::shared().await;
     let guest = app.client().guest().await;
     for wrong in ["", "with space", &"k".repeat(256)] {
@@ -93,7 +93,7 @@ async fn keys_are_visible_and_bounded() {
 }
 
 #[tokio::test]
-async fn twins_on_two_instances_ask_once() {
+async fn concurrent_requests_with_one_key_call_the_provider_once() {
     let upstream = Upstream::start(Script::words(10).delay(Duration::from_millis(50)))
         .await
         .unwrap();
@@ -137,7 +137,7 @@ async fn twins_on_two_instances_ask_once() {
 /// fetch-event-source closes its connection when the tab is hidden, and sends the same POST again,
 /// with the id of the last event, when it is shown.
 #[tokio::test]
-async fn a_tab_that_is_hidden_and_shown_goes_on_where_it_was() {
+async fn a_repeated_request_with_last_event_id_resumes() {
     let upstream = Upstream::start(Script::words(40).delay(Duration::from_millis(50)))
         .await
         .unwrap();
@@ -172,7 +172,7 @@ async fn a_tab_that_is_hidden_and_shown_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_request_that_failed_failed() {
+async fn a_repeated_failed_request_returns_the_failure() {
     let script = Script::words(5).fault(Fault::CutAfter(2));
     let upstream = Upstream::start(script).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
@@ -197,7 +197,7 @@ async fn a_request_that_failed_failed() {
 }
 
 #[tokio::test]
-async fn another_reply_is_had_once_for_a_key() {
+async fn regenerate_with_one_key_creates_one_reply() {
     let upstream = Upstream::start(Script::new(["One."])).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;

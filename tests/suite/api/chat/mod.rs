@@ -22,7 +22,7 @@ async fn saying(words: &[&str]) -> (Upstream, App, Guest) {
 }
 
 #[tokio::test]
-async fn a_reply_is_the_documented_stream() {
+async fn chat_returns_the_documented_event_stream() {
     let (_upstream, _app, guest) = saying(&["Hello", " there"]).await;
     let chat = guest
         .chat(json!({ "message": "Hi!", "model": "gpt-4o" }))
@@ -90,7 +90,7 @@ fn read_as_the_goldfish_frontend(body: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_goldfish_frontend_reads_it() {
+async fn chat_stream_is_readable_by_the_goldfish_frontend() {
     let (_upstream, _app, guest) = saying(&["Grüße", ", ", "🐠\n", "und tschüs"]).await;
     // It sends exactly these fields, and leaves the first out for a new conversation.
     let first = guest
@@ -115,7 +115,7 @@ async fn the_goldfish_frontend_reads_it() {
 }
 
 #[tokio::test]
-async fn the_model_sees_the_conversation_so_far() {
+async fn chat_sends_the_previous_messages_to_the_model() {
     let (upstream, _app, guest) = saying(&["Yes."]).await;
     let first = guest
         .chat(json!({ "message": "One?", "model": "gpt-4o" }))
@@ -164,7 +164,7 @@ async fn the_model_sees_the_conversation_so_far() {
 }
 
 #[tokio::test]
-async fn without_a_model_the_conversation_and_then_the_preference_decide() {
+async fn chat_without_a_model_uses_that_of_the_conversation_then_the_preference() {
     let (upstream, _app, guest) = saying(&["ok"]).await;
     let answer = guest
         .put("/api/preferences", json!({ "defaultModel": "gpt-4o-mini" }))
@@ -186,7 +186,7 @@ async fn without_a_model_the_conversation_and_then_the_preference_decide() {
 }
 
 #[tokio::test]
-async fn the_system_prompt_comes_from_request_then_preference_then_operator() {
+async fn system_prompt_is_of_request_then_preference_then_operator() {
     let upstream = Upstream::start(Script::new(["ok"])).await.unwrap();
     let builder = App::with_defaults()
         .openai(&upstream)
@@ -217,7 +217,7 @@ async fn the_system_prompt_comes_from_request_then_preference_then_operator() {
 }
 
 #[tokio::test]
-async fn demo_answers_when_nothing_is_configured() {
+async fn chat_without_a_provider_uses_the_demo_model() {
     let guest = App::shared().await.client().guest().await;
     let chat = guest.chat(json!({ "message": "Are you there?" })).await;
     assert_eq!(chat.status, 200);
@@ -238,7 +238,7 @@ async fn demo_answers_when_nothing_is_configured() {
 }
 
 #[tokio::test]
-async fn malformed_requests_name_the_field() {
+async fn chat_with_an_invalid_field_is_400_with_the_path() {
     let guest = App::shared().await.client().guest().await;
     let long = "x".repeat(10_001);
     for (body, path) in [
@@ -278,7 +278,7 @@ async fn malformed_requests_name_the_field() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_json_object_get_400() {
+async fn chat_with_a_body_that_is_no_json_object_is_400() {
     let guest = App::shared().await.client().guest().await;
     let client = guest.with("content-type", "application/json");
     let deep = format!("{{\"message\":{}", "[".repeat(200_000));
@@ -300,7 +300,7 @@ async fn bodies_that_are_no_json_object_get_400() {
 }
 
 #[tokio::test]
-async fn ten_thousand_characters_are_counted_as_characters() {
+async fn message_limit_counts_characters_not_bytes() {
     let guest = App::shared().await.client().guest().await;
     let message = "ü".repeat(10_000);
     let id = guest.say(&message).await;
@@ -309,7 +309,7 @@ async fn ten_thousand_characters_are_counted_as_characters() {
 }
 
 #[tokio::test]
-async fn another_content_type_is_refused() {
+async fn chat_with_another_content_type_is_415() {
     let guest = App::shared().await.client().guest().await;
     let body = br#"{"message":"a"}"#.to_vec();
     let client = guest.with("content-type", "text/plain");
@@ -318,7 +318,7 @@ async fn another_content_type_is_refused() {
 }
 
 #[tokio::test]
-async fn an_unknown_conversation_is_404() {
+async fn chat_in_an_unknown_conversation_is_404() {
     let guest = App::shared().await.client().guest().await;
     let id = Uuid::new_v4().to_string();
     let answer = guest
@@ -329,7 +329,7 @@ async fn an_unknown_conversation_is_404() {
 }
 
 #[tokio::test]
-async fn a_model_that_is_not_configured_is_refused_before_anything_is_stored() {
+async fn chat_with_an_unconfigured_model_is_refused_and_stores_nothing() {
     let guest = App::shared().await.client().guest().await;
     let answer = guest
         .post("/api/chat", json!({ "message": "a", "model": "gpt-4o" }))
@@ -339,7 +339,7 @@ async fn a_model_that_is_not_configured_is_refused_before_anything_is_stored() {
 }
 
 #[tokio::test]
-async fn anything_a_message_may_hold_comes_back_as_it_was() {
+async fn message_text_is_stored_unchanged() {
     let (_upstream, _app, guest) = saying(&["data: [DONE]\n\n", "\u{0}\r\n", "🐠"]).await;
     let message = "line\r\n\u{2028}\"quotes\" \\ \u{0}\u{1} 👩‍👩‍👧 data: [DONE]\n\nevent: error";
     let chat = guest
@@ -357,7 +357,7 @@ async fn anything_a_message_may_hold_comes_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_new_conversation_is_named_after_its_first_message() {
+async fn a_new_conversation_has_its_first_message_as_title() {
     let guest = App::shared().await.client().guest().await;
     let id = guest.say("What do goldfish remember?").await;
     let title = guest.conversation(&id).await["title"]
@@ -374,7 +374,7 @@ async fn a_new_conversation_is_named_after_its_first_message() {
 }
 
 #[tokio::test]
-async fn chat_needs_a_user() {
+async fn chat_without_a_user_is_401() {
     let client = App::shared().await.client();
     let answer = client.post("/api/chat", json!({ "message": "a" })).await;
     answer.is_error(401, "UNAUTHORIZED");

@@ -8,7 +8,7 @@ use upstream::{Fault, Script};
 use crate::harness::{Event, eventually, talk, text_of, world};
 
 #[tokio::test]
-async fn the_first_piece_arrives_before_the_last_is_written() {
+async fn first_delta_arrives_before_the_provider_sends_the_last() {
     // The provider never sends more than these, and never ends.
     let script = Script::new(["first ", "second ", "never"]).fault(Fault::HangAfter(2));
     let (world, _, mut chat) = talk(script).await;
@@ -22,7 +22,7 @@ async fn the_first_piece_arrives_before_the_last_is_written() {
 }
 
 #[tokio::test]
-async fn the_conversation_is_named_before_the_provider_has_answered() {
+async fn conversation_event_arrives_before_the_provider_responds() {
     let (_world, guest, mut chat) = talk(Script::new(["a"]).fault(Fault::HangAfter(0))).await;
     let id = chat.conversation_id();
     assert_eq!(
@@ -35,7 +35,7 @@ async fn the_conversation_is_named_before_the_provider_has_answered() {
 }
 
 #[tokio::test]
-async fn a_comment_keeps_a_silent_stream_open() {
+async fn a_silent_stream_sends_comments() {
     let (_world, _, mut chat) = talk(Script::new(["a"]).fault(Fault::HangAfter(1))).await;
     loop {
         match chat.next().await.expect("the stream stays open") {
@@ -49,7 +49,7 @@ async fn a_comment_keeps_a_silent_stream_open() {
 }
 
 #[tokio::test]
-async fn sixty_four_replies_arrive_side_by_side() {
+async fn sixty_four_concurrent_replies_are_complete() {
     let script = Script::new(["a", "b", "never"]).fault(Fault::HangAfter(2));
     let world = world(script).await;
     let client = world.app.client();
@@ -67,7 +67,7 @@ async fn sixty_four_replies_arrive_side_by_side() {
 }
 
 #[tokio::test]
-async fn event_ids_count_the_pieces() {
+async fn event_ids_are_consecutive() {
     let (_world, _, chat) = talk(Script::words(25)).await;
     let events = chat.events().await;
     let ids: Vec<u32> = events
@@ -87,7 +87,7 @@ async fn event_ids_count_the_pieces() {
 }
 
 #[tokio::test]
-async fn a_reader_elsewhere_sees_the_reply_under_way_and_then_whole() {
+async fn conversation_get_shows_a_reply_in_progress_then_complete() {
     let script = Script::words(40).delay(Duration::from_millis(50));
     let (_world, guest, mut chat) = talk(script).await;
     let id = chat.conversation_id();

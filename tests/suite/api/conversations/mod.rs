@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::harness::App;
 
 #[tokio::test]
-async fn the_newest_comes_first_and_holds_its_messages() {
+async fn list_returns_the_newest_first_with_messages() {
     let guest = App::shared().await.client().guest().await;
     assert!(guest.conversations().await.is_empty());
     let first = guest.say("first").await;
@@ -39,7 +39,7 @@ async fn the_newest_comes_first_and_holds_its_messages() {
 }
 
 #[tokio::test]
-async fn four_chats_leave_three() {
+async fn a_fourth_conversation_evicts_one() {
     let guest = App::shared().await.client().guest().await;
     let mut ids = Vec::new();
     for number in 0..4 {
@@ -60,7 +60,7 @@ async fn four_chats_leave_three() {
 }
 
 #[tokio::test]
-async fn the_least_recently_updated_one_goes_not_the_oldest() {
+async fn eviction_removes_the_least_recently_updated_conversation() {
     let guest = App::shared().await.client().guest().await;
     let first = guest.say("one").await;
     let second = guest.say("two").await;
@@ -78,7 +78,7 @@ async fn the_least_recently_updated_one_goes_not_the_oldest() {
 }
 
 #[tokio::test]
-async fn max_conversations_is_the_operators() {
+async fn max_conversations_sets_the_limit() {
     let app = App::with_defaults()
         .variable("max_conversations", "1")
         .start()
@@ -92,7 +92,7 @@ async fn max_conversations_is_the_operators() {
 }
 
 #[tokio::test]
-async fn a_conversation_can_be_renamed() {
+async fn patch_renames_a_conversation() {
     let guest = App::shared().await.client().guest().await;
     let id = guest.say("dull").await;
     let path = format!("/api/conversations/{id}");
@@ -122,7 +122,7 @@ async fn a_conversation_can_be_renamed() {
 }
 
 #[tokio::test]
-async fn deleting_deletes_once() {
+async fn delete_removes_a_conversation_once() {
     let guest = App::shared().await.client().guest().await;
     let id = guest.say("gone soon").await;
     let kept = guest.say("kept").await;
@@ -144,7 +144,7 @@ async fn deleting_deletes_once() {
 }
 
 #[tokio::test]
-async fn ids_that_are_none_are_not_found() {
+async fn invalid_conversation_ids_are_404() {
     let guest = App::shared().await.client().guest().await;
     for id in [
         "x",
@@ -166,7 +166,7 @@ async fn ids_that_are_none_are_not_found() {
 }
 
 #[tokio::test]
-async fn a_conversations_id_is_found_in_either_case() {
+async fn conversation_ids_are_case_insensitive() {
     let guest = App::shared().await.client().guest().await;
     let id = guest.say("case").await;
     let answer = guest
@@ -182,7 +182,7 @@ async fn a_conversations_id_is_found_in_either_case() {
 }
 
 #[tokio::test]
-async fn conversations_need_a_user() {
+async fn conversations_without_a_user_are_401() {
     let client = App::shared().await.client();
     let id = Uuid::new_v4();
     for (method, path) in [

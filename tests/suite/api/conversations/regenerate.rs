@@ -27,7 +27,7 @@ async fn regenerate(guest: &Guest, id: &str, body: Value) -> Vec<Event> {
 }
 
 #[tokio::test]
-async fn another_reply_takes_the_place_of_the_last() {
+async fn regenerate_replaces_the_last_reply() {
     let upstream = Upstream::start(Script::new(["One."])).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -72,7 +72,7 @@ async fn another_reply_takes_the_place_of_the_last() {
 }
 
 #[tokio::test]
-async fn a_reply_under_way_is_not_replaced() {
+async fn regenerate_during_a_reply_is_409() {
     let upstream = Upstream::start(Script::new(["a", "b"]).fault(Fault::HangAfter(1)))
         .await
         .unwrap();
@@ -103,7 +103,7 @@ async fn a_reply_under_way_is_not_replaced() {
 }
 
 #[tokio::test]
-async fn of_many_who_want_another_reply_at_once_one_gets_it() {
+async fn concurrent_regenerate_requests_create_one_reply() {
     let upstream = Upstream::start(Script::new(["First."])).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;

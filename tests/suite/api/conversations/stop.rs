@@ -20,7 +20,7 @@ fn words(count: usize) -> String {
 }
 
 #[tokio::test]
-async fn another_instance_stops_a_reply_at_once() {
+async fn stop_on_another_instance_stops_the_reply() {
     let script = Script::words(600).delay(Duration::from_millis(50));
     let upstream = Upstream::start(script).await.unwrap();
     let builder = App::with_defaults().openai(&upstream);
@@ -65,7 +65,7 @@ async fn another_instance_stops_a_reply_at_once() {
 }
 
 #[tokio::test]
-async fn a_silent_model_can_be_stopped_before_its_first_word() {
+async fn stop_before_the_first_delta_ends_the_reply() {
     for fault in [Fault::HangBeforeHeaders, Fault::HangAfter(0)] {
         let upstream = Upstream::start(Script::new(["never"]).fault(fault))
             .await
@@ -108,7 +108,7 @@ async fn a_silent_model_can_be_stopped_before_its_first_word() {
 }
 
 #[tokio::test]
-async fn a_follower_of_a_stopped_reply_has_its_end_too() {
+async fn stop_ends_the_stream_of_other_readers() {
     let upstream = Upstream::start(Script::words(600).delay(Duration::from_millis(50)))
         .await
         .unwrap();
@@ -133,7 +133,7 @@ async fn a_follower_of_a_stopped_reply_has_its_end_too() {
 }
 
 #[tokio::test]
-async fn deleting_a_conversation_stops_its_reply() {
+async fn delete_of_a_conversation_stops_its_reply() {
     let upstream = Upstream::start(Script::words(600).delay(Duration::from_millis(50)))
         .await
         .unwrap();
@@ -149,7 +149,7 @@ async fn deleting_a_conversation_stops_its_reply() {
 }
 
 #[tokio::test]
-async fn nothing_under_way_is_nothing_to_stop() {
+async fn stop_without_a_reply_in_progress_stops_nothing() {
     let app = App::shared().await;
     let guest = app.client().guest().await;
     let id = guest.say("Hello").await;

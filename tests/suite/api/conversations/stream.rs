@@ -44,7 +44,7 @@ fn names(events: &[Event]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn another_tab_reads_along_from_the_beginning() {
+async fn stream_in_another_tab_starts_at_the_beginning() {
     let upstream = Upstream::start(Script::words(40).delay(Duration::from_millis(60)))
         .await
         .unwrap();
@@ -86,7 +86,7 @@ async fn another_tab_reads_along_from_the_beginning() {
 }
 
 #[tokio::test]
-async fn a_follower_is_never_far_behind() {
+async fn stream_delivers_deltas_without_long_delay() {
     let upstream = Upstream::start(Script::words(60).delay(Duration::from_millis(50)))
         .await
         .unwrap();
@@ -113,7 +113,7 @@ async fn a_follower_is_never_far_behind() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_resumes_after_the_last_event() {
+async fn stream_with_last_event_id_resumes_after_it() {
     let upstream = Upstream::start(Script::words(30).delay(Duration::from_millis(50)))
         .await
         .unwrap();
@@ -153,7 +153,7 @@ async fn a_lost_connection_resumes_after_the_last_event() {
 }
 
 #[tokio::test]
-async fn what_was_missed_of_an_ended_reply_is_replayed_and_nothing_else() {
+async fn stream_of_a_finished_reply_replays_the_missed_events() {
     let upstream = Upstream::start(Script::words(10)).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -193,7 +193,7 @@ async fn what_was_missed_of_an_ended_reply_is_replayed_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_reply_of_a_past_turn_can_be_named() {
+async fn stream_with_a_message_id_returns_that_reply() {
     let upstream = Upstream::start(Script::words(3)).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -220,7 +220,7 @@ async fn a_reply_of_a_past_turn_can_be_named() {
 }
 
 #[tokio::test]
-async fn replies_of_others_are_not_found() {
+async fn stream_of_another_users_reply_is_404() {
     let upstream = Upstream::start(Script::new(["a", "b"]).fault(Fault::HangAfter(1)))
         .await
         .unwrap();
@@ -251,7 +251,7 @@ async fn replies_of_others_are_not_found() {
 }
 
 #[tokio::test]
-async fn a_reply_that_breaks_off_says_so_to_its_followers() {
+async fn stream_of_an_interrupted_reply_ends_with_an_error() {
     let script = Script::words(20)
         .delay(Duration::from_millis(80))
         .fault(Fault::CutAfter(12));
@@ -269,7 +269,7 @@ async fn a_reply_that_breaks_off_says_so_to_its_followers() {
 }
 
 #[tokio::test]
-async fn a_reply_whose_host_was_killed_is_found_out_by_its_followers() {
+async fn stream_of_a_reply_whose_process_was_killed_ends_with_an_error() {
     let script = Script::words(200).delay(Duration::from_millis(100));
     let upstream = Upstream::start(script).await.unwrap();
     let builder = App::with_defaults().openai(&upstream).process();
@@ -319,7 +319,7 @@ async fn a_reply_whose_host_was_killed_is_found_out_by_its_followers() {
 }
 
 #[tokio::test]
-async fn a_follower_who_leaves_changes_nothing() {
+async fn stream_that_is_closed_early_changes_nothing() {
     let upstream = Upstream::start(Script::words(20).delay(Duration::from_millis(50)))
         .await
         .unwrap();

@@ -33,7 +33,7 @@ async fn title(guest: &Guest, id: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_model_names_the_conversation_after_the_first_reply() {
+async fn title_model_sets_the_title_after_the_first_reply() {
     let upstream = Upstream::start(Script::new(["Change its water."]))
         .await
         .unwrap();
@@ -69,7 +69,7 @@ async fn a_model_names_the_conversation_after_the_first_reply() {
 }
 
 #[tokio::test]
-async fn a_title_that_fails_is_the_beginning_of_the_message() {
+async fn title_model_failure_keeps_the_first_message_as_title() {
     let upstream = Upstream::start(Script::new(["Change its water."]))
         .await
         .unwrap();
@@ -84,7 +84,7 @@ async fn a_title_that_fails_is_the_beginning_of_the_message() {
 }
 
 #[tokio::test]
-async fn without_a_model_nobody_is_asked() {
+async fn title_without_a_model_calls_no_provider() {
     let upstream = Upstream::start(Script::new(["Change its water."]))
         .await
         .unwrap();

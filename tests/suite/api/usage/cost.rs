@@ -71,7 +71,7 @@ fn costs(of: &Value, dollars: f64) {
 }
 
 #[tokio::test]
-async fn cost_is_by_day_and_model_and_key() {
+async fn usage_lists_cost_by_day_model_and_key() {
     let world = world(a_third_of_a_cent()).await;
     let client = world.app.client();
     let guest = client.guest().await;
@@ -113,7 +113,7 @@ async fn cost_is_by_day_and_model_and_key() {
 }
 
 #[tokio::test]
-async fn the_operator_says_what_a_model_costs() {
+async fn model_prices_set_by_the_operator_are_used() {
     let upstream = Upstream::start(Script::words(1).usage(1_000_000, 1_000_000));
     let upstream = upstream.await.unwrap();
     let rows = json!([{ "id": MODEL, "prices": { "input": 0.000_001, "output": 7 } }]);
@@ -128,7 +128,7 @@ async fn the_operator_says_what_a_model_costs() {
 }
 
 #[tokio::test]
-async fn who_answers_is_told_stored_and_paid() {
+async fn the_model_that_replied_is_reported_stored_and_charged() {
     let (_openai, world) = with_stand_in(Script::new(["I ", "am"]).usage(4_000, 800)).await;
     let guest = world.app.client().guest().await;
     let stream = guest.ask("Hi").await.accepted().await;
@@ -167,7 +167,7 @@ async fn who_answers_is_told_stored_and_paid() {
 }
 
 #[tokio::test]
-async fn a_stopped_reply_is_paid_as_far_as_it_came() {
+async fn a_stopped_reply_is_charged_for_what_was_received() {
     let slow = Script::words(10_000).delay(Duration::from_millis(5));
     let world = world(slow).await;
     let guest = world.app.client().guest().await;
@@ -181,7 +181,7 @@ async fn a_stopped_reply_is_paid_as_far_as_it_came() {
 }
 
 #[tokio::test]
-async fn a_completion_that_nobody_reads_is_paid_as_far_as_it_came() {
+async fn an_abandoned_completion_is_charged_for_what_was_received() {
     let slow = Script::words(10_000).delay(Duration::from_millis(5));
     let world = world(slow).await;
     let guest = world.app.client().guest().await;
@@ -213,7 +213,7 @@ async fn part_is_paid(guest: &Guest) {
 }
 
 #[tokio::test]
-async fn a_reply_goes_on_without_its_reader_and_is_paid_in_full() {
+async fn a_reply_without_a_reader_is_charged_in_full() {
     let script = a_third_of_a_cent().delay(Duration::from_millis(100));
     let world = world(script).await;
     let guest = world.app.client().guest().await;
@@ -226,7 +226,7 @@ async fn a_reply_goes_on_without_its_reader_and_is_paid_in_full() {
 }
 
 #[tokio::test]
-async fn titles_are_paid_and_are_no_requests() {
+async fn titles_are_charged_and_not_counted_as_requests() {
     let upstream = Upstream::start(a_third_of_a_cent()).await.unwrap();
     let titles = Upstream::start(Script::new(["Fish"]).usage(100, 10)).await;
     let titles = titles.unwrap();
@@ -269,7 +269,7 @@ async fn titles_are_paid_and_are_no_requests() {
 }
 
 #[tokio::test]
-async fn a_keys_budget_holds_however_many_ask_at_once() {
+async fn concurrent_requests_stay_within_the_budget_of_a_key() {
     let world = world(Script::words(5).usage(1, 5)).await;
     let guest = world.app.client().guest().await;
     let client = world.app.client();

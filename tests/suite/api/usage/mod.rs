@@ -61,7 +61,7 @@ async fn settled(client: &Client, requests: u64) -> Value {
 }
 
 #[tokio::test]
-async fn usage_is_by_day_and_model_and_key() {
+async fn usage_lists_tokens_by_day_model_and_key() {
     let world = limited(json!({})).await;
     let client = world.app.client();
     let guest = client.guest().await;
@@ -103,7 +103,7 @@ async fn usage_is_by_day_and_model_and_key() {
 }
 
 #[tokio::test]
-async fn no_ledger_is_kept_where_the_operator_wants_none() {
+async fn usage_when_switched_off_is_not_stored() {
     let upstream = Upstream::start(six_tokens()).await.unwrap();
     let app = App::with_defaults()
         .openai(&upstream)
@@ -117,7 +117,7 @@ async fn no_ledger_is_kept_where_the_operator_wants_none() {
 }
 
 #[tokio::test]
-async fn spent_credits_are_402_and_nothing_is_stored() {
+async fn chat_without_credits_is_402_and_stores_nothing() {
     // Three chats leave 1: not the prompt and a token more.
     let world = limited(json!({ "free": { "monthlyCredits": 19 } })).await;
     let guest = world.app.client().guest().await;
@@ -147,7 +147,7 @@ async fn spent_credits_are_402_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn parallel_requests_cannot_overspend() {
+async fn concurrent_requests_stay_within_the_credits() {
     // The provider heeds no bound, so none may be left for a shorter reply after the sixth.
     let world = limited(json!({ "free": { "monthlyCredits": 37 } })).await;
     let guest = world.app.client().guest().await;
@@ -163,7 +163,7 @@ async fn parallel_requests_cannot_overspend() {
 }
 
 #[tokio::test]
-async fn what_chats_under_way_may_cost_is_within_what_is_left() {
+async fn reservations_of_running_chats_stay_within_the_credits() {
     let world = limited(json!({ "free": { "monthlyCredits": 40 } })).await;
     let guest = world.app.client().guest().await;
     // None is settled before all have asked; and this provider keeps to every bound.
@@ -192,7 +192,7 @@ fn bound_of(request: &Value) -> u64 {
 }
 
 #[tokio::test]
-async fn a_chat_that_comes_to_nothing_costs_nothing() {
+async fn a_failed_chat_costs_nothing() {
     let world = limited(json!({ "free": { "monthlyCredits": 40 } })).await;
     let guest = world.app.client().guest().await;
     world.upstream.set(Script::refuse(Failure::InvalidRequest));
@@ -206,7 +206,7 @@ async fn a_chat_that_comes_to_nothing_costs_nothing() {
 }
 
 #[tokio::test]
-async fn the_reply_is_bounded_by_what_is_left() {
+async fn max_tokens_is_limited_by_the_remaining_credits() {
     let world = limited(json!({ "free": { "monthlyCredits": 30 } })).await;
     let guest = world.app.client().guest().await;
     let chat = guest.ask("Hi").await.accepted().await;
@@ -216,7 +216,7 @@ async fn the_reply_is_bounded_by_what_is_left() {
 }
 
 #[tokio::test]
-async fn granted_credits_are_spent_after_the_months() {
+async fn granted_credits_are_spent_after_the_monthly_ones() {
     let world = limited(json!({ "free": { "monthlyCredits": 1 } })).await;
     let client = world.app.client();
     let user = client.user().await;
@@ -251,7 +251,7 @@ async fn granted_credits_are_spent_after_the_months() {
 }
 
 #[tokio::test]
-async fn a_plan_is_the_operators_to_set() {
+async fn set_plan_changes_the_limits() {
     let plans = json!({
         "free": { "monthlyCredits": 1 },
         "pro": { "monthlyCredits": 1000, "chatPerMinute": 2 },
@@ -285,7 +285,7 @@ async fn a_plan_is_the_operators_to_set() {
 }
 
 #[tokio::test]
-async fn plans_that_cannot_be_read_let_nobody_spend() {
+async fn invalid_plans_refuse_all_chats() {
     let world = limited(json!("unlimited")).await;
     let guest = world.app.client().guest().await;
     let status = chat(&guest).await;

@@ -94,7 +94,7 @@ fn calling(name: &str, arguments: &[&str]) -> Script {
 }
 
 #[tokio::test]
-async fn every_provider_answers_as_openai_does() {
+async fn completion_of_every_provider_has_openais_format() {
     let (_upstream, _app, guest) = world(Script::new(["Hel", "lo"])).await;
     for (model, provider) in MODELS {
         let answer = complete(&guest, hi(model)).await;
@@ -122,7 +122,7 @@ async fn every_provider_answers_as_openai_does() {
 }
 
 #[tokio::test]
-async fn every_provider_streams_as_openai_does() {
+async fn stream_of_every_provider_has_openais_format() {
     let (_upstream, _app, guest) = world(Script::new(["Hel", "lo"])).await;
     for (model, provider) in MODELS {
         let usage = json!({ "stream_options": { "include_usage": true } });
@@ -172,7 +172,7 @@ async fn every_provider_streams_as_openai_does() {
 }
 
 #[tokio::test]
-async fn a_request_reaches_the_provider_whole() {
+async fn request_fields_reach_the_provider() {
     let (upstream, _app, guest) = world(Script::new(["ok"])).await;
     let image = "data:image/png;base64,iVBORw0KGgo=";
     let body = json!({
@@ -224,7 +224,7 @@ async fn a_request_reaches_the_provider_whole() {
 }
 
 #[tokio::test]
-async fn a_photograph_fits_into_a_request() {
+async fn a_request_with_a_large_image_is_accepted() {
     let (upstream, _app, guest) = world(Script::new(["a fish"])).await;
     let image = format!("data:image/jpeg;base64,{}", "/9j/".repeat(1024 * 1024));
     let photograph = json!([{ "type": "image_url", "image_url": { "url": image } }]);
@@ -243,7 +243,7 @@ async fn a_photograph_fits_into_a_request() {
 }
 
 #[tokio::test]
-async fn tools_are_called_streamed_or_not() {
+async fn tool_calls_are_returned_streamed_and_not() {
     let (upstream, _app, guest) = world(Script::new(["3"])).await;
     let tools = json!({ "tools": [{ "type": "function", "function": { "name": "add" } }] });
     let body = with(hi("gpt-4o"), tools);
@@ -279,7 +279,7 @@ async fn tools_are_called_streamed_or_not() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_named() {
+async fn invalid_fields_are_400_with_param() {
     let (_upstream, _app, guest) = world(Script::new(["ok"])).await;
     for (fields, param) in [
         (json!({ "model": null }), "model"),
@@ -310,7 +310,7 @@ async fn what_is_wrong_is_named() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_request_are_400() {
+async fn invalid_bodies_are_400() {
     let guest = App::shared().await.client().guest().await;
     let client = guest.with("content-type", "application/json");
     let bodies: [&[u8]; 6] = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"{} x"];
@@ -325,7 +325,7 @@ async fn bodies_that_are_no_request_are_400() {
 }
 
 #[tokio::test]
-async fn every_error_is_openais() {
+async fn errors_have_openais_format() {
     let upstream = Upstream::start(Script::new(["ok"])).await.unwrap();
     let app = App::with_defaults()
         .openai(&upstream)
@@ -380,7 +380,7 @@ async fn every_error_is_openais() {
 }
 
 #[tokio::test]
-async fn limits_are_429_with_a_time_to_wait() {
+async fn rate_limit_is_429_with_retry_after() {
     let upstream = Upstream::start(Script::new(["ok"])).await.unwrap();
     let app = App::with_defaults()
         .openai(&upstream)
@@ -396,7 +396,7 @@ async fn limits_are_429_with_a_time_to_wait() {
 }
 
 #[tokio::test]
-async fn spent_credits_are_insufficient_quota() {
+async fn no_credits_is_insufficient_quota() {
     let upstream = Upstream::start(Script::words(5).usage(1, 5)).await.unwrap();
     let plans = json!({ "free": { "monthlyCredits": 9 } });
     let app = App::with_defaults()
@@ -419,7 +419,7 @@ async fn spent_credits_are_insufficient_quota() {
 }
 
 #[tokio::test]
-async fn an_api_key_needs_the_scope() {
+async fn an_api_key_without_the_scope_is_403() {
     let (_upstream, app, guest) = world(Script::new(["ok"])).await;
     let key = |scope: &'static str| {
         let guest = guest.clone();
@@ -439,7 +439,7 @@ async fn an_api_key_needs_the_scope() {
 }
 
 #[tokio::test]
-async fn worker_apis_shape() {
+async fn worker_api_route_returns_its_format() {
     let (upstream, _app, guest) = world(Script::new(["Hel", "lo"])).await;
     let path = "/chat/completions";
     let messages = json!({ "messages": [{ "role": "user", "content": "Hello!" }] });
@@ -467,7 +467,7 @@ async fn worker_apis_shape() {
 }
 
 #[tokio::test]
-async fn nothing_is_stored() {
+async fn completions_are_not_stored() {
     let marker = "marker-completion-51c7";
     let (_upstream, app, guest) = world(Script::new([marker])).await;
     let body = with(hi("gpt-4o"), json!({ "user": marker }));
@@ -479,7 +479,7 @@ async fn nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn an_error_on_the_way_is_the_last_event() {
+async fn an_error_in_mid_stream_is_the_last_event() {
     let (upstream, _app, guest) = world(Script::new(["ok"])).await;
     for fault in [Fault::CutAfter(2), Fault::ErrorAfter(2)] {
         upstream.push(Script::new(["a", "b", "c"]).fault(fault.clone()));
@@ -495,7 +495,7 @@ async fn an_error_on_the_way_is_the_last_event() {
 }
 
 #[tokio::test]
-async fn who_leaves_is_not_answered_any_more_and_pays_for_what_was_said() {
+async fn disconnect_stops_the_completion_and_charges_what_was_received() {
     use std::time::Duration;
     let slow = Script::words(10_000).delay(Duration::from_millis(5));
     let (upstream, _app, guest) = world(slow).await;

@@ -63,7 +63,7 @@ fn kept(app: &App) -> usize {
 }
 
 #[tokio::test]
-async fn the_same_question_gets_the_same_answer() {
+async fn a_repeated_request_returns_the_cached_response() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -86,7 +86,7 @@ async fn the_same_question_gets_the_same_answer() {
 }
 
 #[tokio::test]
-async fn another_question_gets_another_answer() {
+async fn a_different_request_is_not_cached() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -117,7 +117,7 @@ async fn another_question_gets_another_answer() {
 }
 
 #[tokio::test]
-async fn nobody_is_given_another_users_answer() {
+async fn cache_is_separate_for_each_user() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let (ada, bob) = (app.client().guest().await, app.client().guest().await);
@@ -129,7 +129,7 @@ async fn nobody_is_given_another_users_answer() {
 }
 
 #[tokio::test]
-async fn where_it_is_shared_all_are_given_it() {
+async fn shared_cache_serves_all_users() {
     let upstream = provider().await;
     let app = with_cache(&upstream)
         .variable("response_cache_scope", "shared")
@@ -151,7 +151,7 @@ async fn where_it_is_shared_all_are_given_it() {
 }
 
 #[tokio::test]
-async fn a_client_may_want_none_of_it() {
+async fn cache_control_of_the_client_is_respected() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -170,7 +170,7 @@ async fn a_client_may_want_none_of_it() {
 }
 
 #[tokio::test]
-async fn streams_are_never_kept_nor_given() {
+async fn streams_are_not_cached() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -194,7 +194,7 @@ fn delta(event: &Event) -> Option<String> {
 }
 
 #[tokio::test]
-async fn both_shapes_of_the_plain_route_are_kept_apart() {
+async fn both_formats_of_the_plain_route_are_cached_separately() {
     let upstream = provider().await;
     let app = with_cache(&upstream)
         .variable("default_model", "gpt-4o")
@@ -216,7 +216,7 @@ async fn both_shapes_of_the_plain_route_are_kept_apart() {
 }
 
 #[tokio::test]
-async fn what_did_not_go_well_is_not_kept() {
+async fn failures_are_not_cached() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -247,7 +247,7 @@ async fn what_did_not_go_well_is_not_kept() {
 }
 
 #[tokio::test]
-async fn another_models_answer_is_not_kept_for_the_one_that_was_asked() {
+async fn responses_of_a_fallback_are_not_cached() {
     let upstream = provider().await;
     let app = with_cache(&upstream)
         .variable("model_fallbacks", r#"{"gpt-4o": ["gpt-4o-mini"]}"#)
@@ -263,7 +263,7 @@ async fn another_models_answer_is_not_kept_for_the_one_that_was_asked() {
 }
 
 #[tokio::test]
-async fn a_kept_answer_costs_no_tokens_and_counts_as_a_request() {
+async fn a_cached_response_costs_no_tokens_and_counts_as_a_request() {
     let upstream = provider().await;
     let app = with_cache(&upstream)
         .default_of("rate_limit_chat_per_minute")
@@ -285,7 +285,7 @@ async fn a_kept_answer_costs_no_tokens_and_counts_as_a_request() {
 }
 
 #[tokio::test]
-async fn an_answer_is_kept_for_a_time() {
+async fn cached_responses_expire() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -318,7 +318,7 @@ async fn an_answer_is_kept_for_a_time() {
 }
 
 #[tokio::test]
-async fn stored_bytes_that_make_no_sense_are_a_miss() {
+async fn damaged_cache_values_are_a_miss() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -342,7 +342,7 @@ async fn stored_bytes_that_make_no_sense_are_a_miss() {
 }
 
 #[tokio::test]
-async fn requests_at_once_are_all_answered() {
+async fn concurrent_identical_requests_all_succeed() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -357,7 +357,7 @@ async fn requests_at_once_are_all_answered() {
 }
 
 #[tokio::test]
-async fn what_is_erased_is_gone_from_the_cache_too() {
+async fn erasure_removes_cached_responses() {
     let upstream = provider().await;
     let app = with_cache(&upstream).admin().start().await;
     let other = app.client().guest().await;
@@ -389,7 +389,7 @@ async fn what_is_erased_is_gone_from_the_cache_too() {
 }
 
 #[tokio::test]
-async fn what_is_on_its_way_while_all_is_cleared_is_not_kept() {
+async fn a_response_in_progress_during_clear_is_not_cached() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
@@ -408,7 +408,7 @@ async fn what_is_on_its_way_while_all_is_cleared_is_not_kept() {
 }
 
 #[tokio::test]
-async fn it_is_off_unless_it_is_asked_for() {
+async fn cache_is_off_by_default() {
     let upstream = provider().await;
     let app = with_cache(&upstream)
         .default_of("response_cache_seconds")

@@ -26,7 +26,7 @@ fn reset(token: &str, password: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_forgotten_password_is_set_anew() {
+async fn password_reset_sets_a_new_password() {
     let (mailbox, app) = with_mail().await;
     let app = app.start().await;
     let client = app.client();
@@ -79,7 +79,7 @@ async fn a_forgotten_password_is_set_anew() {
 }
 
 #[tokio::test]
-async fn asking_for_a_reset_tells_nobody_who_has_an_account() {
+async fn password_reset_request_does_not_reveal_accounts() {
     let (mailbox, app) = with_mail().await;
     let app = app.start().await;
     let client = app.client();
@@ -100,7 +100,7 @@ async fn asking_for_a_reset_tells_nobody_who_has_an_account() {
 }
 
 #[tokio::test]
-async fn tokens_of_letters_are_for_what_the_letter_says() {
+async fn email_tokens_are_valid_for_their_purpose_only() {
     let (mailbox, app) = with_mail().await;
     let app = app.start().await;
     let client = app.client();
@@ -137,7 +137,7 @@ async fn tokens_of_letters_are_for_what_the_letter_says() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_webhook_there_is_no_reset() {
+async fn password_reset_without_a_mail_webhook_is_refused() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let answer = client
@@ -150,7 +150,7 @@ async fn where_there_is_no_webhook_there_is_no_reset() {
 }
 
 #[tokio::test]
-async fn an_account_waits_for_its_address_where_the_operator_wants_it() {
+async fn required_verification_blocks_sign_in_until_verified() {
     let (mailbox, app) = with_mail().await;
     let app = app.variable("email_verification", "required").start().await;
     let client = app.client();
@@ -182,7 +182,7 @@ async fn an_account_waits_for_its_address_where_the_operator_wants_it() {
 }
 
 #[tokio::test]
-async fn registering_a_taken_address_looks_like_any_other() {
+async fn registration_of_a_taken_email_looks_like_any_other() {
     let (mailbox, app) = with_mail().await;
     let app = app.variable("email_verification", "required").start().await;
     let client = app.client();
@@ -201,7 +201,7 @@ async fn registering_a_taken_address_looks_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_webhook_out_of_order_is_tried_again_and_harms_nothing() {
+async fn a_failing_mail_webhook_is_retried() {
     let (mailbox, app) = with_mail().await;
     let app = app.start().await;
     let client = app.client();
@@ -221,7 +221,7 @@ async fn a_webhook_out_of_order_is_tried_again_and_harms_nothing() {
 }
 
 #[tokio::test]
-async fn links_lead_to_trusted_pages_only() {
+async fn email_links_redirect_to_trusted_origins_only() {
     let (mailbox, app) = with_mail().await;
     let app = app.start().await;
     let client = app.client();

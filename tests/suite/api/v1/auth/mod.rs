@@ -13,7 +13,7 @@ async fn me(client: &Client) -> String {
 }
 
 #[tokio::test]
-async fn a_guest_gets_a_session() {
+async fn guest_returns_a_session() {
     let app = App::shared().await;
     let answer = app.client().send("POST", "/api/v1/auth/guest", None).await;
     assert_eq!(answer.status, 201, "{answer:?}");
@@ -42,7 +42,7 @@ async fn a_guest_gets_a_session() {
 }
 
 #[tokio::test]
-async fn two_guests_are_two_users() {
+async fn guest_creates_a_new_user_each_time() {
     let client = App::shared().await.client();
     let (one, other) = (client.guest().await, client.guest().await);
     assert_ne!(one.id, other.id);
@@ -52,7 +52,7 @@ async fn two_guests_are_two_users() {
 }
 
 #[tokio::test]
-async fn the_token_works_as_bearer_and_the_cookie_as_cookie() {
+async fn access_token_and_cookie_both_authenticate() {
     let client = App::shared().await.client();
     let user = client.user().await;
     assert_eq!(me(&client.bearer(&user.token)).await, user.id);
@@ -64,7 +64,7 @@ async fn the_token_works_as_bearer_and_the_cookie_as_cookie() {
 }
 
 #[tokio::test]
-async fn forged_and_damaged_tokens_are_refused() {
+async fn forged_or_damaged_tokens_are_401() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
     let parts: Vec<_> = guest.token.split('.').collect();
@@ -103,7 +103,7 @@ async fn forged_and_damaged_tokens_are_refused() {
 }
 
 #[tokio::test]
-async fn a_broken_bearer_is_not_rescued_by_a_good_cookie() {
+async fn an_invalid_bearer_token_is_401_despite_a_valid_cookie() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let by_cookie = user.by_cookie(&client);
@@ -113,7 +113,7 @@ async fn a_broken_bearer_is_not_rescued_by_a_good_cookie() {
 }
 
 #[tokio::test]
-async fn another_installations_token_is_worth_nothing() {
+async fn a_token_of_another_installation_is_401() {
     let (one, other) = tokio::join!(App::with_defaults().start(), App::with_defaults().start());
     let guest = one.client().guest().await;
     let answer = other
@@ -125,7 +125,7 @@ async fn another_installations_token_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn installations_with_one_secret_accept_each_others_tokens() {
+async fn a_token_of_an_installation_with_the_same_secret_is_accepted() {
     let start = || {
         let secret = "a-secret-of-more-than-thirty-two-bytes!";
         App::with_defaults().variable("jwt_secret", secret).start()
@@ -136,7 +136,7 @@ async fn installations_with_one_secret_accept_each_others_tokens() {
 }
 
 #[tokio::test]
-async fn refreshing_keeps_the_user() {
+async fn refresh_returns_tokens_of_the_same_user() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
     let id = guest.say("before").await;
@@ -150,7 +150,7 @@ async fn refreshing_keeps_the_user() {
 }
 
 #[tokio::test]
-async fn only_a_refresh_token_refreshes() {
+async fn refresh_with_another_token_is_401() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
     for token in ["", "x", &guest.token] {
@@ -174,7 +174,7 @@ async fn only_a_refresh_token_refreshes() {
 }
 
 #[tokio::test]
-async fn me_needs_a_user() {
+async fn me_without_a_user_is_401() {
     App::shared()
         .await
         .client()
@@ -184,14 +184,14 @@ async fn me_needs_a_user() {
 }
 
 #[tokio::test]
-async fn unauthorized_answers_say_how_to_sign_in() {
+async fn unauthorized_responses_have_www_authenticate() {
     let answer = App::shared().await.client().get("/api/v1/auth/me").await;
     let challenge = answer.header("www-authenticate").expect("RFC 9110, 15.5.2");
     assert!(challenge.starts_with("Bearer"), "{challenge}");
 }
 
 #[tokio::test]
-async fn registering_makes_an_account_and_signs_in() {
+async fn register_creates_an_account_and_a_session() {
     let client = App::shared().await.client();
     let email = new_email();
     let body = json!({ "email": email, "password": PASSWORD, "name": "Ada Lovelace" });
@@ -211,7 +211,7 @@ async fn registering_makes_an_account_and_signs_in() {
 }
 
 #[tokio::test]
-async fn access_tokens_are_short() {
+async fn access_tokens_expire_within_the_configured_time() {
     let client = App::shared().await.client();
     let answer = client.register(&new_email()).await;
     let ends = answer.json()["expiresAt"].as_u64().unwrap();
@@ -223,7 +223,7 @@ async fn access_tokens_are_short() {
 }
 
 #[tokio::test]
-async fn logging_in_takes_the_address_in_any_case() {
+async fn login_email_is_case_insensitive() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let answer = client.log_in(&user.email.to_uppercase(), PASSWORD).await;
@@ -233,7 +233,7 @@ async fn logging_in_takes_the_address_in_any_case() {
 }
 
 #[tokio::test]
-async fn an_address_is_one_account() {
+async fn register_with_a_taken_email_is_409() {
     let client = App::shared().await.client();
     let user = client.user().await;
     client.register(&user.email).await.is_error(409, "CONFLICT");
@@ -244,7 +244,7 @@ async fn an_address_is_one_account() {
 }
 
 #[tokio::test]
-async fn of_many_who_register_an_address_at_once_one_gets_it() {
+async fn concurrent_registrations_of_one_email_create_one_account() {
     let client = App::shared().await.client();
     let email = new_email();
     let answers = futures::future::join_all((0..6).map(|_| client.register(&email))).await;
@@ -258,7 +258,7 @@ async fn of_many_who_register_an_address_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn what_a_person_types_wrong_is_named() {
+async fn register_with_an_invalid_field_is_400_with_the_path() {
     let client = App::shared().await.client();
     let long_name = "x".repeat(101);
     for (email, password, name, path) in [
@@ -291,7 +291,7 @@ async fn what_a_person_types_wrong_is_named() {
 }
 
 #[tokio::test]
-async fn worker_apis_register_and_login_answer_a_token() {
+async fn worker_api_register_and_login_return_a_token() {
     let client = App::shared().await.client();
     let body = credentials(&new_email(), PASSWORD);
     let answer = client.post("/register", body.clone()).await;
@@ -309,7 +309,7 @@ async fn worker_apis_register_and_login_answer_a_token() {
 }
 
 #[tokio::test]
-async fn logging_out_ends_the_session_and_no_other() {
+async fn logout_ends_only_its_session() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let other = client.again(&user).await;
@@ -325,7 +325,7 @@ async fn logging_out_ends_the_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn logging_out_takes_the_cookie_away() {
+async fn logout_removes_the_cookie() {
     let browser = Browser::new(&App::shared().await.client());
     let body = credentials(&new_email(), PASSWORD);
     browser.post("/api/v1/auth/register", body).await;
@@ -338,7 +338,7 @@ async fn logging_out_takes_the_cookie_away() {
 }
 
 #[tokio::test]
-async fn a_session_ends_on_every_instance() {
+async fn logout_ends_the_session_on_every_instance() {
     let builder = App::with_defaults();
     let one = builder.clone().start().await;
     let other = builder.state_of(&one).start().await;
@@ -350,7 +350,7 @@ async fn a_session_ends_on_every_instance() {
 }
 
 #[tokio::test]
-async fn a_guest_logs_out_too() {
+async fn logout_of_a_guest_ends_the_session() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
     let answer = guest.send("POST", "/api/v1/auth/logout", None).await;
@@ -361,7 +361,7 @@ async fn a_guest_logs_out_too() {
 }
 
 #[tokio::test]
-async fn a_guest_that_registers_keeps_what_it_has() {
+async fn register_with_a_guest_token_keeps_the_guests_data() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
     let conversation = guest.say("before there was an account").await;
@@ -383,7 +383,7 @@ async fn a_guest_that_registers_keeps_what_it_has() {
 }
 
 #[tokio::test]
-async fn a_guests_cookie_is_enough_to_keep_what_it_has() {
+async fn register_with_a_guest_cookie_keeps_the_guests_data() {
     let browser = Browser::new(&App::shared().await.client());
     let answer = browser.send("POST", "/api/v1/auth/guest").await;
     let guest = answer.json()["user"]["id"].clone();
