@@ -226,6 +226,7 @@ pub(crate) async fn users_of(address: SocketAddr, count: usize) -> Vec<Target> {
 pub(crate) async fn in_this_process(upstream: &Upstream, ledger: &str) -> Result<(Host, State)> {
     let state = State::new()?;
     let host = Host::start(Options {
+        runtime_config: None,
         manifest: manifest(),
         state_dir: state.0.clone(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),

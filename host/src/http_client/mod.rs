@@ -3,7 +3,6 @@
 mod body;
 mod error;
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};

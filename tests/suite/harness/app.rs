@@ -163,6 +163,7 @@ impl Builder {
     async fn start_embedded(self, state: Arc<Folder>) -> App {
         let logs = Arc::new(Mutex::new(Vec::new()));
         let host = Host::start(Options {
+            runtime_config: None,
             manifest: self.manifest,
             state_dir: state.path().to_owned(),
             listen: "127.0.0.1:0".parse().unwrap(),
