@@ -39,8 +39,9 @@ pub enum ApiError {
     InsufficientCredits(&'static str),
     /// 403: the user may not do this; the sentence says why.
     Forbidden(&'static str),
-    /// 404: no such thing, or not this user's.
-    NotFound,
+    /// 404: it does not exist, or belongs to another user. Names what was looked for, with a
+    /// capital letter: `Conversation`.
+    NotFound(&'static str),
     /// 405, with the methods that the path does have.
     MethodNotAllowed(String),
     /// 409: it does not go with what is there already; the sentence says why.
@@ -121,7 +122,7 @@ impl ApiError {
             Self::Unauthorized(why) => (401, "UNAUTHORIZED", (*why).to_owned()),
             Self::InsufficientCredits(why) => (402, "INSUFFICIENT_CREDITS", (*why).to_owned()),
             Self::Forbidden(why) => (403, "FORBIDDEN", (*why).to_owned()),
-            Self::NotFound => (404, "NOT_FOUND", "There is nothing here.".to_owned()),
+            Self::NotFound(what) => (404, "NOT_FOUND", format!("{what} not found.")),
             Self::MethodNotAllowed(_) => (
                 405,
                 "METHOD_NOT_ALLOWED",
@@ -190,7 +191,7 @@ impl ApiError {
             details: &'a [Detail],
         }
         let public = self.public();
-        crate::json::to_vec(&Envelope {
+        crate::serialize::to_json(&Envelope {
             error: &public.sentence,
             code: public.code,
             request_id,
@@ -222,36 +223,6 @@ impl ApiError {
     }
 }
 
-/// Collects what is wrong with a request, so that a client learns of all of it at once.
-#[derive(Debug, Default)]
-pub struct Validator(Vec<Detail>);
-
-impl Validator {
-    /// Nothing wrong so far.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Notes `message` about `path` unless `good`.
-    pub fn require(&mut self, good: bool, path: &str, message: &str) -> &mut Self {
-        if !good {
-            self.0.push(Detail {
-                path: path.to_owned(),
-                message: message.to_owned(),
-            });
-        }
-        self
-    }
-
-    /// An error if anything was noted.
-    pub fn finish(&mut self) -> Result<(), ApiError> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        Err(ApiError::Validation(std::mem::take(&mut self.0)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,7 +242,11 @@ mod tests {
                 "details": [{"path": "message", "message": "must not be empty"}],
             })
         );
-        assert!(parsed(&ApiError::NotFound).get("details").is_none());
+        assert!(
+            parsed(&ApiError::NotFound("Thing"))
+                .get("details")
+                .is_none()
+        );
     }
 
     #[test]
@@ -317,15 +292,5 @@ mod tests {
             ApiError::Unauthorized("Sign in.").headers(),
             [("www-authenticate", "Bearer".to_owned())]
         );
-    }
-
-    #[test]
-    fn check_collects_all() {
-        let error = Validator::new()
-            .require(false, "a", "is bad")
-            .require(true, "b", "is bad")
-            .require(false, "c", "is bad")
-            .finish();
-        assert!(matches!(error, Err(ApiError::Validation(details)) if details.len() == 2));
     }
 }

@@ -1,9 +1,6 @@
-//! JSON in, with the place of what is wrong in it; JSON out.
+//! Parses JSON bodies and reports errors by their path.
 
-use serde::{
-    Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::error::ApiError;
 
@@ -83,12 +80,6 @@ fn join(path: &str, field: &str) -> String {
         _ if path == field || path.ends_with(&format!(".{field}")) => path.to_owned(),
         _ => format!("{path}.{field}"),
     }
-}
-
-/// Writes JSON. What we serialise has string keys and finite numbers, so that this cannot fail; if
-/// it did, an empty object would be sent rather than a panic risked.
-pub(crate) fn to_vec(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     cors,
-    endpoint::{Endpoint, Match, find},
+    endpoint::{Endpoint, Match, ROUTE, find},
     error::ApiError,
     head::Head,
     log::LogRecord,
@@ -55,7 +55,7 @@ where
             context.log.route = template;
             return other_method(context, methods);
         }
-        Match::None => return Err(ApiError::NotFound),
+        Match::None => return Err(ApiError::NotFound(ROUTE)),
     };
     context.log.route = endpoint.path;
     context.params = params;

@@ -77,7 +77,7 @@ pub(crate) fn accounts(error: Error) -> ApiError {
         Error::EmailNotVerified => EMAIL_NOT_VERIFIED,
         Error::TokenInvalid => INVALID_TOKEN,
         Error::TokenExpired => TOKEN_EXPIRED,
-        other => failures::accounts(other),
+        other => error_mapping::accounts(other),
     }
 }
 
@@ -86,7 +86,7 @@ fn invalid(problems: Vec<Problem>) -> ApiError {
     match problems.first().map(|problem| problem.field.as_str()) {
         Some("email") => INVALID_EMAIL,
         Some("password" | "newPassword") => PASSWORD_COMPROMISED,
-        _ => failures::accounts(Error::Invalid(problems)),
+        _ => error_mapping::accounts(Error::Invalid(problems)),
     }
 }
 

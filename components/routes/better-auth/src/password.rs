@@ -108,7 +108,7 @@ pub(crate) async fn request_reset(context: &mut Context) -> Result<Response, Api
 
 /// Where the link in the letter leads: on to the frontend's page.
 pub(crate) async fn follow_reset(context: &mut Context) -> Result<Response, ApiError> {
-    let token = context.param("token", LONGEST_TOKEN)?;
+    let token = context.param("token", LONGEST_TOKEN, "Token")?;
     let onward: Onward = context.query()?;
     let page = own_callback(
         context,

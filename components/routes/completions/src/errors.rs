@@ -63,7 +63,7 @@ pub(crate) fn llm(error: Error) -> ApiError {
         Error::UnknownModel | Error::NotConfigured => UNKNOWN_MODEL,
         Error::ContextTooLong => CONTEXT_TOO_LONG,
         Error::ContentFiltered => CONTENT_FILTERED,
-        other => failures::llm(other),
+        other => error_mapping::llm(other),
     }
 }
 
@@ -96,7 +96,7 @@ fn kind_and_code(error: &ApiError) -> (&'static str, Option<&'static str>) {
         ApiError::Unauthorized(_) => (REQUEST, Some("invalid_api_key")),
         ApiError::InsufficientCredits(_) => (OUT_OF_CREDITS, Some(OUT_OF_CREDITS)),
         ApiError::Forbidden(_) => (REQUEST, Some("insufficient_permissions")),
-        ApiError::NotFound => (REQUEST, Some("unknown_url")),
+        ApiError::NotFound(_) => (REQUEST, Some("unknown_url")),
         ApiError::MethodNotAllowed(_) => (REQUEST, Some("method_not_supported")),
         ApiError::Conflict(_) => (REQUEST, Some("conflict")),
         ApiError::PayloadTooLarge(_) => (REQUEST, Some("request_too_large")),
@@ -156,7 +156,7 @@ mod tests {
             ApiError::invalid("body", "is not valid JSON"),
             ApiError::Unauthorized("Sign in first."),
             ApiError::Forbidden("No."),
-            ApiError::NotFound,
+            ApiError::NotFound("Route"),
             ApiError::MethodNotAllowed("POST".into()),
             ApiError::PayloadTooLarge(7),
             ApiError::UnsupportedMediaType,

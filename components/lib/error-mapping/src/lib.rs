@@ -7,12 +7,18 @@ use contracts::{
 };
 use http_edge::{ApiError, Cause, Detail};
 
+/// What a request for a conversation did not find, for [`ApiError::NotFound`].
+pub const CONVERSATION: &str = "Conversation";
+
+/// What a request for an API key did not find, for [`ApiError::NotFound`].
+pub const API_KEY: &str = "API key";
+
 /// `goldfish:conversations`; `path` is the part of the request that the capability would find
 /// invalid.
 pub fn conversations(error: conversations::types::Error, path: &str) -> ApiError {
     use conversations::types::Error;
     match error {
-        Error::NotFound => ApiError::NotFound,
+        Error::NotFound => ApiError::NotFound(CONVERSATION),
         Error::Invalid(what) => ApiError::invalid(path, what),
         Error::Conflict(why) => ApiError::Conflict(why),
         Error::Unavailable(cause) => ApiError::internal(cause),
@@ -58,9 +64,17 @@ pub fn accounts(error: accounts::types::Error) -> ApiError {
         Error::EmailNotVerified => ApiError::Forbidden("Confirm your email address first."),
         Error::TokenInvalid => ApiError::Unauthorized("This token is not valid. Sign in again."),
         Error::TokenExpired => ApiError::Unauthorized("This token has expired. Sign in again."),
-        Error::NotFound => ApiError::NotFound,
+        Error::NotFound => ApiError::NotFound("User"),
         Error::TooMany(what) => ApiError::Conflict(what),
         Error::Unavailable(cause) => ApiError::internal(cause),
+    }
+}
+
+/// `goldfish:accounts`, for requests that name an API key.
+pub fn api_keys(error: accounts::types::Error) -> ApiError {
+    match error {
+        accounts::types::Error::NotFound => ApiError::NotFound(API_KEY),
+        other => accounts(other),
     }
 }
 
@@ -68,7 +82,7 @@ pub fn accounts(error: accounts::types::Error) -> ApiError {
 pub fn oauth(error: oauth::authorization::Error) -> ApiError {
     use oauth::authorization::Error;
     match error {
-        Error::NotConfigured => ApiError::NotFound,
+        Error::NotConfigured => ApiError::NotFound("Sign-in provider"),
         Error::CodeRefused(_) => {
             ApiError::Unauthorized("The provider refuses this sign-in. Begin again.")
         }
