@@ -65,7 +65,10 @@ where
 /// A method that no handler is for: OPTIONS is answered here, the rest is refused.
 fn other_method(context: &mut Context, methods: String) -> Result<Response, ApiError> {
     if context.head.method != "OPTIONS" {
-        return Err(ApiError::MethodNotAllowed(methods));
+        return Err(ApiError::MethodNotAllowed {
+            method: context.log.method,
+            allowed: methods,
+        });
     }
     let mut response = Response::empty(204);
     if cors::is_preflight(&context.head) {

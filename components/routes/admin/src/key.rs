@@ -30,7 +30,7 @@ pub(crate) async fn require(context: &mut Context) -> Result<(), ApiError> {
         return Ok(());
     }
     access::admit(context, Action::Auth, &address).await?;
-    Err(ApiError::Unauthorized("This needs the operator's key."))
+    Err(ApiError::Unauthorized("Missing or wrong `X-Admin-Key`."))
 }
 
 /// Compares digests, so that neither contents nor lengths show in the time it takes.

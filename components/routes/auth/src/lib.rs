@@ -121,7 +121,7 @@ async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
     match principal.proof {
         Proof::Session(session) => end(context, principal.user.id, session).await,
         Proof::ApiKey(_) => Err(ApiError::Forbidden(
-            "An API key has no session to end; revoke it instead.",
+            "An API key has no session. Revoke the key instead.",
         )),
         Proof::Workos(_) | Proof::Clerk(_) => {
             let logout_url = access::sign_out_externally(context).await?;
@@ -174,9 +174,9 @@ async fn delete_user(context: &mut Context) -> Result<Response, ApiError> {
     let request: Withdrawal = context.json_or_default().await?;
     match account_steps::withdraw(context, &principal, request.password).await? {
         Consent::Given => Ok(Response::json(&Farewell::GOODBYE)),
-        Consent::WrongPassword => Err(ApiError::Forbidden("The password is wrong.")),
+        Consent::WrongPassword => Err(ApiError::Forbidden("Wrong password.")),
         Consent::Stale => Err(ApiError::Forbidden(
-            "Give the password, or sign in again, to delete the account.",
+            "To delete the account, send the password or sign in again.",
         )),
     }
 }

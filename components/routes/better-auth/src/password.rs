@@ -57,7 +57,7 @@ pub(crate) async fn change_password(context: &mut Context) -> Result<Response, A
     errors::require_length(&change.new_password)?;
     let Proof::Session(session) = principal.proof else {
         return Err(ApiError::Forbidden(
-            "This needs a session of an account here.",
+            "This requires a session of a registered account.",
         ));
     };
     let email = principal.user.email.unwrap_or_default();

@@ -143,7 +143,7 @@ pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError
             }
             Proof::ApiKey(_) => {
                 return Err(ApiError::Forbidden(
-                    "An API key has no session to end; revoke it instead.",
+                    "An API key has no session. Revoke the key instead.",
                 ));
             }
         },

@@ -114,7 +114,12 @@ impl Following {
                 Ok(News::Pieces(pieces)) => self.pass_on(&pieces, outbox).await,
                 Ok(News::End(ending)) => {
                     let broken = ending.outcome == Outcome::Incomplete;
-                    let cause = || ApiError::ProviderFailed(Cause::new("the reply broke off"));
+                    let cause = || {
+                        ApiError::ProviderFailed(
+                            "The reply was interrupted.",
+                            Cause::new("reply interrupted"),
+                        )
+                    };
                     self.end(&ending, broken.then(cause), outbox, log);
                     break;
                 }

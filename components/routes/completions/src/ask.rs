@@ -155,7 +155,7 @@ async fn choose_model(named: &str) -> Result<String, ApiError> {
         .map(|model| model.id.clone())
         .ok_or_else(|| {
             ApiError::ProviderUnavailable(
-                "No model is configured here.",
+                "No model is configured on this server.",
                 None,
                 Cause::new("no model available"),
             )

@@ -82,13 +82,9 @@ fn validate(changes: &Changes, models: &[Model]) -> Result<(), ApiError> {
         .require(
             model.is_none_or(|id| model_choice::find(id, models).is_some()),
             "defaultModel",
-            "is not a model known here",
+            "Unknown model. See GET /api/models.",
         )
-        .require(
-            prompt.chars().count() <= MAX_SYSTEM_PROMPT,
-            "systemPrompt",
-            "must be at most 10000 characters",
-        )
+        .max_length("systemPrompt", prompt, MAX_SYSTEM_PROMPT)
         .finish()
 }
 
