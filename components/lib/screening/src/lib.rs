@@ -1,7 +1,7 @@
 //! Putting what users write, and what models reply, through `goldfish:moderation`: one way for all
 //! routes that ask a model.
 //!
-//! May import that contract, `failures` and `http-edge`.
+//! May import that contract, `error-mapping` and `http-edge`.
 
 use contracts::moderation::filter::{self, FilteredText, ReplyFilter, Verdict};
 use http_edge::ApiError;
@@ -14,7 +14,9 @@ use http_edge::ApiError;
 /// checked.
 pub async fn check(texts: Vec<(String, &mut String)>) -> Result<(), ApiError> {
     let given = texts.iter().map(|(_, text)| (*text).clone()).collect();
-    let verdicts = filter::check(given).await.map_err(failures::moderation)?;
+    let verdicts = filter::check(given)
+        .await
+        .map_err(error_mapping::moderation)?;
     judge(texts, verdicts)
 }
 
@@ -26,7 +28,7 @@ fn judge(texts: Vec<(String, &mut String)>, verdicts: Vec<Verdict>) -> Result<()
         match verdict {
             Verdict::Allow => {}
             Verdict::Replace(other) => *text = other,
-            Verdict::Block(reason) => return Err(failures::blocked(path, &reason)),
+            Verdict::Block(reason) => return Err(error_mapping::blocked(path, &reason)),
         }
     }
     Ok(())
@@ -51,7 +53,9 @@ impl Screen {
     /// # Errors
     /// An internal error if nothing can be checked.
     pub async fn open() -> Result<Self, ApiError> {
-        let filter = ReplyFilter::open().await.map_err(failures::moderation)?;
+        let filter = ReplyFilter::open()
+            .await
+            .map_err(error_mapping::moderation)?;
         Ok(Self(filter))
     }
 
@@ -98,7 +102,7 @@ fn shown(passed: FilteredText, given: &str, pieces: Vec<String>) -> Shown {
         },
         blocked: passed
             .blocked
-            .map(|reason| failures::blocked("reply", &reason)),
+            .map(|reason| error_mapping::blocked("reply", &reason)),
     }
 }
 

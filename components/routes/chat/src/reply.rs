@@ -202,7 +202,10 @@ async fn read(
         outbox.push(out.take());
         pieces.into_iter().for_each(|piece| backlog.push(piece));
         if size > MAX_REPLY {
-            return Ended::Broken(ApiError::ProviderFailed(Cause::new("reply too long")));
+            return Ended::Broken(ApiError::ProviderFailed(
+                "The reply of the AI provider is too long.",
+                Cause::new("reply too long"),
+            ));
         }
     }
     match source.end().await {

@@ -91,7 +91,7 @@ impl Screened {
     /// How the answer ended; to be asked after the last piece.
     pub(crate) async fn end(self) -> Result<Completion, ApiError> {
         match (self.source, self.blocked) {
-            (Some(source), None) => source.end().await.map_err(failures::llm),
+            (Some(source), None) => source.end().await.map_err(error_mapping::llm),
             (_, Some(blocked)) => Err(blocked),
             (None, None) => Err(ApiError::internal("a reply without an end")),
         }

@@ -149,13 +149,13 @@ async fn choose_model(named: &str) -> Result<String, ApiError> {
     if !named.is_empty() {
         return Ok(named.to_owned());
     }
-    let models = provider::models().await.map_err(failures::catalogue)?;
+    let models = provider::models().await.map_err(error_mapping::catalogue)?;
     let of_operator = variables::get("default_model").await.unwrap_or_default();
     model_choice::choose(&[Some(of_operator.as_str())], &models)
         .map(|model| model.id.clone())
         .ok_or_else(|| {
             ApiError::ProviderUnavailable(
-                "No model is configured here.",
+                "No model is configured on this server.",
                 None,
                 Cause::new("no model available"),
             )
