@@ -3,7 +3,7 @@
 use email_address::{EmailAddress, Options};
 use http::Uri;
 
-use crate::types::{Error, Problem};
+use crate::types::{Error, FieldError};
 
 /// Longest email address, in bytes (RFC 5321, section 4.5.3.1, and its erratum 1690).
 const EMAIL_BYTES_MAX: usize = 254;
@@ -16,11 +16,11 @@ const IMAGE_BYTES_MAX: usize = 2_048;
 
 /// Collects what is wrong, so that a person learns all of it at once.
 #[derive(Default)]
-pub(crate) struct Problems(Vec<Problem>);
+pub(crate) struct Problems(Vec<FieldError>);
 
 impl Problems {
     pub(crate) fn add(&mut self, field: &str, message: &str) {
-        self.0.push(Problem {
+        self.0.push(FieldError {
             field: field.to_owned(),
             message: message.to_owned(),
         });

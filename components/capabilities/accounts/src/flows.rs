@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::account::Fact;
 use crate::accounts::Accounts;
 use crate::linked::LinkError;
-use crate::types::{Error, Problem};
+use crate::types::{Error, FieldError};
 
 /// How long a flow is good, in seconds.
 const FLOW_SECONDS: u64 = 10 * 60;
@@ -37,9 +37,15 @@ pub(crate) struct Flow {
     pub(crate) new_user_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) link_to: Option<String>,
-    /// A guest's id, and that of its session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) guest: Option<(String, String)>,
+    pub(crate) guest: Option<Guest>,
+}
+
+/// The session of a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Guest {
+    pub(crate) user: String,
+    pub(crate) session: String,
 }
 
 /// Seals a flow for a cookie.
@@ -53,7 +59,7 @@ pub(crate) fn seal<P: Platform + Clone>(
     let users = flow
         .link_to
         .iter()
-        .chain(flow.guest.iter().map(|(id, _)| id));
+        .chain(flow.guest.iter().map(|guest| &guest.user));
     if !users.into_iter().all(|user| is_id(user)) {
         return Err(Error::NotFound);
     }
@@ -115,7 +121,7 @@ pub(crate) fn is_provider(name: &str) -> bool {
 }
 
 fn problem(field: &str, message: &str) -> Error {
-    Error::Invalid(vec![Problem {
+    Error::Invalid(vec![FieldError {
         field: field.to_owned(),
         message: message.to_owned(),
     }])

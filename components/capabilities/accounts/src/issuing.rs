@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::account::{Account, Profile, Session};
 use crate::accounts::Accounts;
-use crate::types::{self, AccountKind, Client, Error, LinkedIdentity, SignedIn};
+use crate::types::{self, AccountKind, Client, Error, LinkedIdentity, SessionTokens};
 
 /// How long a session lasts unless it is renewed, in milliseconds.
 pub(crate) const SESSION_LIFE: u64 = COOKIE_SECONDS * 1000;
@@ -141,7 +141,7 @@ pub(crate) fn sign_in<P: Platform + Clone>(
     accounts: &Accounts<P>,
     account: types::Account,
     session: &Session,
-) -> Result<SignedIn, Error> {
+) -> Result<SessionTokens, Error> {
     let now = accounts.now() / 1000;
     let subject = Subject {
         id: account.id.clone(),
@@ -160,7 +160,7 @@ pub(crate) fn sign_in<P: Platform + Clone>(
     };
     let keys = accounts.keys();
     let failed = || Error::Unavailable("signing a token failed".to_owned());
-    Ok(SignedIn {
+    Ok(SessionTokens {
         access_token: grant.access(keys).ok_or_else(failed)?,
         access_expires_at: now.saturating_add(ACCESS_SECONDS).saturating_mul(1000),
         bearer_token: grant.bearer(keys).ok_or_else(failed)?,

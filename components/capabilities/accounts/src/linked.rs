@@ -12,11 +12,11 @@ use crate::account::{Account, Email, Fact, Identity, Registered};
 use crate::accounts::Accounts;
 use crate::claims::{self, Claimed, Index};
 use crate::fields;
-use crate::flows::{self, Flow};
+use crate::flows::{self, Flow, Guest};
 use crate::issuing::{self, USER_PREFIX};
 use crate::linking;
 use crate::sessions;
-use crate::types::{Client, Error, SignedIn};
+use crate::types::{Client, Error, SessionTokens};
 
 /// How often it is looked again after somebody else was about to have the identity or the address.
 pub(crate) const ATTEMPTS: usize = 12;
@@ -71,12 +71,12 @@ enum Way {
 ///
 /// # Errors
 /// As the contract says.
-pub(crate) async fn sign_in_with<P: Platform + Clone>(
+pub(crate) async fn sign_in_with_profile<P: Platform + Clone>(
     accounts: &Accounts<P>,
     profile: Profile,
     sealed_flow: &str,
     client: &Client,
-) -> Result<(SignedIn, bool), LinkError> {
+) -> Result<(SessionTokens, bool), LinkError> {
     let opened = flows::open(accounts, sealed_flow)?;
     let flow = opened.data;
     if flow.provider != profile.provider || flow.link_to.is_some() {
@@ -90,8 +90,8 @@ pub(crate) async fn sign_in_with<P: Platform + Clone>(
     };
     let mut view = accounts.read(&user).await?;
     confirm_address(accounts, &user, &mut view, &profile).await?;
-    let signed_in = sessions::begin(accounts, &user, &mut view, None, client).await?;
-    Ok((signed_in, made))
+    let tokens = sessions::begin(accounts, &user, &mut view, None, client).await?;
+    Ok((tokens, made))
 }
 
 /// The account, after the flow has been completed in its journal.
@@ -233,7 +233,7 @@ async fn applicant<P: Platform + Clone>(
     accounts: &Accounts<P>,
     flow: &Flow,
 ) -> Result<(String, Option<String>), LinkError> {
-    if let Some((user, session)) = &flow.guest {
+    if let Some(Guest { user, session }) = &flow.guest {
         let state = accounts.read(user).await?.state;
         let usable = issuing::guest_session_id(user).is_some()
             && !state.dead

@@ -44,9 +44,9 @@ fn flow(provider: &str) -> Flow {
 async fn come_back(
     accounts: &Accounts<Process>,
     profile: Profile,
-) -> Result<(SignedIn, bool), LinkError> {
+) -> Result<(SessionTokens, bool), LinkError> {
     let sealed = flows::seal(accounts, &flow(&profile.provider)).unwrap();
-    sign_in_with(accounts, profile, &sealed, &CLIENT).await
+    sign_in_with_profile(accounts, profile, &sealed, &CLIENT).await
 }
 
 async fn link_to(
@@ -79,9 +79,9 @@ fn somebody_new_gets_an_account_and_comes_back_to_it() {
     let world = World::new(1);
     run(&world, async |one| {
         let first = profile("github", "1", "Ada@example.com");
-        let (signed_in, made) = come_back(&one, first.clone()).await.unwrap();
+        let (tokens, made) = come_back(&one, first.clone()).await.unwrap();
         assert!(made);
-        let account = signed_in.account;
+        let account = tokens.account;
         assert!(account.id.starts_with("user_"));
         assert_eq!(account.email.as_deref(), Some("Ada@example.com"));
         assert!(account.email_verified && !account.has_password);
@@ -97,7 +97,7 @@ fn somebody_new_gets_an_account_and_comes_back_to_it() {
         let (again, made) = come_back(&one, moved).await.unwrap();
         assert!(!made);
         assert_eq!(again.account.id, account.id);
-        assert_ne!(again.session.id, signed_in.session.id);
+        assert_ne!(again.session.id, tokens.session.id);
     });
 }
 
@@ -107,7 +107,7 @@ fn a_flow_is_good_once_and_for_ten_minutes_and_for_its_provider() {
     run(&world, async |one| {
         let ada = profile("github", "1", "ada@example.com");
         let sealed = flows::seal(&one, &flow("github")).unwrap();
-        let sign_in = |profile: Profile| sign_in_with(&one, profile, &sealed, &CLIENT);
+        let sign_in = |profile: Profile| sign_in_with_profile(&one, profile, &sealed, &CLIENT);
         let other = profile("google", "1", "ada@example.com");
         let invalid = Err(LinkError::Other(Error::TokenInvalid));
         assert_eq!(sign_in(other).await.map(drop), invalid);
@@ -121,11 +121,11 @@ fn a_flow_is_good_once_and_for_ten_minutes_and_for_its_provider() {
         let opened = flows::open(&one, &sealed).unwrap();
         assert_eq!(opened.data, flow("github"));
         one.platform().sleep(10 * 60 * 1000).await;
-        let late = sign_in_with(&one, ada.clone(), &sealed, &CLIENT).await;
+        let late = sign_in_with_profile(&one, ada.clone(), &sealed, &CLIENT).await;
         assert_eq!(late.map(drop), Err(LinkError::Other(Error::TokenExpired)));
         let mut forged = flows::seal(&one, &flow("github")).unwrap();
         forged.pop();
-        let forged = sign_in_with(&one, ada, &forged, &CLIENT).await;
+        let forged = sign_in_with_profile(&one, ada, &forged, &CLIENT).await;
         assert_eq!(forged.map(drop), invalid);
     });
 }
@@ -174,9 +174,9 @@ fn accounts_are_linked_by_addresses_that_both_sides_vouch_for() {
         assert_eq!(refused.map(drop), Err(LinkError::EmailMissing));
 
         let found = come_back(&one, profile("github", "1", "ADA@example.com")).await;
-        let (signed_in, made) = found.unwrap();
-        assert_eq!((signed_in.account.id.as_str(), made), ("user_ada", false));
-        assert_eq!(providers(&signed_in.account), ["github"]);
+        let (tokens, made) = found.unwrap();
+        assert_eq!((tokens.account.id.as_str(), made), ("user_ada", false));
+        assert_eq!(providers(&tokens.account), ["github"]);
         // The account has a GitHub identity; another one with the same address is not it.
         let second = come_back(&one, profile("github", "9", "ada@example.com")).await;
         assert!(matches!(second, Err(LinkError::Other(Error::TooMany(_)))));
@@ -191,17 +191,17 @@ fn an_address_that_nobody_vouches_for_makes_an_unconfirmed_account_or_none() {
             email_verified: false,
             ..profile("github", "1", "ada@example.com")
         };
-        let (signed_in, made) = come_back(&one, unverified.clone()).await.unwrap();
-        assert!(made && !signed_in.account.email_verified);
+        let (tokens, made) = come_back(&one, unverified.clone()).await.unwrap();
+        assert!(made && !tokens.account.email_verified);
         let other = come_back(&one, profile("google", "1", "ada@example.com")).await;
         assert_eq!(other.map(drop), Err(LinkError::AccountNotLinked));
         // Until the provider vouches for it.
         let elsewhere = profile("github", "1", "other@example.com");
-        let (signed_in, _) = come_back(&one, elsewhere).await.unwrap();
-        assert!(!signed_in.account.email_verified);
+        let (tokens, _) = come_back(&one, elsewhere).await.unwrap();
+        assert!(!tokens.account.email_verified);
         let vouched = profile("github", "1", "Ada@example.com");
-        let (signed_in, _) = come_back(&one, vouched).await.unwrap();
-        assert!(signed_in.account.email_verified);
+        let (tokens, _) = come_back(&one, vouched).await.unwrap();
+        assert!(tokens.account.email_verified);
         let other = come_back(&one, profile("google", "1", "ada@example.com")).await;
         assert!(other.is_ok_and(|(_, made)| !made));
     });
@@ -235,15 +235,20 @@ fn a_guest_becomes_the_account_and_its_session_ends() {
     run(&world, async |one| {
         let guest = format!("guest_{GUEST_SESSION}");
         let begun = |provider: &str| Flow {
-            guest: Some((guest.clone(), GUEST_SESSION.to_owned())),
+            guest: Some(Guest {
+                user: guest.clone(),
+                session: GUEST_SESSION.to_owned(),
+            }),
             ..flow(provider)
         };
         let sealed = flows::seal(&one, &begun("github")).unwrap();
         let ada = profile("github", "1", "ada@example.com");
-        let (signed_in, made) = sign_in_with(&one, ada, &sealed, &CLIENT).await.unwrap();
+        let (tokens, made) = sign_in_with_profile(&one, ada, &sealed, &CLIENT)
+            .await
+            .unwrap();
         assert!(made);
-        assert_eq!(signed_in.account.id, guest);
-        assert_ne!(signed_in.session.id, GUEST_SESSION);
+        assert_eq!(tokens.account.id, guest);
+        assert_ne!(tokens.session.id, GUEST_SESSION);
         let marker = credentials::records::revoked_session(GUEST_SESSION);
         use journal::Store;
         assert!(one.platform().get(&marker).await.unwrap().is_some());
@@ -251,9 +256,11 @@ fn a_guest_becomes_the_account_and_its_session_ends() {
         // Who was the guest is somebody now, and somebody else does not become them.
         let sealed = flows::seal(&one, &begun("google")).unwrap();
         let bob = profile("google", "2", "bob@example.com");
-        let (signed_in, made) = sign_in_with(&one, bob, &sealed, &CLIENT).await.unwrap();
+        let (tokens, made) = sign_in_with_profile(&one, bob, &sealed, &CLIENT)
+            .await
+            .unwrap();
         assert!(made);
-        assert!(signed_in.account.id.starts_with("user_"));
+        assert!(tokens.account.id.starts_with("user_"));
     });
 }
 
@@ -282,7 +289,7 @@ fn an_account_links_and_unlinks_what_is_nobody_elses() {
         };
         let sealed = flows::seal(&one, &to_link).unwrap();
         let invalid = LinkError::Other(Error::TokenInvalid);
-        let crossed = sign_in_with(&one, google.clone(), &sealed, &CLIENT).await;
+        let crossed = sign_in_with_profile(&one, google.clone(), &sealed, &CLIENT).await;
         assert_eq!(crossed.map(drop), Err(invalid.clone()));
         let crossed = link(&one, "user_bob", google.clone(), &sealed).await;
         assert_eq!(crossed, Err(invalid.clone()));
@@ -322,8 +329,8 @@ fn callbacks_at_once_make_one_account() {
             world.spawn(async move {
                 let one = accounts_of(process);
                 match come_back(&one, profile(provider, "1", "ada@example.com")).await {
-                    Ok((signed_in, new)) => {
-                        users.borrow_mut().insert(signed_in.account.id);
+                    Ok((tokens, new)) => {
+                        users.borrow_mut().insert(tokens.account.id);
                         *made.borrow_mut() += u32::from(new);
                     }
                     // Someone who died holds the identity or the address for a while.
@@ -401,7 +408,7 @@ fn a_flow_that_comes_back_twice_at_once_begins_one_session() {
             let (one, begun, sealed) = (accounts(&world), Rc::clone(&begun), sealed.clone());
             world.spawn(async move {
                 let ada = profile("github", "1", "ada@example.com");
-                match sign_in_with(&one, ada, &sealed, &CLIENT).await {
+                match sign_in_with_profile(&one, ada, &sealed, &CLIENT).await {
                     Ok(_) => *begun.borrow_mut() += 1,
                     Err(error) => assert_eq!(error, LinkError::Replayed, "seed {seed}"),
                 }

@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use crate::account::{Ending, Fact, Password, Profile};
 use crate::accounts::Accounts;
-use crate::bindings::exports::goldfish::accounts::recovery::Letter;
+use crate::bindings::exports::goldfish::accounts::recovery::EmailToken;
 use crate::claims::{self, Index};
 use crate::fields::{self, Problems};
 use crate::issuing;
 use crate::password::{self, Verdict};
-use crate::types::{Account, Client, Error, SignedIn};
+use crate::types::{Account, Client, Error, SessionTokens};
 
 /// How long a letter for setting a password is good, in seconds.
 const RESET_SECONDS: u64 = 60 * 60;
@@ -75,7 +75,7 @@ pub(crate) async fn change_password<P: Platform + Clone>(
 pub(crate) async fn request_reset<P: Platform + Clone>(
     accounts: &Accounts<P>,
     email: &str,
-) -> Result<Option<Letter>, Error> {
+) -> Result<Option<EmailToken>, Error> {
     let address = fields::email(email).unwrap_or_default();
     let found = claims::owning_account(accounts, &Index::email(&address)).await?;
     let found = found.and_then(|(user, view)| Some((user, view.state.profile?)));
@@ -139,7 +139,7 @@ pub(crate) async fn reset_password<P: Platform + Clone>(
 pub(crate) async fn request_verification<P: Platform + Clone>(
     accounts: &Accounts<P>,
     email: &str,
-) -> Result<Option<Letter>, Error> {
+) -> Result<Option<EmailToken>, Error> {
     let address = fields::email(email).unwrap_or_default();
     let found = claims::owning_account(accounts, &Index::email(&address)).await?;
     let found = found.and_then(|(user, view)| Some((user, view.state.profile?)));
@@ -163,7 +163,7 @@ pub(crate) async fn verify_email<P: Platform + Clone>(
     accounts: &Accounts<P>,
     token: &str,
     client: &Client,
-) -> Result<(Account, Option<SignedIn>), Error> {
+) -> Result<(Account, Option<SessionTokens>), Error> {
     let Verification { user, email } = open(accounts, TokenKind::Verification, token)?;
     let mut view = accounts.read(&user).await?;
     let profile = view.state.profile.as_ref().ok_or(Error::TokenInvalid)?;
@@ -181,8 +181,8 @@ pub(crate) async fn verify_email<P: Platform + Clone>(
     }
     let account = issuing::shown(&user, &view.state).ok_or(Error::TokenInvalid)?;
     let session = view.state.session(&id);
-    let signed_in = session.map(|session| issuing::sign_in(accounts, account.clone(), session));
-    Ok((account, signed_in.transpose()?))
+    let tokens = session.map(|session| issuing::sign_in(accounts, account.clone(), session));
+    Ok((account, tokens.transpose()?))
 }
 
 fn check(password: &str, profile: &Profile) -> Result<(), Error> {
@@ -214,10 +214,10 @@ fn letter<P: Platform + Clone>(
     kind: TokenKind,
     data: &impl Serialize,
     seconds: u64,
-) -> Result<Letter, Error> {
+) -> Result<EmailToken, Error> {
     let now = accounts.now() / 1000;
     let token = payload::sign(accounts.keys(), kind, data, seconds, now);
-    Ok(Letter {
+    Ok(EmailToken {
         to: profile.email.address.clone(),
         name: profile.name.clone(),
         token: token.ok_or_else(|| Error::Unavailable("signing a token failed".to_owned()))?,

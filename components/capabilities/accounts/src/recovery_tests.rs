@@ -4,7 +4,9 @@ use std::rc::Rc;
 use journal::testing::{Client as Process, World};
 
 use super::*;
-use crate::bindings::exports::goldfish::accounts::registration::{Application, Outcome};
+use crate::bindings::exports::goldfish::accounts::registration::{
+    RegistrationRequest, RegistrationResult,
+};
 use crate::testing::{NOWHERE, accounts, is_refused, strict_accounts, user};
 use crate::{registration, sessions};
 
@@ -12,25 +14,25 @@ const ADDRESS: &str = "ada@example.com";
 const OLD: &str = "correct horse battery";
 const NEW: &str = "umbrella tractor mosaic";
 
-async fn register(accounts: &Accounts<Process>) -> Outcome {
-    let application = Application {
+async fn register(accounts: &Accounts<Process>) -> RegistrationResult {
+    let application = RegistrationRequest {
         email: ADDRESS.to_owned(),
         password: OLD.to_owned(),
         name: None,
         image: None,
     };
-    let outcome = registration::register(accounts, &application, None, &NOWHERE).await;
+    let outcome = registration::register(accounts, &request, None, &NOWHERE).await;
     outcome.unwrap()
 }
 
-async fn member(accounts: &Accounts<Process>) -> SignedIn {
+async fn member(accounts: &Accounts<Process>) -> SessionTokens {
     match register(accounts).await {
-        Outcome::SignedIn(signed_in) => signed_in,
+        RegistrationResult::SignedIn(tokens) => tokens,
         other => panic!("{other:?}"),
     }
 }
 
-async fn sign_in(accounts: &Accounts<Process>, password: &str) -> Result<SignedIn, Error> {
+async fn sign_in(accounts: &Accounts<Process>, password: &str) -> Result<SessionTokens, Error> {
     sessions::sign_in(accounts, ADDRESS, password, &NOWHERE).await
 }
 
@@ -156,8 +158,8 @@ fn of_two_resets_at_once_one_counts() {
         let done = done.take();
         assert_eq!(done.len(), 1, "seed {seed}");
         let one = accounts(&world);
-        let signed_in = world.finish(async move { sign_in(&one, done[0]).await.is_ok() });
-        assert_eq!(signed_in, Some(true));
+        let tokens = world.finish(async move { sign_in(&one, done[0]).await.is_ok() });
+        assert_eq!(tokens, Some(true));
     }
 }
 
@@ -213,7 +215,10 @@ fn confirming_the_address_signs_in_once_who_waited_for_it() {
     let world = World::new(1);
     let one = strict_accounts(&world);
     world.finish(async move {
-        assert!(matches!(register(&one).await, Outcome::Pending(_)));
+        assert!(matches!(
+            register(&one).await,
+            RegistrationResult::VerificationPending(_)
+        ));
         let early = sign_in(&one, OLD).await.map(|_| ());
         assert_eq!(early, Err(Error::EmailNotVerified));
         let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
@@ -221,12 +226,12 @@ fn confirming_the_address_signs_in_once_who_waited_for_it() {
         let reset = token(&one).await;
         let forged = verify_email(&one, &reset, &NOWHERE).await.map(|_| ());
         assert_eq!(forged, Err(Error::TokenInvalid));
-        let (account, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        let (account, tokens) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
         assert!(account.email_verified);
-        assert_eq!(signed_in.unwrap().account, account);
-        let (again, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        assert_eq!(tokens.unwrap().account, account);
+        let (again, tokens) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
         assert_eq!(again, account);
-        assert!(signed_in.is_none());
+        assert!(tokens.is_none());
         assert!(sign_in(&one, OLD).await.is_ok());
         assert_eq!(request_verification(&one, ADDRESS).await, Ok(None));
     });
@@ -239,8 +244,8 @@ fn where_nobody_waits_confirming_does_not_sign_in() {
     world.finish(async move {
         member(&one).await;
         let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
-        let (account, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
-        assert!(account.email_verified && signed_in.is_none());
+        let (account, tokens) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        assert!(account.email_verified && tokens.is_none());
     });
 }
 
@@ -251,27 +256,30 @@ fn a_guest_is_one_until_the_address_is_confirmed() {
     let guest = sessions::create_guest(&one, &NOWHERE).unwrap();
     let (id, session) = (guest.account.id.clone(), guest.session.id.clone());
     let began = session.clone();
-    let signed_in = world.finish(async move {
-        let application = Application {
+    let tokens = world.finish(async move {
+        let application = RegistrationRequest {
             email: ADDRESS.to_owned(),
             password: OLD.to_owned(),
             name: None,
             image: None,
         };
         let ids = Some((id.clone(), began));
-        let outcome = registration::register(&one, &application, ids, &NOWHERE).await;
-        assert!(matches!(outcome, Ok(Outcome::Pending(_))));
+        let outcome = registration::register(&one, &request, ids, &NOWHERE).await;
+        assert!(matches!(
+            outcome,
+            Ok(RegistrationResult::VerificationPending(_))
+        ));
         let renewed = sessions::refresh(&one, &guest.refresh_token, &NOWHERE)
             .await
             .unwrap();
         assert_eq!(renewed.account.kind, crate::types::AccountKind::Guest);
         let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
-        let (account, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        let (account, tokens) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
         assert_eq!(account.id, id);
         let refused = sessions::refresh(&one, &renewed.refresh_token, &NOWHERE).await;
         assert_eq!(refused.map(|_| ()), Err(Error::TokenInvalid));
-        signed_in.unwrap()
+        tokens.unwrap()
     });
     assert!(is_refused(&world, &session));
-    assert!(!is_refused(&world, &signed_in.unwrap().session.id));
+    assert!(!is_refused(&world, &tokens.unwrap().session.id));
 }

@@ -5,29 +5,28 @@ use uuid::Uuid;
 
 use crate::account::{Email, Fact, Password, Registered};
 use crate::accounts::Accounts;
-use crate::bindings::exports::goldfish::accounts::registration::{Application, Change, Outcome};
+use crate::bindings::exports::goldfish::accounts::registration::{
+    FieldUpdate, RegistrationRequest, RegistrationResult,
+};
 use crate::claims::{self, Claimed, Index};
 use crate::fields::{self, Problems};
 use crate::issuing;
 use crate::password::{self, Verdict};
 use crate::sessions;
-use crate::types::{Account, Client, Error};
+use crate::types::{Account, Client, Error, GuestSession};
 
 /// How long an application takes at least, in milliseconds, where it must not be seen whether the
 /// address was taken: well beyond what it takes to make an account.
 const EVEN_TIME: u64 = 1_000;
 
-/// What a guest may become: its id, and the session that it was authenticated by.
-type Guest = (String, String);
-
 pub(crate) async fn register<P: Platform + Clone>(
     accounts: &Accounts<P>,
-    application: &Application,
-    guest: Option<Guest>,
+    request: &RegistrationRequest,
+    guest: Option<GuestSession>,
     client: &Client,
-) -> Result<Outcome, Error> {
+) -> Result<RegistrationResult, Error> {
     let began = accounts.platform().monotonic();
-    let fact = registered(accounts, application)?;
+    let fact = registered(accounts, request)?;
     let outcome = apply(accounts, fact, guest, client).await;
     if !accounts.verification_required {
         return outcome;
@@ -38,7 +37,7 @@ pub(crate) async fn register<P: Platform + Clone>(
         .sleep(EVEN_TIME.saturating_sub(took))
         .await;
     match outcome {
-        Err(Error::EmailTaken) => Ok(Outcome::Taken),
+        Err(Error::EmailTaken) => Ok(RegistrationResult::AlreadyRegistered),
         other => other,
     }
 }
@@ -46,18 +45,18 @@ pub(crate) async fn register<P: Platform + Clone>(
 /// The fact that an application amounts to, if it is accepted.
 fn registered<P: Platform + Clone>(
     accounts: &Accounts<P>,
-    application: &Application,
+    request: &RegistrationRequest,
 ) -> Result<Registered, Error> {
     let mut problems = Problems::default();
-    let address = fields::email(&application.email);
+    let address = fields::email(&request.email);
     if address.is_none() {
         problems.add("email", "is not an email address");
     }
-    let name = fields::name(application.name.as_deref(), &mut problems);
-    let image = fields::image(application.image.as_deref(), &mut problems);
+    let name = fields::name(request.name.as_deref(), &mut problems);
+    let image = fields::image(request.image.as_deref(), &mut problems);
     let address = address.unwrap_or_default();
     let known = [address.as_str(), name.as_deref().unwrap_or_default()];
-    password::check(&application.password, "password", &known, &mut problems);
+    password::check(&request.password, "password", &known, &mut problems);
     problems.into_result()?;
     Ok(Registered {
         email: Email {
@@ -68,7 +67,7 @@ fn registered<P: Platform + Clone>(
         pending: accounts.verification_required,
         password: Some(Password {
             id: Uuid::new_v4().to_string(),
-            hash: password::hash(&application.password)?,
+            hash: password::hash(&request.password)?,
         }),
         identity: None,
         name,
@@ -81,11 +80,11 @@ fn registered<P: Platform + Clone>(
 async fn apply<P: Platform + Clone>(
     accounts: &Accounts<P>,
     mut fact: Registered,
-    guest: Option<Guest>,
+    guest: Option<GuestSession>,
     client: &Client,
-) -> Result<Outcome, Error> {
+) -> Result<RegistrationResult, Error> {
     let user = match becoming(accounts, guest).await? {
-        Some((user, session)) => {
+        Some(GuestSession { user, session }) => {
             fact.guest = Some(session);
             user
         }
@@ -117,18 +116,18 @@ async fn apply<P: Platform + Clone>(
     };
     if pending {
         let account = issuing::registered(&user, profile, &view.state);
-        return Ok(Outcome::Pending(account));
+        return Ok(RegistrationResult::VerificationPending(account));
     }
-    let signed_in = sessions::begin(accounts, &user, &mut view, password, client).await?;
-    Ok(Outcome::SignedIn(signed_in))
+    let tokens = sessions::begin(accounts, &user, &mut view, password, client).await?;
+    Ok(RegistrationResult::SignedIn(tokens))
 }
 
 /// The guest, if it can become an account: one that is an account already stays what it is.
 pub(crate) async fn becoming<P: Platform + Clone>(
     accounts: &Accounts<P>,
-    guest: Option<Guest>,
-) -> Result<Option<Guest>, Error> {
-    let Some((user, session)) = guest else {
+    guest: Option<GuestSession>,
+) -> Result<Option<GuestSession>, Error> {
+    let Some(GuestSession { user, session }) = guest else {
         return Ok(None);
     };
     if issuing::guest_session_id(&user) != Some(session.as_str()) {
@@ -141,7 +140,7 @@ pub(crate) async fn becoming<P: Platform + Clone>(
     if account.dead || account.chores.is_marked(&session) {
         return Err(Error::TokenInvalid);
     }
-    Ok(Some((user, session)))
+    Ok(Some(GuestSession { user, session }))
 }
 
 /// An id for somebody who was not a guest.
@@ -160,8 +159,8 @@ pub(crate) async fn get_account<P: Platform + Clone>(
 pub(crate) async fn update_account<P: Platform + Clone>(
     accounts: &Accounts<P>,
     user: &str,
-    name: &Change,
-    image: &Change,
+    name: &FieldUpdate,
+    image: &FieldUpdate,
 ) -> Result<Account, Error> {
     let mut problems = Problems::default();
     let (name_given, image_given) = (given(name), given(image));
@@ -186,11 +185,11 @@ pub(crate) async fn update_account<P: Platform + Clone>(
 }
 
 /// What a field is to be; blank where it is to be cleared.
-fn given(change: &Change) -> Option<&str> {
+fn given(change: &FieldUpdate) -> Option<&str> {
     match change {
-        Change::Keep => None,
-        Change::Clear => Some(""),
-        Change::Set(text) => Some(text),
+        FieldUpdate::Keep => None,
+        FieldUpdate::Clear => Some(""),
+        FieldUpdate::Set(text) => Some(text),
     }
 }
 

@@ -13,8 +13,8 @@ use crate::types::AccountKind;
 const ADDRESS: &str = "Ada@Example.com";
 const PASSWORD: &str = "correct horse battery";
 
-fn application(email: &str) -> Application {
-    Application {
+fn application(email: &str) -> RegistrationRequest {
+    RegistrationRequest {
         email: email.to_owned(),
         password: PASSWORD.to_owned(),
         name: Some("Ada".to_owned()),
@@ -43,7 +43,7 @@ fn fact(at: u64) -> Registered {
     }
 }
 
-type Outcomes = Rc<RefCell<Vec<Result<Outcome, Error>>>>;
+type Outcomes = Rc<RefCell<Vec<Result<RegistrationResult, Error>>>>;
 
 fn start(world: &World, process: Process, pause: u64, outcomes: &Outcomes) {
     let (accounts, outcomes) = (accounts_of(process), Rc::clone(outcomes));
@@ -67,7 +67,7 @@ fn owner(world: &World) -> Option<String> {
 fn winners(outcomes: &Outcomes) -> Vec<String> {
     let outcomes = outcomes.borrow();
     let accounts = outcomes.iter().filter_map(|outcome| match outcome {
-        Ok(Outcome::SignedIn(signed_in)) => Some(signed_in.account.id.clone()),
+        Ok(RegistrationResult::SignedIn(tokens)) => Some(tokens.account.id.clone()),
         _ => None,
     });
     accounts.collect()
@@ -79,16 +79,16 @@ fn a_registered_account_is_found_by_its_address_in_any_case() {
     let one = accounts(&world);
     world.finish(async move {
         let outcome = register(&one, &application(ADDRESS), None, &NOWHERE).await;
-        let Ok(Outcome::SignedIn(signed_in)) = outcome else {
+        let Ok(RegistrationResult::SignedIn(tokens)) = outcome else {
             panic!("{outcome:?}");
         };
-        assert_eq!(signed_in.account.kind, AccountKind::Registered);
-        assert_eq!(signed_in.account.email.as_deref(), Some(ADDRESS));
+        assert_eq!(tokens.account.kind, AccountKind::Registered);
+        assert_eq!(tokens.account.email.as_deref(), Some(ADDRESS));
         let again = application(" ada@example.COM ");
         let again = register(&one, &again, None, &NOWHERE).await;
         assert_eq!(again.map(|_| ()), Err(Error::EmailTaken));
         let found = sessions::sign_in(&one, "ADA@example.com", PASSWORD, &NOWHERE).await;
-        assert_eq!(found.unwrap().account.id, signed_in.account.id);
+        assert_eq!(found.unwrap().account.id, tokens.account.id);
         for (email, password) in [
             (ADDRESS, "wrong horse battery"),
             ("bob@example.com", PASSWORD),
@@ -107,7 +107,7 @@ fn a_registered_account_is_found_by_its_address_in_any_case() {
 fn all_that_is_wrong_is_told_at_once() {
     let world = World::new(1);
     let one = accounts(&world);
-    let bad = Application {
+    let bad = RegistrationRequest {
         email: "ada".to_owned(),
         password: "password".to_owned(),
         name: Some("a\nb".to_owned()),
@@ -204,14 +204,17 @@ fn a_slow_applicant_never_shares_the_address() {
 fn a_guest_becomes_the_account_and_its_session_ends() {
     let world = World::new(1);
     let one = accounts(&world);
-    let (guest, signed_in) = world
+    let (guest, tokens) = world
         .finish(async move {
             let guest = sessions::create_guest(&one, &NOWHERE).unwrap();
             let token = &guest.refresh_token;
             let guest = sessions::refresh(&one, token, &NOWHERE).await.unwrap();
-            let ids = Some((guest.account.id.clone(), guest.session.id.clone()));
+            let ids = Some(GuestSession {
+                user: guest.account.id.clone(),
+                session: guest.session.id.clone(),
+            });
             let outcome = apply(&one, fact(one.now()), ids.clone(), &NOWHERE).await;
-            let Ok(Outcome::SignedIn(signed_in)) = outcome else {
+            let Ok(RegistrationResult::SignedIn(tokens)) = outcome else {
                 panic!("{outcome:?}");
             };
             let refused = sessions::refresh(&one, &guest.refresh_token, &NOWHERE).await;
@@ -219,18 +222,19 @@ fn a_guest_becomes_the_account_and_its_session_ends() {
             // Once more makes another account.
             let mut other = fact(one.now());
             other.email.address = "bob@example.com".to_owned();
-            let Ok(Outcome::SignedIn(other)) = apply(&one, other, ids, &NOWHERE).await else {
+            let Ok(RegistrationResult::SignedIn(other)) = apply(&one, other, ids, &NOWHERE).await
+            else {
                 panic!("no account");
             };
             assert_ne!(other.account.id, guest.account.id);
-            (guest, signed_in)
+            (guest, tokens)
         })
         .unwrap();
-    assert_eq!(signed_in.account.id, guest.account.id);
-    assert_eq!(signed_in.account.kind, AccountKind::Registered);
-    assert_ne!(signed_in.session.id, guest.session.id);
+    assert_eq!(tokens.account.id, guest.account.id);
+    assert_eq!(tokens.account.kind, AccountKind::Registered);
+    assert_ne!(tokens.session.id, guest.session.id);
     assert!(is_refused(&world, &guest.session.id));
-    assert!(!is_refused(&world, &signed_in.session.id));
+    assert!(!is_refused(&world, &tokens.session.id));
 }
 
 #[test]
@@ -240,10 +244,10 @@ fn an_id_that_is_no_guests_is_not_taken_over() {
     world.finish(async move {
         let somebody = Some(("user_1".to_owned(), "session".to_owned()));
         let outcome = apply(&one, fact(one.now()), somebody, &NOWHERE).await;
-        let Ok(Outcome::SignedIn(signed_in)) = outcome else {
+        let Ok(RegistrationResult::SignedIn(tokens)) = outcome else {
             panic!("{outcome:?}");
         };
-        assert_ne!(signed_in.account.id, "user_1");
+        assert_ne!(tokens.account.id, "user_1");
     });
 }
 
@@ -256,30 +260,33 @@ fn where_addresses_are_confirmed_nothing_tells_a_taken_one() {
         let began = world.now();
         let guest = world.finish(async move {
             let guest = sessions::create_guest(&one, &NOWHERE).unwrap();
-            let ids = Some((guest.account.id.clone(), guest.session.id.clone()));
+            let ids = Some(GuestSession {
+                user: guest.account.id.clone(),
+                session: guest.session.id.clone(),
+            });
             let outcome = register(&one, &application(ADDRESS), ids, &NOWHERE)
                 .await
                 .unwrap();
-            let taken = matches!(outcome, Outcome::Taken);
-            assert!(taken || matches!(outcome, Outcome::Pending(_)));
+            let taken = matches!(outcome, RegistrationResult::AlreadyRegistered);
+            assert!(taken || matches!(outcome, RegistrationResult::VerificationPending(_)));
             let account = get_account(&one, &guest.account.id).await.map(|_| ());
             let listed = sessions::list_sessions(&one, &guest.account.id)
                 .await
                 .unwrap();
             let changed = {
-                let name = Change::Set("B".to_owned());
-                update_account(&one, &guest.account.id, &name, &Change::Keep).await
+                let name = FieldUpdate::Set("B".to_owned());
+                update_account(&one, &guest.account.id, &name, &FieldUpdate::Keep).await
             };
             let confirmed = confirm_password(&one, &guest.account.id, PASSWORD).await;
-            let signed_in = sessions::sign_in(&one, ADDRESS, PASSWORD, &NOWHERE).await;
+            let tokens = sessions::sign_in(&one, ADDRESS, PASSWORD, &NOWHERE).await;
             let refreshed = sessions::refresh(&one, &guest.refresh_token, &NOWHERE).await;
             let kind = refreshed.map(|refreshed| refreshed.account.kind);
             let told = (account, listed.len(), changed.map(|_| ()), confirmed, kind);
-            (taken, told, signed_in.map(|_| ()), guest.session.id)
+            (taken, told, tokens.map(|_| ()), guest.session.id)
         });
-        let (taken, told, signed_in, session) = guest.unwrap();
+        let (taken, told, tokens, session) = guest.unwrap();
         assert_eq!(taken, !seen.is_empty());
-        assert_eq!(signed_in, Err(Error::EmailNotVerified));
+        assert_eq!(tokens, Err(Error::EmailNotVerified));
         seen.push((told, is_refused(&world, &session), world.now() - began));
     }
     assert_eq!(seen[0], seen[1]);
@@ -292,7 +299,8 @@ fn deleting_refuses_everything_and_erases() {
     let sessions = world.finish(async move {
         let mut name = fact(one.now());
         name.name = Some("MARKER".to_owned());
-        let Ok(Outcome::SignedIn(first)) = apply(&one, name, None, &NOWHERE).await else {
+        let Ok(RegistrationResult::SignedIn(first)) = apply(&one, name, None, &NOWHERE).await
+        else {
             panic!("no account");
         };
         let user = first.account.id.clone();
@@ -334,10 +342,10 @@ fn deleting_among_sign_ins_leaves_nobody_in() {
         let one = accounts(&world);
         let user = world.finish(async move {
             let outcome = apply(&one, fact(one.now()), None, &NOWHERE).await;
-            let Ok(Outcome::SignedIn(signed_in)) = outcome else {
+            let Ok(RegistrationResult::SignedIn(tokens)) = outcome else {
                 panic!("{outcome:?}");
             };
-            signed_in.account.id
+            tokens.account.id
         });
         let user = user.unwrap();
         world.set_latency(30);
@@ -352,9 +360,8 @@ fn deleting_among_sign_ins_leaves_nobody_in() {
                     address: Some("MARKER".to_owned()),
                     user_agent: None,
                 };
-                if let Ok(signed_in) = sessions::begin(&one, &user, &mut view, None, &client).await
-                {
-                    begun.borrow_mut().push(signed_in.session.id);
+                if let Ok(tokens) = sessions::begin(&one, &user, &mut view, None, &client).await {
+                    begun.borrow_mut().push(tokens.session.id);
                 }
             });
         }
@@ -390,15 +397,15 @@ fn a_deletion_killed_anywhere_is_completed_by_another() {
     for operation in 0..60 {
         let world = World::new(1);
         let one = accounts(&world);
-        let signed_in = world.finish(async move {
+        let tokens = world.finish(async move {
             let outcome = apply(&one, fact(one.now()), None, &NOWHERE).await;
-            let Ok(Outcome::SignedIn(signed_in)) = outcome else {
+            let Ok(RegistrationResult::SignedIn(tokens)) = outcome else {
                 panic!("{outcome:?}");
             };
-            signed_in
+            tokens
         });
-        let signed_in = signed_in.unwrap();
-        let user = signed_in.account.id.clone();
+        let tokens = tokens.unwrap();
+        let user = tokens.account.id.clone();
         let mortal = accounts_of(world.client().with_fault(operation, Fault::DieAfter));
         let gone = user.clone();
         let done = world.finish(async move { delete_account(&mortal, &gone).await });
@@ -409,7 +416,7 @@ fn a_deletion_killed_anywhere_is_completed_by_another() {
         world.pass(20_000);
         let one = accounts(&world);
         world.finish(async move { delete_account(&one, &user).await.unwrap() });
-        assert!(is_refused(&world, &signed_in.session.id), "{operation}");
+        assert!(is_refused(&world, &tokens.session.id), "{operation}");
         let left = world.keys_containing("xample.com");
         assert_eq!(left, Vec::<String>::new(), "{operation}");
         let outcomes = Outcomes::default();
@@ -436,19 +443,25 @@ fn fields_are_set_kept_and_cleared() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
-        let Ok(Outcome::SignedIn(ada)) = apply(&one, fact(one.now()), None, &NOWHERE).await else {
+        let Ok(RegistrationResult::SignedIn(ada)) =
+            apply(&one, fact(one.now()), None, &NOWHERE).await
+        else {
             panic!("no account");
         };
         let user = ada.account.id;
-        let set = |text: &str| Change::Set(text.to_owned());
+        let set = |text: &str| FieldUpdate::Set(text.to_owned());
         let picture = "https://example.com/a.png";
         for (name, image, expected) in [
             (set(" Ada "), set(picture), (Some("Ada"), Some(picture))),
-            (Change::Keep, Change::Keep, (Some("Ada"), Some(picture))),
-            (Change::Keep, Change::Clear, (Some("Ada"), None)),
+            (
+                FieldUpdate::Keep,
+                FieldUpdate::Keep,
+                (Some("Ada"), Some(picture)),
+            ),
+            (FieldUpdate::Keep, FieldUpdate::Clear, (Some("Ada"), None)),
             (set(" "), set(picture), (None, Some(picture))),
             (set("Countess"), set(""), (Some("Countess"), None)),
-            (Change::Clear, Change::Clear, (None, None)),
+            (FieldUpdate::Clear, FieldUpdate::Clear, (None, None)),
         ] {
             let account = update_account(&one, &user, &name, &image).await.unwrap();
             let found = (account.name.as_deref(), account.image.as_deref());

@@ -14,13 +14,13 @@ use crate::claims::{self, Index};
 use crate::fields;
 use crate::issuing;
 use crate::password::{self, Verdict};
-use crate::types::{self, Client, Error, SignedIn};
+use crate::types::{self, Client, Error, SessionTokens};
 
 /// Makes a guest. Its id says when, and names the session.
 pub(crate) fn create_guest<P: Platform + Clone>(
     accounts: &Accounts<P>,
     client: &Client,
-) -> Result<SignedIn, Error> {
+) -> Result<SessionTokens, Error> {
     let now = accounts.now();
     let nanoseconds = u32::try_from(now % 1000).unwrap_or_default() * 1_000_000;
     let id = Uuid::new_v7(Timestamp::from_unix(NoContext, now / 1000, nanoseconds)).to_string();
@@ -34,7 +34,7 @@ pub(crate) async fn sign_in<P: Platform + Clone>(
     email: &str,
     password: &str,
     client: &Client,
-) -> Result<SignedIn, Error> {
+) -> Result<SessionTokens, Error> {
     // What is no address is nobody's, and takes as long.
     let address = fields::email(email).unwrap_or_default();
     let found = claims::owning_account(accounts, &Index::email(&address)).await?;
@@ -74,7 +74,7 @@ pub(crate) async fn begin<P: Platform + Clone>(
     view: &mut View<Account>,
     password: Option<String>,
     client: &Client,
-) -> Result<SignedIn, Error> {
+) -> Result<SessionTokens, Error> {
     let session = issuing::new_session(Uuid::new_v4().to_string(), client, accounts.now());
     let id = session.id.clone();
     let fact = Fact::SessionStarted { session, password };
@@ -88,7 +88,7 @@ pub(crate) async fn refresh<P: Platform + Clone>(
     accounts: &Accounts<P>,
     refresh_token: &str,
     client: &Client,
-) -> Result<SignedIn, Error> {
+) -> Result<SessionTokens, Error> {
     let at = accounts.now();
     let token = tokens::verify(
         accounts.keys(),

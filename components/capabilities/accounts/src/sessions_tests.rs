@@ -10,20 +10,20 @@ use crate::testing::{NOWHERE, accounts, accounts_of, is_refused, user};
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
-fn guest(world: &World) -> SignedIn {
+fn guest(world: &World) -> SessionTokens {
     create_guest(&accounts(world), &NOWHERE).unwrap()
 }
 
-fn renew(world: &World, token: &str) -> Result<SignedIn, Error> {
+fn renew(world: &World, token: &str) -> Result<SessionTokens, Error> {
     let (one, token) = (accounts(world), token.to_owned());
     let renewed = world.finish(async move { refresh(&one, &token, &NOWHERE).await });
     renewed.unwrap()
 }
 
 /// An account with a session.
-fn member(world: &World, client: Client) -> SignedIn {
+fn member(world: &World, client: Client) -> SessionTokens {
     let one = accounts(world);
-    let signed_in = world.finish(async move {
+    let tokens = world.finish(async move {
         if one.read("user_1").await.unwrap().state.profile.is_none() {
             user(&one, "user_1", "ada@example.com", None).await;
         }
@@ -32,7 +32,7 @@ fn member(world: &World, client: Client) -> SignedIn {
             .await
             .unwrap()
     });
-    signed_in.unwrap()
+    tokens.unwrap()
 }
 
 fn ids(world: &World, user: &str) -> Vec<String> {
@@ -256,8 +256,8 @@ fn a_session_that_lives_by_its_cookie_is_listed() {
 fn a_revocation_killed_anywhere_is_completed_by_another() {
     for operation in 0..8 {
         let world = World::new(1);
-        let signed_in = member(&world, NOWHERE);
-        let session = signed_in.session.id.clone();
+        let tokens = member(&world, NOWHERE);
+        let session = tokens.session.id.clone();
         let mortal = accounts_of(world.client().with_fault(operation, Fault::DieAfter));
         let id = session.clone();
         world.finish(async move { revoke_session(&mortal, "user_1", &id).await });
@@ -324,8 +324,8 @@ fn signing_in_hashes_an_old_password_anew() {
         };
         one.append("user_1", &mut view, &fact).await.unwrap();
         for _ in 0..2 {
-            let signed_in = sign_in(&one, "ada@example.com", "correct horse", &NOWHERE).await;
-            assert!(signed_in.is_ok());
+            let tokens = sign_in(&one, "ada@example.com", "correct horse", &NOWHERE).await;
+            assert!(tokens.is_ok());
             let state = one.read("user_1").await.unwrap().state;
             let stored = state.profile.unwrap().password.unwrap();
             assert!(stored.hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -388,7 +388,7 @@ fn all_readers_agree_whatever_happens_to_writers() {
                     match choice {
                         0 | 1 => {
                             let began = begin(&one, "user_1", &mut view, None, &NOWHERE).await;
-                            let id = began.map(|signed_in| signed_in.session.id);
+                            let id = began.map(|tokens| tokens.session.id);
                             begun.borrow_mut().extend(id);
                         }
                         2 => drop(refresh(&one, &token, &NOWHERE).await),

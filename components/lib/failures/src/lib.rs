@@ -213,8 +213,8 @@ mod tests {
 
     #[test]
     fn account_failures_have_their_statuses() {
-        use contracts::accounts::types::{Error, Problem};
-        let problem = Problem {
+        use contracts::accounts::types::{Error, FieldError};
+        let problem = FieldError {
             field: "email".into(),
             message: "is not an email address".into(),
         };

@@ -127,7 +127,7 @@ async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn purge_user(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
-    account_steps::erase(&user).await?;
+    account_flows::erase_user(&user).await?;
     Ok(Response::json(&Done { success: true }))
 }
 

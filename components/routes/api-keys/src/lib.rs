@@ -10,7 +10,7 @@
 mod view;
 
 use contracts::{
-    accounts::api_keys::{self, KeyRequest, Owner, Scope},
+    accounts::api_keys::{self, ApiKeyOwner, ApiKeyRequest, Scope},
     identity::types::{User, UserKind},
 };
 use http_edge::{ApiError, Context, Response};
@@ -53,7 +53,7 @@ enum ScopeName {
 struct Nothing {}
 
 async fn create_key(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::account_holder(context).await?.user;
+    let user = access::require_account_access(context).await?.user;
     let create: Create = context.json().await?;
     let (key, secret) = api_keys::create_key(owner(user), create.into())
         .await
@@ -62,7 +62,7 @@ async fn create_key(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn list_keys(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::account_holder(context).await?.user;
+    let user = access::require_account_access(context).await?.user;
     let keys = api_keys::list_keys(user.id)
         .await
         .map_err(failures::accounts)?;
@@ -72,7 +72,7 @@ async fn list_keys(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn revoke_key(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::account_holder(context).await?.user;
+    let user = access::require_account_access(context).await?.user;
     let id = context.uuid("keyId")?;
     let Nothing {} = context.json_or_default().await?;
     api_keys::revoke_key(user.id, id)
@@ -82,8 +82,8 @@ async fn revoke_key(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 /// What the key will say of its owner.
-fn owner(user: User) -> Owner {
-    Owner {
+fn owner(user: User) -> ApiKeyOwner {
+    ApiKeyOwner {
         guest: user.kind == UserKind::Guest,
         external: user.kind == UserKind::External,
         id: user.id,
@@ -92,7 +92,7 @@ fn owner(user: User) -> Owner {
     }
 }
 
-impl From<Create> for KeyRequest {
+impl From<Create> for ApiKeyRequest {
     fn from(create: Create) -> Self {
         let mut scopes: Vec<Scope> = Vec::new();
         for scope in create.scopes.into_iter().map(Scope::from) {
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn scopes_count_once_and_none_is_the_default() {
         let request = |scopes| {
-            KeyRequest::from(Create {
+            ApiKeyRequest::from(Create {
                 name: "a".into(),
                 expires_at: None,
                 scopes,

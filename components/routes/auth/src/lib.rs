@@ -12,11 +12,11 @@ mod plain;
 mod requests;
 mod view;
 
-use account_steps::Consent;
+use account_flows::Confirmation;
 use contracts::{
     accounts::{
         registration, sessions,
-        types::{Error, SignedIn},
+        types::{Error, SessionTokens},
     },
     identity::types::{Principal, Proof, UserKind},
 };
@@ -43,63 +43,63 @@ struct Nothing {}
 
 async fn register(context: &mut Context) -> Result<Response, ApiError> {
     Ok(match registered(context).await? {
-        Some(signed_in) => begun(context, &signed_in).status(201),
+        Some(tokens) => begun(context, &tokens).status(201),
         None => Response::json(&Pending::MAIL).status(202),
     })
 }
 
 /// None if the owner of the address has to confirm it first.
-async fn registered(context: &mut Context) -> Result<Option<SignedIn>, ApiError> {
-    access::require_own_site(context)?;
+async fn registered(context: &mut Context) -> Result<Option<SessionTokens>, ApiError> {
+    access::require_trusted_origin(context)?;
     let register: Register = context.json().await?;
     access::admit_address(context).await?;
-    account_steps::register(context, register.into(), None)
+    account_flows::register(context, register.into(), None)
         .await?
         .map_err(failures::accounts)
 }
 
 async fn sign_in(context: &mut Context) -> Result<Response, ApiError> {
-    let signed_in = signed_in(context).await?;
-    Ok(begun(context, &signed_in))
+    let tokens = signed_in(context).await?;
+    Ok(begun(context, &tokens))
 }
 
-async fn signed_in(context: &mut Context) -> Result<SignedIn, ApiError> {
-    access::require_own_site(context)?;
+async fn signed_in(context: &mut Context) -> Result<SessionTokens, ApiError> {
+    access::require_trusted_origin(context)?;
     let login: Login = context.json().await?;
     access::admit_address(context).await?;
     access::admit_password(context, &login.email).await?;
     let client = access::client(context);
-    let signed_in = sessions::sign_in(login.email, login.password, client)
+    let tokens = sessions::sign_in(login.email, login.password, client)
         .await
         .map_err(failures::accounts)?;
-    context.log.user(&signed_in.account.id);
-    Ok(signed_in)
+    context.log.user(&tokens.account.id);
+    Ok(tokens)
 }
 
 async fn create_guest(context: &mut Context) -> Result<Response, ApiError> {
-    access::require_own_site(context)?;
+    access::require_trusted_origin(context)?;
     let Nothing {} = context.json_or_default().await?;
     access::admit_address(context).await?;
-    let signed_in = sessions::create_guest(access::client(context))
+    let tokens = sessions::create_guest(access::client(context))
         .await
         .map_err(failures::accounts)?;
-    Ok(begun(context, &signed_in).status(201))
+    Ok(begun(context, &tokens).status(201))
 }
 
 async fn refresh_session(context: &mut Context) -> Result<Response, ApiError> {
-    access::require_own_site(context)?;
+    access::require_trusted_origin(context)?;
     let refresh: Refresh = context.json().await?;
     access::admit_address(context).await?;
-    let signed_in = sessions::refresh(refresh.refresh_token, access::client(context))
+    let tokens = sessions::refresh(refresh.refresh_token, access::client(context))
         .await
         .map_err(failures::accounts)?;
-    Ok(begun(context, &signed_in))
+    Ok(begun(context, &tokens))
 }
 
 /// Ends the session of the refresh token in the body, if there is one, else that of the request's
 /// credential.
 async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
-    access::require_own_site(context)?;
+    access::require_trusted_origin(context)?;
     let found = access::authenticate(context).await;
     let request = context.json_or_default::<LogoutRequest>().await;
     let principal = match (found, request) {
@@ -113,7 +113,7 @@ async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
         (Ok(_), Err(error)) => return Err(error),
         (Err(error), _) => {
             if let ApiError::Unauthorized(_) = error {
-                access::forget_refused(context);
+                access::clear_rejected_cookies(context);
             }
             return Err(error);
         }
@@ -124,8 +124,8 @@ async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
             "An API key has no session to end; revoke it instead.",
         )),
         Proof::Workos(_) | Proof::Clerk(_) => {
-            let logout_url = access::sign_out_externally(context).await?;
-            access::cookies::forget_sessions(context);
+            let logout_url = access::sign_out_external_session(context).await?;
+            access::cookies::clear_sessions(context);
             Ok(Response::json(&Farewell {
                 success: true,
                 logout_url,
@@ -149,12 +149,12 @@ async fn end(context: &mut Context, user: String, session: String) -> Result<Res
         Ok(()) | Err(Error::NotFound) => {}
         Err(other) => return Err(failures::accounts(other)),
     }
-    access::cookies::forget_sessions(context);
+    access::cookies::clear_sessions(context);
     Ok(Response::json(&Farewell::GOODBYE))
 }
 
 async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
-    let Principal { user, .. } = access::signed_in(context).await?;
+    let Principal { user, .. } = access::require_user(context).await?;
     if user.kind != UserKind::Registered {
         return Ok(Response::json(&UserAnswer {
             user: UserView::from(&user),
@@ -170,20 +170,20 @@ async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn delete_user(context: &mut Context) -> Result<Response, ApiError> {
-    let principal = access::account_holder(context).await?;
+    let principal = access::require_account_access(context).await?;
     let request: Withdrawal = context.json_or_default().await?;
-    match account_steps::withdraw(context, &principal, request.password).await? {
-        Consent::Given => Ok(Response::json(&Farewell::GOODBYE)),
-        Consent::WrongPassword => Err(ApiError::Forbidden("The password is wrong.")),
-        Consent::Stale => Err(ApiError::Forbidden(
+    match account_flows::delete_own_account(context, &principal, request.password).await? {
+        Confirmation::Confirmed => Ok(Response::json(&Farewell::GOODBYE)),
+        Confirmation::WrongPassword => Err(ApiError::Forbidden("The password is wrong.")),
+        Confirmation::SessionTooOld => Err(ApiError::Forbidden(
             "Give the password, or sign in again, to delete the account.",
         )),
     }
 }
 
-fn begun(context: &mut Context, signed_in: &SignedIn) -> Response {
-    context.log.user(&signed_in.account.id);
-    let keep = access::cookies::Keep::For(access::cookies::SESSION_SECONDS);
-    access::cookies::set_session(context, &signed_in.cookie, keep);
-    Response::json(&SessionView::from(signed_in))
+fn begun(context: &mut Context, tokens: &SessionTokens) -> Response {
+    context.log.user(&tokens.account.id);
+    let keep = access::cookies::Lifetime::Seconds(access::cookies::SESSION_SECONDS);
+    access::cookies::set_session(context, &tokens.cookie, keep);
+    Response::json(&SessionView::from(tokens))
 }

@@ -18,9 +18,9 @@ struct Token<'a> {
 
 pub(crate) async fn register_plainly(context: &mut Context) -> Result<Response, ApiError> {
     Ok(match registered(context).await? {
-        Some(signed_in) => Response::json(&Created {
+        Some(tokens) => Response::json(&Created {
             message: "User created",
-            token: &signed_in.bearer_token,
+            token: &tokens.bearer_token,
         })
         .status(201),
         None => Response::json(&Pending::MAIL).status(202),
@@ -28,8 +28,8 @@ pub(crate) async fn register_plainly(context: &mut Context) -> Result<Response, 
 }
 
 pub(crate) async fn log_in(context: &mut Context) -> Result<Response, ApiError> {
-    let signed_in = signed_in(context).await?;
+    let tokens = signed_in(context).await?;
     Ok(Response::json(&Token {
-        token: &signed_in.bearer_token,
+        token: &tokens.bearer_token,
     }))
 }

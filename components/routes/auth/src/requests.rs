@@ -1,6 +1,6 @@
 //! What clients send.
 
-use contracts::accounts::registration::Application;
+use contracts::accounts::registration::RegistrationRequest;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -36,7 +36,7 @@ pub(crate) struct Withdrawal {
     pub(crate) password: Option<String>,
 }
 
-impl From<Register> for Application {
+impl From<Register> for RegistrationRequest {
     fn from(register: Register) -> Self {
         Self {
             email: register.email,

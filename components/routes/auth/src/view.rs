@@ -1,7 +1,7 @@
 //! How users and sessions look in JSON.
 
 use contracts::{
-    accounts::types::{Account, AccountKind, SignedIn},
+    accounts::types::{Account, AccountKind, SessionTokens},
     identity::types::{User, UserKind},
 };
 use serde::Serialize;
@@ -107,13 +107,13 @@ impl<'a> From<&'a Account> for UserView<'a> {
     }
 }
 
-impl<'a> From<&'a SignedIn> for SessionView<'a> {
-    fn from(signed_in: &'a SignedIn) -> Self {
+impl<'a> From<&'a SessionTokens> for SessionView<'a> {
+    fn from(tokens: &'a SessionTokens) -> Self {
         Self {
-            user: UserView::from(&signed_in.account),
-            token: &signed_in.access_token,
-            refresh_token: &signed_in.refresh_token,
-            expires_at: signed_in.access_expires_at,
+            user: UserView::from(&tokens.account),
+            token: &tokens.access_token,
+            refresh_token: &tokens.refresh_token,
+            expires_at: tokens.access_expires_at,
         }
     }
 }
@@ -123,8 +123,8 @@ mod tests {
     use super::*;
     use contracts::accounts::types::{Client, Session};
 
-    fn signed_in(kind: AccountKind) -> SignedIn {
-        SignedIn {
+    fn signed_in(kind: AccountKind) -> SessionTokens {
+        SessionTokens {
             account: Account {
                 id: "guest_1".into(),
                 kind,

@@ -1,6 +1,6 @@
 //! Back from GitHub or Google: the second half of the authorization code grant.
 
-use access::cookies::{self, Keep};
+use access::cookies::{self, Lifetime};
 use contracts::{
     accounts::{
         linked_accounts::{self, Flow, LinkError, Profile},
@@ -70,7 +70,7 @@ pub(crate) async fn finish_social(context: &mut Context) -> Result<Response, Api
                 .unwrap_or_else(|| ERROR_PAGE.to_owned())
         }
     };
-    cookies::set(context, FLOW_COOKIE, "", FLOW_PATH, Keep::Forget);
+    cookies::set(context, FLOW_COOKIE, "", FLOW_PATH, Lifetime::Expired);
     Ok(Response::redirect(&page))
 }
 
@@ -93,7 +93,8 @@ async fn arrive(context: &mut Context) -> Result<String, Failed> {
     let redirect_uri =
         redirect_uri(context, &name).map_err(|_| Failed::of(&flow, "invalid_callback_request"))?;
     let profile =
-        authorization::exchange(provider, redirect_uri, code, flow.code_verifier.clone()).await;
+        authorization::exchange_code(provider, redirect_uri, code, flow.code_verifier.clone())
+            .await;
     let profile = profile.map_err(|error| {
         context.log.error(&failures::oauth(error.clone()));
         Failed::of(&flow, oauth_code(&error))
@@ -147,10 +148,14 @@ async fn sign_in(
     sealed: String,
 ) -> Result<String, Failed> {
     let client = access::client(context);
-    let (signed_in, is_new) = linked_accounts::sign_in_with(profile, sealed, client)
+    let (tokens, is_new) = linked_accounts::sign_in_with_profile(profile, sealed, client)
         .await
         .map_err(|error| failed(context, flow, error))?;
-    begin(context, &signed_in, Keep::For(cookies::SESSION_SECONDS));
+    begin(
+        context,
+        &tokens,
+        Lifetime::Seconds(cookies::SESSION_SECONDS),
+    );
     let new_user_page = flow.new_user_url.as_ref().filter(|_| is_new);
     Ok(new_user_page.unwrap_or(&flow.callback_url).clone())
 }

@@ -1,6 +1,6 @@
 //! Errors as Better Auth words them: `{message, code}`, beside the fields of our own error object.
 
-use contracts::accounts::types::{Error, Problem};
+use contracts::accounts::types::{Error, FieldError};
 use http_edge::{ApiError, Context, ProtocolError};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -82,7 +82,7 @@ pub(crate) fn accounts(error: Error) -> ApiError {
 }
 
 /// What is wrong first decides. Of a password it is that it can be guessed: see [`require_length`].
-fn invalid(problems: Vec<Problem>) -> ApiError {
+fn invalid(problems: Vec<FieldError>) -> ApiError {
     match problems.first().map(|problem| problem.field.as_str()) {
         Some("email") => INVALID_EMAIL,
         Some("password" | "newPassword") => PASSWORD_COMPROMISED,
@@ -91,8 +91,8 @@ fn invalid(problems: Vec<Problem>) -> ApiError {
 }
 
 /// Refuses a script of a foreign site.
-pub(crate) fn require_own_site(context: &Context) -> Result<(), ApiError> {
-    access::require_own_site(context).map_err(|_| INVALID_ORIGIN)
+pub(crate) fn require_trusted_origin(context: &Context) -> Result<(), ApiError> {
+    access::require_trusted_origin(context).map_err(|_| INVALID_ORIGIN)
 }
 
 /// The bounds of a new password that have codes of their own.
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_first_decides_the_code() {
-        let problem = |field: &str| Problem {
+        let problem = |field: &str| FieldError {
             field: field.into(),
             message: "is bad".into(),
         };

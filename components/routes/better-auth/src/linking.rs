@@ -43,7 +43,7 @@ struct Unlink {
 }
 
 pub(crate) async fn list_accounts(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::account_holder(context).await?.user;
+    let user = access::require_account_access(context).await?.user;
     let account = match registration::get_account(user.id).await {
         Ok(account) => account,
         Err(Error::NotFound) => return Ok(Response::json(&[(); 0])),
@@ -72,8 +72,8 @@ fn ways_in(account: &Account) -> Vec<WayIn<'_>> {
 }
 
 pub(crate) async fn link_social(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let principal = access::account_holder(context).await?;
+    errors::require_trusted_origin(context)?;
+    let principal = access::require_account_access(context).await?;
     let begin: Begin = context.json().await?;
     if begin.id_token.is_some() {
         return Err(ID_TOKEN_NOT_SUPPORTED);
@@ -98,8 +98,8 @@ pub(crate) async fn link_social(context: &mut Context) -> Result<Response, ApiEr
 }
 
 pub(crate) async fn unlink_account(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let user = access::account_holder(context).await?.user;
+    errors::require_trusted_origin(context)?;
+    let user = access::require_account_access(context).await?.user;
     let unlink: Unlink = context.json().await?;
     let provider = unlink.provider_id.or(unlink.account_id);
     let provider = provider.ok_or_else(|| ApiError::invalid("providerId", "is missing"))?;

@@ -51,8 +51,8 @@ pub(crate) struct Onward {
 }
 
 pub(crate) async fn change_password(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let principal = access::account_holder(context).await?;
+    errors::require_trusted_origin(context)?;
+    let principal = access::require_account_access(context).await?;
     let change: ChangePassword = context.json().await?;
     errors::require_length(&change.new_password)?;
     let Proof::Session(session) = principal.proof else {
@@ -76,7 +76,7 @@ pub(crate) async fn change_password(context: &mut Context) -> Result<Response, A
         other => errors::accounts(other),
     })?;
     if let Some(email) = account.email.clone() {
-        account_steps::tell_of_change(context, email, account.name.clone());
+        account_flows::send_password_changed(context, email, account.name.clone());
     }
     Ok(Response::json(&TokenAndUser {
         // The session goes on with the token it has.
@@ -87,7 +87,7 @@ pub(crate) async fn change_password(context: &mut Context) -> Result<Response, A
 
 /// Answers the same for an address that nobody has.
 pub(crate) async fn request_reset(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let request: RequestReset = context.json().await?;
     let callback = mailed_callback(
         context,
@@ -99,7 +99,7 @@ pub(crate) async fn request_reset(context: &mut Context) -> Result<Response, Api
         return Err(RESET_PASSWORD_DISABLED);
     }
     access::admit_email(context, &request.email).await?;
-    account_steps::send_reset(context, request.email, callback.as_deref());
+    account_flows::send_password_reset(context, request.email, callback.as_deref());
     Ok(Response::json(&StatusWithMessage {
         status: true,
         message: "If this email exists in our system, check your email for the reset link",
@@ -126,7 +126,7 @@ pub(crate) async fn follow_reset(context: &mut Context) -> Result<Response, ApiE
 }
 
 pub(crate) async fn reset_password(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let reset: ResetPassword = context.json().await?;
     errors::require_length(&reset.new_password)?;
     access::admit_address(context).await?;
@@ -142,7 +142,7 @@ pub(crate) async fn reset_password(context: &mut Context) -> Result<Response, Ap
         })?;
     context.log.user(&account.id);
     if let Some(email) = account.email {
-        account_steps::tell_of_change(context, email, account.name);
+        account_flows::send_password_changed(context, email, account.name);
     }
     Ok(Response::json(&Status::DONE))
 }

@@ -31,7 +31,7 @@ pub(crate) async fn show_session(context: &mut Context) -> Result<Response, ApiE
         Ok(principal) => principal,
         Err(AuthError::Missing) => return Ok(Response::json(&NOBODY)),
         Err(AuthError::Invalid | AuthError::Expired) => {
-            access::forget_refused(context);
+            access::clear_rejected_cookies(context);
             return Ok(Response::json(&NOBODY));
         }
         Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
@@ -67,7 +67,7 @@ async fn current(principal: &Principal) -> Result<Option<Current>, ApiError> {
 }
 
 pub(crate) async fn list_sessions(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::account_holder(context).await?.user;
+    let user = access::require_account_access(context).await?.user;
     let found = sessions::list_sessions(user.id.clone())
         .await
         .map_err(errors::accounts)?;
@@ -80,12 +80,12 @@ pub(crate) async fn list_sessions(context: &mut Context) -> Result<Response, Api
 
 /// Answers the same for a session that is somebody else's or nobody's.
 pub(crate) async fn revoke_session(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let principal = access::account_holder(context).await?;
+    errors::require_trusted_origin(context)?;
+    let principal = access::require_account_access(context).await?;
     let Named { token } = context.json().await?;
     if let Some(id) = parse_uuid(&token) {
         if matches!(&principal.proof, Proof::Session(own) if *own == id) {
-            cookies::forget_sessions(context);
+            cookies::clear_sessions(context);
         }
         revoke(principal.user.id, id).await?;
     }
@@ -102,7 +102,7 @@ async fn revoke(user: String, id: String) -> Result<(), ApiError> {
 pub(crate) async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
     let principal = revoke_but(context, |_| None).await?;
     if let Proof::Session(_) = principal.proof {
-        cookies::forget_sessions(context);
+        cookies::clear_sessions(context);
     }
     Ok(Response::json(&Status::DONE))
 }
@@ -120,8 +120,8 @@ async fn revoke_but(
     context: &mut Context,
     except: impl Fn(&Proof) -> Option<String>,
 ) -> Result<Principal, ApiError> {
-    errors::require_own_site(context)?;
-    let principal = access::account_holder(context).await?;
+    errors::require_trusted_origin(context)?;
+    let principal = access::require_account_access(context).await?;
     let Anything {} = context.json_or_default().await?;
     sessions::revoke_sessions(principal.user.id.clone(), except(&principal.proof))
         .await
@@ -131,7 +131,7 @@ async fn revoke_but(
 
 /// Whoever is not signed in is signed out.
 pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let Anything {} = context.json_or_default().await?;
     let found = access::try_authenticate(context).await?;
     let mut url = None;
@@ -139,7 +139,7 @@ pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError
         Ok(principal) => match principal.proof {
             Proof::Session(id) => revoke(principal.user.id, id).await?,
             Proof::Workos(_) | Proof::Clerk(_) => {
-                url = access::sign_out_externally(context).await?;
+                url = access::sign_out_external_session(context).await?;
             }
             Proof::ApiKey(_) => {
                 return Err(ApiError::Forbidden(
@@ -150,7 +150,7 @@ pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError
         Err(AuthError::Missing | AuthError::Invalid | AuthError::Expired) => {}
         Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
     }
-    cookies::forget_sessions(context);
+    cookies::clear_sessions(context);
     Ok(Response::json(&Success {
         success: true,
         message: None,

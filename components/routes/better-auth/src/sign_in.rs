@@ -1,7 +1,7 @@
 //! `POST /api/auth/sign-in/email` and `/anonymous`.
 
-use access::cookies::{self, Keep};
-use contracts::accounts::{sessions, types::SignedIn};
+use access::cookies::{self, Lifetime};
+use contracts::accounts::{sessions, types::SessionTokens};
 use http_edge::{ApiError, Context, Response};
 use serde::Deserialize;
 
@@ -29,7 +29,7 @@ struct SignIn {
 struct Anything {}
 
 pub(crate) async fn sign_in_by_email(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let sign_in: SignIn = context.json_or_form().await?;
     let callback = own_callback(
         context,
@@ -39,41 +39,45 @@ pub(crate) async fn sign_in_by_email(context: &mut Context) -> Result<Response, 
     access::admit_address(context).await?;
     access::admit_password(context, &sign_in.email).await?;
     let client = access::client(context);
-    let signed_in = sessions::sign_in(sign_in.email, sign_in.password, client)
+    let tokens = sessions::sign_in(sign_in.email, sign_in.password, client)
         .await
         .map_err(errors::accounts)?;
-    begin(context, &signed_in, is_remembered(sign_in.remember_me));
+    begin(context, &tokens, is_remembered(sign_in.remember_me));
     Ok(Response::json(&SignedInView {
         redirect: callback.is_some(),
-        token: signed_in.bearer_token.clone(),
+        token: tokens.bearer_token.clone(),
         url: callback.map(|url| url.location()),
-        user: UserView::from(&signed_in.account),
+        user: UserView::from(&tokens.account),
     }))
 }
 
 pub(crate) async fn sign_in_anonymously(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let Anything {} = context.json_or_default().await?;
     access::admit_address(context).await?;
-    let signed_in = sessions::create_guest(access::client(context))
+    let tokens = sessions::create_guest(access::client(context))
         .await
         .map_err(errors::accounts)?;
-    begin(context, &signed_in, Keep::For(cookies::SESSION_SECONDS));
-    Ok(Response::json(&begun(&signed_in)))
+    begin(
+        context,
+        &tokens,
+        Lifetime::Seconds(cookies::SESSION_SECONDS),
+    );
+    Ok(Response::json(&begun(&tokens)))
 }
 
 /// Has the browser keep the session, and hands a token to clients that keep no cookies.
-pub(crate) fn begin(context: &mut Context, signed_in: &SignedIn, keep: Keep) {
-    context.log.user(&signed_in.account.id);
-    cookies::set_session(context, &signed_in.cookie, keep);
-    context.set_header(TOKEN_FIELD, signed_in.bearer_token.clone());
+pub(crate) fn begin(context: &mut Context, tokens: &SessionTokens, keep: Lifetime) {
+    context.log.user(&tokens.account.id);
+    cookies::set_session(context, &tokens.cookie, keep);
+    context.set_header(TOKEN_FIELD, tokens.bearer_token.clone());
 }
 
-pub(crate) fn is_remembered(remember_me: Option<bool>) -> Keep {
+pub(crate) fn is_remembered(remember_me: Option<bool>) -> Lifetime {
     if remember_me == Some(false) {
-        Keep::WhileOpen
+        Lifetime::BrowserSession
     } else {
-        Keep::For(cookies::SESSION_SECONDS)
+        Lifetime::Seconds(cookies::SESSION_SECONDS)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use contracts::accounts::{registration::Application, types::SignedIn};
+use contracts::accounts::{registration::RegistrationRequest, types::SessionTokens};
 use http_edge::{ApiError, Context, Response, rfc3339};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -28,7 +28,7 @@ struct SignUp {
 }
 
 pub(crate) async fn sign_up_by_email(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let sign_up: SignUp = context.json_or_form().await?;
     let callback = mailed_callback(
         context,
@@ -38,19 +38,19 @@ pub(crate) async fn sign_up_by_email(context: &mut Context) -> Result<Response, 
     errors::require_length(&sign_up.password)?;
     access::admit_address(context).await?;
     let stranger = stranger(&sign_up);
-    let application = Application {
+    let request = RegistrationRequest {
         email: sign_up.email,
         password: sign_up.password,
         name: sign_up.name,
         image: sign_up.image,
     };
-    let signed_in = account_steps::register(context, application, callback.as_deref())
+    let tokens = account_flows::register(context, request, callback.as_deref())
         .await?
         .map_err(errors::accounts)?;
-    Ok(match signed_in {
-        Some(signed_in) => {
-            begin(context, &signed_in, is_remembered(sign_up.remember_me));
-            Response::json(&begun(&signed_in))
+    Ok(match tokens {
+        Some(tokens) => {
+            begin(context, &tokens, is_remembered(sign_up.remember_me));
+            Response::json(&begun(&tokens))
         }
         None => Response::json(&TokenAndUser {
             token: None,
@@ -59,10 +59,10 @@ pub(crate) async fn sign_up_by_email(context: &mut Context) -> Result<Response, 
     })
 }
 
-pub(crate) fn begun(signed_in: &SignedIn) -> TokenAndUser {
+pub(crate) fn begun(tokens: &SessionTokens) -> TokenAndUser {
     TokenAndUser {
-        token: Some(signed_in.bearer_token.clone()),
-        user: UserView::from(&signed_in.account),
+        token: Some(tokens.bearer_token.clone()),
+        user: UserView::from(&tokens.account),
     }
 }
 

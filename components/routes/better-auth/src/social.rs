@@ -1,6 +1,6 @@
 //! On the way to GitHub or Google: the first half of the authorization code grant.
 
-use access::cookies::{self, Keep};
+use access::cookies::{self, Lifetime};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use contracts::{
     accounts::linked_accounts::{self, Flow},
@@ -51,7 +51,7 @@ pub(crate) struct Ends {
 }
 
 pub(crate) async fn begin_social(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let begin: Begin = context.json().await?;
     if begin.id_token.is_some() {
         return Err(ID_TOKEN_NOT_SUPPORTED);
@@ -92,7 +92,7 @@ pub(crate) async fn depart(
     let redirect_uri = redirect_uri(context, provider_name)?;
     let guest = match link_to {
         Some(_) => None,
-        None => account_steps::guest_of(context).await?,
+        None => account_flows::authenticated_guest(context).await?,
     };
     let state = random()?;
     let code_verifier = random()?;
@@ -107,7 +107,7 @@ pub(crate) async fn depart(
         authorization::Error::NotConfigured => PROVIDER_NOT_FOUND,
         other => failures::oauth(other),
     })?;
-    let sealed = linked_accounts::begin_flow(Flow {
+    let sealed = linked_accounts::seal_flow(Flow {
         provider: provider_name.to_owned(),
         state,
         code_verifier,
@@ -119,7 +119,7 @@ pub(crate) async fn depart(
     })
     .await
     .map_err(errors::accounts)?;
-    let keep = Keep::For(FLOW_SECONDS);
+    let keep = Lifetime::Seconds(FLOW_SECONDS);
     cookies::set(context, FLOW_COOKIE, &sealed, FLOW_PATH, keep);
     Ok(url)
 }

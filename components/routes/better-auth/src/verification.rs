@@ -1,6 +1,6 @@
 //! Proving that an email address is one's own.
 
-use access::cookies::{self, Keep};
+use access::cookies::{self, Lifetime};
 use contracts::{
     accounts::{recovery, types::Error},
     mail::sender,
@@ -40,7 +40,7 @@ struct Verified {
 
 /// Answers the same for an address that nobody has, and for one that is confirmed.
 pub(crate) async fn send_verification_email(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let request: SendVerification = context.json().await?;
     let callback = mailed_callback(
         context,
@@ -52,7 +52,7 @@ pub(crate) async fn send_verification_email(context: &mut Context) -> Result<Res
         return Err(VERIFICATION_EMAIL_NOT_ENABLED);
     }
     access::admit_email(context, &request.email).await?;
-    account_steps::send_verification(context, request.email, callback.as_deref());
+    account_flows::send_verification(context, request.email, callback.as_deref());
     Ok(Response::json(&Status::DONE))
 }
 
@@ -71,10 +71,14 @@ pub(crate) async fn verify_email(context: &mut Context) -> Result<Response, ApiE
         recovery::verify_email(verify.token, access::client(context)).await
     };
     let refusal = match verified {
-        Ok((account, signed_in)) => {
+        Ok((account, tokens)) => {
             context.log.user(&account.id);
-            if let Some(signed_in) = signed_in {
-                begin(context, &signed_in, Keep::For(cookies::SESSION_SECONDS));
+            if let Some(tokens) = tokens {
+                begin(
+                    context,
+                    &tokens,
+                    Lifetime::Seconds(cookies::SESSION_SECONDS),
+                );
             }
             return Ok(match page {
                 Some(page) => Response::redirect(&page.location()),
@@ -107,7 +111,9 @@ pub(crate) fn mailed_callback(
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    CallbackUrl::parse(text, |origin| account_steps::may_lead_to(context, origin))
-        .map(|url| Some(url.location()))
-        .ok_or_else(|| refusal.clone())
+    CallbackUrl::parse(text, |origin| {
+        account_flows::is_allowed_link_target(context, origin)
+    })
+    .map(|url| Some(url.location()))
+    .ok_or_else(|| refusal.clone())
 }

@@ -40,7 +40,7 @@ struct Page {
 }
 
 async fn show_usage(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let report = credits::get_report(user.id)
         .await
         .map_err(failures::credits)?;
@@ -48,7 +48,7 @@ async fn show_usage(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn list_transactions(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let page = Page::try_from(context.query::<PageQuery>()?)?;
     let asked = page.limit;
     // One more than asked for, to see whether there is a next page.

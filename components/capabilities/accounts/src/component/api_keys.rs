@@ -5,12 +5,15 @@ use credentials::records;
 use super::{Component, accounts};
 use crate::api_keys::{self, Listed, Wish};
 use crate::bindings::exports::goldfish::accounts::api_keys::{
-    ApiKey, Guest, KeyRequest, Owner, Scope,
+    ApiKey, ApiKeyOwner, ApiKeyRequest, Guest, Scope,
 };
 use crate::types::Error;
 
 impl Guest for Component {
-    async fn create_key(owner: Owner, request: KeyRequest) -> Result<(ApiKey, String), Error> {
+    async fn create_key(
+        owner: ApiKeyOwner,
+        request: ApiKeyRequest,
+    ) -> Result<(ApiKey, String), Error> {
         let owner = api_keys::owner(
             owner.id,
             owner.guest,

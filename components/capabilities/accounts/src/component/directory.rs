@@ -4,7 +4,9 @@ use spin_sdk::key_value::{self, Store};
 use spin_sdk::wit_bindgen::StreamResult;
 
 use super::{Component, accounts};
-use crate::bindings::exports::goldfish::accounts::directory::{Guest, KeyCounts, Page, Statistics};
+use crate::bindings::exports::goldfish::accounts::directory::{
+    AccountPage, Guest, KeyCounts, Statistics,
+};
 use crate::census::Census;
 use crate::directory;
 use crate::types::{Account, Error};
@@ -17,10 +19,10 @@ impl Guest for Component {
         search: Option<String>,
         cursor: Option<String>,
         limit: u32,
-    ) -> Result<Page, Error> {
+    ) -> Result<AccountPage, Error> {
         let (search, cursor) = (search.as_deref(), cursor.as_deref());
         let page = directory::list(&accounts().await?, search, cursor, limit).await?;
-        Ok(Page {
+        Ok(AccountPage {
             accounts: page.accounts,
             next: page.next,
         })

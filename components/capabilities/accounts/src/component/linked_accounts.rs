@@ -2,11 +2,11 @@
 
 use super::{Component, accounts};
 use crate::bindings::exports::goldfish::accounts::linked_accounts::{self as contract, Guest};
-use crate::types::{Account, Client, Error, SignedIn};
+use crate::types::{Account, Client, Error, GuestSession, SessionTokens};
 use crate::{flows, linked, linking};
 
 impl Guest for Component {
-    async fn begin_flow(flow: contract::Flow) -> Result<String, Error> {
+    async fn seal_flow(flow: contract::Flow) -> Result<String, Error> {
         let flow = flows::Flow {
             provider: flow.provider,
             state: flow.state,
@@ -15,7 +15,10 @@ impl Guest for Component {
             error_url: flow.error_url,
             new_user_url: flow.new_user_url,
             link_to: flow.link_to,
-            guest: flow.guest,
+            guest: flow.guest.map(|guest| flows::Guest {
+                user: guest.user,
+                session: guest.session,
+            }),
         };
         flows::seal(&accounts().await?, &flow)
     }
@@ -30,17 +33,20 @@ impl Guest for Component {
             error_url: flow.error_url,
             new_user_url: flow.new_user_url,
             link_to: flow.link_to,
-            guest: flow.guest,
+            guest: flow.guest.map(|guest| GuestSession {
+                user: guest.user,
+                session: guest.session,
+            }),
         })
     }
 
-    async fn sign_in_with(
+    async fn sign_in_with_profile(
         profile: contract::Profile,
         sealed_flow: String,
         client: Client,
-    ) -> Result<(SignedIn, bool), contract::LinkError> {
+    ) -> Result<(SessionTokens, bool), contract::LinkError> {
         let accounts = accounts().await.map_err(contract::LinkError::Other)?;
-        linked::sign_in_with(&accounts, of_contract(profile), &sealed_flow, &client)
+        linked::sign_in_with_profile(&accounts, of_contract(profile), &sealed_flow, &client)
             .await
             .map_err(to_contract)
     }

@@ -24,7 +24,7 @@ mod export {
     crate::bindings::export!(Component with_types_in crate::bindings);
 }
 
-/// The accounts in the store of this application.
+/// The accounts in the store of this request.
 ///
 /// # Errors
 /// `unavailable` if the store, the signing keys or the variables cannot be had.

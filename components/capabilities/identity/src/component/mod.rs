@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use journal::Spin;
 
-use crate::bindings::exports::goldfish::identity::{authentication, external};
+use crate::bindings::exports::goldfish::identity::{authentication, external_sessions};
 use crate::presented::{Presented, choose};
 use crate::revocation;
 use crate::types::{AuthError, Credentials, Principal};
@@ -41,7 +41,7 @@ impl authentication::Guest for Identity {
     }
 }
 
-impl external::Guest for Identity {
+impl external_sessions::Guest for Identity {
     async fn sign_out(credentials: Credentials) -> Result<Option<String>, AuthError> {
         match choose(credentials).ok_or(AuthError::Missing)? {
             Presented::Workos(cookie) => workos::sign_out(&cookie).await.map(Some),

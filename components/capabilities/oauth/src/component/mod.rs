@@ -21,7 +21,7 @@ mod export {
 }
 
 impl Guest for Component {
-    async fn providers() -> Result<Vec<Provider>, Error> {
+    async fn list_providers() -> Result<Vec<Provider>, Error> {
         let settings = configuration::settings().await?;
         let github = settings.github.as_ref().map(|_| Provider::Github);
         let google = settings.google.as_ref().map(|_| Provider::Google);
@@ -56,7 +56,7 @@ impl Guest for Component {
         )
     }
 
-    async fn exchange(
+    async fn exchange_code(
         provider: Provider,
         redirect_uri: String,
         code: String,
