@@ -17,6 +17,7 @@ const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 /// Whether a deletion is confirmed by the owner of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmation {
+    /// By the password, a recent session, or an API key with the scope `admin`.
     Confirmed,
     /// The password is wrong.
     WrongPassword,
