@@ -1,4 +1,4 @@
-//! What clients send.
+//! Request bodies.
 
 use contracts::accounts::registration::RegistrationRequest;
 use serde::Deserialize;
@@ -26,13 +26,13 @@ pub(crate) struct Refresh {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct LogoutRequest {
+pub(crate) struct Logout {
     pub(crate) refresh_token: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Withdrawal {
+pub(crate) struct DeleteUser {
     pub(crate) password: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! One's own account: changing it, ending it.
+//! Updating and deleting the current account.
 
 use account_flows::Confirmation;
 use contracts::accounts::registration::{self, FieldUpdate};
@@ -12,9 +12,9 @@ use crate::{
 
 #[derive(Deserialize)]
 struct UpdateUser {
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "nullable")]
     name: Option<FieldUpdate>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "nullable")]
     image: Option<FieldUpdate>,
     email: Option<IgnoredAny>,
 }
@@ -24,8 +24,8 @@ struct DeleteUser {
     password: Option<String>,
 }
 
-/// Null clears what nothing leaves as it is.
-fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<FieldUpdate>, D::Error> {
+/// `null` clears a field. An absent field is kept.
+fn nullable<'de, D: Deserializer<'de>>(value: D) -> Result<Option<FieldUpdate>, D::Error> {
     let text = Option::deserialize(value)?;
     Ok(Some(text.map_or(FieldUpdate::Clear, FieldUpdate::Set)))
 }
@@ -41,7 +41,7 @@ pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiEr
         return Err(ApiError::invalid("body", "has no fields to update"));
     }
     let [name, image] =
-        [update.name, update.image].map(|change| change.unwrap_or(FieldUpdate::Keep));
+        [update.name, update.image].map(|update| update.unwrap_or(FieldUpdate::Keep));
     registration::update_account(user.id, name, image)
         .await
         .map_err(errors::accounts)?;
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_is_told_from_nothing() {
+    fn update_user_with_null_clears_field() {
         let update: UpdateUser = serde_json::from_str(r#"{"image":null}"#).unwrap();
         assert!(update.name.is_none());
         assert!(matches!(update.image, Some(FieldUpdate::Clear)));

@@ -1,7 +1,7 @@
-//! `recovery`.
+//! The interface `recovery`.
 
 use super::{Component, accounts};
-use crate::account::Ending;
+use crate::account::SessionsToEnd;
 use crate::bindings::exports::goldfish::accounts::recovery::{EmailToken, Guest};
 use crate::recovery;
 use crate::types::{Account, Client, Error, SessionTokens};
@@ -14,12 +14,12 @@ impl Guest for Component {
         session: String,
         revoke_others: bool,
     ) -> Result<Account, Error> {
-        let ending = match revoke_others {
-            true => Ending::AllBut(session),
-            false => Ending::None,
+        let sessions_to_end = match revoke_others {
+            true => SessionsToEnd::AllExcept(session),
+            false => SessionsToEnd::None,
         };
         let accounts = accounts().await?;
-        recovery::change_password(&accounts, &user, &current, &new_password, ending).await
+        recovery::change_password(&accounts, &user, &current, &new_password, sessions_to_end).await
     }
 
     async fn request_reset(email: String) -> Result<Option<EmailToken>, Error> {

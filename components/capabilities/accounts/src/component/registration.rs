@@ -1,4 +1,4 @@
-//! `registration`.
+//! The interface `registration`.
 
 use super::{Component, accounts};
 use crate::bindings::exports::goldfish::accounts::registration::{

@@ -1,4 +1,4 @@
-//! `sessions`.
+//! The interface `sessions`.
 
 use super::{Component, accounts};
 use crate::bindings::exports::goldfish::accounts::sessions::Guest;
