@@ -15,7 +15,7 @@ const OLD: &str = "correct horse battery";
 const NEW: &str = "umbrella tractor mosaic";
 
 async fn register(accounts: &Accounts<Process>) -> RegistrationResult {
-    let application = RegistrationRequest {
+    let request = RegistrationRequest {
         email: ADDRESS.to_owned(),
         password: OLD.to_owned(),
         name: None,
@@ -257,13 +257,16 @@ fn a_guest_is_one_until_the_address_is_confirmed() {
     let (id, session) = (guest.account.id.clone(), guest.session.id.clone());
     let began = session.clone();
     let tokens = world.finish(async move {
-        let application = RegistrationRequest {
+        let request = RegistrationRequest {
             email: ADDRESS.to_owned(),
             password: OLD.to_owned(),
             name: None,
             image: None,
         };
-        let ids = Some((id.clone(), began));
+        let ids = Some(crate::types::GuestSession {
+            user: id.clone(),
+            session: began,
+        });
         let outcome = registration::register(&one, &request, ids, &NOWHERE).await;
         assert!(matches!(
             outcome,

@@ -242,7 +242,10 @@ fn an_id_that_is_no_guests_is_not_taken_over() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
-        let somebody = Some(("user_1".to_owned(), "session".to_owned()));
+        let somebody = Some(GuestSession {
+            user: "user_1".to_owned(),
+            session: "session".to_owned(),
+        });
         let outcome = apply(&one, fact(one.now()), somebody, &NOWHERE).await;
         let Ok(RegistrationResult::SignedIn(tokens)) = outcome else {
             panic!("{outcome:?}");
