@@ -13,7 +13,7 @@ use contracts::{
         authentication, external_sessions,
         types::{AuthError, Principal, Proof, Scope},
     },
-    quota::limits::{self, Action, Allowance, Refusal},
+    quota::limits::{self, Action, Allowance},
 };
 use http_edge::{ApiError, Context};
 use sha2::{Digest as _, Sha256};
@@ -165,19 +165,19 @@ pub async fn admit(context: &mut Context, action: Action, subject: &str) -> Resu
 /// with something else.
 pub fn apply_rate_limit(
     context: &mut Context,
-    result: Result<Allowance, Refusal>,
+    result: Result<Allowance, limits::Error>,
 ) -> Result<(), ApiError> {
     match result {
         Ok(allowance) => {
             set_rate_limit_headers(context, &allowance);
             Ok(())
         }
-        Err(Refusal::Exceeded(allowance)) => {
+        Err(limits::Error::Exceeded(allowance)) => {
             set_rate_limit_headers(context, &allowance);
             // `Retry-After: 0` would make clients retry at once.
             Err(ApiError::RateLimited(allowance.reset_after.max(1)))
         }
-        Err(Refusal::Unavailable(cause)) => Err(ApiError::internal(cause)),
+        Err(limits::Error::Unavailable(cause)) => Err(ApiError::internal(cause)),
     }
 }
 

@@ -7,7 +7,7 @@ use contracts::{
     conversations::library,
     identity::types::{Principal, Proof, UserKind},
     quota::credits,
-    response_cache::answers,
+    response_cache::cache,
 };
 use http_edge::{ApiError, Context};
 
@@ -40,10 +40,10 @@ async fn erase_data(user: &str) -> Result<(), ApiError> {
     library::clear(user.to_owned())
         .await
         .map_err(|error| failures::conversations(error, "id"))?;
-    answers::clear(user.to_owned())
+    cache::erase(user.to_owned())
         .await
         .map_err(failures::response_cache)?;
-    credits::forget(user.to_owned())
+    credits::erase(user.to_owned())
         .await
         .map_err(failures::credits)
 }

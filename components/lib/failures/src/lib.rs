@@ -126,12 +126,12 @@ pub fn blocked(path: impl Into<String>, reason: &str) -> ApiError {
 
 /// `goldfish:quota`'s ledger.
 pub fn credits(error: quota::credits::Error) -> ApiError {
-    use quota::credits::{Bound, Error};
+    use quota::credits::{Error, LimitKind};
     match error {
-        Error::Spent(bound) => ApiError::InsufficientCredits(match bound {
-            Bound::Credits => "Your credits are spent.",
-            Bound::ApiKeyRequests => "The requests of this API key are spent.",
-            Bound::ApiKeyTokens => "The tokens of this API key are spent.",
+        Error::LimitReached(kind) => ApiError::InsufficientCredits(match kind {
+            LimitKind::Credits => "Your credits are spent.",
+            LimitKind::ApiKeyRequests => "The requests of this API key are spent.",
+            LimitKind::ApiKeyTokens => "The tokens of this API key are spent.",
         }),
         Error::UnknownPlan(plans) => {
             ApiError::invalid("plan", format!("is not a plan here; there are: {plans}"))
@@ -140,10 +140,9 @@ pub fn credits(error: quota::credits::Error) -> ApiError {
     }
 }
 
-/// `goldfish:response-cache`, where it matters: a cache that cannot be asked is none, but what was to
-/// be erased must not stay unnoticed.
-pub fn response_cache(error: response_cache::answers::Error) -> ApiError {
-    let response_cache::answers::Error::Unavailable(cause) = error;
+/// `goldfish:response-cache`, for erasing. A failed lookup counts as a miss instead.
+pub fn response_cache(error: response_cache::cache::Error) -> ApiError {
+    let response_cache::cache::Error::Unavailable(cause) = error;
     ApiError::internal(cause)
 }
 
@@ -234,10 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spent_is_402() {
-        use contracts::quota::credits::{Bound, Error};
-        for bound in [Bound::Credits, Bound::ApiKeyRequests, Bound::ApiKeyTokens] {
-            assert_eq!(credits(Error::Spent(bound)).public().status, 402);
+    fn credits_when_a_limit_is_reached_is_402() {
+        use contracts::quota::credits::{Error, LimitKind};
+        for kind in [
+            LimitKind::Credits,
+            LimitKind::ApiKeyRequests,
+            LimitKind::ApiKeyTokens,
+        ] {
+            assert_eq!(credits(Error::LimitReached(kind)).public().status, 402);
         }
         let unknown = credits(Error::UnknownPlan("free, pro".into()));
         assert_eq!(unknown.public().status, 400);

@@ -19,7 +19,7 @@ use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use view::{AccountView, Done, Revoked, StandingView, StatisticsView, UserPage, UserView};
+use view::{AccountView, BalanceView, Done, Revoked, StatisticsView, UserPage, UserView};
 
 /// Default number of accounts of a page.
 const DEFAULT_PAGE_SIZE: u32 = 50;
@@ -105,13 +105,13 @@ async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     let user = user_of_path(context).await?;
-    let (account, standing, latest, keys) = join!(
+    let (account, balance, latest, keys) = join!(
         registration::get_account(user.clone()),
-        credits::get_standing(user.clone()),
+        credits::get_balance(user.clone()),
         credits::list_transactions(user.clone(), None, 1),
         api_keys::list_keys(user.clone()),
     );
-    let standing = standing.map_err(failures::credits)?;
+    let balance = balance.map_err(failures::credits)?;
     let latest = latest.map_err(failures::credits)?;
     let keys = keys.map_err(failures::accounts)?;
     let view = match &account {
@@ -124,7 +124,7 @@ async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     };
     Ok(Response::json(&UserView {
         user: view,
-        credits: StandingView::from(&standing),
+        credits: BalanceView::from(&balance),
         api_keys: keys.len(),
     }))
 }
@@ -138,10 +138,10 @@ async fn purge_user(context: &mut Context) -> Result<Response, ApiError> {
 async fn set_plan(context: &mut Context) -> Result<Response, ApiError> {
     let user = user_of_path(context).await?;
     let SetPlan { plan } = context.json().await?;
-    let standing = credits::set_plan(user, plan)
+    let balance = credits::set_plan(user, plan)
         .await
         .map_err(failures::credits)?;
-    Ok(Response::json(&StandingView::from(&standing)))
+    Ok(Response::json(&BalanceView::from(&balance)))
 }
 
 async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
@@ -166,10 +166,10 @@ async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
             "must be 1 to 128 letters, digits, `_`, `-` or `.`",
         )
         .finish()?;
-    let standing = credits::grant(user, id, grant.amount, grant.reason)
+    let balance = credits::grant(user, id, grant.amount, grant.reason)
         .await
         .map_err(failures::credits)?;
-    Ok(Response::json(&StandingView::from(&standing)))
+    Ok(Response::json(&BalanceView::from(&balance)))
 }
 
 async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
