@@ -4,8 +4,8 @@
 use credentials::records::{self, ApiKeyRecord, Scope};
 use credentials::{Subject, UserKind, api_key};
 use futures::future::try_join_all;
+use ids::new_uuid;
 use journal::Platform;
-use uuid::Uuid;
 
 use crate::account::{ACTIVE_KEYS_MAX, ENDED_KEYS_LISTED, Event, Key};
 use crate::accounts::Accounts;

@@ -4,7 +4,7 @@
 use credentials::records;
 use journal::aggregate::{Pairs, Rules, SnapshotPolicy};
 use journal::list::List;
-use journal::{Journal, Platform, View, batch};
+use journal::{Journal, Platform, View};
 
 use crate::account::{Account, DirectoryUpdate, Event};
 use crate::types::Error;
@@ -84,7 +84,7 @@ async fn write_revocations<P: Platform>(
         let key = records::revoked_session(&revocation.session);
         pairs.push((key, records::REVOKED.to_vec()));
     }
-    batch::set_all(platform, pairs).await?;
+    journal::set_all(platform, pairs).await?;
 
     let revocations = &mut view.state.effects.revocations;
     let expired = revocations.extract_if(.., |revocation| revocation.until <= now);
@@ -96,7 +96,7 @@ async fn write_revocations<P: Platform>(
         ]
     });
     let keys: Vec<String> = keys.collect();
-    batch::delete_all(platform, &keys).await?;
+    journal::delete_all(platform, &keys).await?;
     let revocations = &mut view.state.effects.revocations;
     revocations.drain(..revocations.len().saturating_sub(REVOCATIONS_MAX));
     Ok(())
@@ -111,7 +111,7 @@ async fn delete_key_records<P: Platform>(
     let records = hashes.iter().map(|hash| records::api_key(hash));
     let usage = ids.iter().map(|id| records::last_used(id));
     let keys: Vec<String> = records.chain(usage).collect();
-    Ok(batch::delete_all(journal.platform(), &keys).await?)
+    Ok(journal::delete_all(journal.platform(), &keys).await?)
 }
 
 /// Overwrites the entries before a deletion and the late ones after it. They keep their numbers;
@@ -125,5 +125,5 @@ async fn erase_entries<P: Platform>(
     let numbers = (view.erased().saturating_add(1)..=through).chain(late);
     let erased = journal.encode_entry::<Account>(&Event::Erased)?;
     let pairs = numbers.map(|number| (journal.entry_key(number), erased.clone()));
-    Ok(batch::set_all(journal.platform(), pairs.collect()).await?)
+    Ok(journal::set_all(journal.platform(), pairs.collect()).await?)
 }

@@ -1,6 +1,6 @@
 //! Profiles of OAuth providers, and why one may not lead to a session.
 
-use uuid::Uuid;
+use ids::new_uuid;
 
 use crate::account::Identity;
 use crate::types::Error;

@@ -4,9 +4,9 @@ use credentials::keys::TokenKind;
 use credentials::payload::{self, Payload};
 use credentials::tokens::TokenError;
 use ids::is_key_part;
+use ids::new_uuid;
 use journal::Platform;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::account::Event;
 use crate::accounts::Accounts;

@@ -1,6 +1,7 @@
 //! Linking an identity to an account, and unlinking one.
 
 use journal::Platform;
+use journal::unique::Acquired;
 
 use crate::account::{Account, Event};
 use crate::accounts::Accounts;
@@ -8,6 +9,7 @@ use crate::claims;
 use crate::oauth::{ATTEMPTS, LinkError, Profile, RETRY_DELAY, contention_error};
 use crate::oauth_flow;
 use crate::types::{self, Error};
+use crate::unique_name::UniqueName;
 use crate::views;
 
 /// Links a profile to the account that began the flow.

@@ -5,8 +5,9 @@
 //! verified the address and the account's owner has confirmed it. Otherwise somebody could register
 //! with another person's address and wait until that person signs in with a provider.
 
+use ids::new_uuid;
+use journal::unique::Acquired;
 use journal::{Platform, View};
-use uuid::Uuid;
 
 use crate::account::{Account, Email, Event, Registered};
 use crate::accounts::Accounts;
@@ -18,7 +19,7 @@ use crate::oauth_linking;
 use crate::sessions;
 use crate::types::{Client, Error, SessionTokens};
 use crate::unique_name::UniqueName;
-use crate::views::{self, USER_PREFIX};
+use crate::views::{GUEST_PREFIX, USER_PREFIX};
 
 /// Maximum length of a name, in characters. A longer one is cut off.
 const NAME_CHARS_MAX: usize = 100;
@@ -63,8 +64,8 @@ pub(crate) async fn sign_in_with_profile<P: Platform + Clone>(
 
 /// The account of a profile, after the flow was completed in its journal.
 enum ResolvedAccount {
-    Found(String),
-    Made(String),
+    Existing(String),
+    Created(String),
 }
 
 async fn resolve_account<P: Platform + Clone>(
@@ -221,7 +222,7 @@ async fn user_to_register<P: Platform + Clone>(
             return Ok((user.clone(), Some(session.clone())));
         }
     }
-    Ok((format!("{USER_PREFIX}{}", Uuid::new_v4()), None))
+    Ok((USER_PREFIX.new_id(), None))
 }
 
 fn name(profile: &Profile) -> Option<String> {

@@ -3,10 +3,10 @@
 use credentials::keys::TokenKind;
 use credentials::payload;
 use credentials::tokens::TokenError;
+use ids::new_uuid;
 use journal::Platform;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::account::{Event, Password, Profile, SessionsToEnd};
 use crate::accounts::Accounts;

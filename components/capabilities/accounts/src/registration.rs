@@ -1,7 +1,8 @@
 //! Creating, changing and deleting accounts: the contract's `registration`.
 
+use ids::new_uuid;
 use journal::Platform;
-use uuid::Uuid;
+use journal::unique::Acquired;
 
 use crate::account::{Email, Event, Password, Registered};
 use crate::accounts::Accounts;
@@ -11,11 +12,10 @@ use crate::bindings::exports::goldfish::accounts::registration::{
 use crate::claims;
 use crate::fields::{self, FieldErrors};
 use crate::password::{self, PasswordMatch};
-use crate::session_tokens;
 use crate::sessions;
 use crate::types::{Account, Client, Error, GuestSession};
 use crate::unique_name::UniqueName;
-use crate::views;
+use crate::views::{self, GUEST_PREFIX, USER_PREFIX};
 
 /// Duration of a registration that must not show whether the address was taken, in milliseconds.
 /// Longer than it takes to create an account.
@@ -149,7 +149,7 @@ pub(crate) async fn convertible_guest<P: Platform + Clone>(
 
 /// A new id of a user who was not a guest.
 pub(crate) fn new_user() -> String {
-    format!("{}{}", issuing::USER_PREFIX, Uuid::new_v4())
+    USER_PREFIX.new_id()
 }
 
 pub(crate) async fn get_account<P: Platform + Clone>(
@@ -220,9 +220,9 @@ pub(crate) async fn delete_account<P: Platform + Clone>(
         return accounts.apply_pending_effects(user, &mut view).await;
     }
     let guest = GUEST_PREFIX.uuid_of(user);
-    let ours = guest.is_some() || user.starts_with(issuing::USER_PREFIX);
+    let ours = guest.is_some() || USER_PREFIX.begins(user);
     let event = Event::Deleted {
-        deleted: ours,
+        permanent: ours,
         guest: guest.map(str::to_owned),
         at: accounts.now(),
     };

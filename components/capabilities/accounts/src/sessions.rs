@@ -5,8 +5,8 @@ use credentials::keys::TokenKind;
 use credentials::records;
 use credentials::tokens::{self, TokenError};
 use futures::future::try_join_all;
+use ids::{new_uuid, new_uuid_at, time_of_uuid};
 use journal::{Platform, View};
-use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::account::{Account, Event, Session, SessionsToEnd};
 use crate::accounts::Accounts;
@@ -16,7 +16,7 @@ use crate::password::{self, PasswordMatch};
 use crate::session_tokens;
 use crate::types::{self, Client, Error, SessionTokens};
 use crate::unique_name::UniqueName;
-use crate::views;
+use crate::views::{self, GUEST_PREFIX};
 
 /// Creates a guest. Its id contains the time and the id of its session.
 pub(crate) fn create_guest<P: Platform + Clone>(
@@ -24,9 +24,8 @@ pub(crate) fn create_guest<P: Platform + Clone>(
     client: &Client,
 ) -> Result<SessionTokens, Error> {
     let now = accounts.now();
-    let nanoseconds = u32::try_from(now % 1000).unwrap_or_default() * 1_000_000;
-    let id = Uuid::new_v7(Timestamp::from_unix(NoContext, now / 1000, nanoseconds)).to_string();
-    let user = format!("{}{id}", issuing::GUEST_PREFIX);
+    let id = new_uuid_at(now);
+    let user = GUEST_PREFIX.join(&id);
     let account = views::unregistered_account(&user, &Account::default());
     session_tokens::issue(
         accounts,

@@ -4,9 +4,9 @@ use std::sync::OnceLock;
 
 use credentials::keys::Keys;
 use credentials::records;
+use ids::new_uuid;
 use journal::Platform;
 use journal::testing::{Client, World};
-use uuid::Uuid;
 
 use crate::account::{Email, Event, Registered};
 use crate::accounts::Accounts;

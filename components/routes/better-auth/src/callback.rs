@@ -87,7 +87,7 @@ async fn complete(context: &mut Context) -> Result<String, Failed> {
     if let Some(error) = query.error {
         return Err(Failed::of(&flow, error_code(&error)));
     }
-    let code = back
+    let code = query
         .code
         .filter(|code| (1..=MAX_CODE_BYTES).contains(&code.len()))
         .ok_or_else(|| Failed::of(&flow, "no_code"))?;
