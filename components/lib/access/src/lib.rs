@@ -40,7 +40,9 @@ pub fn require_trusted_origin(context: &Context) -> Result<(), ApiError> {
 /// origin, because browsers attach them to requests of any site. Sets a renewed cookie on the
 /// response.
 pub async fn authenticate(context: &mut Context) -> Result<Principal, ApiError> {
-    try_authenticate(context).await?.map_err(failures::identity)
+    try_authenticate(context)
+        .await?
+        .map_err(error_mapping::identity)
 }
 
 /// Like [`authenticate`], for a route with its own response to unauthenticated requests.
@@ -83,7 +85,7 @@ fn renew_cookie(context: &mut Context, principal: &Principal) {
 pub async fn sign_out_external_session(context: &Context) -> Result<Option<String>, ApiError> {
     external_sessions::sign_out(credentials::of(&context.head))
         .await
-        .map_err(failures::identity)
+        .map_err(error_mapping::identity)
 }
 
 /// Requires a scope of an API key (403). Sessions have all scopes.

@@ -32,20 +32,20 @@ pub async fn erase_user(user: &str) -> Result<(), ApiError> {
     erase_data(user).await?;
     registration::delete_account(user.to_owned())
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     erase_data(user).await
 }
 
 async fn erase_data(user: &str) -> Result<(), ApiError> {
     library::clear(user.to_owned())
         .await
-        .map_err(|error| failures::conversations(error, "id"))?;
+        .map_err(|error| error_mapping::conversations(error, "id"))?;
     cache::erase(user.to_owned())
         .await
-        .map_err(failures::response_cache)?;
+        .map_err(error_mapping::response_cache)?;
     credits::erase(user.to_owned())
         .await
-        .map_err(failures::credits)
+        .map_err(error_mapping::credits)
 }
 
 /// Erases the authenticated user and signs out, if the deletion is confirmed.
@@ -80,7 +80,7 @@ async fn confirm(
         return match registration::confirm_password(user.id.clone(), password).await {
             Ok(()) => Ok(Confirmation::Confirmed),
             Err(Error::WrongCredentials | Error::Invalid(_)) => Ok(Confirmation::WrongPassword),
-            Err(other) => Err(failures::accounts(other)),
+            Err(other) => Err(error_mapping::accounts(other)),
         };
     }
     let Proof::Session(session) = &principal.proof else {
@@ -89,7 +89,7 @@ async fn confirm(
     };
     let session = sessions::get_session(user.id.clone(), session.clone())
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(if is_fresh(session.created_at) {
         Confirmation::Confirmed
     } else {

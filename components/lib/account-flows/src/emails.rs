@@ -60,7 +60,7 @@ pub fn send_verification(context: &Context, email: String, callback: Option<&str
     spawn(async move {
         let result = async {
             let token = recovery::request_verification(email).await;
-            let Some(token) = token.map_err(failures::accounts)? else {
+            let Some(token) = token.map_err(error_mapping::accounts)? else {
                 return Ok(());
             };
             let url = link.verification(&token.token);
@@ -79,7 +79,7 @@ pub fn send_password_reset(context: &Context, email: String, callback: Option<&s
     spawn(async move {
         let result = async {
             let token = recovery::request_reset(email).await;
-            let Some(token) = token.map_err(failures::accounts)? else {
+            let Some(token) = token.map_err(error_mapping::accounts)? else {
                 return Ok(());
             };
             let url = link.reset(&token.token);
@@ -116,7 +116,7 @@ fn send_notice(context: &Context, template: Template, to: String, name: Option<S
             expires_at: None,
         };
         if let Err(error) = sender::send(message).await {
-            log.failed(&failures::mail(error));
+            log.failed(&error_mapping::mail(error));
         }
     });
 }
@@ -135,7 +135,7 @@ async fn send_token(
         expires_at: Some(token.expires_at),
     })
     .await
-    .map_err(failures::mail)
+    .map_err(error_mapping::mail)
 }
 
 /// Whether a link in an email may lead to pages of `origin`.

@@ -23,7 +23,7 @@ pub async fn authenticated_guest(context: &mut Context) -> Result<Option<GuestSe
             _ => None,
         }),
         // To continue would lose the guest's data.
-        Err(error @ AuthError::Unavailable(_)) => Err(failures::identity(error)),
+        Err(error @ AuthError::Unavailable(_)) => Err(error_mapping::identity(error)),
         Err(AuthError::Missing | AuthError::Invalid | AuthError::Expired) => Ok(None),
     }
 }

@@ -6,7 +6,7 @@
 
 use contracts::{
     identity::types::{Principal, Proof},
-    llm::types::{Completion, Message, Part, Served, Usage},
+    llm::types::{Completion, Message, Part, ResolvedModel, Usage},
     quota::{
         credits::{self, ApiKeyBudget, Error, ReservationRequest},
         limits::{self, Action, Allowance},
@@ -59,7 +59,7 @@ pub async fn admit(principal: &Principal) -> Result<Allowance, limits::Error> {
 }
 
 /// Tells who answers, in the log and in header fields.
-pub fn tell(context: &mut Context, served: &Served) {
+pub fn tell(context: &mut Context, served: &ResolvedModel) {
     context.log.model(&served.model);
     context.set_header("x-goldfish-provider", served.provider.clone());
     context.set_header("x-goldfish-model", served.model.clone());
@@ -147,7 +147,7 @@ impl Bill {
             max_tokens,
         })
         .await
-        .map_err(failures::credits)?;
+        .map_err(error_mapping::credits)?;
         Ok(Self {
             user,
             api_key: key_id,
@@ -171,7 +171,7 @@ impl Bill {
     pub async fn settle(
         self,
         asked: &str,
-        served: Option<&Served>,
+        served: Option<&ResolvedModel>,
         completion: Option<&Completion>,
         said: usize,
     ) -> Option<String> {
@@ -219,7 +219,7 @@ fn describe(error: Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::llm::types::{Image, Role, StopReason, ToolCall};
+    use contracts::llm::types::{FinishReason, Image, Role, ToolCall};
 
     fn bill() -> Bill {
         Bill {
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!((used.prompt_tokens, used.completion_tokens), (7, 2));
         assert!(used.estimated);
         let completion = Completion {
-            stop_reason: StopReason::End,
+            finish_reason: FinishReason::Stop,
             usage: Usage {
                 prompt_tokens: 9,
                 completion_tokens: 3,

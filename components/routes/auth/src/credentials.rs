@@ -12,7 +12,7 @@ pub(crate) async fn register(context: &mut Context) -> Result<Option<SessionToke
     access::admit_address(context).await?;
     account_flows::register(context, register.into(), None)
         .await?
-        .map_err(failures::accounts)
+        .map_err(error_mapping::accounts)
 }
 
 /// Signs in.
@@ -24,7 +24,7 @@ pub(crate) async fn sign_in(context: &mut Context) -> Result<SessionTokens, ApiE
     let client = access::client(context);
     let tokens = sessions::sign_in(login.email, login.password, client)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     context.log.user(&tokens.account.id);
     Ok(tokens)
 }

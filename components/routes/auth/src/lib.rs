@@ -60,7 +60,7 @@ async fn create_guest(context: &mut Context) -> Result<Response, ApiError> {
     access::admit_address(context).await?;
     let tokens = sessions::create_guest(access::client(context))
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(session_response(context, &tokens).status(201))
 }
 
@@ -70,7 +70,7 @@ async fn refresh_session(context: &mut Context) -> Result<Response, ApiError> {
     access::admit_address(context).await?;
     let tokens = sessions::refresh(refresh.refresh_token, access::client(context))
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(session_response(context, &tokens))
 }
 
@@ -98,7 +98,7 @@ async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
     match principal.proof {
         Proof::Session(session) => end_session(context, principal.user.id, session).await,
         Proof::ApiKey(_) => Err(ApiError::Forbidden(
-            "An API key has no session to end; revoke it instead.",
+            "An API key has no session. Revoke the key instead.",
         )),
         Proof::Workos(_) | Proof::Clerk(_) => {
             let logout_url = access::sign_out_external_session(context).await?;
@@ -118,7 +118,7 @@ async fn end_session_of_refresh_token(
     access::admit_address(context).await?;
     let tokens = sessions::refresh(token, access::client(context))
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     end_session(context, tokens.account.id, tokens.session.id).await
 }
 
@@ -131,7 +131,7 @@ async fn end_session(
     match sessions::revoke_session(user, session).await {
         // A concurrent request deleted the account.
         Ok(()) | Err(Error::NotFound) => {}
-        Err(other) => return Err(failures::accounts(other)),
+        Err(other) => return Err(error_mapping::accounts(other)),
     }
     access::cookies::clear_sessions(context);
     Ok(Response::json(&SignedOut::SUCCESS))
@@ -147,7 +147,7 @@ async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     // The account may have changed since the token was issued.
     let account = registration::get_account(user.id)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(&UserResponse {
         user: UserView::from(&account),
     }))
@@ -158,9 +158,9 @@ async fn delete_user(context: &mut Context) -> Result<Response, ApiError> {
     let request: DeleteUser = context.json_or_default().await?;
     match account_flows::delete_own_account(context, &principal, request.password).await? {
         Confirmation::Confirmed => Ok(Response::json(&SignedOut::SUCCESS)),
-        Confirmation::WrongPassword => Err(ApiError::Forbidden("The password is wrong.")),
+        Confirmation::WrongPassword => Err(ApiError::Forbidden("Wrong password.")),
         Confirmation::SessionTooOld => Err(ApiError::Forbidden(
-            "Give the password, or sign in again, to delete the account.",
+            "To delete the account, send the password or sign in again.",
         )),
     }
 }

@@ -81,7 +81,7 @@ pub(crate) async fn link_social(context: &mut Context) -> Result<Response, ApiEr
     let has_account = principal.user.kind == UserKind::Registered;
     if !has_account || !matches!(principal.proof, Proof::Session(_)) {
         return Err(ApiError::Forbidden(
-            "This request needs a session of a registered account.",
+            "This requires a session of a registered account.",
         ));
     }
     let url = start_flow(

@@ -54,7 +54,7 @@ pub(crate) async fn change_password(context: &mut Context) -> Result<Response, A
     errors::require_length(&change.new_password)?;
     let Proof::Session(session) = principal.proof else {
         return Err(ApiError::Forbidden(
-            "This request needs a session of a registered account.",
+            "This requires a session of a registered account.",
         ));
     };
     let email = principal.user.email.unwrap_or_default();
@@ -105,7 +105,7 @@ pub(crate) async fn request_reset(context: &mut Context) -> Result<Response, Api
 
 /// The target of the email's link. Redirects to the frontend's page.
 pub(crate) async fn follow_reset(context: &mut Context) -> Result<Response, ApiError> {
-    let token = context.param("token", MAX_TOKEN_BYTES)?;
+    let token = context.param("token", MAX_TOKEN_BYTES, "Token")?;
     let link: ResetLink = context.query()?;
     let page = redirect_url(context, link.callback_url.as_deref(), &INVALID_CALLBACK_URL)?;
     let page = page.ok_or(INVALID_CALLBACK_URL)?;

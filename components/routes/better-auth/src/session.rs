@@ -33,7 +33,7 @@ pub(crate) async fn show_session(context: &mut Context) -> Result<Response, ApiE
             access::clear_rejected_cookies(context);
             return Ok(Response::json(&NONE));
         }
-        Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
+        Err(error @ AuthError::Unavailable(_)) => return Err(error_mapping::identity(error)),
     };
     access::admit(context, Action::Api, &principal.user.id).await?;
     Ok(Response::json(&current(&principal).await?))
@@ -142,12 +142,12 @@ pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError
             }
             Proof::ApiKey(_) => {
                 return Err(ApiError::Forbidden(
-                    "An API key has no session to end; revoke it instead.",
+                    "An API key has no session. Revoke the key instead.",
                 ));
             }
         },
         Err(AuthError::Missing | AuthError::Invalid | AuthError::Expired) => {}
-        Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
+        Err(error @ AuthError::Unavailable(_)) => return Err(error_mapping::identity(error)),
     }
     cookies::clear_sessions(context);
     Ok(Response::json(&Success {
