@@ -98,7 +98,7 @@ fn revoke_deletes_record_and_lists_key_for_thirty_days() {
         .collect();
     assert_eq!(names, [("second", true), ("first", false)]);
 
-    world.pass(ENDED_KEYS_KEPT + 60_000);
+    world.pass(ENDED_KEYS_LISTED + 60_000);
     let one = accounts(&world);
     let all = world
         .finish(async move { list(&one, "user_1").await.unwrap() })
@@ -149,8 +149,8 @@ fn create_beyond_fifty_active_keys_is_too_many_also_concurrently() {
         });
     }
     world.run();
-    assert_eq!(*made.borrow(), LIVE_KEYS_MAX);
-    assert_eq!(state(&world, "user_1").keys.len(), LIVE_KEYS_MAX);
+    assert_eq!(*made.borrow(), ACTIVE_KEYS_MAX);
+    assert_eq!(state(&world, "user_1").keys.len(), ACTIVE_KEYS_MAX);
 
     // A key that is too old makes room.
     let world = World::new(1);
@@ -158,7 +158,7 @@ fn create_beyond_fifty_active_keys_is_too_many_also_concurrently() {
     let clock = world.client();
     world.finish(async move {
         use journal::Clock;
-        for _ in 0..LIVE_KEYS_MAX {
+        for _ in 0..ACTIVE_KEYS_MAX {
             let short = NewApiKey {
                 expires: Some(clock.now() + 600_000),
                 ..request("short")
@@ -172,7 +172,7 @@ fn create_beyond_fifty_active_keys_is_too_many_also_concurrently() {
         clock.sleep(600_000).await;
         make(&one, "user_1", "more").await.unwrap();
     });
-    assert_eq!(state(&world, "user_1").keys.len(), LIVE_KEYS_MAX + 1);
+    assert_eq!(state(&world, "user_1").keys.len(), ACTIVE_KEYS_MAX + 1);
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn create_concurrent_with_revoke_leaves_records_of_active_keys_only() {
             if deleting {
                 let mut view = one.read("user_1").await.unwrap();
                 let event = Event::Deleted {
-                    deleted: true,
+                    permanent: true,
                     guest: None,
                     at: one.now(),
                 };
@@ -323,7 +323,7 @@ fn list_returns_at_most_hundred_ended_keys_and_erases_older_ones() {
     world.finish(async move {
         let mut view = one.read("user_1").await.unwrap();
         let event = Event::Deleted {
-            deleted: true,
+            permanent: true,
             guest: None,
             at: one.now(),
         };

@@ -345,7 +345,7 @@ fn concurrent_sign_ins_of_new_identity_create_one_account() {
         world.run();
         assert!(users.borrow().len() <= 1, "seed {seed}: {users:?}");
         assert!(*made.borrow() <= 1, "seed {seed}");
-        world.pass(crate::claims::CLAIM_GRACE_PERIOD);
+        world.pass(journal::unique::PATIENCE);
         let later = run(&world, async |one| {
             let github = sign_in(&one, profile("github", "1", "ada@example.com")).await;
             let google = sign_in(&one, profile("google", "1", "ada@example.com")).await;

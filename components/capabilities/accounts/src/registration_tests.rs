@@ -10,7 +10,7 @@ use crate::testing::{
     UNKNOWN_CLIENT, accounts, accounts_of, accounts_requiring_verification, is_refused,
 };
 use crate::types::AccountKind;
-use journal::unique::PATIENCE as CLAIM_GRACE_PERIOD;
+use journal::unique::PATIENCE;
 
 const ADDRESS: &str = "Ada@Example.com";
 const PASSWORD: &str = "correct horse battery";
@@ -162,7 +162,7 @@ fn register_killed_at_any_step_leaves_address_available() {
         }
         steps += 1;
         let before = owner(&world);
-        world.pass(CLAIM_GRACE_PERIOD);
+        world.pass(PATIENCE);
         start(&world, world.client(), 0, &results);
         world.run();
         match before {

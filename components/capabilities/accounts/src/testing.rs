@@ -7,10 +7,12 @@ use credentials::records;
 use ids::new_uuid;
 use journal::Platform;
 use journal::testing::{Client, World};
+use journal::unique::Acquired;
 
 use crate::account::{Email, Event, Registered};
 use crate::accounts::Accounts;
 use crate::claims;
+use crate::unique_name::UniqueName;
 
 fn keys() -> &'static Keys {
     static KEYS: OnceLock<Keys> = OnceLock::new();
