@@ -41,10 +41,10 @@ impl ProviderResponse {
             200 => serde_json::from_slice(&self.body)
                 .map_err(|_| Error::Protocol("the answer is not what it should be".to_owned())),
             429 | 500.. => Err(Error::Unavailable(format!(
-                "the provider responses {}",
+                "the provider answered {}",
                 self.status
             ))),
-            status => Err(Error::Protocol(format!("the provider answers {status}"))),
+            status => Err(Error::Protocol(format!("the provider answered {status}"))),
         }
     }
 
@@ -132,7 +132,7 @@ mod tests {
                 r#"{"error":"Secret s3\n"}"#,
                 "the provider refuses us: in words of its own",
             ),
-            (404, "<html>", "the provider responses 404"),
+            (404, "<html>", "the provider answered 404"),
             (200, "<html>", "the answer is not what it should be"),
         ] {
             assert_eq!(token(status, body), Err(Error::Protocol(text.to_owned())));
