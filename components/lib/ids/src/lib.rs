@@ -189,7 +189,7 @@ mod tests {
         let id = USER.new_id();
         assert_eq!(
             USER.uuid_of(&id).map(str::to_owned),
-            parse_uuid(&id["user_".len()..])
+            parse_uuid(id.strip_prefix("user_").unwrap())
         );
         for other in [
             "user_",

@@ -1,6 +1,11 @@
 //! The pieces above the journal against plain in-memory models: random interleavings of two instances,
 //! each of which may be killed, stalled or failed by the store at any of its operations.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod aggregate;
 mod blob;
