@@ -39,7 +39,7 @@ struct Rename {
 }
 
 async fn list_conversations(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let found = library::list_conversations(user.id).await.map_err(failed)?;
     Ok(Response::json(&Conversations {
         conversations: found.iter().map(ConversationView::from).collect(),
@@ -47,7 +47,7 @@ async fn list_conversations(context: &mut Context) -> Result<Response, ApiError>
 }
 
 async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let (found, capacity) = join(library::list_summaries(user.id), library::capacity()).await;
     Ok(Response::json(&History {
         conversations: found
@@ -60,7 +60,7 @@ async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let found = library::get_conversation(user.id, id)
         .await
@@ -69,7 +69,7 @@ async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> 
 }
 
 async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let title = valid_title(context.json().await?)?;
     library::rename(user.id.clone(), id.clone(), title)
@@ -82,14 +82,14 @@ async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError
 }
 
 async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     library::delete(user.id, id).await.map_err(failed)?;
     Ok(Response::json(&Success { success: true }))
 }
 
 async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     library::clear(user.id.clone()).await.map_err(failed)?;
     cache::erase(user.id)
         .await
