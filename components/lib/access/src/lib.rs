@@ -163,25 +163,35 @@ pub fn apply_rate_limit(
     context: &mut Context,
     verdict: Result<Allowance, Refusal>,
 ) -> Result<(), ApiError> {
+    let (headers, result) = rate_limit(verdict);
+    for (name, value) in headers {
+        context.set_header(name, value);
+    }
+    result
+}
+
+/// What a verdict of the rate limiter means: response headers, and 429 beyond the limit.
+pub fn rate_limit(
+    verdict: Result<Allowance, Refusal>,
+) -> (Vec<(&'static str, String)>, Result<(), ApiError>) {
     match verdict {
-        Ok(allowance) => {
-            set_rate_limit_headers(context, &allowance);
-            Ok(())
-        }
+        Ok(allowance) => (rate_limit_headers(&allowance), Ok(())),
         Err(Refusal::Exceeded(allowance)) => {
-            set_rate_limit_headers(context, &allowance);
             // A client that is told 0 would come back at once.
-            Err(ApiError::RateLimited(allowance.reset_after.max(1)))
+            let error = ApiError::RateLimited(allowance.reset_after.max(1));
+            (rate_limit_headers(&allowance), Err(error))
         }
-        Err(Refusal::Unavailable(cause)) => Err(ApiError::internal(cause)),
+        Err(Refusal::Unavailable(cause)) => (Vec::new(), Err(ApiError::internal(cause))),
     }
 }
 
-fn set_rate_limit_headers(context: &mut Context, allowance: &Allowance) {
+fn rate_limit_headers(allowance: &Allowance) -> Vec<(&'static str, String)> {
     if allowance.limit == 0 {
-        return;
+        return Vec::new();
     }
-    context.set_header("ratelimit-limit", allowance.limit.to_string());
-    context.set_header("ratelimit-remaining", allowance.remaining.to_string());
-    context.set_header("ratelimit-reset", allowance.reset_after.to_string());
+    vec![
+        ("ratelimit-limit", allowance.limit.to_string()),
+        ("ratelimit-remaining", allowance.remaining.to_string()),
+        ("ratelimit-reset", allowance.reset_after.to_string()),
+    ]
 }

@@ -1,6 +1,6 @@
-//! Words that an object and its chunks share.
+//! How a completion ended, in the terms that objects and chunks share.
 
-use contracts::llm::types::{StopReason, Usage};
+use contracts::llm::types::{Completion, StopReason, Usage};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -10,7 +10,7 @@ pub(super) struct UsageView {
     total_tokens: u32,
     prompt_tokens_details: PromptDetails,
     completion_tokens_details: CompletionDetails,
-    /// Ours: the provider sent no counts, and these are our estimate.
+    /// Not OpenAI's: the provider sent no counts, so these are estimates.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     estimated: bool,
 }
@@ -50,7 +50,15 @@ impl From<Usage> for UsageView {
     }
 }
 
-/// OpenAI's word for why a model stopped.
+/// The end of a reply that moderation blocked.
+pub(crate) fn content_filtered(usage: Usage) -> Completion {
+    Completion {
+        stop_reason: StopReason::ContentFilter,
+        usage,
+    }
+}
+
+/// OpenAI's `finish_reason`.
 pub(super) fn finish_reason(reason: StopReason) -> &'static str {
     match reason {
         StopReason::End | StopReason::Other => "stop",

@@ -1,94 +1,96 @@
-//! Giving a kept answer to who asks the same again.
+//! Answering an equal request from the response cache.
 
 use std::collections::BTreeMap;
 
-use contracts::{
-    identity::types::Principal,
-    response_cache::answers::{self, Error, Finding, Leave, Question},
-};
-use http_edge::{Context, Head};
+use completion::Report;
+use contracts::response_cache::answers::{self, Error, Finding, Leave, Question};
+use http_edge::Head;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::reply::Shape;
+use crate::encode::Shape;
 
-/// A request whose answer may be a kept one, and may be kept.
-pub(crate) struct Wish {
+/// A request that may be answered from the cache.
+pub(crate) struct CacheRequest {
     user: String,
-    /// Of all that is asked but the model, which is not chosen yet.
-    asked: Sha256,
-    /// Seconds; none where any age will do.
+    /// A digest of the request without the model, which is not resolved yet.
+    digest: Sha256,
+    /// Seconds; none if the client accepts any age.
     max_age: Option<u32>,
 }
 
-/// What came of looking.
-pub(crate) enum Looked {
-    /// The body of the answer.
-    Found(String),
-    /// Where a new answer goes; nowhere if the cache has trouble.
-    Nothing(Option<Place>),
+/// The result of looking a response up.
+pub(crate) enum Lookup {
+    /// The body of the cached response.
+    Hit(String),
+    /// Where a new response is stored; none if the cache failed.
+    Miss(Option<Slot>),
 }
 
-/// Where a new answer goes.
-pub(crate) struct Place {
+/// Where a new response is stored.
+pub(crate) struct Slot {
     question: Question,
     leave: Leave,
 }
 
-impl Wish {
-    /// None where answers are not kept, for a stream, and for a client that wants none of it
+impl CacheRequest {
+    /// None if the cache is off, if the response is streamed, or if the client forbids it
     /// (`no-store`).
     pub(crate) async fn of(
-        context: &Context,
-        principal: &Principal,
+        head: &Head,
+        user: &str,
         fields: &Map<String, Value>,
         shape: Shape,
     ) -> Option<Self> {
         let is_stream = fields.get("stream").is_some_and(|value| *value != false);
-        let directives = Directives::of(&context.head);
+        let directives = Directives::of(head);
         if is_stream || directives.no_store || !answers::is_on().await {
             return None;
         }
         Some(Self {
-            user: principal.user.id.clone(),
-            asked: digest(fields, shape)?,
+            user: user.to_owned(),
+            digest: digest(fields, shape)?,
             max_age: directives.max_age,
         })
     }
 
-    /// Looks for an answer of the model's. Tells the client what came of it.
-    pub(crate) async fn look(self, context: &mut Context, model: &str) -> Looked {
+    /// Looks for a response of that model. Reports the result to the client.
+    pub(crate) async fn look_up(self, model: &str, report: &mut Report) -> Lookup {
         let question = Question {
             user: self.user,
-            fingerprint: format!("{:x}", self.asked.chain_update(model).finalize()),
+            fingerprint: format!("{:x}", self.digest.chain_update(model).finalize()),
         };
         match answers::find(question.clone(), self.max_age).await {
             Ok(Finding::Found(answer)) => {
-                context.set_header("x-goldfish-cache", "hit");
-                context.set_header("age", answer.age.to_string());
-                Looked::Found(answer.body)
+                report.header("x-goldfish-cache", "hit");
+                report.header("age", answer.age.to_string());
+                Lookup::Hit(answer.body)
             }
             Ok(Finding::Nothing(leave)) => {
-                context.set_header("x-goldfish-cache", "miss");
-                Looked::Nothing(Some(Place { question, leave }))
+                report.header("x-goldfish-cache", "miss");
+                Lookup::Miss(Some(Slot { question, leave }))
             }
             Err(Error::Unavailable(cause)) => {
-                context.log.warn(&cause);
-                Looked::Nothing(None)
+                report.warn(Err(cause));
+                Lookup::Miss(None)
             }
         }
     }
 }
 
-impl Place {
-    /// Keeps an answer. Tells what went wrong, for the log.
-    pub(crate) async fn keep(self, body: String) -> Option<String> {
-        let kept = answers::keep(self.question, self.leave, body).await;
-        kept.err().map(|Error::Unavailable(cause)| cause)
+impl Slot {
+    /// Stores a response.
+    ///
+    /// # Errors
+    /// A text for the log.
+    pub(crate) async fn store(self, body: String) -> Result<(), String> {
+        answers::keep(self.question, self.leave, body)
+            .await
+            .map_err(|Error::Unavailable(cause)| cause)
     }
 }
 
-/// What a client asks of caches (RFC 9111, section 5.2.1), as far as it applies here.
+/// The directives of `Cache-Control` that apply here (RFC 9111, section 5.2.1).
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Directives {
     no_store: bool,
@@ -98,7 +100,7 @@ struct Directives {
 
 impl Directives {
     fn of(head: &Head) -> Self {
-        let mut found = Self::default();
+        let mut directives = Self::default();
         let lines = head
             .headers
             .iter()
@@ -108,22 +110,22 @@ impl Directives {
             let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
             let max_age = match name.trim().to_ascii_lowercase().as_str() {
                 "no-store" => {
-                    found.no_store = true;
+                    directives.no_store = true;
                     continue;
                 }
                 "no-cache" => 0,
-                // What is no number is as good as stale (section 4.2.1).
+                // An invalid age makes any response stale (section 4.2.1).
                 "max-age" => value.trim().trim_matches('"').parse().unwrap_or(0),
                 _ => continue,
             };
-            found.max_age = Some(found.max_age.unwrap_or(u32::MAX).min(max_age));
+            directives.max_age = Some(directives.max_age.unwrap_or(u32::MAX).min(max_age));
         }
-        found
+        directives
     }
 }
 
-/// All that the answer depends on but the model: every field that the client gives, in whatever
-/// order. Within a field order counts, as it does for a model that fills in a JSON Schema.
+/// Everything that the response depends on except the model: all fields that the client gave, in
+/// any order. Within a field the order counts, because a model fills in a JSON Schema in its order.
 fn digest(fields: &Map<String, Value>, shape: Shape) -> Option<Sha256> {
     let fields: BTreeMap<_, _> = fields
         .iter()
@@ -131,9 +133,9 @@ fn digest(fields: &Map<String, Value>, shape: Shape) -> Option<Sha256> {
         .collect();
     let shape = match shape {
         Shape::OpenAi => "openai",
-        Shape::Plain => "plain",
+        Shape::WorkerApi => "plain",
     };
-    // JSON ends by itself, so that what follows cannot be taken for a part of it.
+    // JSON is self-delimiting, so the model, which is appended, cannot be confused with a part of it.
     let text = serde_json::to_vec(&(shape, fields)).ok()?;
     Some(Sha256::new_with_prefix(text))
 }
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_answer_depends_on_makes_a_difference() {
+    fn digest_differs_for_each_field_except_model_and_stream() {
         let base = json!({ "messages": [{ "role": "user", "content": "Hi" }], "seed": 1 });
         let digest = |fields: &Value| digest_of(fields.clone(), Shape::OpenAi);
         let changed = |name: &str, value: Value| {
@@ -157,7 +159,7 @@ mod tests {
             fields[name] = value;
             digest(&fields)
         };
-        assert_ne!(digest_of(base.clone(), Shape::Plain), digest(&base));
+        assert_ne!(digest_of(base.clone(), Shape::WorkerApi), digest(&base));
         for (name, value) in [
             ("seed", json!(2)),
             ("seed", json!(1.0)),
@@ -176,7 +178,7 @@ mod tests {
         for (name, value) in [
             ("stream", json!(false)),
             ("stop", Value::Null),
-            // Of which there is one in the whole question, found out later.
+            // Appended later.
             ("model", json!("gpt-4o")),
         ] {
             assert_eq!(
@@ -187,7 +189,7 @@ mod tests {
         }
         let reordered = json!({ "seed": 1, "messages": [{ "role": "user", "content": "Hi" }] });
         assert_eq!(digest(&reordered), digest(&base));
-        // A model fills in a schema in its order.
+
         let schema = |properties: Value| json!({ "response_format": properties });
         assert_ne!(
             digest(&schema(json!({ "a": {}, "b": {} }))),
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn directives_are_read_from_all_fields() {
+    fn directives_of_several_header_lines_take_the_strictest() {
         let directives = |lines: &[&str]| {
             let line = |line: &&str| ("Cache-Control".to_owned(), line.as_bytes().to_vec());
             Directives::of(&Head {

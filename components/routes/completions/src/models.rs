@@ -1,4 +1,4 @@
-//! `GET /v1/models`: the models that can be asked here.
+//! `GET /v1/models` and `GET /v1/models/:id`: the available models.
 
 use contracts::llm::{provider, types::Model};
 use http_edge::{ApiError, Context, Response};
@@ -19,7 +19,7 @@ struct ModelList {
 struct ModelView {
     id: String,
     object: &'static str,
-    /// When the model was made, which the catalogue does not know.
+    /// 0: the catalogue does not know when a model was made.
     created: u64,
     owned_by: String,
 }
@@ -32,7 +32,7 @@ pub(crate) async fn list(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 pub(crate) async fn show(context: &mut Context) -> Result<Response, ApiError> {
-    let id = asked_id(context)?;
+    let id = requested_id(context)?;
     let models = available(context).await?;
     match models.into_iter().find(|model| model.id == id) {
         Some(model) => Ok(Response::json(&model)),
@@ -40,8 +40,8 @@ pub(crate) async fn show(context: &mut Context) -> Result<Response, ApiError> {
     }
 }
 
-/// Ids may have slashes, which clients encode or not.
-fn asked_id(context: &Context) -> Result<String, ApiError> {
+/// Ids may contain slashes, which some clients encode and others do not.
+fn requested_id(context: &Context) -> Result<String, ApiError> {
     let mut id = context.param("id", LONGEST_ID)?;
     for name in ["vendor", "gateway"] {
         if let Ok(before) = context.param(name, LONGEST_ID) {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_can_be_asked_is_listed() {
+    fn views_lists_available_models_only() {
         let model = |id: &str, available| Model {
             id: id.into(),
             name: id.into(),

@@ -1,19 +1,19 @@
-//! An answer as OpenAI streams it.
+//! The chunks of a streamed completion (`chat.completion.chunk`).
 
 use contracts::llm::types::{Completion, Delta, ToolCallPiece};
 use serde::Serialize;
 use sse::Encoder;
 
 use super::{
-    Label,
-    words::{UsageView, finish_reason},
+    label::Label,
+    usage::{UsageView, finish_reason},
 };
 
-/// Writes the chunks of one answer.
+/// Writes the chunks of one response.
 #[derive(Debug)]
-pub(crate) struct Chunks {
+pub(crate) struct ChunkEncoder {
     label: Label,
-    /// Whether the stream tells what the answer took; then every chunk has the field.
+    /// Whether the last chunk reports the usage; then every chunk has the field.
     includes_usage: bool,
     has_begun: bool,
 }
@@ -33,14 +33,14 @@ struct Chunk<'a> {
 #[derive(Serialize)]
 struct Choice<'a> {
     index: u32,
-    delta: Piece<'a>,
+    delta: DeltaView<'a>,
     logprobs: Option<()>,
     finish_reason: Option<&'static str>,
 }
 
-/// What a chunk adds to the message. Of the nested options, the inner one is what is sent.
+/// What a chunk adds to the message. An outer none omits the field, an inner one sends `null`.
 #[derive(Default, Serialize)]
-struct Piece<'a> {
+struct DeltaView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,27 +50,27 @@ struct Piece<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tool_calls: Option<[CallPiece<'a>; 1]>,
+    tool_calls: Option<[ToolCallView<'a>; 1]>,
 }
 
 #[derive(Serialize)]
-struct CallPiece<'a> {
+struct ToolCallView<'a> {
     index: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
-    function: FunctionPiece<'a>,
+    function: FunctionView<'a>,
 }
 
 #[derive(Serialize)]
-struct FunctionPiece<'a> {
+struct FunctionView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     arguments: &'a str,
 }
 
-impl Chunks {
+impl ChunkEncoder {
     pub(crate) fn new(label: Label, includes_usage: bool) -> Self {
         Self {
             label,
@@ -79,55 +79,55 @@ impl Chunks {
         }
     }
 
-    /// Who answers, as far as it is known.
+    /// The model that answers, or the requested one as long as that is not known.
     pub(crate) fn model(&self) -> &str {
         &self.label.model
     }
 
-    /// Writes a piece.
-    pub(crate) fn piece(&mut self, out: &mut Encoder, delta: &Delta) {
-        if let Delta::Served(served) = delta {
-            self.label.model.clone_from(&served.model);
+    /// Writes a delta.
+    pub(crate) fn delta(&mut self, out: &mut Encoder, delta: &Delta) {
+        if let Delta::Served(resolved) = delta {
+            self.label.model.clone_from(&resolved.model);
             return;
         }
         self.begin(out, matches!(delta, Delta::Text(_)));
-        let mut piece = Piece::default();
+        let mut view = DeltaView::default();
         match delta {
             Delta::Served(_) => {}
-            Delta::Text(text) => piece.content = Some(Some(text)),
-            Delta::Refusal(text) => piece.refusal = Some(Some(text)),
-            Delta::Reasoning(text) => piece.reasoning_content = Some(text),
-            Delta::ToolCall(call) => piece.tool_calls = Some([CallPiece::from(call)]),
+            Delta::Text(text) => view.content = Some(Some(text)),
+            Delta::Refusal(text) => view.refusal = Some(Some(text)),
+            Delta::Reasoning(text) => view.reasoning_content = Some(text),
+            Delta::ToolCall(call) => view.tool_calls = Some([ToolCallView::from(call)]),
         }
-        self.choice(out, piece, None);
+        self.choice(out, view, None);
     }
 
-    /// Writes the end of an answer that has one.
+    /// Writes the end of a completion, and that nothing follows.
     pub(crate) fn end(&mut self, out: &mut Encoder, completion: &Completion) {
         self.begin(out, true);
         let reason = finish_reason(completion.stop_reason);
-        self.choice(out, Piece::default(), Some(reason));
+        self.choice(out, DeltaView::default(), Some(reason));
         if self.includes_usage {
             self.write(out, &[], Some(completion.usage.into()));
         }
         out.data("[DONE]");
     }
 
-    /// Writes who speaks, once. A message that begins with something other than text may have none.
+    /// Writes the role, once. `content` is null if the message does not begin with text.
     fn begin(&mut self, out: &mut Encoder, with_text: bool) {
         if std::mem::replace(&mut self.has_begun, true) {
             return;
         }
-        let opening = Piece {
+        let opening = DeltaView {
             role: Some("assistant"),
             content: Some(with_text.then_some("")),
             refusal: Some(None),
-            ..Piece::default()
+            ..DeltaView::default()
         };
         self.choice(out, opening, None);
     }
 
-    fn choice(&self, out: &mut Encoder, delta: Piece<'_>, finish_reason: Option<&'static str>) {
+    fn choice(&self, out: &mut Encoder, delta: DeltaView<'_>, finish_reason: Option<&'static str>) {
         let choice = Choice {
             index: 0,
             delta,
@@ -154,15 +154,15 @@ impl Chunks {
     }
 }
 
-impl<'a> From<&'a ToolCallPiece> for CallPiece<'a> {
-    fn from(piece: &'a ToolCallPiece) -> Self {
+impl<'a> From<&'a ToolCallPiece> for ToolCallView<'a> {
+    fn from(call: &'a ToolCallPiece) -> Self {
         Self {
-            index: piece.index,
-            id: piece.id.as_deref(),
-            kind: piece.id.is_some().then_some("function"),
-            function: FunctionPiece {
-                name: piece.name.as_deref(),
-                arguments: &piece.arguments,
+            index: call.index,
+            id: call.id.as_deref(),
+            kind: call.id.is_some().then_some("function"),
+            function: FunctionView {
+                name: call.name.as_deref(),
+                arguments: &call.arguments,
             },
         }
     }

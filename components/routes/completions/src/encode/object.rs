@@ -1,26 +1,27 @@
-//! The whole of an answer as one object.
+//! A whole completion as one object (`chat.completion`).
 
 use std::collections::BTreeMap;
 
+use completion::{Sink, Stop};
 use contracts::llm::types::{Completion, Delta};
 use serde::Serialize;
 
 use super::{
-    Label,
-    words::{UsageView, finish_reason},
+    label::Label,
+    usage::{UsageView, finish_reason},
 };
 
-/// What a model has said so far.
+/// The message of a reply, as far as it has arrived.
 #[derive(Debug, Default)]
-pub(crate) struct Message {
+pub(crate) struct ReplyMessage {
     text: Option<String>,
     refusal: Option<String>,
     reasoning: Option<String>,
-    calls: BTreeMap<u32, Call>,
+    calls: BTreeMap<u32, CollectedCall>,
 }
 
 #[derive(Debug, Default)]
-struct Call {
+struct CollectedCall {
     id: String,
     name: String,
     arguments: String,
@@ -71,33 +72,45 @@ struct FunctionView<'a> {
 }
 
 #[derive(Serialize)]
-struct Response<'a> {
+struct ResponseView<'a> {
     response: &'a str,
 }
 
-impl Message {
-    /// Adds a piece.
+impl Sink for ReplyMessage {
+    async fn send(&mut self, deltas: Vec<Delta>) -> Result<(), Stop> {
+        deltas.into_iter().for_each(|delta| self.push(delta));
+        Ok(())
+    }
+
+    /// A response that is not streamed is completed even if its client is gone.
+    async fn cancelled(&mut self) {
+        std::future::pending().await
+    }
+}
+
+impl ReplyMessage {
+    /// Adds a delta.
     pub(crate) fn push(&mut self, delta: Delta) {
-        let (text, piece) = match delta {
+        let (text, addition) = match delta {
             Delta::Served(_) => return,
-            Delta::Text(piece) => (&mut self.text, piece),
-            Delta::Refusal(piece) => (&mut self.refusal, piece),
-            Delta::Reasoning(piece) => (&mut self.reasoning, piece),
-            Delta::ToolCall(piece) => {
-                let call = self.calls.entry(piece.index).or_default();
-                call.id.push_str(&piece.id.unwrap_or_default());
-                call.name.push_str(&piece.name.unwrap_or_default());
-                call.arguments.push_str(&piece.arguments);
+            Delta::Text(text) => (&mut self.text, text),
+            Delta::Refusal(text) => (&mut self.refusal, text),
+            Delta::Reasoning(text) => (&mut self.reasoning, text),
+            Delta::ToolCall(delta) => {
+                let call = self.calls.entry(delta.index).or_default();
+                call.id.push_str(&delta.id.unwrap_or_default());
+                call.name.push_str(&delta.name.unwrap_or_default());
+                call.arguments.push_str(&delta.arguments);
                 return;
             }
         };
         match text {
-            Some(text) => text.push_str(&piece),
-            None => *text = Some(piece),
+            Some(text) => text.push_str(&addition),
+            None => *text = Some(addition),
         }
     }
 
-    /// The object that OpenAI answers with.
+    /// OpenAI's response.
     pub(crate) fn object<'a>(
         &'a self,
         label: &'a Label,
@@ -119,20 +132,20 @@ impl Message {
         }
     }
 
-    /// The object that worker-api answers with.
+    /// worker-api's response.
     pub(crate) fn response(&self) -> impl Serialize {
         let response = self.text.as_deref().or(self.refusal.as_deref());
-        Response {
+        ResponseView {
             response: response.unwrap_or_default(),
         }
     }
 
     fn view(&self) -> MessageView<'_> {
-        let is_silent = self.refusal.is_none() && self.reasoning.is_none() && self.calls.is_empty();
+        let is_empty = self.refusal.is_none() && self.reasoning.is_none() && self.calls.is_empty();
         MessageView {
             role: "assistant",
-            // A model that said nothing at all said an empty text.
-            content: self.text.as_deref().or(is_silent.then_some("")),
+            // OpenAI sends `null` only if there is something in place of text.
+            content: self.text.as_deref().or(is_empty.then_some("")),
             refusal: self.refusal.as_deref(),
             reasoning_content: self.reasoning.as_deref(),
             tool_calls: self
