@@ -13,7 +13,7 @@ use crate::preferences;
 use crate::state::{Conversation, Turn};
 use crate::stopping;
 use crate::turn::{Beginning, Exchange, Intent, Named};
-use bindings::exports::goldfish::conversations::library::Guest as Library;
+use bindings::exports::goldfish::conversations::conversations::Guest as Conversations;
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};
 use bindings::exports::goldfish::conversations::turns::{self, Guest as Turns, GuestTurn};
@@ -29,7 +29,7 @@ use bindings::exports::goldfish::conversations::types as wit;
 )]
 mod bindings {
     wit_bindgen::generate!({
-        world: "conversations",
+        world: "service",
         path: "../../../wit/conversations",
         runtime_path: "spin_sdk::wit_bindgen::rt",
         generate_all,
@@ -56,7 +56,7 @@ async fn journal_of(user: &str) -> Result<Journal<Spin>, Error> {
     ids::journal_of(Spin::open_default().await?, user)
 }
 
-impl Library for Component {
+impl Conversations for Component {
     async fn list_conversations(user: String) -> Result<Vec<wit::Conversation>, wit::Error> {
         let journal = journal_of(&user).await?;
         let found = library::list(&journal).await?;
@@ -93,13 +93,13 @@ impl Library for Component {
         Ok(library::delete(&journal, &id).await?)
     }
 
-    async fn clear(user: String) -> Result<(), wit::Error> {
+    async fn delete_all(user: String) -> Result<(), wit::Error> {
         let journal = journal_of(&user).await?;
         Ok(library::clear(&journal).await?)
     }
 
-    async fn capacity() -> u32 {
-        max_conversations().await
+    async fn max_conversations() -> u32 {
+        limit().await
     }
 
     async fn check() -> Result<(), wit::Error> {
@@ -155,7 +155,7 @@ impl GuestTurn for TurnResource {
     async fn open(
         user: String,
         conversation: Option<String>,
-        key: Option<turns::RequestKey>,
+        key: Option<turns::IdempotencyKey>,
     ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
@@ -163,10 +163,10 @@ impl GuestTurn for TurnResource {
         Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
     }
 
-    async fn open_again(
+    async fn open_regenerate(
         user: String,
         conversation: String,
-        key: Option<turns::RequestKey>,
+        key: Option<turns::IdempotencyKey>,
     ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
@@ -174,25 +174,25 @@ impl GuestTurn for TurnResource {
         Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
     }
 
-    async fn open_named(
+    async fn open_client_message(
         user: String,
         conversation: String,
-        message: turns::NamedMessage,
-        key: Option<turns::RequestKey>,
+        message: turns::ClientMessage,
+        key: Option<turns::IdempotencyKey>,
     ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
-        let intent = match message.intent {
-            turns::Intent::Add => Intent::Add,
-            turns::Intent::Change => Intent::Change,
-            turns::Intent::Again => Intent::Again,
+        let intent = match message.action {
+            turns::MessageAction::Append => Intent::Add,
+            turns::MessageAction::Replace => Intent::Change,
+            turns::MessageAction::Regenerate => Intent::Again,
         };
-        let named = Named::new(message.name, message.before, intent)?;
+        let named = Named::new(message.id, message.preceding, intent)?;
         let exchange = Exchange::open_named(journal, &conversation, named, request).await?;
         Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
     }
 
-    fn repeats(&self) -> Option<turns::Started> {
+    fn existing_reply(&self) -> Option<turns::ReplyInfo> {
         self.look(|exchange| exchange.repeats().cloned().map(started))
     }
 
@@ -200,7 +200,7 @@ impl GuestTurn for TurnResource {
         self.look(|exchange| exchange.history().cloned().flat_map(messages).collect())
     }
 
-    fn question(&self) -> Option<String> {
+    fn regenerated_message(&self) -> Option<String> {
         self.look(|exchange| exchange.question().map(str::to_owned))
     }
 
@@ -213,32 +213,36 @@ impl GuestTurn for TurnResource {
         values(found)
     }
 
-    async fn begin(&self, message: String, model: String) -> Result<turns::Beginning, wit::Error> {
-        let limit = max_conversations().await;
+    async fn begin(
+        &self,
+        message: String,
+        model: String,
+    ) -> Result<turns::BeginResult, wit::Error> {
+        let limit = limit().await;
         let mut exchange = self.take()?;
         let begun = exchange.begin(message, model, limit).await;
         self.0.set(Some(exchange));
         Ok(match begun? {
-            Beginning::Started(found) => turns::Beginning::Started(started(found)),
-            Beginning::Repeated(found) => turns::Beginning::Repeated(started(found)),
+            Beginning::Started(found) => turns::BeginResult::Started(started(found)),
+            Beginning::Repeated(found) => turns::BeginResult::Existing(started(found)),
         })
     }
 
-    async fn append(&self, pieces: Vec<String>) -> Result<(), wit::Error> {
+    async fn append(&self, deltas: Vec<String>) -> Result<(), wit::Error> {
         let mut exchange = self.take()?;
-        let appended = exchange.append(&pieces).await;
+        let appended = exchange.append(&deltas).await;
         self.0.set(Some(exchange));
         Ok(appended?)
     }
 
-    async fn heed(&self) -> Result<turns::Notice, wit::Error> {
+    async fn poll_status(&self) -> Result<turns::TurnStatus, wit::Error> {
         let mut exchange = self.take()?;
         let notice = exchange.heed().await;
         self.0.set(Some(exchange));
         let notice = notice?;
-        Ok(turns::Notice {
+        Ok(turns::TurnStatus {
             followed: notice.followed,
-            stopped: notice.stopped,
+            cancelled: notice.stopped,
         })
     }
 
@@ -246,7 +250,7 @@ impl GuestTurn for TurnResource {
         &self,
         outcome: turns::Outcome,
         content: String,
-        pieces: Vec<u32>,
+        delta_lengths: Vec<u32>,
         usage: Option<turns::Usage>,
         model: Option<String>,
     ) -> Result<(), wit::Error> {
@@ -264,7 +268,9 @@ impl GuestTurn for TurnResource {
             completion: usage.completion_tokens,
             estimated: usage.estimated,
         });
-        let finished = exchange.finish(outcome, &content, pieces, usage).await;
+        let finished = exchange
+            .finish(outcome, &content, delta_lengths, usage)
+            .await;
         self.0.set(Some(exchange));
         Ok(finished?)
     }
@@ -308,8 +314,8 @@ impl GuestReader for ReaderResource {
         Ok(replies::Reader::new(Self(Cell::new(Some(reader)))))
     }
 
-    fn started(&self) -> turns::Started {
-        let unknown = turns::Started {
+    fn info(&self) -> turns::ReplyInfo {
+        let unknown = turns::ReplyInfo {
             conversation_id: String::new(),
             message_id: String::new(),
             title: String::new(),
@@ -321,21 +327,23 @@ impl GuestReader for ReaderResource {
         self.know(String::new(), |reader| reader.model.clone())
     }
 
-    fn standing(&self) -> replies::Standing {
-        self.know(replies::Standing::Live, |reader| match reader.standing() {
-            Standing::Live => replies::Standing::Live,
-            Standing::Unread => replies::Standing::Unread,
-            Standing::Read => replies::Standing::Read,
+    fn state(&self) -> replies::ReaderState {
+        self.know(replies::ReaderState::Streaming, |reader| {
+            match reader.standing() {
+                Standing::Live => replies::ReaderState::Streaming,
+                Standing::Unread => replies::ReaderState::Pending,
+                Standing::Read => replies::ReaderState::Finished,
+            }
         })
     }
 
-    async fn next(&self) -> Result<replies::News, wit::Error> {
+    async fn next(&self) -> Result<replies::ReaderEvent, wit::Error> {
         let mut reader = self.take()?;
         let news = reader.next().await;
         self.0.set(Some(reader));
         Ok(match news? {
-            News::Pieces(pieces) => replies::News::Pieces(pieces),
-            News::End(outcome, usage) => replies::News::End(replies::Ending {
+            News::Pieces(pieces) => replies::ReaderEvent::Deltas(pieces),
+            News::End(outcome, usage) => replies::ReaderEvent::End(replies::ReplyEnd {
                 outcome: match outcome {
                     Outcome::Complete => turns::Outcome::Complete,
                     Outcome::Stopped => turns::Outcome::Stopped,
@@ -351,19 +359,19 @@ impl GuestReader for ReaderResource {
     }
 }
 
-fn request(key: turns::RequestKey) -> Result<Request, Error> {
+fn request(key: turns::IdempotencyKey) -> Result<Request, Error> {
     Request::new(&key.key, &key.request)
 }
 
-fn started(found: Started) -> turns::Started {
-    turns::Started {
+fn started(found: Started) -> turns::ReplyInfo {
+    turns::ReplyInfo {
         conversation_id: found.conversation,
         message_id: found.reply,
         title: found.title,
     }
 }
 
-async fn max_conversations() -> u32 {
+async fn limit() -> u32 {
     let value = spin_sdk::variables::get("max_conversations").await;
     let number = value.ok().and_then(|text| text.trim().parse().ok());
     number

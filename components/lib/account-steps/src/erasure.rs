@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use contracts::{
     accounts::{registration, sessions, types::Error},
-    conversations::library,
+    conversations::conversations,
     identity::types::{Principal, Proof, UserKind},
     quota::credits,
     response_cache::answers,
@@ -38,7 +38,7 @@ pub async fn erase(user: &str) -> Result<(), ApiError> {
 }
 
 async fn erase_content(user: &str) -> Result<(), ApiError> {
-    library::clear(user.to_owned())
+    conversations::delete_all(user.to_owned())
         .await
         .map_err(|error| failures::conversations(error, "id"))?;
     answers::clear(user.to_owned())

@@ -25,9 +25,11 @@ pub mod identity {
     }
 }
 
-/// `goldfish:conversations`: what was said.
+/// `goldfish:conversations`: conversations and their replies.
 pub mod conversations {
-    pub use bindings::goldfish::conversations::{library, preferences, replies, turns, types};
+    pub use bindings::goldfish::conversations::{
+        conversations, preferences, replies, turns, types,
+    };
 
     #[allow(
         missing_docs,

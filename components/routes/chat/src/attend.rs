@@ -24,9 +24,9 @@ pub(crate) async fn attend(turn: &Turn, backlog: &Backlog, halt: &Bell) -> Resul
             Due::Store(_) => {}
             // What cannot be seen now is seen the next time.
             Due::Look => {
-                if let Ok(notice) = turn.heed().await {
-                    followed = notice.followed;
-                    if notice.stopped {
+                if let Ok(status) = turn.poll_status().await {
+                    followed = status.followed;
+                    if status.cancelled {
                         halt.ring();
                     }
                 }

@@ -1,6 +1,6 @@
 //! The events of a reply, as bytes.
 
-use contracts::conversations::turns::Started;
+use contracts::conversations::turns::ReplyInfo;
 use http_edge::ApiError;
 use serde::Serialize;
 use sse::Encoder;
@@ -30,7 +30,7 @@ struct UsageView<'a> {
 }
 
 /// What is being answered, and where it will be found.
-pub(crate) fn conversation(started: &Started, model: &str) -> Vec<u8> {
+pub(crate) fn conversation(started: &ReplyInfo, model: &str) -> Vec<u8> {
     named(
         "conversation",
         &json(&Conversation {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn events_are_as_promised() {
-        let started = Started {
+        let started = ReplyInfo {
             conversation_id: "c".into(),
             message_id: "m".into(),
             title: "Hi\nthere".into(),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use contracts::conversations::{
-    replies::{Ending, News, Reader, Standing},
-    turns::{Outcome, Started},
+    replies::{Reader, ReaderEvent, ReaderState, ReplyEnd},
+    turns::{Outcome, ReplyInfo},
 };
 use futures::future::join;
 use http_edge::{ApiError, BodyWriter, Cause, Context, LogRecord, Response};
@@ -42,10 +42,10 @@ pub(crate) async fn follow_reply(context: &mut Context) -> Result<Response, ApiE
     let reader = Reader::open(principal.user.id, id, query.message_id, after.unwrap_or(0))
         .await
         .map_err(|error| failures::conversations(error, "id"))?;
-    match reader.standing() {
-        Standing::Live => {}
-        Standing::Unread if after.is_some() => {}
-        Standing::Unread | Standing::Read => return Ok(Response::empty(204)),
+    match reader.state() {
+        ReaderState::Streaming => {}
+        ReaderState::Pending if after.is_some() => {}
+        ReaderState::Pending | ReaderState::Finished => return Ok(Response::empty(204)),
     }
     Ok(stream(context, reader, after.unwrap_or(0), Wire::Native))
 }
@@ -55,7 +55,7 @@ pub(crate) async fn follow_reply(context: &mut Context) -> Result<Response, ApiE
 pub(crate) async fn repeat_reply(
     context: &mut Context,
     user: String,
-    started: Started,
+    started: ReplyInfo,
     wire: Wire,
 ) -> Result<Response, ApiError> {
     let after = match wire {
@@ -71,7 +71,7 @@ pub(crate) async fn repeat_reply(
 
 /// What follows the event of that number.
 pub(crate) fn stream(context: &mut Context, reader: Reader, after: u64, wire: Wire) -> Response {
-    let started = reader.started();
+    let started = reader.info();
     let model = reader.model();
     context.log.model(&model);
     context.set_header("x-conversation-id", started.conversation_id.clone());
@@ -111,15 +111,15 @@ impl Following {
     async fn read(&mut self, outbox: &Outbox, log: &mut LogRecord) {
         while !outbox.is_abandoned() {
             match self.reader.next().await {
-                Ok(News::Pieces(pieces)) => self.pass_on(&pieces, outbox).await,
-                Ok(News::End(ending)) => {
+                Ok(ReaderEvent::Deltas(pieces)) => self.pass_on(&pieces, outbox).await,
+                Ok(ReaderEvent::End(ending)) => {
                     let broken = ending.outcome == Outcome::Incomplete;
                     let cause = || ApiError::ProviderFailed(Cause::new("the reply broke off"));
                     self.end(&ending, broken.then(cause), outbox, log);
                     break;
                 }
                 Err(error) => {
-                    let unknown = Ending {
+                    let unknown = ReplyEnd {
                         outcome: Outcome::Incomplete,
                         usage: None,
                     };
@@ -146,7 +146,13 @@ impl Following {
         }
     }
 
-    fn end(&self, ending: &Ending, error: Option<ApiError>, outbox: &Outbox, log: &mut LogRecord) {
+    fn end(
+        &self,
+        ending: &ReplyEnd,
+        error: Option<ApiError>,
+        outbox: &Outbox,
+        log: &mut LogRecord,
+    ) {
         if let Some(error) = &error {
             log.error(error);
         }

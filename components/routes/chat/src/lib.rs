@@ -30,7 +30,7 @@ mod wire;
 use contracts::{
     conversations::{
         replies,
-        turns::{Beginning, Outcome, RequestKey, Turn},
+        turns::{BeginResult, IdempotencyKey, Outcome, Turn},
     },
     identity::types::{Principal, Scope},
     llm::{provider, types::ChatRequest},
@@ -109,7 +109,7 @@ async fn answer(
     context: &mut Context,
     principal: Principal,
     mut asked: Asked,
-    key: Option<RequestKey>,
+    key: Option<IdempotencyKey>,
     wire: Wire,
 ) -> Result<Response, ApiError> {
     let user = principal.user.id.clone();
@@ -123,7 +123,7 @@ async fn answer(
     .await;
     access::apply_rate_limit(context, verdict)?;
     let turn = turn.map_err(|error| failures::conversations(error, "conversationId"))?;
-    if let Some(started) = turn.repeats() {
+    if let Some(started) = turn.existing_reply() {
         return follow::repeat_reply(context, user, started, wire).await;
     }
     let models = models.map_err(failures::catalogue)?;
@@ -131,7 +131,10 @@ async fn answer(
     let mut preferences = turn.preferences();
     let of_conversation = turn.model();
     let is_new = of_conversation.is_none();
-    let mut message = turn.question().or(asked.message.take()).unwrap_or_default();
+    let mut message = turn
+        .regenerated_message()
+        .or(asked.message.take())
+        .unwrap_or_default();
     let screen = screened::screen(&mut message, &mut asked.system, &mut preferences).await?;
     let model = prompt::choose_model(&asked, of_conversation, &preferences, &models).await?;
     context.log.model(&model);
@@ -156,8 +159,8 @@ async fn answer(
 
     let (beginning, opening) = opening::open(&turn, message.clone(), question, is_keyed).await;
     let started = match beginning {
-        Ok(Beginning::Started(started)) => started,
-        Ok(Beginning::Repeated(started)) => {
+        Ok(BeginResult::Started(started)) => started,
+        Ok(BeginResult::Existing(started)) => {
             note(context, bill.release().await);
             return follow::repeat_reply(context, user, started, wire).await;
         }
@@ -215,14 +218,14 @@ async fn answer(
 async fn open(
     user: String,
     asked: &Asked,
-    key: Option<RequestKey>,
+    key: Option<IdempotencyKey>,
 ) -> Result<Turn, contracts::conversations::types::Error> {
     let conversation = asked.conversation_id.clone();
     match (&asked.named, &asked.message, conversation) {
         (Some(named), _, Some(conversation)) => {
-            Turn::open_named(user, conversation, named.clone(), key).await
+            Turn::open_client_message(user, conversation, named.clone(), key).await
         }
-        (None, None, Some(conversation)) => Turn::open_again(user, conversation, key).await,
+        (None, None, Some(conversation)) => Turn::open_regenerate(user, conversation, key).await,
         (_, _, conversation) => Turn::open(user, conversation, key).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use contracts::{
     conversations::{
-        turns::{Beginning, Turn},
+        turns::{BeginResult, Turn},
         types::Error as StoreError,
     },
     llm::{provider, types::ChatRequest},
@@ -24,7 +24,7 @@ pub(crate) async fn open(
     message: String,
     question: ChatRequest,
     is_keyed: bool,
-) -> (Result<Beginning, StoreError>, Opening) {
+) -> (Result<BeginResult, StoreError>, Opening) {
     let waiting = Backlog::default();
     let halt = Bell::default();
     let go = Bell::default();
@@ -50,7 +50,7 @@ pub(crate) async fn open(
     };
     let begin = async {
         let beginning = turn.begin(message, model).await;
-        if matches!(beginning, Ok(Beginning::Started(_))) {
+        if matches!(beginning, Ok(BeginResult::Started(_))) {
             go.ring();
             // Nothing is stored yet, so nothing can fail that matters.
             let _ = attend(turn, &waiting, &halt).await;

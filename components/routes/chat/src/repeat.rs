@@ -1,7 +1,7 @@
 //! Requests that may come again: `Idempotency-Key`
 //! (draft-ietf-httpapi-idempotency-key-header).
 
-use contracts::conversations::turns::RequestKey;
+use contracts::conversations::turns::IdempotencyKey;
 use http_edge::{ApiError, Head};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub(crate) fn key(
     head: &Head,
     path: &str,
     body: &impl Serialize,
-) -> Result<Option<RequestKey>, ApiError> {
+) -> Result<Option<IdempotencyKey>, ApiError> {
     let Some(key) = field(head, "Idempotency-Key")? else {
         return Ok(None);
     };
@@ -24,7 +24,7 @@ pub(crate) fn key(
         let wrong = "must be 1 to 255 visible ASCII characters";
         return Err(ApiError::invalid("Idempotency-Key", wrong));
     }
-    Ok(Some(RequestKey {
+    Ok(Some(IdempotencyKey {
         key: key.to_owned(),
         request: format!("{path} {}", serde_json::to_string(body).unwrap_or_default()),
     }))

@@ -4,7 +4,7 @@
 
 use billing::Bill;
 use contracts::conversations::{
-    turns::{Outcome, Started, Turn, Usage},
+    turns::{Outcome, ReplyInfo, Turn, Usage},
     types::Error as StoreError,
 };
 use contracts::llm::types::{Completion, Served};
@@ -34,7 +34,7 @@ pub(crate) struct Exchange {
     /// None if it was stopped before it began.
     pub(crate) source: Option<Source>,
     pub(crate) screen: Screen,
-    pub(crate) started: Started,
+    pub(crate) started: ReplyInfo,
     pub(crate) model: String,
     pub(crate) bill: Bill,
     pub(crate) wire: Wire,

@@ -1,6 +1,6 @@
 //! What a client asks.
 
-use contracts::conversations::turns::NamedMessage;
+use contracts::conversations::turns::ClientMessage;
 use http_edge::{ApiError, Validator, parse_uuid};
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub(crate) struct Asked {
     /// None for another reply to the last one.
     pub(crate) message: Option<String>,
     /// What is to be done with the message, where the client names it and the conversation.
-    pub(crate) named: Option<NamedMessage>,
+    pub(crate) named: Option<ClientMessage>,
     pub(crate) model: Option<String>,
     pub(crate) system: Option<String>,
     pub(crate) temperature: Option<f64>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use billing::{Bill, Payer};
 use contracts::{
-    conversations::library,
+    conversations::conversations,
     llm::{
         provider,
         types::{ChatRequest, Completion, Role, Served},
@@ -78,7 +78,7 @@ impl Untitled {
             return Some(cause);
         }
         if let Some(title) = shown(clean(&text)).await
-            && library::suggest_title(self.user, self.conversation, title)
+            && conversations::suggest_title(self.user, self.conversation, title)
                 .await
                 .is_err()
         {

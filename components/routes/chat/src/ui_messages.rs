@@ -6,8 +6,8 @@ pub(crate) mod request;
 
 use contracts::{
     conversations::{
-        replies::{self, Reader, Standing},
-        turns::{Intent, RequestKey},
+        replies::{self, Reader, ReaderState},
+        turns::{IdempotencyKey, MessageAction},
         types::Error as StoreError,
     },
     identity::types::{Principal, Scope},
@@ -43,7 +43,7 @@ pub(crate) async fn follow_reply(context: &mut Context) -> Result<Response, ApiE
     let user = access::signed_in(context).await?.user.id;
     let id = conversation(&user, &context.param("id", MAX_ID)?);
     match Reader::open(user, id, None, 0).await {
-        Ok(reader) if reader.standing() == Standing::Live => {
+        Ok(reader) if reader.state() == ReaderState::Streaming => {
             Ok(follow::stream(context, reader, 0, Wire::UiMessages))
         }
         // A chat that nothing was said in is one all the same.
@@ -83,20 +83,22 @@ fn conversation(user: &str, chat: &str) -> String {
 
 /// Names a request by the client's key, or else a new message by its id: sent again, it is not
 /// stored again.
-fn key(context: &Context, id: &str, asked: &Asked) -> Result<Option<RequestKey>, ApiError> {
+fn key(context: &Context, id: &str, asked: &Asked) -> Result<Option<IdempotencyKey>, ApiError> {
     let Some(named) = &asked.named else {
         return Ok(None);
     };
     let text = asked.message.as_deref().unwrap_or_default();
-    let whole = (id, &named.name, text, &asked.settings());
+    let whole = (id, &named.id, text, &asked.settings());
     if let Some(key) = repeat::key(&context.head, "/api/chat", &whole)? {
         return Ok(Some(key));
     }
     // The space keeps it apart from all that a client can send.
-    Ok((named.intent == Intent::Add).then(|| RequestKey {
-        key: format!("message {id} {}", named.name),
-        request: text.to_owned(),
-    }))
+    Ok(
+        (named.action == MessageAction::Append).then(|| IdempotencyKey {
+            key: format!("message {id} {}", named.id),
+            request: text.to_owned(),
+        }),
+    )
 }
 
 #[cfg(test)]

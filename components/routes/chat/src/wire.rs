@@ -1,7 +1,7 @@
 //! The languages in which a reply is told: our own events, or the AI SDK's UI message stream.
 
 use contracts::{
-    conversations::turns::{Outcome, Started},
+    conversations::turns::{Outcome, ReplyInfo},
     llm::types::StopReason,
 };
 use http_edge::{ApiError, Response};
@@ -31,7 +31,7 @@ pub(crate) struct Ending<'a> {
 
 impl Wire {
     /// The first events: what is being answered, and where it will be found.
-    pub(crate) fn opening(self, started: &Started, model: &str) -> Vec<u8> {
+    pub(crate) fn opening(self, started: &ReplyInfo, model: &str) -> Vec<u8> {
         match self {
             Self::Native => events::conversation(started, model),
             Self::UiMessages => chunks::opening(started, model),

@@ -10,7 +10,7 @@
 mod view;
 
 use contracts::{
-    conversations::{library, types::Error},
+    conversations::{conversations, types::Error},
     response_cache::answers,
 };
 use futures::future::join;
@@ -40,7 +40,9 @@ struct Rename {
 
 async fn list_conversations(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let found = library::list_conversations(user.id).await.map_err(failed)?;
+    let found = conversations::list_conversations(user.id)
+        .await
+        .map_err(failed)?;
     Ok(Response::json(&Conversations {
         conversations: found.iter().map(ConversationView::from).collect(),
     }))
@@ -48,7 +50,11 @@ async fn list_conversations(context: &mut Context) -> Result<Response, ApiError>
 
 async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let (found, capacity) = join(library::list_summaries(user.id), library::capacity()).await;
+    let (found, capacity) = join(
+        conversations::list_summaries(user.id),
+        conversations::max_conversations(),
+    )
+    .await;
     Ok(Response::json(&History {
         conversations: found
             .map_err(failed)?
@@ -62,7 +68,7 @@ async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
 async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let id = context.uuid("id")?;
-    let found = library::get_conversation(user.id, id)
+    let found = conversations::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
     Ok(Response::json(&ConversationView::from(&found)))
@@ -72,10 +78,10 @@ async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError
     let user = access::signed_in(context).await?.user;
     let id = context.uuid("id")?;
     let title = valid_title(context.json().await?)?;
-    library::rename(user.id.clone(), id.clone(), title)
+    conversations::rename(user.id.clone(), id.clone(), title)
         .await
         .map_err(failed)?;
-    let renamed = library::get_conversation(user.id, id)
+    let renamed = conversations::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
     Ok(Response::json(&ConversationView::from(&renamed)))
@@ -84,13 +90,15 @@ async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError
 async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     let id = context.uuid("id")?;
-    library::delete(user.id, id).await.map_err(failed)?;
+    conversations::delete(user.id, id).await.map_err(failed)?;
     Ok(Response::json(&Success { success: true }))
 }
 
 async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
-    library::clear(user.id.clone()).await.map_err(failed)?;
+    conversations::delete_all(user.id.clone())
+        .await
+        .map_err(failed)?;
     answers::clear(user.id)
         .await
         .map_err(failures::response_cache)?;

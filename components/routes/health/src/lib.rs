@@ -7,7 +7,7 @@
     )
 )]
 
-use contracts::conversations::{library, types::Error};
+use contracts::conversations::{conversations, types::Error};
 use http_edge::{ApiError, Context, Response};
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ struct Checks {
 }
 
 async fn check_health(context: &mut Context) -> Result<Response, ApiError> {
-    let (status, word) = match library::check().await {
+    let (status, word) = match conversations::check().await {
         Ok(()) => (200, "ok"),
         Err(error) => {
             context.log.warn(&cause(error));

@@ -2,7 +2,7 @@
 //! part in one step of one message.
 
 use contracts::{
-    conversations::turns::{Outcome, Started},
+    conversations::turns::{Outcome, ReplyInfo},
     llm::types::StopReason,
 };
 use serde::Serialize;
@@ -74,7 +74,7 @@ struct Usage {
 }
 
 /// The message, and the beginning of its text.
-pub(crate) fn opening(started: &Started, model: &str) -> Vec<u8> {
+pub(crate) fn opening(started: &ReplyInfo, model: &str) -> Vec<u8> {
     let message_metadata = Metadata {
         conversation_id: Some(&started.conversation_id),
         title: Some(&started.title),
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn chunks_are_as_the_protocol_has_them() {
-        let started = Started {
+        let started = ReplyInfo {
             conversation_id: "c".into(),
             message_id: "m".into(),
             title: "Hi".into(),

@@ -2,7 +2,7 @@
 //! the app's own, of which we know some. The other form that its documentation shows sends only the
 //! last message, as `message`: the conversation is kept here.
 
-use contracts::conversations::turns::{Intent, NamedMessage};
+use contracts::conversations::turns::{ClientMessage, MessageAction};
 use http_edge::{ApiError, JsonText, Validator};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
@@ -89,7 +89,7 @@ impl UiBody {
     pub(crate) fn checked(mut self) -> Result<Wish, ApiError> {
         let mut check = Validator::new();
         check.require(is_id(&self.id), "id", "must be 1 to 128 bytes");
-        let before = self.messages.as_ref().map(|messages| {
+        let preceding = self.messages.as_ref().map(|messages| {
             let (_, earlier) = messages.split_last().unwrap_or((&EMPTY, &[]));
             let said = earlier.iter().filter(|message| message.role == Role::User);
             u32::try_from(said.count()).unwrap_or(u32::MAX)
@@ -111,16 +111,16 @@ impl UiBody {
             return Err(ApiError::invalid(path, "is missing"));
         };
         let text = last.text(&path)?;
-        let intent = match (self.trigger, &self.message_id) {
-            (Trigger::RegenerateMessage, _) => Intent::Again,
+        let action = match (self.trigger, &self.message_id) {
+            (Trigger::RegenerateMessage, _) => MessageAction::Regenerate,
             // An edited message has its place and its id already.
-            (Trigger::SubmitMessage, Some(id)) if *id == last.id => Intent::Change,
+            (Trigger::SubmitMessage, Some(id)) if *id == last.id => MessageAction::Replace,
             (Trigger::SubmitMessage, Some(_)) => {
                 let wrong = "must be the id of the last message, if there is one";
                 check.require(false, "messageId", wrong);
-                Intent::Add
+                MessageAction::Append
             }
-            (Trigger::SubmitMessage, None) => Intent::Add,
+            (Trigger::SubmitMessage, None) => MessageAction::Append,
         };
         check
             .require(
@@ -141,10 +141,10 @@ impl UiBody {
         };
         let asked = Asked {
             message: Some(text),
-            named: Some(NamedMessage {
-                name: last.id,
-                before,
-                intent,
+            named: Some(ClientMessage {
+                id: last.id,
+                preceding,
+                action,
             }),
             ..settings.checked(&mut check)?
         };

@@ -1,4 +1,4 @@
-use contracts::conversations::turns::Intent;
+use contracts::conversations::turns::MessageAction;
 use http_edge::{ApiError, JsonText};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -76,14 +76,17 @@ fn the_last_message_is_what_is_said() {
     assert_eq!(asked.message.as_deref(), Some("two\n\nthree"));
     assert_eq!(asked.model.as_deref(), Some("gpt-4o"));
     assert_eq!(named.name, "c");
-    assert_eq!((named.before, named.intent), (Some(1), Intent::Add));
+    assert_eq!(
+        (named.preceding, named.action),
+        (Some(1), MessageAction::Append)
+    );
 }
 
 #[test]
 fn one_message_does() {
     let request = json!({ "id": "chat", "message": said("c", "user", "two") });
     let named = wish(&request).unwrap().asked.named.unwrap();
-    assert_eq!((named.before, named.intent), (None, Intent::Add));
+    assert_eq!((named.preceding, named.action), (None, MessageAction::Append));
 }
 
 #[test]
@@ -92,14 +95,14 @@ fn edits_and_other_replies_are_known_as_such() {
     edit["messageId"] = json!("a");
     assert_eq!(
         wish(&edit).unwrap().asked.named.unwrap().intent,
-        Intent::Change
+        MessageAction::Replace
     );
     edit["messageId"] = json!("b");
     assert_eq!(wrong(&edit), ["messageId"]);
     edit["trigger"] = json!("regenerate-message");
     assert_eq!(
         wish(&edit).unwrap().asked.named.unwrap().intent,
-        Intent::Again
+        MessageAction::Regenerate
     );
     edit["trigger"] = json!("resume-stream");
     assert_eq!(wrong(&edit), ["trigger"]);
