@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! Source ─▶ Moderation ─▶ relay ─┬▶ SendBuffer ─▶ the client
-//! (goldfish:llm)                 └▶ StoreBuffer ─▶ goldfish:conversations
+//! (goldfish:llm)                 └▶ StoreQueue ─▶ Storing ─▶ goldfish:conversations
 //! Reservation: credits are held before, charged after
 //! ```
 //!
@@ -20,13 +20,18 @@ mod reservation;
 mod send_buffer;
 mod size;
 mod source;
+mod stored;
 
 pub use model::choose_model;
 pub use moderation::{Moderation, check_texts};
 pub use prompt::text_message;
-pub use relay::{MAX_REPLY_BYTES, RelayEnd, Relayed, Reply, Sink, Stop, relay};
+pub use relay::{RelayEnd, Relayed, Reply, Sink, Stop, relay};
 pub use report::Report;
 pub use reservation::{Payer, Reservation, admit};
 pub use send_buffer::{Delivery, SendBuffer, send_buffer};
 pub use size::{prompt_bytes, text_of};
 pub use source::{Keep, Source};
+pub use stored::{
+    StopSender, StoreDeltas, StoreQueue, StoreStop, StoredReplySink, Storing, TextEncoder,
+    store_queue, store_stop,
+};

@@ -111,6 +111,15 @@ impl Moderation {
         moderated
     }
 
+    /// A whole text as it may be shown; none if it is blocked.
+    pub fn pass_text(&self, text: String) -> Option<String> {
+        let passed = self.pass(vec![Delta::Text(text)]);
+        let rest = self.finish();
+        let is_allowed = passed.blocked.is_none() && rest.blocked.is_none();
+        let deltas = passed.deltas.into_iter().chain(rest.deltas);
+        is_allowed.then(|| deltas.map(text_of).collect())
+    }
+
     /// What was held back, at the end of the reply.
     pub(crate) fn finish(&self) -> Moderated {
         let mut moderated = Moderated::default();

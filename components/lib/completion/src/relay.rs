@@ -9,7 +9,7 @@ use http_edge::ApiError;
 use crate::{moderation::Moderation, size::delta_bytes, source::Source};
 
 /// Most bytes that a model may generate for one reply; then it is cancelled.
-pub const MAX_REPLY_BYTES: usize = 4 * 1024 * 1024;
+const MAX_REPLY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Receives the deltas of a reply.
 pub trait Sink {
@@ -17,9 +17,9 @@ pub trait Sink {
     /// sink that waits slows the model down.
     fn send(&mut self, deltas: Vec<Delta>) -> impl Future<Output = Result<(), Stop>>;
 
-    /// Resolves when nobody wants the rest of the reply. It is polled while the model is silent,
-    /// dropped with the next delta and called again.
-    fn cancelled(&mut self) -> impl Future<Output = ()>;
+    /// Resolves when the sink wants no more. It is polled while the model is silent, dropped with
+    /// the next delta and called again.
+    fn cancelled(&mut self) -> impl Future<Output = Stop>;
 }
 
 /// Why a sink takes no more.
@@ -56,7 +56,7 @@ pub enum RelayEnd {
     Failed(Error),
 }
 
-/// A reply that was passed on.
+/// A reply that was passed on, as far as it went.
 #[derive(Debug)]
 pub struct Relayed {
     /// How it ended.
@@ -143,12 +143,32 @@ async fn pass_on(reply: &mut Reply, sink: &mut impl Sink) -> Result<(), Stop> {
     loop {
         let next = match select(pin!(reply.next()), pin!(sink.cancelled())).await {
             Either::Left((next, _)) => next,
-            Either::Right(_) => return Err(Stop::Cancelled),
+            Either::Right((stop, _)) => return Err(stop),
         };
         let Some(deltas) = next else { return Ok(()) };
         sink.send(deltas).await?;
         if reply.generated > MAX_REPLY_BYTES {
             return Err(Stop::TooLong);
+        }
+    }
+}
+
+impl Relayed {
+    /// A reply that was cancelled before the model was asked.
+    pub fn cancelled() -> Self {
+        Self {
+            end: RelayEnd::Cancelled,
+            generated: 0,
+            resolved: None,
+        }
+    }
+
+    /// A reply that failed before its first delta.
+    pub fn failed(error: Error) -> Self {
+        Self {
+            end: RelayEnd::Failed(error),
+            generated: 0,
+            resolved: None,
         }
     }
 }

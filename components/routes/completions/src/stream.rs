@@ -74,12 +74,12 @@ impl Sink for Client {
         self.write().await
     }
 
-    async fn cancelled(&mut self) {
+    async fn cancelled(&mut self) -> Stop {
         loop {
             self.check.as_mut().await;
             self.check = Box::pin(sleep(CHECK_INTERVAL));
             if !self.body.is_open().await {
-                return;
+                return Stop::Cancelled;
             }
         }
     }

@@ -83,7 +83,7 @@ impl Sink for ReplyMessage {
     }
 
     /// A response that is not streamed is completed even if its client is gone.
-    async fn cancelled(&mut self) {
+    async fn cancelled(&mut self) -> Stop {
         std::future::pending().await
     }
 }

@@ -4,28 +4,28 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    conversation,
-    request::{UiBody, Wish, is_one},
+    conversation_id,
+    request::{ChatTurn, UiBody, is_ai_sdk},
 };
 
 fn body(value: &Value) -> JsonText {
     JsonText::from(value.to_string().into_bytes())
 }
 
-fn wish(value: &Value) -> Result<Wish, ApiError> {
-    body(value).read::<UiBody>()?.checked()
+fn parsed(value: &Value) -> Result<ChatTurn, ApiError> {
+    body(value).read::<UiBody>()?.validate()
 }
 
 /// The paths of what is wrong.
-fn wrong(value: &Value) -> Vec<String> {
-    match wish(value) {
-        Ok(found) => panic!("{found:?}"),
+fn wrong_paths(value: &Value) -> Vec<String> {
+    match parsed(value) {
+        Ok(valid) => panic!("{valid:?}"),
         Err(ApiError::Validation(details)) => details.into_iter().map(|d| d.path).collect(),
         Err(other) => panic!("{other:?}"),
     }
 }
 
-fn said(id: &str, role: &str, text: &str) -> Value {
+fn message(id: &str, role: &str, text: &str) -> Value {
     json!({ "id": id, "role": role, "parts": [{ "type": "text", "text": text }] })
 }
 
@@ -35,29 +35,29 @@ fn sent(messages: &[Value]) -> Value {
 }
 
 #[test]
-fn requests_are_told_apart_by_their_shape() {
-    for ours in [
+fn is_ai_sdk_depends_on_messages_and_message() {
+    for native in [
         json!({}),
         json!({ "message": "hi" }),
         json!({ "message": 7 }),
         json!({ "message": ["hi"] }),
     ] {
-        assert!(!is_one(&body(&ours)), "{ours}");
+        assert!(!is_ai_sdk(&body(&native)), "{native}");
     }
-    for theirs in [
+    for ai_sdk in [
         json!({ "messages": [] }),
         json!({ "messages": [], "message": "of the app's own" }),
         json!({ "message": {} }),
     ] {
-        assert!(is_one(&body(&theirs)), "{theirs}");
+        assert!(is_ai_sdk(&body(&ai_sdk)), "{ai_sdk}");
     }
-    assert!(!is_one(&JsonText::from(b"{\"messages\": [".to_vec())));
+    assert!(!is_ai_sdk(&JsonText::from(b"{\"messages\": [".to_vec())));
 }
 
 #[test]
-fn the_last_message_is_what_is_said() {
+fn validate_takes_the_last_message() {
     let mut request = sent(&[
-        said("a", "user", "one"),
+        message("a", "user", "one"),
         json!({ "id": "b", "role": "assistant", "metadata": { "x": 1 }, "parts": [
             { "type": "step-start" },
             { "type": "tool-add", "toolCallId": "t", "state": "output-available", "output": 3 },
@@ -70,59 +70,62 @@ fn the_last_message_is_what_is_said() {
     ]);
     request["model"] = json!("gpt-4o");
     request["sessionId"] = json!("the app's own");
-    let Wish { chat, asked } = wish(&request).unwrap();
-    let named = asked.named.unwrap();
+    let ChatTurn { chat, turn } = parsed(&request).unwrap();
+    let client_message = turn.client_message.unwrap();
     assert_eq!(chat, "chat");
-    assert_eq!(asked.message.as_deref(), Some("two\n\nthree"));
-    assert_eq!(asked.model.as_deref(), Some("gpt-4o"));
-    assert_eq!(named.name, "c");
+    assert_eq!(turn.message.as_deref(), Some("two\n\nthree"));
+    assert_eq!(turn.model.as_deref(), Some("gpt-4o"));
+    assert_eq!(client_message.id, "c");
     assert_eq!(
-        (named.preceding, named.action),
+        (client_message.preceding, client_message.action),
         (Some(1), MessageAction::Append)
     );
 }
 
 #[test]
-fn one_message_does() {
-    let request = json!({ "id": "chat", "message": said("c", "user", "two") });
-    let named = wish(&request).unwrap().asked.named.unwrap();
-    assert_eq!((named.preceding, named.action), (None, MessageAction::Append));
+fn validate_single_message_is_appended() {
+    let request = json!({ "id": "chat", "message": message("c", "user", "two") });
+    let sent = parsed(&request).unwrap().turn.client_message.unwrap();
+    assert_eq!((sent.preceding, sent.action), (None, MessageAction::Append));
 }
 
 #[test]
-fn edits_and_other_replies_are_known_as_such() {
-    let mut edit = sent(&[said("a", "user", "one")]);
+fn validate_trigger_and_message_id_decide_the_action() {
+    let mut edit = sent(&[message("a", "user", "one")]);
     edit["messageId"] = json!("a");
     assert_eq!(
-        wish(&edit).unwrap().asked.named.unwrap().intent,
+        parsed(&edit).unwrap().turn.client_message.unwrap().action,
         MessageAction::Replace
     );
     edit["messageId"] = json!("b");
-    assert_eq!(wrong(&edit), ["messageId"]);
+    assert_eq!(wrong_paths(&edit), ["messageId"]);
     edit["trigger"] = json!("regenerate-message");
     assert_eq!(
-        wish(&edit).unwrap().asked.named.unwrap().intent,
+        parsed(&edit).unwrap().turn.client_message.unwrap().action,
         MessageAction::Regenerate
     );
     edit["trigger"] = json!("resume-stream");
-    assert_eq!(wrong(&edit), ["trigger"]);
+    assert_eq!(wrong_paths(&edit), ["trigger"]);
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn validate_invalid_part_names_its_path() {
     let file = json!({ "type": "file", "mediaType": "image/png", "url": "data:," });
     let photo =
         json!({ "id": "a", "role": "user", "parts": [{ "type": "text", "text": "x" }, file] });
-    assert_eq!(wrong(&sent(&[photo])), ["messages[0].parts[1]"]);
+    assert_eq!(wrong_paths(&sent(&[photo])), ["messages[0].parts[1]"]);
     let long = "x".repeat(10_001);
     for (messages, path) in [
         (vec![], "messages[0]"),
-        (vec![said("a", "assistant", "x")], "messages[0]"),
-        (vec![said("a", "user", " \n")], "messages[0].parts"),
-        (vec![said("a", "user", &long)], "messages[0].parts"),
-        (vec![said("", "user", "x")], "messages[0].id"),
-        (vec![said(&"i".repeat(129), "user", "x")], "messages[0].id"),
-        (vec![said("a", "robot", "x")], "messages[0].role"),
+        (vec![message("a", "assistant", "x")], "messages[0]"),
+        (vec![message("a", "user", " \n")], "messages[0].parts"),
+        (vec![message("a", "user", &long)], "messages[0].parts"),
+        (vec![message("", "user", "x")], "messages[0].id"),
+        (
+            vec![message(&"i".repeat(129), "user", "x")],
+            "messages[0].id",
+        ),
+        (vec![message("a", "robot", "x")], "messages[0].role"),
         (
             vec![json!({ "id": "a", "role": "user" })],
             "messages[0].parts",
@@ -132,27 +135,27 @@ fn what_is_wrong_is_named() {
             "messages[0].parts[0].text",
         ),
     ] {
-        assert_eq!(wrong(&sent(&messages)), [path]);
+        assert_eq!(wrong_paths(&sent(&messages)), [path]);
     }
-    let mut request = sent(&[said("a", "user", "x")]);
+    let mut request = sent(&[message("a", "user", "x")]);
     request["temperature"] = json!(3);
     request["id"] = json!("");
-    assert_eq!(wrong(&request), ["id", "temperature"]);
-    assert_eq!(wrong(&json!({ "messages": [] })), ["id"]);
+    assert_eq!(wrong_paths(&request), ["id", "temperature"]);
+    assert_eq!(wrong_paths(&json!({ "messages": [] })), ["id"]);
 }
 
 #[test]
-fn a_chat_is_one_conversation_of_one_user() {
+fn conversation_id_is_stable_and_differs_by_user() {
     let id = "550e8400-e29b-41d4-a716-446655440000";
-    assert_eq!(conversation("u", id), id);
-    assert_eq!(conversation("u", &id.to_uppercase()), id);
-    let made = conversation("u", "MSiOEAfVn9dLTrDK");
-    assert_eq!(made, conversation("u", "MSiOEAfVn9dLTrDK"));
-    assert_ne!(made, conversation("v", "MSiOEAfVn9dLTrDK"));
-    assert_ne!(made, conversation("u", "MSiOEAfVn9dLTrDL"));
-    // It is stored under these: they must never change.
+    assert_eq!(conversation_id("u", id), id);
+    assert_eq!(conversation_id("u", &id.to_uppercase()), id);
+    let made = conversation_id("u", "MSiOEAfVn9dLTrDK");
+    assert_eq!(made, conversation_id("u", "MSiOEAfVn9dLTrDK"));
+    assert_ne!(made, conversation_id("v", "MSiOEAfVn9dLTrDK"));
+    assert_ne!(made, conversation_id("u", "MSiOEAfVn9dLTrDL"));
+    // Conversations are stored under these ids.
     assert_eq!(
-        conversation("guest_1", "chat"),
+        conversation_id("guest_1", "chat"),
         "b92db984-68cd-5f9a-a801-efb998b51be7"
     );
 }
@@ -189,16 +192,16 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// Whatever comes is either asked for in a form that can be stored, or refused with a path.
+    /// A request is either valid for the store, or refused with a path.
     #[test]
-    fn nothing_gets_past(value in any_json(), text in "\\PC{0,40}", id in "\\PC{0,40}") {
-        let _ = wish(&value);
-        let request = sent(&[value, said(&id, "user", &text)]);
-        match wish(&request) {
-            Ok(Wish { chat, asked }) => {
+    fn validate_any_request_is_valid_or_refused_with_a_path(value in any_json(), text in "\\PC{0,40}", id in "\\PC{0,40}") {
+        let _ = parsed(&value);
+        let request = sent(&[value, message(&id, "user", &text)]);
+        match parsed(&request) {
+            Ok(ChatTurn { chat, turn }) => {
                 prop_assert_eq!(chat, "chat");
-                prop_assert_eq!(asked.message, Some(text.clone()));
-                prop_assert_eq!(asked.named.map(|named| named.name), Some(id));
+                prop_assert_eq!(turn.message, Some(text.clone()));
+                prop_assert_eq!(turn.client_message.map(|message| message.id), Some(id));
                 prop_assert!(!text.trim().is_empty());
             }
             Err(ApiError::Validation(details)) => prop_assert!(!details.is_empty()),

@@ -1,15 +1,15 @@
-//! Requests that may come again: `Idempotency-Key`
-//! (draft-ietf-httpapi-idempotency-key-header).
+//! Headers of requests that a client repeats: `Idempotency-Key`
+//! (draft-ietf-httpapi-idempotency-key-header) and `Last-Event-ID`.
 
 use contracts::conversations::turns::IdempotencyKey;
 use http_edge::{ApiError, Head};
 use serde::Serialize;
 
 /// Longest key, in characters.
-const LONGEST: usize = 255;
+const MAX_KEY: usize = 255;
 
-/// Names a request by the client's key, if it has one: `path` and `body` are what is asked. 400 for
-/// a key that is none.
+/// The client's key, if it sent one. `path` and `body` are the content of the request. 400 for an
+/// invalid key.
 pub(crate) fn key(
     head: &Head,
     path: &str,
@@ -18,11 +18,11 @@ pub(crate) fn key(
     let Some(key) = field(head, "Idempotency-Key")? else {
         return Ok(None);
     };
-    let is_good =
-        (1..=LONGEST).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_good {
-        let wrong = "must be 1 to 255 visible ASCII characters";
-        return Err(ApiError::invalid("Idempotency-Key", wrong));
+    let is_valid =
+        (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_valid {
+        let message = "must be 1 to 255 visible ASCII characters";
+        return Err(ApiError::invalid("Idempotency-Key", message));
     }
     Ok(Some(IdempotencyKey {
         key: key.to_owned(),
@@ -30,23 +30,24 @@ pub(crate) fn key(
     }))
 }
 
-/// A header field's value. 400 if it is there and no text: what counts on it would go wrong silently.
+/// A header's value. 400 if it is not text: ignoring it would store a message twice, or repeat
+/// events.
 fn field<'a>(head: &'a Head, name: &str) -> Result<Option<&'a str>, ApiError> {
-    let found = head.header(name);
-    let is_there = head
+    let value = head.header(name);
+    let is_present = head
         .headers
         .iter()
         .any(|(given, _)| given.eq_ignore_ascii_case(name));
-    if found.is_none() && is_there {
+    if value.is_none() && is_present {
         return Err(ApiError::invalid(name, "must be text"));
     }
-    Ok(found)
+    Ok(value)
 }
 
-/// The number of the last event that the client has, if it has any; `of_query` counts where there
-/// is no `Last-Event-ID`. 400 if it is none of ours.
-pub(crate) fn last_event(head: &Head, of_query: Option<&str>) -> Result<Option<u64>, ApiError> {
-    let (path, text) = match (field(head, "Last-Event-ID")?, of_query) {
+/// The number of the last event that the client has, if it has any: from `Last-Event-ID`, else from
+/// the query. 400 if it is not an event's number.
+pub(crate) fn last_event_id(head: &Head, query: Option<&str>) -> Result<Option<u64>, ApiError> {
+    let (path, text) = match (field(head, "Last-Event-ID")?, query) {
         (Some(text), _) => ("Last-Event-ID", text),
         (None, Some(text)) => ("lastEventId", text),
         (None, None) => return Ok(None),
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_visible_and_bounded() {
+    fn key_must_be_visible_ascii_of_limited_length() {
         let of = |value: &str| key(&head("Idempotency-Key", value), "/x", &1);
         assert!(matches!(key(&Head::default(), "/x", &1), Ok(None)));
         let found = of("\"8e03978e-40d5\"").unwrap().unwrap();
@@ -84,7 +85,7 @@ mod tests {
         for wrong in ["", "a b", "é", &"k".repeat(256)] {
             assert!(of(wrong).is_err(), "{wrong}");
         }
-        // In Latin-1, as some clients write it: not taken for a request without a key.
+        // Latin-1, as some clients write it: not the same as a request without a key.
         let latin = Head {
             headers: vec![("Idempotency-Key".into(), vec![0xe9])],
             ..Head::default()
@@ -93,16 +94,16 @@ mod tests {
     }
 
     #[test]
-    fn the_header_counts_before_the_query() {
+    fn last_event_id_header_wins_over_the_query() {
         let none = Head::default();
-        assert_eq!(last_event(&none, None), Ok(None));
-        assert_eq!(last_event(&none, Some("7")), Ok(Some(7)));
+        assert_eq!(last_event_id(&none, None), Ok(None));
+        assert_eq!(last_event_id(&none, Some("7")), Ok(Some(7)));
         assert_eq!(
-            last_event(&head("last-event-id", "3"), Some("7")),
+            last_event_id(&head("last-event-id", "3"), Some("7")),
             Ok(Some(3))
         );
-        assert_eq!(last_event(&head("last-event-id", ""), None), Ok(None));
-        assert!(last_event(&none, Some("-1")).is_err());
-        assert!(last_event(&head("last-event-id", "x"), None).is_err());
+        assert_eq!(last_event_id(&head("last-event-id", ""), None), Ok(None));
+        assert!(last_event_id(&none, Some("-1")).is_err());
+        assert!(last_event_id(&head("last-event-id", "x"), None).is_err());
     }
 }

@@ -1,18 +1,18 @@
-//! What the AI SDK's `DefaultChatTransport` asks: `{id, messages, trigger, messageId}` and fields of
-//! the app's own, of which we know some. The other form that its documentation shows sends only the
-//! last message, as `message`: the conversation is kept here.
+//! Requests of the AI SDK's `DefaultChatTransport`: `{id, messages, trigger, messageId}` and fields
+//! that the app adds. The other documented form sends only the last message, as `message`; the
+//! conversation is stored here anyway.
 
 use contracts::conversations::turns::{ClientMessage, MessageAction};
 use http_edge::{ApiError, JsonText, Validator};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-use crate::request::{AgainBody, Asked, MAX_CHARACTERS};
+use crate::request::{MAX_CHARACTERS, RegenerateBody, TurnRequest};
 
 /// Longest id of a chat or a message, in bytes.
 pub(crate) const MAX_ID: usize = 128;
 
-/// The body as it comes. Fields that are none of ours are the app's own, and mean nothing here.
+/// The body of the request. Unknown fields belong to the app and are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UiBody {
@@ -54,7 +54,7 @@ enum Role {
     Assistant,
 }
 
-/// Of the many kinds of parts only text is taken from the user; others occur in earlier messages.
+/// Only text is accepted from the user; parts of other types occur in earlier messages.
 #[derive(Debug, Default, Deserialize)]
 struct Part {
     #[serde(rename = "type")]
@@ -62,16 +62,16 @@ struct Part {
     text: Option<String>,
 }
 
-/// What is asked, of which chat.
+/// A validated request.
 #[derive(Debug)]
-pub(crate) struct Wish {
+pub(crate) struct ChatTurn {
     /// The client's id of the chat.
     pub(crate) chat: String,
-    pub(crate) asked: Asked,
+    pub(crate) turn: TurnRequest,
 }
 
-/// Whether a body is one of these, rather than ours, in which `message` is a text.
-pub(crate) fn is_one(body: &JsonText) -> bool {
+/// Whether a body is the AI SDK's. In goldfish's own `message` is a string.
+pub(crate) fn is_ai_sdk(body: &JsonText) -> bool {
     #[derive(Deserialize)]
     struct Probe {
         #[serde(default)]
@@ -85,14 +85,14 @@ pub(crate) fn is_one(body: &JsonText) -> bool {
 }
 
 impl UiBody {
-    /// What it asks, found good as far as that can be seen by itself.
-    pub(crate) fn checked(mut self) -> Result<Wish, ApiError> {
+    /// Validates the request.
+    pub(crate) fn validate(mut self) -> Result<ChatTurn, ApiError> {
         let mut check = Validator::new();
         check.require(is_id(&self.id), "id", "must be 1 to 128 bytes");
         let preceding = self.messages.as_ref().map(|messages| {
             let (_, earlier) = messages.split_last().unwrap_or((&EMPTY, &[]));
-            let said = earlier.iter().filter(|message| message.role == Role::User);
-            u32::try_from(said.count()).unwrap_or(u32::MAX)
+            let of_user = earlier.iter().filter(|message| message.role == Role::User);
+            u32::try_from(of_user.count()).unwrap_or(u32::MAX)
         });
         let (path, last) = match self.messages.take() {
             Some(mut messages) => {
@@ -113,11 +113,11 @@ impl UiBody {
         let text = last.text(&path)?;
         let action = match (self.trigger, &self.message_id) {
             (Trigger::RegenerateMessage, _) => MessageAction::Regenerate,
-            // An edited message has its place and its id already.
+            // The AI SDK names the message that was edited.
             (Trigger::SubmitMessage, Some(id)) if *id == last.id => MessageAction::Replace,
             (Trigger::SubmitMessage, Some(_)) => {
-                let wrong = "must be the id of the last message, if there is one";
-                check.require(false, "messageId", wrong);
+                let message = "must be the id of the last message, if there is one";
+                check.require(false, "messageId", message);
                 MessageAction::Append
             }
             (Trigger::SubmitMessage, None) => MessageAction::Append,
@@ -133,29 +133,29 @@ impl UiBody {
                 &format!("{path}.parts"),
                 "must hold 1 to 10000 characters of text and not only white space",
             );
-        let settings = AgainBody {
+        let options = RegenerateBody {
             model: self.model,
             system: self.system,
             temperature: self.temperature,
             max_tokens: self.max_tokens,
         };
-        let asked = Asked {
+        let turn = TurnRequest {
             message: Some(text),
-            named: Some(ClientMessage {
+            client_message: Some(ClientMessage {
                 id: last.id,
                 preceding,
                 action,
             }),
-            ..settings.checked(&mut check)?
+            ..options.validate(&mut check)?
         };
-        Ok(Wish {
+        Ok(ChatTurn {
             chat: self.id,
-            asked,
+            turn,
         })
     }
 }
 
-/// Stands for a message where there is none.
+/// In place of a message that is missing.
 const EMPTY: UiMessage = UiMessage {
     id: String::new(),
     role: Role::User,
@@ -163,7 +163,7 @@ const EMPTY: UiMessage = UiMessage {
 };
 
 impl UiMessage {
-    /// Its text parts, each a paragraph of its own.
+    /// Its text parts, separated by empty lines.
     fn text(&self, path: &str) -> Result<String, ApiError> {
         let mut texts = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
@@ -173,7 +173,7 @@ impl UiMessage {
                 ("text", None) => {
                     return Err(ApiError::invalid(format!("{}.text", place()), "is missing"));
                 }
-                // Bounds between the steps of a reply; says nothing.
+                // Separates the steps of a reply.
                 ("step-start", _) => {}
                 _ => {
                     let wrong = "is not text, and only text is taken here";

@@ -1,11 +1,11 @@
-//! The events of a reply, as bytes.
+//! goldfish's own events of a reply.
 
 use contracts::conversations::turns::ReplyInfo;
 use http_edge::ApiError;
 use serde::Serialize;
 use sse::Encoder;
 
-use crate::wire::Ending;
+use crate::{json::json, reply_end::ReplyEnd};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,40 +29,38 @@ struct UsageView<'a> {
     model: &'a str,
 }
 
-/// What is being answered, and where it will be found.
-pub(crate) fn conversation(started: &ReplyInfo, model: &str) -> Vec<u8> {
+/// The first event: where the reply is stored.
+pub(crate) fn conversation(info: &ReplyInfo, model: &str) -> Vec<u8> {
     named(
         "conversation",
         &json(&Conversation {
-            conversation_id: &started.conversation_id,
-            message_id: &started.message_id,
-            title: &started.title,
+            conversation_id: &info.conversation_id,
+            message_id: &info.message_id,
+            title: &info.title,
             model,
         }),
     )
 }
 
-/// A piece of the reply, with its number in the stream; the length of its text in JSON.
-pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) -> usize {
-    let data = json(&Content { content });
-    out.id(&number.to_string()).data(&data);
-    data.len().saturating_sub(r#"{"content":""}"#.len())
+/// A delta of the reply, with its number.
+pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) {
+    out.id(&number.to_string())
+        .data(&json(&Content { content }));
 }
 
-/// What the reply took, why it broke off, and that nothing more comes.
-pub(crate) fn ending(ending: &Ending<'_>) -> Vec<u8> {
+/// The last events: usage, the error if there is one, and `[DONE]`.
+pub(crate) fn end(end: &ReplyEnd<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    if let Some((prompt, completion)) = ending.usage {
-        bytes.extend(usage(prompt, completion, ending.model));
+    if let Some((prompt, completion)) = end.usage {
+        bytes.extend(usage(prompt, completion, end.model));
     }
-    if let Some((cause, request_id)) = ending.error {
+    if let Some((cause, request_id)) = end.error {
         bytes.extend(error(cause, request_id));
     }
     bytes.extend(done());
     bytes
 }
 
-/// What the reply took, and who answered.
 fn usage(prompt_tokens: u32, completion_tokens: u32, model: &str) -> Vec<u8> {
     named(
         "usage",
@@ -74,28 +72,17 @@ fn usage(prompt_tokens: u32, completion_tokens: u32, model: &str) -> Vec<u8> {
     )
 }
 
-/// Why the reply broke off: the error object of any other answer.
+/// The error object that is also the body of an error response.
 fn error(error: &ApiError, request_id: &str) -> Vec<u8> {
     named("error", &String::from_utf8_lossy(&error.body(request_id)))
 }
 
-/// The last event of every reply.
 fn done() -> Vec<u8> {
     Encoder::new().data("[DONE]").take()
 }
 
-/// No event, but a sign of life.
-pub(crate) fn keep_alive() -> Vec<u8> {
-    Encoder::new().comment("keep-alive").take()
-}
-
 fn named(name: &str, data: &str) -> Vec<u8> {
     Encoder::new().event(name).data(data).take()
-}
-
-/// Strings and numbers: this cannot fail, and an empty object is better than a panic.
-pub(crate) fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
 }
 
 #[cfg(test)]
@@ -108,14 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn events_are_as_promised() {
-        let started = ReplyInfo {
+    fn events_equal_the_documented_bytes() {
+        let info = ReplyInfo {
             conversation_id: "c".into(),
             message_id: "m".into(),
             title: "Hi\nthere".into(),
         };
         assert_eq!(
-            text(conversation(&started, "gpt-4o")),
+            text(conversation(&info, "gpt-4o")),
             "event: conversation\ndata: {\"conversationId\":\"c\",\"messageId\":\"m\",\
              \"title\":\"Hi\\nthere\",\"model\":\"gpt-4o\"}\n\n"
         );
@@ -131,15 +118,14 @@ mod tests {
             text(usage(12, 2, "gpt-4o")),
             "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\"}\n\n"
         );
-        let ending = ending(&Ending {
+        let bytes = end(&ReplyEnd {
             outcome: Outcome::Complete,
             reason: None,
             usage: Some((1, 2)),
             model: "m",
             error: None,
         });
-        assert!(text(ending).ends_with("\"model\":\"m\"}\n\ndata: [DONE]\n\n"));
-        assert_eq!(text(keep_alive()), ": keep-alive\n\n");
+        assert!(text(bytes).ends_with("\"model\":\"m\"}\n\ndata: [DONE]\n\n"));
         assert!(
             text(error(&ApiError::ProviderTimeout, "r"))
                 .starts_with("event: error\ndata: {\"error\":")

@@ -8,9 +8,9 @@ use contracts::{
 use serde::Serialize;
 use sse::Encoder;
 
-use crate::{events::json, wire::Ending};
+use crate::{json::json, reply_end::ReplyEnd};
 
-/// Names the text part within its message.
+/// Id of the text part within its message.
 const TEXT: &str = "0";
 
 #[derive(Serialize)]
@@ -50,7 +50,7 @@ enum Chunk<'a> {
     },
 }
 
-/// What the message has in `metadata`; the client adds what comes later to what came before.
+/// The message's `metadata`. The client merges later metadata into earlier ones.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata<'a> {
@@ -64,7 +64,7 @@ struct Metadata<'a> {
     usage: Option<Usage>,
 }
 
-/// Named as in the AI SDK's `LanguageModelUsage`.
+/// The AI SDK's `LanguageModelUsage`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Usage {
@@ -74,53 +74,46 @@ struct Usage {
 }
 
 /// The message, and the beginning of its text.
-pub(crate) fn opening(started: &ReplyInfo, model: &str) -> Vec<u8> {
+pub(crate) fn opening(info: &ReplyInfo, model: &str) -> Vec<u8> {
     let message_metadata = Metadata {
-        conversation_id: Some(&started.conversation_id),
-        title: Some(&started.title),
+        conversation_id: Some(&info.conversation_id),
+        title: Some(&info.title),
         model: Some(model),
         usage: None,
     };
     let start = Chunk::Start {
-        message_id: &started.message_id,
+        message_id: &info.message_id,
         message_metadata,
     };
     write(&[start, Chunk::StartStep, Chunk::TextStart { id: TEXT }]).take()
 }
 
-/// A piece of the text; its length in JSON. The client resumes from the beginning, so that pieces
-/// need no number.
-pub(crate) fn content(out: &mut Encoder, content: &str) -> usize {
-    let empty = json(&Chunk::TextDelta {
-        id: TEXT,
-        delta: "",
-    });
-    let data = json(&Chunk::TextDelta {
+/// A delta of the text. It has no number: the AI SDK resumes from the first delta.
+pub(crate) fn content(out: &mut Encoder, content: &str) {
+    out.data(&json(&Chunk::TextDelta {
         id: TEXT,
         delta: content,
-    });
-    out.data(&data);
-    data.len().saturating_sub(empty.len())
+    }));
 }
 
-/// The end of the text and of the message. Chunks after an error are for other readers than the
-/// AI SDK, which heeds none.
-pub(crate) fn ending(ending: &Ending<'_>) -> Vec<u8> {
+/// The end of the text and of the message. The AI SDK ignores chunks after an error; other clients
+/// read them.
+pub(crate) fn end(end: &ReplyEnd<'_>) -> Vec<u8> {
     let mut chunks = vec![Chunk::TextEnd { id: TEXT }];
-    if let Some((prompt, completion)) = ending.usage {
+    if let Some((prompt, completion)) = end.usage {
         let usage = Some(Usage {
             input_tokens: prompt,
             output_tokens: completion,
             total_tokens: prompt.saturating_add(completion),
         });
         let message_metadata = Metadata {
-            model: Some(ending.model),
+            model: Some(end.model),
             usage,
             ..Metadata::default()
         };
         chunks.push(Chunk::MessageMetadata { message_metadata });
     }
-    let public = ending.error.map(|(error, _)| error.public());
+    let public = end.error.map(|(error, _)| error.public());
     match &public {
         Some(public) => chunks.extend([
             Chunk::Error {
@@ -131,20 +124,20 @@ pub(crate) fn ending(ending: &Ending<'_>) -> Vec<u8> {
                 finish_reason: "error",
             },
         ]),
-        None if ending.outcome == Outcome::Stopped => chunks.push(Chunk::Abort {
+        None if end.outcome == Outcome::Stopped => chunks.push(Chunk::Abort {
             reason: "stopped by the user",
         }),
         None => chunks.extend([
             Chunk::FinishStep,
             Chunk::Finish {
-                finish_reason: finish_reason(ending.reason),
+                finish_reason: finish_reason(end.reason),
             },
         ]),
     }
     write(&chunks).data("[DONE]").take()
 }
 
-/// The AI SDK's word for it.
+/// The AI SDK's finish reason.
 fn finish_reason(reason: Option<StopReason>) -> &'static str {
     match reason {
         Some(StopReason::End) | None => "stop",
@@ -172,8 +165,8 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
-    fn end(outcome: Outcome, error: Option<&ApiError>) -> String {
-        text(ending(&Ending {
+    fn encoded_end(outcome: Outcome, error: Option<&ApiError>) -> String {
+        text(end(&ReplyEnd {
             outcome,
             reason: Some(StopReason::Length),
             usage: Some((12, 2)),
@@ -183,21 +176,21 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_as_the_protocol_has_them() {
-        let started = ReplyInfo {
+    fn opening_and_content_equal_the_documented_bytes() {
+        let info = ReplyInfo {
             conversation_id: "c".into(),
             message_id: "m".into(),
             title: "Hi".into(),
         };
         assert_eq!(
-            text(opening(&started, "gpt-4o")),
+            text(opening(&info, "gpt-4o")),
             "data: {\"type\":\"start\",\"messageId\":\"m\",\"messageMetadata\":\
              {\"conversationId\":\"c\",\"title\":\"Hi\",\"model\":\"gpt-4o\"}}\n\n\
              data: {\"type\":\"start-step\"}\n\n\
              data: {\"type\":\"text-start\",\"id\":\"0\"}\n\n"
         );
         let mut out = Encoder::new();
-        assert_eq!(content(&mut out, "\"a\"\n"), 7);
+        content(&mut out, "\"a\"\n");
         assert_eq!(
             text(out.take()),
             "data: {\"type\":\"text-delta\",\"id\":\"0\",\"delta\":\"\\\"a\\\"\\n\"}\n\n"
@@ -205,12 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn every_end_is_an_end() {
+    fn end_of_each_outcome_has_its_chunks() {
         let usage = "data: {\"type\":\"text-end\",\"id\":\"0\"}\n\n\
              data: {\"type\":\"message-metadata\",\"messageMetadata\":{\"model\":\"gpt-4o-mini\",\
              \"usage\":{\"inputTokens\":12,\"outputTokens\":2,\"totalTokens\":14}}}\n\n";
         assert_eq!(
-            end(Outcome::Complete, None),
+            encoded_end(Outcome::Complete, None),
             format!(
                 "{usage}data: {{\"type\":\"finish-step\"}}\n\n\
                  data: {{\"type\":\"finish\",\"finishReason\":\"length\"}}\n\n\
@@ -218,13 +211,13 @@ mod tests {
             )
         );
         assert_eq!(
-            end(Outcome::Stopped, None),
+            encoded_end(Outcome::Stopped, None),
             format!(
                 "{usage}data: {{\"type\":\"abort\",\"reason\":\"stopped by the user\"}}\n\n\
                  data: [DONE]\n\n"
             )
         );
-        let failed = end(Outcome::Incomplete, Some(&ApiError::ProviderTimeout));
+        let failed = encoded_end(Outcome::Incomplete, Some(&ApiError::ProviderTimeout));
         assert!(
             failed.contains(
                 "data: {\"type\":\"error\",\"errorText\":\
