@@ -14,12 +14,12 @@ pub async fn choose_model(
     catalogue: &[Model],
 ) -> Result<String, ApiError> {
     let default = variables::get("default_model").await.unwrap_or_default();
-    let wishes: Vec<_> = preferred
+    let preferred: Vec<_> = preferred
         .iter()
         .copied()
         .chain([Some(default.as_str())])
         .collect();
-    model_choice::choose(&wishes, catalogue)
+    model_choice::choose(&preferred, catalogue)
         .map(|model| model.id.clone())
         .ok_or_else(|| {
             ApiError::ProviderUnavailable(
