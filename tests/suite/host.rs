@@ -74,8 +74,10 @@ async fn the_most_specific_route_wins() {
     // The catch-all stands first and still comes last; a literal segment beats a parameter.
     let manifest = ChangedManifest::new(|table| {
         let triggers = table["trigger"]["http"].as_array_mut().unwrap();
-        let last = triggers.pop().unwrap();
-        triggers.insert(0, last);
+        let is_catch_all = |trigger: &Value| trigger["route"].as_str() == Some("/...");
+        let position = triggers.iter().position(is_catch_all).unwrap();
+        let catch_all = triggers.remove(position);
+        triggers.insert(0, catch_all);
         let more = [
             ("/api/conversations/health", "health"),
             ("/api/v1/...", "health"),

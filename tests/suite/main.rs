@@ -15,7 +15,6 @@
 mod admin;
 mod ai_sdk;
 mod api_keys;
-mod architecture;
 mod attacks;
 mod auth;
 mod better_auth;

@@ -4,30 +4,13 @@
 use serde_json::{Value, json};
 use upstream::{Fault, Outcome, Script, Upstream};
 
-use crate::harness::{
-    App, ChangedManifest, Event, Guest, World, component, eventually, text_of, world,
-};
-
-/// The manifest with the lines changed that say who moderates.
-fn with_word_list() -> ChangedManifest {
-    ChangedManifest::new(|table| {
-        let row = r#"component = "capability-moderation-words"
-            inherit_configuration = ["variables"]"#;
-        let row: toml::Table = toml::from_str(row).unwrap();
-        for route in ["chat", "completions"] {
-            let dependencies = component(table, route)["dependencies"]
-                .as_table_mut()
-                .unwrap();
-            dependencies.insert("goldfish:moderation@0.1.0".to_owned(), row.clone().into());
-        }
-    })
-}
+use crate::harness::{App, ChangedManifest, Event, Guest, World, eventually, text_of, world};
 
 /// An application that moderates by `variables`, whose provider answers by `script`; and its
 /// manifest, which is to be kept as long.
 async fn moderated(script: Script, variables: &[(&str, &str)]) -> (ChangedManifest, World) {
     let upstream = Upstream::start(script).await.unwrap();
-    let manifest = with_word_list();
+    let manifest = ChangedManifest::with_capability("moderation", "moderation-words");
     let app = App::with_defaults()
         .openai(&upstream)
         .manifest(manifest.path());
@@ -245,7 +228,7 @@ async fn another_reply_is_asked_for_only_if_the_question_may_be() {
 
 #[tokio::test]
 async fn titles_say_nothing_that_was_blocked() {
-    let manifest = with_word_list();
+    let manifest = ChangedManifest::with_capability("moderation", "moderation-words");
     for (action, title) in [("block", "Hi"), ("redact", "About [redacted]")] {
         let upstream = Upstream::start(Script::new(["Hello."])).await.unwrap();
         let titles = Upstream::start(Script::new(["About ", "bad", "fish"])).await;
