@@ -9,8 +9,6 @@
     )
 )]
 
-mod attend;
-mod backlog;
 mod bell;
 mod events;
 mod follow;
@@ -24,6 +22,7 @@ mod screened;
 mod source;
 mod title;
 mod ui_messages;
+mod unstored;
 mod window;
 mod wire;
 
@@ -158,8 +157,8 @@ async fn answer(
     };
 
     let (beginning, opening) = opening::open(&turn, message.clone(), question, is_keyed).await;
-    let started = match beginning {
-        Ok(BeginResult::Started(started)) => started,
+    let (started, directive) = match beginning {
+        Ok(BeginResult::Started(started)) => (started.info, started.directive),
         Ok(BeginResult::Existing(started)) => {
             note(context, bill.release().await);
             return follow::repeat_reply(context, user, started, wire).await;
@@ -182,7 +181,7 @@ async fn answer(
         Opening::Stopped => None,
         Opening::Failed(error) => {
             // If even that cannot be stored, the reply counts as broken off when it is overdue.
-            let nothing = reply::Text::default();
+            let nothing = Vec::new();
             let finished = reply::finish(
                 &turn,
                 Outcome::Incomplete,
@@ -207,6 +206,7 @@ async fn answer(
         source,
         screen,
         started,
+        directive,
         model,
         bill,
         wire,

@@ -10,10 +10,9 @@ use contracts::{
 use futures::future::{Either, join, select};
 
 use crate::{
-    attend::attend,
-    backlog::Backlog,
     bell::Bell,
     source::{Opening, Source},
+    unstored::Unstored,
 };
 
 /// Stores the message while the provider is being reached: the reply's first word waits for the
@@ -25,7 +24,7 @@ pub(crate) async fn open(
     question: ChatRequest,
     is_keyed: bool,
 ) -> (Result<BeginResult, StoreError>, Opening) {
-    let waiting = Backlog::default();
+    let is_open = Bell::default();
     let halt = Bell::default();
     let go = Bell::default();
     let model = question.model.clone();
@@ -45,15 +44,21 @@ pub(crate) async fn open(
             Either::Left((opening, _)) => opening,
             Either::Right(_) => Opening::Stopped,
         };
-        waiting.close();
+        is_open.ring();
         opening
     };
     let begin = async {
-        let beginning = turn.begin(message, model).await;
-        if matches!(beginning, Ok(BeginResult::Started(_))) {
+        let mut beginning = turn.begin(message, model).await;
+        if let Ok(BeginResult::Started(started)) = &mut beginning {
             go.ring();
+            let unstored = Unstored::new(started.directive.clone());
+            let close = async {
+                is_open.heard().await;
+                unstored.close();
+            };
             // Nothing is stored yet, so nothing can fail that matters.
-            let _ = attend(turn, &waiting, &halt).await;
+            let _ = join(unstored.append_to(turn, &halt), close).await;
+            started.directive = unstored.into_parts().1;
         } else {
             halt.ring();
         }

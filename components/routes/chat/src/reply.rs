@@ -4,7 +4,7 @@
 
 use billing::Bill;
 use contracts::conversations::{
-    turns::{Outcome, ReplyInfo, Turn, Usage},
+    turns::{Directive, Outcome, ReplyInfo, StopReason, Turn, Usage},
     types::Error as StoreError,
 };
 use contracts::llm::types::{Completion, Served};
@@ -14,19 +14,14 @@ use screening::Screen;
 use sse::Encoder;
 
 use crate::{
-    attend::{attend, describe},
-    backlog::Backlog,
     bell::Bell,
     outbox::Outbox,
     screened::Screened,
     source::Source,
     title::Untitled,
+    unstored::{Unstored, describe},
     wire::{Ending, Wire},
 };
-
-/// Longest reply, in bytes of its JSON, which is as much as is stored; a model that does not stop
-/// is stopped.
-const MAX_REPLY: usize = 512 * 1024;
 
 /// An exchange whose message is stored and whose reply has begun.
 pub(crate) struct Exchange {
@@ -35,6 +30,8 @@ pub(crate) struct Exchange {
     pub(crate) source: Option<Source>,
     pub(crate) screen: Screen,
     pub(crate) started: ReplyInfo,
+    /// How the turn wants the deltas from now on.
+    pub(crate) directive: Directive,
     pub(crate) model: String,
     pub(crate) bill: Bill,
     pub(crate) wire: Wire,
@@ -46,8 +43,6 @@ pub(crate) struct Exchange {
 #[derive(Debug, Default)]
 pub(crate) struct Text {
     whole: String,
-    /// Of each piece, in bytes.
-    lengths: Vec<u32>,
     /// What the model has said, shown or not, in bytes.
     generated: usize,
     /// Who answers, as soon as that is known.
@@ -89,17 +84,18 @@ impl Exchange {
             bill,
             wire,
             untitled,
+            directive,
             started: _,
         } = self;
         let source = source.map(|source| Screened::new(source, screen));
-        let backlog = Backlog::default();
+        let unstored = Unstored::new(directive);
         let halt = Bell::default();
-        let ((mut text, ended), attended) = join(
-            receive(source, wire, outbox, &backlog, &halt),
-            attend(&turn, &backlog, &halt),
+        let ((mut text, ended), warning) = join(
+            receive(source, wire, outbox, &unstored, &halt),
+            unstored.append_to(&turn, &halt),
         )
         .await;
-        if let Err(cause) = attended {
+        if let Some(cause) = warning {
             log.warn(&cause);
         }
         let (outcome, completion) = match &ended {
@@ -117,10 +113,10 @@ impl Exchange {
             completion_tokens: used.completion_tokens,
             estimated: used.estimated,
         });
-        let said = text.whole.clone();
+        let (rest, _) = unstored.into_parts();
         // Stored before the client is told of the end: who has seen it can list it.
         let (finished, unsettled) = join(
-            finish(&turn, outcome, text, usage, Some(answered.clone()), log),
+            finish(&turn, outcome, rest, usage, Some(answered.clone()), log),
             bill.settle(&model, served.as_ref(), completion, generated),
         )
         .await;
@@ -146,7 +142,7 @@ impl Exchange {
         outbox.close();
         // The client has its end; what follows keeps nobody waiting.
         if let Some(untitled) = untitled.filter(|_| is_good && outcome == Outcome::Complete)
-            && let Some(cause) = untitled.name(&said).await
+            && let Some(cause) = untitled.name(&text.whole).await
         {
             log.warn(&cause);
         }
@@ -158,15 +154,15 @@ async fn receive(
     source: Option<Screened>,
     wire: Wire,
     outbox: &Outbox,
-    backlog: &Backlog,
+    unstored: &Unstored,
     halt: &Bell,
 ) -> (Text, Ended) {
     let mut text = Text::default();
     let ended = match source {
-        Some(source) => read(source, wire, &mut text, outbox, backlog, halt).await,
+        Some(source) => read(source, wire, &mut text, outbox, unstored, halt).await,
         None => Ended::Stopped,
     };
-    backlog.close();
+    unstored.close();
     (text, ended)
 }
 
@@ -175,17 +171,19 @@ async fn read(
     wire: Wire,
     text: &mut Text,
     outbox: &Outbox,
-    backlog: &Backlog,
+    unstored: &Unstored,
     halt: &Bell,
 ) -> Ended {
     let mut number = 0;
-    let mut size = 0_usize;
     loop {
         let next = {
             let next = std::pin::pin!(source.next());
             match select(next, halt.heard()).await {
                 Either::Left((next, _)) => next,
                 // Leaving the source behind cancels the request at the provider.
+                Either::Right(_) if unstored.stop_reason() == Some(StopReason::TooLong) => {
+                    return Ended::Broken(ApiError::ProviderFailed(Cause::new("reply too long")));
+                }
                 Either::Right(_) => return Ended::Stopped,
             }
         };
@@ -194,16 +192,11 @@ async fn read(
         let mut out = Encoder::new();
         for piece in &pieces {
             number += 1;
-            size = size.saturating_add(wire.content(&mut out, number, piece));
+            wire.content(&mut out, number, piece);
             text.whole.push_str(piece);
-            text.lengths
-                .push(u32::try_from(piece.len()).unwrap_or(u32::MAX));
         }
         outbox.push(out.take());
-        pieces.into_iter().for_each(|piece| backlog.push(piece));
-        if size > MAX_REPLY {
-            return Ended::Broken(ApiError::ProviderFailed(Cause::new("reply too long")));
-        }
+        pieces.into_iter().for_each(|piece| unstored.push(piece));
     }
     match source.end().await {
         Ok(completion) => Ended::Complete(completion),
@@ -215,13 +208,12 @@ async fn read(
 pub(crate) async fn finish(
     turn: &Turn,
     outcome: Outcome,
-    text: Text,
+    deltas: Vec<String>,
     usage: Option<Usage>,
     model: Option<String>,
     log: &mut LogRecord,
 ) -> Result<(), ApiError> {
-    let Text { whole, lengths, .. } = text;
-    match turn.finish(outcome, whole, lengths, usage, model).await {
+    match turn.finish(outcome, deltas, usage, model).await {
         // Deleted while it was being answered: nothing to store it in, as the user wished.
         Ok(()) | Err(StoreError::NotFound) => Ok(()),
         Err(error) => {

@@ -86,7 +86,10 @@ fn the_last_message_is_what_is_said() {
 fn one_message_does() {
     let request = json!({ "id": "chat", "message": said("c", "user", "two") });
     let named = wish(&request).unwrap().asked.named.unwrap();
-    assert_eq!((named.preceding, named.action), (None, MessageAction::Append));
+    assert_eq!(
+        (named.preceding, named.action),
+        (None, MessageAction::Append)
+    );
 }
 
 #[test]
