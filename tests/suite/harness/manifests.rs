@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use goldfish_manifest::Application;
 use toml::{Table, Value};
 
 use super::{Folder, manifest};
@@ -23,8 +24,19 @@ pub(crate) struct ChangedManifest {
 impl ChangedManifest {
     /// Writes a copy that `change` was applied to. Components keep their absolute paths.
     pub(crate) fn new(change: impl FnOnce(&mut Table)) -> Self {
+        Self::of(manifest_table(), change)
+    }
+
+    /// Writes a copy with another component behind a contract.
+    pub(crate) fn with_capability(contract: &str, component: &str) -> Self {
         let root = manifest().parent().unwrap().to_owned();
-        let mut table = manifest_table();
+        let application = Application::read_with(&root, &[(contract, component)]);
+        let generated = application.unwrap_or_else(|errors| panic!("{errors}"));
+        Self::of(generated.spin_toml().text.parse().unwrap(), |_| {})
+    }
+
+    fn of(mut table: Table, change: impl FnOnce(&mut Table)) -> Self {
+        let root = manifest().parent().unwrap().to_owned();
         for (_, component) in table["component"].as_table_mut().unwrap() {
             let component = component.as_table_mut().unwrap();
             let source = root.join(component["source"].as_str().unwrap());

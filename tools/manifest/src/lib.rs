@@ -1,0 +1,33 @@
+//! Generates `spin.toml` and documentation from `application.toml` and the `component.toml` beside
+//! each component.
+//!
+//! - `source` reads a file and finds the line of an error in it.
+//! - `files` has the format of the two kinds of files.
+//! - `application` puts them together, checks them and computes what each component is granted.
+//! - `spin_toml`, `configuration` and `architecture` write one file each.
+//!
+//! May read files below the root of the repository; `main` alone writes.
+
+mod application;
+mod architecture;
+mod configuration;
+mod files;
+mod source;
+mod spin_toml;
+
+pub use application::{Application, GeneratedFile};
+pub use source::{Error, Errors};
+
+use std::path::{Path, PathBuf};
+
+/// The nearest folder, from `start` upwards, that has an `application.toml`.
+///
+/// # Errors
+/// If there is none; a sentence.
+pub fn find_root(start: &Path) -> Result<PathBuf, String> {
+    start
+        .ancestors()
+        .find(|folder| folder.join(application::FILE).is_file())
+        .map(Path::to_owned)
+        .ok_or_else(|| format!("no {} in this folder or above it", application::FILE))
+}
