@@ -12,7 +12,7 @@ use crate::library;
 use crate::preferences;
 use crate::state::{Conversation, Turn};
 use crate::stopping;
-use crate::turn::{Beginning, Exchange, Intent, Named};
+use crate::turn::{BeginResult, ClientMessage, Directive, MessageAction, StopReason, TurnWriter};
 use bindings::exports::goldfish::conversations::conversations::Guest as Conversations;
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};
@@ -47,7 +47,7 @@ const MAX_CONVERSATIONS_MOST: u32 = 100;
 struct Component;
 
 /// A turn, taken out of its place while it works.
-struct TurnResource(Cell<Option<Exchange<Spin>>>);
+struct TurnResource(Cell<Option<TurnWriter<Spin>>>);
 
 /// A reader, taken out of its place while it looks.
 struct ReaderResource(Cell<Option<Reader<Spin>>>);
@@ -136,17 +136,17 @@ impl Turns for Component {
 }
 
 impl TurnResource {
-    fn take(&self) -> Result<Exchange<Spin>, Error> {
+    fn take(&self) -> Result<TurnWriter<Spin>, Error> {
         let taken = self.0.take();
         taken.ok_or_else(|| Error::Unavailable("the turn is busy".to_owned()))
     }
 
-    fn look<T: Default>(&self, look: impl FnOnce(&Exchange<Spin>) -> T) -> T {
-        let Some(exchange) = self.0.take() else {
+    fn look<T: Default>(&self, look: impl FnOnce(&TurnWriter<Spin>) -> T) -> T {
+        let Some(writer) = self.0.take() else {
             return T::default();
         };
-        let seen = look(&exchange);
-        self.0.set(Some(exchange));
+        let seen = look(&writer);
+        self.0.set(Some(writer));
         seen
     }
 }
@@ -159,8 +159,8 @@ impl GuestTurn for TurnResource {
     ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
-        let exchange = Exchange::open(journal, conversation.as_deref(), request).await?;
-        Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+        let writer = TurnWriter::open(journal, conversation.as_deref(), request).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(writer)))))
     }
 
     async fn open_regenerate(
@@ -170,8 +170,8 @@ impl GuestTurn for TurnResource {
     ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
-        let exchange = Exchange::open_again(journal, &conversation, request).await?;
-        Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+        let writer = TurnWriter::open_regenerate(journal, &conversation, request).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(writer)))))
     }
 
     async fn open_client_message(
@@ -182,34 +182,35 @@ impl GuestTurn for TurnResource {
     ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
-        let intent = match message.action {
-            turns::MessageAction::Append => Intent::Add,
-            turns::MessageAction::Replace => Intent::Change,
-            turns::MessageAction::Regenerate => Intent::Again,
+        let action = match message.action {
+            turns::MessageAction::Append => MessageAction::Append,
+            turns::MessageAction::Replace => MessageAction::Replace,
+            turns::MessageAction::Regenerate => MessageAction::Regenerate,
         };
-        let named = Named::new(message.id, message.preceding, intent)?;
-        let exchange = Exchange::open_named(journal, &conversation, named, request).await?;
-        Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+        let message = ClientMessage::new(message.id, message.preceding, action)?;
+        let writer =
+            TurnWriter::open_client_message(journal, &conversation, message, request).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(writer)))))
     }
 
     fn existing_reply(&self) -> Option<turns::ReplyInfo> {
-        self.look(|exchange| exchange.repeats().cloned().map(started))
+        self.look(|writer| writer.existing_reply().cloned().map(started))
     }
 
     fn history(&self) -> Vec<wit::Message> {
-        self.look(|exchange| exchange.history().cloned().flat_map(messages).collect())
+        self.look(|writer| writer.history().cloned().flat_map(messages).collect())
     }
 
     fn regenerated_message(&self) -> Option<String> {
-        self.look(|exchange| exchange.question().map(str::to_owned))
+        self.look(|writer| writer.regenerated_message().map(str::to_owned))
     }
 
     fn model(&self) -> Option<String> {
-        self.look(|exchange| exchange.model().map(str::to_owned))
+        self.look(|writer| writer.model().map(str::to_owned))
     }
 
     fn preferences(&self) -> wit::PreferenceValues {
-        let found = self.look(|exchange| exchange.preferences().clone());
+        let found = self.look(|writer| writer.preferences().clone());
         values(found)
     }
 
@@ -219,44 +220,37 @@ impl GuestTurn for TurnResource {
         model: String,
     ) -> Result<turns::BeginResult, wit::Error> {
         let limit = limit().await;
-        let mut exchange = self.take()?;
-        let begun = exchange.begin(message, model, limit).await;
-        self.0.set(Some(exchange));
+        let mut writer = self.take()?;
+        let begun = writer.begin(message, model, limit).await;
+        self.0.set(Some(writer));
         Ok(match begun? {
-            Beginning::Started(found) => turns::BeginResult::Started(started(found)),
-            Beginning::Repeated(found) => turns::BeginResult::Existing(started(found)),
+            BeginResult::Started(found, next) => turns::BeginResult::Started(turns::StartedReply {
+                info: started(found),
+                directive: directive(next),
+            }),
+            BeginResult::Existing(found) => turns::BeginResult::Existing(started(found)),
         })
     }
 
-    async fn append(&self, deltas: Vec<String>) -> Result<(), wit::Error> {
-        let mut exchange = self.take()?;
-        let appended = exchange.append(&deltas).await;
-        self.0.set(Some(exchange));
-        Ok(appended?)
-    }
-
-    async fn poll_status(&self) -> Result<turns::TurnStatus, wit::Error> {
-        let mut exchange = self.take()?;
-        let notice = exchange.heed().await;
-        self.0.set(Some(exchange));
-        let notice = notice?;
-        Ok(turns::TurnStatus {
-            followed: notice.followed,
-            cancelled: notice.stopped,
-        })
+    async fn append(&self, deltas: Vec<String>) -> turns::Directive {
+        let Ok(mut writer) = self.take() else {
+            return busy();
+        };
+        let next = writer.append(&deltas).await;
+        self.0.set(Some(writer));
+        directive(next)
     }
 
     async fn finish(
         &self,
         outcome: turns::Outcome,
-        content: String,
-        delta_lengths: Vec<u32>,
+        deltas: Vec<String>,
         usage: Option<turns::Usage>,
         model: Option<String>,
     ) -> Result<(), wit::Error> {
-        let mut exchange = self.take()?;
+        let mut writer = self.take()?;
         if let Some(model) = model {
-            exchange.answered_by(model);
+            writer.resolve_model(model);
         }
         let outcome = match outcome {
             turns::Outcome::Complete => Outcome::Complete,
@@ -268,10 +262,8 @@ impl GuestTurn for TurnResource {
             completion: usage.completion_tokens,
             estimated: usage.estimated,
         });
-        let finished = exchange
-            .finish(outcome, &content, delta_lengths, usage)
-            .await;
-        self.0.set(Some(exchange));
+        let finished = writer.finish(outcome, &deltas, usage).await;
+        self.0.set(Some(writer));
         Ok(finished?)
     }
 }
@@ -368,6 +360,28 @@ fn started(found: Started) -> turns::ReplyInfo {
         conversation_id: found.conversation,
         message_id: found.reply,
         title: found.title,
+    }
+}
+
+fn directive(next: Directive) -> turns::Directive {
+    turns::Directive {
+        resume_after_ms: u32::try_from(next.resume_after_ms).unwrap_or(u32::MAX),
+        resume_after_bytes: u32::try_from(next.resume_after_bytes).unwrap_or(u32::MAX),
+        stop: next.stop.map(|reason| match reason {
+            StopReason::Cancelled => turns::StopReason::Cancelled,
+            StopReason::TooLong => turns::StopReason::TooLong,
+        }),
+        warning: next.warning,
+    }
+}
+
+/// For a caller that does not wait for its last call.
+fn busy() -> turns::Directive {
+    turns::Directive {
+        resume_after_ms: u32::MAX,
+        resume_after_bytes: u32::MAX,
+        stop: None,
+        warning: Some("the turn is busy".to_owned()),
     }
 }
 
