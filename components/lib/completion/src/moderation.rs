@@ -2,7 +2,7 @@
 
 use contracts::{
     llm::types::Delta,
-    moderation::filter::{self, Passed, ReplyFilter, Verdict},
+    moderation::filter::{self, FilteredText, ReplyFilter, Verdict},
 };
 use futures::future::try_join;
 use http_edge::ApiError;
@@ -29,7 +29,7 @@ fn apply_verdicts(
     }
     for ((path, text), verdict) in texts.into_iter().zip(verdicts) {
         match verdict {
-            Verdict::Pass => {}
+            Verdict::Allow => {}
             Verdict::Replace(redacted) => *text = redacted,
             Verdict::Block(reason) => return Err(failures::blocked(path, &reason)),
         }
@@ -125,7 +125,7 @@ impl Moderation {
         let mut moderated = Moderated::default();
         for kind in [TextKind::Reasoning, TextKind::Text, TextKind::Refusal] {
             if let Some(filter) = self.filter(kind) {
-                moderated.extend(kind, filter.rest(), "", Vec::new());
+                moderated.extend(kind, filter.finish(), "", Vec::new());
             }
         }
         moderated
@@ -135,7 +135,7 @@ impl Moderation {
         match self.filter(kind) {
             Some(filter) => {
                 let whole = texts.concat();
-                moderated.extend(kind, filter.next(&whole), &whole, texts);
+                moderated.extend(kind, filter.push(&whole), &whole, texts);
             }
             None => moderated
                 .deltas
@@ -154,7 +154,7 @@ impl Moderation {
 
 impl Moderated {
     /// Adds what passed of `texts`, which are `whole` together. Unchanged texts stay separate.
-    fn extend(&mut self, kind: TextKind, passed: Passed, whole: &str, texts: Vec<String>) {
+    fn extend(&mut self, kind: TextKind, passed: FilteredText, whole: &str, texts: Vec<String>) {
         if passed.text == whole {
             self.deltas
                 .extend(texts.into_iter().map(|text| kind.delta(text)));
@@ -174,7 +174,7 @@ impl TextKind {
             Delta::Text(_) => Some(Self::Text),
             Delta::Reasoning(_) => Some(Self::Reasoning),
             Delta::Refusal(_) => Some(Self::Refusal),
-            Delta::Served(_) | Delta::ToolCall(_) => None,
+            Delta::ResolvedModel(_) | Delta::ToolCall(_) => None,
         }
     }
 
@@ -191,7 +191,7 @@ impl TextKind {
 fn text_of(delta: Delta) -> String {
     match delta {
         Delta::Text(text) | Delta::Reasoning(text) | Delta::Refusal(text) => text,
-        Delta::Served(_) | Delta::ToolCall(_) => String::new(),
+        Delta::ResolvedModel(_) | Delta::ToolCall(_) => String::new(),
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
 
     fn passed_of(passed: &str, texts: &[&str]) -> Vec<String> {
         let mut moderated = Moderated::default();
-        let passed = Passed {
+        let passed = FilteredText {
             text: passed.to_owned(),
             blocked: None,
         };
@@ -234,13 +234,13 @@ mod tests {
             ];
             apply_verdicts(texts, verdicts).map(|()| [one, two])
         };
-        let replaced = apply(vec![Verdict::Replace("1".into()), Verdict::Pass]);
+        let replaced = apply(vec![Verdict::Replace("1".into()), Verdict::Allow]);
         assert_eq!(replaced.unwrap(), ["1", "two"]);
-        let blocked = apply(vec![Verdict::Pass, Verdict::Block("word-list".into())]);
+        let blocked = apply(vec![Verdict::Allow, Verdict::Block("word-list".into())]);
         let Err(ApiError::ContentBlocked(detail)) = blocked else {
             panic!("{blocked:?}")
         };
         assert_eq!(detail.path, "system");
-        assert!(apply(vec![Verdict::Pass]).is_err());
+        assert!(apply(vec![Verdict::Allow]).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use contracts::llm::types::{Completion, Delta, Error, Served as ResolvedModel};
+use contracts::llm::types::{Completion, Delta, Error, ResolvedModel};
 use futures::future::{Either, select};
 use http_edge::ApiError;
 

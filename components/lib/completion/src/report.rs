@@ -1,6 +1,6 @@
 //! What the steps of a request have to add to the response's headers and to the log.
 
-use contracts::llm::types::Served as ResolvedModel;
+use contracts::llm::types::ResolvedModel;
 use http_edge::Context;
 
 /// Collected while a request is processed, applied once. The steps themselves see no HTTP context.

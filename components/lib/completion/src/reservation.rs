@@ -2,7 +2,7 @@
 
 use contracts::{
     identity::types::{Principal, Proof},
-    llm::types::{Completion, Served as ResolvedModel, Usage},
+    llm::types::{Completion, ResolvedModel, Usage},
     quota::{
         credits::{self, ApiKeyBudget, Consumption, Error, Intent},
         limits::{self, Action, Allowance, Refusal},
@@ -209,7 +209,7 @@ fn describe(error: Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::llm::types::StopReason;
+    use contracts::llm::types::FinishReason;
 
     #[test]
     fn usage_of_an_unfinished_reply_is_an_estimate() {
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn usage_of_a_complete_reply_is_the_providers() {
         let completion = Completion {
-            stop_reason: StopReason::End,
+            finish_reason: FinishReason::Stop,
             usage: Usage {
                 prompt_tokens: 9,
                 completion_tokens: 3,

@@ -28,7 +28,7 @@ fn message_bytes(message: &Message) -> usize {
 /// The size of a delta.
 pub(crate) fn delta_bytes(delta: &Delta) -> usize {
     match delta {
-        Delta::Served(_) => 0,
+        Delta::ResolvedModel(_) => 0,
         Delta::Text(text) | Delta::Reasoning(text) | Delta::Refusal(text) => text.len(),
         Delta::ToolCall(call) => call
             .arguments
@@ -41,7 +41,9 @@ pub(crate) fn delta_bytes(delta: &Delta) -> usize {
 pub fn text_of(delta: &Delta) -> Option<&str> {
     match delta {
         Delta::Text(text) => Some(text),
-        Delta::Served(_) | Delta::Reasoning(_) | Delta::Refusal(_) | Delta::ToolCall(_) => None,
+        Delta::ResolvedModel(_) | Delta::Reasoning(_) | Delta::Refusal(_) | Delta::ToolCall(_) => {
+            None
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use contracts::llm::{
     provider,
-    types::{ChatRequest, Completion, Delta, Error, Served as ResolvedModel},
+    types::{ChatRequest, Completion, Delta, Error, ResolvedModel},
 };
 use futures::future::{Either, select};
 use spin_sdk::{
@@ -114,7 +114,7 @@ impl Source {
         while let Some(reading) = &mut self.reading {
             let (deltas, rest) = reading.as_mut().await;
             self.reading = rest.map(|rest| Box::pin(read(rest)) as ReadFuture);
-            if let Some(Delta::Served(resolved)) = deltas.first() {
+            if let Some(Delta::ResolvedModel(resolved)) = deltas.first() {
                 self.resolved = Some(resolved.clone());
             }
             let deltas = self.keep.filter(deltas);
@@ -144,7 +144,7 @@ impl Keep {
                 .into_iter()
                 .filter_map(|delta| match delta {
                     Delta::Text(text) | Delta::Refusal(text) => Some(Delta::Text(text)),
-                    Delta::Served(_) | Delta::Reasoning(_) | Delta::ToolCall(_) => None,
+                    Delta::ResolvedModel(_) | Delta::Reasoning(_) | Delta::ToolCall(_) => None,
                 })
                 .collect(),
         }

@@ -201,7 +201,9 @@ impl<E: TextEncoder> Sink for StoredReplySink<E> {
 fn into_text(delta: Delta) -> Option<String> {
     match delta {
         Delta::Text(text) => Some(text),
-        Delta::Served(_) | Delta::Reasoning(_) | Delta::Refusal(_) | Delta::ToolCall(_) => None,
+        Delta::ResolvedModel(_) | Delta::Reasoning(_) | Delta::Refusal(_) | Delta::ToolCall(_) => {
+            None
+        }
     }
 }
 

@@ -103,7 +103,7 @@ pub fn mail(error: mail::sender::Error) -> ApiError {
 pub fn moderation(error: moderation::filter::Error) -> ApiError {
     use moderation::filter::Error;
     match error {
-        Error::Misconfigured(cause) => ApiError::internal(format!("moderation: {cause}")),
+        Error::InvalidConfiguration(cause) => ApiError::internal(format!("moderation: {cause}")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A reply that is sent as one JSON object.
 
 use completion::{RelayEnd, Relayed, Reply, Report, Reservation, relay};
-use contracts::llm::types::{Completion, StopReason, Usage};
+use contracts::llm::types::{Completion, FinishReason, Usage};
 use futures::future::{OptionFuture, join};
 use http_edge::{ApiError, Response};
 
@@ -85,9 +85,9 @@ impl WholeReply {
 
 /// Whether the same request may be answered with this completion again.
 fn is_repeatable(completion: &Completion, is_client_limit: bool) -> bool {
-    match completion.stop_reason {
-        StopReason::End | StopReason::ToolCalls => true,
-        StopReason::Length => is_client_limit,
-        StopReason::ContentFilter | StopReason::Other => false,
+    match completion.finish_reason {
+        FinishReason::Stop | FinishReason::ToolCalls => true,
+        FinishReason::Length => is_client_limit,
+        FinishReason::ContentFilter | FinishReason::Other => false,
     }
 }

@@ -3,7 +3,7 @@
 
 use contracts::{
     conversations::turns::{Outcome, ReplyInfo},
-    llm::types::StopReason,
+    llm::types::FinishReason,
 };
 use serde::Serialize;
 use sse::Encoder;
@@ -138,13 +138,13 @@ pub(crate) fn end(end: &ReplyEnd<'_>) -> Vec<u8> {
 }
 
 /// The AI SDK's finish reason.
-fn finish_reason(reason: Option<StopReason>) -> &'static str {
+fn finish_reason(reason: Option<FinishReason>) -> &'static str {
     match reason {
-        Some(StopReason::End) | None => "stop",
-        Some(StopReason::Length) => "length",
-        Some(StopReason::ContentFilter) => "content-filter",
-        Some(StopReason::ToolCalls) => "tool-calls",
-        Some(StopReason::Other) => "other",
+        Some(FinishReason::Stop) | None => "stop",
+        Some(FinishReason::Length) => "length",
+        Some(FinishReason::ContentFilter) => "content-filter",
+        Some(FinishReason::ToolCalls) => "tool-calls",
+        Some(FinishReason::Other) => "other",
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
     fn encoded_end(outcome: Outcome, error: Option<&ApiError>) -> String {
         text(end(&ReplyEnd {
             outcome,
-            reason: Some(StopReason::Length),
+            reason: Some(FinishReason::Length),
             usage: Some((12, 2)),
             model: "gpt-4o-mini",
             error: error.map(|error| (error, "r")),

@@ -1,6 +1,6 @@
 //! The chunks of a streamed completion (`chat.completion.chunk`).
 
-use contracts::llm::types::{Completion, Delta, ToolCallPiece};
+use contracts::llm::types::{Completion, Delta, ToolCallDelta};
 use serde::Serialize;
 use sse::Encoder;
 
@@ -86,14 +86,14 @@ impl ChunkEncoder {
 
     /// Writes a delta.
     pub(crate) fn delta(&mut self, out: &mut Encoder, delta: &Delta) {
-        if let Delta::Served(resolved) = delta {
+        if let Delta::ResolvedModel(resolved) = delta {
             self.label.model.clone_from(&resolved.model);
             return;
         }
         self.begin(out, matches!(delta, Delta::Text(_)));
         let mut view = DeltaView::default();
         match delta {
-            Delta::Served(_) => {}
+            Delta::ResolvedModel(_) => {}
             Delta::Text(text) => view.content = Some(Some(text)),
             Delta::Refusal(text) => view.refusal = Some(Some(text)),
             Delta::Reasoning(text) => view.reasoning_content = Some(text),
@@ -105,7 +105,7 @@ impl ChunkEncoder {
     /// Writes the end of a completion, and that nothing follows.
     pub(crate) fn end(&mut self, out: &mut Encoder, completion: &Completion) {
         self.begin(out, true);
-        let reason = finish_reason(completion.stop_reason);
+        let reason = finish_reason(completion.finish_reason);
         self.choice(out, DeltaView::default(), Some(reason));
         if self.includes_usage {
             self.write(out, &[], Some(completion.usage.into()));
@@ -154,8 +154,8 @@ impl ChunkEncoder {
     }
 }
 
-impl<'a> From<&'a ToolCallPiece> for ToolCallView<'a> {
-    fn from(call: &'a ToolCallPiece) -> Self {
+impl<'a> From<&'a ToolCallDelta> for ToolCallView<'a> {
+    fn from(call: &'a ToolCallDelta) -> Self {
         Self {
             index: call.index,
             id: call.id.as_deref(),

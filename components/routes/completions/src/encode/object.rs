@@ -92,7 +92,7 @@ impl ReplyMessage {
     /// Adds a delta.
     pub(crate) fn push(&mut self, delta: Delta) {
         let (text, addition) = match delta {
-            Delta::Served(_) => return,
+            Delta::ResolvedModel(_) => return,
             Delta::Text(text) => (&mut self.text, text),
             Delta::Refusal(text) => (&mut self.refusal, text),
             Delta::Reasoning(text) => (&mut self.reasoning, text),
@@ -125,7 +125,7 @@ impl ReplyMessage {
                 index: 0,
                 message: self.view(),
                 logprobs: None,
-                finish_reason: finish_reason(completion.stop_reason),
+                finish_reason: finish_reason(completion.finish_reason),
             }],
             usage: completion.usage.into(),
             system_fingerprint: None,

@@ -1,6 +1,6 @@
 //! How a completion ended, in the terms that objects and chunks share.
 
-use contracts::llm::types::{Completion, StopReason, Usage};
+use contracts::llm::types::{Completion, FinishReason, Usage};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -53,17 +53,17 @@ impl From<Usage> for UsageView {
 /// The end of a reply that moderation blocked.
 pub(crate) fn content_filtered(usage: Usage) -> Completion {
     Completion {
-        stop_reason: StopReason::ContentFilter,
+        finish_reason: FinishReason::ContentFilter,
         usage,
     }
 }
 
 /// OpenAI's `finish_reason`.
-pub(super) fn finish_reason(reason: StopReason) -> &'static str {
+pub(super) fn finish_reason(reason: FinishReason) -> &'static str {
     match reason {
-        StopReason::End | StopReason::Other => "stop",
-        StopReason::Length => "length",
-        StopReason::ContentFilter => "content_filter",
-        StopReason::ToolCalls => "tool_calls",
+        FinishReason::Stop | FinishReason::Other => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ContentFilter => "content_filter",
+        FinishReason::ToolCalls => "tool_calls",
     }
 }
