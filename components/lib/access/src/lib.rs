@@ -40,7 +40,9 @@ pub fn require_own_site(context: &Context) -> Result<(), ApiError> {
 /// themselves, count for a change only if it comes from one of our own sites. A cookie that was
 /// renewed on the way goes into the answer.
 pub async fn authenticate(context: &mut Context) -> Result<Principal, ApiError> {
-    try_authenticate(context).await?.map_err(failures::identity)
+    try_authenticate(context)
+        .await?
+        .map_err(error_mapping::identity)
 }
 
 /// The same for a route that has an answer of its own for people who are not signed in.
@@ -83,7 +85,7 @@ fn renew_cookie(context: &mut Context, principal: &Principal) {
 pub async fn sign_out_externally(context: &Context) -> Result<Option<String>, ApiError> {
     external::sign_out(credentials::of(&context.head))
         .await
-        .map_err(failures::identity)
+        .map_err(error_mapping::identity)
 }
 
 /// Refuses an API key without that scope (403). Sessions have all.

@@ -33,20 +33,20 @@ pub async fn erase(user: &str) -> Result<(), ApiError> {
     erase_content(user).await?;
     registration::delete_account(user.to_owned())
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     erase_content(user).await
 }
 
 async fn erase_content(user: &str) -> Result<(), ApiError> {
     conversations::delete_all(user.to_owned())
         .await
-        .map_err(|error| failures::conversations(error, "id"))?;
+        .map_err(|error| error_mapping::conversations(error, "id"))?;
     answers::clear(user.to_owned())
         .await
-        .map_err(failures::response_cache)?;
+        .map_err(error_mapping::response_cache)?;
     credits::forget(user.to_owned())
         .await
-        .map_err(failures::credits)
+        .map_err(error_mapping::credits)
 }
 
 /// Erases the account of the user that is asking, and signs it out.
@@ -81,7 +81,7 @@ async fn consent(
         return match registration::confirm_password(user.id.clone(), password).await {
             Ok(()) => Ok(Consent::Given),
             Err(Error::WrongCredentials | Error::Invalid(_)) => Ok(Consent::WrongPassword),
-            Err(other) => Err(failures::accounts(other)),
+            Err(other) => Err(error_mapping::accounts(other)),
         };
     }
     let Proof::Session(session) = &principal.proof else {
@@ -90,7 +90,7 @@ async fn consent(
     };
     let session = sessions::get_session(user.id.clone(), session.clone())
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(if is_fresh(session.created_at) {
         Consent::Given
     } else {

@@ -8,7 +8,7 @@
 //! Reservation: credits are held before, charged after
 //! ```
 //!
-//! May import the contracts' client bindings, `failures`, `http-edge` and libraries that do no I/O.
+//! May import the contracts' client bindings, `error-mapping`, `http-edge` and libraries that do no I/O.
 //! Knows no protocol and no HTTP request.
 
 mod model;

@@ -23,7 +23,7 @@ pub async fn choose_model(
         .map(|model| model.id.clone())
         .ok_or_else(|| {
             ApiError::ProviderUnavailable(
-                "No model is configured here.",
+                "No model is configured on this server.",
                 None,
                 Cause::new("no model available"),
             )

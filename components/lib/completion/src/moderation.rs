@@ -16,7 +16,7 @@ use crate::source::Keep;
 /// `CONTENT_BLOCKED` for the first text that is blocked; an internal error if moderation fails.
 pub async fn check_texts(texts: Vec<(String, &mut String)>) -> Result<(), ApiError> {
     let given = texts.iter().map(|(_, text)| (*text).clone()).collect();
-    let verdicts = filter::check(given).await.map_err(failures::moderation)?;
+    let verdicts = filter::check(given).await.map_err(error_mapping::moderation)?;
     apply_verdicts(texts, verdicts)
 }
 
@@ -31,7 +31,7 @@ fn apply_verdicts(
         match verdict {
             Verdict::Allow => {}
             Verdict::Replace(redacted) => *text = redacted,
-            Verdict::Block(reason) => return Err(failures::blocked(path, &reason)),
+            Verdict::Block(reason) => return Err(error_mapping::blocked(path, &reason)),
         }
     }
     Ok(())
@@ -163,7 +163,7 @@ impl Moderated {
         }
         let blocked = passed
             .blocked
-            .map(|reason| failures::blocked("reply", &reason));
+            .map(|reason| error_mapping::blocked("reply", &reason));
         self.blocked = self.blocked.take().or(blocked);
     }
 }
@@ -196,7 +196,7 @@ fn text_of(delta: Delta) -> String {
 }
 
 async fn open_filter() -> Result<Option<ReplyFilter>, ApiError> {
-    ReplyFilter::open().await.map_err(failures::moderation)
+    ReplyFilter::open().await.map_err(error_mapping::moderation)
 }
 
 #[cfg(test)]

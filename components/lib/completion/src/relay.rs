@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use contracts::llm::types::{Completion, Delta, Error, ResolvedModel};
 use futures::future::{Either, select};
-use http_edge::ApiError;
+use http_edge::{ApiError, Cause};
 
 use crate::{moderation::Moderation, size::delta_bytes, source::Source};
 
@@ -52,7 +52,9 @@ pub enum RelayEnd {
     Blocked(ApiError),
     /// The sink wanted no more.
     Cancelled,
-    /// The provider failed, or the reply was too long.
+    /// The reply was too long.
+    TooLong,
+    /// The provider failed.
     Failed(Error),
 }
 
@@ -130,7 +132,7 @@ pub async fn relay(mut reply: Reply, sink: &mut impl Sink) -> Relayed {
     let end = match stopped {
         Ok(()) => reply.end().await,
         Err(Stop::Cancelled) => RelayEnd::Cancelled,
-        Err(Stop::TooLong) => RelayEnd::Failed(Error::Protocol("reply too long".to_owned())),
+        Err(Stop::TooLong) => RelayEnd::TooLong,
     };
     Relayed {
         end,
@@ -174,11 +176,19 @@ impl Relayed {
 }
 
 impl RelayEnd {
+    /// The error of a reply that was too long.
+    pub fn too_long() -> ApiError {
+        ApiError::ProviderFailed(
+            "The reply of the AI provider is too long.",
+            Cause::new("reply too long"),
+        )
+    }
+
     /// How the model's output ended, if it came to its end.
     pub fn completion(&self) -> Option<&Completion> {
         match self {
             Self::Complete(completion) => Some(completion),
-            Self::Blocked(_) | Self::Cancelled | Self::Failed(_) => None,
+            Self::Blocked(_) | Self::Cancelled | Self::TooLong | Self::Failed(_) => None,
         }
     }
 }

@@ -114,7 +114,7 @@ impl Reservation {
             max_tokens,
         })
         .await
-        .map_err(failures::credits)?;
+        .map_err(error_mapping::credits)?;
         Ok(Self {
             user,
             api_key: key_id,

@@ -39,7 +39,7 @@ fn field<'a>(head: &'a Head, name: &str) -> Result<Option<&'a str>, ApiError> {
         .iter()
         .any(|(given, _)| given.eq_ignore_ascii_case(name));
     if value.is_none() && is_present {
-        return Err(ApiError::invalid(name, "must be text"));
+        return Err(ApiError::invalid(name, "is not valid UTF-8"));
     }
     Ok(value)
 }

@@ -64,7 +64,7 @@ async fn send_message(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn regenerate_reply(context: &mut Context) -> Result<Response, ApiError> {
     let principal = authenticate(context).await?;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let body = context.json_or_default::<RegenerateBody>().await?;
     let path = format!("/api/conversations/{id}/regenerate");
     let key = idempotency::key(&context.head, &path, &body)?;

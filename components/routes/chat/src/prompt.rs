@@ -37,7 +37,7 @@ pub(crate) async fn prepare(
     let system = system.or(preferences.system_prompt.as_mut());
     let moderation = moderate(&mut message, system).await?;
     let model = match request.model.as_deref() {
-        Some(id) => requested_model(id, catalogue).map_err(failures::llm)?,
+        Some(id) => requested_model(id, catalogue).map_err(error_mapping::llm)?,
         None => {
             let preferred = [last_model.as_deref(), preferences.default_model.as_deref()];
             choose_model(&preferred, catalogue).await?

@@ -38,12 +38,12 @@ struct Query {
 /// reply that the client has not received; 204 if there is neither.
 pub(crate) async fn read_reply(context: &mut Context) -> Result<Response, ApiError> {
     let principal = access::signed_in(context).await?;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let query: Query = context.query()?;
     let after = idempotency::last_event_id(&context.head, query.last_event_id.as_deref())?;
     let reader = Reader::open(principal.user.id, id, query.message_id, after.unwrap_or(0))
         .await
-        .map_err(|error| failures::conversations(error, "id"))?;
+        .map_err(|error| error_mapping::conversations(error, "id"))?;
     match reader.state() {
         ReaderState::Streaming => {}
         ReaderState::Pending if after.is_some() => {}
@@ -61,7 +61,7 @@ pub(crate) async fn read_reply(context: &mut Context) -> Result<Response, ApiErr
 /// is none.
 pub(crate) async fn read_ai_sdk_reply(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user.id;
-    let chat = context.param("id", ai_sdk::MAX_ID)?;
+    let chat = context.param("id", ai_sdk::MAX_ID, error_mapping::CONVERSATION)?;
     let id = ai_sdk::conversation_id(&user, &chat);
     match Reader::open(user, id, None, 0).await {
         Ok(reader) if reader.state() == ReaderState::Streaming => {
@@ -69,7 +69,7 @@ pub(crate) async fn read_ai_sdk_reply(context: &mut Context) -> Result<Response,
         }
         // The AI SDK asks for chats that have no message yet.
         Ok(_) | Err(StoreError::NotFound) => Ok(Response::empty(204)),
-        Err(error) => Err(failures::conversations(error, "id")),
+        Err(error) => Err(error_mapping::conversations(error, "id")),
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn read_existing(
 ) -> Result<Response, ApiError> {
     let reader = Reader::open(user, reply.conversation_id, Some(reply.message_id), after)
         .await
-        .map_err(|error| failures::conversations(error, "conversationId"))?;
+        .map_err(|error| error_mapping::conversations(error, "conversationId"))?;
     Ok(stream(reader, after, protocol, report))
 }
 
@@ -133,7 +133,7 @@ impl Following {
                 Ok(ReaderEvent::Deltas(deltas)) => self.pass_on(&deltas, &mut client).await,
                 Ok(ReaderEvent::End(end)) => {
                     let is_broken = end.outcome == Outcome::Incomplete;
-                    let error = || ApiError::ProviderFailed(Cause::new("the reply broke off"));
+                    let error = || ApiError::ProviderFailed("The reply was interrupted.", Cause::new("reply interrupted"));
                     self.end(&end, is_broken.then(error), &mut client, &mut log);
                     break;
                 }
@@ -142,7 +142,7 @@ impl Following {
                         outcome: Outcome::Incomplete,
                         usage: None,
                     };
-                    let error = failures::conversations(error, "id");
+                    let error = error_mapping::conversations(error, "id");
                     self.end(&end, Some(error), &mut client, &mut log);
                     break;
                 }

@@ -20,22 +20,22 @@ struct StopView {
 /// `POST /api/conversations/:id/stop`.
 pub(crate) async fn stop_reply(context: &mut Context) -> Result<Response, ApiError> {
     let user = admit(context).await?;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let stopped = replies::stop(user, id)
         .await
-        .map_err(|error| failures::conversations(error, "id"))?;
+        .map_err(|error| error_mapping::conversations(error, "id"))?;
     Ok(view(stopped))
 }
 
 /// `POST /api/chat/:id/stop`: the AI SDK itself only disconnects, which does not stop a reply.
 pub(crate) async fn stop_ai_sdk_reply(context: &mut Context) -> Result<Response, ApiError> {
     let user = admit(context).await?;
-    let chat = context.param("id", ai_sdk::MAX_ID)?;
+    let chat = context.param("id", ai_sdk::MAX_ID, error_mapping::CONVERSATION)?;
     let id = ai_sdk::conversation_id(&user, &chat);
     match replies::stop(user, id).await {
         Ok(stopped) => Ok(view(stopped)),
         Err(StoreError::NotFound) => Ok(view(false)),
-        Err(error) => Err(failures::conversations(error, "id")),
+        Err(error) => Err(error_mapping::conversations(error, "id")),
     }
 }
 

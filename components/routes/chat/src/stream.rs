@@ -139,7 +139,8 @@ async fn finish_turn(
     .await;
     let error = match &relayed.end {
         RelayEnd::Blocked(error) => Some(error.clone()),
-        RelayEnd::Failed(error) => Some(failures::llm(error.clone())),
+        RelayEnd::TooLong => Some(RelayEnd::too_long()),
+        RelayEnd::Failed(error) => Some(error_mapping::llm(error.clone())),
         RelayEnd::Complete(_) | RelayEnd::Cancelled => {
             finished.clone().err().map(ApiError::internal)
         }
@@ -157,7 +158,7 @@ fn outcome(end: &RelayEnd) -> Outcome {
     match end {
         RelayEnd::Complete(_) => Outcome::Complete,
         RelayEnd::Cancelled | RelayEnd::Blocked(_) => Outcome::Stopped,
-        RelayEnd::Failed(_) => Outcome::Incomplete,
+        RelayEnd::TooLong | RelayEnd::Failed(_) => Outcome::Incomplete,
     }
 }
 

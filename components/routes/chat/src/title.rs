@@ -67,6 +67,7 @@ impl TitleRequest {
         match relayed.end {
             RelayEnd::Complete(_) => {}
             RelayEnd::Failed(error) => return Err(format!("title: {error:?}")),
+            RelayEnd::TooLong => return Err("title: reply too long".to_owned()),
             RelayEnd::Cancelled | RelayEnd::Blocked(_) => {
                 return Err("title: no reply in time".to_owned());
             }

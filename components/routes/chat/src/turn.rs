@@ -65,11 +65,11 @@ pub(crate) async fn respond(
     let (headers, admitted) = access::rate_limit(verdict);
     report.headers(headers);
     admitted?;
-    let turn = turn.map_err(|error| failures::conversations(error, "conversationId"))?;
+    let turn = turn.map_err(|error| error_mapping::conversations(error, "conversationId"))?;
     let begun = match turn.existing_reply() {
         Some(existing) => Begun::Existing(existing),
         None => {
-            let catalogue = catalogue.map_err(failures::catalogue)?;
+            let catalogue = catalogue.map_err(error_mapping::catalogue)?;
             let prompt = prompt::prepare(&turn, &mut turn_request, &catalogue).await?;
             report.model(&prompt.model);
             let new = NewTurn {
@@ -149,7 +149,7 @@ impl NewTurn {
             }
             Err(error) => {
                 report.warn(reservation.release().await);
-                return Err(failures::conversations(error, "message"));
+                return Err(error_mapping::conversations(error, "message"));
             }
         };
         report.header("x-conversation-id", started.info.conversation_id.clone());
@@ -167,7 +167,7 @@ impl NewTurn {
                 let (finished, released) = join(end, reservation.release()).await;
                 report.warn(finished);
                 report.warn(released);
-                return Err(failures::llm(error));
+                return Err(error_mapping::llm(error));
             }
         };
         let title = prompt.is_new.then(|| TitleRequest {

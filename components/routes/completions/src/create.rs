@@ -99,7 +99,7 @@ async fn resolve_model(named: &str) -> Result<String, ApiError> {
     if !named.is_empty() {
         return Ok(named.to_owned());
     }
-    let catalogue = provider::models().await.map_err(failures::catalogue)?;
+    let catalogue = provider::models().await.map_err(error_mapping::catalogue)?;
     choose_model(&[], &catalogue).await
 }
 

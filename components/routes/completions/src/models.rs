@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::errors;
 
+/// What the path names, for [`ApiError::NotFound`].
+const MODEL: &str = "Model";
+
 /// Longest id of a model, in bytes.
 const LONGEST_ID: usize = 256;
 
@@ -42,9 +45,9 @@ pub(crate) async fn show(context: &mut Context) -> Result<Response, ApiError> {
 
 /// Ids may contain slashes, which some clients encode and others do not.
 fn requested_id(context: &Context) -> Result<String, ApiError> {
-    let mut id = context.param("id", LONGEST_ID)?;
+    let mut id = context.param("id", LONGEST_ID, MODEL)?;
     for name in ["vendor", "gateway"] {
-        if let Ok(before) = context.param(name, LONGEST_ID) {
+        if let Ok(before) = context.param(name, LONGEST_ID, MODEL) {
             id = format!("{before}/{id}");
         }
     }
@@ -53,7 +56,7 @@ fn requested_id(context: &Context) -> Result<String, ApiError> {
 
 async fn available(context: &mut Context) -> Result<Vec<ModelView>, ApiError> {
     access::signed_in(context).await?;
-    let models = provider::models().await.map_err(failures::catalogue)?;
+    let models = provider::models().await.map_err(error_mapping::catalogue)?;
     Ok(views(models))
 }
 

@@ -102,14 +102,14 @@ impl Client {
                 self.encoder.end(&mut self.out, &content_filtered(usage));
                 Ok(())
             }
-            RelayEnd::Failed(error) => {
-                let error = errors::llm(error);
-                let data = errors::render(&error, request_id);
-                self.out.data(&String::from_utf8_lossy(&data));
-                Err(error)
-            }
+            RelayEnd::Failed(error) => Err(errors::llm(error)),
+            RelayEnd::TooLong => Err(RelayEnd::too_long()),
             RelayEnd::Cancelled => return Ok(()),
         };
+        if let Err(error) = &failed {
+            let data = errors::render(error, request_id);
+            self.out.data(&String::from_utf8_lossy(&data));
+        }
         // A client that is gone misses the end; the log does not depend on it.
         let _ = self.write().await;
         failed

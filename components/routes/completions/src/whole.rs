@@ -34,10 +34,24 @@ impl WholeReply {
         let mut message = ReplyMessage::default();
         let relayed = relay(reply, &mut message).await;
         // The client gets nothing of a reply that failed, so it is not charged.
-        if let RelayEnd::Failed(error) = relayed.end {
-            report.warn(self.reservation.release().await);
-            return Err(errors::llm(error));
-        }
+        let failure = match relayed.end {
+            RelayEnd::Failed(error) => errors::llm(error),
+            RelayEnd::TooLong => RelayEnd::too_long(),
+            end => {
+                let relayed = Relayed { end, ..relayed };
+                return self.respond(message, relayed, report).await;
+            }
+        };
+        report.warn(self.reservation.release().await);
+        Err(failure)
+    }
+
+    async fn respond(
+        self,
+        message: ReplyMessage,
+        relayed: Relayed,
+        report: &mut Report,
+    ) -> Result<Response, ApiError> {
         let usage = self.reservation.usage(&relayed);
         report.tokens(usage.prompt_tokens, usage.completion_tokens);
         let body = self.body(&message, &relayed, usage);

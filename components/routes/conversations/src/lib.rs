@@ -67,7 +67,7 @@ async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let found = conversations::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
@@ -76,7 +76,7 @@ async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> 
 
 async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let title = valid_title(context.json().await?)?;
     conversations::rename(user.id.clone(), id.clone(), title)
         .await
@@ -89,7 +89,7 @@ async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError
 
 async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     conversations::delete(user.id, id).await.map_err(failed)?;
     Ok(Response::json(&Success { success: true }))
 }
@@ -101,7 +101,7 @@ async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
         .map_err(failed)?;
     answers::clear(user.id)
         .await
-        .map_err(failures::response_cache)?;
+        .map_err(error_mapping::response_cache)?;
     Ok(Response::json(&Success { success: true }))
 }
 
@@ -119,7 +119,7 @@ fn valid_title(rename: Rename) -> Result<String, ApiError> {
 
 /// The title is all that a client can get wrong here.
 fn failed(error: Error) -> ApiError {
-    failures::conversations(error, "title")
+    error_mapping::conversations(error, "title")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What clients see of the ledger.
 
 use contracts::quota::credits::{DayOfUse, Report, Transaction, TransactionKind, UseOfKey};
+use http_edge::pagination;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -127,13 +128,9 @@ fn dollars(millionths: u64) -> f64 {
 impl<'a> TransactionsView<'a> {
     /// The first `limit` of what was found; if there is more, there is a next page.
     pub(crate) fn new(found: &'a [Transaction], limit: u32) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let transactions: Vec<TransactionView<'_>> = found
-            .iter()
-            .take(limit)
-            .map(TransactionView::from)
-            .collect();
-        let next = match found.len() > limit {
+        let (page, has_more) = pagination::split(found, limit);
+        let transactions: Vec<_> = page.iter().map(TransactionView::from).collect();
+        let next = match has_more {
             true => transactions.last().map(|last| last.id),
             false => None,
         };

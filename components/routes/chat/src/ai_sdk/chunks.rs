@@ -221,7 +221,7 @@ mod tests {
         assert!(
             failed.contains(
                 "data: {\"type\":\"error\",\"errorText\":\
-                 \"The AI provider did not answer in time.\"}\n\n"
+                 \"The AI provider did not respond in time. Try again later.\"}\n\n"
             ),
             "{failed}"
         );
