@@ -13,7 +13,7 @@ use contracts::{
         authentication, external,
         types::{AuthError, Principal, Proof, Scope},
     },
-    quota::limits::{self, Action, Allowance, Refusal},
+    quota::limits::{self, Action, Allowance},
 };
 use http_edge::{ApiError, Context};
 use sha2::{Digest as _, Sha256};
@@ -163,7 +163,7 @@ pub async fn admit(context: &mut Context, action: Action, subject: &str) -> Resu
 /// The second half of [`admit`], for a route that asks while it does something else.
 pub fn apply_rate_limit(
     context: &mut Context,
-    verdict: Result<Allowance, Refusal>,
+    verdict: Result<Allowance, limits::Error>,
 ) -> Result<(), ApiError> {
     let (headers, result) = rate_limit(verdict);
     for (name, value) in headers {
@@ -174,16 +174,16 @@ pub fn apply_rate_limit(
 
 /// What a verdict of the rate limiter means: response headers, and 429 beyond the limit.
 pub fn rate_limit(
-    verdict: Result<Allowance, Refusal>,
+    verdict: Result<Allowance, limits::Error>,
 ) -> (Vec<(&'static str, String)>, Result<(), ApiError>) {
     match verdict {
         Ok(allowance) => (rate_limit_headers(&allowance), Ok(())),
-        Err(Refusal::Exceeded(allowance)) => {
+        Err(limits::Error::Exceeded(allowance)) => {
             // A client that is told 0 would come back at once.
             let error = ApiError::RateLimited(allowance.reset_after.max(1));
             (rate_limit_headers(&allowance), Err(error))
         }
-        Err(Refusal::Unavailable(cause)) => (Vec::new(), Err(ApiError::internal(cause))),
+        Err(limits::Error::Unavailable(cause)) => (Vec::new(), Err(ApiError::internal(cause))),
     }
 }
 

@@ -16,7 +16,9 @@ use crate::source::Keep;
 /// `CONTENT_BLOCKED` for the first text that is blocked; an internal error if moderation fails.
 pub async fn check_texts(texts: Vec<(String, &mut String)>) -> Result<(), ApiError> {
     let given = texts.iter().map(|(_, text)| (*text).clone()).collect();
-    let verdicts = filter::check(given).await.map_err(error_mapping::moderation)?;
+    let verdicts = filter::check(given)
+        .await
+        .map_err(error_mapping::moderation)?;
     apply_verdicts(texts, verdicts)
 }
 

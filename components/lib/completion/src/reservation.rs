@@ -4,8 +4,8 @@ use contracts::{
     identity::types::{Principal, Proof},
     llm::types::{Completion, ResolvedModel, Usage},
     quota::{
-        credits::{self, ApiKeyBudget, Consumption, Error, Intent},
-        limits::{self, Action, Allowance, Refusal},
+        credits::{self, ApiKeyBudget, Error, ReservationRequest, Usage as ChargedUsage},
+        limits::{self, Action, Allowance},
     },
 };
 use http_edge::ApiError;
@@ -18,7 +18,7 @@ use crate::relay::Relayed;
 ///
 /// # Errors
 /// The limit that was exceeded.
-pub async fn admit(principal: &Principal) -> Result<Allowance, Refusal> {
+pub async fn admit(principal: &Principal) -> Result<Allowance, limits::Error> {
     // The key comes first: a request that it refuses must not use up the user's limit.
     let of_key = match &principal.proof {
         Proof::ApiKey(key) if key.chat_per_minute.is_some() => {
@@ -107,7 +107,7 @@ impl Reservation {
         let Payer { user, api_key } = payer;
         let prompt_tokens = tokens_of(prompt_bytes);
         let key_id = api_key.as_ref().map(|key| key.id.clone());
-        let leave = credits::reserve(Intent {
+        let granted = credits::reserve(ReservationRequest {
             user: user.clone(),
             api_key,
             prompt_tokens,
@@ -119,9 +119,9 @@ impl Reservation {
             user,
             api_key: key_id,
             is_background,
-            id: leave.id,
+            id: granted.id,
             prompt_tokens,
-            max_tokens: leave.max_tokens,
+            max_tokens: granted.max_tokens,
         })
     }
 
@@ -148,20 +148,20 @@ impl Reservation {
             return self.release().await;
         }
         let usage = self.usage(relayed);
-        let consumption = self.consumption(requested, relayed.resolved.as_ref(), &usage);
-        credits::settle(self.user, self.id, consumption)
+        let charged = self.charged_usage(requested, relayed.resolved.as_ref(), &usage);
+        credits::settle(self.user, self.id, charged)
             .await
             .map_err(describe)
     }
 
-    fn consumption(
+    fn charged_usage(
         &self,
         requested: &str,
         resolved: Option<&ResolvedModel>,
         usage: &Usage,
-    ) -> Consumption {
+    ) -> ChargedUsage {
         let prices = resolved.and_then(|resolved| resolved.prices.as_ref());
-        Consumption {
+        ChargedUsage {
             model: resolved
                 .map_or(requested, |resolved| &resolved.model)
                 .to_owned(),
@@ -171,7 +171,7 @@ impl Reservation {
             estimated: usage.estimated,
             cost: prices.map(|prices| cost::cost(usage, prices)),
             api_key: self.api_key.clone(),
-            aside: self.is_background,
+            background: self.is_background,
         }
     }
 
@@ -201,7 +201,7 @@ fn usage_of(completion: Option<&Completion>, prompt_tokens: u32, generated: usiz
 
 fn describe(error: Error) -> String {
     match error {
-        Error::Spent(_) | Error::UnknownPlan(_) => "ledger: not settled".to_owned(),
+        Error::LimitReached(_) | Error::UnknownPlan(_) => "ledger: not settled".to_owned(),
         Error::Unavailable(cause) => cause,
     }
 }

@@ -133,7 +133,12 @@ impl Following {
                 Ok(ReaderEvent::Deltas(deltas)) => self.pass_on(&deltas, &mut client).await,
                 Ok(ReaderEvent::End(end)) => {
                     let is_broken = end.outcome == Outcome::Incomplete;
-                    let error = || ApiError::ProviderFailed("The reply was interrupted.", Cause::new("reply interrupted"));
+                    let error = || {
+                        ApiError::ProviderFailed(
+                            "The reply was interrupted.",
+                            Cause::new("reply interrupted"),
+                        )
+                    };
                     self.end(&end, is_broken.then(error), &mut client, &mut log);
                     break;
                 }

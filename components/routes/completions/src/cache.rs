@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use completion::Report;
-use contracts::response_cache::answers::{self, Error, Finding, Leave, Question};
+use contracts::response_cache::cache::{self, Error, Generation, Key, Lookup as Cached};
 use http_edge::Head;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -29,8 +29,8 @@ pub(crate) enum Lookup {
 
 /// Where a new response is stored.
 pub(crate) struct Slot {
-    question: Question,
-    leave: Leave,
+    key: Key,
+    generation: Generation,
 }
 
 impl CacheRequest {
@@ -44,7 +44,7 @@ impl CacheRequest {
     ) -> Option<Self> {
         let is_stream = fields.get("stream").is_some_and(|value| *value != false);
         let directives = Directives::of(head);
-        if is_stream || directives.no_store || !answers::is_on().await {
+        if is_stream || directives.no_store || !cache::is_enabled().await {
             return None;
         }
         Some(Self {
@@ -56,19 +56,19 @@ impl CacheRequest {
 
     /// Looks for a response of that model. Reports the result to the client.
     pub(crate) async fn look_up(self, model: &str, report: &mut Report) -> Lookup {
-        let question = Question {
+        let key = Key {
             user: self.user,
             fingerprint: format!("{:x}", self.digest.chain_update(model).finalize()),
         };
-        match answers::find(question.clone(), self.max_age).await {
-            Ok(Finding::Found(answer)) => {
+        match cache::get(key.clone(), self.max_age).await {
+            Ok(Cached::Hit(response)) => {
                 report.header("x-goldfish-cache", "hit");
-                report.header("age", answer.age.to_string());
-                Lookup::Hit(answer.body)
+                report.header("age", response.age.to_string());
+                Lookup::Hit(response.body)
             }
-            Ok(Finding::Nothing(leave)) => {
+            Ok(Cached::Miss(generation)) => {
                 report.header("x-goldfish-cache", "miss");
-                Lookup::Miss(Some(Slot { question, leave }))
+                Lookup::Miss(Some(Slot { key, generation }))
             }
             Err(Error::Unavailable(cause)) => {
                 report.warn(Err(cause));
@@ -84,7 +84,7 @@ impl Slot {
     /// # Errors
     /// A text for the log.
     pub(crate) async fn store(self, body: String) -> Result<(), String> {
-        answers::keep(self.question, self.leave, body)
+        cache::put(self.key, self.generation, body)
             .await
             .map_err(|Error::Unavailable(cause)| cause)
     }

@@ -11,7 +11,7 @@ mod view;
 
 use contracts::{
     conversations::{conversations, types::Error},
-    response_cache::answers,
+    response_cache::cache,
 };
 use futures::future::join;
 use http_edge::{ApiError, Context, Response, Validator};
@@ -99,7 +99,7 @@ async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
     conversations::delete_all(user.id.clone())
         .await
         .map_err(failed)?;
-    answers::clear(user.id)
+    cache::erase(user.id)
         .await
         .map_err(error_mapping::response_cache)?;
     Ok(Response::json(&Success { success: true }))
