@@ -230,8 +230,8 @@ mod tests {
 
     #[test]
     fn accounts_maps_each_error_to_its_status() {
-        use contracts::accounts::types::{Error, Problem};
-        let problem = Problem {
+        use contracts::accounts::types::{Error, FieldError};
+        let problem = FieldError {
             field: "email".into(),
             message: "is not an email address".into(),
         };

@@ -37,7 +37,7 @@ struct Query {
 /// `GET /api/conversations/:id/stream`: the reply that is being written, or the part of the last
 /// reply that the client has not received; 204 if there is neither.
 pub(crate) async fn read_reply(context: &mut Context) -> Result<Response, ApiError> {
-    let principal = access::signed_in(context).await?;
+    let principal = access::require_user(context).await?;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let query: Query = context.query()?;
     let after = idempotency::last_event_id(&context.head, query.last_event_id.as_deref())?;
@@ -60,7 +60,7 @@ pub(crate) async fn read_reply(context: &mut Context) -> Result<Response, ApiErr
 /// `GET /api/chat/:id/stream`: the reply that is being written, from its first delta; 204 if there
 /// is none.
 pub(crate) async fn read_ai_sdk_reply(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user.id;
+    let user = access::require_user(context).await?.user.id;
     let chat = context.param("id", ai_sdk::MAX_ID, error_mapping::CONVERSATION)?;
     let id = ai_sdk::conversation_id(&user, &chat);
     match Reader::open(user, id, None, 0).await {

@@ -55,7 +55,7 @@ fn requested_id(context: &Context) -> Result<String, ApiError> {
 }
 
 async fn available(context: &mut Context) -> Result<Vec<ModelView>, ApiError> {
-    access::signed_in(context).await?;
+    access::require_user(context).await?;
     let models = provider::models().await.map_err(error_mapping::catalogue)?;
     Ok(views(models))
 }

@@ -39,7 +39,7 @@ struct Rename {
 }
 
 async fn list_conversations(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let found = conversations::list_conversations(user.id)
         .await
         .map_err(failed)?;
@@ -49,7 +49,7 @@ async fn list_conversations(context: &mut Context) -> Result<Response, ApiError>
 }
 
 async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let (found, capacity) = join(
         conversations::list_summaries(user.id),
         conversations::max_conversations(),
@@ -66,7 +66,7 @@ async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let found = conversations::get_conversation(user.id, id)
         .await
@@ -75,7 +75,7 @@ async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> 
 }
 
 async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let title = valid_title(context.json().await?)?;
     conversations::rename(user.id.clone(), id.clone(), title)
@@ -88,14 +88,14 @@ async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError
 }
 
 async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     conversations::delete(user.id, id).await.map_err(failed)?;
     Ok(Response::json(&Success { success: true }))
 }
 
 async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     conversations::delete_all(user.id.clone())
         .await
         .map_err(failed)?;
