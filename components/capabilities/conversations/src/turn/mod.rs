@@ -24,6 +24,7 @@ use reply_text::ReplyText;
 pub(crate) use append::Directive;
 #[cfg(any(target_family = "wasm", test))]
 pub(crate) use append::StopReason;
+#[cfg(any(target_family = "wasm", test))]
 pub(crate) use begin::BeginResult;
 #[cfg(any(target_family = "wasm", test))]
 pub(crate) use client_message::{ClientMessage, MessageAction};
