@@ -17,7 +17,7 @@ use futures::{
 
 /// The result of beginning a turn.
 pub(crate) enum Start {
-    Started(Started),
+    Started(Box<Started>),
     /// The request is a repetition; this is its reply.
     Existing(ReplyInfo),
 }
@@ -76,12 +76,12 @@ pub(crate) async fn begin(
     let (first, stored) = join(ask, store).await;
     Ok(match stored? {
         Err(existing) => Start::Existing(existing),
-        Ok((info, storing)) => Start::Started(Started {
+        Ok((info, storing)) => Start::Started(Box::new(Started {
             info,
             storing,
             stop,
             first,
-        }),
+        })),
     })
 }
 
