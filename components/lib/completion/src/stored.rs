@@ -76,16 +76,22 @@ impl Storing {
             deltas: Vec::new(),
             bytes: 0,
         };
-        while pending.fill(&self.directive).await {
+        while !self.is_stopped() && pending.fill(&self.directive).await {
             let directive = turn.append(pending.take()).await;
             self.apply(directive);
         }
+        // Nothing is appended after a stop: the reader of the reply ends the queue at once.
+        pending.drain().await;
         pending.take()
     }
 
     /// Failures of the store, for the log.
     pub fn warnings(self) -> Vec<String> {
         self.warnings
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.directive.stop.is_some()
     }
 
     fn apply(&mut self, mut directive: Directive) {
@@ -134,6 +140,13 @@ impl Pending {
             }
         }
         true
+    }
+
+    /// Collects deltas until the queue has ended.
+    async fn drain(&mut self) {
+        while let Some(deltas) = self.queue.next().await {
+            self.extend(deltas);
+        }
     }
 
     fn extend(&mut self, deltas: Vec<String>) {
@@ -222,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn fill_enough_bytes_returns_at_once_and_the_end_leaves_the_rest() {
+    fn fill_enough_bytes_returns_at_once_and_drain_leaves_the_rest() {
         let (queue, deltas) = store_queue();
         let mut pending = Pending {
             queue: deltas.0,
@@ -234,8 +247,9 @@ mod tests {
         assert_eq!(is_due, Some(true));
         assert_eq!(pending.take(), ["ab", "c"]);
         assert_eq!(pending.bytes, 0);
+        queue.0.unbounded_send(vec!["d".to_owned()]).unwrap();
         drop(queue);
-        pending.extend(vec!["d".to_owned()]);
+        block_on(pending.drain());
         assert_eq!(pending.take(), ["d"]);
     }
 
