@@ -8,20 +8,10 @@ use crate::files::{
     RouteFile, Text,
 };
 use crate::source::{Error, Errors, Source};
-use crate::{architecture, configuration, spin_toml};
 
 /// The application's own file.
 pub(crate) const FILE: &str = "application.toml";
 const COMPONENT: &str = "component.toml";
-
-/// A file that this tool writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GeneratedFile {
-    /// Relative to the root of the repository.
-    pub path: String,
-    /// All of it.
-    pub text: String,
-}
 
 /// The application as its files describe it.
 #[derive(Debug)]
@@ -122,23 +112,6 @@ impl Application {
             Some(application) if reader.errors.is_empty() => Ok(application),
             _ => Err(Errors(reader.errors)),
         }
-    }
-
-    /// The files that are to be generated.
-    ///
-    /// # Errors
-    /// If a contract or a page that is completed cannot be read.
-    pub fn generate(&self) -> Result<Vec<GeneratedFile>, Errors> {
-        Ok(vec![
-            self.spin_toml(),
-            configuration::file(self),
-            architecture::file(self)?,
-        ])
-    }
-
-    /// The manifest alone.
-    pub fn spin_toml(&self) -> GeneratedFile {
-        spin_toml::file(self)
     }
 
     /// The component behind a contract.

@@ -15,10 +15,23 @@ mod files;
 mod source;
 mod spin_toml;
 
-pub use application::{Application, GeneratedFile};
-pub use source::{Error, Errors};
+pub use application::Application;
+pub use source::{Error, Errors, GeneratedFile};
+pub use spin_toml::file as spin_toml;
 
 use std::path::{Path, PathBuf};
+
+/// Every file that is generated.
+///
+/// # Errors
+/// If a contract, or a page of which a part is generated, cannot be read.
+pub fn generate(application: &Application) -> Result<Vec<GeneratedFile>, Errors> {
+    Ok(vec![
+        spin_toml::file(application),
+        configuration::file(application),
+        architecture::file(application)?,
+    ])
+}
 
 /// The nearest folder, from `start` upwards, that has an `application.toml`.
 ///

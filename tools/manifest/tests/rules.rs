@@ -10,7 +10,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use goldfish_manifest::{Application, Errors};
+use goldfish_manifest::{Application, Errors, spin_toml};
 
 /// A folder with the files of an application; it is removed when dropped.
 struct Folder(PathBuf);
@@ -123,7 +123,7 @@ fn folder(changes: &[(&str, &str)]) -> Folder {
 fn manifest(changes: &[(&str, &str)]) -> toml::Table {
     let folder = folder(changes);
     let application = Application::read(&folder.0).unwrap_or_else(|errors| panic!("{errors}"));
-    application.spin_toml().text.parse().unwrap()
+    spin_toml(&application).text.parse().unwrap()
 }
 
 /// The errors, each as `path:line: message`.
