@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files::{
     ApplicationFile, CapabilityFile, CargoFile, Grants, Group, LibraryFile, MiddlewareFile,
-    RouteFile, Text,
+    RouteFile, Text, UserData,
 };
 use crate::source::{Error, Errors, Source};
 
@@ -57,7 +57,7 @@ pub(crate) struct Capability {
     pub(crate) contract: String,
     /// The name of the contract, as `identity`.
     pub(crate) contract_name: String,
-    pub(crate) user_data: bool,
+    pub(crate) user_data: Option<UserData>,
     pub(crate) variables: BTreeSet<String>,
     pub(crate) grants: BTreeMap<&'static str, Vec<String>>,
     /// Whether routes that call its contract are composed with it.
@@ -493,9 +493,11 @@ impl Reader<'_> {
                 self.errors.push(source.error(&name.span(), message));
             }
         }
-        if file.user_data {
-            let holders = application.capabilities.iter();
-            let holders = holders.filter(|capability| capability.in_use && capability.user_data);
+        if let Some(walk) = file.user_data {
+            let holders = application.capabilities.iter().filter(|capability| {
+                let data = capability.user_data;
+                capability.in_use && data.is_some_and(|data| walk.covers(data))
+            });
             names.extend(holders.map(|capability| capability.contract_name.clone()));
         }
         names

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use wit_parser::Resolve;
-
 use crate::application::{Application, Capability, Route};
+use crate::files::UserData;
 use crate::source::{Error, GeneratedFile, Source};
 
 const PATH: &str = "docs/architecture.md";
@@ -170,7 +169,12 @@ fn capability_table(application: &Application) -> Result<String, Error> {
             capability.description,
             contract(application, capability)?,
             or_nothing(&names(&kinds)),
-            if capability.user_data { "yes" } else { "no" },
+            match capability.user_data {
+                None => "no",
+                Some(UserData::Content) => "content",
+                Some(UserData::Records) => "records",
+                Some(UserData::Account) => "accounts",
+            },
         );
     }
     Ok(table)
@@ -179,21 +183,29 @@ fn capability_table(application: &Application) -> Result<String, Error> {
 /// A contract, linked to its folder, and those of its interfaces that have functions.
 fn contract(application: &Application, capability: &Capability) -> Result<String, Error> {
     let folder = format!("wit/{}", capability.contract_name);
-    let mut resolve = Resolve::default();
-    let (id, _) = resolve
-        .push_dir(application.root.join(&folder))
-        .map_err(|error| Error {
-            path: folder.clone(),
-            line: 1,
-            message: format!("{error:#}"),
-        })?;
-    let package = resolve.packages.get(id);
-    let interfaces = package.into_iter().flat_map(|package| &package.interfaces);
-    let interfaces = interfaces.filter(|(_, id)| {
-        let interface = resolve.interfaces.get(**id);
-        interface.is_some_and(|interface| !interface.functions.is_empty())
-    });
-    let interfaces: BTreeSet<_> = interfaces.map(|(name, _)| format!("`{name}`")).collect();
+    let unreadable = |error: std::io::Error| Error {
+        path: folder.clone(),
+        line: 1,
+        message: format!("cannot be read: {error}"),
+    };
+    let mut interfaces = BTreeSet::new();
+    if capability.user_data.is_some() {
+        // Its file may not be generated yet.
+        interfaces.insert("`user-data`".to_owned());
+    }
+    for entry in std::fs::read_dir(application.root.join(&folder)).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        for item in text.split("\ninterface ").skip(1) {
+            let Some((name, rest)) = item.split_once(" {") else {
+                continue;
+            };
+            let body = rest.split("\n}").next().unwrap_or_default();
+            if body.contains("func(") {
+                interfaces.insert(format!("`{name}`"));
+            }
+        }
+    }
     let interfaces: Vec<_> = interfaces.into_iter().collect();
     Ok(format!(
         "[{}](../{folder}): {}",

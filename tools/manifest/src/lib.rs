@@ -4,7 +4,7 @@
 //! - `source` reads a file and finds the line of an error in it.
 //! - `files` has the format of the two kinds of files.
 //! - `application` puts them together, checks them and computes what each component is granted.
-//! - `spin_toml`, `configuration` and `architecture` write one file each.
+//! - `spin_toml`, `configuration`, `architecture` and `user_data` write what is named after them.
 //!
 //! May read files below the root of the repository; `main` alone writes.
 
@@ -14,6 +14,7 @@ mod configuration;
 mod files;
 mod source;
 mod spin_toml;
+mod user_data;
 
 pub use application::Application;
 pub use source::{Error, Errors, GeneratedFile};
@@ -26,11 +27,14 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// If a contract, or a page of which a part is generated, cannot be read.
 pub fn generate(application: &Application) -> Result<Vec<GeneratedFile>, Errors> {
-    Ok(vec![
+    let mut files = vec![
         spin_toml::file(application),
         configuration::file(application),
-        architecture::file(application)?,
-    ])
+    ];
+    // The contracts that the page lists have these.
+    files.extend(user_data::files(application));
+    files.push(architecture::file(application)?);
+    Ok(files)
 }
 
 /// The nearest folder, from `start` upwards, that has an `application.toml`.

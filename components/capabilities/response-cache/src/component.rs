@@ -3,10 +3,11 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use journal::Spin;
+use journal::{Platform as _, Spin};
 use spin_sdk::variables;
 
 use crate::bindings::exports::goldfish::response_cache::answers as wit;
+use crate::bindings::exports::goldfish::response_cache::user_data;
 use crate::cache::{Cache, Finding, Question};
 use crate::names::{Fingerprint, User, malformed};
 use crate::settings::Settings;
@@ -51,6 +52,23 @@ impl wit::Guest for Component {
     async fn clear(user: String) -> Result<(), wit::Error> {
         let user = User::new(user).ok_or_else(|| malformed("user id"))?;
         Ok(cache().await?.clear(&user).await?)
+    }
+}
+
+impl user_data::Guest for Component {
+    async fn erase(user: String) -> Result<(), String> {
+        let wit::Error::Unavailable(cause) = match <Self as wit::Guest>::clear(user).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        Err(cause)
+    }
+
+    async fn check() -> Result<(), String> {
+        let store = Spin::open_default().await;
+        let store = store.map_err(|error| error.to_string())?;
+        let found = store.get("cache:check").await;
+        found.map(drop).map_err(|error| error.to_string())
     }
 }
 

@@ -4,10 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use contracts::{
     accounts::{registration, sessions, types::Error},
-    conversations::library,
     identity::types::{Principal, Proof, UserKind},
-    quota::credits,
-    response_cache::answers,
 };
 use http_edge::{ApiError, Context};
 
@@ -26,27 +23,12 @@ pub enum Consent {
     Stale,
 }
 
-/// Erases all that is kept of a user. May be repeated, by the user too if it breaks off before the
-/// account is gone, which is why that is not first; what requests under way wrote meanwhile is
-/// erased after it.
+/// Erases everything that is stored of a user. May be repeated, by the user too if it breaks off
+/// before the account is erased.
 pub async fn erase(user: &str) -> Result<(), ApiError> {
-    erase_content(user).await?;
-    registration::delete_account(user.to_owned())
+    user_data::erase(user)
         .await
-        .map_err(failures::accounts)?;
-    erase_content(user).await
-}
-
-async fn erase_content(user: &str) -> Result<(), ApiError> {
-    library::clear(user.to_owned())
-        .await
-        .map_err(|error| failures::conversations(error, "id"))?;
-    answers::clear(user.to_owned())
-        .await
-        .map_err(failures::response_cache)?;
-    credits::forget(user.to_owned())
-        .await
-        .map_err(failures::credits)
+        .map_err(|failure| ApiError::internal(failure.message()))
 }
 
 /// Erases the account of the user that is asking, and signs it out.
