@@ -24,7 +24,7 @@ const FILES: u64 = 4096;
 const TICKS_A_SECOND: f64 = 100.0;
 
 pub(crate) fn manifest() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spin.toml")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml")
 }
 
 /// Whether this process may have as many files open as the streams need.
@@ -226,6 +226,7 @@ pub(crate) async fn users_of(address: SocketAddr, count: usize) -> Vec<Target> {
 pub(crate) async fn in_this_process(upstream: &Upstream, ledger: &str) -> Result<(Host, State)> {
     let state = State::new()?;
     let host = Host::start(Options {
+        runtime_config: None,
         manifest: manifest(),
         state_dir: state.0.clone(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),

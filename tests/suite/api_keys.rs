@@ -21,7 +21,7 @@ fn scoped(scopes: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn worker_apis_shapes() {
+async fn api_keys_responses_have_worker_apis_shapes() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let answer = user.post("/api-keys/create", named("My machine")).await;
@@ -68,7 +68,7 @@ async fn worker_apis_shapes() {
 }
 
 #[tokio::test]
-async fn a_key_is_what_a_secret_scanner_recognises() {
+async fn created_keys_have_a_prefix_and_checksum() {
     let user = App::shared().await.client().user().await;
     let secret = user.new_key(named("a")).await.secret;
     let body = secret.strip_prefix("gf_").unwrap();
@@ -105,7 +105,7 @@ async fn a_key_is_what_a_secret_scanner_recognises() {
 }
 
 #[tokio::test]
-async fn a_key_comes_in_by_either_header() {
+async fn an_api_key_is_accepted_in_either_header() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let key = user.new_key(named("a")).await;
@@ -127,7 +127,7 @@ async fn a_key_comes_in_by_either_header() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_fails_at_once_and_everywhere() {
+async fn revoke_ends_a_key_on_every_instance() {
     let builder = App::with_defaults();
     let one = builder.clone().start().await;
     let other = builder.state_of(&one).start().await;
@@ -146,7 +146,7 @@ async fn a_revoked_key_fails_at_once_and_everywhere() {
 }
 
 #[tokio::test]
-async fn a_key_ends_when_it_is_to() {
+async fn an_expired_key_is_401() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let ends = now() + 2_000;
@@ -182,7 +182,7 @@ async fn statuses(client: &Client) -> [u16; 4] {
 }
 
 #[tokio::test]
-async fn scopes_are_kept_to() {
+async fn a_key_without_the_scope_is_403() {
     let client = App::shared().await.client();
     let user = client.user().await;
     for (request, expected) in [
@@ -203,7 +203,7 @@ async fn scopes_are_kept_to() {
 }
 
 #[tokio::test]
-async fn a_key_without_admin_makes_no_key_and_ends_no_session() {
+async fn a_key_without_admin_cannot_create_keys_or_end_sessions() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let key = user.new_key(named("a")).await;
@@ -222,7 +222,7 @@ async fn a_key_without_admin_makes_no_key_and_ends_no_session() {
 }
 
 #[tokio::test]
-async fn a_key_may_have_a_limit_and_budgets_of_its_own() {
+async fn key_limits_and_budgets_are_enforced() {
     let world = world(Script::new(["a", "b"]).usage(10, 10)).await;
     let client = world.app.client();
     let user = client.user().await;
@@ -250,7 +250,7 @@ async fn a_key_may_have_a_limit_and_budgets_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named() {
+async fn create_with_an_invalid_field_is_400_with_the_path() {
     let user = App::shared().await.client().user().await;
     let long = "x".repeat(101);
     for (body, path) in [
@@ -273,7 +273,7 @@ async fn what_is_wrong_with_a_request_is_named() {
 }
 
 #[tokio::test]
-async fn there_are_only_so_many_keys() {
+async fn create_beyond_the_maximum_is_refused() {
     let user = App::shared().await.client().user().await;
     for number in 0..1000 {
         let answer = user.post("/api-keys/create", named("one of many")).await;
@@ -287,7 +287,7 @@ async fn there_are_only_so_many_keys() {
 }
 
 #[tokio::test]
-async fn guests_may_have_keys_until_they_register() {
+async fn register_revokes_the_keys_of_a_guest() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
     let key = guest.new_key(named("a")).await;

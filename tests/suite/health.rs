@@ -3,7 +3,7 @@
 use crate::harness::App;
 
 #[tokio::test]
-async fn health_is_public_and_tells_the_store_answers() {
+async fn health_is_public_and_checks_the_store() {
     let app = App::shared().await;
     let answer = app.client().get("/health").await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -14,7 +14,7 @@ async fn health_is_public_and_tells_the_store_answers() {
 }
 
 #[tokio::test]
-async fn health_knows_only_get() {
+async fn health_with_another_method_is_405() {
     let app = App::shared().await;
     let answer = app.client().send("POST", "/health", None).await;
     answer.is_error(405, "METHOD_NOT_ALLOWED");
@@ -25,7 +25,7 @@ async fn health_knows_only_get() {
 }
 
 #[tokio::test]
-async fn head_is_get_without_a_body() {
+async fn health_head_returns_no_body() {
     let app = App::shared().await;
     let answer = app.client().send("HEAD", "/health", None).await;
     assert_eq!(answer.status, 200, "{answer:?}");

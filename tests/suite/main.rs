@@ -1,7 +1,9 @@
 //! Integration tests: HTTP through the host only.
 //!
 //! `cargo test` runs them on the embedded host, `GOLDFISH_HOST=spin cargo test` on the `spin`
-//! binary on `PATH`. Files mirror the routes; the rest is named after the promise that it checks.
+//! binary on `PATH`. Folders mirror the URLs: the tests of `/api/chat` are
+//! in `api/chat`. `promises` has what holds on every route, `platform` what the host and the manifest
+//! do, `providers` how AI providers are called, `clients` the official client libraries.
 
 #![allow(
     clippy::expect_used,
@@ -12,50 +14,15 @@
     reason = "a test fails by panicking"
 )]
 
-mod admin;
-mod ai_sdk;
+mod api;
 mod api_keys;
-mod attacks;
-mod auth;
-mod better_auth;
-mod browser;
-mod chat;
-mod clerk;
 mod clients;
-mod completions;
-mod concurrency;
-mod conversations;
-mod cost;
-mod durability;
-mod edge;
-mod erasure;
-mod faults;
-mod grants;
+mod credentials;
+mod docs;
 mod harness;
 mod health;
-mod host;
-mod idempotency;
-mod isolation;
-mod limits;
-mod middleware;
-mod models;
-mod moderation;
-mod oauth;
-mod openai_clients;
-mod openapi;
-mod preferences;
-mod privacy;
+mod page;
+mod platform;
+mod promises;
 mod providers;
-mod recovery;
-mod response_cache;
-mod resume;
-mod routing;
-mod sdk;
-mod slow_readers;
-mod stop;
-mod streaming;
-mod titles;
-mod usage;
-mod web;
-mod window;
-mod workos;
+mod v1;

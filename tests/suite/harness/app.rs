@@ -30,7 +30,7 @@ pub(crate) const CLOUDFLARE_TOKEN: &str = "marker-cloudflare-c05e";
 /// The application's manifest.
 pub(crate) fn manifest() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../spin.toml")
+        .join("../spin.toml")
         .canonicalize()
         .unwrap()
 }
@@ -163,6 +163,7 @@ impl Builder {
     async fn start_embedded(self, state: Arc<Folder>) -> App {
         let logs = Arc::new(Mutex::new(Vec::new()));
         let host = Host::start(Options {
+            runtime_config: None,
             manifest: self.manifest,
             state_dir: state.path().to_owned(),
             listen: "127.0.0.1:0".parse().unwrap(),

@@ -1,0 +1,53 @@
+//! What a component may use.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+
+use crate::allowed_hosts::AllowedHosts;
+use crate::http_client::Client;
+use crate::key_value::KeyValue;
+use crate::logs::Sink;
+use crate::manifest::Component;
+use crate::variables::{self, Values};
+
+/// What `spin.toml` grants a component, with the values of variables.
+pub(crate) struct Grants {
+    pub(crate) variables: Values,
+    pub(crate) environment: Values,
+    pub(crate) allowed_hosts: AllowedHosts,
+    pub(crate) key_value_stores: BTreeSet<String>,
+    pub(crate) key_value: Arc<KeyValue>,
+    pub(crate) client: Client,
+    pub(crate) logs: Sink,
+}
+
+impl Grants {
+    pub(crate) fn new(
+        component: &Component,
+        values: &Values,
+        key_value: Arc<KeyValue>,
+        client: Client,
+        logs: Sink,
+    ) -> Result<Self> {
+        let render = |map: &Values| -> Result<Values> {
+            map.iter()
+                .map(|(name, template)| {
+                    let value = variables::render(template, values)
+                        .with_context(|| format!("variable {name:?}"))?;
+                    Ok((name.clone(), value))
+                })
+                .collect()
+        };
+        Ok(Self {
+            variables: render(&component.variables)?,
+            environment: component.environment.clone(),
+            allowed_hosts: AllowedHosts::parse(&component.allowed_outbound_hosts, values)?,
+            key_value_stores: component.key_value_stores.clone(),
+            key_value,
+            client,
+            logs,
+        })
+    }
+}

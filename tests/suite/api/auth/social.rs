@@ -1,0 +1,463 @@
+//! Signing in with GitHub and Google, against fakes that check what the real ones check.
+
+use serde_json::{Value, json};
+use upstream::{GitHub, GitHubUser, Google, GoogleUser, Mailbox, Trouble};
+
+use crate::harness::{Answer, App, Browser, Builder, PASSWORD, new_email};
+
+const CLIENT_ID: &str = "oauth-client";
+const CLIENT_SECRET: &str = "marker-oauth-secret";
+
+/// Both providers, and an application that knows them.
+struct World {
+    github: GitHub,
+    google: Google,
+    app: App,
+}
+
+fn configured(builder: Builder, github: &GitHub, google: &Google) -> Builder {
+    builder
+        .variable("github_client_id", CLIENT_ID)
+        .variable("github_client_secret", CLIENT_SECRET)
+        .variable("github_base_url", github.base_url())
+        .variable("github_api_url", github.api_url())
+        .variable("google_client_id", CLIENT_ID)
+        .variable("google_client_secret", CLIENT_SECRET)
+        .variable("google_base_url", google.base_url())
+        .variable("google_token_url", google.token_url())
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::with(App::with_defaults()).await
+    }
+
+    async fn with(builder: Builder) -> Self {
+        let github = GitHub::start(CLIENT_ID, CLIENT_SECRET).await.unwrap();
+        let google = Google::start(CLIENT_ID, CLIENT_SECRET).await.unwrap();
+        let app = configured(builder, &github, &google).start().await;
+        Self {
+            github,
+            google,
+            app,
+        }
+    }
+
+    fn browser(&self) -> Browser {
+        Browser::new(&self.app.client())
+    }
+
+    /// The path, with its query, of one of our own URLs.
+    fn path<'a>(&self, url: &'a str) -> &'a str {
+        let own = format!("http://{}", self.app.address());
+        url.strip_prefix(&own)
+            .unwrap_or_else(|| panic!("{url} is not ours"))
+    }
+
+    /// Where a browser that wants to sign in is sent.
+    async fn begin(&self, browser: &Browser, provider: &str) -> String {
+        let body = json!({
+            "provider": provider,
+            "callbackURL": "/welcome",
+            "errorCallbackURL": "/failed",
+            "newUserCallbackURL": "/first-time",
+        });
+        let answer = browser.post("/api/auth/sign-in/social", body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let body = answer.json();
+        assert_eq!(body["redirect"], true, "{body}");
+        body["url"].as_str().unwrap().to_owned()
+    }
+
+    /// What the provider makes of it: the URL that the browser is sent back to.
+    fn consent(&self, provider: &str, url: &str) -> String {
+        match provider {
+            "github" => self.github.consent(url),
+            _ => self.google.consent(url),
+        }
+    }
+
+    /// The whole way: where the browser ends.
+    async fn sign_in(&self, browser: &Browser, provider: &str) -> String {
+        let url = self.begin(browser, provider).await;
+        let back = self.consent(provider, &url);
+        location(&browser.get(self.path(&back)).await)
+    }
+}
+
+#[track_caller]
+fn location(answer: &Answer) -> String {
+    assert_eq!(answer.status, 302, "{answer:?}");
+    answer.header("location").expect("a location").to_owned()
+}
+
+async fn user(browser: &Browser) -> Value {
+    let answer = browser.get("/api/auth/get-session").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["user"].clone()
+}
+
+#[tokio::test]
+async fn sign_in_with_github_and_google_creates_a_session() {
+    let world = World::new().await;
+    let (by_github, by_google) = (new_email(), new_email());
+    world
+        .github
+        .sign_in(GitHubUser::new(7, "grace", &by_github));
+    world
+        .google
+        .sign_in(GoogleUser::new("1001", &by_google, "Ada Lovelace"));
+    for (provider, email) in [("github", &by_github), ("google", &by_google)] {
+        let browser = world.browser();
+        assert_eq!(world.sign_in(&browser, provider).await, "/first-time");
+        let first = user(&browser).await;
+        assert_eq!(first["email"], email.as_str(), "{first}");
+        assert_eq!(first["emailVerified"], true, "{first}");
+        assert!(
+            browser.cookie("goldfish-oauth").is_none(),
+            "the flow is over"
+        );
+        // Another time, elsewhere: the same account.
+        let other = world.browser();
+        assert_eq!(world.sign_in(&other, provider).await, "/welcome");
+        assert_eq!(user(&other).await["id"], first["id"]);
+    }
+}
+
+#[tokio::test]
+async fn requests_to_the_provider_follow_oauth() {
+    let world = World::new().await;
+    world
+        .github
+        .sign_in(GitHubUser::new(7, "grace", &new_email()));
+    let browser = world.browser();
+    for provider in ["github", "google"] {
+        let url = world.begin(&browser, provider).await;
+        for part in [
+            "response_type=code",
+            "code_challenge_method=S256",
+            "code_challenge=",
+            "state=",
+            &format!("client_id={CLIENT_ID}"),
+        ] {
+            assert!(
+                url.contains(part) || provider == "github" && part.starts_with("resp"),
+                "no {part} in {url}"
+            );
+        }
+        assert!(!url.contains(CLIENT_SECRET), "{url}");
+        let cookie = browser.cookie("goldfish-oauth").expect("a sealed flow");
+        assert!(!url.contains(&cookie), "{url}");
+    }
+    let (one, other) = (
+        world.begin(&browser, "github").await,
+        world.begin(&browser, "github").await,
+    );
+    assert_ne!(one, other, "state and challenge are new each time");
+    // By a link instead of a script.
+    let answer = browser
+        .get("/api/auth/sign-in/github?callbackURL=/welcome")
+        .await;
+    assert!(location(&answer).starts_with(&world.github.base_url()));
+}
+
+#[tokio::test]
+async fn callback_with_denied_consent_or_a_bad_code_redirects_to_the_error_page() {
+    let world = World::new().await;
+    for provider in ["github", "google"] {
+        let browser = world.browser();
+        // Nobody is signed in there: as if consent were denied.
+        let end = world.sign_in(&browser, provider).await;
+        assert_eq!(end, "/failed?error=access_denied");
+        assert_eq!(user(&browser).await, Value::Null);
+    }
+    world
+        .github
+        .sign_in(GitHubUser::new(7, "grace", &new_email()));
+    let user_of_google = GoogleUser::new("1001", &new_email(), "Ada");
+    world.google.sign_in(user_of_google);
+    for provider in ["github", "google"] {
+        let browser = world.browser();
+        let url = world.begin(&browser, provider).await;
+        let back = world.consent(provider, &url);
+        world.github.expire_codes();
+        world.google.expire_codes();
+        let end = location(&browser.get(world.path(&back)).await);
+        assert_eq!(end, "/failed?error=invalid_code", "{provider}");
+        let url = world.begin(&browser, provider).await;
+        let back = world.consent(provider, &url);
+        let forged = back.replace("code=", "code=x");
+        let end = location(&browser.get(world.path(&forged)).await);
+        assert_eq!(end, "/failed?error=invalid_code", "{provider}");
+        assert_eq!(user(&browser).await, Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn state_is_valid_for_one_browser_and_one_use() {
+    let world = World::new().await;
+    world
+        .github
+        .sign_in(GitHubUser::new(7, "grace", &new_email()));
+    // Somebody else's: a victim is given the attacker's link back.
+    let attacker = world.browser();
+    let url = world.begin(&attacker, "github").await;
+    let back = world.consent("github", &url);
+    let victim = world.browser();
+    let end = location(&victim.get(world.path(&back)).await);
+    assert!(
+        end.starts_with("/api/auth/error?error=state_mismatch"),
+        "{end}"
+    );
+    assert_eq!(user(&victim).await, Value::Null);
+    // Not even one who has a flow of its own.
+    world.begin(&victim, "github").await;
+    let end = location(&victim.get(world.path(&back)).await);
+    assert!(end.contains("error=state_mismatch"), "{end}");
+    assert_eq!(user(&victim).await, Value::Null);
+
+    // The right browser, twice: with its cookie put back.
+    let flow = attacker.cookie("goldfish-oauth").unwrap();
+    assert_eq!(
+        location(&attacker.get(world.path(&back)).await),
+        "/first-time"
+    );
+    attacker.plant("goldfish-oauth", &flow);
+    let end = location(&attacker.get(world.path(&back)).await);
+    assert!(end.contains("error="), "{end}");
+    // And with a new code for the old state.
+    let again = world.consent("github", &url);
+    attacker.plant("goldfish-oauth", &flow);
+    let end = location(&attacker.get(world.path(&again)).await);
+    assert!(end.contains("error=state_already_used"), "{end}");
+
+    // Without any, with another provider's, and with a damaged flow.
+    let browser = world.browser();
+    let end = location(&browser.get("/api/auth/callback/github?code=x").await);
+    assert!(end.contains("error=state_not_found"), "{end}");
+    let url = world.begin(&browser, "github").await;
+    let back = world
+        .consent("github", &url)
+        .replace("/callback/github", "/callback/google");
+    let end = location(&browser.get(world.path(&back)).await);
+    assert!(end.contains("error=state_mismatch"), "{end}");
+    let url = world.begin(&browser, "github").await;
+    let back = world.consent("github", &url);
+    let mut flow = browser.cookie("goldfish-oauth").unwrap();
+    flow.replace_range(20..21, if &flow[20..21] == "A" { "B" } else { "A" });
+    browser.plant("goldfish-oauth", &flow);
+    let end = location(&browser.get(world.path(&back)).await);
+    assert!(end.contains("error=state_mismatch"), "{end}");
+}
+
+#[tokio::test]
+async fn sign_in_links_an_account_by_a_verified_email_only() {
+    let mailbox = Mailbox::start().await.unwrap();
+    let with_mail = App::with_defaults().variable("mail_webhook_url", mailbox.webhook_url());
+    let world = World::with(with_mail).await;
+    let client = world.app.client();
+
+    // An account whose owner never confirmed the address may be an attacker's who waits for them.
+    let squatter = client.user().await;
+    world
+        .github
+        .sign_in(GitHubUser::new(1, "real", &squatter.email));
+    let browser = world.browser();
+    let end = world.sign_in(&browser, "github").await;
+    assert_eq!(end, "/failed?error=account_not_linked");
+    assert_eq!(user(&browser).await, Value::Null);
+
+    // Confirmed here, and vouched for there: linked.
+    let owner = client.user().await;
+    let ask = json!({ "email": owner.email });
+    let answer = owner.post("/api/auth/send-verification-email", ask).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let letter = mailbox.message(&owner.email, "verify-email").await;
+    let token = letter["token"].as_str().unwrap();
+    client
+        .get(&format!("/api/auth/verify-email?token={token}"))
+        .await;
+    // Not vouched for there: not linked.
+    world
+        .github
+        .sign_in(GitHubUser::new(2, "liar", &owner.email).unverified());
+    let browser = world.browser();
+    let end = world.sign_in(&browser, "github").await;
+    assert!(end.starts_with("/failed?error="), "{end}");
+    assert_eq!(user(&browser).await, Value::Null);
+    world
+        .github
+        .sign_in(GitHubUser::new(3, "owner", &owner.email.to_uppercase()));
+    let browser = world.browser();
+    assert_eq!(world.sign_in(&browser, "github").await, "/welcome");
+    assert_eq!(user(&browser).await["id"], owner.id.as_str());
+    // The password is good still.
+    assert_eq!(client.log_in(&owner.email, PASSWORD).await.status, 200);
+    // That identity signs in to the account, whatever its address is later.
+    world
+        .github
+        .sign_in(GitHubUser::new(3, "owner", &new_email()));
+    let browser = world.browser();
+    assert_eq!(world.sign_in(&browser, "github").await, "/welcome");
+    assert_eq!(user(&browser).await["id"], owner.id.as_str());
+}
+
+#[tokio::test]
+async fn sign_in_without_an_email_creates_no_account() {
+    let world = World::new().await;
+    let mut shy = GitHubUser::new(5, "shy", &new_email());
+    shy.emails.clear();
+    world.github.sign_in(shy);
+    let browser = world.browser();
+    let end = world.sign_in(&browser, "github").await;
+    assert_eq!(end, "/failed?error=email_not_found");
+    // No public address, no name: GitHub tells the primary one when asked.
+    let email = new_email();
+    world
+        .github
+        .sign_in(GitHubUser::new(6, "private", &email).nameless());
+    let browser = world.browser();
+    assert_eq!(world.sign_in(&browser, "github").await, "/first-time");
+    assert_eq!(user(&browser).await["email"], email.as_str());
+}
+
+#[tokio::test]
+async fn sign_in_of_a_guest_keeps_its_data() {
+    let world = World::new().await;
+    let email = new_email();
+    world.github.sign_in(GitHubUser::new(8, "guest", &email));
+    let browser = world.browser();
+    let guest = browser.send("POST", "/api/v1/auth/guest").await.json();
+    let old = browser.cookie("goldfish-session").unwrap();
+    world.sign_in(&browser, "github").await;
+    assert_eq!(user(&browser).await["id"], guest["user"]["id"]);
+    let old = world
+        .app
+        .client()
+        .with("cookie", &format!("goldfish-session={old}"));
+    assert_eq!(
+        old.get("/api/v1/auth/me").await.status,
+        401,
+        "it is a new session"
+    );
+}
+
+#[tokio::test]
+async fn link_and_unlink_change_the_accounts() {
+    let world = World::new().await;
+    let client = world.app.client();
+    let owner = client.user().await;
+    let browser = world.browser();
+    browser.plant("goldfish-session", &owner.cookie);
+    world
+        .github
+        .sign_in(GitHubUser::new(9, "linked", &new_email()));
+    let link = async |browser: &Browser| {
+        let body = json!({
+            "provider": "github", "callbackURL": "/linked", "errorCallbackURL": "/failed",
+        });
+        let answer = browser.post("/api/auth/link-social", body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let url = answer.json()["url"].as_str().unwrap().to_owned();
+        let back = world.consent("github", &url);
+        location(&browser.get(world.path(&back)).await)
+    };
+    assert_eq!(link(&browser).await, "/linked");
+    let other = world.browser();
+    assert_eq!(world.sign_in(&other, "github").await, "/welcome");
+    assert_eq!(user(&other).await["id"], owner.id.as_str());
+    // Nobody else can link it now.
+    let stranger = client.user().await;
+    let strange = world.browser();
+    strange.plant("goldfish-session", &stranger.cookie);
+    let end = link(&strange).await;
+    assert_eq!(
+        end,
+        "/failed?error=account_already_linked_to_different_user"
+    );
+    let answer = browser.get("/api/auth/list-accounts").await;
+    let providers: Vec<_> = answer
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["providerId"].clone())
+        .collect();
+    assert!(providers.contains(&json!("github")), "{providers:?}");
+    let body = json!({ "providerId": "github" });
+    let answer = browser.post("/api/auth/unlink-account", body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(link(&strange).await, "/linked");
+}
+
+#[tokio::test]
+async fn unlink_of_the_last_sign_in_method_is_refused() {
+    let world = World::new().await;
+    world
+        .github
+        .sign_in(GitHubUser::new(10, "only", &new_email()));
+    let browser = world.browser();
+    world.sign_in(&browser, "github").await;
+    let body = json!({ "providerId": "github" });
+    let answer = browser.post("/api/auth/unlink-account", body).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(answer.json()["code"], "FAILED_TO_UNLINK_LAST_ACCOUNT");
+}
+
+#[tokio::test]
+async fn google_id_tokens_with_wrong_claims_are_refused() {
+    let world = World::new().await;
+    world
+        .google
+        .sign_in(GoogleUser::new("1001", &new_email(), "Ada"));
+    for claims in [
+        json!({ "aud": "another-client" }),
+        json!({ "iss": "https://evil.example" }),
+        json!({ "exp": 1 }),
+        json!({ "sub": null }),
+        json!({ "sub": "" }),
+    ] {
+        world.google.claim(claims.clone());
+        let browser = world.browser();
+        let end = world.sign_in(&browser, "google").await;
+        assert!(end.starts_with("/failed?error="), "{claims}: {end}");
+        assert_eq!(user(&browser).await, Value::Null, "{claims}");
+    }
+}
+
+#[tokio::test]
+async fn callback_with_a_failing_provider_redirects_to_the_error_page() {
+    let world = World::new().await;
+    world
+        .github
+        .sign_in(GitHubUser::new(7, "grace", &new_email()));
+    for (path, trouble) in [
+        ("access_token", Trouble::Status(500)),
+        ("access_token", Trouble::Html),
+        ("access_token", Trouble::Cut),
+        ("access_token", Trouble::Oversized(3_000_000)),
+        ("/user", Trouble::Status(500)),
+        ("/user", Trouble::Html),
+        ("/user/emails", Trouble::Status(403)),
+    ] {
+        world.github.fail(path, usize::MAX, trouble);
+        let browser = world.browser();
+        let end = world.sign_in(&browser, "github").await;
+        assert!(
+            end.starts_with("/failed?error="),
+            "{path} {trouble:?}: {end}"
+        );
+        assert_eq!(user(&browser).await, Value::Null);
+        world.github.recover();
+    }
+}
+
+#[tokio::test]
+async fn sign_in_with_an_unconfigured_provider_is_404() {
+    let browser = Browser::new(&App::shared().await.client());
+    for provider in ["github", "google", "gitlab", "../x"] {
+        let body = json!({ "provider": provider, "callbackURL": "/" });
+        let answer = browser.post("/api/auth/sign-in/social", body).await;
+        assert_eq!(answer.status, 404, "{provider}: {answer:?}");
+    }
+}

@@ -1,0 +1,28 @@
+//! `DELETE /api/clear`, and `DELETE /api/conversations`, which does the same.
+
+use serde_json::json;
+
+use crate::harness::App;
+
+#[tokio::test]
+async fn clear_deletes_all_conversations() {
+    for path in ["/api/conversations", "/api/clear"] {
+        let guest = App::shared().await.client().guest().await;
+        let id = guest.say("one").await;
+        guest.say("two").await;
+        let answer = guest.delete(path).await;
+        assert_eq!(
+            (answer.status, answer.json()),
+            (200, json!({ "success": true }))
+        );
+        assert!(guest.conversations().await.is_empty());
+        guest
+            .get(&format!("/api/conversations/{id}"))
+            .await
+            .is_error(404, "NOT_FOUND");
+        // And it may be repeated, and life goes on.
+        assert_eq!(guest.delete(path).await.status, 200);
+        guest.say("a new life").await;
+        assert_eq!(guest.conversations().await.len(), 1);
+    }
+}

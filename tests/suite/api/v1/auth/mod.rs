@@ -1,0 +1,393 @@
+//! `/api/v1/auth/*`, `/register` and `/login`, and what counts as a credential.
+
+mod email;
+
+use serde_json::json;
+
+use crate::harness::{App, Browser, Client, PASSWORD, credentials, new_email};
+
+async fn me(client: &Client) -> String {
+    let answer = client.get("/api/v1/auth/me").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["user"]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn guest_returns_a_session() {
+    let app = App::shared().await;
+    let answer = app.client().send("POST", "/api/v1/auth/guest", None).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let body = answer.json();
+    let id = body["user"]["id"].as_str().unwrap();
+    assert!(id.starts_with("guest_"), "{id}");
+    assert!(body["token"].as_str().is_some_and(|token| token.len() > 20));
+    assert!(
+        body["refreshToken"]
+            .as_str()
+            .is_some_and(|token| token.len() > 20)
+    );
+    assert_ne!(body["token"], body["refreshToken"]);
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    assert!(
+        u128::from(body["expiresAt"].as_u64().unwrap()) > now.as_millis(),
+        "{body}"
+    );
+    let cache = answer.header("cache-control").unwrap_or_default();
+    assert!(
+        cache.contains("no-store"),
+        "a token is not for caches: {cache:?}"
+    );
+}
+
+#[tokio::test]
+async fn guest_creates_a_new_user_each_time() {
+    let client = App::shared().await.client();
+    let (one, other) = (client.guest().await, client.guest().await);
+    assert_ne!(one.id, other.id);
+    assert_ne!(one.token, other.token);
+    assert_eq!(me(&one).await, one.id);
+    assert_eq!(me(&other).await, other.id);
+}
+
+#[tokio::test]
+async fn access_token_and_cookie_both_authenticate() {
+    let client = App::shared().await.client();
+    let user = client.user().await;
+    assert_eq!(me(&client.bearer(&user.token)).await, user.id);
+    let cookie = format!("theme=dark; goldfish-session={}; other=1", user.cookie);
+    assert_eq!(me(&client.with("cookie", &cookie)).await, user.id);
+    // The scheme's name is case-insensitive (RFC 9110, 11.1).
+    let header = format!("bearer {}", user.token);
+    assert_eq!(me(&client.with("authorization", &header)).await, user.id);
+}
+
+#[tokio::test]
+async fn forged_or_damaged_tokens_are_401() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    let parts: Vec<_> = guest.token.split('.').collect();
+    assert_eq!(parts.len(), 3, "a JWT");
+    // {"alg":"none","typ":"JWT"}
+    let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", parts[1]);
+    let mut signature: Vec<char> = parts[2].chars().collect();
+    signature[5] = if signature[5] == 'A' { 'B' } else { 'A' };
+    let signature: String = signature.into_iter().collect();
+    let other = client.guest().await;
+    let others: Vec<_> = other.token.split('.').collect();
+    let long = "a".repeat(5000);
+    for token in [
+        "",
+        "x",
+        "a.b.c",
+        "..",
+        &unsigned,
+        &format!("{}.{}.{signature}", parts[0], parts[1]),
+        &format!("{}.{}.{}", parts[0], others[1], parts[2]),
+        &format!("{}.{}", parts[0], parts[1]),
+        &format!("{}.", guest.token),
+        &guest.token[..guest.token.len() - 1],
+        &guest.refresh_token,
+        &long,
+    ] {
+        let answer = client.bearer(token).get("/api/conversations").await;
+        assert_eq!(answer.status, 401, "{token:?}: {answer:?}");
+        answer.is_error(401, "UNAUTHORIZED");
+        if !token.is_empty() {
+            let client = client.with("cookie", &format!("goldfish-session={token}"));
+            let answer = client.get("/api/conversations").await;
+            answer.is_error(401, "UNAUTHORIZED");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_bearer_token_is_401_despite_a_valid_cookie() {
+    let client = App::shared().await.client();
+    let user = client.user().await;
+    let by_cookie = user.by_cookie(&client);
+    assert_eq!(me(&by_cookie).await, user.id);
+    let answer = by_cookie.bearer("broken").get("/api/v1/auth/me").await;
+    answer.is_error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_token_of_another_installation_is_401() {
+    let (one, other) = tokio::join!(App::with_defaults().start(), App::with_defaults().start());
+    let guest = one.client().guest().await;
+    let answer = other
+        .client()
+        .bearer(&guest.token)
+        .get("/api/conversations")
+        .await;
+    answer.is_error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_token_of_an_installation_with_the_same_secret_is_accepted() {
+    let start = || {
+        let secret = "a-secret-of-more-than-thirty-two-bytes!";
+        App::with_defaults().variable("jwt_secret", secret).start()
+    };
+    let (one, other) = tokio::join!(start(), start());
+    let guest = one.client().guest().await;
+    assert_eq!(me(&other.client().bearer(&guest.token)).await, guest.id);
+}
+
+#[tokio::test]
+async fn refresh_returns_tokens_of_the_same_user() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    let id = guest.say("before").await;
+    let body = json!({ "refreshToken": guest.refresh_token });
+    let answer = client.post("/api/v1/auth/refresh", body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let body = answer.json();
+    assert_eq!(body["user"]["id"], guest.id.as_str());
+    let renewed = client.bearer(body["token"].as_str().unwrap());
+    assert_eq!(renewed.conversations().await[0]["id"], id.as_str());
+}
+
+#[tokio::test]
+async fn refresh_with_another_token_is_401() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    for token in ["", "x", &guest.token] {
+        let body = json!({ "refreshToken": token });
+        let answer = client.post("/api/v1/auth/refresh", body).await;
+        assert!(matches!(answer.status, 400 | 401), "{token:?}: {answer:?}");
+    }
+    let answer = client
+        .post(
+            "/api/v1/auth/refresh",
+            json!({ "refreshToken": guest.token }),
+        )
+        .await;
+    answer.is_error(401, "UNAUTHORIZED");
+    let answer = client
+        .post("/api/v1/auth/refresh", json!({ "refreshToken": 1 }))
+        .await;
+    answer
+        .is_error(400, "VALIDATION_ERROR")
+        .names("refreshToken");
+}
+
+#[tokio::test]
+async fn me_without_a_user_is_401() {
+    App::shared()
+        .await
+        .client()
+        .get("/api/v1/auth/me")
+        .await
+        .is_error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn unauthorized_responses_have_www_authenticate() {
+    let answer = App::shared().await.client().get("/api/v1/auth/me").await;
+    let challenge = answer.header("www-authenticate").expect("RFC 9110, 15.5.2");
+    assert!(challenge.starts_with("Bearer"), "{challenge}");
+}
+
+#[tokio::test]
+async fn register_creates_an_account_and_a_session() {
+    let client = App::shared().await.client();
+    let email = new_email();
+    let body = json!({ "email": email, "password": PASSWORD, "name": "Ada Lovelace" });
+    let answer = client.post("/api/v1/auth/register", body).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let body = answer.json();
+    let id = body["user"]["id"].as_str().unwrap();
+    assert!(id.starts_with("user_"), "{body}");
+    assert_eq!(body["user"]["kind"], "registered");
+    assert_eq!(body["user"]["email"], email.as_str());
+    assert_eq!(body["user"]["name"], "Ada Lovelace");
+    assert_eq!(body["user"]["emailVerified"], false);
+    let token = body["token"].as_str().unwrap();
+    assert_ne!(token, body["refreshToken"].as_str().unwrap());
+    let answer = client.bearer(token).get("/api/v1/auth/me").await;
+    assert_eq!(answer.json()["user"], body["user"]);
+}
+
+#[tokio::test]
+async fn access_tokens_expire_within_the_configured_time() {
+    let client = App::shared().await.client();
+    let answer = client.register(&new_email()).await;
+    let ends = answer.json()["expiresAt"].as_u64().unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let life = u128::from(ends) - now.as_millis();
+    assert!((600_000..=900_000).contains(&life), "{life} ms");
+}
+
+#[tokio::test]
+async fn login_email_is_case_insensitive() {
+    let client = App::shared().await.client();
+    let user = client.user().await;
+    let answer = client.log_in(&user.email.to_uppercase(), PASSWORD).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["user"]["id"], user.id.as_str());
+    assert!(answer.cookie("goldfish-session").is_some());
+}
+
+#[tokio::test]
+async fn register_with_a_taken_email_is_409() {
+    let client = App::shared().await.client();
+    let user = client.user().await;
+    client.register(&user.email).await.is_error(409, "CONFLICT");
+    let answer = client.register(&user.email.to_uppercase()).await;
+    answer.is_error(409, "CONFLICT");
+    // The account is as it was.
+    assert_eq!(client.again(&user).await.id, user.id);
+}
+
+#[tokio::test]
+async fn concurrent_registrations_of_one_email_create_one_account() {
+    let client = App::shared().await.client();
+    let email = new_email();
+    let answers = futures::future::join_all((0..6).map(|_| client.register(&email))).await;
+    let made = answers.iter().filter(|answer| answer.status == 201);
+    assert_eq!(made.count(), 1, "{answers:?}");
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        // One that came while the winner was still at it may be asked to come again.
+        assert!(matches!(answer.status, 409 | 503), "{answer:?}");
+    }
+    assert_eq!(client.log_in(&email, PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn register_with_an_invalid_field_is_400_with_the_path() {
+    let client = App::shared().await.client();
+    let long_name = "x".repeat(101);
+    for (email, password, name, path) in [
+        ("", PASSWORD, "Ada", "email"),
+        ("ada", PASSWORD, "Ada", "email"),
+        ("ada@", PASSWORD, "Ada", "email"),
+        ("a b@example.com", PASSWORD, "Ada", "email"),
+        (
+            "ada@example.com\r\nBcc: x@example.com",
+            PASSWORD,
+            "Ada",
+            "email",
+        ),
+        ("ada@example.com", "short", "Ada", "password"),
+        ("ada@example.com", &"x1Y-".repeat(40), "Ada", "password"),
+        ("ada@example.com", "password", "Ada", "password"),
+        ("ada@example.com", "12345678", "Ada", "password"),
+        (
+            "ada.lovelace@example.com",
+            "ada.lovelace",
+            "Ada",
+            "password",
+        ),
+        ("ada@example.com", PASSWORD, &long_name, "name"),
+    ] {
+        let body = json!({ "email": email, "password": password, "name": name });
+        let answer = client.post("/api/v1/auth/register", body).await;
+        answer.is_error(400, "VALIDATION_ERROR").names(path);
+    }
+}
+
+#[tokio::test]
+async fn worker_api_register_and_login_return_a_token() {
+    let client = App::shared().await.client();
+    let body = credentials(&new_email(), PASSWORD);
+    let answer = client.post("/register", body.clone()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let made = answer.json();
+    let token = made["token"].as_str().unwrap();
+    assert_eq!(made, json!({ "message": "User created", "token": token }));
+    let id = me(&client.bearer(token)).await;
+    let answer = client.post("/login", body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let made = answer.json();
+    let token = made["token"].as_str().unwrap();
+    assert_eq!(made, json!({ "token": token }));
+    assert_eq!(me(&client.bearer(token)).await, id);
+}
+
+#[tokio::test]
+async fn logout_ends_only_its_session() {
+    let client = App::shared().await.client();
+    let user = client.user().await;
+    let other = client.again(&user).await;
+    let answer = user.send("POST", "/api/v1/auth/logout", None).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["success"], true);
+    assert_eq!(user.status().await, 401);
+    let by_cookie = user.by_cookie(&client);
+    assert_eq!(by_cookie.get("/api/v1/auth/me").await.status, 401);
+    let answer = client.refresh(&user.refresh_token).await;
+    answer.is_error(401, "UNAUTHORIZED");
+    assert_eq!(other.status().await, 200);
+}
+
+#[tokio::test]
+async fn logout_removes_the_cookie() {
+    let browser = Browser::new(&App::shared().await.client());
+    let body = credentials(&new_email(), PASSWORD);
+    browser.post("/api/v1/auth/register", body).await;
+    assert!(browser.cookie("goldfish-session").is_some());
+    assert_eq!(browser.get("/api/v1/auth/me").await.status, 200);
+    let answer = browser.send("POST", "/api/v1/auth/logout").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(browser.cookie("goldfish-session"), None);
+    assert_eq!(browser.get("/api/v1/auth/me").await.status, 401);
+}
+
+#[tokio::test]
+async fn logout_ends_the_session_on_every_instance() {
+    let builder = App::with_defaults();
+    let one = builder.clone().start().await;
+    let other = builder.state_of(&one).start().await;
+    let user = one.client().user().await;
+    let there = other.client().bearer(&user.token);
+    assert_eq!(there.get("/api/v1/auth/me").await.status, 200);
+    user.send("POST", "/api/v1/auth/logout", None).await;
+    assert_eq!(there.get("/api/v1/auth/me").await.status, 401);
+}
+
+#[tokio::test]
+async fn logout_of_a_guest_ends_the_session() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    let answer = guest.send("POST", "/api/v1/auth/logout", None).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(guest.get("/api/v1/auth/me").await.status, 401);
+    let answer = client.refresh(&guest.refresh_token).await;
+    answer.is_error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn register_with_a_guest_token_keeps_the_guests_data() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    let conversation = guest.say("before there was an account").await;
+    guest
+        .put("/api/preferences", json!({ "theme": "light" }))
+        .await;
+    let answer = guest.register(&new_email()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let body = answer.json();
+    assert_eq!(body["user"]["id"], guest.id.as_str());
+    assert_eq!(body["user"]["kind"], "registered");
+    let email = body["user"]["email"].as_str().unwrap().to_owned();
+    let answer = client.log_in(&email, PASSWORD).await;
+    let user = client.bearer(answer.json()["token"].as_str().unwrap());
+    assert_eq!(me(&user).await, guest.id);
+    let list = user.conversations().await;
+    assert_eq!(list[0]["id"], conversation.as_str());
+    assert_eq!(user.get("/api/preferences").await.json()["theme"], "light");
+}
+
+#[tokio::test]
+async fn register_with_a_guest_cookie_keeps_the_guests_data() {
+    let browser = Browser::new(&App::shared().await.client());
+    let answer = browser.send("POST", "/api/v1/auth/guest").await;
+    let guest = answer.json()["user"]["id"].clone();
+    let body = credentials(&new_email(), PASSWORD);
+    let answer = browser.post("/api/v1/auth/register", body).await;
+    assert_eq!(answer.json()["user"]["id"], guest, "{answer:?}");
+}

@@ -1,0 +1,174 @@
+//! The chat page in a headless Chromium. `tests/clients/browser` has the scenarios, which see the page
+//! as a person does; here is what they need around them. Screenshots are in `target/tmp/screenshots`,
+//! and where `GOLDFISH_SCREENSHOTS` names a folder, those for the README there.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::sync::{OnceCell, Semaphore};
+use upstream::{Failure, Fault, Gate, Recorded, Script, Upstream};
+
+use crate::harness::{App, Builder, Scripts, manifest, skipped};
+
+const OLDEST_NODE: (u32, u32) = (20, 15);
+/// Browsers at once: each is several processes.
+static BROWSERS: Semaphore = Semaphore::const_new(2);
+
+/// Plays a scenario on a page of `app`, whose provider says what the scenario wishes.
+async fn play(scenario: &str, app: impl FnOnce(Builder) -> Builder) {
+    let test = format!("browser::{scenario}");
+    let Some(chromium) = chromium() else {
+        return skipped(&test, "there is no Chromium (CHROMIUM can name one)");
+    };
+    static INSTALLED: OnceCell<Result<Scripts, String>> = OnceCell::const_new();
+    let installed = INSTALLED
+        .get_or_init(|| Scripts::node("browser", OLDEST_NODE))
+        .await;
+    let scripts = match installed {
+        Ok(scripts) => scripts,
+        Err(missing) => return skipped(&test, missing),
+    };
+    let upstream = provider().await;
+    let app = app(App::with_defaults().openai(&upstream))
+        .variable("default_model", "gpt-4o")
+        .variable("llm_max_attempts", "1")
+        .start()
+        .await;
+    let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+    let settings = json!({
+        "page": format!("http://{}", app.address()),
+        "provider": format!("{}/chat/completions", upstream.openai_base_url()),
+        "chromium": chromium,
+        "screenshots": screenshots,
+        "forReadme": std::env::var("GOLDFISH_SCREENSHOTS").ok().map(in_repository),
+    });
+    let _turn = BROWSERS.acquire().await.unwrap();
+    let done = scripts
+        .run("play.mjs", &[scenario, &settings.to_string()])
+        .await;
+    assert_eq!(done, json!({ "played": scenario }), "{}", app.logs());
+}
+
+/// The browser that there is on this machine.
+fn chromium() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("CHROMIUM") {
+        return Some(named.into());
+    }
+    let path = std::env::var_os("PATH")?;
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    names.iter().find_map(|name| {
+        std::env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|file| file.is_file())
+    })
+}
+
+fn in_repository(folder: String) -> PathBuf {
+    manifest().parent().unwrap().join(folder)
+}
+
+/// A provider that scenarios direct: by chat requests of their own for the model `director`.
+async fn provider() -> Upstream {
+    let queue: Arc<Mutex<VecDeque<Script>>> = Arc::default();
+    let gates: Arc<Mutex<Vec<Gate>>> = Arc::default();
+    let choose = move |request: &Recorded| {
+        let body = request.json();
+        if body["model"] != "director" {
+            let queued = queue.lock().unwrap().pop_front();
+            return queued.unwrap_or_else(|| Script::new(["Hello", " from", " the", " bowl."]));
+        }
+        if body["release"] == true {
+            gates.lock().unwrap().drain(..).for_each(|gate| gate.open());
+        } else {
+            let gate = Gate::default();
+            queue.lock().unwrap().push_back(script(&body, &gate));
+            gates.lock().unwrap().push(gate);
+        }
+        Script::new(["noted"])
+    };
+    Upstream::choosing(choose).await.unwrap()
+}
+
+/// `pieces`, `pauseAfter` so many of them, and `fault`.
+fn script(wish: &Value, gate: &Gate) -> Script {
+    let pieces = wish["pieces"].as_array().cloned().unwrap_or_default();
+    let pieces: Vec<_> = pieces
+        .iter()
+        .map(|piece| piece.as_str().unwrap().to_owned())
+        .collect();
+    let script = match wish["pauseAfter"].as_u64() {
+        Some(after) => Script::new(pieces).pausing(usize::try_from(after).unwrap(), gate),
+        None => Script::new(pieces),
+    };
+    match wish["fault"].as_str() {
+        None => script,
+        Some("overloaded") => script.fault(Fault::Refuse(Failure::Overloaded(None))),
+        Some("cut") => script.fault(Fault::CutAfter(wish["after"].as_u64().unwrap() as usize)),
+        Some(other) => panic!("no such fault: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn first_chat_works_without_an_account() {
+    play("first-chat", |app| app).await;
+}
+
+#[tokio::test]
+async fn a_reply_continues_after_reload_and_in_other_tabs() {
+    play("lasting", |app| app).await;
+}
+
+#[tokio::test]
+async fn replies_can_be_stopped_and_regenerated() {
+    play("replies", |app| app).await;
+}
+
+#[tokio::test]
+async fn a_fourth_conversation_evicts_the_oldest() {
+    play("remembering", |app| app).await;
+}
+
+#[tokio::test]
+async fn hostile_replies_are_shown_as_text() {
+    play("hostile", |app| app).await;
+}
+
+#[tokio::test]
+async fn themes_pass_the_accessibility_checks() {
+    play("looks", |app| app).await;
+}
+
+#[tokio::test]
+async fn layout_fits_a_phone() {
+    play("phone", |app| app).await;
+}
+
+#[tokio::test]
+async fn register_keeps_conversations_and_an_expired_session_keeps_the_draft() {
+    play("accounts", |app| app).await;
+}
+
+#[tokio::test]
+async fn errors_are_shown_in_words() {
+    play("trouble", |app| app).await;
+}
+
+#[tokio::test]
+async fn a_rate_limit_shows_the_waiting_time() {
+    play("limits", |app| {
+        app.variable("rate_limit_chat_per_minute", "1")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn page_is_usable_by_keyboard() {
+    play("keyboard", |app| app).await;
+}
+
+#[tokio::test]
+async fn screenshots_are_taken() {
+    play("pictures", |app| app).await;
+}

@@ -1,0 +1,7 @@
+//! The chat page in a browser, our SDK and the official client libraries, each against the running
+//! application.
+
+mod browser;
+mod openai;
+mod sign_in;
+mod typescript_sdk;

@@ -1,0 +1,264 @@
+//! OpenAI's official libraries and LangChain's class for them against the running application.
+//! `tests/clients/openai` has the scripts, the lockfile and the requirements.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use upstream::{Fault, Script, Upstream};
+
+use crate::harness::{App, Scripts, skipped};
+
+type Installed = Result<Scripts, String>;
+
+async fn node(test: &str) -> Option<&'static Scripts> {
+    static NODE: OnceCell<Installed> = OnceCell::const_new();
+    let found = NODE.get_or_init(|| Scripts::node("openai", (20, 15))).await;
+    found
+        .as_ref()
+        .map_err(|missing| skipped(test, missing))
+        .ok()
+}
+
+async fn python(test: &str) -> Option<&'static Scripts> {
+    static PYTHON: OnceCell<Installed> = OnceCell::const_new();
+    let found = PYTHON
+        .get_or_init(|| Scripts::python("openai", (3, 10)))
+        .await;
+    found
+        .as_ref()
+        .map_err(|missing| skipped(test, missing))
+        .ok()
+}
+
+/// An application with a provider that says "Hello there", and an API key of somebody's.
+struct World {
+    upstream: Upstream,
+    /// Kept: it ends when dropped.
+    _app: App,
+    base: String,
+    key: String,
+    scripts: &'static Scripts,
+}
+
+impl World {
+    async fn new(scripts: &'static Scripts) -> Self {
+        let upstream = Upstream::start(Script::new(["Hello", " there"]))
+            .await
+            .unwrap();
+        let app = App::with_defaults()
+            .openai(&upstream)
+            .variable("llm_max_attempts", "1")
+            .start()
+            .await;
+        let guest = app.client().guest().await;
+        let key = guest.new_key(json!({ "name": "SDK" })).await.secret;
+        Self {
+            base: format!("http://{}/v1", app.address()),
+            upstream,
+            _app: app,
+            key,
+            scripts,
+        }
+    }
+
+    async fn run(&self, script: &str, step: &str) -> Value {
+        let arguments = [step, &self.base, &self.key, "gpt-4o"];
+        self.scripts.run(script, &arguments).await
+    }
+
+    /// The provider asks for `add` next.
+    fn will_call(&self) {
+        let chunk = |delta: Value, reason: Value| {
+            let choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
+            format!("data: {}\n\n", json!({ "choices": [choice] }))
+        };
+        let call = json!({ "tool_calls": [{
+            "index": 0, "id": "call_1", "type": "function",
+            "function": { "name": "add", "arguments": "" },
+        }]});
+        let rest = |piece: &str| json!({ "tool_calls": [{ "index": 0, "function": { "arguments": piece } }] });
+        let body = [
+            chunk(call, Value::Null),
+            chunk(rest("{\"a\":1,"), Value::Null),
+            chunk(rest("\"b\":2}"), Value::Null),
+            chunk(json!({}), json!("tool_calls")),
+            "data: [DONE]\n\n".to_owned(),
+        ]
+        .concat();
+        let script = Script::new([""]);
+        self.upstream
+            .push(script.fault(Fault::Raw(200, "text/event-stream".into(), body)));
+    }
+
+    /// The provider's next answer goes on for long.
+    fn will_go_on(&self) {
+        let slow = Script::words(10_000).delay(Duration::from_millis(5));
+        self.upstream.push(slow);
+    }
+
+    /// The provider's next answer breaks off.
+    fn will_break(&self) {
+        self.upstream
+            .push(Script::new(["a", "b", "c"]).fault(Fault::ErrorAfter(2)));
+    }
+
+    /// Asserts that the provider has noticed that nobody listens any more.
+    async fn assert_cancelled(&self) {
+        let last = self.upstream.requests().len() - 1;
+        assert!(self.upstream.closed_early(last).await);
+    }
+}
+
+/// What both of OpenAI's libraries find.
+async fn openais_library(world: &World, script: &str) {
+    let chat = world.run(script, "chat").await;
+    assert_eq!(
+        chat["choices"][0]["message"]["content"], "Hello there",
+        "{chat}"
+    );
+    assert_eq!(chat["choices"][0]["finish_reason"], "stop", "{chat}");
+    assert_eq!(chat["usage"]["total_tokens"], 12, "{chat}");
+    assert_eq!(chat["provider"], "openai", "{chat}");
+    assert!(chat["requestId"].is_string(), "{chat}");
+
+    let stream = world.run(script, "stream").await;
+    let chunks = stream["chunks"].as_array().unwrap();
+    let text: String = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+        .collect();
+    assert_eq!(text, "Hello there", "{stream}");
+    let used = &chunks.last().unwrap()["usage"];
+    assert_eq!(used["total_tokens"], 12, "{stream}");
+
+    world.will_call();
+    let tools = world.run(script, "tools").await;
+    assert_eq!(tools["content"], "Hello there", "{tools}");
+    let answered = world.upstream.requests().pop().unwrap().json();
+    let result = answered["messages"].as_array().unwrap().last().unwrap();
+    assert_eq!(result["role"], "tool", "{answered}");
+    assert_eq!(result["content"], "3", "{answered}");
+
+    world.will_call();
+    let step = if script.ends_with(".py") {
+        "streamed_tools"
+    } else {
+        "streamedTools"
+    };
+    let choice = world.run(script, step).await;
+    assert_eq!(choice["finish_reason"], "tool_calls", "{choice}");
+    let function = &choice["message"]["tool_calls"][0]["function"];
+    assert_eq!(function["arguments"], "{\"a\":1,\"b\":2}", "{choice}");
+
+    let models = world.run(script, "models").await;
+    let ids = models["ids"].as_array().unwrap();
+    assert!(ids.contains(&json!("gpt-4o")), "{models}");
+    assert_eq!(models["retrieved"]["id"], "gpt-4o", "{models}");
+
+    let errors = world.run(script, "errors").await;
+    for (step, name, status, code, param) in [
+        (
+            "model",
+            "NotFoundError",
+            404,
+            "model_not_found",
+            Value::Null,
+        ),
+        (
+            "temperature",
+            "BadRequestError",
+            400,
+            "invalid_value",
+            json!("temperature"),
+        ),
+        (
+            "message",
+            "BadRequestError",
+            400,
+            "invalid_value",
+            json!("messages[0].role"),
+        ),
+        ("n", "BadRequestError", 400, "invalid_value", json!("n")),
+        (
+            "key",
+            "AuthenticationError",
+            401,
+            "invalid_api_key",
+            Value::Null,
+        ),
+        (
+            "retrieve",
+            "NotFoundError",
+            404,
+            "model_not_found",
+            Value::Null,
+        ),
+    ] {
+        let error = &errors[step];
+        assert_eq!(error["name"], name, "{step}: {errors}");
+        assert_eq!(error["status"], status, "{step}: {errors}");
+        assert_eq!(error["code"], code, "{step}: {errors}");
+        assert_eq!(error["param"], param, "{step}: {errors}");
+    }
+
+    world.will_break();
+    let broken = world.run(script, "broken").await;
+    assert_eq!(broken["name"], "APIError", "{broken}");
+    assert_eq!(broken["type"], "server_error", "{broken}");
+    assert_eq!(broken["text"], "ab", "{broken}");
+
+    world.will_go_on();
+    let aborted = world.run(script, "abort").await;
+    assert!(!aborted["text"].as_str().unwrap().is_empty(), "{aborted}");
+    world.assert_cancelled().await;
+}
+
+#[tokio::test]
+async fn openai_node_works() {
+    let Some(scripts) = node("openai_clients::node").await else {
+        return;
+    };
+    let world = World::new(scripts).await;
+    openais_library(&world, "openai.mjs").await;
+    // Structured output, which only this script tries.
+    let animal = json!({ "name": "goldfish", "legs": 0 });
+    world.upstream.push(Script::new([animal.to_string()]));
+    assert_eq!(world.run("openai.mjs", "parse").await, animal);
+}
+
+#[tokio::test]
+async fn openai_python_works() {
+    let Some(scripts) = python("openai_clients::python").await else {
+        return;
+    };
+    let world = World::new(scripts).await;
+    openais_library(&world, "openai_sdk.py").await;
+}
+
+#[tokio::test]
+async fn langchain_chat_openai_works() {
+    let Some(scripts) = node("openai_clients::langchain").await else {
+        return;
+    };
+    let world = World::new(scripts).await;
+    for step in ["invoke", "stream"] {
+        let said = world.run("langchain.mjs", step).await;
+        assert_eq!(said["content"], "Hello there", "{step}: {said}");
+        assert_eq!(said["usage"]["total_tokens"], 12, "{step}: {said}");
+    }
+    world.will_call();
+    let tools = world.run("langchain.mjs", "tools").await;
+    let called = json!({ "name": "add", "args": { "a": 1, "b": 2 } });
+    assert_eq!(tools["call"], called, "{tools}");
+    assert_eq!(tools["content"], "Hello there", "{tools}");
+    let error = Fault::Refuse(upstream::Failure::ContextTooLong);
+    world.upstream.push(Script::new(["x"]).fault(error));
+    let refused = world.run("langchain.mjs", "errors").await;
+    assert_eq!(refused["status"], 400, "{refused}");
+    assert_eq!(refused["code"], "context_length_exceeded", "{refused}");
+    world.will_go_on();
+    let aborted = world.run("langchain.mjs", "abort").await;
+    assert!(!aborted["text"].as_str().unwrap().is_empty(), "{aborted}");
+    world.assert_cancelled().await;
+}

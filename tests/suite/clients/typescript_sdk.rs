@@ -1,0 +1,477 @@
+//! The TypeScript SDK in `sdk/typescript`, against the running application. What it does there is in
+//! its `tests`; what has to come of it is here.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use upstream::{Fault, Script};
+
+use crate::harness::{App, Scripts, World, manifest, new_email, skipped, world};
+
+const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
+
+/// The SDK, built, with its tests and the programs of its README; none where there is no Node.js.
+async fn built(test: &str) -> Option<&'static Scripts> {
+    static BUILT: OnceCell<Result<Scripts, String>> = OnceCell::const_new();
+    let found = BUILT
+        .get_or_init(|| async {
+            let scripts = Scripts::package("sdk/typescript", (20, 0)).await?;
+            let readme = scripts.folder().join("README.md");
+            let readme = std::fs::read_to_string(readme).unwrap();
+            let program = scripts.folder().join("tests/readme.ts");
+            std::fs::write(program, examples(&readme)).unwrap();
+            // Strict types, of the SDK, of what the tests do with it, and of the examples.
+            scripts.npm("build", &[]).await;
+            scripts.npm("check", &[]).await;
+            Ok(scripts)
+        })
+        .await;
+    found
+        .as_ref()
+        .map_err(|missing| skipped(&format!("sdk::{test}"), missing))
+        .ok()
+}
+
+/// The examples of the README, one after the other as one reads them, as one program.
+fn examples(readme: &str) -> String {
+    let blocks = readme.split("```ts\n").skip(1);
+    let blocks: Vec<_> = blocks
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert!(blocks.len() >= 5, "{} examples", blocks.len());
+    let base = "'http://127.0.0.1:3000'";
+    let program = blocks.concat();
+    assert!(program.contains(base));
+    program.replace(base, "process.env['GOLDFISH_URL'] ?? ''")
+}
+
+async fn run(scripts: &Scripts, app: &App, step: &str) -> Value {
+    run_with(scripts, app, step, "").await
+}
+
+async fn run_with(scripts: &Scripts, app: &App, step: &str, more: &str) -> Value {
+    let base = format!("http://{}", app.address());
+    scripts.run("build/steps.js", &[step, &base, more]).await
+}
+
+/// Whether an error is the one expected, whatever its sentence and the request's id.
+#[track_caller]
+fn assert_error(error: &Value, status: u16, code: &str) {
+    assert_eq!(error["caught"], "GoldfishError", "{error}");
+    assert_eq!(error["status"], status, "{error}");
+    assert_eq!(error["code"], code, "{error}");
+    assert!(!error["message"].as_str().unwrap().is_empty(), "{error}");
+}
+
+fn words(count: usize) -> String {
+    (0..count).map(|number| format!("w{number} ")).collect()
+}
+
+/// Everything of a reply of so many words, exactly once.
+#[track_caller]
+fn assert_whole(read: &Value, count: usize, others: &[&str]) {
+    assert_eq!(read["text"], words(count), "{read}");
+    let numbers: Vec<_> = (1..=count).collect();
+    assert_eq!(read["ids"], json!(numbers), "{read}");
+    assert_eq!(read["others"], json!(others), "{read}");
+}
+
+/// Words that take their time, so that the reply is under way while connections are lost.
+fn slow_words(count: usize) -> Script {
+    Script::words(count).delay(Duration::from_millis(30))
+}
+
+const WHOLE: [&str; 3] = ["conversation", "usage", "done"];
+
+#[tokio::test]
+async fn types_match_the_running_application() {
+    let Some(scripts) = built("types").await else {
+        return;
+    };
+    let url = format!("http://{}/openapi.json", App::shared().await.address());
+    let made = scripts.folder().join("build/schema.ts");
+    scripts.npm("schema", &["build/schema.ts", &url]).await;
+    let made = std::fs::read_to_string(made).unwrap();
+    assert!(made.contains("\"/api/chat\""), "{made}");
+    let path = manifest()
+        .parent()
+        .unwrap()
+        .join("sdk/typescript/src/schema.ts");
+    if std::env::var_os("GOLDFISH_WRITE").is_some() {
+        std::fs::write(path, made).unwrap();
+        return;
+    }
+    let committed = std::fs::read_to_string(path).unwrap();
+    let mut lines = made.lines().zip(committed.lines());
+    let differing = lines.find(|(is, was)| is != was);
+    assert!(
+        made == committed,
+        "sdk/typescript/src/schema.ts is not what /openapi.json says; write it anew with\n  {REWRITE}\nIt begins to differ here: {differing:#?}"
+    );
+}
+
+#[tokio::test]
+async fn readme_examples_work() {
+    let Some(scripts) = built("readme").await else {
+        return;
+    };
+    let app = App::shared().await;
+    let base = format!("http://{}", app.address());
+    let printed = scripts
+        .print_with("build/readme.js", &[("GOLDFISH_URL", &base)])
+        .await;
+    let lines: Vec<_> = printed.lines().collect();
+    for expected in [
+        "demo answers",
+        "true true",
+        "400 VALIDATION_ERROR",
+        "[ 'message' ]",
+        "false undefined",
+        "guest true",
+        "light",
+        "true 1",
+        "free ok",
+    ] {
+        assert!(
+            lines.contains(&expected),
+            "{expected:?} is not in\n{printed}"
+        );
+    }
+    assert!(printed.contains("42"), "{printed}");
+    assert!(printed.contains(" tokens"), "{printed}");
+}
+
+#[tokio::test]
+async fn chat_yields_deltas_as_they_arrive() {
+    let Some(scripts) = built("stream").await else {
+        return;
+    };
+    let World { app, upstream } = world(Script::words(9).fault(Fault::HangAfter(2))).await;
+    let read = run(scripts, &app, "stream").await;
+    assert_eq!(read["first"], json!(["w0 ", "w1 "]), "{read}");
+    assert_eq!(read["isKnownAtOnce"], true, "{read}");
+    assert_eq!(read["isNamed"], true, "{read}");
+    assert_eq!(read["title"], "Tell me everything.", "{read}");
+    assert_eq!(read["model"], "gpt-4o", "{read}");
+    assert_eq!(read["lastEventId"], 2, "{read}");
+    assert_eq!(read["twice"], json!({ "caught": "Error" }), "{read}");
+    assert_eq!(read["status"], "stopped", "{read}");
+    assert!(upstream.closed_early(0).await);
+}
+
+#[tokio::test]
+async fn chat_with_a_connection_cut_repeatedly_loses_nothing() {
+    let Some(scripts) = built("cut").await else {
+        return;
+    };
+    for script in [slow_words(30), Script::words(30)] {
+        let World { app, upstream } = world(script).await;
+        let read = run(scripts, &app, "cutInTheMiddle").await;
+        assert_whole(&read, 30, &WHOLE);
+        // How far a cut reaches into what was sent in one go decides how many there are.
+        assert!(read["cuts"].as_u64() >= Some(3), "{read}");
+        assert_eq!(upstream.requests().len(), 1, "the model was asked once");
+    }
+}
+
+#[tokio::test]
+async fn chat_with_a_connection_cut_at_the_end_is_complete() {
+    let Some(scripts) = built("cut_at_the_end").await else {
+        return;
+    };
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::words(5)).await;
+    let expected: [(&str, &[&str]); 3] = [
+        ("event: usage", &["conversation", "done"]),
+        ("\"completionTokens\":5", &["conversation", "done"]),
+        ("[DON", &WHOLE),
+    ];
+    for (mark, others) in expected {
+        let read = run_with(scripts, &app, "cutOff", mark).await;
+        assert_whole(&read, 5, others);
+        assert_eq!(read["cuts"], 1, "{mark}: {read}");
+    }
+}
+
+#[tokio::test]
+async fn chat_with_a_lost_response_is_retried_and_calls_the_provider_once() {
+    let Some(scripts) = built("cut_before").await else {
+        return;
+    };
+    let World { app, upstream } = world(slow_words(10)).await;
+    let read = run(scripts, &app, "cutBeforeTheAnswer").await;
+    assert_whole(&read, 10, &WHOLE);
+    assert_eq!(read["cuts"], 1, "{read}");
+    assert_eq!(upstream.requests().len(), 1, "the model was asked once");
+}
+
+#[tokio::test]
+async fn chat_with_a_silent_connection_reconnects() {
+    let Some(scripts) = built("silence").await else {
+        return;
+    };
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::words(6)).await;
+    let read = run(scripts, &app, "silence").await;
+    assert_whole(&read, 6, &WHOLE);
+    let sent = read["sent"].as_array().unwrap();
+    let resumed = json!("GET /api/conversations/:id/stream");
+    assert_eq!(
+        sent.iter().filter(|sent| **sent == resumed).count(),
+        1,
+        "{read}"
+    );
+}
+
+#[tokio::test]
+async fn chat_with_an_interrupted_reply_yields_an_error() {
+    let Some(scripts) = built("broken").await else {
+        return;
+    };
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::words(9).fault(Fault::ErrorAfter(3))).await;
+    let read = run(scripts, &app, "brokenOff").await;
+    assert_whole(&read, 3, &["conversation", "error", "done"]);
+    assert_error(&read["error"], 200, "PROVIDER_UNAVAILABLE");
+    assert!(read["error"]["requestId"].is_string(), "{read}");
+    assert_error(&read["text2"], 200, "PROVIDER_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn abort_does_not_stop_the_reply() {
+    let Some(scripts) = built("abort").await else {
+        return;
+    };
+    let World { app, upstream } = world(Script::words(9).fault(Fault::HangAfter(1))).await;
+    let read = run(scripts, &app, "abort").await;
+    assert_eq!(read["left"], json!({ "caught": "AbortError" }), "{read}");
+    assert_eq!(read["rest"]["text"], "", "{read}");
+    let last = read["rest"]["others"].as_array().unwrap().last();
+    assert_eq!(last, Some(&json!("done")), "{read}");
+    assert_eq!(read["stopped"], true, "{read}");
+    assert_eq!(read["stoppedAgain"], false, "{read}");
+    assert_eq!(read["nothingLeft"], Value::Null, "{read}");
+    assert_eq!(read["status"], "stopped", "{read}");
+    assert_eq!(read["early"], json!({ "caught": "AbortError" }), "{read}");
+    assert_eq!(
+        upstream.requests().len(),
+        1,
+        "what was aborted was not sent"
+    );
+}
+
+#[tokio::test]
+async fn stream_in_another_client_can_stop_the_reply() {
+    let Some(scripts) = built("stop").await else {
+        return;
+    };
+    let script = Script::words(10_000).delay(Duration::from_millis(10));
+    let World { app, upstream } = world(script).await;
+    let read = run(scripts, &app, "stopElsewhere").await;
+    assert_eq!(read["first"], "conversation", "{read}");
+    assert_eq!(read["stopped"], true, "{read}");
+    assert_eq!(read["status"], "stopped", "{read}");
+    for reader in ["others", "along"] {
+        let last = read[reader].as_array().unwrap().last();
+        assert_eq!(last, Some(&json!("done")), "{reader}: {read}");
+    }
+    assert!(upstream.closed_early(0).await);
+}
+
+#[tokio::test]
+async fn regenerate_and_the_next_message_work() {
+    let Some(scripts) = built("regenerate").await else {
+        return;
+    };
+    let World { app, upstream } = world(Script::new(["first"])).await;
+    upstream.push(Script::new(["first"]));
+    upstream.push(Script::new(["another", " one"]));
+    let read = run(scripts, &app, "regenerate").await;
+    assert_eq!(read["first"], "first", "{read}");
+    assert_eq!(read["pieces"], json!(["another", " one"]), "{read}");
+    let roles = ["user", "assistant", "user", "assistant"];
+    assert_eq!(read["roles"], json!(roles), "{read}");
+    assert_eq!(read["said"], "And?", "{read}");
+    assert_eq!(upstream.requests()[1].json()["temperature"], 0.5);
+}
+
+#[tokio::test]
+async fn concurrent_requests_share_one_token_refresh() {
+    let Some(scripts) = built("renewal").await else {
+        return;
+    };
+    let app = App::shared().await;
+    let read = run(scripts, app, "parallel").await;
+    let expected = json!({
+        "said": true, "answered": 8, "refreshes": 1, "isSameUser": true, "isNewToken": true,
+    });
+    assert_eq!(read, expected);
+    let read = run(scripts, app, "twoTabs").await;
+    assert_eq!(read["areSame"], true, "{read}");
+    assert_eq!(read["refreshes"], 1, "{read}");
+    assert_eq!(read["isOut"], true, "{read}");
+    assert_eq!(read["nonsense"], Value::Null, "{read}");
+    assert_error(&read["refused"], 401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn an_ended_session_is_removed() {
+    let Some(scripts) = built("revoked").await else {
+        return;
+    };
+    let read = run(scripts, App::shared().await, "revoked").await;
+    assert_error(&read["refused"], 401, "UNAUTHORIZED");
+    assert_eq!(read["left"], Value::Null, "{read}");
+    assert_eq!(read["farewell"], json!({ "success": true }), "{read}");
+}
+
+#[tokio::test]
+async fn a_guest_can_register_sign_out_and_sign_in() {
+    let Some(scripts) = built("register").await else {
+        return;
+    };
+    let email = new_email();
+    let read = run_with(scripts, App::shared().await, "guestBecomesUser", &email).await;
+    assert_eq!(read["registered"], true, "{read}");
+    assert_eq!(read["kept"], json!(["Remember me."]), "{read}");
+    let session = json!({ "name": "Ada", "kind": "registered" });
+    assert_eq!(read["session"], session, "{read}");
+    assert_eq!(read["me"], email.as_str(), "{read}");
+    assert_error(&read["wrong"], 401, "UNAUTHORIZED");
+    assert_error(&read["taken"], 409, "CONFLICT");
+    let counts = json!({ "POST /api/v1/auth/login": 2, "GET /api/v1/auth/me": 1 });
+    assert_eq!(read["counts"], counts, "{read}");
+    assert_error(&read["unconfirmed"], 403, "FORBIDDEN");
+    assert_eq!(read["deleted"], json!({ "caught": null }), "{read}");
+    assert_eq!(read["left"], Value::Null, "{read}");
+    assert_error(&read["gone"], 401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_browser_uses_the_session_cookie() {
+    let Some(scripts) = built("cookies").await else {
+        return;
+    };
+    let read = run(scripts, App::shared().await, "cookies").await;
+    assert_eq!(read["isSame"], true, "{read}");
+    assert_eq!(read["said"], true, "{read}");
+    assert_eq!(read["kept"], Value::Null, "{read}");
+    assert_eq!(read["tokens"], 0, "{read}");
+    assert_eq!(read["modes"], json!(["include"]), "{read}");
+    assert_error(&read["out"], 401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn all_other_methods_work() {
+    let Some(scripts) = built("api").await else {
+        return;
+    };
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::new(["Hello"])).await;
+    let read = run(scripts, &app, "conversationsOf").await;
+    assert_eq!(
+        read["listed"],
+        json!([["Second", 2], ["First", 2]]),
+        "{read}"
+    );
+    assert_eq!(read["renamed"], "Renamed", "{read}");
+    assert_eq!(read["found"], "Renamed", "{read}");
+    let history: BTreeSet<_> = read["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect();
+    assert_eq!(
+        history,
+        BTreeSet::from(["[\"Renamed\",2]".into(), "[\"Second\",2]".into()])
+    );
+    assert_error(&read["gone"], 404, "NOT_FOUND");
+    assert_eq!(read["left"], json!([]), "{read}");
+
+    let read = run(scripts, &app, "everythingElse").await;
+    assert_eq!(read["model"]["provider"], "openai", "{read}");
+    assert_eq!(read["model"]["available"], true, "{read}");
+    let preferences = json!({ "defaultModel": "gpt-4o", "theme": "light" });
+    assert_eq!(read["preferences"], preferences, "{read}");
+    assert_eq!(read["read"], preferences, "{read}");
+    assert_eq!(read["text"], "Hello", "{read}");
+    assert_eq!(read["listed"], json!([["A program", true, true]]), "{read}");
+    assert_error(&read["forbidden"], 403, "FORBIDDEN");
+    assert_error(&read["revoked"], 401, "UNAUTHORIZED");
+    assert_eq!(read["usage"], json!([["gpt-4o", 1]]), "{read}");
+    assert_eq!(read["health"]["status"], "ok", "{read}");
+}
+
+#[tokio::test]
+async fn errors_have_status_code_and_message() {
+    let Some(scripts) = built("errors").await else {
+        return;
+    };
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::words(9).fault(Fault::HangAfter(1))).await;
+    let read = run(scripts, &app, "errorsOf").await;
+    assert_error(&read["invalid"], 400, "VALIDATION_ERROR");
+    let details = read["invalid"]["details"].as_array().unwrap();
+    let paths: Vec<_> = details.iter().map(|detail| &detail["path"]).collect();
+    assert_eq!(paths, [&json!("message"), &json!("temperature")], "{read}");
+    for (step, status, code) in [
+        ("unknown", 404, "NOT_FOUND"),
+        ("model", 400, "VALIDATION_ERROR"),
+        ("conflict", 409, "CONFLICT"),
+        ("nobody", 401, "UNAUTHORIZED"),
+        ("sameKey", 409, "CONFLICT"),
+    ] {
+        assert_error(&read[step], status, code);
+        assert!(read[step]["requestId"].is_string(), "{step}: {read}");
+    }
+    assert_error(&read["noAnswer"], 0, "CONNECTION_FAILED");
+    assert_error(&read["page"], 502, "UNEXPECTED_ANSWER");
+}
+
+#[tokio::test]
+async fn only_safe_requests_are_retried() {
+    let Some(scripts) = built("retries").await else {
+        return;
+    };
+    let read = run(scripts, App::shared().await, "retried").await;
+    for (step, failed, sent) in [
+        ("tooMany", false, 2),
+        ("unavailable", false, 3),
+        ("cut", false, 3),
+        ("tooOften", true, 3),
+        ("refused", true, 1),
+        ("unsafe", true, 1),
+        ("unsafeCut", true, 1),
+        ("keyed", false, 2),
+        ("keyedRefused", true, 1),
+    ] {
+        let expected = json!({ "failed": failed, "sent": sent });
+        assert_eq!(read[step], expected, "{step}: {read}");
+    }
+
+    let app = App::with_defaults()
+        .variable("rate_limit_api_per_minute", "3")
+        .start()
+        .await;
+    let limited = run(scripts, &app, "limited").await;
+    let limited = limited.as_array().unwrap();
+    // Three a minute, of twenty; a minute may end between them.
+    assert!(limited.len() >= 14, "{limited:?}");
+    for error in limited {
+        assert_error(error, 429, "RATE_LIMITED");
+        assert!(error["retryAfter"].as_u64() >= Some(1), "{error}");
+    }
+}

@@ -1,0 +1,4 @@
+//! Credentials of other identity providers, which every route accepts.
+
+mod clerk;
+mod workos;

@@ -1,0 +1,423 @@
+//! `/openapi.json` and `/docs`: that the description is there, and of this API. That the API keeps to
+//! it is checked with every request of this suite: see `harness/description.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+use tokio::process::Command;
+
+use crate::harness::{ADMIN_KEY, Answer, App, Client, Scripts, check_examples, manifest, skipped};
+use crate::promises::edge;
+
+/// What people look at and programs do not ask: pages and what belongs to them.
+const NOT_DESCRIBED: [(&str, &str); 6] = [
+    ("GET", "/"),
+    ("GET", "/favicon.svg"),
+    ("GET", "/assets/:name"),
+    ("GET", "/docs"),
+    ("GET", "/docs/:file"),
+    // Any path that is not there.
+    ("ANY", "/..."),
+];
+
+async fn description() -> Value {
+    let answer = App::shared().await.client().get("/openapi.json").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+#[tokio::test]
+async fn openapi_json_is_generated_from_the_routes() {
+    let routes = manifest().parent().unwrap().join("components/routes");
+    let made = api_description::text(&routes).unwrap();
+    let kept = std::fs::read_to_string(routes.join(api_description::WRITTEN)).unwrap();
+    assert!(
+        made == kept,
+        "openapi.json is not of these fragments: run `cargo run --package api-description`"
+    );
+    let made: Value = serde_json::from_str(&made).unwrap();
+    assert_eq!(description().await, made, "what is served");
+    assert_eq!(made["info"]["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(made["servers"][0]["url"], "/");
+}
+
+#[tokio::test]
+async fn openapi_json_describes_every_endpoint() {
+    let document = description().await;
+    let mut described = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        // `{id}` here is `:id` there.
+        let path = path.replace('{', ":").replace('}', "");
+        for method in item.as_object().unwrap().keys() {
+            if method != "parameters" {
+                described.insert((method.to_uppercase(), path.clone()));
+            }
+        }
+    }
+    let mut there: BTreeSet<_> = edge::in_sources().into_iter().collect();
+    for (method, path) in NOT_DESCRIBED {
+        let was_there = there.remove(&(method.to_owned(), path.to_owned()));
+        assert!(was_there, "{method} {path} need not be listed");
+    }
+    assert_eq!(described, there);
+}
+
+#[tokio::test]
+async fn openapi_json_is_usable_by_generators() {
+    let document = description().await;
+    let mut names = BTreeSet::new();
+    for operation in operations(&document) {
+        let id = operation.id();
+        assert!(id.chars().all(char::is_alphanumeric), "{id}");
+        assert!(names.insert(id.to_owned()), "{id} is there twice");
+        assert!(operation.value["summary"].is_string(), "{id}");
+        assert_eq!(operation.value["tags"].as_array().unwrap().len(), 1, "{id}");
+    }
+    // Nothing that is described is of no use.
+    let text = document.to_string();
+    for kind in ["schemas", "responses", "parameters", "headers"] {
+        for name in document["components"][kind].as_object().unwrap().keys() {
+            let reference = format!("\"#/components/{kind}/{name}\"");
+            let of_other_methods = kind == "responses" && name.ends_with("MethodNotAllowed");
+            assert!(of_other_methods || text.contains(&reference), "{reference}");
+        }
+    }
+}
+
+#[test]
+fn examples_match_their_schemas() {
+    assert!(check_examples() > 100);
+}
+
+/// One method of one path.
+struct Operation<'a> {
+    method: String,
+    path: &'a str,
+    value: &'a Value,
+}
+
+fn operations(document: &Value) -> Vec<Operation<'_>> {
+    let items = document["paths"].as_object().unwrap().iter();
+    items
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().iter();
+            methods.map(move |(method, value)| (path, method, value))
+        })
+        .filter(|(_, method, _)| *method != "parameters")
+        .map(|(path, method, value)| Operation {
+            method: method.to_uppercase(),
+            path,
+            value,
+        })
+        .collect()
+}
+
+impl Operation<'_> {
+    fn id(&self) -> &str {
+        self.value["operationId"].as_str().unwrap()
+    }
+
+    /// The first example of what may be sent.
+    fn request(&self) -> Option<&Value> {
+        self.value
+            .pointer("/requestBody/content/application~1json")
+            .and_then(example)
+    }
+
+    /// The first example of what is answered then, in JSON.
+    fn response(&self, status: u16) -> Option<&Value> {
+        let place = format!("/responses/{status}/content/application~1json");
+        self.value.pointer(&place).and_then(example)
+    }
+}
+
+fn example(content: &Value) -> Option<&Value> {
+    let several = content["examples"].as_object();
+    let first = several.and_then(|several| several.values().next());
+    content
+        .get("example")
+        .or(first.map(|first| &first["value"]))
+}
+
+/// The operations whose examples work on a new application as they stand, in this order.
+const STORY: [(&str, u16); 43] = [
+    ("getApiDescription", 200),
+    ("checkHealth", 200),
+    ("createGuest", 201),
+    ("register", 201),
+    ("login", 200),
+    ("loginForToken", 200),
+    ("getMe", 200),
+    ("sendMessage", 200),
+    ("followReply", 204),
+    ("stopReply", 200),
+    ("regenerateReply", 200),
+    ("listConversations", 200),
+    ("getConversation", 200),
+    ("renameConversation", 200),
+    ("listHistory", 200),
+    ("listModels", 200),
+    ("getPreferences", 200),
+    ("updatePreferences", 200),
+    ("createApiKey", 201),
+    ("listApiKeys", 200),
+    ("revokeApiKey", 200),
+    ("createChatCompletion", 200),
+    ("respond", 200),
+    ("listOpenAiModels", 200),
+    ("getOpenAiModel", 200),
+    ("adminListUsers", 200),
+    ("adminSetPlan", 200),
+    ("adminGrantCredits", 200),
+    ("adminGetUser", 200),
+    ("adminGetStatistics", 200),
+    ("getUsage", 200),
+    ("listTransactions", 200),
+    ("authOk", 200),
+    ("authError", 400),
+    ("authSignInEmail", 200),
+    ("authSignInAnonymous", 200),
+    ("authListSessions", 200),
+    ("authListAccounts", 200),
+    ("authUpdateUser", 200),
+    ("deleteConversation", 200),
+    ("clearHistory", 200),
+    ("adminRevokeKeys", 200),
+    ("deleteMe", 200),
+];
+
+/// Somebody who does what the examples say.
+struct Reader {
+    client: Client,
+    ids: BTreeMap<&'static str, String>,
+}
+
+impl Reader {
+    fn path(&self, operation: &Operation<'_>) -> String {
+        let id = match operation.path {
+            path if path.starts_with("/api/admin/") => "user",
+            path if path.starts_with("/v1/models/") => "model",
+            path if path.starts_with("/api-keys/") => "key",
+            _ => "conversation",
+        };
+        let (before, after) = match operation.path.split_once('{') {
+            Some((before, rest)) => (before, rest.split_once('}').unwrap().1),
+            None => return operation.path.to_owned(),
+        };
+        format!("{before}{}{after}", self.ids[id])
+    }
+
+    async fn ask(&self, operation: &Operation<'_>) -> Answer {
+        let path = self.path(operation);
+        match operation.request() {
+            Some(body) => {
+                let client = self.client.with("content-type", "application/json");
+                let body = body.to_string().into_bytes();
+                client.send(&operation.method, &path, Some(body)).await
+            }
+            None => self.client.send(&operation.method, &path, None).await,
+        }
+    }
+
+    /// What later requests need of an answer.
+    fn learn(&mut self, id: &str, answer: &Answer) {
+        let text = |pointer: &str| {
+            let body = answer.json();
+            body.pointer(pointer).unwrap().as_str().unwrap().to_owned()
+        };
+        match id {
+            "register" => {
+                self.client = self.client.bearer(&text("/token"));
+                self.ids.insert("user", text("/user/id"));
+            }
+            "sendMessage" => {
+                let conversation = answer.header("x-conversation-id").unwrap();
+                self.ids.insert("conversation", conversation.to_owned());
+            }
+            "createApiKey" => {
+                self.ids.insert("key", text("/id"));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn examples_are_accepted_by_the_api() {
+    let document = description().await;
+    let operations = operations(&document);
+    let app = App::with_defaults()
+        .admin()
+        .variable("plans", r#"{"free": {"monthlyCredits": 100000}}"#)
+        .start()
+        .await;
+    let mut reader = Reader {
+        client: app.client().admin(),
+        ids: BTreeMap::from([("model", "demo".to_owned())]),
+    };
+    for (id, status) in STORY {
+        let operation = operations.iter().find(|one| one.id() == id);
+        let operation = operation.unwrap_or_else(|| panic!("no {id}"));
+        let answer = reader.ask(operation).await;
+        assert_eq!(answer.status, status, "{id}: {answer:?}");
+        if let Some(Value::Object(expected)) = operation.response(status) {
+            let body = answer.json();
+            let names =
+                |object: &Map<String, Value>| object.keys().cloned().collect::<BTreeSet<_>>();
+            assert_eq!(names(body.as_object().unwrap()), names(expected), "{id}");
+        }
+        reader.learn(id, &answer);
+    }
+}
+
+#[tokio::test]
+async fn openapi_json_is_cached_and_allowed_for_any_origin() {
+    let client = App::shared().await.client();
+    let plain = client
+        .with("origin", crate::harness::ORIGIN)
+        .get("/openapi.json")
+        .await;
+    assert_eq!(plain.header("content-type"), Some("application/json"));
+    assert_eq!(plain.header("content-encoding"), None);
+    assert_eq!(
+        plain.header("access-control-allow-origin"),
+        Some(crate::harness::ORIGIN)
+    );
+    let tag = plain.header("etag").unwrap();
+    let again = client.with("if-none-match", tag).get("/openapi.json").await;
+    assert_eq!(again.status, 304, "{again:?}");
+    assert!(again.body.is_empty());
+    assert_eq!(again.header("etag"), Some(tag));
+    let other = client
+        .with("if-none-match", "\"other\"")
+        .get("/openapi.json")
+        .await;
+    assert_eq!(other.status, 200);
+    let small = client
+        .with("accept-encoding", "gzip")
+        .open("GET", "/openapi.json", None)
+        .await;
+    assert_eq!(small.header("content-encoding"), Some("gzip"));
+    let length = small.header("content-length").unwrap();
+    assert!(
+        length.parse::<usize>().unwrap() < plain.body.len() / 4,
+        "{length}"
+    );
+}
+
+#[tokio::test]
+async fn docs_page_loads_only_its_own_files() {
+    let client = App::shared().await.client();
+    let page = client.get("/docs").await;
+    assert_eq!(page.status, 200, "{page:?}");
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'none'"), "{policy}");
+    assert!(policy.contains("script-src 'self';"), "{policy}");
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    let files: Vec<_> = page
+        .text()
+        .split('"')
+        .filter(|part| part.starts_with("/docs/"))
+        .collect();
+    assert_eq!(files.len(), 4, "{files:?}");
+    for file in files {
+        let answer = client.get(file).await;
+        assert_eq!(answer.status, 200, "{file}");
+        assert_eq!(answer.header("etag"), page.header("etag"), "{file}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    }
+    client
+        .get("/docs/nothing.js")
+        .await
+        .is_error(404, "NOT_FOUND");
+    client.get("/docs/a/b").await.is_error(404, "NOT_FOUND");
+}
+
+/// A Chromium under one of its usual names.
+async fn chromium() -> Result<&'static str, String> {
+    for name in ["chromium", "chromium-browser", "google-chrome"] {
+        let found = Command::new(name).arg("--version").output().await;
+        if found.is_ok_and(|output| output.status.success()) {
+            return Ok(name);
+        }
+    }
+    Err("no Chromium is installed".to_owned())
+}
+
+/// Where that is.
+async fn path_of(program: &str) -> String {
+    let script = format!("command -v {program}");
+    let found = Command::new("sh")
+        .args(["-c", &script])
+        .output()
+        .await
+        .unwrap();
+    String::from_utf8(found.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn docs_page_sends_requests_in_a_browser() {
+    let test = "openapi::docs_page_sends_requests_in_a_browser";
+    let browser = match chromium().await {
+        Ok(name) => path_of(name).await,
+        Err(missing) => return skipped(test, &missing),
+    };
+    let scripts = match Scripts::node("docs", (20, 15)).await {
+        Ok(scripts) => scripts,
+        Err(missing) => return skipped(test, &missing),
+    };
+    let app = App::with_defaults().start().await;
+    let origin = format!("http://{}", app.address());
+    let seen = scripts.run("docs.mjs", &[&browser, &origin]).await;
+    assert_eq!(seen["wrong"], json!([]), "{seen}");
+    assert!(
+        seen["title"].as_str().unwrap().starts_with("goldfish"),
+        "{seen}"
+    );
+    let document = description().await;
+    assert_eq!(seen["operations"], operations(&document).len(), "{seen}");
+    assert_eq!(seen["health"]["status"], "200", "{seen}");
+    assert!(
+        seen["health"]["body"].as_str().unwrap().contains("\"ok\""),
+        "{seen}"
+    );
+    assert_eq!(seen["guest"], "201", "{seen}");
+    assert_eq!(seen["preferences"]["status"], "200", "{seen}");
+}
+
+#[tokio::test]
+async fn schemathesis_finds_no_errors() {
+    let scripts = match Scripts::python("schemathesis", (3, 10)).await {
+        Ok(scripts) => scripts,
+        Err(missing) => return skipped("openapi::schemathesis_finds_no_errors", &missing),
+    };
+    let limits = ["chat", "api", "auth", "password"];
+    let app = limits
+        .iter()
+        .fold(App::with_defaults().admin(), |builder, limit| {
+            builder.variable(&format!("rate_limit_{limit}_per_minute"), "0")
+        })
+        .variable("plans", r#"{"free": {}}"#)
+        // So that signing in there can begin, and letters be asked for; nobody gets one.
+        .variable("github_client_id", "client")
+        .variable("github_client_secret", "secret")
+        .variable("mail_webhook_url", "http://127.0.0.1:9/")
+        .start()
+        .await;
+    let user = app.client().user().await;
+    // Whom the examples of signing in mean.
+    let known = app.client().register("ada@example.com").await;
+    assert_eq!(known.status, 201, "{known:?}");
+    let url = format!("http://{}", app.address());
+    let arguments = [url.as_str(), &user.token, &user.id, ADMIN_KEY];
+    let found = scripts.run("run.py", &arguments).await;
+    let document = description().await;
+    // It does not test where it has the description from.
+    let tested = operations(&document).len() - 1;
+    assert_eq!(found["operations"], tested, "{found}");
+    assert!(found["cases"].as_u64().unwrap() > 1_000, "{found}");
+}

@@ -1,0 +1,5 @@
+//! What the host does with `spin.toml`, and what the manifest grants.
+
+mod grants;
+mod host;
+mod middleware;

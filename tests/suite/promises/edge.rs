@@ -1,0 +1,560 @@
+//! What holds for every route: headers, CORS, limits, unknown paths and methods, and that none
+//! opens without a user unless it says so here.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{Answer, App, in_time, manifest, manifest_table};
+
+/// What answers without a user: signing in and what leads there, and what is about no user. Whatever
+/// else is added to this list needs as good a reason.
+const OPEN_TO_ALL: [(&str, &str); 29] = [
+    ("GET", "/health"),
+    ("GET", "/..."),
+    // How to ask is no secret, and the page that shows it cannot sign in before it is there.
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+    ("GET", "/docs/:file"),
+    // The page itself is for everybody; what it shows it asks for with the user's credential.
+    ("GET", "/"),
+    ("GET", "/favicon.svg"),
+    ("GET", "/assets/:name"),
+    ("POST", "/register"),
+    ("POST", "/login"),
+    ("POST", "/api/v1/auth/register"),
+    ("POST", "/api/v1/auth/login"),
+    ("POST", "/api/v1/auth/guest"),
+    ("POST", "/api/v1/auth/refresh"),
+    ("GET", "/api/auth/ok"),
+    ("GET", "/api/auth/error"),
+    ("POST", "/api/auth/sign-up/email"),
+    ("POST", "/api/auth/sign-in/email"),
+    ("POST", "/api/auth/sign-in/anonymous"),
+    ("POST", "/api/auth/sign-in/social"),
+    ("GET", "/api/auth/sign-in/:provider"),
+    ("GET", "/api/auth/callback/:provider"),
+    // Nobody is who is asking, or who has signed out.
+    ("GET", "/api/auth/get-session"),
+    ("GET", "/api/auth/session"),
+    ("POST", "/api/auth/sign-out"),
+    // Who cannot sign in asks for a letter; its token proves the rest.
+    ("POST", "/api/auth/request-password-reset"),
+    ("POST", "/api/auth/forget-password"),
+    ("POST", "/api/auth/reset-password"),
+    ("GET", "/api/auth/reset-password/:token"),
+];
+
+/// The same, for which Better Auth's words are 400 where there is no webhook for mail.
+const OPEN_LETTERS: [(&str, &str); 2] = [
+    ("POST", "/api/auth/send-verification-email"),
+    ("GET", "/api/auth/verify-email"),
+];
+
+/// Every path with the methods it knows, as the sources of the routes have them.
+static ROUTES: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
+    let mut routes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (method, path) in in_sources() {
+        let methods = routes.entry(path).or_default();
+        // The route for what no other matches knows no path.
+        if method != "ANY" {
+            methods.push(method);
+        }
+    }
+    routes.into_iter().collect()
+});
+
+fn is_open(method: &str, route: &str) -> bool {
+    OPEN_TO_ALL.contains(&(method, route)) || OPEN_LETTERS.contains(&(method, route))
+}
+
+/// Fails unless it is an error of that status in the words of the route: OpenAI's own, or ours.
+fn assert_refused(answer: &Answer, route: &str, status: u16, code: &str) {
+    if route.starts_with("/v1/") || route == "/chat/completions" {
+        assert_eq!(answer.status, status, "{route}: {answer:?}");
+        let error = &answer.json()["error"];
+        assert!(error["message"].is_string(), "{route}: {answer:?}");
+        assert_eq!(
+            error["type"], "invalid_request_error",
+            "{route}: {answer:?}"
+        );
+    } else {
+        answer.is_error(status, code);
+    }
+}
+
+/// A path of that route.
+fn concrete(route: &str) -> String {
+    let segments = route.split('/').map(|segment| match segment {
+        ":id" | ":keyId" => "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001",
+        ":provider" => "github",
+        ":token" => "token",
+        ":file" => "page.js",
+        ":vendor" | ":gateway" => "vendor",
+        "..." => "nowhere/at/all",
+        plain => plain,
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// Whether some route has this method for this path: `/sign-in/:provider` takes `/sign-in/email` too.
+fn is_known(method: &str, path: &str) -> bool {
+    let fits = |route: &str| {
+        let (route, path) = (route.split('/'), path.split('/'));
+        route.clone().count() == path.clone().count()
+            && route
+                .zip(path)
+                .all(|(template, segment)| template.starts_with(':') || template == segment)
+    };
+    ROUTES
+        .iter()
+        .any(|(route, methods)| methods.iter().any(|known| known == method) && fits(route))
+}
+
+/// The endpoints that the sources of the routes name in `http_edge::routes!`.
+pub(crate) fn in_sources() -> Vec<(String, String)> {
+    let folder = manifest().parent().unwrap().join("components/routes");
+    let mut found = Vec::new();
+    for route in std::fs::read_dir(folder).unwrap() {
+        let path = route.unwrap().path().join("src/lib.rs");
+        let source = std::fs::read_to_string(path).unwrap();
+        let (_, macro_call) = source.split_once("http_edge::routes! {").unwrap();
+        let (table, _) = macro_call.split_once("\n}").unwrap();
+        for line in table.lines().map(str::trim) {
+            let mut parts = line.splitn(3, '"');
+            let (Some(method), Some(path)) = (parts.next(), parts.next()) else {
+                continue;
+            };
+            found.push((method.trim().to_owned(), path.to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_endpoint_has_a_trigger_and_every_trigger_an_endpoint() {
+    let table = manifest_table();
+    let triggers = table["trigger"]["http"].as_array().unwrap();
+    let triggers: Vec<_> = triggers
+        .iter()
+        .map(|trigger| trigger["route"].as_str().unwrap())
+        .collect();
+    let leads_to = |trigger: &str, route: &str| match trigger.strip_suffix("/...") {
+        Some("") => route == trigger,
+        Some(prefix) => route == prefix || route.starts_with(&format!("{prefix}/")),
+        None => route == trigger,
+    };
+    assert!(ROUTES.len() > 60, "{}", ROUTES.len());
+    for trigger in &triggers {
+        assert!(
+            ROUTES.iter().any(|(route, _)| leads_to(trigger, route)),
+            "{trigger}"
+        );
+    }
+    for (route, _) in ROUTES.iter() {
+        assert!(
+            triggers.iter().any(|trigger| leads_to(trigger, route)),
+            "{route} has no trigger"
+        );
+    }
+    // Exceptions are about endpoints that there are.
+    for (method, route) in OPEN_TO_ALL.into_iter().chain(OPEN_LETTERS) {
+        let is_there = ROUTES.iter().any(|(path, methods)| {
+            path == route && (route == "/..." || methods.iter().any(|known| known == method))
+        });
+        assert!(is_there, "{method} {route}");
+    }
+}
+
+#[tokio::test]
+async fn every_route_without_a_user_is_401() {
+    let client = App::shared().await.client();
+    for (route, methods) in ROUTES.iter() {
+        for method in methods {
+            if is_open(method, route) {
+                continue;
+            }
+            for body in [None, Some(b"{}".to_vec()), Some(b"garbage".to_vec())] {
+                let answer = client
+                    .with("content-type", "application/json")
+                    .send(method, &concrete(route), body)
+                    .await;
+                assert_eq!(answer.status, 401, "{method} {route}: {answer:?}");
+                assert_refused(&answer, route, 401, "UNAUTHORIZED");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn listed_exceptions_respond_without_a_user() {
+    // One that no longer opens without a user is to be taken off the list.
+    let client = App::shared().await.client();
+    for (method, route) in OPEN_TO_ALL.into_iter().chain(OPEN_LETTERS) {
+        let answer = client.send(method, &concrete(route), None).await;
+        assert_ne!(answer.status, 401, "{method} {route}: {answer:?}");
+        assert!(answer.status < 500, "{method} {route}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_methods_are_405_with_allow() {
+    let app = App::shared().await;
+    let guest = app.client().guest().await;
+    for (route, methods) in ROUTES.iter() {
+        if route == "/..." {
+            continue;
+        }
+        let path = concrete(route);
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+            if is_known(method, &path) {
+                continue;
+            }
+            let answer = guest.send(method, &path, None).await;
+            assert_eq!(answer.status, 405, "{method} {route}: {answer:?}");
+            assert_refused(&answer, route, 405, "METHOD_NOT_ALLOWED");
+            let allow = answer.header("allow").unwrap_or_default();
+            for known in methods {
+                assert!(allow.contains(known), "{method} {route}: {allow}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_are_404_with_json() {
+    let client = App::shared().await.client();
+    for path in [
+        "/nowhere",
+        "/assets",
+        "/api",
+        "/api/",
+        "/api/chat/more",
+        "/api/conversations/a/b/c",
+        "/health/x",
+        "/%2e%2e/etc/passwd",
+        "/.well-known/goldfish",
+        "/favicon.ico",
+        "/api//chat",
+    ] {
+        for method in ["GET", "POST", "DELETE"] {
+            let answer = client.send(method, path, None).await;
+            assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
+            answer.is_error(404, "NOT_FOUND");
+        }
+    }
+}
+
+#[track_caller]
+fn assert_headers(answer: &Answer) {
+    let header = |name: &str| {
+        answer
+            .header(name)
+            .unwrap_or_else(|| panic!("no {name}: {answer:?}"))
+    };
+    assert!(!header("x-request-id").is_empty());
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    assert!(!header("referrer-policy").is_empty());
+    assert!(header("strict-transport-security").contains("max-age="));
+    assert!(answer.header("server").is_none(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn every_response_has_the_security_headers() {
+    let app = App::shared().await;
+    let guest = app.client().guest().await;
+    assert_headers(&app.client().get("/health").await);
+    assert_headers(&app.client().get("/nowhere").await);
+    assert_headers(&app.client().get("/api/models").await);
+    assert_headers(&app.client().send("POST", "/api/v1/auth/guest", None).await);
+    assert_headers(&guest.get("/api/models").await);
+    assert_headers(&guest.get("/api/conversations").await);
+    assert_headers(&guest.get("/api/conversations/none").await);
+    assert_headers(&guest.get("/api/preferences").await);
+    assert_headers(&guest.send("PUT", "/api/chat", None).await);
+    assert_headers(&guest.post("/api/chat", json!({})).await);
+    assert_headers(&guest.chat(json!({ "message": "a" })).await.collect().await);
+}
+
+#[tokio::test]
+async fn request_id_is_kept_if_valid_and_replaced_otherwise() {
+    let client = App::shared().await.client();
+    let answer = client
+        .with("x-request-id", "trace-42.a_b")
+        .get("/health")
+        .await;
+    assert_eq!(answer.header("x-request-id"), Some("trace-42.a_b"));
+    let long = "a".repeat(500);
+    for insane in ["with space", "<script>", "a\"b", "", &long, "a;b", "ü"] {
+        let answer = client.with("x-request-id", insane).get("/nowhere").await;
+        let id = answer.header("x-request-id").unwrap();
+        assert!(!id.is_empty() && id != insane, "{insane:?} became {id:?}");
+    }
+    let (one, other) = (client.get("/health").await, client.get("/health").await);
+    assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
+}
+
+const ORIGIN: &str = "http://localhost:4321";
+
+#[tokio::test]
+async fn preflight_of_an_allowed_origin_is_204() {
+    let client = App::shared().await.client().with("origin", ORIGIN);
+    for (route, methods) in ROUTES.iter() {
+        let Some(method) = methods.first() else {
+            continue;
+        };
+        let answer = client
+            .with("access-control-request-method", method)
+            .with(
+                "access-control-request-headers",
+                "content-type, authorization",
+            )
+            .send("OPTIONS", &concrete(route), None)
+            .await;
+        assert_eq!(answer.status, 204, "{route}: {answer:?}");
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            Some(ORIGIN),
+            "{route}"
+        );
+        assert_eq!(
+            answer.header("access-control-allow-credentials"),
+            Some("true"),
+            "{route}"
+        );
+        let allowed = answer.header("access-control-allow-methods").unwrap();
+        assert!(
+            methods.iter().all(|method| allowed.contains(method)),
+            "{route}: {allowed}"
+        );
+        let allowed = answer
+            .header("access-control-allow-headers")
+            .unwrap()
+            .to_lowercase();
+        assert!(
+            allowed.contains("content-type") && allowed.contains("authorization"),
+            "{allowed}"
+        );
+        assert!(
+            answer
+                .header("vary")
+                .unwrap()
+                .to_lowercase()
+                .contains("origin"),
+            "{answer:?}"
+        );
+        assert!(answer.body.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn responses_allow_only_configured_origins() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    for path in [
+        "/health",
+        "/nowhere",
+        "/api/models",
+        "/api/conversations",
+        "/api/preferences",
+    ] {
+        let answer = guest.with("origin", ORIGIN).get(path).await;
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            Some(ORIGIN),
+            "{path}"
+        );
+        assert_eq!(
+            answer.header("access-control-allow-credentials"),
+            Some("true"),
+            "{path}"
+        );
+        assert!(
+            answer
+                .header("vary")
+                .unwrap()
+                .to_lowercase()
+                .contains("origin"),
+            "{answer:?}"
+        );
+        let exposed = answer
+            .header("access-control-expose-headers")
+            .unwrap_or_default();
+        assert!(
+            exposed.to_lowercase().contains("x-conversation-id"),
+            "{path}: {exposed}"
+        );
+        for origin in [
+            "http://evil.example",
+            "http://localhost:4321.evil.example",
+            "http://localhost:43210",
+            "https://localhost:4321",
+            "http://LOCALHOST:4321@evil.example",
+            "null",
+            "*",
+        ] {
+            let answer = guest.with("origin", origin).get(path).await;
+            assert_eq!(
+                answer.header("access-control-allow-origin"),
+                None,
+                "{origin} {path}"
+            );
+            assert_eq!(
+                answer.header("access-control-allow-credentials"),
+                None,
+                "{origin} {path}"
+            );
+        }
+    }
+    // An error before a user is known can be read by the frontend too.
+    let answer = client.with("origin", ORIGIN).get("/api/models").await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+    let chat = guest
+        .client
+        .with("origin", ORIGIN)
+        .chat(json!({ "message": "a" }))
+        .await;
+    assert_eq!(chat.header("access-control-allow-origin"), Some(ORIGIN));
+}
+
+#[tokio::test]
+async fn preflight_of_another_origin_allows_nothing() {
+    let client = App::shared()
+        .await
+        .client()
+        .with("origin", "http://evil.example");
+    let client = client.with("access-control-request-method", "POST");
+    let answer = client.send("OPTIONS", "/api/chat", None).await;
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        None,
+        "{answer:?}"
+    );
+    assert_eq!(
+        answer.header("access-control-allow-credentials"),
+        None,
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn cors_origins_sets_the_allowed_origins() {
+    let origins = "https://goldfish.chat, https://other.example";
+    let app = App::with_defaults()
+        .variable("cors_origins", origins)
+        .start()
+        .await;
+    for (origin, allowed) in [
+        ("https://goldfish.chat", true),
+        ("https://other.example", true),
+        (ORIGIN, false),
+        ("https://sub.goldfish.chat", false),
+    ] {
+        let answer = app.client().with("origin", origin).get("/health").await;
+        let expected = allowed.then_some(origin);
+        assert_eq!(answer.header("access-control-allow-origin"), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_413() {
+    let app = App::shared().await;
+    let guest = app.client().guest().await;
+    let client = guest.with("content-type", "application/json");
+    let mut body = br#"{"theme":"dark"}"#.to_vec();
+    body.resize(1_048_576, b' ');
+    let answer = client.send("PUT", "/api/preferences", Some(body)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    // Before any of the body has been sent.
+    let request =
+        raw_head("PUT", "/api/preferences", &guest.token) + "content-length: 1048577\r\n\r\n";
+    let answer = raw_answer(app, request, "PAYLOAD_TOO_LARGE").await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_beyond_the_limit_is_413() {
+    let app = App::shared().await;
+    let guest = app.client().guest().await;
+    let mut request = raw_head("PUT", "/api/preferences", &guest.token);
+    request += "transfer-encoding: chunked\r\n\r\n";
+    // One chunk beyond the limit, and no end: the answer has to come before it.
+    for _ in 0..17 {
+        request += &format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    }
+    let answer = raw_answer(app, request, "PAYLOAD_TOO_LARGE").await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+fn raw_head(method: &str, path: &str, token: &str) -> String {
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         authorization: Bearer {token}\r\n"
+    )
+}
+
+/// What is answered to these bytes, read until `end` is in it. A client that is refused in the
+/// middle of its request may find that it can write no more, and still has an answer to read.
+async fn raw_answer(app: &App, request: String, end: &str) -> String {
+    let stream = TcpStream::connect(app.address()).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let writing = tokio::spawn(async move {
+        let _ = writer.write_all(request.as_bytes()).await;
+        writer
+    });
+    let mut answer = Vec::new();
+    in_time("the answer", async {
+        while !String::from_utf8_lossy(&answer).contains(end) {
+            let read = reader.read_buf(&mut answer).await.unwrap();
+            assert!(read > 0, "{:?}", String::from_utf8_lossy(&answer));
+        }
+    })
+    .await;
+    writing.abort();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn max_body_bytes_sets_the_limit() {
+    let app = App::with_defaults()
+        .variable("max_body_bytes", "100")
+        .start()
+        .await;
+    let guest = app.client().guest().await;
+    let answer = guest
+        .post("/api/chat", json!({ "message": "x".repeat(200) }))
+        .await;
+    answer.is_error(413, "PAYLOAD_TOO_LARGE");
+    guest.say("short").await;
+}
+
+#[tokio::test]
+async fn hostile_headers_are_harmless() {
+    let client = App::shared().await.client();
+    let guest = client.guest().await;
+    let long = "x".repeat(6000);
+    for (name, value) in [
+        ("cookie", "goldfish-session"),
+        ("cookie", ";;;===;;;"),
+        ("cookie", long.as_str()),
+        ("authorization", "Basic dXNlcjpwYXNz"),
+        ("authorization", "Bearer"),
+        ("authorization", long.as_str()),
+        ("content-length", "0"),
+        ("x-forwarded-for", "<script>alert(1)</script>"),
+        ("spin-client-addr", "1.2.3.4:5"),
+        ("accept-encoding", "gzip;q=nonsense"),
+        ("idempotency-key", long.as_str()),
+    ] {
+        let answer = client.with(name, value).get("/api/models").await;
+        assert_eq!(answer.status, 401, "{name}: {answer:?}");
+        if name != "authorization" {
+            let answer = guest.client.with(name, value).get("/api/models").await;
+            assert_eq!(answer.status, 200, "{name}: {answer:?}");
+        }
+    }
+}

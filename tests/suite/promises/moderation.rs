@@ -1,0 +1,465 @@
+//! `goldfish:moderation`: what its default lets pass, and what the example by word list does in its
+//! place, switched on in a copy of `spin.toml`.
+
+use serde_json::{Value, json};
+use upstream::{Fault, Outcome, Script, Upstream};
+
+use crate::harness::{App, ChangedManifest, Event, Guest, World, eventually, text_of, world};
+
+/// An application that moderates by `variables`, whose provider answers by `script`; and its
+/// manifest, which is to be kept as long.
+async fn moderated(script: Script, variables: &[(&str, &str)]) -> (ChangedManifest, World) {
+    let upstream = Upstream::start(script).await.unwrap();
+    let manifest = ChangedManifest::with_capability("moderation", "moderation-words");
+    let app = App::with_defaults()
+        .openai(&upstream)
+        .manifest(manifest.path());
+    let app = variables
+        .iter()
+        .fold(app, |app, (name, value)| app.variable(name, *value))
+        .start()
+        .await;
+    (manifest, World { upstream, app })
+}
+
+async fn guest_of(world: &World) -> Guest {
+    world.app.client().guest().await
+}
+
+/// The words of all that the provider was asked.
+fn asked(world: &World) -> String {
+    let requests = world.upstream.requests();
+    requests
+        .iter()
+        .map(|request| String::from_utf8_lossy(&request.body).into_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn default_moderation_allows_everything() {
+    let world = world(Script::new(["a bad", "fish"])).await;
+    let guest = guest_of(&world).await;
+    let chat = guest.ask("badfish").await.accepted().await;
+    let id = chat.conversation_id();
+    let events = chat.events().await;
+    assert_eq!(text_of(&events), "a badfish");
+    let pieces = events.iter().filter(|event| event.content().is_some());
+    assert_eq!(pieces.count(), 2, "pieces stay as they came");
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][0]["content"], "badfish");
+}
+
+#[tokio::test]
+async fn a_blocked_message_is_neither_stored_nor_sent() {
+    let variables = [
+        ("moderation_words", "badfish, worse fish"),
+        ("moderation_patterns", r#"["\\b\\d{4}-\\d{4}\\b"]"#),
+    ];
+    let (_manifest, world) = moderated(Script::new(["ok"]), &variables).await;
+    let guest = guest_of(&world).await;
+    for (message, reason) in [
+        ("You BadFish!", "word-list"),
+        ("no Worse\n fish", "word-list"),
+        ("call 1234-5678", "pattern"),
+    ] {
+        let body = json!({ "message": message, "model": "gpt-4o" });
+        let answer = guest.post("/api/chat", body).await;
+        answer.is_error(422, "CONTENT_BLOCKED").names("message");
+        assert!(answer.text().contains(reason), "{answer:?}");
+    }
+    let body = json!({ "message": "Hi", "system": "Say badfish.", "model": "gpt-4o" });
+    let answer = guest.post("/api/chat", body).await;
+    answer.is_error(422, "CONTENT_BLOCKED").names("system");
+
+    assert!(guest.conversations().await.is_empty());
+    assert_eq!(world.upstream.requests().len(), 0);
+    assert!(!world.app.stored().concat().contains("BadFish"));
+    assert!(!world.app.logs().contains("BadFish"));
+
+    // And what only looks like it passes, the reply too: replies are not looked at.
+    world.upstream.set(Script::new(["badfish"]));
+    let chat = guest.ask("badfishes").await.accepted().await;
+    assert_eq!(text_of(&chat.events().await), "badfish");
+}
+
+#[tokio::test]
+async fn system_prompts_are_moderated() {
+    let (_manifest, world) =
+        moderated(Script::new(["ok"]), &[("moderation_words", "badfish")]).await;
+    let guest = guest_of(&world).await;
+    let answer = guest
+        .put(
+            "/api/preferences",
+            json!({ "systemPrompt": "Say badfish." }),
+        )
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let body = json!({ "message": "Hi", "model": "gpt-4o" });
+    let answer = guest.post("/api/chat", body).await;
+    answer.is_error(422, "CONTENT_BLOCKED").names("system");
+}
+
+#[tokio::test]
+async fn a_blocked_reply_ends_with_an_error_and_is_stored_up_to_the_blocked_part() {
+    // After the word the provider would go on for ever.
+    let script =
+        Script::new(["It is ", "a b", "ad", "fish", ", is it", "never"]).fault(Fault::HangAfter(5));
+    let variables = [
+        ("moderation_words", "badfish"),
+        ("moderation_replies", "on"),
+    ];
+    let (_manifest, world) = moderated(script, &variables).await;
+    let guest = guest_of(&world).await;
+    let chat = guest.ask("What is it?").await.accepted().await;
+    let id = chat.conversation_id();
+    let events = chat.events().await;
+    let names: Vec<_> = events.iter().map(Event::name).collect();
+    assert_eq!(text_of(&events), "It is a ");
+    assert_eq!(names[names.len() - 2..], ["error", "message"], "{events:?}");
+    let error = events[events.len() - 2].json();
+    assert_eq!(error["code"], "CONTENT_BLOCKED");
+    assert_eq!(error["details"][0]["path"], "reply");
+    assert!(events.last().unwrap().is_done());
+
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][1]["content"], "It is a ");
+    assert_eq!(stored["messages"][1]["status"], "stopped");
+    eventually("the end of the request to the provider", || async {
+        let requests = world.upstream.requests();
+        (requests[0].outcome == Outcome::ClientLeft).then_some(())
+    })
+    .await;
+    assert!(!world.app.stored().concat().contains("badfish"));
+
+    // The conversation goes on.
+    world.upstream.set(Script::new(["A goldfish."]));
+    let body = json!({ "message": "Really?", "model": "gpt-4o", "conversationId": id });
+    let events = guest.chat(body).await.events().await;
+    assert_eq!(text_of(&events), "A goldfish.");
+}
+
+#[tokio::test]
+async fn a_reply_blocked_at_its_start_is_a_stream() {
+    let variables = [
+        ("moderation_words", "badfish"),
+        ("moderation_replies", "on"),
+    ];
+    let (_manifest, world) = moderated(Script::new(["badfish"]), &variables).await;
+    let guest = guest_of(&world).await;
+    let chat = guest.ask("What is it?").await.accepted().await;
+    let id = chat.conversation_id();
+    let events = chat.events().await;
+    assert_eq!(text_of(&events), "");
+    assert_eq!(events[1].json()["code"], "CONTENT_BLOCKED", "{events:?}");
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][1]["status"], "stopped", "{stored}");
+}
+
+#[tokio::test]
+async fn redaction_changes_what_is_sent_stored_and_shown() {
+    let script = Script::new(["The ", "bad", "fish", " and the bad", "fishes, ", "Badfish"]);
+    let variables = [
+        ("moderation_words", "badfish"),
+        ("moderation_replies", "on"),
+        ("moderation_action", "redact"),
+    ];
+    let (_manifest, world) = moderated(script, &variables).await;
+    let guest = guest_of(&world).await;
+    let chat = guest.ask("What does BADFISH mean?").await.accepted().await;
+    let id = chat.conversation_id();
+    let events = chat.events().await;
+    let reply = "The [redacted] and the badfishes, [redacted]";
+    assert_eq!(text_of(&events), reply);
+    let ids: Vec<u64> = events
+        .iter()
+        .filter(|event| event.content().is_some())
+        .map(|event| event.id().unwrap().parse().unwrap())
+        .collect();
+    let numbers: Vec<u64> = (1..).take(ids.len()).collect();
+    assert_eq!(ids, numbers, "pieces are counted as they are shown");
+    assert!(events.last().unwrap().is_done());
+
+    let stored = guest.conversation(&id).await;
+    assert_eq!(
+        stored["messages"][0]["content"],
+        "What does [redacted] mean?"
+    );
+    assert_eq!(stored["messages"][1]["content"], reply);
+    assert_eq!(stored["messages"][1]["status"], "complete");
+    assert!(!stored["title"].as_str().unwrap().contains("BADFISH"));
+    assert!(asked(&world).contains("What does [redacted] mean?"));
+}
+
+#[tokio::test]
+async fn an_interrupted_reply_keeps_the_allowed_part() {
+    let script = Script::new(["one ", "two bad", "never"]).fault(Fault::CutAfter(2));
+    let variables = [
+        ("moderation_words", "badfish"),
+        ("moderation_replies", "on"),
+    ];
+    let (_manifest, world) = moderated(script, &variables).await;
+    let guest = guest_of(&world).await;
+    let chat = guest.ask("Count.").await.accepted().await;
+    let id = chat.conversation_id();
+    let events = chat.events().await;
+    // What was held back is no match, now that it is all there is.
+    assert_eq!(text_of(&events), "one two bad");
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][1]["content"], "one two bad");
+    assert_eq!(stored["messages"][1]["status"], "incomplete");
+}
+
+#[tokio::test]
+async fn regenerate_moderates_the_message() {
+    let (_manifest, world) =
+        moderated(Script::new(["ok"]), &[("moderation_words", "badfish")]).await;
+    let guest = guest_of(&world).await;
+    let chat = guest.ask("Hi").await.accepted().await;
+    let id = chat.conversation_id();
+    chat.events().await;
+    let path = format!("/api/conversations/{id}/regenerate");
+    let body = json!({ "model": "gpt-4o", "system": "Say badfish." });
+    let answer = guest.post(&path, body).await;
+    answer.is_error(422, "CONTENT_BLOCKED").names("system");
+    assert_eq!(world.upstream.requests().len(), 1);
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][1]["content"], "ok", "it keeps its reply");
+}
+
+#[tokio::test]
+async fn titles_contain_nothing_blocked() {
+    let manifest = ChangedManifest::with_capability("moderation", "moderation-words");
+    for (action, title) in [("block", "Hi"), ("redact", "About [redacted]")] {
+        let upstream = Upstream::start(Script::new(["Hello."])).await.unwrap();
+        let titles = Upstream::start(Script::new(["About ", "bad", "fish"])).await;
+        let titles = titles.unwrap();
+        let app = App::with_defaults()
+            .openai(&upstream)
+            .local(&titles)
+            .manifest(manifest.path())
+            .variable("title_model", "local-model")
+            .variable("moderation_words", "badfish")
+            .variable("moderation_replies", "on")
+            .variable("moderation_action", action)
+            .start()
+            .await;
+        let guest = app.client().guest().await;
+        let chat = guest.ask("Hi").await.accepted().await;
+        let id = chat.conversation_id();
+        chat.events().await;
+        titles.request(0).await;
+        eventually("the title", || async {
+            let stored = guest.conversation(&id).await;
+            (stored["title"] == title).then_some(())
+        })
+        .await;
+        assert!(!app.stored().concat().contains("badfish"), "{action}");
+    }
+}
+
+fn completion(content: &str, stream: bool) -> Value {
+    json!({
+        "model": "gpt-4o", "stream": stream,
+        "messages": [{ "role": "user", "content": content }],
+    })
+}
+
+#[tokio::test]
+async fn a_blocked_completion_request_is_not_sent() {
+    let (_manifest, world) =
+        moderated(Script::new(["ok"]), &[("moderation_words", "badfish")]).await;
+    let guest = guest_of(&world).await;
+    for (path, stream) in [
+        ("/v1/chat/completions", false),
+        ("/v1/chat/completions", true),
+        ("/chat/completions", true),
+    ] {
+        let answer = guest.post(path, completion("A badfish", stream)).await;
+        assert_eq!(answer.status, 422, "{answer:?}");
+        let error = &answer.json()["error"];
+        assert_eq!(error["type"], "invalid_request_error");
+        assert_eq!(error["code"], "content_filter");
+        assert_eq!(error["param"], "messages[0].content");
+        assert!(!answer.text().contains("badfish"));
+    }
+    for message in [
+        json!({ "role": "system", "content": "Say badfish." }),
+        json!({ "role": "user", "content": [{ "type": "text", "text": "badfish" }] }),
+        json!({ "role": "tool", "tool_call_id": "c", "content": "badfish" }),
+    ] {
+        let hi = json!({ "role": "user", "content": "Hi" });
+        let body = json!({ "messages": [hi, message] });
+        let answer = guest.post("/chat/completions", body).await;
+        assert_eq!(answer.status, 422, "{message}: {answer:?}");
+        assert_eq!(answer.json()["error"]["param"], "messages[1].content");
+    }
+    assert_eq!(world.upstream.requests().len(), 0);
+
+    // What the model itself has said does not end a conversation.
+    let body = json!({ "model": "gpt-4o", "messages": [
+        { "role": "user", "content": "Which?" },
+        { "role": "assistant", "content": "A badfish." },
+        { "role": "user", "content": "Really?" },
+    ]});
+    let answer = guest.post("/v1/chat/completions", body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_blocked_completion_ends_with_content_filter() {
+    let script = || Script::new(["It is a b", "ad", "fish", " after"]);
+    let variables = [
+        ("moderation_words", "badfish"),
+        ("moderation_replies", "on"),
+    ];
+    let (_manifest, world) = moderated(script(), &variables).await;
+    let guest = guest_of(&world).await;
+    let answer = guest
+        .post("/v1/chat/completions", completion("What?", false))
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let object = answer.json();
+    assert_eq!(object["choices"][0]["finish_reason"], "content_filter");
+    assert_eq!(object["choices"][0]["message"]["content"], "It is a ");
+    assert_eq!(object["usage"]["estimated"], true);
+    assert!(object["usage"]["completion_tokens"].as_u64().unwrap() > 3);
+
+    // After the word the provider would go on for ever.
+    world.upstream.set(script().fault(Fault::HangAfter(4)));
+    let mut body = completion("What?", true);
+    body["stream_options"] = json!({ "include_usage": true });
+    let answer = guest.post("/v1/chat/completions", body).await;
+    let text = answer.text();
+    let chunks: Vec<Value> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .filter_map(|data| serde_json::from_str(data).ok())
+        .collect();
+    let choice = |chunk: &Value| chunk["choices"][0].clone();
+    let said: String = chunks
+        .iter()
+        .filter_map(|chunk| {
+            choice(chunk)["delta"]["content"]
+                .as_str()
+                .map(str::to_owned)
+        })
+        .collect();
+    assert_eq!(said, "It is a ");
+    let [.., end, used] = chunks.as_slice() else {
+        panic!("{text}");
+    };
+    assert_eq!(choice(end)["finish_reason"], "content_filter");
+    assert_eq!(used["usage"]["estimated"], true);
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+    eventually("the end of the request to the provider", || async {
+        let requests = world.upstream.requests();
+        (requests[1].outcome == Outcome::ClientLeft).then_some(())
+    })
+    .await;
+
+    // worker-api's shape has no place to say so.
+    world.upstream.set(script());
+    let body = json!({ "messages": [{ "role": "user", "content": "What?" }] });
+    let answer = guest.post("/chat/completions", body).await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert_eq!(answer.json()["error"]["code"], "content_filter");
+    assert!(!world.app.logs().contains("badfish"));
+}
+
+#[tokio::test]
+async fn completions_are_redacted_in_request_and_response() {
+    let script = || Script::new(["The b", "ad", "fish", "."]);
+    let variables = [
+        ("moderation_words", "badfish"),
+        ("moderation_replies", "on"),
+        ("moderation_action", "redact"),
+    ];
+    let (_manifest, world) = moderated(script(), &variables).await;
+    let guest = guest_of(&world).await;
+    let answer = guest
+        .post("/v1/chat/completions", completion("A badfish?", false))
+        .await;
+    let object = answer.json();
+    assert_eq!(
+        object["choices"][0]["message"]["content"],
+        "The [redacted]."
+    );
+    assert_eq!(object["choices"][0]["finish_reason"], "stop");
+    assert!(asked(&world).contains("A [redacted]?"));
+    let body = json!({ "messages": [{ "role": "user", "content": "A badfish?" }] });
+    let answer = guest.post("/chat/completions", body).await;
+    assert_eq!(answer.json()["response"], "The [redacted].");
+    assert!(!asked(&world).contains("badfish"));
+}
+
+#[tokio::test]
+async fn reasoning_is_moderated() {
+    let chunk = |delta: Value, reason: Value| {
+        let choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
+        let chunk = json!({ "object": "chat.completion.chunk", "choices": [choice] });
+        format!("data: {chunk}\n\n")
+    };
+    let body = [
+        chunk(json!({ "reasoning_content": "I say b" }), Value::Null),
+        chunk(json!({ "content": "Hello " }), Value::Null),
+        chunk(json!({ "reasoning_content": "adfish" }), Value::Null),
+        chunk(json!({ "content": "there" }), Value::Null),
+        chunk(json!({}), json!("stop")),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    let script =
+        Script::new([""]).fault(Fault::Raw(200, "text/event-stream".into(), body.concat()));
+    let variables = [
+        ("moderation_words", "badfish"),
+        ("moderation_replies", "on"),
+        ("moderation_action", "redact"),
+    ];
+    let (_manifest, world) = moderated(script, &variables).await;
+    let guest = guest_of(&world).await;
+    let answer = guest
+        .post("/v1/chat/completions", completion("Hi", false))
+        .await;
+    let message = &answer.json()["choices"][0]["message"];
+    assert_eq!(message["content"], "Hello there", "{answer:?}");
+    assert_eq!(message["reasoning_content"], "I say [redacted]");
+}
+
+#[tokio::test]
+async fn only_a_possible_match_delays_deltas() {
+    let script = Script::new(["one ", "two b", "never"]).fault(Fault::HangAfter(2));
+    let variables = [
+        ("moderation_words", "badfish"),
+        ("moderation_replies", "on"),
+    ];
+    let (_manifest, world) = moderated(script, &variables).await;
+    let guest = guest_of(&world).await;
+    let mut chat = guest.ask("Count.").await.accepted().await;
+    let mut shown = String::new();
+    while shown.len() < "one two ".len() {
+        shown.push_str(&chat.next_content().await.unwrap());
+    }
+    assert_eq!(shown, "one two ");
+}
+
+#[tokio::test]
+async fn invalid_rules_block_everything() {
+    for (name, value) in [
+        ("moderation_patterns", r#"["("]"#),
+        ("moderation_patterns", "marker-no-json"),
+        ("moderation_action", "marker-shrug"),
+    ] {
+        let (_manifest, world) = moderated(Script::new(["ok"]), &[(name, value)]).await;
+        let guest = guest_of(&world).await;
+        let body = json!({ "message": "Hi", "model": "gpt-4o" });
+        let answer = guest.post("/api/chat", body).await;
+        answer.is_error(500, "INTERNAL");
+        assert!(guest.conversations().await.is_empty());
+        assert_eq!(world.upstream.requests().len(), 0);
+        let told = eventually("the cause in the log", || async {
+            let logs = world.app.logs();
+            logs.contains("moderation").then_some(logs)
+        })
+        .await;
+        assert!(!told.contains("marker-"), "{told}");
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of `/v1/chat/*`.
+
+mod completions;
+mod response_cache;

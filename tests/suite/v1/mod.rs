@@ -1,0 +1,4 @@
+//! Tests of `/v1/*`.
+
+mod chat;
+mod models;
