@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use journal::{Platform as _, Spin};
+use journal::{Spin, Store as _};
 use spin_sdk::variables;
 
 use crate::bindings::exports::goldfish::response_cache::answers as wit;

@@ -1,6 +1,6 @@
 //! `user-data`.
 
-use journal::{Platform as _, Spin};
+use journal::{Spin, Store as _};
 
 use super::{Component, accounts};
 use crate::bindings::exports::goldfish::accounts::user_data::Guest;

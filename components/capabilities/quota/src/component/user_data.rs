@@ -1,6 +1,6 @@
 //! `user-data`.
 
-use journal::{Platform as _, Spin};
+use journal::{Spin, Store as _};
 
 use super::Quota;
 use crate::bindings::exports::goldfish::quota::credits::{Error, Guest as Credits};
