@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files::{
     ApplicationFile, CapabilityFile, CargoFile, Grants, Group, LibraryFile, MiddlewareFile,
-    RouteFile, Text, UserData,
+    RouteFile, Stored, Text, UserData,
 };
 use crate::source::{Error, Errors, Source};
 
@@ -44,6 +44,8 @@ pub(crate) struct Route {
     pub(crate) middleware: Vec<String>,
     /// Relative to the root.
     pub(crate) watch: Vec<String>,
+    /// Whether integration tests lie beside it.
+    pub(crate) has_tests: bool,
 }
 
 /// A component behind a contract.
@@ -312,6 +314,14 @@ impl Reader<'_> {
                     .push(source.error(&file.contract.span(), message));
                 continue;
             };
+            let has_storage =
+                file.grants.key_value_stores.is_some() || file.grants.sqlite_databases.is_some();
+            if has_storage && file.user_data.is_none() {
+                let message =
+                    "has storage and must state `user-data`: none, content, records or account";
+                self.errors
+                    .push(source.error(&file.contract.span(), message));
+            }
             let mut variables: BTreeSet<_> = self
                 .known(&source, &file.variables, declared)
                 .into_iter()
@@ -324,7 +334,7 @@ impl Reader<'_> {
                 description: file.description,
                 contract: contract.clone(),
                 contract_name: name.to_owned(),
-                user_data: file.user_data,
+                user_data: file.user_data.and_then(Stored::data),
                 variables,
                 in_use: false,
             });
@@ -559,6 +569,7 @@ impl Reader<'_> {
                 .into_iter()
                 .map(toml::Spanned::into_inner)
                 .collect(),
+            has_tests: self.root.join(&one.folder).join("suite.rs").is_file(),
             watch: file
                 .watch
                 .iter()

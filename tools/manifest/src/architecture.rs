@@ -63,7 +63,9 @@ fn generated(application: &Application) -> Result<String, Error> {
         &alternatives.concat(),
         "\n## Middleware that an operator may put before a route\n\n",
         &middleware.concat(),
-        "\n## Hosts and secrets\n\n",
+        "\n## What a capability could read\n\n",
+        &reach_table(application),
+        "\n## Hosts and secrets of routes\n\n",
         &exposure_table(application),
         "\n",
     ]
@@ -214,13 +216,68 @@ fn contract(application: &Application, capability: &Capability) -> Result<String
     ))
 }
 
-/// Hosts and secrets with the routes that are granted them.
-fn exposure_table(application: &Application) -> String {
+/// The secrets and hosts that a capability states, and those that it inherits besides from the routes
+/// that it is composed into, since Spin grants whole kinds.
+fn reach_table(application: &Application) -> String {
+    let secrets = secrets(application);
+    let mut table =
+        "| capability | its own secrets | other secrets that it could read | its own hosts | \
+                     other hosts that it could reach |\n|---|---|---|---|---|\n"
+            .to_owned();
+    for capability in application.capabilities.iter().filter(|one| one.in_use) {
+        let inherited = capability.inherited();
+        let own_hosts = capability.grants.get("allowed_outbound_hosts");
+        let own_hosts: BTreeSet<_> = own_hosts.into_iter().flatten().collect();
+        let mut other_secrets: BTreeSet<&str> = BTreeSet::new();
+        let mut other_hosts = BTreeSet::new();
+        let routes = application.routes.iter();
+        for route in routes.filter(|one| one.capabilities.contains(&capability.contract_name)) {
+            if inherited.contains("variables") {
+                let names = route.variables.iter().map(|(name, _)| name.as_str());
+                other_secrets.extend(names.filter(|name| {
+                    secrets.contains(name) && !capability.variables.contains(*name)
+                }));
+            }
+            if inherited.contains("allowed_outbound_hosts") {
+                let hosts = route.grants.get("allowed_outbound_hosts");
+                let hosts = hosts.into_iter().flatten();
+                other_hosts.extend(hosts.filter(|host| !own_hosts.contains(host)));
+            }
+        }
+        let own_secrets = capability.variables.iter().map(String::as_str);
+        let own_secrets = own_secrets.filter(|name| secrets.contains(name));
+        let _ = writeln!(
+            table,
+            "| **{}** | {} | {} | {} | {} |",
+            capability.name,
+            code(own_secrets),
+            code(other_secrets),
+            code(own_hosts),
+            code(other_hosts),
+        );
+    }
+    table
+}
+
+/// Names as code, separated by commas.
+fn code(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let names = names.into_iter();
+    let names: Vec<_> = names.map(|name| format!("`{}`", name.as_ref())).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    or_nothing(&names)
+}
+
+fn secrets(application: &Application) -> BTreeSet<&str> {
     let variables = application.groups.iter().flat_map(|group| &group.variables);
     let secrets = variables.filter(|variable| variable.secret);
-    let secrets: BTreeSet<_> = secrets
+    secrets
         .map(|variable| variable.name.get_ref().as_str())
-        .collect();
+        .collect()
+}
+
+/// Hosts and secrets with the routes that are granted them.
+fn exposure_table(application: &Application) -> String {
+    let secrets = secrets(application);
     let mut holders: BTreeMap<String, Vec<&Route>> = BTreeMap::new();
     for route in &application.routes {
         for host in route

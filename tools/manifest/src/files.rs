@@ -80,9 +80,10 @@ pub(crate) struct CapabilityFile {
     pub(crate) description: String,
     /// The WIT package that it exports, as `goldfish:identity@0.1.0`.
     pub(crate) contract: Text,
-    /// What it stores of users, if anything; it exports `user-data` then.
+    /// What it stores of users. It exports `user-data` if that is anything, and must say so if it has
+    /// storage.
     #[serde(rename = "user-data")]
-    pub(crate) user_data: Option<UserData>,
+    pub(crate) user_data: Option<Stored>,
     /// Variables that its own code reads.
     #[serde(default)]
     pub(crate) variables: Vec<Text>,
@@ -90,9 +91,29 @@ pub(crate) struct CapabilityFile {
     pub(crate) grants: Grants,
 }
 
-/// What a capability stores of users. The order of the variants is the order of erasing.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+/// `user-data` of a capability.
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+pub(crate) enum Stored {
+    None,
+    Content,
+    Records,
+    Account,
+}
+
+impl Stored {
+    pub(crate) fn data(self) -> Option<UserData> {
+        match self {
+            Self::None => None,
+            Self::Content => Some(UserData::Content),
+            Self::Records => Some(UserData::Records),
+            Self::Account => Some(UserData::Account),
+        }
+    }
+}
+
+/// What a capability stores of users. The order of the variants is the order of erasing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum UserData {
     /// What users wrote and were answered. Erased when a user deletes all conversations, too.
     Content,

@@ -4,7 +4,8 @@
 //! - `source` reads a file and finds the line of an error in it.
 //! - `files` has the format of the two kinds of files.
 //! - `application` puts them together, checks them and computes what each component is granted.
-//! - `spin_toml`, `configuration`, `architecture` and `user_data` write what is named after them.
+//! - `spin_toml`, `configuration`, `architecture`,
+//!   `route_tests` and `user_data` write what is named after them.
 //!
 //! May read files below the root of the repository; `main` alone writes.
 
@@ -12,6 +13,7 @@ mod application;
 mod architecture;
 mod configuration;
 mod files;
+mod route_tests;
 mod source;
 mod spin_toml;
 mod user_data;
@@ -31,7 +33,7 @@ pub fn generate(application: &Application) -> Result<Vec<GeneratedFile>, Errors>
         spin_toml::file(application),
         configuration::file(application),
     ];
-    // The contracts that the page lists have these.
+    files.push(route_tests::file(application));
     files.extend(user_data::files(application));
     files.push(architecture::file(application)?);
     Ok(files)

@@ -15,9 +15,7 @@ use goldfish_manifest::{Application, find_root, generate};
 fn generated_files_are_current() {
     let root = find_root(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
     let application = Application::read(&root).unwrap_or_else(|errors| panic!("{errors}"));
-    let files = application
-        .generate()
-        .unwrap_or_else(|errors| panic!("{errors}"));
+    let files = generate(&application).unwrap_or_else(|errors| panic!("{errors}"));
     assert!(files.iter().any(|file| file.path == "spin.toml"));
     for file in files {
         let committed = std::fs::read_to_string(root.join(&file.path)).unwrap_or_default();
