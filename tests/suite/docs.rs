@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
 
-use crate::harness::{ADMIN_KEY, Answer, App, Client, Scripts, check_examples, manifest, skipped};
+use crate::harness::{
+    ADMIN_KEY, App, Client, Response, Scripts, check_examples, manifest, skip_or_fail,
+};
 use crate::promises::edge;
 
 /// What people look at and programs do not ask: pages and what belongs to them.
@@ -207,7 +209,7 @@ impl Reader {
         format!("{before}{}{after}", self.ids[id])
     }
 
-    async fn ask(&self, operation: &Operation<'_>) -> Answer {
+    async fn ask(&self, operation: &Operation<'_>) -> Response {
         let path = self.path(operation);
         match operation.request() {
             Some(body) => {
@@ -220,7 +222,7 @@ impl Reader {
     }
 
     /// What later requests need of an answer.
-    fn learn(&mut self, id: &str, answer: &Answer) {
+    fn learn(&mut self, id: &str, answer: &Response) {
         let text = |pointer: &str| {
             let body = answer.json();
             body.pointer(pointer).unwrap().as_str().unwrap().to_owned()
@@ -364,11 +366,11 @@ async fn docs_page_sends_requests_in_a_browser() {
     let test = "openapi::docs_page_sends_requests_in_a_browser";
     let browser = match chromium().await {
         Ok(name) => path_of(name).await,
-        Err(missing) => return skipped(test, &missing),
+        Err(missing) => return skip_or_fail(test, &missing),
     };
     let scripts = match Scripts::node("docs", (20, 15)).await {
         Ok(scripts) => scripts,
-        Err(missing) => return skipped(test, &missing),
+        Err(missing) => return skip_or_fail(test, &missing),
     };
     let app = App::with_defaults().start().await;
     let origin = format!("http://{}", app.address());
@@ -393,7 +395,7 @@ async fn docs_page_sends_requests_in_a_browser() {
 async fn schemathesis_finds_no_errors() {
     let scripts = match Scripts::python("schemathesis", (3, 10)).await {
         Ok(scripts) => scripts,
-        Err(missing) => return skipped("openapi::schemathesis_finds_no_errors", &missing),
+        Err(missing) => return skip_or_fail("docs::schemathesis_finds_no_errors", &missing),
     };
     let limits = ["chat", "api", "auth", "password"];
     let app = limits

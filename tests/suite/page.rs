@@ -4,13 +4,13 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-use crate::harness::{Answer, App, Folder, manifest, skipped};
+use crate::harness::{App, Folder, Response, manifest, skip_or_fail};
 
 /// What the page may weigh on its way, in bytes, all of it together.
 const MOST: usize = 150 * 1024;
 
 /// The paths of the page's assets, as the page names them.
-fn named(page: &Answer) -> Vec<String> {
+fn named(page: &Response) -> Vec<String> {
     page.text()
         .split('"')
         .filter(|part| part.starts_with("/assets/") || part.starts_with("/favicon"))
@@ -130,7 +130,10 @@ async fn committed_page_files_match_their_source() {
     let route = manifest().parent().unwrap().join("components/routes/web");
     let has_node = Command::new("npm").arg("--version").output().await.is_ok();
     if !has_node {
-        return skipped("web::built", "npm is not installed");
+        return skip_or_fail(
+            "page::committed_page_files_match_their_source",
+            "npm is not installed",
+        );
     }
     // Beside a copy of the source, so that nothing is left behind in the repository.
     let folder = Folder::new();

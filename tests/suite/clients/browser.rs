@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::{OnceCell, Semaphore};
 use upstream::{Failure, Fault, Gate, Recorded, Script, Upstream};
 
-use crate::harness::{App, Builder, Scripts, manifest, skipped};
+use crate::harness::{App, Builder, Scripts, manifest, skip_or_fail};
 
 const OLDEST_NODE: (u32, u32) = (20, 15);
 /// Browsers at once: each is several processes.
@@ -20,7 +20,7 @@ static BROWSERS: Semaphore = Semaphore::const_new(2);
 async fn play(scenario: &str, app: impl FnOnce(Builder) -> Builder) {
     let test = format!("browser::{scenario}");
     let Some(chromium) = chromium() else {
-        return skipped(&test, "there is no Chromium (CHROMIUM can name one)");
+        return skip_or_fail(&test, "there is no Chromium (CHROMIUM can name one)");
     };
     static INSTALLED: OnceCell<Result<Scripts, String>> = OnceCell::const_new();
     let installed = INSTALLED
@@ -28,7 +28,7 @@ async fn play(scenario: &str, app: impl FnOnce(Builder) -> Builder) {
         .await;
     let scripts = match installed {
         Ok(scripts) => scripts,
-        Err(missing) => return skipped(&test, missing),
+        Err(missing) => return skip_or_fail(&test, missing),
     };
     let upstream = provider().await;
     let app = app(App::with_defaults().openai(&upstream))

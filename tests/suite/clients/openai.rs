@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use upstream::{Fault, Script, Upstream};
 
-use crate::harness::{App, Scripts, skipped};
+use crate::harness::{App, Scripts, skip_or_fail};
 
 type Installed = Result<Scripts, String>;
 
@@ -16,7 +16,7 @@ async fn node(test: &str) -> Option<&'static Scripts> {
     let found = NODE.get_or_init(|| Scripts::node("openai", (20, 15))).await;
     found
         .as_ref()
-        .map_err(|missing| skipped(test, missing))
+        .map_err(|missing| skip_or_fail(test, missing))
         .ok()
 }
 
@@ -27,7 +27,7 @@ async fn python(test: &str) -> Option<&'static Scripts> {
         .await;
     found
         .as_ref()
-        .map_err(|missing| skipped(test, missing))
+        .map_err(|missing| skip_or_fail(test, missing))
         .ok()
 }
 

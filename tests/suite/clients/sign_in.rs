@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use upstream::{Clerk, GitHub, GitHubUser, WorkOs};
 
-use crate::harness::{App, ORIGIN, PASSWORD, Scripts, new_email, skipped};
+use crate::harness::{App, ORIGIN, PASSWORD, Scripts, new_email, skip_or_fail};
 
 /// What the libraries need; `engines` in `package.json`.
 const OLDEST_NODE: (u32, u32) = (20, 15);
@@ -18,7 +18,7 @@ async fn installed(test: &str) -> Option<&'static Scripts> {
         .await;
     found
         .as_ref()
-        .map_err(|missing| skipped(&format!("clients::{test}"), missing))
+        .map_err(|missing| skip_or_fail(&format!("sign_in::{test}"), missing))
         .ok()
 }
 

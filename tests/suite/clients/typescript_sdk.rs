@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use upstream::{Fault, Script};
 
-use crate::harness::{App, Scripts, World, manifest, new_email, skipped, world};
+use crate::harness::{App, Scripts, World, manifest, new_email, skip_or_fail, world};
 
 const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
 
@@ -30,7 +30,7 @@ async fn built(test: &str) -> Option<&'static Scripts> {
         .await;
     found
         .as_ref()
-        .map_err(|missing| skipped(&format!("sdk::{test}"), missing))
+        .map_err(|missing| skip_or_fail(&format!("typescript_sdk::{test}"), missing))
         .ok()
 }
 

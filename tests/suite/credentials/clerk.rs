@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use upstream::{Clerk, Trouble};
 
-use crate::harness::{Answer, App, Builder, ORIGIN};
+use crate::harness::{App, Builder, ORIGIN, Response};
 
 async fn fake() -> (Clerk, Builder) {
     let clerk = Clerk::start().await.unwrap();
@@ -14,7 +14,7 @@ async fn fake() -> (Clerk, Builder) {
     (clerk, app)
 }
 
-async fn me(app: &App, token: &str) -> Answer {
+async fn me(app: &App, token: &str) -> Response {
     app.client().bearer(token).get("/api/v1/auth/me").await
 }
 

@@ -18,11 +18,10 @@ use upstream::Upstream;
 
 use super::{ADMIN_KEY, Client, Folder, eventually, in_time};
 
-/// Where applications run: it outlives every test.
+/// The runtime of all applications, which outlives every test.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-/// Keys of the providers, unlike anything else, so that they can be looked for where they must
-/// not be.
+/// Keys of the providers: unique texts, so that tests can search for them where they must not be.
 pub(crate) const OPENAI_KEY: &str = "sk-marker-openai-7f3a";
 pub(crate) const ANTHROPIC_KEY: &str = "sk-marker-anthropic-91bd";
 pub(crate) const CLOUDFLARE_TOKEN: &str = "marker-cloudflare-c05e";
@@ -35,8 +34,8 @@ pub(crate) fn manifest() -> PathBuf {
         .unwrap()
 }
 
-/// Whether the tests run against a `spin` binary. What only the embedded host can answer (counts
-/// of key-value calls) is skipped then.
+/// Whether the tests run against a `spin` binary. Assertions that need the embedded host (counts of
+/// key-value operations) are skipped then.
 pub(crate) fn spin_is_the_host() -> bool {
     match std::env::var("GOLDFISH_HOST").as_deref() {
         Ok("spin") => true,
@@ -45,8 +44,8 @@ pub(crate) fn spin_is_the_host() -> bool {
     }
 }
 
-/// A running application. It is killed when dropped; its state goes with the last one that
-/// shares it.
+/// A running application. It is killed when dropped; its state is removed with the last application
+/// that shares it.
 pub(crate) struct App {
     address: SocketAddr,
     state: Arc<Folder>,
@@ -60,7 +59,7 @@ enum Running {
     Ended,
 }
 
-/// How an application is to be started.
+/// The options of an application.
 #[derive(Clone)]
 pub(crate) struct Builder {
     manifest: PathBuf,
@@ -77,19 +76,19 @@ impl Builder {
         self
     }
 
-    /// Leaves a variable to its default.
+    /// Sets a variable back to its default.
     pub(crate) fn default_of(mut self, name: &str) -> Self {
         self.variables.remove(name);
         self
     }
 
-    /// Another manifest than the repository's.
+    /// Uses another manifest.
     pub(crate) fn manifest(mut self, path: &Path) -> Self {
         path.clone_into(&mut self.manifest);
         self
     }
 
-    /// Starts on what another application left behind.
+    /// Uses the state of another application.
     pub(crate) fn state_of(mut self, app: &App) -> Self {
         self.state = Some(Arc::clone(&app.state));
         self
@@ -101,44 +100,44 @@ impl Builder {
         self
     }
 
-    /// Runs as a process of its own, which can be killed.
+    /// Runs the `goldfish` binary as a process, which can be killed.
     pub(crate) fn process(mut self) -> Self {
         self.process = true;
         self
     }
 
-    /// The operator's routes are open to [`ADMIN_KEY`].
+    /// Enables the operator's routes for [`ADMIN_KEY`].
     pub(crate) fn admin(self) -> Self {
         self.variable("admin_api_key", ADMIN_KEY)
     }
 
-    /// OpenAI is configured, and is that fake.
+    /// Configures OpenAI with this fake provider.
     pub(crate) fn openai(self, upstream: &Upstream) -> Self {
         self.variable("openai_api_key", OPENAI_KEY)
             .variable("openai_base_url", upstream.openai_base_url())
     }
 
-    /// Anthropic is configured, and is that fake.
+    /// Configures Anthropic with this fake provider.
     pub(crate) fn anthropic(self, upstream: &Upstream) -> Self {
         self.variable("anthropic_api_key", ANTHROPIC_KEY)
             .variable("anthropic_base_url", upstream.anthropic_base_url())
     }
 
-    /// Workers AI is configured, and is that fake.
+    /// Configures Workers AI with this fake provider.
     pub(crate) fn workers_ai(self, upstream: &Upstream) -> Self {
         self.variable("cloudflare_account_id", "account")
             .variable("cloudflare_api_token", CLOUDFLARE_TOKEN)
             .variable("workers_ai_base_url", upstream.workers_ai_base_url())
     }
 
-    /// An OpenAI-compatible server is configured with the model `local-model`, and is that fake.
+    /// Configures an OpenAI-compatible server with the model `local-model` with this fake provider.
     pub(crate) fn local(self, upstream: &Upstream) -> Self {
         self.variable("local_base_url", upstream.openai_base_url())
             .variable("local_models", "local-model")
     }
 
     pub(crate) async fn start(self) -> App {
-        // The tests' own runtimes have one thread and end with them.
+        // The runtime of a test has one thread and ends with the test.
         RUNTIME.spawn(self.start_there()).await.unwrap()
     }
 
@@ -201,13 +200,13 @@ impl Builder {
     }
 
     async fn start_spin(self, state: Arc<Folder>) -> App {
-        // Spin does not say which port it got for port 0, so a free one is picked for it.
+        // Spin does not report which port it got for port 0, so a free one is chosen here.
         let address = {
             let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             socket.local_addr().unwrap()
         };
-        // `spin up` runs the application in a process of its own below it, so they get a group,
-        // which is killed when the pipe to it closes: at the latest when this process ends.
+        // `spin up` runs the application in a child process, so both get a process group, which is
+        // killed when the pipe to it closes: at the latest when this process ends.
         let mut command = Command::new("sh");
         let script = "\"$@\" & cat > /dev/null; kill -KILL 0";
         command
@@ -228,7 +227,7 @@ impl Builder {
         }
     }
 
-    /// Starts a process with our variables and none of the environment's, its output captured.
+    /// Starts a process with the builder's variables and captures its output.
     fn spawn(&self, mut command: Command, listen: &str) -> (Child, Arc<Mutex<Vec<u8>>>) {
         command.arg("--listen").arg(listen);
         for (name, value) in &self.variables {
@@ -267,7 +266,7 @@ async fn copy(from: impl AsyncRead + Unpin, to: Arc<Mutex<Vec<u8>>>) {
 fn printed_address(output: &[u8]) -> Option<SocketAddr> {
     let output = String::from_utf8_lossy(output);
     let (_, rest) = output.split_once("http://127.0.0.1:")?;
-    // Until the line is whole, the port may be cut.
+    // The port may be incomplete until the line is.
     let end = rest.find(|character: char| !character.is_ascii_digit())?;
     rest.get(..end)?
         .parse()
@@ -275,14 +274,14 @@ fn printed_address(output: &[u8]) -> Option<SocketAddr> {
         .map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
-/// Builds the components; only the first call does.
+/// Builds the components on the first call.
 async fn build_components() {
     let build = || goldfish_host::build::components(&manifest(), true);
     tokio::task::spawn_blocking(build).await.unwrap().unwrap();
 }
 
 impl App {
-    /// An application with every provider off, its own state, and limits that no test meets by
+    /// An application without providers, with its own state and with rate limits that no test reaches by
     /// accident.
     pub(crate) fn with_defaults() -> Builder {
         let builder = Builder {
@@ -299,8 +298,7 @@ impl App {
             })
     }
 
-    /// The application that all tests share which need nothing special; each uses users of its
-    /// own.
+    /// The application shared by all tests without special needs; each test creates its own users.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<App> = OnceCell::const_new();
         SHARED
@@ -317,12 +315,12 @@ impl App {
         Client::new(self.address)
     }
 
-    /// Everything that was written to the logs so far.
+    /// The log so far.
     pub(crate) fn logs(&self) -> String {
         String::from_utf8_lossy(&self.logs.lock().unwrap()).into_owned()
     }
 
-    /// Every key and every value in the store, as text.
+    /// Every key with its value in the store, as text.
     pub(crate) fn stored(&self) -> Vec<String> {
         let path = self.state.path().join("sqlite_key_value.db");
         let store = rusqlite::Connection::open(path).unwrap();
@@ -336,7 +334,7 @@ impl App {
         texts.unwrap().map(Result::unwrap).collect()
     }
 
-    /// Changes every value in the store whose key begins so, as time or a fault of the store would.
+    /// Changes the values of all keys with this prefix.
     pub(crate) fn tamper(&self, prefix: &str, change: impl Fn(&str) -> String) {
         let path = self.state.path().join("sqlite_key_value.db");
         let store = rusqlite::Connection::open(path).unwrap();
@@ -356,7 +354,7 @@ impl App {
         }
     }
 
-    /// The embedded host, or none under Spin.
+    /// The embedded host; `None` if the application is a process.
     pub(crate) fn embedded(&self) -> Option<&Host> {
         match &self.running {
             Running::Embedded(host) => Some(host),
@@ -364,7 +362,7 @@ impl App {
         }
     }
 
-    /// Ends it in order, as Ctrl-C does.
+    /// Shuts the application down, as Ctrl-C does.
     pub(crate) async fn stop(&mut self) {
         match std::mem::replace(&mut self.running, Running::Ended) {
             Running::Embedded(host) => host.shutdown().await,
@@ -378,7 +376,7 @@ impl App {
         }
     }
 
-    /// Asks the process to end (`TERM`) or ends it on the spot (`KILL`), and does not wait.
+    /// Sends a signal (`TERM` or `KILL`) to the process and does not wait.
     pub(crate) async fn signal(&mut self, name: &str) {
         match &mut self.running {
             Running::Embedded(_) | Running::Ended => panic!("no process to send {name} to"),
@@ -386,7 +384,7 @@ impl App {
         }
     }
 
-    /// Waits until the process is gone, and answers its exit code.
+    /// Waits for the end of the process and returns its exit code.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
         match &mut self.running {
             Running::Embedded(_) | Running::Ended => panic!("no process that could end"),
@@ -400,7 +398,7 @@ impl App {
 
 impl Drop for App {
     fn drop(&mut self) {
-        // A process is killed when its handle is dropped; what Spin has below it is not.
+        // Dropping the handle kills the process, but not its children, which Spin has.
         if let Running::Process(child) = &self.running
             && spin_is_the_host()
             && let Some(id) = child.id()
@@ -413,7 +411,7 @@ impl Drop for App {
     }
 }
 
-/// Sends a signal by the `kill` command; std itself only knows `KILL`.
+/// Sends a signal with the `kill` command, since std can only send `KILL`.
 async fn signal(child: &Child, name: &str) {
     let id = child.id().expect("the process still runs");
     let status = Command::new("kill")
@@ -424,7 +422,7 @@ async fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
-/// A `spin` process is the head of a group, all of which is to get the signal.
+/// With `spin` the signal is sent to the whole process group.
 fn kill_arguments(name: &str, id: u32) -> [String; 3] {
     let id = if spin_is_the_host() {
         format!("-{id}")

@@ -1,30 +1,30 @@
-//! A browser as far as cookies go: it keeps what it is told to and sends it along.
+//! A client that keeps and sends cookies as a browser does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::{Answer, Client};
+use super::{Client, Response};
 
-/// Where the pages are whose scripts make the requests; one of the defaults of `cors_origins`.
+/// The origin of the page that makes the requests; one of the defaults of `cors_origins`.
 pub(crate) const ORIGIN: &str = "http://localhost:3000";
 
-/// A client with a jar of cookies. Clones share the jar, as tabs do.
+/// A client with a cookie jar. Clones share the jar, as tabs do.
 #[derive(Clone)]
 pub(crate) struct Browser {
     client: Client,
-    jar: Arc<Mutex<BTreeMap<String, Kept>>>,
+    jar: Arc<Mutex<BTreeMap<String, Cookie>>>,
 }
 
 #[derive(Clone, Debug)]
-struct Kept {
+struct Cookie {
     value: String,
     path: String,
 }
 
 impl Browser {
-    /// An empty one, on a page of [`ORIGIN`].
+    /// A browser without cookies on a page of [`ORIGIN`].
     pub(crate) fn new(client: &Client) -> Self {
         Self {
             client: client.with("origin", ORIGIN),
@@ -32,40 +32,40 @@ impl Browser {
         }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.keep(self.client_for(path).get(path).await)
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.store_cookies(self.client_for(path).get(path).await)
     }
 
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
-        self.keep(self.client_for(path).post(path, body).await)
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Response {
+        self.store_cookies(self.client_for(path).post(path, body).await)
     }
 
-    /// A request without a body.
-    pub(crate) async fn send(&self, method: &str, path: &str) -> Answer {
-        self.keep(self.client_for(path).send(method, path, None).await)
+    /// Sends a request without a body.
+    pub(crate) async fn send(&self, method: &str, path: &str) -> Response {
+        self.store_cookies(self.client_for(path).send(method, path, None).await)
     }
 
     /// The value of a cookie.
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let jar = self.jar.lock().unwrap();
-        jar.get(name).map(|kept| kept.value.clone())
+        jar.get(name).map(|cookie| cookie.value.clone())
     }
 
-    /// Puts a cookie in, as a neighbouring site or an attacker could.
+    /// Sets a cookie, as a neighbouring site or an attacker could.
     pub(crate) fn plant(&self, name: &str, value: &str) {
-        let kept = Kept {
+        let cookie = Cookie {
             value: value.to_owned(),
             path: "/".to_owned(),
         };
-        self.jar.lock().unwrap().insert(name.to_owned(), kept);
+        self.jar.lock().unwrap().insert(name.to_owned(), cookie);
     }
 
     fn client_for(&self, path: &str) -> Client {
         let jar = self.jar.lock().unwrap();
         let sent: Vec<_> = jar
             .iter()
-            .filter(|(_, kept)| path.starts_with(&kept.path))
-            .map(|(name, kept)| format!("{name}={}", kept.value))
+            .filter(|(_, cookie)| path.starts_with(&cookie.path))
+            .map(|(name, cookie)| format!("{name}={}", cookie.value))
             .collect();
         if sent.is_empty() {
             self.client.clone()
@@ -74,7 +74,7 @@ impl Browser {
         }
     }
 
-    fn keep(&self, answer: Answer) -> Answer {
+    fn store_cookies(&self, answer: Response) -> Response {
         let mut jar = self.jar.lock().unwrap();
         for line in answer.set_cookies() {
             let mut parts = line.split(';').map(str::trim);
@@ -88,11 +88,11 @@ impl Browser {
                 continue;
             }
             let path = attributes.get("path").copied().unwrap_or("/");
-            let kept = Kept {
+            let cookie = Cookie {
                 value: value.to_owned(),
                 path: path.to_owned(),
             };
-            jar.insert(name.to_owned(), kept);
+            jar.insert(name.to_owned(), cookie);
         }
         drop(jar);
         answer

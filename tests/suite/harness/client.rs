@@ -1,5 +1,5 @@
-//! A plain HTTP/1.1 client. Each request has a connection of its own, so that dropping an answer
-//! is what closing a tab is.
+//! An HTTP/1.1 client. Each request has a connection of its own, so that dropping a response closes
+//! the connection, as closing a tab does.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::description::Exchange;
+use super::description::DescriptionCheck;
 use super::{Event, Parser, in_time};
 
-/// Sends requests to one application, each with the same headers.
+/// Sends requests to one application with fixed headers.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     address: SocketAddr,
     headers: Vec<(String, String)>,
-    /// Whether the description of the API is to hold.
+    /// Whether requests and responses are checked against the API description.
     is_described: bool,
 }
 
-/// A guest who is signed in: a client with the guest's token.
+/// A signed-in guest: a client with the guest's token.
 #[derive(Clone, Debug)]
 pub(crate) struct Guest {
     pub(crate) client: Client,
@@ -52,8 +52,7 @@ impl Client {
         }
     }
 
-    /// The same client, for routes that another manifest leads elsewhere than the description of the
-    /// API says.
+    /// The same client without the check against the API description, for a manifest with other routes.
     pub(crate) fn undescribed(&self) -> Self {
         let mut client = self.clone();
         client.is_described = false;
@@ -87,43 +86,48 @@ impl Client {
         }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.send("GET", path, None).await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Response {
         self.send("DELETE", path, None).await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Response {
         self.send_json("POST", path, body).await
     }
 
-    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Response {
         self.send_json("PUT", path, body).await
     }
 
-    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Response {
         self.send_json("PATCH", path, body).await
     }
 
-    async fn send_json(&self, method: &str, path: &str, body: Value) -> Answer {
+    async fn send_json(&self, method: &str, path: &str, body: Value) -> Response {
         let client = self.with("content-type", "application/json");
         client
             .send(method, path, Some(body.to_string().into_bytes()))
             .await
     }
 
-    /// Sends any bytes and reads the whole answer.
-    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Answer {
+    /// Sends any bytes and reads the whole response.
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Response {
         in_time(&format!("{method} {path}"), async {
             self.open(method, path, body).await.collect().await
         })
         .await
     }
 
-    /// Sends a request and answers as soon as the response's head is there.
-    pub(crate) async fn open(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Streaming {
+    /// Sends a request and returns when the head of the response has arrived.
+    pub(crate) async fn open(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> StreamingResponse {
         in_time(&format!("the head of {method} {path}"), async {
             let stream = self.connect().await;
             let (mut sender, connection) =
@@ -131,12 +135,12 @@ impl Client {
                     .await
                     .unwrap();
             let connection = tokio::spawn(async move {
-                // A connection that breaks shows in the answer that it carried.
+                // A connection error shows in the response.
                 let _ = connection.await;
             });
-            let mut exchange = Exchange::new(method, path, &self.headers, body.as_deref());
+            let mut check = DescriptionCheck::new(method, path, &self.headers, body.as_deref());
             if !self.is_described {
-                exchange.let_be();
+                check.disable();
             }
             let mut request = Request::builder()
                 .method(Method::from_bytes(method.as_bytes()).unwrap())
@@ -149,26 +153,26 @@ impl Client {
                 .body(Full::new(Bytes::from(body.unwrap_or_default())))
                 .unwrap();
             let (head, body) = sender.send_request(request).await.unwrap().into_parts();
-            exchange.answered(head.status.as_u16(), &head.headers);
-            Streaming {
+            check.check_head(head.status.as_u16(), &head.headers);
+            StreamingResponse {
                 status: head.status.as_u16(),
                 headers: head.headers,
                 body,
                 parser: Parser::default(),
                 ready: Vec::new().into(),
-                exchange,
+                check,
                 connection,
             }
         })
         .await
     }
 
-    /// A connection that is kept, without this client's headers.
-    pub(crate) async fn kept(&self) -> Kept {
+    /// A connection for many requests, without this client's headers.
+    pub(crate) async fn connection(&self) -> Connection {
         let stream = TokioIo::new(self.connect().await);
         let (sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
         tokio::spawn(connection);
-        Kept(sender)
+        Connection(sender)
     }
 
     /// A connection to the application, retried while it starts or its backlog is full.
@@ -183,15 +187,14 @@ impl Client {
     }
 
     /// Opens `POST /api/chat`.
-    pub(crate) async fn chat(&self, body: Value) -> Streaming {
+    pub(crate) async fn chat(&self, body: Value) -> StreamingResponse {
         let client = self.with("content-type", "application/json");
         client
             .open("POST", "/api/chat", Some(body.to_string().into_bytes()))
             .await
     }
 
-    /// Sends a message into a new conversation, reads the reply to its end, and answers the
-    /// conversation's id.
+    /// Sends a message in a new conversation, reads the whole reply, and returns the conversation's id.
     pub(crate) async fn say(&self, message: &str) -> String {
         let chat = self
             .chat(json!({ "message": message }))
@@ -222,18 +225,18 @@ impl Client {
     }
 }
 
-/// One connection that is kept, for very many requests.
-pub(crate) struct Kept(SendRequest<Full<Bytes>>);
+/// One connection for many requests.
+pub(crate) struct Connection(SendRequest<Full<Bytes>>);
 
-impl Kept {
-    /// The status of a `POST`; the answer's body is read and dropped.
+impl Connection {
+    /// Sends a `POST`, reads the response and returns its status.
     pub(crate) async fn post(&mut self, path: &str, body: &Value) -> u16 {
         let request = Request::post(path)
             .header("host", "localhost")
             .header("content-type", "application/json")
             .body(Full::new(Bytes::from(body.to_string())))
             .unwrap();
-        in_time("an answer on a kept connection", async {
+        in_time("a response on a kept-alive connection", async {
             self.0.ready().await.unwrap();
             let answer = self.0.send_request(request).await.unwrap();
             let status = answer.status().as_u16();
@@ -244,26 +247,26 @@ impl Kept {
     }
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Every `Set-Cookie`, as it was sent.
+    /// The values of all `Set-Cookie` headers.
     pub(crate) fn set_cookies(&self) -> Vec<&str> {
         let lines = self.headers.get_all("set-cookie").iter();
         lines.map(|line| line.to_str().unwrap()).collect()
     }
 
-    /// The value of a cookie that the answer sets.
+    /// The value of a cookie that the response sets.
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         self.set_cookies().iter().find_map(|line| {
             let (key, rest) = line.split_once('=')?;
@@ -281,7 +284,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{self:?} is no JSON: {error}"))
     }
 
-    /// Asserts that this is our error envelope with that status and code.
+    /// Asserts that this is an error in our format with that status and code.
     #[track_caller]
     pub(crate) fn is_error(&self, status: u16, code: &str) -> &Self {
         assert_eq!(self.status, status, "{self:?}");
@@ -304,7 +307,7 @@ impl Answer {
         self
     }
 
-    /// Asserts that the error names what is wrong at `path`.
+    /// Asserts that the error has a detail for `path`.
     #[track_caller]
     pub(crate) fn names(&self, path: &str) -> &Self {
         let body = self.json();
@@ -319,24 +322,24 @@ impl Answer {
     }
 }
 
-/// An answer whose body is still arriving. Dropping it closes the connection.
-pub(crate) struct Streaming {
+/// A response whose body is still arriving. Dropping it closes the connection.
+pub(crate) struct StreamingResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     body: Incoming,
     parser: Parser,
     ready: std::collections::VecDeque<Event>,
-    exchange: Exchange,
+    check: DescriptionCheck,
     connection: JoinHandle<()>,
 }
 
-impl Drop for Streaming {
+impl Drop for StreamingResponse {
     fn drop(&mut self) {
         self.connection.abort();
     }
 }
 
-impl Streaming {
+impl StreamingResponse {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -347,36 +350,38 @@ impl Streaming {
         id.expect("x-conversation-id").to_owned()
     }
 
-    /// Asserts that the answer is 200, and shows what it is otherwise.
+    /// Asserts that the status is 200, and shows the whole response otherwise.
     pub(crate) async fn accepted(self) -> Self {
         if self.status != 200 {
             panic!(
                 "refused: {:?}",
-                in_time("the refusal", self.collect()).await
+                in_time("the error response", self.collect()).await
             );
         }
         self
     }
 
-    /// Reads the rest as bytes.
-    pub(crate) async fn collect(mut self) -> Answer {
+    /// Reads the rest of the body.
+    pub(crate) async fn collect(mut self) -> Response {
         let mut body = Vec::new();
         while let Some(bytes) = self.bytes().await {
             body.extend_from_slice(&bytes);
-            if self.exchange.is_events() {
+            if self.check.is_events() {
                 let events = self.parser.feed(&bytes);
-                events.iter().for_each(|event| self.exchange.sent(event));
+                events
+                    .iter()
+                    .for_each(|event| self.check.check_event(event));
             }
         }
-        self.exchange.ended(&body);
-        Answer {
+        self.check.check_body(&body);
+        Response {
             status: self.status,
             headers: self.headers.clone(),
             body: body.into(),
         }
     }
 
-    /// The next bytes as they arrive; none at the end, or when the connection broke.
+    /// The next bytes as they arrive; `None` at the end or after a connection error.
     pub(crate) async fn bytes(&mut self) -> Option<Bytes> {
         loop {
             match self.body.frame().await?.ok()?.into_data() {
@@ -386,13 +391,15 @@ impl Streaming {
         }
     }
 
-    /// The next event or comment; none at the end.
+    /// The next event or comment; `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         in_time("the next event", async {
             while self.ready.is_empty() {
                 let bytes = self.bytes().await?;
                 let events = self.parser.feed(&bytes);
-                events.iter().for_each(|event| self.exchange.sent(event));
+                events
+                    .iter()
+                    .for_each(|event| self.check.check_event(event));
                 self.ready.extend(events);
             }
             self.ready.pop_front()

@@ -1,6 +1,6 @@
-//! Every exchange of the suite is checked against the description of the API: what was accepted is
-//! allowed there, and what was answered is described there, field by field. A field, a status or a
-//! header that is new therefore fails some test until it is described.
+//! Checks every request and response of the suite against the API description: accepted requests are
+//! allowed by it, and responses are described by it, field by field. A new field, status or header
+//! fails some test until it is described.
 
 use std::sync::LazyLock;
 
@@ -15,22 +15,22 @@ static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
     Contract::new(&serde_json::from_str(&text).unwrap()).unwrap()
 });
 
-/// A request, and what becomes of it.
-pub(crate) struct Exchange {
-    /// None for pages, unknown paths and methods, which other tests are about.
+/// The check of one request and its response.
+pub(crate) struct DescriptionCheck {
+    /// `None` for pages, unknown paths and unknown methods, which are not described.
     operation: Option<&'static Operation>,
     method: String,
     query: String,
     media_type: Option<String>,
     sent: Vec<u8>,
     status: u16,
-    /// The length of the body that is to be checked as JSON; where none is declared, 0.
+    /// The declared length of the body; 0 if none is declared.
     length: usize,
     is_json: bool,
     is_events: bool,
 }
 
-impl Exchange {
+impl DescriptionCheck {
     pub(crate) fn new(
         method: &str,
         path: &str,
@@ -55,13 +55,13 @@ impl Exchange {
         }
     }
 
-    /// Checks none of it.
-    pub(crate) fn let_be(&mut self) {
+    /// Switches the check off.
+    pub(crate) fn disable(&mut self) {
         self.operation = None;
     }
 
-    /// Checks the head of the answer, and the request if that was accepted.
-    pub(crate) fn answered(&mut self, status: u16, headers: &HeaderMap) {
+    /// Checks the head of the response, and the request if it was accepted.
+    pub(crate) fn check_head(&mut self, status: u16, headers: &HeaderMap) {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         self.status = status;
         self.is_json = header("content-type") == Some("application/json");
@@ -74,20 +74,20 @@ impl Exchange {
         if (200..300).contains(&status) {
             let kind = self.media_type.as_deref();
             let checked = CONTRACT.check_request(operation, &self.query, kind, &self.sent);
-            checked.unwrap_or_else(|breach| panic!("against openapi.json: {breach}"));
+            checked.unwrap_or_else(|error| panic!("not as openapi.json says: {error}"));
         }
         CONTRACT
             .check_head(operation, status, header)
-            .unwrap_or_else(|breach| panic!("against openapi.json: {breach}"));
+            .unwrap_or_else(|error| panic!("not as openapi.json says: {error}"));
     }
 
-    /// Whether the answer is a stream of events.
+    /// Whether the response is an event stream.
     pub(crate) fn is_events(&self) -> bool {
         self.is_events
     }
 
-    /// Checks the body of the answer, if all of it has come.
-    pub(crate) fn ended(&self, body: &[u8]) {
+    /// Checks the body of the response if it is complete.
+    pub(crate) fn check_body(&self, body: &[u8]) {
         let is_whole = body.len() >= self.length;
         let Some(operation) = self.operation else {
             return;
@@ -95,21 +95,21 @@ impl Exchange {
         if self.is_json && is_whole && self.method != "HEAD" {
             CONTRACT
                 .check_body(operation, self.status, body)
-                .unwrap_or_else(|breach| panic!("against openapi.json: {breach}"));
+                .unwrap_or_else(|error| panic!("not as openapi.json says: {error}"));
         }
     }
 
-    /// Checks an event of the answer.
-    pub(crate) fn sent(&self, event: &Event) {
+    /// Checks an event of the response.
+    pub(crate) fn check_event(&self, event: &Event) {
         if let (Some(operation), Event::Message { event, data, .. }) = (self.operation, event) {
             CONTRACT
                 .check_event(operation, event, data)
-                .unwrap_or_else(|breach| panic!("against openapi.json: {breach}"));
+                .unwrap_or_else(|error| panic!("not as openapi.json says: {error}"));
         }
     }
 }
 
-/// Checks the description's own examples; how many there are.
+/// Checks the examples of the description and returns their number.
 pub(crate) fn check_examples() -> usize {
     CONTRACT.check_examples().unwrap()
 }

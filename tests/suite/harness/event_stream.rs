@@ -1,5 +1,5 @@
 //! Server-sent events as a browser reads them (WHATWG HTML, "9.2.6 Interpreting an event
-//! stream"). Written apart from `components/lib/sse`, so that one does not excuse the other.
+//! stream"). Independent of `components/lib/sse`, so that both do not share an error.
 
 /// One dispatched event, or a comment line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Event {
     }
 }
 
-/// Cuts bytes into events.
+/// Splits bytes into events.
 #[derive(Default)]
 pub(crate) struct Parser {
     line: Vec<u8>,

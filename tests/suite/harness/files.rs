@@ -1,17 +1,17 @@
-//! Folders that go away with the test that made them.
+//! Temporary folders of tests.
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// An empty folder of its own, removed when dropped.
+/// A new empty folder, removed when dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        static TIDY: Once = Once::new();
+        static CLEANUP: Once = Once::new();
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        TIDY.call_once(remove_leftovers);
+        CLEANUP.call_once(remove_leftovers);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = base().join(format!("{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
@@ -25,7 +25,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A leftover is no reason to fail a test.
+        // A folder that cannot be removed does not fail a test.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -34,8 +34,8 @@ fn base() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("suite")
 }
 
-/// What lives as long as the process is never dropped; the next run removes it. Folders are named
-/// after their process, so that those of a run beside this one stay.
+/// Removes folders of earlier runs: statics are never dropped. Folders have the id of their process in
+/// their names, so that those of a running process stay.
 fn remove_leftovers() {
     let Ok(entries) = std::fs::read_dir(base()) else {
         return;

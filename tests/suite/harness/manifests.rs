@@ -1,4 +1,4 @@
-//! Copies of `spin.toml` with something changed in them.
+//! Changed copies of `spin.toml`.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub(crate) fn manifest_table() -> Table {
         .unwrap()
 }
 
-/// A changed copy; it goes away when dropped.
+/// A changed copy of `spin.toml`, removed when dropped.
 pub(crate) struct ChangedManifest {
     _folder: Folder,
     path: PathBuf,

@@ -1,6 +1,6 @@
-//! What the tests are written in: an application under test, a client, and an SSE reader.
+//! The test harness: an application under test, a client, and an SSE reader.
 //!
-//! Tests speak HTTP to the composed components and know nothing of the host they run on.
+//! Tests send HTTP requests to the composed components and do not depend on the host.
 
 mod app;
 mod browser;
@@ -17,23 +17,22 @@ pub(crate) use app::{
     ANTHROPIC_KEY, App, Builder, CLOUDFLARE_TOKEN, OPENAI_KEY, manifest, spin_is_the_host,
 };
 pub(crate) use browser::{Browser, ORIGIN};
-pub(crate) use client::{Answer, Client, Guest, Streaming, text_of};
+pub(crate) use client::{Client, Guest, Response, StreamingResponse, text_of};
 pub(crate) use description::check_examples;
 pub(crate) use event_stream::{Event, Parser};
 pub(crate) use files::Folder;
 pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};
-pub(crate) use packages::{Scripts, skipped};
+pub(crate) use packages::{Scripts, skip_or_fail};
 pub(crate) use talk::{World, talk, world};
 pub(crate) use users::{ADMIN_KEY, PASSWORD, User, credentials, new_email};
 
 use std::future::Future;
 use std::time::Duration;
 
-/// How long anything may take before a test calls it hanging. Far beyond what a loaded machine
-/// needs, since nothing here is asserted by the clock.
+/// The time after which a test fails as hanging; far more than a loaded machine needs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
-/// Awaits `future`, and fails the test when it takes longer than [`DEADLINE`].
+/// Awaits `future` and fails the test if it takes longer than [`DEADLINE`].
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(DEADLINE, future).await {
         Ok(value) => value,
@@ -41,7 +40,7 @@ pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T
     }
 }
 
-/// Asks again and again until `probe` has an answer, and fails the test after [`DEADLINE`].
+/// Calls `probe` until it returns a value, and fails the test after [`DEADLINE`].
 pub(crate) async fn eventually<T, F, P>(what: &str, mut probe: P) -> T
 where
     P: FnMut() -> F,

@@ -1,5 +1,5 @@
-//! Client libraries from npm and PyPI: installed into a folder of the build as their lockfiles say,
-//! and run against the application.
+//! Scripts with client libraries of npm and PyPI: the libraries are installed into a folder of the
+//! build as the lockfile says, and the scripts run against the application.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,24 +10,24 @@ use tokio::process::Command;
 
 use super::manifest;
 
-/// A folder with scripts and the libraries that they need, and the program that runs them.
+/// A folder with scripts and their libraries, and the program that runs the scripts.
 #[derive(Debug)]
 pub(crate) struct Scripts {
     folder: PathBuf,
     program: PathBuf,
 }
 
-/// What a machine lacks; anything else that goes wrong fails the test.
-type Found<T> = Result<T, String>;
+/// The error names a program that is not installed; any other problem fails the test.
+type Available<T> = Result<T, String>;
 
 impl Scripts {
-    /// Scripts for Node.js, at least of that version, in a folder below `tests/clients`.
-    pub(crate) async fn node(source: &str, oldest: (u32, u32)) -> Found<Self> {
+    /// Scripts for Node.js of at least that version, in a folder below `tests/clients`.
+    pub(crate) async fn node(source: &str, oldest: (u32, u32)) -> Available<Self> {
         Self::package(&format!("tests/clients/{source}"), oldest).await
     }
 
-    /// The same for a package anywhere below the root. What it builds is for the test to build.
-    pub(crate) async fn package(source: &str, oldest: (u32, u32)) -> Found<Self> {
+    /// Scripts for Node.js in a folder below the repository's root. The test builds the package.
+    pub(crate) async fn package(source: &str, oldest: (u32, u32)) -> Available<Self> {
         require("node", "v", oldest).await?;
         require("npm", "", (0, 0)).await?;
         let folder = copied(source, "node");
@@ -44,9 +44,9 @@ impl Scripts {
         })
     }
 
-    /// Scripts for Python, at least of that version, in a folder below `tests/clients`; the
-    /// libraries go into a virtual environment.
-    pub(crate) async fn python(source: &str, oldest: (u32, u32)) -> Found<Self> {
+    /// Scripts for Python of at least that version, in a folder below `tests/clients`. The libraries
+    /// are installed into a virtual environment.
+    pub(crate) async fn python(source: &str, oldest: (u32, u32)) -> Available<Self> {
         require("python3", "Python ", oldest).await?;
         let mut modules = Command::new("python3");
         modules.args(["-c", "import ensurepip, venv"]);
@@ -72,7 +72,7 @@ impl Scripts {
         })
     }
 
-    /// The copy that scripts are run in.
+    /// The copy of the folder that the scripts run in.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -86,7 +86,7 @@ impl Scripts {
         succeed(script, &mut npm).await;
     }
 
-    /// Runs a script with these environment variables, and gives what it prints.
+    /// Runs a script with these environment variables and returns its output.
     pub(crate) async fn print_with(&self, script: &str, variables: &[(&str, &str)]) -> String {
         let mut command = Command::new(&self.program);
         command
@@ -97,7 +97,7 @@ impl Scripts {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Runs a script, and gives the JSON that it prints.
+    /// Runs a script and returns the JSON that it prints.
     pub(crate) async fn run(&self, script: &str, arguments: &[&str]) -> Value {
         let mut command = Command::new(&self.program);
         command
@@ -110,14 +110,18 @@ impl Scripts {
     }
 }
 
-/// Says aloud that a test was skipped, past the test runner that keeps what passing tests print
-/// to itself.
-pub(crate) fn skipped(test: &str, missing: &str) {
+/// Reports that a test was skipped because a program is missing. The line is written to standard error
+/// directly, since the test runner hides the output of passing tests.
+///
+/// In CI (environment variable `CI=true`) a missing program fails the test instead.
+pub(crate) fn skip_or_fail(test: &str, missing: &str) {
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!in_ci, "{test} cannot be skipped in CI: {missing}");
     let line = format!("\nSKIPPED: {test}: {missing}\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
-async fn require(program: &str, before: &str, oldest: (u32, u32)) -> Found<()> {
+async fn require(program: &str, before: &str, oldest: (u32, u32)) -> Available<()> {
     let output = match Command::new(program).arg("--version").output().await {
         Ok(output) => output,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -143,7 +147,7 @@ async fn require(program: &str, before: &str, oldest: (u32, u32)) -> Found<()> {
     Ok(())
 }
 
-/// The files of a folder below the root, copied to where libraries may be installed.
+/// Copies a folder below the root to a place where libraries may be installed.
 fn copied(source: &str, kind: &str) -> PathBuf {
     let from = manifest().parent().unwrap().join(source);
     let name = from.file_name().unwrap().to_str().unwrap();
@@ -154,7 +158,7 @@ fn copied(source: &str, kind: &str) -> PathBuf {
     folder
 }
 
-/// All but what was installed and built in the folder itself.
+/// Copies all files except those that were installed or built.
 fn copy_tree(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -166,7 +170,7 @@ fn copy_tree(from: &Path, to: &Path) {
         if entry.file_type().unwrap().is_file() {
             std::fs::copy(entry.path(), target).unwrap();
         } else if is_own {
-            // What is no longer in the source is not to be built with it.
+            // Files that were removed from the source must not be built.
             if target.exists() {
                 std::fs::remove_dir_all(&target).unwrap();
             }
@@ -175,7 +179,7 @@ fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// Installs unless that was done for the same lockfile.
+/// Installs, unless that was done for the same lockfile.
 async fn install_once(folder: &Path, lockfile: &str, install: impl AsyncFnOnce()) {
     let wanted = std::fs::read(folder.join(lockfile)).unwrap();
     let done = folder.join(".installed-for");

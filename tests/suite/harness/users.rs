@@ -1,17 +1,17 @@
-//! People with accounts, machines with keys, and the operator.
+//! Users with accounts, API keys, and the operator.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, Client};
+use super::{Client, Response};
 
-/// A password that the embedded lists do not know.
+/// A password that is not in the lists of common passwords.
 pub(crate) const PASSWORD: &str = "Vortex-lantern-83-mosaic";
 
-/// What opens `/api/admin`, where [`Builder::admin`](super::Builder::admin) was called.
+/// The operator's key, if [`Builder::admin`](super::Builder::admin) was called.
 pub(crate) const ADMIN_KEY: &str = "marker-admin-key-6b0e41";
 
-/// Somebody with an account, who is signed in: a client with the account's access token.
+/// A signed-in user with an account: a client with the user's access token.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) client: Client,
@@ -19,7 +19,7 @@ pub(crate) struct User {
     pub(crate) email: String,
     pub(crate) token: String,
     pub(crate) refresh_token: String,
-    /// The value of the session's cookie.
+    /// The value of the session cookie.
     pub(crate) cookie: String,
 }
 
@@ -32,9 +32,9 @@ impl std::ops::Deref for User {
 }
 
 impl User {
-    /// From the answer of `register`, `login` or `refresh`.
+    /// The user of a response to `register`, `login` or `refresh`.
     #[track_caller]
-    pub(crate) fn of(client: &Client, email: &str, answer: &Answer) -> Self {
+    pub(crate) fn of(client: &Client, email: &str, answer: &Response) -> Self {
         let body = answer.json();
         let text = |value: &Value| value.as_str().expect("a string").to_owned();
         let token = text(&body["token"]);
@@ -48,23 +48,23 @@ impl User {
         }
     }
 
-    /// A browser's client: the session's cookie and nothing else.
+    /// A client with only the session cookie, as a browser.
     pub(crate) fn by_cookie(&self, client: &Client) -> Client {
         client.with("cookie", &format!("goldfish-session={}", self.cookie))
     }
 
-    /// `GET /api/v1/auth/me`, its status only.
+    /// The status of `GET /api/v1/auth/me`.
     pub(crate) async fn status(&self) -> u16 {
         self.get("/api/v1/auth/me").await.status
     }
 }
 
-/// An address that nobody has used before.
+/// A unique email address.
 pub(crate) fn new_email() -> String {
     format!("ada.{}@example.com", Uuid::new_v4().simple())
 }
 
-/// What `register` and `login` are sent.
+/// The body of `register` and `login`.
 pub(crate) fn credentials(email: &str, password: &str) -> Value {
     json!({ "email": email, "password": password })
 }
@@ -77,7 +77,7 @@ pub(crate) struct ApiKey {
 }
 
 impl Client {
-    /// Registers somebody new.
+    /// Registers a new user.
     pub(crate) async fn user(&self) -> User {
         let email = new_email();
         let answer = self.register(&email).await;
@@ -86,18 +86,18 @@ impl Client {
     }
 
     /// `POST /api/v1/auth/register` with [`PASSWORD`].
-    pub(crate) async fn register(&self, email: &str) -> Answer {
+    pub(crate) async fn register(&self, email: &str) -> Response {
         self.post("/api/v1/auth/register", credentials(email, PASSWORD))
             .await
     }
 
     /// `POST /api/v1/auth/login`.
-    pub(crate) async fn log_in(&self, email: &str, password: &str) -> Answer {
+    pub(crate) async fn log_in(&self, email: &str, password: &str) -> Response {
         self.post("/api/v1/auth/login", credentials(email, password))
             .await
     }
 
-    /// Signs a registered user in once more: another session.
+    /// Creates another session of a registered user.
     pub(crate) async fn again(&self, user: &User) -> User {
         let answer = self.log_in(&user.email, PASSWORD).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -105,12 +105,12 @@ impl Client {
     }
 
     /// `POST /api/v1/auth/refresh`.
-    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Response {
         let body = json!({ "refreshToken": refresh_token });
         self.post("/api/v1/auth/refresh", body).await
     }
 
-    /// Makes an API key of this client's user, as `request` says.
+    /// Creates an API key of this client's user.
     pub(crate) async fn new_key(&self, request: Value) -> ApiKey {
         let answer = self.post("/api-keys/create", request).await;
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -129,7 +129,7 @@ impl Client {
         answer.json().as_array().expect("a list").clone()
     }
 
-    /// The operator, at the same application.
+    /// A client with the operator's key.
     pub(crate) fn admin(&self) -> Self {
         self.with("x-admin-key", ADMIN_KEY)
     }

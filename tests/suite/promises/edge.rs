@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Answer, App, in_time, manifest, manifest_table};
+use crate::harness::{App, Response, in_time, manifest, manifest_table};
 
 /// What answers without a user: signing in and what leads there, and what is about no user. Whatever
 /// else is added to this list needs as good a reason.
@@ -72,7 +72,7 @@ fn is_open(method: &str, route: &str) -> bool {
 }
 
 /// Fails unless it is an error of that status in the words of the route: OpenAI's own, or ours.
-fn assert_refused(answer: &Answer, route: &str, status: u16, code: &str) {
+fn assert_refused(answer: &Response, route: &str, status: u16, code: &str) {
     if route.starts_with("/v1/") || route == "/chat/completions" {
         assert_eq!(answer.status, status, "{route}: {answer:?}");
         let error = &answer.json()["error"];
@@ -249,7 +249,7 @@ async fn unknown_paths_are_404_with_json() {
 }
 
 #[track_caller]
-fn assert_headers(answer: &Answer) {
+fn assert_headers(answer: &Response) {
     let header = |name: &str| {
         answer
             .header(name)

@@ -47,7 +47,7 @@ async fn a_404_of_another_users_id_equals_that_of_an_unknown_id() {
     let (owner, stranger) = (client.guest().await, client.guest().await);
     let id = owner.say("exists").await;
     let unknown = uuid::Uuid::new_v4();
-    let shape = |answer: crate::harness::Answer| {
+    let shape = |answer: crate::harness::Response| {
         let mut body = answer.json();
         body["requestId"] = json!("-");
         let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use upstream::{Failure, Fault, GitHub, GitHubUser, Mailbox, Script, Trouble, Upstream};
 
 use crate::harness::{
-    ADMIN_KEY, ANTHROPIC_KEY, Answer, App, Browser, OPENAI_KEY, PASSWORD, eventually,
+    ADMIN_KEY, ANTHROPIC_KEY, App, Browser, OPENAI_KEY, PASSWORD, Response, eventually,
 };
 
 const MARKERS: [&str; 10] = [
@@ -32,7 +32,7 @@ impl Secrets {
     }
 
     #[track_caller]
-    fn absent_from_answer(&self, answer: &Answer) {
+    fn absent_from_answer(&self, answer: &Response) {
         self.absent_from("an answer's body", answer.text());
         self.absent_from("an answer's headers", &format!("{:?}", answer.headers));
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::harness::{Answer, App};
+use crate::harness::{App, Response};
 
 /// Waits until the minute of the clock has `seconds` left: the limiter's windows are those minutes,
 /// and what is taken in one fades in the next.
@@ -29,7 +29,7 @@ fn since_epoch() -> u64 {
 }
 
 #[track_caller]
-fn assert_limited(answer: &Answer, limit: &str) {
+fn assert_limited(answer: &Response, limit: &str) {
     answer.is_error(429, "RATE_LIMITED");
     let seconds = |name: &str| -> u32 {
         let value = answer

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use upstream::SigningKey;
 
 use crate::harness::{
-    Answer, App, Browser, Client, ORIGIN, PASSWORD, User, credentials, new_email,
+    App, Browser, Client, ORIGIN, PASSWORD, Response, User, credentials, new_email,
 };
 
 /// Every way to ask something of an account that a browser's cookie would prove.
@@ -306,7 +306,7 @@ async fn callback_urls_are_limited_to_trusted_origins() {
         .await;
     let client = app.client();
     let user = client.user().await;
-    let refused = |what: &str, answer: &Answer| {
+    let refused = |what: &str, answer: &Response| {
         assert!(matches!(answer.status, 400 | 403), "{what}: {answer:?}");
         assert!(answer.header("location").is_none(), "{what}: {answer:?}");
         assert!(
@@ -394,7 +394,7 @@ async fn sessions_and_keys_of_another_user_cannot_be_revoked() {
 async fn input_is_not_injected_into_headers_or_cookies() {
     let client = client().await;
     let injected = "x\r\nSet-Cookie: planted=1\r\nX-Planted: 1";
-    let clean = |what: &str, answer: &Answer| {
+    let clean = |what: &str, answer: &Response| {
         assert!(answer.status < 500, "{what}: {answer:?}");
         assert!(answer.header("x-planted").is_none(), "{what}: {answer:?}");
         let cookies = answer.set_cookies();
@@ -522,14 +522,14 @@ async fn sign_in_does_not_reveal_accounts() {
             .post(path, credentials(&nobody, "wrong-password"))
             .await;
         assert_eq!(known.status, 401, "{path}: {known:?}");
-        let without_id = |answer: &Answer| {
+        let without_id = |answer: &Response| {
             let mut body = answer.json();
             body.as_object_mut().unwrap().remove("requestId");
             body
         };
         assert_eq!(known.status, unknown.status, "{path}");
         assert_eq!(without_id(&known), without_id(&unknown), "{path}");
-        let names = |answer: &Answer| -> Vec<String> {
+        let names = |answer: &Response| -> Vec<String> {
             answer.headers.keys().map(ToString::to_string).collect()
         };
         assert_eq!(names(&known), names(&unknown), "{path}");
@@ -586,7 +586,7 @@ async fn protected_fields_cannot_be_set() {
 
 /// Many requests on one kept connection, and how many got which status.
 async fn hammer(app: &App, body: &Value, times: usize) -> std::collections::BTreeMap<u16, usize> {
-    let mut connection = app.client().kept().await;
+    let mut connection = app.client().connection().await;
     let mut statuses = std::collections::BTreeMap::new();
     for _ in 0..times {
         let status = connection.post("/api/v1/auth/login", body).await;

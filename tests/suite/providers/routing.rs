@@ -8,7 +8,7 @@ use futures::future::{join_all, select};
 use serde_json::{Value, json};
 use upstream::{Failure, Fault, Gate, Recorded, Script, Upstream};
 
-use crate::harness::{App, Builder, Guest, Streaming, eventually, text_of};
+use crate::harness::{App, Builder, Guest, StreamingResponse, eventually, text_of};
 
 const MODEL: &str = "gpt-4o";
 const STAND_IN: &str = "claude-3-haiku";
@@ -62,7 +62,7 @@ impl Fixture {
     }
 
     /// Keeps the instance that answers from being let go, and with it what it knows.
-    async fn stay(&self) -> Streaming {
+    async fn stay(&self) -> StreamingResponse {
         let mut chat = self.guest.ask(STAY).await.accepted().await;
         assert_eq!(chat.next_content().await.as_deref(), Some("here"));
         chat

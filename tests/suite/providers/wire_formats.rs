@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use upstream::{Ending, Failure, Fault, Script, Upstream};
 
 use crate::harness::{
-    ANTHROPIC_KEY, Answer, App, CLOUDFLARE_TOKEN, Event, Guest, OPENAI_KEY, text_of,
+    ANTHROPIC_KEY, App, CLOUDFLARE_TOKEN, Event, Guest, OPENAI_KEY, Response, text_of,
 };
 
 /// The providers that speak HTTP, each with a model of its own.
@@ -93,7 +93,7 @@ impl Fixture {
     }
 
     /// A chat that is refused before its first byte.
-    async fn refusal(&self, script: Script) -> Answer {
+    async fn refusal(&self, script: Script) -> Response {
         self.upstream.push(script);
         self.guest.post("/api/chat", self.body()).await
     }

@@ -13,7 +13,7 @@ use contracts::{
         authentication, external,
         types::{AuthError, Principal, Proof, Scope},
     },
-    quota::limits::{self, Action, Allowance, Refusal},
+    quota::limits::{self, Action, Allowance},
 };
 use http_edge::{ApiError, Context};
 use sha2::{Digest as _, Sha256};
@@ -40,7 +40,9 @@ pub fn require_own_site(context: &Context) -> Result<(), ApiError> {
 /// themselves, count for a change only if it comes from one of our own sites. A cookie that was
 /// renewed on the way goes into the answer.
 pub async fn authenticate(context: &mut Context) -> Result<Principal, ApiError> {
-    try_authenticate(context).await?.map_err(failures::identity)
+    try_authenticate(context)
+        .await?
+        .map_err(error_mapping::identity)
 }
 
 /// The same for a route that has an answer of its own for people who are not signed in.
@@ -83,7 +85,7 @@ fn renew_cookie(context: &mut Context, principal: &Principal) {
 pub async fn sign_out_externally(context: &Context) -> Result<Option<String>, ApiError> {
     external::sign_out(credentials::of(&context.head))
         .await
-        .map_err(failures::identity)
+        .map_err(error_mapping::identity)
 }
 
 /// Refuses an API key without that scope (403). Sessions have all.
@@ -161,19 +163,19 @@ pub async fn admit(context: &mut Context, action: Action, subject: &str) -> Resu
 /// The second half of [`admit`], for a route that asks while it does something else.
 pub fn apply_rate_limit(
     context: &mut Context,
-    verdict: Result<Allowance, Refusal>,
+    verdict: Result<Allowance, limits::Error>,
 ) -> Result<(), ApiError> {
     match verdict {
         Ok(allowance) => {
             set_rate_limit_headers(context, &allowance);
             Ok(())
         }
-        Err(Refusal::Exceeded(allowance)) => {
+        Err(limits::Error::Exceeded(allowance)) => {
             set_rate_limit_headers(context, &allowance);
             // A client that is told 0 would come back at once.
             Err(ApiError::RateLimited(allowance.reset_after.max(1)))
         }
-        Err(Refusal::Unavailable(cause)) => Err(ApiError::internal(cause)),
+        Err(limits::Error::Unavailable(cause)) => Err(ApiError::internal(cause)),
     }
 }
 

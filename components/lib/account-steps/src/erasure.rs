@@ -63,7 +63,7 @@ async fn consent(
         return match registration::confirm_password(user.id.clone(), password).await {
             Ok(()) => Ok(Consent::Given),
             Err(Error::WrongCredentials | Error::Invalid(_)) => Ok(Consent::WrongPassword),
-            Err(other) => Err(failures::accounts(other)),
+            Err(other) => Err(error_mapping::accounts(other)),
         };
     }
     let Proof::Session(session) = &principal.proof else {
@@ -72,7 +72,7 @@ async fn consent(
     };
     let session = sessions::get_session(user.id.clone(), session.clone())
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(if is_fresh(session.created_at) {
         Consent::Given
     } else {

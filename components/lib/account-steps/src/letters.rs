@@ -34,7 +34,7 @@ pub fn send_verification(context: &Context, email: String, callback: Option<&str
     spawn(async move {
         let sent = async {
             let letter = recovery::request_verification(email).await;
-            let Some(letter) = letter.map_err(failures::accounts)? else {
+            let Some(letter) = letter.map_err(error_mapping::accounts)? else {
                 return Ok(());
             };
             let url = link.verification(&letter.token);
@@ -53,7 +53,7 @@ pub fn send_reset(context: &Context, email: String, callback: Option<&str>) {
     spawn(async move {
         let sent = async {
             let letter = recovery::request_reset(email).await;
-            let Some(letter) = letter.map_err(failures::accounts)? else {
+            let Some(letter) = letter.map_err(error_mapping::accounts)? else {
                 return Ok(());
             };
             let url = link.reset(&letter.token);
@@ -90,7 +90,7 @@ fn tell(context: &Context, template: Template, to: String, name: Option<String>)
             expires_at: None,
         };
         if let Err(error) = sender::send(message).await {
-            log.failed(&failures::mail(error));
+            log.failed(&error_mapping::mail(error));
         }
     });
 }
@@ -105,7 +105,7 @@ async fn send(template: Template, letter: Letter, url: Option<String>) -> Result
         expires_at: Some(letter.expires_at),
     })
     .await
-    .map_err(failures::mail)
+    .map_err(error_mapping::mail)
 }
 
 impl Link {

@@ -20,7 +20,7 @@ pub async fn guest_of(context: &mut Context) -> Result<Option<(String, String)>,
             _ => None,
         }),
         // Going on would lose what the guest has.
-        Err(error @ AuthError::Unavailable(_)) => Err(failures::identity(error)),
+        Err(error @ AuthError::Unavailable(_)) => Err(error_mapping::identity(error)),
         Err(AuthError::Missing | AuthError::Invalid | AuthError::Expired) => Ok(None),
     }
 }

@@ -93,7 +93,7 @@ pub mod moderation {
     }
 }
 
-/// `goldfish:quota`: how often, and how much.
+/// `goldfish:quota`: rate limits and credits.
 pub mod quota {
     pub use bindings::goldfish::quota::{credits, limits, user_data};
 
@@ -183,9 +183,9 @@ pub mod mail {
     }
 }
 
-/// `goldfish:response-cache`: answers kept for a while.
+/// `goldfish:response-cache`: stored responses for repeated requests.
 pub mod response_cache {
-    pub use bindings::goldfish::response_cache::{answers, user_data};
+    pub use bindings::goldfish::response_cache::{cache, user_data};
 
     #[allow(
         missing_docs,

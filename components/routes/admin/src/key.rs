@@ -15,13 +15,13 @@ const SHORTEST: usize = 16;
 pub(crate) async fn require(context: &mut Context) -> Result<(), ApiError> {
     let key = variables::get("admin_api_key").await.unwrap_or_default();
     if key.is_empty() {
-        return Err(ApiError::NotFound);
+        return Err(ApiError::NotFound(http_edge::ROUTE));
     }
     if key.len() < SHORTEST {
         context
             .log
             .warn("admin_api_key is shorter than 16 bytes, and refused");
-        return Err(ApiError::NotFound);
+        return Err(ApiError::NotFound(http_edge::ROUTE));
     }
     let address = access::client_address(context);
     access::admit(context, Action::Api, &format!("admin_{address}")).await?;
@@ -30,7 +30,7 @@ pub(crate) async fn require(context: &mut Context) -> Result<(), ApiError> {
         return Ok(());
     }
     access::admit(context, Action::Auth, &address).await?;
-    Err(ApiError::Unauthorized("This needs the operator's key."))
+    Err(ApiError::Unauthorized("Missing or wrong `X-Admin-Key`."))
 }
 
 /// Compares digests, so that neither contents nor lengths show in the time it takes.

@@ -15,16 +15,14 @@ use contracts::{
     quota::credits,
 };
 use futures::join;
-use http_edge::{ApiError, Context, Response, Validator};
+use http_edge::{ApiError, Context, Response, Validator, pagination};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use view::{AccountView, Done, Revoked, StandingView, StatisticsView, UserPage, UserView};
+use view::{AccountView, BalanceView, Done, Revoked, StatisticsView, UserPage, UserView};
 
-/// Accounts of a page, if the request does not say how many.
-const PAGE: u32 = 50;
-/// Most accounts of a page.
-const MAX_PAGE: u32 = 100;
+/// What a path names, for [`ApiError::NotFound`].
+const USER: &str = "User";
 /// Longest user id.
 const MAX_USER_ID: usize = 128;
 /// Longest text of a query, in characters: that of an email address.
@@ -71,28 +69,28 @@ struct Grant {
 async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
     key::require(context).await?;
     let query: Search = context.query()?;
-    let limit = query.limit.unwrap_or(PAGE);
     let is_short = |text: &Option<String>| {
         let length = text.as_ref().map(|text| text.chars().count());
         length.is_none_or(|length| length <= MAX_TEXT)
     };
-    Validator::new()
-        .require((1..=MAX_PAGE).contains(&limit), "limit", "must be 1 to 100")
+    let mut validator = Validator::new();
+    validator
         .require(is_short(&query.search), "search", "is too long")
-        .require(is_short(&query.email), "email", "is too long")
-        .require(is_short(&query.cursor), "cursor", "is too long")
-        .finish()?;
+        .require(is_short(&query.email), "email", "is too long");
+    pagination::cursor(query.cursor.as_deref(), &mut validator);
+    let limit = pagination::limit(query.limit, &mut validator);
+    validator.finish()?;
     if let Some(email) = query.email {
         let found = match directory::find_by_email(email).await {
             Ok(account) => vec![account],
             Err(Error::NotFound) => Vec::new(),
-            Err(other) => return Err(failures::accounts(other)),
+            Err(other) => return Err(error_mapping::accounts(other)),
         };
         return Ok(Response::json(&UserPage::new(&found, None)));
     }
     let page = directory::list_accounts(query.search, query.cursor, limit)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(&UserPage::new(
         &page.accounts,
         page.next.as_deref(),
@@ -101,26 +99,26 @@ async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
-    let (account, standing, latest, keys) = join!(
+    let (account, balance, latest, keys) = join!(
         registration::get_account(user.clone()),
-        credits::get_standing(user.clone()),
+        credits::get_balance(user.clone()),
         credits::list_transactions(user.clone(), None, 1),
         api_keys::list_keys(user.clone()),
     );
-    let standing = standing.map_err(failures::credits)?;
-    let latest = latest.map_err(failures::credits)?;
-    let keys = keys.map_err(failures::accounts)?;
+    let balance = balance.map_err(error_mapping::credits)?;
+    let latest = latest.map_err(error_mapping::credits)?;
+    let keys = keys.map_err(error_mapping::accounts)?;
     let view = match &account {
         Ok(account) => AccountView::from(account),
         // Guests come and go without a trace in `accounts`, yet what they use is counted.
         Err(Error::NotFound) if !latest.is_empty() => {
-            AccountView::unkept(&user).ok_or(ApiError::NotFound)?
+            AccountView::unkept(&user).ok_or(ApiError::NotFound(USER))?
         }
-        Err(other) => return Err(failures::accounts(other.clone())),
+        Err(other) => return Err(error_mapping::accounts(other.clone())),
     };
     Ok(Response::json(&UserView {
         user: view,
-        credits: StandingView::from(&standing),
+        credits: BalanceView::from(&balance),
         api_keys: keys.len(),
     }))
 }
@@ -134,10 +132,10 @@ async fn purge_user(context: &mut Context) -> Result<Response, ApiError> {
 async fn set_plan(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
     let SetPlan { plan } = context.json().await?;
-    let standing = credits::set_plan(user, plan)
+    let balance = credits::set_plan(user, plan)
         .await
-        .map_err(failures::credits)?;
-    Ok(Response::json(&StandingView::from(&standing)))
+        .map_err(error_mapping::credits)?;
+    Ok(Response::json(&BalanceView::from(&balance)))
 }
 
 async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
@@ -162,17 +160,17 @@ async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
             "must be 1 to 128 letters, digits, `_`, `-` or `.`",
         )
         .finish()?;
-    let standing = credits::grant(user, id, grant.amount, grant.reason)
+    let balance = credits::grant(user, id, grant.amount, grant.reason)
         .await
-        .map_err(failures::credits)?;
-    Ok(Response::json(&StandingView::from(&standing)))
+        .map_err(error_mapping::credits)?;
+    Ok(Response::json(&BalanceView::from(&balance)))
 }
 
 async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
     let revoked = sessions::revoke_sessions(user, None)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(&Revoked { revoked }))
 }
 
@@ -180,7 +178,7 @@ async fn revoke_keys(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
     let revoked = api_keys::revoke_keys(user)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(&Revoked { revoked }))
 }
 
@@ -193,18 +191,18 @@ async fn show_statistics(context: &mut Context) -> Result<Response, ApiError> {
         directory::count_keys(),
     );
     Ok(Response::json(&StatisticsView::new(
-        &statistics.map_err(failures::accounts)?,
-        plans.map_err(failures::credits)?,
-        &keys.map_err(failures::accounts)?,
+        &statistics.map_err(error_mapping::accounts)?,
+        plans.map_err(error_mapping::credits)?,
+        &keys.map_err(error_mapping::accounts)?,
     )))
 }
 
 /// The user that the path names; whether there is one is for the capabilities to say.
 async fn addressed(context: &mut Context) -> Result<String, ApiError> {
     key::require(context).await?;
-    let user = context.param("id", MAX_USER_ID)?;
+    let user = context.param("id", MAX_USER_ID, USER)?;
     if !is_name(&user) {
-        return Err(ApiError::NotFound);
+        return Err(ApiError::NotFound(USER));
     }
     context.log.user(&user);
     Ok(user)

@@ -57,7 +57,7 @@ async fn create_key(context: &mut Context) -> Result<Response, ApiError> {
     let create: Create = context.json().await?;
     let (key, secret) = api_keys::create_key(owner(user), create.into())
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(&Created::new(&secret, &key)).status(201))
 }
 
@@ -65,7 +65,7 @@ async fn list_keys(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::account_holder(context).await?.user;
     let keys = api_keys::list_keys(user.id)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(
         &keys.iter().map(KeyView::from).collect::<Vec<_>>(),
     ))
@@ -73,11 +73,11 @@ async fn list_keys(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn revoke_key(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::account_holder(context).await?.user;
-    let id = context.uuid("keyId")?;
+    let id = context.uuid("keyId", error_mapping::API_KEY)?;
     let Nothing {} = context.json_or_default().await?;
     api_keys::revoke_key(user.id, id)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::api_keys)?;
     Ok(Response::json(&Revoked::DONE))
 }
 

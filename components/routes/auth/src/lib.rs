@@ -55,7 +55,7 @@ async fn registered(context: &mut Context) -> Result<Option<SignedIn>, ApiError>
     access::admit_address(context).await?;
     account_steps::register(context, register.into(), None)
         .await?
-        .map_err(failures::accounts)
+        .map_err(error_mapping::accounts)
 }
 
 async fn sign_in(context: &mut Context) -> Result<Response, ApiError> {
@@ -71,7 +71,7 @@ async fn signed_in(context: &mut Context) -> Result<SignedIn, ApiError> {
     let client = access::client(context);
     let signed_in = sessions::sign_in(login.email, login.password, client)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     context.log.user(&signed_in.account.id);
     Ok(signed_in)
 }
@@ -82,7 +82,7 @@ async fn create_guest(context: &mut Context) -> Result<Response, ApiError> {
     access::admit_address(context).await?;
     let signed_in = sessions::create_guest(access::client(context))
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(begun(context, &signed_in).status(201))
 }
 
@@ -92,7 +92,7 @@ async fn refresh_session(context: &mut Context) -> Result<Response, ApiError> {
     access::admit_address(context).await?;
     let signed_in = sessions::refresh(refresh.refresh_token, access::client(context))
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(begun(context, &signed_in))
 }
 
@@ -121,7 +121,7 @@ async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
     match principal.proof {
         Proof::Session(session) => end(context, principal.user.id, session).await,
         Proof::ApiKey(_) => Err(ApiError::Forbidden(
-            "An API key has no session to end; revoke it instead.",
+            "An API key has no session. Revoke the key instead.",
         )),
         Proof::Workos(_) | Proof::Clerk(_) => {
             let logout_url = access::sign_out_externally(context).await?;
@@ -138,7 +138,7 @@ async fn end_by_refresh_token(context: &mut Context, token: String) -> Result<Re
     access::admit_address(context).await?;
     let ended = sessions::refresh(token, access::client(context))
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     end(context, ended.account.id, ended.session.id).await
 }
 
@@ -147,7 +147,7 @@ async fn end(context: &mut Context, user: String, session: String) -> Result<Res
     match sessions::revoke_session(user, session).await {
         // It has ended in the meantime, with its account.
         Ok(()) | Err(Error::NotFound) => {}
-        Err(other) => return Err(failures::accounts(other)),
+        Err(other) => return Err(error_mapping::accounts(other)),
     }
     access::cookies::forget_sessions(context);
     Ok(Response::json(&Farewell::GOODBYE))
@@ -163,7 +163,7 @@ async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     // What a token says of an account may have changed since.
     let account = registration::get_account(user.id)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(&UserAnswer {
         user: UserView::from(&account),
     }))
@@ -174,9 +174,9 @@ async fn delete_user(context: &mut Context) -> Result<Response, ApiError> {
     let request: Withdrawal = context.json_or_default().await?;
     match account_steps::withdraw(context, &principal, request.password).await? {
         Consent::Given => Ok(Response::json(&Farewell::GOODBYE)),
-        Consent::WrongPassword => Err(ApiError::Forbidden("The password is wrong.")),
+        Consent::WrongPassword => Err(ApiError::Forbidden("Wrong password.")),
         Consent::Stale => Err(ApiError::Forbidden(
-            "Give the password, or sign in again, to delete the account.",
+            "To delete the account, send the password or sign in again.",
         )),
     }
 }

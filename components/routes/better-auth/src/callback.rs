@@ -76,7 +76,7 @@ pub(crate) async fn finish_social(context: &mut Context) -> Result<Response, Api
 
 async fn arrive(context: &mut Context) -> Result<String, Failed> {
     let name = context
-        .param("provider", 32)
+        .param("provider", 32, "Sign-in provider")
         .map_err(|_| Failed::early("oauth_provider_not_found"))?;
     let provider = provider_of(&name).ok_or_else(|| Failed::early("oauth_provider_not_found"))?;
     let back: Return = context
@@ -95,7 +95,7 @@ async fn arrive(context: &mut Context) -> Result<String, Failed> {
     let profile =
         authorization::exchange(provider, redirect_uri, code, flow.code_verifier.clone()).await;
     let profile = profile.map_err(|error| {
-        context.log.error(&failures::oauth(error.clone()));
+        context.log.error(&error_mapping::oauth(error.clone()));
         Failed::of(&flow, oauth_code(&error))
     })?;
     let profile = Profile {
@@ -183,7 +183,7 @@ fn failed(context: &mut Context, flow: &Flow, error: LinkError) -> Failed {
         LinkError::Other(Error::TokenInvalid | Error::TokenExpired) => "state_mismatch",
         LinkError::Other(Error::EmailNotVerified) => "email_not_verified",
         LinkError::Other(other) => {
-            context.log.error(&failures::accounts(other));
+            context.log.error(&error_mapping::accounts(other));
             "unable_to_link_account"
         }
     };

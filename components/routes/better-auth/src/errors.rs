@@ -40,11 +40,11 @@ codes! {
     PASSWORD_TOO_LONG = 400 "Password too long";
     PASSWORD_TOO_SHORT = 400 "Password too short";
     PROVIDER_NOT_FOUND = 404 "Provider not found";
-    RESET_PASSWORD_DISABLED = 400 "Reset password isn't enabled";
+    RESET_PASSWORD_DISABLED = 400 "Password reset is off. Set `mail_webhook_url`.";
     SESSION_EXPIRED = 400 "Session expired. Re-authenticate to perform this action.";
     TOKEN_EXPIRED = 400 "Token expired";
     USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL = 422 "User already exists. Use another email.";
-    VERIFICATION_EMAIL_NOT_ENABLED = 400 "Verification email isn't enabled";
+    VERIFICATION_EMAIL_NOT_ENABLED = 400 "Email verification is off. Set `mail_webhook_url`.";
 }
 
 #[derive(Serialize)]
@@ -77,7 +77,7 @@ pub(crate) fn accounts(error: Error) -> ApiError {
         Error::EmailNotVerified => EMAIL_NOT_VERIFIED,
         Error::TokenInvalid => INVALID_TOKEN,
         Error::TokenExpired => TOKEN_EXPIRED,
-        other => failures::accounts(other),
+        other => error_mapping::accounts(other),
     }
 }
 
@@ -86,7 +86,7 @@ fn invalid(problems: Vec<Problem>) -> ApiError {
     match problems.first().map(|problem| problem.field.as_str()) {
         Some("email") => INVALID_EMAIL,
         Some("password" | "newPassword") => PASSWORD_COMPROMISED,
-        _ => failures::accounts(Error::Invalid(problems)),
+        _ => error_mapping::accounts(Error::Invalid(problems)),
     }
 }
 

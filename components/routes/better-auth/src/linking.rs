@@ -81,7 +81,7 @@ pub(crate) async fn link_social(context: &mut Context) -> Result<Response, ApiEr
     let has_account = principal.user.kind == UserKind::Registered;
     if !has_account || !matches!(principal.proof, Proof::Session(_)) {
         return Err(ApiError::Forbidden(
-            "This needs a session of an account here.",
+            "This requires a session of a registered account.",
         ));
     }
     let url = depart(

@@ -57,7 +57,7 @@ pub(crate) async fn change_password(context: &mut Context) -> Result<Response, A
     errors::require_length(&change.new_password)?;
     let Proof::Session(session) = principal.proof else {
         return Err(ApiError::Forbidden(
-            "This needs a session of an account here.",
+            "This requires a session of a registered account.",
         ));
     };
     let email = principal.user.email.unwrap_or_default();
@@ -108,7 +108,7 @@ pub(crate) async fn request_reset(context: &mut Context) -> Result<Response, Api
 
 /// Where the link in the letter leads: on to the frontend's page.
 pub(crate) async fn follow_reset(context: &mut Context) -> Result<Response, ApiError> {
-    let token = context.param("token", LONGEST_TOKEN)?;
+    let token = context.param("token", LONGEST_TOKEN, "Token")?;
     let onward: Onward = context.query()?;
     let page = own_callback(
         context,

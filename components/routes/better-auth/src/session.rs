@@ -34,7 +34,7 @@ pub(crate) async fn show_session(context: &mut Context) -> Result<Response, ApiE
             access::forget_refused(context);
             return Ok(Response::json(&NOBODY));
         }
-        Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
+        Err(error @ AuthError::Unavailable(_)) => return Err(error_mapping::identity(error)),
     };
     access::admit(context, Action::Api, &principal.user.id).await?;
     Ok(Response::json(&current(&principal).await?))
@@ -143,12 +143,12 @@ pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError
             }
             Proof::ApiKey(_) => {
                 return Err(ApiError::Forbidden(
-                    "An API key has no session to end; revoke it instead.",
+                    "An API key has no session. Revoke the key instead.",
                 ));
             }
         },
         Err(AuthError::Missing | AuthError::Invalid | AuthError::Expired) => {}
-        Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
+        Err(error @ AuthError::Unavailable(_)) => return Err(error_mapping::identity(error)),
     }
     cookies::forget_sessions(context);
     Ok(Response::json(&Success {

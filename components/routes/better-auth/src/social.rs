@@ -66,7 +66,7 @@ pub(crate) async fn begin_social(context: &mut Context) -> Result<Response, ApiE
 
 /// The same for a plain link on a page.
 pub(crate) async fn go_to_provider(context: &mut Context) -> Result<Response, ApiError> {
-    let provider = context.param("provider", 32)?;
+    let provider = context.param("provider", 32, "Sign-in provider")?;
     let ends: Ends = context.query()?;
     access::admit_address(context).await?;
     let url = depart(context, &provider, ends, None).await?;
@@ -105,7 +105,7 @@ pub(crate) async fn depart(
     .await
     .map_err(|error| match error {
         authorization::Error::NotConfigured => PROVIDER_NOT_FOUND,
-        other => failures::oauth(other),
+        other => error_mapping::oauth(other),
     })?;
     let sealed = linked_accounts::begin_flow(Flow {
         provider: provider_name.to_owned(),

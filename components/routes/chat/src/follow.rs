@@ -36,12 +36,12 @@ struct Query {
 /// one; 204 when there is nothing of that.
 pub(crate) async fn follow_reply(context: &mut Context) -> Result<Response, ApiError> {
     let principal = access::signed_in(context).await?;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let query: Query = context.query()?;
     let after = repeat::last_event(&context.head, query.last_event_id.as_deref())?;
     let reader = Reader::open(principal.user.id, id, query.message_id, after.unwrap_or(0))
         .await
-        .map_err(|error| failures::conversations(error, "id"))?;
+        .map_err(|error| error_mapping::conversations(error, "id"))?;
     match reader.standing() {
         Standing::Live => {}
         Standing::Unread if after.is_some() => {}
@@ -65,7 +65,7 @@ pub(crate) async fn repeat_reply(
     let reply = Some(started.message_id);
     let reader = Reader::open(user, started.conversation_id, reply, after)
         .await
-        .map_err(|error| failures::conversations(error, "conversationId"))?;
+        .map_err(|error| error_mapping::conversations(error, "conversationId"))?;
     Ok(stream(context, reader, after, wire))
 }
 
@@ -114,7 +114,12 @@ impl Following {
                 Ok(News::Pieces(pieces)) => self.pass_on(&pieces, outbox).await,
                 Ok(News::End(ending)) => {
                     let broken = ending.outcome == Outcome::Incomplete;
-                    let cause = || ApiError::ProviderFailed(Cause::new("the reply broke off"));
+                    let cause = || {
+                        ApiError::ProviderFailed(
+                            "The reply was interrupted.",
+                            Cause::new("reply interrupted"),
+                        )
+                    };
                     self.end(&ending, broken.then(cause), outbox, log);
                     break;
                 }
@@ -123,7 +128,7 @@ impl Following {
                         outcome: Outcome::Incomplete,
                         usage: None,
                     };
-                    let error = failures::conversations(error, "id");
+                    let error = error_mapping::conversations(error, "id");
                     self.end(&unknown, Some(error), outbox, log);
                     break;
                 }

@@ -84,7 +84,7 @@ async fn send_message(context: &mut Context) -> Result<Response, ApiError> {
 async fn regenerate_reply(context: &mut Context) -> Result<Response, ApiError> {
     let principal = access::authenticate(context).await?;
     access::require_scope(&principal, Scope::Chat)?;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let body = context.json_or_default::<AgainBody>().await?;
     let path = format!("/api/conversations/{id}/regenerate");
     let key = repeat::key(&context.head, &path, &body)?;
@@ -95,10 +95,10 @@ async fn stop_reply(context: &mut Context) -> Result<Response, ApiError> {
     let principal = access::authenticate(context).await?;
     access::require_scope(&principal, Scope::Chat)?;
     access::admit(context, Action::Api, &principal.user.id).await?;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let stopped = replies::stop(principal.user.id, id)
         .await
-        .map_err(|error| failures::conversations(error, "id"))?;
+        .map_err(|error| error_mapping::conversations(error, "id"))?;
     Ok(Response::json(&Stopped {
         success: true,
         stopped,
@@ -122,11 +122,11 @@ async fn answer(
     )
     .await;
     access::apply_rate_limit(context, verdict)?;
-    let turn = turn.map_err(|error| failures::conversations(error, "conversationId"))?;
+    let turn = turn.map_err(|error| error_mapping::conversations(error, "conversationId"))?;
     if let Some(started) = turn.repeats() {
         return follow::repeat_reply(context, user, started, wire).await;
     }
-    let models = models.map_err(failures::catalogue)?;
+    let models = models.map_err(error_mapping::catalogue)?;
 
     let mut preferences = turn.preferences();
     let of_conversation = turn.model();
@@ -163,7 +163,7 @@ async fn answer(
         }
         Err(error) => {
             note(context, bill.release().await);
-            return Err(failures::conversations(error, "message"));
+            return Err(error_mapping::conversations(error, "message"));
         }
     };
     context.set_header("x-conversation-id", started.conversation_id.clone());
@@ -190,7 +190,7 @@ async fn answer(
             );
             let (_, released) = join(finished, bill.release()).await;
             note(context, released);
-            return Err(failures::llm(error));
+            return Err(error_mapping::llm(error));
         }
     };
     let untitled = is_new.then(|| Untitled {

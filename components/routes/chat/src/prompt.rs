@@ -18,7 +18,7 @@ pub(crate) async fn choose_model(
     models: &[Model],
 ) -> Result<String, ApiError> {
     if let Some(id) = asked.model.as_deref() {
-        return asked_model(id, models).map_err(failures::llm);
+        return asked_model(id, models).map_err(error_mapping::llm);
     }
     let of_operator = variables::get("default_model").await.unwrap_or_default();
     let wishes = [
@@ -30,7 +30,7 @@ pub(crate) async fn choose_model(
         .map(|model| model.id.clone())
         .ok_or_else(|| {
             ApiError::ProviderUnavailable(
-                "No model is configured here.",
+                "No model is configured on this server.",
                 None,
                 Cause::new("no model available"),
             )

@@ -38,7 +38,7 @@ fn field<'a>(head: &'a Head, name: &str) -> Result<Option<&'a str>, ApiError> {
         .iter()
         .any(|(given, _)| given.eq_ignore_ascii_case(name));
     if found.is_none() && is_there {
-        return Err(ApiError::invalid(name, "must be text"));
+        return Err(ApiError::invalid(name, "is not valid UTF-8"));
     }
     Ok(found)
 }

@@ -60,7 +60,6 @@ impl TryFrom<ChatBody> for Asked {
 
     fn try_from(body: ChatBody) -> Result<Self, ApiError> {
         let conversation_id = body.conversation_id.as_deref().map(parse_uuid);
-        let message_fits = body.message.chars().count() <= MAX_CHARACTERS;
         let settings = AgainBody {
             model: body.model,
             system: body.system,
@@ -75,10 +74,11 @@ impl TryFrom<ChatBody> for Asked {
                 "must be a UUID",
             )
             .require(
-                message_fits && !body.message.trim().is_empty(),
+                !body.message.trim().is_empty(),
                 "message",
                 "must be 1 to 10000 characters and not only white space",
-            );
+            )
+            .max_length("message", &body.message, MAX_CHARACTERS);
         Ok(Self {
             conversation_id: conversation_id.flatten(),
             message: Some(body.message),
@@ -100,11 +100,7 @@ impl AgainBody {
     pub(crate) fn checked(self, check: &mut Validator) -> Result<Asked, ApiError> {
         let system = self.system.as_deref().unwrap_or_default();
         check
-            .require(
-                system.chars().count() <= MAX_CHARACTERS,
-                "system",
-                "must be at most 10000 characters",
-            )
+            .max_length("system", system, MAX_CHARACTERS)
             .require(
                 self.temperature.is_none_or(|t| (0.0..=2.0).contains(&t)),
                 "temperature",

@@ -41,14 +41,17 @@ pub(crate) async fn send_message(
 /// `GET /api/chat/:id/stream`: the reply under way from its beginning; 204 when there is none.
 pub(crate) async fn follow_reply(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user.id;
-    let id = conversation(&user, &context.param("id", MAX_ID)?);
+    let id = conversation(
+        &user,
+        &context.param("id", MAX_ID, error_mapping::CONVERSATION)?,
+    );
     match Reader::open(user, id, None, 0).await {
         Ok(reader) if reader.standing() == Standing::Live => {
             Ok(follow::stream(context, reader, 0, Wire::UiMessages))
         }
         // A chat that nothing was said in is one all the same.
         Ok(_) | Err(StoreError::NotFound) => Ok(Response::empty(204)),
-        Err(error) => Err(failures::conversations(error, "id")),
+        Err(error) => Err(error_mapping::conversations(error, "id")),
     }
 }
 
@@ -58,11 +61,14 @@ pub(crate) async fn stop_reply(context: &mut Context) -> Result<Response, ApiErr
     access::require_scope(&principal, Scope::Chat)?;
     let user = principal.user.id;
     access::admit(context, Action::Api, &user).await?;
-    let id = conversation(&user, &context.param("id", MAX_ID)?);
+    let id = conversation(
+        &user,
+        &context.param("id", MAX_ID, error_mapping::CONVERSATION)?,
+    );
     let stopped = match replies::stop(user, id).await {
         Ok(stopped) => stopped,
         Err(StoreError::NotFound) => false,
-        Err(error) => return Err(failures::conversations(error, "id")),
+        Err(error) => return Err(error_mapping::conversations(error, "id")),
     };
     Ok(Response::json(&Stopped {
         success: true,

@@ -8,6 +8,8 @@ use crate::errors;
 
 /// Longest id of a model, in bytes.
 const LONGEST_ID: usize = 256;
+/// What a path names, for [`ApiError::NotFound`].
+const MODEL: &str = "Model";
 
 #[derive(Serialize)]
 struct ModelList {
@@ -42,9 +44,9 @@ pub(crate) async fn show(context: &mut Context) -> Result<Response, ApiError> {
 
 /// Ids may have slashes, which clients encode or not.
 fn asked_id(context: &Context) -> Result<String, ApiError> {
-    let mut id = context.param("id", LONGEST_ID)?;
+    let mut id = context.param("id", LONGEST_ID, MODEL)?;
     for name in ["vendor", "gateway"] {
-        if let Ok(before) = context.param(name, LONGEST_ID) {
+        if let Ok(before) = context.param(name, LONGEST_ID, MODEL) {
             id = format!("{before}/{id}");
         }
     }
@@ -53,7 +55,7 @@ fn asked_id(context: &Context) -> Result<String, ApiError> {
 
 async fn available(context: &mut Context) -> Result<Vec<ModelView>, ApiError> {
     access::signed_in(context).await?;
-    let models = provider::models().await.map_err(failures::catalogue)?;
+    let models = provider::models().await.map_err(error_mapping::catalogue)?;
     Ok(views(models))
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn llm(error: Error) -> ApiError {
         Error::UnknownModel | Error::NotConfigured => UNKNOWN_MODEL,
         Error::ContextTooLong => CONTEXT_TOO_LONG,
         Error::ContentFiltered => CONTENT_FILTERED,
-        other => failures::llm(other),
+        other => error_mapping::llm(other),
     }
 }
 
@@ -96,8 +96,8 @@ fn kind_and_code(error: &ApiError) -> (&'static str, Option<&'static str>) {
         ApiError::Unauthorized(_) => (REQUEST, Some("invalid_api_key")),
         ApiError::InsufficientCredits(_) => (OUT_OF_CREDITS, Some(OUT_OF_CREDITS)),
         ApiError::Forbidden(_) => (REQUEST, Some("insufficient_permissions")),
-        ApiError::NotFound => (REQUEST, Some("unknown_url")),
-        ApiError::MethodNotAllowed(_) => (REQUEST, Some("method_not_supported")),
+        ApiError::NotFound(_) => (REQUEST, Some("unknown_url")),
+        ApiError::MethodNotAllowed { .. } => (REQUEST, Some("method_not_supported")),
         ApiError::Conflict(_) => (REQUEST, Some("conflict")),
         ApiError::PayloadTooLarge(_) => (REQUEST, Some("request_too_large")),
         ApiError::UnsupportedMediaType => (REQUEST, Some("unsupported_content_type")),
@@ -105,7 +105,7 @@ fn kind_and_code(error: &ApiError) -> (&'static str, Option<&'static str>) {
         ApiError::RateLimited(_) => ("requests", Some("rate_limit_exceeded")),
         ApiError::ProviderRefused(_) => (REQUEST, None),
         ApiError::Internal(_) => (SERVER, Some("internal_error")),
-        ApiError::ProviderFailed(_) => (SERVER, Some("provider_error")),
+        ApiError::ProviderFailed(..) => (SERVER, Some("provider_error")),
         ApiError::ProviderUnavailable(..) => (SERVER, Some("provider_unavailable")),
         ApiError::ProviderTimeout => (SERVER, Some("provider_timeout")),
         ApiError::ProtocolError(own) if own.code == OUT_OF_CREDITS => {
@@ -154,10 +154,13 @@ mod tests {
         for error in [
             ApiError::invalid("messages[0].role", "is missing"),
             ApiError::invalid("body", "is not valid JSON"),
-            ApiError::Unauthorized("Sign in first."),
+            ApiError::Unauthorized("Authentication required."),
             ApiError::Forbidden("No."),
-            ApiError::NotFound,
-            ApiError::MethodNotAllowed("POST".into()),
+            ApiError::NotFound("Route"),
+            ApiError::MethodNotAllowed {
+                method: "PUT",
+                allowed: "POST".into(),
+            },
             ApiError::PayloadTooLarge(7),
             ApiError::UnsupportedMediaType,
             ApiError::ContentBlocked(Detail {
@@ -167,7 +170,7 @@ mod tests {
             ApiError::RateLimited(3),
             ApiError::internal("disk sda1 is full"),
             ApiError::ProviderRefused(Cause::new("disk sda1 is full")),
-            ApiError::ProviderFailed(Cause::new("disk sda1 is full")),
+            ApiError::ProviderFailed("Failed.", Cause::new("disk sda1 is full")),
             ApiError::ProviderTimeout,
             UNKNOWN_MODEL,
         ] {

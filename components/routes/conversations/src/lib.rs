@@ -58,7 +58,7 @@ async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let found = library::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
@@ -67,7 +67,7 @@ async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> 
 
 async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let title = valid_title(context.json().await?)?;
     library::rename(user.id.clone(), id.clone(), title)
         .await
@@ -80,7 +80,7 @@ async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError
 
 async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
-    let id = context.uuid("id")?;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     library::delete(user.id, id).await.map_err(failed)?;
     Ok(Response::json(&Success { success: true }))
 }
@@ -107,7 +107,7 @@ fn valid_title(rename: Rename) -> Result<String, ApiError> {
 
 /// The title is all that a client can get wrong here.
 fn failed(error: Error) -> ApiError {
-    failures::conversations(error, "title")
+    error_mapping::conversations(error, "title")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod social;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, Browser, ORIGIN, PASSWORD, User, new_email};
+use crate::harness::{App, Browser, ORIGIN, PASSWORD, Response, User, new_email};
 
 const OTHER_PASSWORD: &str = "Granite-flute-19-harbour";
 
@@ -29,7 +29,7 @@ fn sign_in(email: &str, password: &str) -> Value {
 }
 
 #[track_caller]
-fn assert_code(answer: &Answer, status: u16, code: &str) {
+fn assert_code(answer: &Response, status: u16, code: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
     let body = answer.json();
     assert_eq!(body["code"], code, "{answer:?}");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use upstream::{GitHub, GitHubUser, Google, GoogleUser, Mailbox, Trouble};
 
-use crate::harness::{Answer, App, Browser, Builder, PASSWORD, new_email};
+use crate::harness::{App, Browser, Builder, PASSWORD, Response, new_email};
 
 const CLIENT_ID: &str = "oauth-client";
 const CLIENT_SECRET: &str = "marker-oauth-secret";
@@ -86,7 +86,7 @@ impl World {
 }
 
 #[track_caller]
-fn location(answer: &Answer) -> String {
+fn location(answer: &Response) -> String {
     assert_eq!(answer.status, 302, "{answer:?}");
     answer.header("location").expect("a location").to_owned()
 }

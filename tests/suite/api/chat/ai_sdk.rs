@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use upstream::{Fault, Gate, Script, Upstream};
 
-use crate::harness::{Client, Event, Guest, Scripts, Streaming, World, eventually, skipped, world};
+use crate::harness::{
+    Client, Event, Guest, Scripts, StreamingResponse, World, eventually, skip_or_fail, world,
+};
 
 /// As the AI SDK makes them up.
 const CHAT: &str = "MSiOEAfVn9dLTrDK";
@@ -36,7 +38,7 @@ async fn chat(client: &Client, body: Value) -> Vec<Event> {
     client.chat(body).await.accepted().await.events().await
 }
 
-async fn resume(client: &Client, id: &str) -> Streaming {
+async fn resume(client: &Client, id: &str) -> StreamingResponse {
     client
         .open("GET", &format!("/api/chat/{id}/stream"), None)
         .await
@@ -378,7 +380,7 @@ async fn node(test: &str) -> Option<&'static Scripts> {
     let found = NODE.get_or_init(|| Scripts::node("ai-sdk", (20, 15))).await;
     found
         .as_ref()
-        .map_err(|missing| skipped(test, missing))
+        .map_err(|missing| skip_or_fail(test, missing))
         .ok()
 }
 

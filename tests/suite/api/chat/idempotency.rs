@@ -5,17 +5,17 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use upstream::{Fault, Script, Upstream};
 
-use crate::harness::{Answer, App, Client, Streaming, text_of};
+use crate::harness::{App, Client, Response, StreamingResponse, text_of};
 
 fn chat_body() -> Value {
     json!({ "message": "Buy one fish.", "model": "gpt-4o" })
 }
 
-async fn post(client: &Client, key: &str, body: Value) -> Streaming {
+async fn post(client: &Client, key: &str, body: Value) -> StreamingResponse {
     client.with("idempotency-key", key).chat(body).await
 }
 
-async fn refused(client: &Client, key: &str, body: Value) -> Answer {
+async fn refused(client: &Client, key: &str, body: Value) -> Response {
     post(client, key, body).await.collect().await
 }
 

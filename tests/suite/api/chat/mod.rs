@@ -124,7 +124,7 @@ async fn chat_sends_the_previous_messages_to_the_model() {
     first.events().await;
     let body = json!({
         "conversationId": id, "message": "Two?", "model": "gpt-4o-mini",
-        "system": "Answer yes.", "temperature": 0.5, "maxTokens": 7,
+        "system": "Response yes.", "temperature": 0.5, "maxTokens": 7,
     });
     let second = guest.chat(body).await;
     assert_eq!(second.header("x-conversation-id"), Some(id.as_str()));
@@ -152,7 +152,7 @@ async fn chat_sends_the_previous_messages_to_the_model() {
     assert_eq!(
         said,
         [
-            ("system", "Answer yes."),
+            ("system", "Response yes."),
             ("user", "One?"),
             ("assistant", "Yes."),
             ("user", "Two?")

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use upstream::{Fault, Script, Upstream};
 
-use crate::harness::{App, Client, Event, Guest, Streaming, text_of};
+use crate::harness::{App, Client, Event, Guest, StreamingResponse, text_of};
 
 fn words(from: usize, to: usize) -> String {
     (from..to).map(|number| format!("w{number} ")).collect()
@@ -21,7 +21,7 @@ fn at(app: &App, guest: &Guest) -> Client {
     app.client().bearer(&guest.token)
 }
 
-async fn follow(client: &Client, id: &str, last: Option<&str>) -> Streaming {
+async fn follow(client: &Client, id: &str, last: Option<&str>) -> StreamingResponse {
     let client = match last {
         Some(last) => client.with("last-event-id", last),
         None => client.clone(),

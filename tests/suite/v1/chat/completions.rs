@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use upstream::{Failure, Fault, Script, Upstream};
 
-use crate::harness::{Answer, App, Client, Event, Guest, Streaming, eventually};
+use crate::harness::{App, Client, Event, Guest, Response, StreamingResponse, eventually};
 
 /// An application of which every provider is that fake, a guest of it, and the fake.
 async fn world(script: Script) -> (Upstream, App, Guest) {
@@ -38,11 +38,11 @@ fn with(mut body: Value, fields: Value) -> Value {
     body
 }
 
-async fn complete(client: &Client, body: Value) -> Answer {
+async fn complete(client: &Client, body: Value) -> Response {
     client.post("/v1/chat/completions", body).await
 }
 
-async fn open(client: &Client, body: Value) -> Streaming {
+async fn open(client: &Client, body: Value) -> StreamingResponse {
     let client = client.with("content-type", "application/json");
     let body = with(body, json!({ "stream": true })).to_string();
     client
@@ -52,7 +52,7 @@ async fn open(client: &Client, body: Value) -> Streaming {
 
 /// Asserts that this is OpenAI's error object, and answers it.
 #[track_caller]
-fn error_of(answer: &Answer, status: u16, code: &str) -> Value {
+fn error_of(answer: &Response, status: u16, code: &str) -> Value {
     assert_eq!(answer.status, status, "{answer:?}");
     assert!(answer.header("x-request-id").is_some(), "{answer:?}");
     let body = answer.json();

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use upstream::{Ending, Failure, Fault, Script, Upstream};
 
-use crate::harness::{Answer, App, Builder, Client, Event, PASSWORD, spin_is_the_host};
+use crate::harness::{App, Builder, Client, Event, PASSWORD, Response, spin_is_the_host};
 
 const PATH: &str = "/v1/chat/completions";
 /// What the fake's answers say, to be looked for in the store.
@@ -40,7 +40,7 @@ fn with(name: &str, value: Value) -> Value {
 
 /// Asks, and asserts whether the answer is a kept one.
 #[track_caller]
-fn assert_cache(answer: &Answer, expected: Option<&str>) {
+fn assert_cache(answer: &Response, expected: Option<&str>) {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("x-goldfish-cache"), expected, "{answer:?}");
     // A kept one tells its age (RFC 9111, section 5.1), and nobody was asked for it.
@@ -51,7 +51,7 @@ fn assert_cache(answer: &Answer, expected: Option<&str>) {
     assert_eq!(asked, !is_hit, "{answer:?}");
 }
 
-async fn ask(client: &Client, body: Value, expected: &str) -> Answer {
+async fn ask(client: &Client, body: Value, expected: &str) -> Response {
     let answer = client.post(PATH, body).await;
     assert_cache(&answer, Some(expected));
     answer
@@ -270,7 +270,7 @@ async fn a_cached_response_costs_no_tokens_and_counts_as_a_request() {
         .start()
         .await;
     let guest = app.client().guest().await;
-    let remaining = |answer: &Answer| -> u32 {
+    let remaining = |answer: &Response| -> u32 {
         let left = answer.header("ratelimit-remaining").unwrap();
         left.parse().unwrap()
     };

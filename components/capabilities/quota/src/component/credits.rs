@@ -1,7 +1,6 @@
 //! The export `credits`: the contract's types on one side, ours on the other.
 
-use futures::future::try_join_all;
-use journal::{Journal, Spin, Store};
+use journal::{Journal, Spin};
 
 use super::{Quota, limits, now_ms, variables};
 use crate::credits::facts::KeyBudget;
@@ -10,13 +9,12 @@ use crate::credits::state::Bound;
 use crate::credits::teller::{self, Consumption, Error, Intent};
 use crate::credits::{calendar, state};
 use crate::exports::credits as wit;
-use crate::exports::limits::Action;
 
 /// Most transactions that one call answers, which is all there are.
 const MAX_LISTED: u32 = 200;
 
 impl wit::Guest for Quota {
-    async fn reserve(intent: wit::Intent) -> Result<wit::Reservation, wit::Error> {
+    async fn reserve(intent: wit::ReservationRequest) -> Result<wit::Reservation, wit::Error> {
         let plans = variables::plans().await.map_err(wit::Error::Unavailable)?;
         let user = intent.user;
         let intent = Intent {
@@ -41,7 +39,7 @@ impl wit::Guest for Quota {
     async fn settle(
         user: String,
         reservation: Option<String>,
-        used: wit::Consumption,
+        used: wit::Usage,
     ) -> Result<(), wit::Error> {
         // What was used is recorded even while nobody can tell what the plans are.
         let plans = variables::plans().await.ok();
@@ -62,7 +60,7 @@ impl wit::Guest for Quota {
             estimated: used.estimated,
             cost: used.cost,
             key: used.api_key,
-            aside: used.aside,
+            aside: used.background,
         };
         Ok(teller::settle(&journal_of(&user).await?, plans, id, used).await?)
     }
@@ -75,7 +73,7 @@ impl wit::Guest for Quota {
         Ok(teller::release(&journal_of(&user).await?, id).await?)
     }
 
-    async fn get_standing(user: String) -> Result<wit::Standing, wit::Error> {
+    async fn get_balance(user: String) -> Result<wit::Balance, wit::Error> {
         let plans = variables::plans().await.map_err(wit::Error::Unavailable)?;
         let ledger = read(&user).await?;
         Ok(teller::standing(&ledger, plans, now_ms()).into())
@@ -87,7 +85,7 @@ impl wit::Guest for Quota {
         let now = now_ms();
         let today = calendar::day_of(now);
         let history = &ledger.history;
-        let day_of_use = |row: &Row| wit::DayOfUse {
+        let day_of_use = |row: &Row| wit::DailyUsage {
             day: calendar::text_of(row.day),
             model: history.model(row.model).to_owned(),
             requests: row.requests,
@@ -97,7 +95,7 @@ impl wit::Guest for Quota {
             cost: row.cost,
             estimated: row.estimated,
         };
-        let keys = history.keys().iter().map(|key| wit::UseOfKey {
+        let keys = history.keys().iter().map(|key| wit::ApiKeyUsage {
             id: key.id.clone(),
             requests: key.requests,
             tokens: key.tokens,
@@ -105,7 +103,7 @@ impl wit::Guest for Quota {
             days: history.days_of(key, today).map(day_of_use).collect(),
         });
         Ok(wit::Report {
-            standing: teller::standing(&ledger, plans, now).into(),
+            balance: teller::standing(&ledger, plans, now).into(),
             days: history.days(today).map(day_of_use).collect(),
             keys: keys.collect(),
         })
@@ -157,7 +155,7 @@ impl wit::Guest for Quota {
         Ok(plans.names())
     }
 
-    async fn set_plan(user: String, plan: String) -> Result<wit::Standing, wit::Error> {
+    async fn set_plan(user: String, plan: String) -> Result<wit::Balance, wit::Error> {
         let plans = variables::plans().await.map_err(wit::Error::Unavailable)?;
         let journal = journal_of(&user).await?;
         let standing = teller::set_plan(&journal, plans, plan).await?;
@@ -170,33 +168,15 @@ impl wit::Guest for Quota {
         id: String,
         amount: u64,
         reason: Option<String>,
-    ) -> Result<wit::Standing, wit::Error> {
+    ) -> Result<wit::Balance, wit::Error> {
         let plans = variables::plans().await.map_err(wit::Error::Unavailable)?;
         let journal = journal_of(&user).await?;
         let standing = teller::grant(&journal, plans, &id, amount, reason).await?;
         Ok(standing.into())
     }
-
-    async fn forget(user: String) -> Result<(), wit::Error> {
-        let journal = journal_of(&user).await?;
-        let keys = teller::forget(&journal).await?;
-        let actions = [Action::Chat, Action::Api, Action::Auth, Action::Password];
-        let of_user = actions.map(|action| limits::key_of(action, &user));
-        let of_keys = keys.iter().map(|key| limits::key_of(Action::Chat, key));
-        let counters: Vec<String> = of_user
-            .into_iter()
-            .chain(of_keys)
-            .flat_map(|key| [format!("{key}:count"), format!("{key}:mark")])
-            .collect();
-        let batches = counters.chunks(journal::BATCH_MAX);
-        let erased = batches.map(|batch| journal.platform().delete_many(batch.to_vec()));
-        try_join_all(erased).await.map_err(Error::from)?;
-        limits::remember_plan(&user, None, now_ms());
-        Ok(())
-    }
 }
 
-async fn journal_of(user: &str) -> Result<Journal<Spin>, Error> {
+pub(super) async fn journal_of(user: &str) -> Result<Journal<Spin>, Error> {
     teller::journal_of(Spin::open_default().await?, user)
 }
 
@@ -216,10 +196,10 @@ fn signed(amount: u64) -> i64 {
 impl From<Error> for wit::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::Spent(bound) => Self::Spent(match bound {
-                Bound::Credits => wit::Bound::Credits,
-                Bound::KeyRequests => wit::Bound::ApiKeyRequests,
-                Bound::KeyTokens => wit::Bound::ApiKeyTokens,
+            Error::Spent(bound) => Self::LimitReached(match bound {
+                Bound::Credits => wit::LimitKind::Credits,
+                Bound::KeyRequests => wit::LimitKind::ApiKeyRequests,
+                Bound::KeyTokens => wit::LimitKind::ApiKeyTokens,
             }),
             Error::UnknownPlan(plans) => Self::UnknownPlan(plans),
             Error::Unavailable(text) => Self::Unavailable(text),
@@ -227,7 +207,7 @@ impl From<Error> for wit::Error {
     }
 }
 
-impl From<teller::Standing> for wit::Standing {
+impl From<teller::Standing> for wit::Balance {
     fn from(standing: teller::Standing) -> Self {
         Self {
             plan: standing.plan,

@@ -1,14 +1,19 @@
 //! `user-data`.
 
+use futures::future::try_join_all;
 use journal::{Spin, Store as _};
 
-use super::Quota;
-use crate::bindings::exports::goldfish::quota::credits::{Error, Guest as Credits};
+use super::{Quota, credits::journal_of, limits, now_ms};
+use crate::bindings::exports::goldfish::quota::limits::Action;
 use crate::bindings::exports::goldfish::quota::user_data::Guest;
+use crate::credits::teller::{self, Error};
 
 impl Guest for Quota {
     async fn erase(user: String) -> Result<(), String> {
-        <Self as Credits>::forget(user).await.map_err(cause)
+        erase(&user).await.map_err(|error| match error {
+            Error::Unavailable(cause) => cause,
+            other => format!("{other:?}"),
+        })
     }
 
     async fn check() -> Result<(), String> {
@@ -19,9 +24,21 @@ impl Guest for Quota {
     }
 }
 
-fn cause(error: Error) -> String {
-    match error {
-        Error::Unavailable(cause) => cause,
-        other => format!("{other:?}"),
-    }
+/// Erases the ledger and the counters of the user and of the API keys in the ledger.
+async fn erase(user: &str) -> Result<(), Error> {
+    let journal = journal_of(user).await?;
+    let keys = teller::forget(&journal).await?;
+    let actions = [Action::Chat, Action::Api, Action::Auth, Action::Password];
+    let of_user = actions.map(|action| limits::key_of(action, user));
+    let of_keys = keys.iter().map(|key| limits::key_of(Action::Chat, key));
+    let counters: Vec<String> = of_user
+        .into_iter()
+        .chain(of_keys)
+        .flat_map(|key| [format!("{key}:count"), format!("{key}:mark")])
+        .collect();
+    let batches = counters.chunks(journal::BATCH_MAX);
+    let erased = batches.map(|batch| journal.platform().delete_many(batch.to_vec()));
+    try_join_all(erased).await?;
+    limits::remember_plan(user, None, now_ms());
+    Ok(())
 }

@@ -102,11 +102,7 @@ impl UiBody {
             None => ("message".to_owned(), self.message.take()),
         };
         let Some(last) = last.filter(|message| message.role == Role::User) else {
-            check.require(
-                false,
-                &path,
-                "must be a message of the user, who has the last word",
-            );
+            check.require(false, &path, "The last message must have the role `user`.");
             check.finish()?;
             return Err(ApiError::invalid(path, "is missing"));
         };
@@ -129,10 +125,11 @@ impl UiBody {
                 "must be 1 to 128 bytes",
             )
             .require(
-                text.chars().count() <= MAX_CHARACTERS && !text.trim().is_empty(),
+                !text.trim().is_empty(),
                 &format!("{path}.parts"),
-                "must hold 1 to 10000 characters of text and not only white space",
-            );
+                "must have text that is not all white space",
+            )
+            .max_length(&format!("{path}.parts"), &text, MAX_CHARACTERS);
         let settings = AgainBody {
             model: self.model,
             system: self.system,
@@ -176,7 +173,7 @@ impl UiMessage {
                 // Bounds between the steps of a reply; says nothing.
                 ("step-start", _) => {}
                 _ => {
-                    let wrong = "is not text, and only text is taken here";
+                    let wrong = "Only text parts are supported.";
                     return Err(ApiError::invalid(place(), wrong));
                 }
             }

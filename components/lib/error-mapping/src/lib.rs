@@ -1,4 +1,4 @@
-//! What a capability's error means to an HTTP client: one exhaustive match for each contract.
+//! Maps the errors of capabilities to HTTP errors: one exhaustive match for each contract.
 //!
 //! May import the contracts' types and `http-edge`; calls no capability.
 
@@ -7,12 +7,17 @@ use contracts::{
 };
 use http_edge::{ApiError, Cause, Detail};
 
-/// `goldfish:conversations`; `path` is the part of the request that the capability would find
-/// invalid.
+/// What a request for a conversation did not find, for [`ApiError::NotFound`].
+pub const CONVERSATION: &str = "Conversation";
+
+/// What a request for an API key did not find, for [`ApiError::NotFound`].
+pub const API_KEY: &str = "API key";
+
+/// `goldfish:conversations`; `path` is the part of the request that an `invalid` error is about.
 pub fn conversations(error: conversations::types::Error, path: &str) -> ApiError {
     use conversations::types::Error;
     match error {
-        Error::NotFound => ApiError::NotFound,
+        Error::NotFound => ApiError::NotFound(CONVERSATION),
         Error::Invalid(what) => ApiError::invalid(path, what),
         Error::Conflict(why) => ApiError::Conflict(why),
         Error::Unavailable(cause) => ApiError::internal(cause),
@@ -23,12 +28,10 @@ pub fn conversations(error: conversations::types::Error, path: &str) -> ApiError
 pub fn identity(error: identity::types::AuthError) -> ApiError {
     use identity::types::AuthError;
     match error {
-        AuthError::Missing => ApiError::Unauthorized("Sign in first."),
-        AuthError::Invalid => {
-            ApiError::Unauthorized("These credentials are not valid here. Sign in again.")
-        }
+        AuthError::Missing => ApiError::Unauthorized("Authentication required."),
+        AuthError::Invalid => ApiError::Unauthorized("Invalid or expired token. Sign in again."),
         AuthError::Expired => {
-            ApiError::Unauthorized("These credentials have expired. Refresh them or sign in again.")
+            ApiError::Unauthorized("The token has expired. Refresh it or sign in again.")
         }
         AuthError::Unavailable(cause) => ApiError::ProviderUnavailable(
             "Sessions cannot be checked right now. Try again later.",
@@ -51,16 +54,24 @@ pub fn accounts(error: accounts::types::Error) -> ApiError {
                 })
                 .collect(),
         ),
-        Error::WrongCredentials => ApiError::Unauthorized("Email address or password is wrong."),
+        Error::WrongCredentials => ApiError::Unauthorized("Wrong email address or password."),
         Error::EmailTaken => {
-            ApiError::Conflict("This email address has an account already.".to_owned())
+            ApiError::Conflict("An account with this email address already exists.".to_owned())
         }
         Error::EmailNotVerified => ApiError::Forbidden("Confirm your email address first."),
-        Error::TokenInvalid => ApiError::Unauthorized("This token is not valid. Sign in again."),
-        Error::TokenExpired => ApiError::Unauthorized("This token has expired. Sign in again."),
-        Error::NotFound => ApiError::NotFound,
+        Error::TokenInvalid => ApiError::Unauthorized("Invalid token. Sign in again."),
+        Error::TokenExpired => ApiError::Unauthorized("The token has expired. Sign in again."),
+        Error::NotFound => ApiError::NotFound("User"),
         Error::TooMany(what) => ApiError::Conflict(what),
         Error::Unavailable(cause) => ApiError::internal(cause),
+    }
+}
+
+/// `goldfish:accounts`, for requests that name an API key.
+pub fn api_keys(error: accounts::types::Error) -> ApiError {
+    match error {
+        accounts::types::Error::NotFound => ApiError::NotFound(API_KEY),
+        other => accounts(other),
     }
 }
 
@@ -68,9 +79,9 @@ pub fn accounts(error: accounts::types::Error) -> ApiError {
 pub fn oauth(error: oauth::authorization::Error) -> ApiError {
     use oauth::authorization::Error;
     match error {
-        Error::NotConfigured => ApiError::NotFound,
+        Error::NotConfigured => ApiError::NotFound("Sign-in provider"),
         Error::CodeRefused(_) => {
-            ApiError::Unauthorized("The provider refuses this sign-in. Begin again.")
+            ApiError::Unauthorized("The sign-in provider rejected this sign-in. Start again.")
         }
         Error::Unavailable(cause) => ApiError::ProviderUnavailable(
             "The sign-in provider cannot be reached right now. Try again later.",
@@ -78,7 +89,7 @@ pub fn oauth(error: oauth::authorization::Error) -> ApiError {
             Cause::new(cause),
         ),
         Error::Protocol(cause) => ApiError::ProviderUnavailable(
-            "The sign-in provider did not answer as it should. Try again later.",
+            "The sign-in provider sent an invalid response. Try again later.",
             None,
             Cause::new(cause),
         ),
@@ -89,26 +100,26 @@ pub fn oauth(error: oauth::authorization::Error) -> ApiError {
 pub fn mail(error: mail::sender::Error) -> ApiError {
     use mail::sender::Error;
     let cause = match error {
-        Error::NotConfigured => "no webhook for mail".to_owned(),
+        Error::NotConfigured => "mail_webhook_url is not set".to_owned(),
         Error::Unavailable(cause) => cause,
     };
     ApiError::ProviderUnavailable(
-        "Mail cannot be sent right now. Try again later.",
+        "Email cannot be sent right now. Try again later.",
         None,
         Cause::new(cause),
     )
 }
 
-/// `goldfish:moderation`: without it nothing may pass.
+/// `goldfish:moderation`. If it fails, nothing is allowed.
 pub fn moderation(error: moderation::filter::Error) -> ApiError {
     use moderation::filter::Error;
     match error {
-        Error::Misconfigured(cause) => ApiError::internal(format!("moderation: {cause}")),
+        Error::InvalidConfiguration(cause) => ApiError::internal(format!("moderation: {cause}")),
     }
 }
 
-/// What `goldfish:moderation` blocks: the part of the request, or `reply`. A reason that is no code
-/// is not passed on: it might quote what was blocked.
+/// Content that `goldfish:moderation` blocks; `path` is the part of the request, or `reply`. A reason
+/// that is not a code is dropped, because it might quote the content.
 pub fn blocked(path: impl Into<String>, reason: &str) -> ApiError {
     let is_code = (1..=64).contains(&reason.len())
         && reason
@@ -126,35 +137,33 @@ pub fn blocked(path: impl Into<String>, reason: &str) -> ApiError {
 
 /// `goldfish:quota`'s ledger.
 pub fn credits(error: quota::credits::Error) -> ApiError {
-    use quota::credits::{Bound, Error};
+    use quota::credits::{Error, LimitKind};
     match error {
-        Error::Spent(bound) => ApiError::InsufficientCredits(match bound {
-            Bound::Credits => "Your credits are spent.",
-            Bound::ApiKeyRequests => "The requests of this API key are spent.",
-            Bound::ApiKeyTokens => "The tokens of this API key are spent.",
+        Error::LimitReached(kind) => ApiError::InsufficientCredits(match kind {
+            LimitKind::Credits => "You have no credits left.",
+            LimitKind::ApiKeyRequests => "The request budget of this API key is used up.",
+            LimitKind::ApiKeyTokens => "The token budget of this API key is used up.",
         }),
         Error::UnknownPlan(plans) => {
-            ApiError::invalid("plan", format!("is not a plan here; there are: {plans}"))
+            ApiError::invalid("plan", format!("Unknown plan. Plans: {plans}."))
         }
         Error::Unavailable(cause) => ApiError::internal(cause),
     }
 }
 
-/// `goldfish:response-cache`, where it matters: a cache that cannot be asked is none, but what was to
-/// be erased must not stay unnoticed.
-pub fn response_cache(error: response_cache::answers::Error) -> ApiError {
-    let response_cache::answers::Error::Unavailable(cause) = error;
+/// `goldfish:response-cache`, when it erases. Elsewhere a cache that fails is ignored.
+pub fn response_cache(error: response_cache::cache::Error) -> ApiError {
+    let response_cache::cache::Error::Unavailable(cause) = error;
     ApiError::internal(cause)
 }
 
-/// `goldfish:llm`. A provider's limit on us is not the user's: it is 503, and 429 stays for our own
-/// limits.
+/// `goldfish:llm`. A provider's rate limit is 503; 429 is for the limits of this server.
 pub fn llm(error: llm::types::Error) -> ApiError {
     use llm::types::Error;
     match error {
-        Error::UnknownModel => ApiError::invalid("model", "is not a model known here"),
+        Error::UnknownModel => ApiError::invalid("model", "Unknown model. See GET /api/models."),
         Error::NotConfigured => ApiError::ProviderUnavailable(
-            "The provider of this model is not configured here. Choose another model.",
+            "This model has no API key on this server. Choose another model.",
             None,
             Cause::new("provider not configured"),
         ),
@@ -164,16 +173,17 @@ pub fn llm(error: llm::types::Error) -> ApiError {
         },
         Error::ContextTooLong => ApiError::invalid(
             "message",
-            "does not fit this model together with the conversation so far",
+            "The conversation is too long for this model. Shorten the message or start a new one.",
         ),
         Error::ContentFiltered => {
-            ApiError::invalid("message", "was refused by the provider's content filter")
+            ApiError::invalid("message", "was rejected by the provider's content filter")
         }
-        Error::Unauthorized => {
-            ApiError::ProviderFailed(Cause::new("provider refuses our credentials"))
-        }
+        Error::Unauthorized => ApiError::ProviderFailed(
+            "The AI provider rejected the API key of this server.",
+            Cause::new("provider rejected the API key"),
+        ),
         Error::RateLimited(after) => ApiError::ProviderUnavailable(
-            "The AI provider is limiting our requests. Try again later.",
+            "The AI provider's rate limit was reached. Try again later.",
             after,
             Cause::new("provider rate limit"),
         ),
@@ -183,13 +193,20 @@ pub fn llm(error: llm::types::Error) -> ApiError {
             Cause::new("provider overloaded"),
         ),
         Error::Timeout => ApiError::ProviderTimeout,
-        Error::Unreachable(cause) | Error::Protocol(cause) | Error::Other(cause) => {
-            ApiError::ProviderFailed(Cause::new(cause))
+        Error::Unreachable(cause) => {
+            ApiError::ProviderFailed("The AI provider cannot be reached.", Cause::new(cause))
+        }
+        Error::Protocol(cause) => ApiError::ProviderFailed(
+            "The AI provider sent an invalid response.",
+            Cause::new(cause),
+        ),
+        Error::Other(cause) => {
+            ApiError::ProviderFailed("The AI provider failed to respond.", Cause::new(cause))
         }
     }
 }
 
-/// `goldfish:llm`'s catalogue, which fails only when the operator's variable is wrong.
+/// `goldfish:llm`'s catalogue, which fails only if the variable `models` is invalid.
 pub fn catalogue(error: llm::types::Error) -> ApiError {
     ApiError::internal(format!("model catalogue: {error:?}"))
 }
@@ -199,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_codes() {
+    fn blocked_with_a_reason_that_is_no_code_drops_it() {
         let told = |reason: &str| {
             blocked("message", reason).public().details[0]
                 .message
@@ -212,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn account_failures_have_their_statuses() {
+    fn accounts_maps_each_error_to_its_status() {
         use contracts::accounts::types::{Error, Problem};
         let problem = Problem {
             field: "email".into(),
@@ -234,17 +251,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spent_is_402() {
-        use contracts::quota::credits::{Bound, Error};
-        for bound in [Bound::Credits, Bound::ApiKeyRequests, Bound::ApiKeyTokens] {
-            assert_eq!(credits(Error::Spent(bound)).public().status, 402);
+    fn credits_maps_a_reached_limit_to_402() {
+        use contracts::quota::credits::{Error, LimitKind};
+        for kind in [
+            LimitKind::Credits,
+            LimitKind::ApiKeyRequests,
+            LimitKind::ApiKeyTokens,
+        ] {
+            assert_eq!(credits(Error::LimitReached(kind)).public().status, 402);
         }
         let unknown = credits(Error::UnknownPlan("free, pro".into()));
         assert_eq!(unknown.public().status, 400);
     }
 
     #[test]
-    fn provider_failures_have_their_statuses() {
+    fn llm_maps_each_error_to_its_status() {
         use contracts::llm::types::{Error, Invalid};
         let invalid = |field: Option<&str>| Invalid {
             field: field.map(str::to_owned),

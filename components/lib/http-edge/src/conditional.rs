@@ -1,11 +1,9 @@
-//! What a client has already, and what it can unpack: for routes that answer with files.
-//!
-//! May import nothing: it reads values of header fields.
+//! Conditional requests and content codings, for routes that serve files.
 
-/// Whether an `If-None-Match` names the tag, which is given without its quotes (RFC 9110, section
-/// 13.1.2; compared weakly).
-pub fn is_met(wanted: &str, tag: &str) -> bool {
-    wanted.split(',').map(str::trim).any(|listed| {
+/// Whether the value of an `If-None-Match` field contains the entity tag `tag`, which is given without
+/// quotes. Weak comparison (RFC 9110, section 13.1.2).
+pub fn matches_etag(if_none_match: &str, tag: &str) -> bool {
+    if_none_match.split(',').map(str::trim).any(|listed| {
         let listed = listed.strip_prefix("W/").unwrap_or(listed);
         listed == "*"
             || listed
@@ -15,10 +13,10 @@ pub fn is_met(wanted: &str, tag: &str) -> bool {
     })
 }
 
-/// Whether an `Accept-Encoding` takes gzip (RFC 9110, section 12.5.3).
-pub fn takes_gzip(accepted: &str) -> bool {
+/// Whether the value of an `Accept-Encoding` field allows gzip (RFC 9110, section 12.5.3).
+pub fn accepts_gzip(accept_encoding: &str) -> bool {
     let weight_of = |wanted: &str| {
-        accepted.split(',').find_map(|element| {
+        accept_encoding.split(',').find_map(|element| {
             let mut parts = element.split(';').map(str::trim);
             let coding = parts.next()?;
             let weight = parts
@@ -37,17 +35,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_compared_weakly() {
+    fn matches_etag_compares_weakly() {
         for same in ["\"a1\"", "W/\"a1\"", "\"b\", W/\"a1\"", "*"] {
-            assert!(is_met(same, "a1"), "{same}");
+            assert!(matches_etag(same, "a1"), "{same}");
         }
         for other in ["", "a1", "\"a\"", "\"a1", "W/", "\"A1\""] {
-            assert!(!is_met(other, "a1"), "{other}");
+            assert!(!matches_etag(other, "a1"), "{other}");
         }
     }
 
     #[test]
-    fn gzip_is_sent_where_it_is_taken() {
+    fn accepts_gzip_follows_the_weights() {
         for taken in [
             "gzip",
             "br, GZIP",
@@ -57,7 +55,7 @@ mod tests {
             "br, GZIP;q=0.5",
             "deflate, gzip; q=1",
         ] {
-            assert!(takes_gzip(taken), "{taken}");
+            assert!(accepts_gzip(taken), "{taken}");
         }
         for refused in [
             "",
@@ -70,7 +68,7 @@ mod tests {
             "gzip; q=0.0, br",
             "x-gzip",
         ] {
-            assert!(!takes_gzip(refused), "{refused}");
+            assert!(!accepts_gzip(refused), "{refused}");
         }
     }
 }
