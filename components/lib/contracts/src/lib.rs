@@ -5,7 +5,7 @@
 
 /// `goldfish:identity`: who is asking.
 pub mod identity {
-    pub use bindings::goldfish::identity::{authentication, external, types};
+    pub use bindings::goldfish::identity::{authentication, external_sessions, types};
 
     #[allow(
         missing_docs,

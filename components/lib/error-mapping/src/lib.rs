@@ -2,9 +2,7 @@
 //!
 //! May import the contracts' types and `http-edge`; calls no capability.
 
-use contracts::{
-    accounts, conversations, identity, llm, mail, moderation, oauth, quota, response_cache,
-};
+use contracts::{accounts, conversations, identity, llm, mail, moderation, oauth, quota};
 use http_edge::{ApiError, Cause, Detail};
 
 /// What a request for a conversation did not find, for [`ApiError::NotFound`].
@@ -151,12 +149,6 @@ pub fn credits(error: quota::credits::Error) -> ApiError {
     }
 }
 
-/// `goldfish:response-cache`, when it erases. Elsewhere a cache that fails is ignored.
-pub fn response_cache(error: response_cache::cache::Error) -> ApiError {
-    let response_cache::cache::Error::Unavailable(cause) = error;
-    ApiError::internal(cause)
-}
-
 /// `goldfish:llm`. A provider's rate limit is 503; 429 is for the limits of this server.
 pub fn llm(error: llm::types::Error) -> ApiError {
     use llm::types::Error;
@@ -230,8 +222,8 @@ mod tests {
 
     #[test]
     fn accounts_maps_each_error_to_its_status() {
-        use contracts::accounts::types::{Error, Problem};
-        let problem = Problem {
+        use contracts::accounts::types::{Error, FieldError};
+        let problem = FieldError {
             field: "email".into(),
             message: "is not an email address".into(),
         };

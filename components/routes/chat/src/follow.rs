@@ -35,7 +35,7 @@ struct Query {
 /// `GET /api/conversations/:id/stream`: the reply under way, or what the client lacks of the last
 /// one; 204 when there is nothing of that.
 pub(crate) async fn follow_reply(context: &mut Context) -> Result<Response, ApiError> {
-    let principal = access::signed_in(context).await?;
+    let principal = access::require_user(context).await?;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let query: Query = context.query()?;
     let after = repeat::last_event(&context.head, query.last_event_id.as_deref())?;

@@ -40,7 +40,7 @@ pub(crate) async fn send_message(
 
 /// `GET /api/chat/:id/stream`: the reply under way from its beginning; 204 when there is none.
 pub(crate) async fn follow_reply(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user.id;
+    let user = access::require_user(context).await?.user.id;
     let id = conversation(
         &user,
         &context.param("id", MAX_ID, error_mapping::CONVERSATION)?,

@@ -54,7 +54,7 @@ fn asked_id(context: &Context) -> Result<String, ApiError> {
 }
 
 async fn available(context: &mut Context) -> Result<Vec<ModelView>, ApiError> {
-    access::signed_in(context).await?;
+    access::require_user(context).await?;
     let models = provider::models().await.map_err(error_mapping::catalogue)?;
     Ok(views(models))
 }

@@ -36,7 +36,7 @@ struct Rename {
 }
 
 async fn list_conversations(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let found = library::list_conversations(user.id).await.map_err(failed)?;
     Ok(Response::json(&Conversations {
         conversations: found.iter().map(ConversationView::from).collect(),
@@ -44,7 +44,7 @@ async fn list_conversations(context: &mut Context) -> Result<Response, ApiError>
 }
 
 async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let (found, capacity) = join(library::list_summaries(user.id), library::capacity()).await;
     Ok(Response::json(&History {
         conversations: found
@@ -57,7 +57,7 @@ async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let found = library::get_conversation(user.id, id)
         .await
@@ -66,7 +66,7 @@ async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> 
 }
 
 async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let title = valid_title(context.json().await?)?;
     library::rename(user.id.clone(), id.clone(), title)
@@ -79,14 +79,14 @@ async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError
 }
 
 async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     library::delete(user.id, id).await.map_err(failed)?;
     Ok(Response::json(&Success { success: true }))
 }
 
 async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     user_data::erase_content(&user.id)
         .await
         .map_err(|failure| ApiError::internal(failure.message()))?;

@@ -1,12 +1,11 @@
-//! `user-data`.
+//! The export `user-data`.
 
-use futures::future::try_join_all;
-use journal::{Spin, Store as _};
+use journal::{Spin, Store as _, delete_all};
 
-use super::{Quota, credits::journal_of, limits, now_ms};
-use crate::bindings::exports::goldfish::quota::limits::Action;
+use super::{Quota, credits::ledger_of, limits, now_ms};
 use crate::bindings::exports::goldfish::quota::user_data::Guest;
-use crate::credits::teller::{self, Error};
+use crate::exports::credits::Error;
+use crate::exports::limits::Action;
 
 impl Guest for Quota {
     async fn erase(user: String) -> Result<(), String> {
@@ -26,8 +25,7 @@ impl Guest for Quota {
 
 /// Erases the ledger and the counters of the user and of the API keys in the ledger.
 async fn erase(user: &str) -> Result<(), Error> {
-    let journal = journal_of(user).await?;
-    let keys = teller::forget(&journal).await?;
+    let keys = ledger_of(user).await?.erase().await?;
     let actions = [Action::Chat, Action::Api, Action::Auth, Action::Password];
     let of_user = actions.map(|action| limits::key_of(action, user));
     let of_keys = keys.iter().map(|key| limits::key_of(Action::Chat, key));
@@ -36,9 +34,7 @@ async fn erase(user: &str) -> Result<(), Error> {
         .chain(of_keys)
         .flat_map(|key| [format!("{key}:count"), format!("{key}:mark")])
         .collect();
-    let batches = counters.chunks(journal::BATCH_MAX);
-    let erased = batches.map(|batch| journal.platform().delete_many(batch.to_vec()));
-    try_join_all(erased).await?;
-    limits::remember_plan(user, None, now_ms());
+    delete_all(&Spin::open_default().await?, &counters).await?;
+    limits::cache_plan(user, None, now_ms());
     Ok(())
 }

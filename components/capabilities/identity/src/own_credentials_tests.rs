@@ -19,7 +19,7 @@ fn subject() -> Subject {
     }
 }
 
-/// Tokens of one session, as `goldfish:accounts` makes them.
+/// Tokens of one session, as `goldfish:accounts` issues them.
 struct Tokens {
     access: String,
     cookie: String,
@@ -59,7 +59,7 @@ fn by_key(world: &World, client: Client, key: &str) -> Result<ApiKeyRecord, Auth
         .unwrap()
 }
 
-/// Puts the record of a new key into the store and answers the key.
+/// Stores the record of a new key and returns the key.
 fn stored_key(world: &World) -> String {
     let key = api_key::generate().unwrap();
     let record = ApiKeyRecord {
@@ -76,7 +76,7 @@ fn stored_key(world: &World) -> String {
 }
 
 #[test]
-fn a_session_costs_one_look_up() {
+fn access_token_costs_one_read() {
     let world = World::new(1);
     let tokens = tokens_of(&world);
     let principal = by_token(&world, world.client(), &tokens.access).unwrap();
@@ -90,7 +90,7 @@ fn a_session_costs_one_look_up() {
 }
 
 #[test]
-fn each_kind_of_token_is_accepted_in_its_own_place() {
+fn token_of_other_kind_is_invalid() {
     let world = World::new(1);
     let tokens = tokens_of(&world);
     for token in [&tokens.cookie, &tokens.refresh, &"gf_x".to_owned()] {
@@ -106,7 +106,7 @@ fn each_kind_of_token_is_accepted_in_its_own_place() {
 }
 
 #[test]
-fn what_was_revoked_is_refused_at_once() {
+fn token_of_revoked_session_is_invalid() {
     let world = World::new(1);
     let tokens = tokens_of(&world);
     assert!(by_token(&world, world.client(), &tokens.access).is_ok());
@@ -122,7 +122,7 @@ fn what_was_revoked_is_refused_at_once() {
 }
 
 #[test]
-fn a_revoked_session_never_gets_a_new_cookie() {
+fn cookie_of_revoked_session_is_not_renewed() {
     let world = World::new(1);
     let tokens = tokens_of(&world);
     world.pass(2 * 24 * 60 * 60 * 1000);
@@ -137,7 +137,7 @@ fn a_revoked_session_never_gets_a_new_cookie() {
 }
 
 #[test]
-fn a_renewal_is_written_down_once_a_day() {
+fn cookie_renewal_is_recorded_once_a_day() {
     let world = World::new(1);
     let tokens = tokens_of(&world);
     world.pass(24 * 60 * 60 * 1000);
@@ -158,7 +158,7 @@ fn a_renewal_is_written_down_once_a_day() {
 }
 
 #[test]
-fn nobody_comes_in_while_the_store_is_out_of_reach() {
+fn credentials_with_failing_store_are_unavailable() {
     let world = World::new(1);
     let tokens = tokens_of(&world);
     let key = stored_key(&world);
@@ -170,7 +170,7 @@ fn nobody_comes_in_while_the_store_is_out_of_reach() {
 }
 
 #[test]
-fn an_api_key_costs_one_look_up_and_a_wrong_one_none() {
+fn api_key_costs_one_read_and_malformed_one_none() {
     let world = World::new(1);
     let key = stored_key(&world);
     let record = by_key(&world, world.client(), &key).unwrap();
@@ -191,7 +191,7 @@ fn an_api_key_costs_one_look_up_and_a_wrong_one_none() {
 }
 
 #[test]
-fn a_revoked_api_key_is_refused_at_once() {
+fn revoked_api_key_is_invalid() {
     let world = World::new(1);
     let key = stored_key(&world);
     assert!(by_key(&world, world.client(), &key).is_ok());
@@ -205,11 +205,11 @@ fn a_revoked_api_key_is_refused_at_once() {
 }
 
 #[test]
-fn the_use_of_a_key_is_noted_once_a_minute() {
+fn use_of_key_is_recorded_once_a_minute() {
     let world = World::new(1);
     let note = |world: &World| {
         let now = world.now();
-        world.finish(note_use(world.client(), "key".to_owned(), now));
+        world.finish(record_use(world.client(), "key".to_owned(), now));
     };
     let mut instance = Noted::default();
     let mut other = Noted::default();

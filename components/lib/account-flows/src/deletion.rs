@@ -1,4 +1,4 @@
-//! Forgetting a user.
+//! Deleting a user.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,75 +8,74 @@ use contracts::{
 };
 use http_edge::{ApiError, Context};
 
-/// How old a session may be to end the account without the password.
+/// Age of a session up to which it may delete the account without the password.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Whether a request to end the account shows well enough that its owner makes it: a session may
-/// have been left open.
+/// Whether a deletion is confirmed by the owner of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consent {
-    /// It does.
-    Given,
+pub enum Confirmation {
+    /// By the password, a recent session, or an API key with the scope `admin`.
+    Confirmed,
     /// The password is wrong.
     WrongPassword,
-    /// The session is old: the password is needed, or a new sign-in.
-    Stale,
+    /// The session is too old. The request needs the password or a new sign-in.
+    SessionTooOld,
 }
 
-/// Erases everything that is stored of a user. May be repeated, by the user too if it breaks off
-/// before the account is erased.
-pub async fn erase(user: &str) -> Result<(), ApiError> {
+/// Erases all data of a user. Idempotent. The account is deleted after the data, so that the user
+/// can repeat an interrupted deletion.
+pub async fn erase_user(user: &str) -> Result<(), ApiError> {
     user_data::erase(user)
         .await
         .map_err(|failure| ApiError::internal(failure.message()))
 }
 
-/// Erases the account of the user that is asking, and signs it out.
-pub async fn withdraw(
+/// Erases the authenticated user and signs out, if the deletion is confirmed.
+pub async fn delete_own_account(
     context: &mut Context,
     principal: &Principal,
     password: Option<String>,
-) -> Result<Consent, ApiError> {
-    let consent = consent(context, principal, password).await?;
-    if consent != Consent::Given {
-        return Ok(consent);
+) -> Result<Confirmation, ApiError> {
+    let confirmation = confirm(context, principal, password).await?;
+    if confirmation != Confirmation::Confirmed {
+        return Ok(confirmation);
     }
-    erase(&principal.user.id).await?;
+    erase_user(&principal.user.id).await?;
     if let Proof::Workos(_) | Proof::Clerk(_) = principal.proof {
-        access::sign_out_externally(context).await?;
+        access::sign_out_external_session(context).await?;
     }
-    access::cookies::forget_sessions(context);
-    Ok(Consent::Given)
+    access::cookies::clear_sessions(context);
+    Ok(Confirmation::Confirmed)
 }
 
-async fn consent(
+async fn confirm(
     context: &mut Context,
     principal: &Principal,
     password: Option<String>,
-) -> Result<Consent, ApiError> {
+) -> Result<Confirmation, ApiError> {
     let user = &principal.user;
     if user.kind != UserKind::Registered {
-        return Ok(Consent::Given);
+        return Ok(Confirmation::Confirmed);
     }
     if let Some(password) = password {
         access::admit_password(context, user.email.as_deref().unwrap_or(&user.id)).await?;
         return match registration::confirm_password(user.id.clone(), password).await {
-            Ok(()) => Ok(Consent::Given),
-            Err(Error::WrongCredentials | Error::Invalid(_)) => Ok(Consent::WrongPassword),
+            Ok(()) => Ok(Confirmation::Confirmed),
+            Err(Error::WrongCredentials | Error::Invalid(_)) => Ok(Confirmation::WrongPassword),
             Err(other) => Err(error_mapping::accounts(other)),
         };
     }
     let Proof::Session(session) = &principal.proof else {
-        // An API key that was given the scope `admin` has been given this.
-        return Ok(Consent::Given);
+        // An API key with the scope `admin`.
+        return Ok(Confirmation::Confirmed);
     };
     let session = sessions::get_session(user.id.clone(), session.clone())
         .await
         .map_err(error_mapping::accounts)?;
     Ok(if is_fresh(session.created_at) {
-        Consent::Given
+        Confirmation::Confirmed
     } else {
-        Consent::Stale
+        Confirmation::SessionTooOld
     })
 }
 
@@ -92,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sessions_are_fresh_for_a_day() {
+    fn is_fresh_after_a_day_is_false() {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let ago =
             |seconds: u64| u64::try_from((now - Duration::from_secs(seconds)).as_millis()).unwrap();

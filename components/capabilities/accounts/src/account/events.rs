@@ -1,39 +1,39 @@
-//! What is stored: the facts of a user's journal. Times are milliseconds since the epoch, by the
-//! clock of whoever appended the fact.
+//! The entries of a user's journal. Times are milliseconds since the epoch, by the clock of the
+//! writer.
 
 use credentials::records::Scope;
 use serde::{Deserialize, Serialize};
 
-/// One fact of a user's journal.
+/// One entry of a user's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Fact {
-    /// There is an account now; ignored where there is one that does not wait for confirmation.
+pub(crate) enum Event {
+    /// An account was created. Ignored if there is a confirmed one.
     Registered(Registered),
-    /// The owner of the account has shown that the address is theirs.
+    /// The owner of the account confirmed the email address.
     EmailVerified {
         /// In lower case.
         email: String,
-        /// Begins if this fact is the one that confirmed the address.
+        /// A session that begins if this event confirmed the address.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<Session>,
         at: u64,
     },
-    /// Another password; ignored unless the one that it replaces still holds.
+    /// The password was changed. Ignored unless `replaces` is the current password.
     PasswordSet {
         password: Password,
-        /// The id of the password before; none if there was none.
-        replacing: Option<String>,
-        ending: Ending,
-        /// Whether it was set by somebody who reads the account's mail.
-        verifies: bool,
+        /// The id of the previous password, if there was one.
+        replaces: Option<String>,
+        sessions_to_end: SessionsToEnd,
+        /// Whether the change proves that the owner receives mail at the address.
+        confirms_email: bool,
         at: u64,
     },
-    /// The same password, hashed anew.
-    Rehashed {
+    /// The same password with a new hash.
+    PasswordRehashed {
         password: Password,
     },
-    /// What is none stays as it was, unless it is cleared.
+    /// The name or the picture changed. None keeps the value unless it is cleared.
     Updated {
         name: Option<String>,
         image: Option<String>,
@@ -45,19 +45,18 @@ pub(crate) enum Fact {
     },
     SessionStarted {
         session: Session,
-        /// The id of the password that was given; ignored if that has been changed.
+        /// The id of the password that was verified. The event is ignored if it has been changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         password: Option<String>,
     },
     /// A refresh token was used.
-    Refreshed {
+    SessionRefreshed {
         session: String,
-        /// The token's.
+        /// The generation of the token.
         generation: u64,
-        /// The session as it was before, where it is a guest's, which leaves no fact when it
-        /// begins.
+        /// The session before the refresh, if it is a guest's first. Creating a guest appends no event.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        begins: Option<Session>,
+        guest_session: Option<Session>,
         at: u64,
     },
     SessionEnded {
@@ -65,8 +64,8 @@ pub(crate) enum Fact {
         at: u64,
     },
     SessionsEnded {
-        ending: Ending,
-        /// A guest's session that may have left no fact.
+        sessions_to_end: SessionsToEnd,
+        /// The guest's first session, for which there may be no event.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         guest: Option<String>,
         at: u64,
@@ -87,77 +86,77 @@ pub(crate) enum Fact {
         provider: String,
         at: u64,
     },
-    /// An OAuth flow was completed; only the first attempt of a flow counts.
+    /// An OAuth flow was completed. Only the first attempt of a flow has an effect.
     FlowCompleted {
         flow: String,
         attempt: String,
         at: u64,
     },
-    /// A claim that had led to nothing is not to lead to anything any more.
-    Barred {
+    /// A claim that no event used was taken away. Later events that name it are ignored.
+    ClaimRejected {
         claim: String,
     },
-    /// Everything ends.
+    /// The user was deleted.
     Deleted {
-        /// Whether the id is never to be used again. An outside provider's users come back.
-        dead: bool,
-        /// A guest's session that may have left no fact.
+        /// Whether the id is never used again. Users of identity providers may return.
+        permanent: bool,
+        /// The guest's first session, for which there may be no event.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         guest: Option<String>,
         at: u64,
     },
-    /// What was said here has been erased.
+    /// Replaces an entry that was erased.
     Erased,
 }
 
-/// The beginning of an account.
+/// The data of a new account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Registered {
     pub(crate) email: Email,
-    /// Whether it waits for the owner to confirm the address.
+    /// Whether the account waits for its owner to confirm the address.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) pending: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) password: Option<Password>,
-    /// An outside identity that it begins with.
+    /// The linked identity it was created with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) identity: Option<Identity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) image: Option<String>,
-    /// The session of the guest that becomes the account; ends with that.
+    /// The session of the guest that becomes the account. It ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) guest: Option<String>,
     pub(crate) at: u64,
 }
 
-/// An address, and the claim by which it is the account's.
+/// An email address and its claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Email {
-    /// As it was typed.
+    /// As entered.
     pub(crate) address: String,
     pub(crate) verified: bool,
     /// The id of the claim.
     pub(crate) claim: String,
 }
 
-/// A password, by its hash.
+/// A password hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Password {
-    /// Random; another for each password that is set.
+    /// Random, different for each change.
     pub(crate) id: String,
     /// A PHC string.
     pub(crate) hash: String,
 }
 
-/// Which sessions end along with something.
+/// Which sessions an event ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Ending {
+pub(crate) enum SessionsToEnd {
     None,
     All,
-    AllBut(String),
+    AllExcept(String),
 }
 
 /// A session.
@@ -167,7 +166,7 @@ pub(crate) struct Session {
     pub(crate) created: u64,
     /// When it was last renewed.
     pub(crate) renewed: u64,
-    /// That of the refresh token that is to be used next.
+    /// The generation of the next refresh token.
     pub(crate) generation: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<String>,
@@ -180,10 +179,10 @@ pub(crate) struct Session {
 pub(crate) struct Key {
     /// A UUID.
     pub(crate) id: String,
-    /// SHA-256 of the key, in hexadecimal: the name of its record.
+    /// SHA-256 of the key in hexadecimal. Names its record.
     pub(crate) hash: String,
     pub(crate) name: String,
-    /// The key's beginning.
+    /// The first characters of the key.
     pub(crate) prefix: String,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) created: u64,
@@ -199,7 +198,7 @@ pub(crate) struct Key {
     pub(crate) revoked: Option<u64>,
 }
 
-/// An identity at an OAuth provider, and the claim by which it is the account's.
+/// An identity at an OAuth provider and its claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) provider: String,
@@ -209,7 +208,10 @@ pub(crate) struct Identity {
     pub(crate) claim: String,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde requires"
+)]
 fn is_false(value: &bool) -> bool {
     !*value
 }

@@ -1,29 +1,26 @@
-//! What is remembered in a browser while its user is away at an OAuth provider.
+//! The state of an OAuth sign-in, which the browser keeps while the user is at the provider.
 
-use credentials::is_id;
 use credentials::keys::TokenKind;
 use credentials::payload::{self, Payload};
 use credentials::tokens::TokenError;
+use ids::is_key_part;
+use ids::new_uuid;
 use journal::Platform;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::account::Fact;
+use crate::account::Event;
 use crate::accounts::Accounts;
-use crate::linked::LinkError;
-use crate::types::{Error, Problem};
+use crate::oauth::{LinkError, is_provider};
+use crate::types::{Error, FieldError};
 
-/// How long a flow is good, in seconds.
+/// How long a flow is valid, in seconds.
 const FLOW_SECONDS: u64 = 10 * 60;
 
-/// Longest sealed flow, in bytes: browsers keep 4,096 of a cookie, its name and attributes
-/// included (RFC 6265, section 6.1).
+/// Maximum length of a sealed flow, in bytes. Browsers store 4,096 bytes of a cookie, including its
+/// name and attributes (RFC 6265, section 6.1).
 const SEALED_BYTES_MAX: usize = 3_800;
 
-/// Longest name of a provider, in characters.
-const PROVIDER_CHARS_MAX: usize = 32;
-
-/// A flow, as it is sealed.
+/// A flow as it is sealed. See the contract for the fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Flow {
@@ -37,36 +34,44 @@ pub(crate) struct Flow {
     pub(crate) new_user_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) link_to: Option<String>,
-    /// A guest's id, and that of its session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) guest: Option<(String, String)>,
+    pub(crate) guest: Option<Guest>,
 }
 
-/// Seals a flow for a cookie.
+/// The session of a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Guest {
+    pub(crate) user: String,
+    pub(crate) session: String,
+}
+
+/// Encodes a flow for a cookie.
 ///
 /// # Errors
-/// `invalid` for what does not fit into one, `not-found` for users that cannot be.
+/// `invalid` if it does not fit a cookie, `not-found` for invalid user ids.
 pub(crate) fn seal<P: Platform + Clone>(
     accounts: &Accounts<P>,
     flow: &Flow,
 ) -> Result<String, Error> {
-    let users = flow
+    let guest = flow.guest.iter().map(|guest| &guest.user);
+    if !flow
         .link_to
         .iter()
-        .chain(flow.guest.iter().map(|(id, _)| id));
-    if !users.into_iter().all(|user| is_id(user)) {
+        .chain(guest)
+        .all(|user| is_key_part(user))
+    {
         return Err(Error::NotFound);
     }
     if !is_provider(&flow.provider) {
-        return Err(problem("provider", "is none"));
+        return Err(field_error("provider", "is not a provider's name"));
     }
     let now = accounts.now() / 1000;
     payload::sign(accounts.keys(), TokenKind::Flow, flow, FLOW_SECONDS, now)
         .filter(|sealed| sealed.len() <= SEALED_BYTES_MAX)
-        .ok_or_else(|| problem("callbackURL", "is too long"))
+        .ok_or_else(|| field_error("callbackURL", "is too long"))
 }
 
-/// Opens a sealed flow.
+/// Decodes a sealed flow.
 ///
 /// # Errors
 /// `token-invalid`, `token-expired`.
@@ -81,24 +86,24 @@ pub(crate) fn open<P: Platform + Clone>(
     })
 }
 
-/// Completes a flow in the journal of the user that it leads to.
+/// Records in the user's journal that a flow was completed.
 ///
 /// # Errors
-/// `Replayed` if it has been before; those of the journal.
+/// `Replayed` if it was completed before; those of the journal.
 pub(crate) async fn complete<P: Platform + Clone>(
     accounts: &Accounts<P>,
     user: &str,
     flow: &str,
 ) -> Result<(), LinkError> {
-    let attempt = Uuid::new_v4().to_string();
+    let attempt = new_uuid();
     let mut view = accounts.read(user).await?;
-    let fact = Fact::FlowCompleted {
+    let event = Event::FlowCompleted {
         flow: flow.to_owned(),
         attempt: attempt.clone(),
         at: accounts.now(),
     };
-    accounts.append(user, &mut view, &fact).await?;
-    if view.state.dead {
+    accounts.append(user, &mut view, &event).await?;
+    if view.state.deleted {
         return Err(LinkError::Other(Error::NotFound));
     }
     let first = view.state.flows.iter().find(|known| known.id == flow);
@@ -108,14 +113,8 @@ pub(crate) async fn complete<P: Platform + Clone>(
     }
 }
 
-/// Whether it can be the name of a provider; a colon would make two identities one.
-pub(crate) fn is_provider(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=PROVIDER_CHARS_MAX).contains(&name.len()) && name.bytes().all(plain)
-}
-
-fn problem(field: &str, message: &str) -> Error {
-    Error::Invalid(vec![Problem {
+fn field_error(field: &str, message: &str) -> Error {
+    Error::Invalid(vec![FieldError {
         field: field.to_owned(),
         message: message.to_owned(),
     }])

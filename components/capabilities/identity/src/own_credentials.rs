@@ -1,4 +1,4 @@
-//! Credentials that we made ourselves: one HMAC or hash, and one look-up.
+//! Verifying credentials of this application: one HMAC or hash, and one read of the store.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use journal::Store;
 use crate::types::{AuthError, Principal};
 use crate::{principals, revocation};
 
-/// Whom an access token is of, at `now` (milliseconds; likewise below).
+/// The principal of an access token at `now` (milliseconds, likewise below).
 ///
 /// # Errors
-/// `expired` for a token of ours that is too old, `invalid` for everything else, and what was
-/// revoked; `unavailable` if that cannot be known.
+/// `expired` for a genuine token that has expired; `invalid` for a revoked one and everything else;
+/// `unavailable` if the store fails.
 pub(crate) async fn access_token(
     store: &impl Store,
     keys: &Keys,
@@ -26,7 +26,7 @@ pub(crate) async fn access_token(
     Ok(principals::of_session(verified))
 }
 
-/// Whom a session cookie is of. A cookie that has been used for a while is renewed.
+/// The principal of a session cookie. An old cookie is renewed.
 ///
 /// # Errors
 /// As for access tokens.
@@ -39,7 +39,7 @@ pub(crate) async fn cookie(
     let verified = session(store, keys, TokenKind::Cookie, cookie, now).await?;
     let renewed_cookie = principals::renewed_cookie(keys, &verified, now / 1000);
     if renewed_cookie.is_some() {
-        note_renewal(store, &verified.session, now).await;
+        record_renewal(store, &verified.session, now).await;
     }
     Ok(Principal {
         renewed_cookie,
@@ -47,9 +47,9 @@ pub(crate) async fn cookie(
     })
 }
 
-/// Writes down that a session goes on, for the list of sessions: once a day, also for a client that
-/// never takes the new cookie. That it fails is no reason to refuse the session.
-async fn note_renewal(store: &impl Store, session: &str, now: u64) {
+/// Records that a session's cookie was renewed, for the list of sessions. At most once a day, also for a
+/// client that ignores the new cookie. A failure does not fail the request.
+async fn record_renewal(store: &impl Store, session: &str, now: u64) {
     let key = records::renewed_session(session);
     let Ok(stored) = store.get(&key).await else {
         return;
@@ -72,10 +72,10 @@ async fn session(
     Ok(verified)
 }
 
-/// What is known of an API key. What is no key by its checksum costs no look-up.
+/// The record of an API key. Text with a wrong checksum costs no read.
 ///
 /// # Errors
-/// `invalid` for what is no key, or was revoked; `unavailable` if that cannot be known.
+/// `invalid` if there is no such key or it was revoked; `unavailable` if the store fails.
 pub(crate) async fn api_key(store: &impl Store, key: &str) -> Result<ApiKeyRecord, AuthError> {
     let hash = api_key::parse(key).ok_or(AuthError::Invalid)?;
     let stored = store
@@ -87,12 +87,12 @@ pub(crate) async fn api_key(store: &impl Store, key: &str) -> Result<ApiKeyRecor
         .ok_or_else(|| AuthError::Unavailable("the record of an API key is damaged".to_owned()))
 }
 
-/// The API keys whose use this instance has noted lately.
+/// The API keys whose use this instance recorded recently.
 #[derive(Default)]
 pub(crate) struct Noted(HashMap<String, u64>);
 
 impl Noted {
-    /// Whether the use of a key at `now` is to be noted: once in a while.
+    /// Whether the use of a key at `now` must be recorded.
     pub(crate) fn is_due(&mut self, key_id: &str, now: u64) -> bool {
         self.0
             .retain(|_, at| now.saturating_sub(*at) < LAST_USED_STEP_MS);
@@ -104,9 +104,9 @@ impl Noted {
     }
 }
 
-/// Writes down that a key was used at `now`, unless another instance did lately. That it fails is
-/// no reason to refuse the key.
-pub(crate) async fn note_use(store: impl Store, key_id: String, now: u64) {
+/// Records that a key was used at `now`, unless another instance did recently. A failure does not fail
+/// the request.
+pub(crate) async fn record_use(store: impl Store, key_id: String, now: u64) {
     let key = records::last_used(&key_id);
     let Ok(stored) = store.get(&key).await else {
         return;
@@ -118,5 +118,5 @@ pub(crate) async fn note_use(store: impl Store, key_id: String, now: u64) {
 }
 
 #[cfg(test)]
-#[path = "ours_tests.rs"]
+#[path = "own_credentials_tests.rs"]
 mod tests;

@@ -1,84 +1,92 @@
-//! Adding another way in to an account, and taking one away.
+//! Linking an identity to an account, and unlinking one.
 
 use journal::Platform;
+use journal::unique::Acquired;
 
-use crate::account::{Account, Fact};
+use crate::account::{Account, Event};
 use crate::accounts::Accounts;
-use crate::claims::{self, Claimed, Index};
-use crate::flows;
-use crate::issuing;
-use crate::linked::{ATTEMPTS, LinkError, PAUSE, Profile, busy, checked, new_identity};
+use crate::claims;
+use crate::oauth::{ATTEMPTS, LinkError, Profile, RETRY_DELAY, contention_error};
+use crate::oauth_flow;
 use crate::types::{self, Error};
+use crate::unique_name::UniqueName;
+use crate::views;
 
-/// Links a profile to the account that began the flow for that.
+/// Links a profile to the account that began the flow.
 ///
 /// # Errors
-/// As the contract says.
+/// See the contract.
 pub(crate) async fn link<P: Platform + Clone>(
     accounts: &Accounts<P>,
     user: &str,
     profile: Profile,
     sealed_flow: &str,
 ) -> Result<types::Account, LinkError> {
-    let opened = flows::open(accounts, sealed_flow)?;
+    let opened = oauth_flow::open(accounts, sealed_flow)?;
     let flow = opened.data;
     if flow.provider != profile.provider || flow.link_to.as_deref() != Some(user) {
         return Err(LinkError::Other(Error::TokenInvalid));
     }
-    let profile = checked(profile)?;
-    if accounts.read(user).await?.state.active().is_none() {
+    let profile = profile.validated()?;
+    if accounts.read(user).await?.state.active_profile().is_none() {
         return Err(LinkError::Other(Error::NotFound));
     }
-    flows::complete(accounts, user, &opened.token_id).await?;
+    oauth_flow::complete(accounts, user, &opened.token_id).await?;
     link_identity(accounts, user, &profile).await?;
     let state = accounts.read(user).await?.state;
-    Ok(shown(user, &state)?)
+    Ok(view_of(user, &state)?)
 }
 
-/// Makes an identity an account's; fine if it is already.
+/// Links an identity to an account. Idempotent.
+///
+/// # Errors
+/// See the contract.
 pub(crate) async fn link_identity<P: Platform + Clone>(
     accounts: &Accounts<P>,
     user: &str,
     profile: &Profile,
 ) -> Result<(), LinkError> {
-    let index = Index::identity(&profile.provider, &profile.subject);
-    let identity = new_identity(profile);
+    let index = UniqueName::identity(&profile.provider, &profile.subject);
+    let identity = profile.new_identity();
     let claim = identity.claim.clone();
     for _ in 0..ATTEMPTS {
         match claims::acquire(accounts, &index, user, &claim).await? {
-            Claimed::Taken(owner) if owner == user => return Ok(()),
-            Claimed::Taken(_) => return Err(LinkError::LinkedElsewhere),
-            Claimed::Contested => accounts.platform().sleep(PAUSE).await,
-            Claimed::Ours => {
+            Acquired::Taken(owner) if owner == user => return Ok(()),
+            Acquired::Taken(_) => return Err(LinkError::LinkedElsewhere),
+            Acquired::Contested => accounts.platform().sleep(RETRY_DELAY).await,
+            Acquired::Claimed => {
                 let mut view = accounts.read(user).await?;
-                let fact = Fact::IdentityLinked {
+                let event = Event::IdentityLinked {
                     identity,
                     at: accounts.now(),
                 };
-                accounts.append(user, &mut view, &fact).await?;
+                accounts.append(user, &mut view, &event).await?;
                 if view.state.holds(&claim) {
                     return Ok(());
                 }
-                claims::release(accounts.platform(), &index, &claim).await?;
-                return Err(LinkError::Other(refused(&view.state, &profile.provider)));
+                claims::release(accounts, &index, &claim).await?;
+                return Err(LinkError::Other(link_refused(
+                    &view.state,
+                    &profile.provider,
+                )));
             }
         }
     }
-    Err(busy())
+    Err(contention_error())
 }
 
-/// Why an account did not take an identity that was free.
-fn refused(state: &Account, provider: &str) -> Error {
-    if state.active().is_none() {
+/// Why the aggregate refused an identity that was not claimed.
+fn link_refused(state: &Account, provider: &str) -> Error {
+    if state.active_profile().is_none() {
         Error::NotFound
     } else if is_linked(state, provider) {
         Error::TooMany(format!("{provider} accounts"))
     } else {
-        Error::Unavailable("another writer was quicker".to_owned())
+        Error::Unavailable("another request changed the account".to_owned())
     }
 }
 
-/// Takes a provider's identity away from an account, unless it is the last way in.
+/// Unlinks a provider's identity, unless it is the last way to sign in.
 ///
 /// # Errors
 /// `not-found`, `too-many`, `unavailable`.
@@ -91,17 +99,17 @@ pub(crate) async fn unlink<P: Platform + Clone>(
     if !is_linked(&view.state, provider) {
         return Err(Error::NotFound);
     }
-    let fact = Fact::IdentityUnlinked {
+    let event = Event::IdentityUnlinked {
         provider: provider.to_owned(),
         at: accounts.now(),
     };
-    accounts.append(user, &mut view, &fact).await?;
+    accounts.append(user, &mut view, &event).await?;
     if is_linked(&view.state, provider) {
         return Err(Error::TooMany(
             "accounts unlinked: this is the last way to sign in".to_owned(),
         ));
     }
-    shown(user, &view.state)
+    view_of(user, &view.state)
 }
 
 fn is_linked(state: &Account, provider: &str) -> bool {
@@ -109,6 +117,6 @@ fn is_linked(state: &Account, provider: &str) -> bool {
     identities.any(|identity| identity.provider == provider)
 }
 
-fn shown(user: &str, state: &Account) -> Result<types::Account, Error> {
-    issuing::shown(user, state).ok_or(Error::NotFound)
+fn view_of(user: &str, state: &Account) -> Result<types::Account, Error> {
+    views::account(user, state).ok_or(Error::NotFound)
 }

@@ -1,4 +1,4 @@
-//! What all providers' answers have in common.
+//! What the responses of all providers have in common.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -6,56 +6,56 @@ use url::Url;
 
 use crate::Error;
 
-/// The most that is read of an answer, in bytes. GitHub's profile has some 3 KB, a hundred
+/// Maximum size of a response, in bytes. GitHub's profile has some 3 KB, a hundred
 /// addresses 10 KB.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
 
-/// Longest name that is handed on, in characters.
+/// Maximum length of a name, in characters.
 const NAME_CHARS_MAX: usize = 100;
 
-/// Longest email address (RFC 5321, section 4.5.3.1.3, less the angle brackets), in bytes.
+/// Maximum length of an email address (RFC 5321, section 4.5.3.1.3, less the angle brackets), in bytes.
 const EMAIL_BYTES_MAX: usize = 254;
 
-/// Longest URL of a picture, in bytes.
+/// Maximum length of a picture's URL, in bytes.
 const IMAGE_BYTES_MAX: usize = 2048;
 
-/// An answer, read to its end.
-pub(crate) struct Answer {
+/// A complete response.
+pub(crate) struct ProviderResponse {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
 }
 
 /// An OAuth error (RFC 6749, section 5.2). GitHub sends it with status 200.
 #[derive(Deserialize)]
-struct Refusal {
+struct OAuthError {
     error: String,
 }
 
-impl Answer {
+impl ProviderResponse {
     /// The body of a success as JSON.
     ///
     /// # Errors
-    /// `unavailable` for the provider's own troubles (5xx, 429), else `protocol`.
+    /// `unavailable` for 5xx and 429, else `protocol`.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self.status {
             200 => serde_json::from_slice(&self.body)
                 .map_err(|_| Error::Protocol("the answer is not what it should be".to_owned())),
             429 | 500.. => Err(Error::Unavailable(format!(
-                "the provider answers {}",
+                "the provider answered {}",
                 self.status
             ))),
-            status => Err(Error::Protocol(format!("the provider answers {status}"))),
+            status => Err(Error::Protocol(format!("the provider answered {status}"))),
         }
     }
 
-    /// The answer of a token endpoint.
+    /// The response of a token endpoint.
     ///
     /// # Errors
-    /// `code-refused` if the provider says so in one of the words of `refusals`, else as `json`.
+    /// `code-refused` for the error codes in `refusals`, else as `json`.
     pub(crate) fn token<T: DeserializeOwned>(&self, refusals: &[&str]) -> Result<T, Error> {
         if matches!(self.status, 200..=499)
             && self.status != 429
-            && let Ok(Refusal { error }) = serde_json::from_slice(&self.body)
+            && let Ok(OAuthError { error }) = serde_json::from_slice(&self.body)
         {
             let word = printable(&error);
             return Err(match refusals.contains(&error.as_str()) {
@@ -67,7 +67,7 @@ impl Answer {
     }
 }
 
-/// An error code of RFC 6749 as far as it looks like one.
+/// An error code, if it has the form of one (RFC 6749).
 fn printable(error: &str) -> String {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
     match error.len() {
@@ -76,7 +76,7 @@ fn printable(error: &str) -> String {
     }
 }
 
-/// A name without what does not belong into one; none if nothing is left.
+/// A name without control characters. None if nothing is left.
 pub(crate) fn name(text: Option<String>) -> Option<String> {
     let text = text?;
     let clean: String = text.chars().filter(|c| !c.is_control()).collect();
@@ -84,7 +84,7 @@ pub(crate) fn name(text: Option<String>) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// An email address, if it can be one.
+/// An email address, if it is plausible.
 pub(crate) fn email(text: Option<String>) -> Option<String> {
     let text = text?;
     let odd = |c: char| c.is_control() || c.is_whitespace();
@@ -93,7 +93,7 @@ pub(crate) fn email(text: Option<String>) -> Option<String> {
     (fits && !text.contains(odd)).then_some(text)
 }
 
-/// A picture's URL, if it is an http(s) one.
+/// A picture's URL, if it is http(s).
 pub(crate) fn image(text: Option<String>) -> Option<String> {
     let text = text?;
     let url = Url::parse(&text).ok()?;
@@ -106,19 +106,19 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer {
+    fn response(status: u16, body: &str) -> ProviderResponse {
+        ProviderResponse {
             status,
             body: body.as_bytes().to_vec(),
         }
     }
 
     fn token(status: u16, body: &str) -> Result<Value, Error> {
-        answer(status, body).token(&["invalid_grant"])
+        response(status, body).token(&["invalid_grant"])
     }
 
     #[test]
-    fn refusals_are_told_apart() {
+    fn token_with_oauth_error_is_code_refused_or_protocol() {
         let refused = token(400, r#"{"error":"invalid_grant"}"#);
         assert_eq!(refused, Err(Error::CodeRefused("invalid_grant".to_owned())));
         for (status, body, text) in [
@@ -132,7 +132,7 @@ mod tests {
                 r#"{"error":"Secret s3\n"}"#,
                 "the provider refuses us: in words of its own",
             ),
-            (404, "<html>", "the provider answers 404"),
+            (404, "<html>", "the provider answered 404"),
             (200, "<html>", "the answer is not what it should be"),
         ] {
             assert_eq!(token(status, body), Err(Error::Protocol(text.to_owned())));
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_profiles_are_bounded() {
+    fn profile_texts_beyond_limits_are_cut_or_omitted() {
         let own = |text: &str| Some(text.to_owned());
         assert_eq!(name(own(" Ada\u{0}\n ")), own("Ada"));
         assert_eq!(name(own("  ")), None);

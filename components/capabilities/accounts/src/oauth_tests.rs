@@ -6,7 +6,7 @@ use journal::Clock;
 use journal::testing::{Client as Process, Fault, World};
 
 use super::*;
-use crate::linking::{link, unlink};
+use crate::oauth_linking::{link, unlink};
 use crate::testing::{accounts, accounts_of, register as make_account, user};
 use crate::types;
 
@@ -41,12 +41,12 @@ fn flow(provider: &str) -> Flow {
     }
 }
 
-async fn come_back(
+async fn sign_in(
     accounts: &Accounts<Process>,
     profile: Profile,
-) -> Result<(SignedIn, bool), LinkError> {
-    let sealed = flows::seal(accounts, &flow(&profile.provider)).unwrap();
-    sign_in_with(accounts, profile, &sealed, &CLIENT).await
+) -> Result<(SessionTokens, bool), LinkError> {
+    let sealed = oauth_flow::seal(accounts, &flow(&profile.provider)).unwrap();
+    sign_in_with_profile(accounts, profile, &sealed, &CLIENT).await
 }
 
 async fn link_to(
@@ -58,7 +58,7 @@ async fn link_to(
         link_to: Some(id.to_owned()),
         ..flow(&profile.provider)
     };
-    let sealed = flows::seal(accounts, &flow).unwrap();
+    let sealed = oauth_flow::seal(accounts, &flow).unwrap();
     link(accounts, id, profile, &sealed).await
 }
 
@@ -75,39 +75,39 @@ fn run<T: 'static>(world: &World, task: impl AsyncFnOnce(Accounts<Process>) -> T
 }
 
 #[test]
-fn somebody_new_gets_an_account_and_comes_back_to_it() {
+fn sign_in_with_unknown_profile_creates_account_once() {
     let world = World::new(1);
     run(&world, async |one| {
         let first = profile("github", "1", "Ada@example.com");
-        let (signed_in, made) = come_back(&one, first.clone()).await.unwrap();
+        let (tokens, made) = sign_in(&one, first.clone()).await.unwrap();
         assert!(made);
-        let account = signed_in.account;
+        let account = tokens.account;
         assert!(account.id.starts_with("user_"));
         assert_eq!(account.email.as_deref(), Some("Ada@example.com"));
         assert!(account.email_verified && !account.has_password);
         assert_eq!(account.name.as_deref(), Some("Ada"));
         assert_eq!(account.image, None);
         assert_eq!(providers(&account), ["github"]);
-        // Whatever the provider says of the address later.
+        // The provider's address may change later.
         let moved = Profile {
             email: None,
             email_verified: false,
             ..first
         };
-        let (again, made) = come_back(&one, moved).await.unwrap();
+        let (again, made) = sign_in(&one, moved).await.unwrap();
         assert!(!made);
         assert_eq!(again.account.id, account.id);
-        assert_ne!(again.session.id, signed_in.session.id);
+        assert_ne!(again.session.id, tokens.session.id);
     });
 }
 
 #[test]
-fn a_flow_is_good_once_and_for_ten_minutes_and_for_its_provider() {
+fn sign_in_with_used_expired_or_foreign_flow_fails() {
     let world = World::new(1);
     run(&world, async |one| {
         let ada = profile("github", "1", "ada@example.com");
-        let sealed = flows::seal(&one, &flow("github")).unwrap();
-        let sign_in = |profile: Profile| sign_in_with(&one, profile, &sealed, &CLIENT);
+        let sealed = oauth_flow::seal(&one, &flow("github")).unwrap();
+        let sign_in = |profile: Profile| sign_in_with_profile(&one, profile, &sealed, &CLIENT);
         let other = profile("google", "1", "ada@example.com");
         let invalid = Err(LinkError::Other(Error::TokenInvalid));
         assert_eq!(sign_in(other).await.map(drop), invalid);
@@ -117,42 +117,45 @@ fn a_flow_is_good_once_and_for_ten_minutes_and_for_its_provider() {
             Err(LinkError::Replayed)
         );
 
-        let sealed = flows::seal(&one, &flow("github")).unwrap();
-        let opened = flows::open(&one, &sealed).unwrap();
+        let sealed = oauth_flow::seal(&one, &flow("github")).unwrap();
+        let opened = oauth_flow::open(&one, &sealed).unwrap();
         assert_eq!(opened.data, flow("github"));
         one.platform().sleep(10 * 60 * 1000).await;
-        let late = sign_in_with(&one, ada.clone(), &sealed, &CLIENT).await;
+        let late = sign_in_with_profile(&one, ada.clone(), &sealed, &CLIENT).await;
         assert_eq!(late.map(drop), Err(LinkError::Other(Error::TokenExpired)));
-        let mut forged = flows::seal(&one, &flow("github")).unwrap();
+        let mut forged = oauth_flow::seal(&one, &flow("github")).unwrap();
         forged.pop();
-        let forged = sign_in_with(&one, ada, &forged, &CLIENT).await;
+        let forged = sign_in_with_profile(&one, ada, &forged, &CLIENT).await;
         assert_eq!(forged.map(drop), invalid);
     });
 }
 
 #[test]
-fn a_flow_that_fits_no_cookie_is_refused() {
+fn seal_of_too_large_flow_is_invalid() {
     let world = World::new(1);
     run(&world, async |one| {
         let long = Flow {
             callback_url: format!("http://localhost/{}", "x".repeat(4000)),
             ..flow("github")
         };
-        assert!(matches!(flows::seal(&one, &long), Err(Error::Invalid(_))));
         assert!(matches!(
-            flows::seal(&one, &flow("a:b")),
+            oauth_flow::seal(&one, &long),
+            Err(Error::Invalid(_))
+        ));
+        assert!(matches!(
+            oauth_flow::seal(&one, &flow("a:b")),
             Err(Error::Invalid(_))
         ));
         let nobody = Flow {
             link_to: Some("no/user".to_owned()),
             ..flow("github")
         };
-        assert_eq!(flows::seal(&one, &nobody), Err(Error::NotFound));
+        assert_eq!(oauth_flow::seal(&one, &nobody), Err(Error::NotFound));
     });
 }
 
 #[test]
-fn accounts_are_linked_by_addresses_that_both_sides_vouch_for() {
+fn sign_in_with_address_verified_on_both_sides_links_identity() {
     let world = World::new(1);
     run(&world, async |one| {
         user(&one, "user_ada", "ada@example.com", None).await;
@@ -162,47 +165,47 @@ fn accounts_are_linked_by_addresses_that_both_sides_vouch_for() {
             email_verified: false,
             ..profile("github", "1", "ada@example.com")
         };
-        let refused = come_back(&one, unverified).await;
+        let refused = sign_in(&one, unverified).await;
         assert_eq!(refused.map(drop), Err(LinkError::AccountNotLinked));
-        let squatted = come_back(&one, profile("github", "2", "bob@example.com")).await;
+        let squatted = sign_in(&one, profile("github", "2", "bob@example.com")).await;
         assert_eq!(squatted.map(drop), Err(LinkError::AccountNotLinked));
         let nameless = Profile {
             email: None,
             ..profile("github", "3", "")
         };
-        let refused = come_back(&one, nameless).await;
+        let refused = sign_in(&one, nameless).await;
         assert_eq!(refused.map(drop), Err(LinkError::EmailMissing));
 
-        let found = come_back(&one, profile("github", "1", "ADA@example.com")).await;
-        let (signed_in, made) = found.unwrap();
-        assert_eq!((signed_in.account.id.as_str(), made), ("user_ada", false));
-        assert_eq!(providers(&signed_in.account), ["github"]);
-        // The account has a GitHub identity; another one with the same address is not it.
-        let second = come_back(&one, profile("github", "9", "ada@example.com")).await;
+        let found = sign_in(&one, profile("github", "1", "ADA@example.com")).await;
+        let (tokens, made) = found.unwrap();
+        assert_eq!((tokens.account.id.as_str(), made), ("user_ada", false));
+        assert_eq!(providers(&tokens.account), ["github"]);
+        // Another GitHub identity with the same address does not replace the linked one.
+        let second = sign_in(&one, profile("github", "9", "ada@example.com")).await;
         assert!(matches!(second, Err(LinkError::Other(Error::TooMany(_)))));
     });
 }
 
 #[test]
-fn an_address_that_nobody_vouches_for_makes_an_unconfirmed_account_or_none() {
+fn sign_in_with_unverified_address_creates_unconfirmed_account_or_fails() {
     let world = World::new(1);
     run(&world, async |one| {
         let unverified = Profile {
             email_verified: false,
             ..profile("github", "1", "ada@example.com")
         };
-        let (signed_in, made) = come_back(&one, unverified.clone()).await.unwrap();
-        assert!(made && !signed_in.account.email_verified);
-        let other = come_back(&one, profile("google", "1", "ada@example.com")).await;
+        let (tokens, made) = sign_in(&one, unverified.clone()).await.unwrap();
+        assert!(made && !tokens.account.email_verified);
+        let other = sign_in(&one, profile("google", "1", "ada@example.com")).await;
         assert_eq!(other.map(drop), Err(LinkError::AccountNotLinked));
-        // Until the provider vouches for it.
+        // Until the provider verifies it.
         let elsewhere = profile("github", "1", "other@example.com");
-        let (signed_in, _) = come_back(&one, elsewhere).await.unwrap();
-        assert!(!signed_in.account.email_verified);
+        let (tokens, _) = sign_in(&one, elsewhere).await.unwrap();
+        assert!(!tokens.account.email_verified);
         let vouched = profile("github", "1", "Ada@example.com");
-        let (signed_in, _) = come_back(&one, vouched).await.unwrap();
-        assert!(signed_in.account.email_verified);
-        let other = come_back(&one, profile("google", "1", "ada@example.com")).await;
+        let (tokens, _) = sign_in(&one, vouched).await.unwrap();
+        assert!(tokens.account.email_verified);
+        let other = sign_in(&one, profile("google", "1", "ada@example.com")).await;
         assert!(other.is_ok_and(|(_, made)| !made));
     });
     let world = World::new(1);
@@ -213,16 +216,16 @@ fn an_address_that_nobody_vouches_for_makes_an_unconfirmed_account_or_none() {
             ..profile("github", "1", "ada@example.com")
         };
         let refused = Err(LinkError::Other(Error::EmailNotVerified));
-        let first = come_back(&one, unverified.clone()).await;
+        let first = sign_in(&one, unverified.clone()).await;
         assert_eq!(first.map(drop), refused);
-        // Also where there is an account from before that was required.
+        // Also for an account created before confirmation was required.
         one.verification_required = false;
-        assert!(come_back(&one, unverified.clone()).await.is_ok());
+        assert!(sign_in(&one, unverified.clone()).await.is_ok());
         one.verification_required = true;
-        let again = come_back(&one, unverified).await;
+        let again = sign_in(&one, unverified).await;
         assert_eq!(again.map(drop), refused);
         assert!(
-            come_back(&one, profile("github", "1", "ada@example.com"))
+            sign_in(&one, profile("github", "1", "ada@example.com"))
                 .await
                 .is_ok()
         );
@@ -230,38 +233,45 @@ fn an_address_that_nobody_vouches_for_makes_an_unconfirmed_account_or_none() {
 }
 
 #[test]
-fn a_guest_becomes_the_account_and_its_session_ends() {
+fn sign_in_by_guest_converts_guest_and_ends_its_session() {
     let world = World::new(1);
     run(&world, async |one| {
         let guest = format!("guest_{GUEST_SESSION}");
         let begun = |provider: &str| Flow {
-            guest: Some((guest.clone(), GUEST_SESSION.to_owned())),
+            guest: Some(Guest {
+                user: guest.clone(),
+                session: GUEST_SESSION.to_owned(),
+            }),
             ..flow(provider)
         };
-        let sealed = flows::seal(&one, &begun("github")).unwrap();
+        let sealed = oauth_flow::seal(&one, &begun("github")).unwrap();
         let ada = profile("github", "1", "ada@example.com");
-        let (signed_in, made) = sign_in_with(&one, ada, &sealed, &CLIENT).await.unwrap();
+        let (tokens, made) = sign_in_with_profile(&one, ada, &sealed, &CLIENT)
+            .await
+            .unwrap();
         assert!(made);
-        assert_eq!(signed_in.account.id, guest);
-        assert_ne!(signed_in.session.id, GUEST_SESSION);
+        assert_eq!(tokens.account.id, guest);
+        assert_ne!(tokens.session.id, GUEST_SESSION);
         let marker = credentials::records::revoked_session(GUEST_SESSION);
         use journal::Store;
         assert!(one.platform().get(&marker).await.unwrap().is_some());
 
-        // Who was the guest is somebody now, and somebody else does not become them.
-        let sealed = flows::seal(&one, &begun("google")).unwrap();
+        // The guest is an account now, so another profile cannot convert it.
+        let sealed = oauth_flow::seal(&one, &begun("google")).unwrap();
         let bob = profile("google", "2", "bob@example.com");
-        let (signed_in, made) = sign_in_with(&one, bob, &sealed, &CLIENT).await.unwrap();
+        let (tokens, made) = sign_in_with_profile(&one, bob, &sealed, &CLIENT)
+            .await
+            .unwrap();
         assert!(made);
-        assert!(signed_in.account.id.starts_with("user_"));
+        assert!(tokens.account.id.starts_with("user_"));
     });
 }
 
 #[test]
-fn an_account_links_and_unlinks_what_is_nobody_elses() {
+fn link_and_unlink_of_free_identity_succeed() {
     let world = World::new(1);
     run(&world, async |one| {
-        let (ada, _) = come_back(&one, profile("github", "1", "ada@example.com"))
+        let (ada, _) = sign_in(&one, profile("github", "1", "ada@example.com"))
             .await
             .unwrap();
         let ada = ada.account.id;
@@ -275,18 +285,18 @@ fn an_account_links_and_unlinks_what_is_nobody_elses() {
         assert_eq!(taken, Err(LinkError::LinkedElsewhere));
         let nobody = link_to(&one, "guest_x", profile("google", "h", "x@example.com")).await;
         assert_eq!(nobody, Err(LinkError::Other(Error::NotFound)));
-        // A flow that was begun to link does not sign in, and the other way round.
+        // A flow for linking does not sign in, and vice versa.
         let to_link = Flow {
             link_to: Some(ada.clone()),
             ..flow("google")
         };
-        let sealed = flows::seal(&one, &to_link).unwrap();
+        let sealed = oauth_flow::seal(&one, &to_link).unwrap();
         let invalid = LinkError::Other(Error::TokenInvalid);
-        let crossed = sign_in_with(&one, google.clone(), &sealed, &CLIENT).await;
+        let crossed = sign_in_with_profile(&one, google.clone(), &sealed, &CLIENT).await;
         assert_eq!(crossed.map(drop), Err(invalid.clone()));
         let crossed = link(&one, "user_bob", google.clone(), &sealed).await;
         assert_eq!(crossed, Err(invalid.clone()));
-        let sealed = flows::seal(&one, &flow("google")).unwrap();
+        let sealed = oauth_flow::seal(&one, &flow("google")).unwrap();
         let crossed = link(&one, &ada, google.clone(), &sealed).await;
         assert_eq!(crossed, Err(invalid));
 
@@ -295,16 +305,16 @@ fn an_account_links_and_unlinks_what_is_nobody_elses() {
         assert_eq!(unlink(&one, &ada, "github").await, Err(Error::NotFound));
         let last = unlink(&one, &ada, "google").await;
         assert!(matches!(last, Err(Error::TooMany(_))));
-        // What was let go of is free.
+        // An unlinked identity can be linked again.
         let freed = link_to(&one, "user_bob", profile("github", "1", "ada@example.com")).await;
         assert_eq!(providers(&freed.unwrap()), ["github"]);
     });
 }
 
-/// Several browsers come back with the same new identity at once, some of them dying on the way:
-/// whoever gets a session gets it in the same account.
+/// Several sign-ins with the same new identity run concurrently, and some are killed. All that succeed
+/// are in the same account.
 #[test]
-fn callbacks_at_once_make_one_account() {
+fn concurrent_sign_ins_of_new_identity_create_one_account() {
     for seed in 0..150 {
         let world = World::new(seed);
         world.set_latency(seed % 60);
@@ -317,16 +327,16 @@ fn callbacks_at_once_make_one_account() {
                 _ => world.client(),
             };
             let (users, made) = (Rc::clone(&users), Rc::clone(&made));
-            // Two identities with one address: they end up in one account too.
+            // Two identities with one address end in one account.
             let provider = if index % 2 == 0 { "github" } else { "google" };
             world.spawn(async move {
                 let one = accounts_of(process);
-                match come_back(&one, profile(provider, "1", "ada@example.com")).await {
-                    Ok((signed_in, new)) => {
-                        users.borrow_mut().insert(signed_in.account.id);
+                match sign_in(&one, profile(provider, "1", "ada@example.com")).await {
+                    Ok((tokens, new)) => {
+                        users.borrow_mut().insert(tokens.account.id);
                         *made.borrow_mut() += u32::from(new);
                     }
-                    // Someone who died holds the identity or the address for a while.
+                    // The claim of a killed writer is respected for a while.
                     Err(LinkError::Other(Error::Unavailable(_))) => {}
                     Err(error) => panic!("{error:?}"),
                 }
@@ -335,10 +345,10 @@ fn callbacks_at_once_make_one_account() {
         world.run();
         assert!(users.borrow().len() <= 1, "seed {seed}: {users:?}");
         assert!(*made.borrow() <= 1, "seed {seed}");
-        world.pass(crate::claims::PATIENCE);
+        world.pass(journal::unique::PATIENCE);
         let later = run(&world, async |one| {
-            let github = come_back(&one, profile("github", "1", "ada@example.com")).await;
-            let google = come_back(&one, profile("google", "1", "ada@example.com")).await;
+            let github = sign_in(&one, profile("github", "1", "ada@example.com")).await;
+            let google = sign_in(&one, profile("google", "1", "ada@example.com")).await;
             (github.unwrap().0.account, google.unwrap().0.account)
         });
         assert_eq!(later.0.id, later.1.id, "seed {seed}");
@@ -347,9 +357,9 @@ fn callbacks_at_once_make_one_account() {
     }
 }
 
-/// Two accounts link the same identity at once: one has it.
+/// Two accounts link the same identity concurrently. One succeeds.
 #[test]
-fn of_two_that_link_one_identity_one_has_it() {
+fn concurrent_links_of_one_identity_succeed_once() {
     for seed in 0..100 {
         let world = World::new(seed);
         world.set_latency(30);
@@ -370,7 +380,7 @@ fn of_two_that_link_one_identity_one_has_it() {
         world.run();
         assert_eq!(linked.borrow().len(), 1, "seed {seed}");
         let owner = run(&world, async |one| {
-            come_back(&one, profile("github", "1", "c@example.com"))
+            sign_in(&one, profile("github", "1", "c@example.com"))
                 .await
                 .unwrap()
                 .0
@@ -381,27 +391,27 @@ fn of_two_that_link_one_identity_one_has_it() {
     }
 }
 
-/// One flow comes back twice at once, for somebody new and for somebody known: one session begins.
+/// One flow comes back twice at once, for somebody new and for somebody known: one session guest_session.
 #[test]
-fn a_flow_that_comes_back_twice_at_once_begins_one_session() {
+fn concurrent_sign_ins_with_one_flow_begin_one_session() {
     for seed in 0..100 {
         let world = World::new(seed);
         world.set_latency(30);
         if seed % 2 == 0 {
             run(&world, async |one| {
-                come_back(&one, profile("github", "1", "ada@example.com"))
+                sign_in(&one, profile("github", "1", "ada@example.com"))
                     .await
                     .map(drop)
                     .unwrap();
             });
         }
-        let sealed = flows::seal(&accounts(&world), &flow("github")).unwrap();
+        let sealed = oauth_flow::seal(&accounts(&world), &flow("github")).unwrap();
         let begun = Rc::new(RefCell::new(0));
         for _ in 0..3 {
             let (one, begun, sealed) = (accounts(&world), Rc::clone(&begun), sealed.clone());
             world.spawn(async move {
                 let ada = profile("github", "1", "ada@example.com");
-                match sign_in_with(&one, ada, &sealed, &CLIENT).await {
+                match sign_in_with_profile(&one, ada, &sealed, &CLIENT).await {
                     Ok(_) => *begun.borrow_mut() += 1,
                     Err(error) => assert_eq!(error, LinkError::Replayed, "seed {seed}"),
                 }

@@ -1,24 +1,23 @@
-//! For the operator: how much there is in the store. Names of keys begin with the capability whose
-//! they are.
+//! Counting the keys of the store by the capability that their names begin with.
 
 use crate::bindings::exports::goldfish::accounts::directory::KeyCounts;
 
-/// Keys that one census counts, at most.
+/// Maximum number of keys that are counted.
 const MAX: u64 = 1_000_000;
 
-/// What has been counted so far.
-pub(crate) struct Census {
+/// Counts keys.
+pub(crate) struct KeyCounter {
     counts: KeyCounts,
-    /// Keys that may still be counted.
-    room: u64,
+    /// How many more keys are counted.
+    remaining: u64,
 }
 
-impl Census {
+impl KeyCounter {
     pub(crate) fn new() -> Self {
-        Self::of_at_most(MAX)
+        Self::with_limit(MAX)
     }
 
-    fn of_at_most(room: u64) -> Self {
+    fn with_limit(remaining: u64) -> Self {
         let counts = KeyCounts {
             identity: 0,
             conversations: 0,
@@ -26,16 +25,16 @@ impl Census {
             other: 0,
             complete: true,
         };
-        Self { counts, room }
+        Self { counts, remaining }
     }
 
-    /// Counts a key; false if there is no room for it, and nothing more to be done.
+    /// Counts a key. False if the limit is reached.
     pub(crate) fn add(&mut self, key: &str) -> bool {
-        if self.room == 0 {
+        if self.remaining == 0 {
             self.counts.complete = false;
             return false;
         }
-        self.room = self.room.saturating_sub(1);
+        self.remaining = self.remaining.saturating_sub(1);
         let owner = key.split_once(':').map(|(owner, _)| owner);
         let count = match owner {
             Some("identity") => &mut self.counts.identity,
@@ -57,8 +56,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_counted_by_whose_they_are() {
-        let mut census = Census::of_at_most(6);
+    fn add_counts_keys_by_capability() {
+        let mut counter = KeyCounter::with_limit(6);
         for key in [
             "identity:u:user_1.3",
             "conv:user_1.1",
@@ -67,7 +66,7 @@ mod tests {
             "conversation",
             "",
         ] {
-            assert!(census.add(key), "{key}");
+            assert!(counter.add(key), "{key}");
         }
         let expected = KeyCounts {
             identity: 1,
@@ -76,15 +75,15 @@ mod tests {
             other: 2,
             complete: true,
         };
-        assert_eq!(census.finish(), expected);
+        assert_eq!(counter.finish(), expected);
     }
 
     #[test]
-    fn what_is_beyond_the_bound_is_told_of() {
-        let mut census = Census::of_at_most(1);
-        assert!(census.add("conv:a"));
-        assert!(!census.add("conv:b"));
-        let counts = census.finish();
+    fn add_beyond_limit_is_incomplete() {
+        let mut counter = KeyCounter::with_limit(1);
+        assert!(counter.add("conv:a"));
+        assert!(!counter.add("conv:b"));
+        let counts = counter.finish();
         assert_eq!((counts.conversations, counts.complete), (1, false));
     }
 }

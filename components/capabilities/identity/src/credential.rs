@@ -7,7 +7,7 @@ use crate::types::Credentials;
 
 /// The credential that counts, by what it has to be checked as.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Presented {
+pub(crate) enum Credential {
     /// An access token of ours.
     Token(String),
     /// An API key of ours.
@@ -24,29 +24,29 @@ pub(crate) enum Presented {
 
 /// The first credential that is there, in the order of the contract. An empty value is what is left
 /// of a cookie that was cleared, and no credential.
-pub(crate) fn choose(credentials: Credentials) -> Option<Presented> {
+pub(crate) fn choose(credentials: Credentials) -> Option<Credential> {
     let present = |value: Option<String>| value.filter(|value| !value.is_empty());
     present(credentials.bearer)
         .map(bearer)
-        .or_else(|| present(credentials.api_key).map(Presented::ApiKey))
-        .or_else(|| present(credentials.session_cookie).map(Presented::Cookie))
-        .or_else(|| present(credentials.workos_cookie).map(Presented::Workos))
-        .or_else(|| present(credentials.clerk_cookie).map(Presented::ClerkCookie))
+        .or_else(|| present(credentials.api_key).map(Credential::ApiKey))
+        .or_else(|| present(credentials.session_cookie).map(Credential::Cookie))
+        .or_else(|| present(credentials.workos_cookie).map(Credential::Workos))
+        .or_else(|| present(credentials.clerk_cookie).map(Credential::ClerkCookie))
 }
 
 /// What a bearer token claims to be, by its beginning or its unverified header. Nothing is believed
 /// by that: it is checked as what it claims to be, and as nothing else.
-fn bearer(token: String) -> Presented {
+fn bearer(token: String) -> Credential {
     if api_key::is_claimed(&token) {
-        return Presented::ApiKey(token);
+        return Credential::ApiKey(token);
     }
     // Ours are signed with HS256.
     let clerk = token.len() <= MAX_CREDENTIAL_BYTES
         && jsonwebtoken::decode_header(&token).is_ok_and(|header| header.alg == Algorithm::RS256);
     if clerk {
-        Presented::ClerkBearer(token)
+        Credential::ClerkBearer(token)
     } else {
-        Presented::Token(token)
+        Credential::Token(token)
     }
 }
 
@@ -71,19 +71,19 @@ mod tests {
     fn the_first_counts_and_empty_ones_do_not() {
         let mut credentials = all();
         let counts = |credentials: &Credentials| choose(credentials.clone());
-        let bearer = Presented::Token("bearer".to_owned());
+        let bearer = Credential::Token("bearer".to_owned());
         assert_eq!(counts(&credentials), Some(bearer));
         credentials.bearer = Some(String::new());
-        let key = Presented::ApiKey("key".to_owned());
+        let key = Credential::ApiKey("key".to_owned());
         assert_eq!(counts(&credentials), Some(key));
         credentials.api_key = None;
-        let cookie = Presented::Cookie("cookie".to_owned());
+        let cookie = Credential::Cookie("cookie".to_owned());
         assert_eq!(counts(&credentials), Some(cookie));
         credentials.session_cookie = Some(String::new());
-        let workos = Presented::Workos("workos".to_owned());
+        let workos = Credential::Workos("workos".to_owned());
         assert_eq!(counts(&credentials), Some(workos));
         credentials.workos_cookie = None;
-        let clerk = Presented::ClerkCookie("clerk".to_owned());
+        let clerk = Credential::ClerkCookie("clerk".to_owned());
         assert_eq!(counts(&credentials), Some(clerk));
         credentials.clerk_cookie = Some(String::new());
         assert_eq!(counts(&credentials), None);
@@ -93,7 +93,7 @@ mod tests {
     fn a_bearer_is_told_by_what_it_claims_to_be() {
         let token = |header: &str| format!("{}.e30.AA", URL_SAFE_NO_PAD.encode(header));
         let clerk = token(r#"{"alg":"RS256","kid":"a"}"#);
-        assert_eq!(bearer(clerk.clone()), Presented::ClerkBearer(clerk));
+        assert_eq!(bearer(clerk.clone()), Credential::ClerkBearer(clerk));
         for ours in [
             token(r#"{"alg":"HS256"}"#),
             token(r#"{"alg":"none"}"#),
@@ -102,9 +102,9 @@ mod tests {
             "x".to_owned(),
             format!("{}.e30.", "A".repeat(MAX_CREDENTIAL_BYTES)),
         ] {
-            assert_eq!(bearer(ours.clone()), Presented::Token(ours));
+            assert_eq!(bearer(ours.clone()), Credential::Token(ours));
         }
         let key = "gf_x".to_owned();
-        assert_eq!(bearer(key.clone()), Presented::ApiKey(key));
+        assert_eq!(bearer(key.clone()), Credential::ApiKey(key));
     }
 }
