@@ -25,10 +25,10 @@ pub mod identity {
     }
 }
 
-/// `goldfish:conversations`: conversations and their replies.
+/// `goldfish:conversations`: what was said.
 pub mod conversations {
     pub use bindings::goldfish::conversations::{
-        conversations, preferences, replies, turns, types,
+        conversations, preferences, replies, turns, types, user_data,
     };
 
     #[allow(
@@ -95,7 +95,7 @@ pub mod moderation {
 
 /// `goldfish:quota`: rate limits and credits.
 pub mod quota {
-    pub use bindings::goldfish::quota::{credits, limits};
+    pub use bindings::goldfish::quota::{credits, limits, user_data};
 
     #[allow(
         missing_docs,
@@ -118,7 +118,7 @@ pub mod quota {
 /// `goldfish:accounts`: accounts, sessions and API keys.
 pub mod accounts {
     pub use bindings::goldfish::accounts::{
-        api_keys, directory, linked_accounts, recovery, registration, sessions, types,
+        api_keys, directory, linked_accounts, recovery, registration, sessions, types, user_data,
     };
 
     #[allow(
@@ -185,7 +185,7 @@ pub mod mail {
 
 /// `goldfish:response-cache`: stored responses for repeated requests.
 pub mod response_cache {
-    pub use bindings::goldfish::response_cache::cache;
+    pub use bindings::goldfish::response_cache::{cache, user_data};
 
     #[allow(
         missing_docs,

@@ -9,10 +9,7 @@
 
 mod view;
 
-use contracts::{
-    conversations::{conversations, types::Error},
-    response_cache::cache,
-};
+use contracts::conversations::{conversations, types::Error};
 use futures::future::join;
 use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
@@ -96,12 +93,9 @@ async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError
 
 async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
-    conversations::delete_all(user.id.clone())
+    user_data::erase_content(&user.id)
         .await
-        .map_err(failed)?;
-    cache::erase(user.id)
-        .await
-        .map_err(error_mapping::response_cache)?;
+        .map_err(|failure| ApiError::internal(failure.message()))?;
     Ok(Response::json(&Success { success: true }))
 }
 
