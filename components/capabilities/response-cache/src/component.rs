@@ -3,10 +3,11 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use journal::Spin;
+use journal::{Spin, Store as _};
 use spin_sdk::variables;
 
 use crate::bindings::exports::goldfish::response_cache::cache as wit;
+use crate::bindings::exports::goldfish::response_cache::user_data;
 use crate::cache::{Cache, Key, Lookup};
 use crate::keys::{Fingerprint, User, invalid};
 use crate::settings::Settings;
@@ -44,10 +45,21 @@ impl wit::Guest for Component {
         let key = Key::try_from(key)?;
         Ok(cache().await?.put(&key, &generation, body).await?)
     }
+}
 
-    async fn erase(user: String) -> Result<(), wit::Error> {
-        let user = User::new(&user).ok_or_else(|| invalid("user id"))?;
-        Ok(cache().await?.erase(&user).await?)
+impl user_data::Guest for Component {
+    async fn erase(user: String) -> Result<(), String> {
+        let user = User::new(&user).ok_or("invalid user id")?;
+        let cache = cache().await.map_err(|error| error.to_string())?;
+        let erased = cache.erase(&user).await;
+        erased.map_err(|error| error.to_string())
+    }
+
+    async fn check() -> Result<(), String> {
+        let store = Spin::open_default().await;
+        let store = store.map_err(|error| error.to_string())?;
+        let found = store.get("cache:check").await;
+        found.map(drop).map_err(|error| error.to_string())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The export `credits`.
 
-use journal::{Spin, delete_all};
+use journal::Spin;
 
 use super::{Quota, limits, now_ms, variables};
 use crate::credits::calendar;
@@ -10,7 +10,6 @@ use crate::exports::credits::{
     ApiKeyUsage, Balance, DailyUsage, Error, Guest, Report, Reservation, ReservationRequest,
     Transaction, TransactionKind, Usage,
 };
-use crate::exports::limits::Action;
 
 /// Most transactions that one call returns, which is as many as the ledger keeps.
 const TRANSACTIONS_MAX: u32 = 200;
@@ -152,24 +151,9 @@ impl Guest for Quota {
             .grant(plans, &id, amount, reason)
             .await
     }
-
-    async fn erase(user: String) -> Result<(), Error> {
-        let keys = ledger_of(&user).await?.erase().await?;
-        let actions = [Action::Chat, Action::Api, Action::Auth, Action::Password];
-        let of_user = actions.map(|action| limits::key_of(action, &user));
-        let of_keys = keys.iter().map(|key| limits::key_of(Action::Chat, key));
-        let counters: Vec<String> = of_user
-            .into_iter()
-            .chain(of_keys)
-            .flat_map(|key| [format!("{key}:count"), format!("{key}:mark")])
-            .collect();
-        delete_all(&Spin::open_default().await?, &counters).await?;
-        limits::cache_plan(&user, None, now_ms());
-        Ok(())
-    }
 }
 
-async fn ledger_of(user: &str) -> Result<Ledger<Spin>, Error> {
+pub(super) async fn ledger_of(user: &str) -> Result<Ledger<Spin>, Error> {
     Ledger::new(Spin::open_default().await?, user)
 }
 
