@@ -1,7 +1,7 @@
 //! The platform on a Spin host.
 //!
 //! Values are read and written through `spin:key-value`, asynchronously. Numbers come from one of two
-//! sources, which the variable `redis_counter_url` selects:
+//! sources, which the variable `redis_url` selects:
 //!
 //! - Empty: the atomics of `wasi:keyvalue`, and its batches for writing several keys at once. Both are
 //!   synchronous: while a call runs, the instance does nothing else.
@@ -25,7 +25,7 @@ use crate::calls::Calls;
 use crate::{Clock, Error, NumberSource, READS_AT_ONCE, Store};
 
 /// The variable that selects the source of numbers.
-const COUNTER_URL: &str = "redis_counter_url";
+const REDIS_URL: &str = "redis_url";
 
 /// A store of the Spin host.
 #[derive(Clone)]
@@ -135,11 +135,11 @@ impl NumberSource for Spin {
 
 impl Counters {
     async fn open() -> Result<Self, Error> {
-        let url = match variables::get(COUNTER_URL).await {
+        let url = match variables::get(REDIS_URL).await {
             Ok(url) => url.trim().to_owned(),
             Err(variables::Error::Undefined(_)) => String::new(),
             Err(_) => {
-                let text = format!("the variable {COUNTER_URL} cannot be read");
+                let text = format!("the variable {REDIS_URL} cannot be read");
                 return Err(Error::Store(text));
             }
         };
@@ -241,7 +241,7 @@ fn wasi_error(error: wasi_store::Error) -> Error {
 /// The text of the host may quote the URL, and with it a password.
 fn redis_error(error: &redis::Error) -> Error {
     let text = match error {
-        redis::Error::InvalidAddress => "the address is not valid or not granted",
+        redis::Error::InvalidAddress => "redis_url is not valid, or redis_host does not allow it",
         redis::Error::TooManyConnections => "too many connections",
         redis::Error::TypeError => "the counter is not a number",
         redis::Error::Other(_) => "the command failed",
