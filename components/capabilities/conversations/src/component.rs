@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use journal::{Journal, Spin};
+use serde_json::json;
 
 use crate::error::Error;
 use crate::facts::{Outcome, Preferences, Request, Theme, Usage};
@@ -113,6 +114,39 @@ impl UserData for Component {
     async fn erase(user: String) -> Result<(), String> {
         let journal = journal_of(&user).await.map_err(cause)?;
         library::clear(&journal).await.map_err(cause)
+    }
+
+    async fn export(user: String) -> Result<String, String> {
+        let failed = |error: wit::Error| format!("{error:?}");
+        let conversations = <Self as Library>::list_conversations(user.clone()).await;
+        let preferences = <Self as PreferencesGuest>::get_preferences(user).await;
+        let preferences = preferences.map_err(failed)?;
+        let conversations = conversations.map_err(failed)?.into_iter().map(|one| {
+            let messages = one.messages.into_iter().map(|message| {
+                json!({
+                    "id": message.id,
+                    "role": format!("{:?}", message.role),
+                    "content": message.content,
+                    "timestamp": message.timestamp,
+                    "model": message.model,
+                })
+            });
+            json!({
+                "id": one.summary.id,
+                "title": one.summary.title,
+                "createdAt": one.summary.created_at,
+                "updatedAt": one.summary.updated_at,
+                "messages": messages.collect::<Vec<_>>(),
+            })
+        });
+        let exported = json!({
+            "conversations": conversations.collect::<Vec<_>>(),
+            "preferences": {
+                "defaultModel": preferences.default_model,
+                "systemPrompt": preferences.system_prompt,
+            },
+        });
+        Ok(exported.to_string())
     }
 
     async fn check() -> Result<(), String> {
