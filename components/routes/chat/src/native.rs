@@ -1,8 +1,10 @@
-//! goldfish's own events of a reply.
+//! goldfish's own events of a reply. The JSON of every event has `content`, empty where the event has
+//! no text: clients of the goldfish seed append it without looking at the event's name.
 
 use contracts::conversations::turns::ReplyInfo;
 use http_edge::ApiError;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use sse::Encoder;
 
 use crate::{json::json, reply_end::ReplyEnd};
@@ -14,6 +16,7 @@ struct Conversation<'a> {
     message_id: &'a str,
     title: &'a str,
     model: &'a str,
+    content: &'a str,
 }
 
 #[derive(Serialize)]
@@ -27,6 +30,7 @@ struct UsageView<'a> {
     prompt_tokens: u32,
     completion_tokens: u32,
     model: &'a str,
+    content: &'a str,
 }
 
 /// The first event: where the reply is stored.
@@ -38,6 +42,7 @@ pub(crate) fn conversation(info: &ReplyInfo, model: &str) -> Vec<u8> {
             message_id: &info.message_id,
             title: &info.title,
             model,
+            content: "",
         }),
     )
 }
@@ -68,13 +73,17 @@ fn usage(prompt_tokens: u32, completion_tokens: u32, model: &str) -> Vec<u8> {
             prompt_tokens,
             completion_tokens,
             model,
+            content: "",
         }),
     )
 }
 
 /// The error object that is also the body of an error response.
 fn error(error: &ApiError, request_id: &str) -> Vec<u8> {
-    named("error", &String::from_utf8_lossy(&error.body(request_id)))
+    let body = serde_json::from_slice::<Map<String, Value>>(&error.body(request_id));
+    let mut body = body.unwrap_or_default();
+    body.insert("content".to_owned(), Value::from(""));
+    named("error", &json(&body))
 }
 
 fn done() -> Vec<u8> {
@@ -104,7 +113,7 @@ mod tests {
         assert_eq!(
             text(conversation(&info, "gpt-4o")),
             "event: conversation\ndata: {\"conversationId\":\"c\",\"messageId\":\"m\",\
-             \"title\":\"Hi\\nthere\",\"model\":\"gpt-4o\"}\n\n"
+             \"title\":\"Hi\\nthere\",\"model\":\"gpt-4o\",\"content\":\"\"}\n\n"
         );
         let mut out = Encoder::new();
         content(&mut out, 1, "Hello");
@@ -116,7 +125,7 @@ mod tests {
         );
         assert_eq!(
             text(usage(12, 2, "gpt-4o")),
-            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\"}\n\n"
+            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\",\"content\":\"\"}\n\n"
         );
         let bytes = end(&ReplyEnd {
             outcome: Outcome::Complete,
@@ -125,7 +134,7 @@ mod tests {
             model: "m",
             error: None,
         });
-        assert!(text(bytes).ends_with("\"model\":\"m\"}\n\ndata: [DONE]\n\n"));
+        assert!(text(bytes).ends_with("\"model\":\"m\",\"content\":\"\"}\n\ndata: [DONE]\n\n"));
         assert!(
             text(error(&ApiError::ProviderTimeout, "r"))
                 .starts_with("event: error\ndata: {\"error\":")

@@ -6,7 +6,7 @@ mod idempotency;
 mod streaming;
 
 use serde_json::{Value, json};
-use upstream::{Script, Upstream};
+use upstream::{Fault, Script, Upstream};
 use uuid::Uuid;
 
 use crate::harness::{App, Event, Guest, text_of};
@@ -72,7 +72,8 @@ async fn chat_returns_the_documented_event_stream() {
 }
 
 /// The client of the goldfish frontend, as its documents describe it: `data:` lines with
-/// `{"content"}`, and `[DONE]`. It knows no events, ids or comments.
+/// `{"content"}`, and `[DONE]`. It knows no events, ids or comments, and appends `content` of
+/// everything.
 fn read_as_the_goldfish_frontend(body: &str) -> Option<String> {
     let mut reply = String::new();
     for line in body.split('\n').filter(|line| line.starts_with("data: ")) {
@@ -80,13 +81,35 @@ fn read_as_the_goldfish_frontend(body: &str) -> Option<String> {
         if data == "[DONE]" {
             return Some(reply);
         }
-        if let Ok(value) = serde_json::from_str::<Value>(data)
-            && let Some(content) = value["content"].as_str()
-        {
-            reply.push_str(content);
+        if let Ok(value) = serde_json::from_str::<Value>(data) {
+            reply.push_str(value["content"].as_str().unwrap_or("undefined"));
         }
     }
     None
+}
+
+#[tokio::test]
+async fn chat_every_event_has_content() {
+    let (upstream, _app, guest) = saying(&["Hello", " there"]).await;
+    let hi = || json!({ "message": "Hi!", "model": "gpt-4o" });
+    let complete = guest.chat(hi()).await.events().await;
+    upstream.push(Script::new(["a", "b", "c"]).fault(Fault::ErrorAfter(2)));
+    let failed = guest.chat(hi()).await;
+    let id = failed.conversation_id();
+    let failed = failed.events().await;
+    assert!(
+        failed.iter().any(|event| event.name() == "error"),
+        "{failed:?}"
+    );
+    let path = format!("/api/conversations/{id}/regenerate");
+    let client = guest.with("content-type", "application/json");
+    let regenerated = client.open("POST", &path, Some(b"{}".to_vec())).await;
+    let regenerated = regenerated.events().await;
+    for events in [complete, failed, regenerated] {
+        for event in events.iter().filter(|event| !event.is_done()) {
+            assert!(event.json()["content"].is_string(), "{event:?}");
+        }
+    }
 }
 
 #[tokio::test]
