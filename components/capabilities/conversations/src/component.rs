@@ -18,6 +18,7 @@ use bindings::exports::goldfish::conversations::preferences::Guest as Preference
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};
 use bindings::exports::goldfish::conversations::turns::{self, Guest as Turns, GuestTurn};
 use bindings::exports::goldfish::conversations::types as wit;
+use bindings::exports::goldfish::conversations::user_data::Guest as UserData;
 
 #[allow(
     missing_docs,
@@ -105,6 +106,27 @@ impl Library for Component {
     async fn check() -> Result<(), wit::Error> {
         let platform = Spin::open_default().await.map_err(Error::from)?;
         Ok(library::check(&platform).await?)
+    }
+}
+
+impl UserData for Component {
+    async fn erase(user: String) -> Result<(), String> {
+        let journal = journal_of(&user).await.map_err(cause)?;
+        library::clear(&journal).await.map_err(cause)
+    }
+
+    async fn check() -> Result<(), String> {
+        let store = Spin::open_default().await;
+        let store = store.map_err(|error| error.to_string())?;
+        library::check(&store).await.map_err(cause)
+    }
+}
+
+/// For the log.
+fn cause(error: Error) -> String {
+    match error {
+        Error::Unavailable(cause) | Error::Invalid(cause) | Error::Conflict(cause) => cause,
+        Error::NotFound => "not found".to_owned(),
     }
 }
 

@@ -150,7 +150,7 @@ pub async fn admit_password(context: &mut Context, email: &str) -> Result<(), Ap
 
 /// Counts an email that is requested for an address.
 pub async fn admit_email(context: &mut Context, email: &str) -> Result<(), ApiError> {
-    let subject = format!("letter_{}", hash_of(email));
+    let subject = format!("mail_{}", hash_of(email));
     let result = limits::admit(Action::Password, subject, Some(EMAILS_PER_MINUTE)).await;
     apply_rate_limit(context, result)
 }

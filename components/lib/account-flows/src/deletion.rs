@@ -4,10 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use contracts::{
     accounts::{registration, sessions, types::Error},
-    conversations::library,
     identity::types::{Principal, Proof, UserKind},
-    quota::credits,
-    response_cache::cache,
 };
 use http_edge::{ApiError, Context};
 
@@ -26,26 +23,11 @@ pub enum Confirmation {
 }
 
 /// Erases all data of a user. Idempotent. The account is deleted after the data, so that the user
-/// can repeat an interrupted deletion. The data is erased again afterwards because a concurrent
-/// request may have written some.
+/// can repeat an interrupted deletion.
 pub async fn erase_user(user: &str) -> Result<(), ApiError> {
-    erase_data(user).await?;
-    registration::delete_account(user.to_owned())
+    user_data::erase(user)
         .await
-        .map_err(error_mapping::accounts)?;
-    erase_data(user).await
-}
-
-async fn erase_data(user: &str) -> Result<(), ApiError> {
-    library::clear(user.to_owned())
-        .await
-        .map_err(|error| error_mapping::conversations(error, "id"))?;
-    cache::erase(user.to_owned())
-        .await
-        .map_err(error_mapping::response_cache)?;
-    credits::erase(user.to_owned())
-        .await
-        .map_err(error_mapping::credits)
+        .map_err(|failure| ApiError::internal(failure.message()))
 }
 
 /// Erases the authenticated user and signs out, if the deletion is confirmed.

@@ -2,9 +2,7 @@
 //!
 //! May import the contracts' types and `http-edge`; calls no capability.
 
-use contracts::{
-    accounts, conversations, identity, llm, mail, moderation, oauth, quota, response_cache,
-};
+use contracts::{accounts, conversations, identity, llm, mail, moderation, oauth, quota};
 use http_edge::{ApiError, Cause, Detail};
 
 /// What a request for a conversation did not find, for [`ApiError::NotFound`].
@@ -149,12 +147,6 @@ pub fn credits(error: quota::credits::Error) -> ApiError {
         }
         Error::Unavailable(cause) => ApiError::internal(cause),
     }
-}
-
-/// `goldfish:response-cache`, when it erases. Elsewhere a cache that fails is ignored.
-pub fn response_cache(error: response_cache::cache::Error) -> ApiError {
-    let response_cache::cache::Error::Unavailable(cause) = error;
-    ApiError::internal(cause)
 }
 
 /// `goldfish:llm`. A provider's rate limit is 503; 429 is for the limits of this server.

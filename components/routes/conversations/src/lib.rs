@@ -9,10 +9,7 @@
 
 mod view;
 
-use contracts::{
-    conversations::{library, types::Error},
-    response_cache::cache,
-};
+use contracts::conversations::{library, types::Error};
 use futures::future::join;
 use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
@@ -90,10 +87,9 @@ async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError
 
 async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
-    library::clear(user.id.clone()).await.map_err(failed)?;
-    cache::erase(user.id)
+    user_data::erase_content(&user.id)
         .await
-        .map_err(error_mapping::response_cache)?;
+        .map_err(|failure| ApiError::internal(failure.message()))?;
     Ok(Response::json(&Success { success: true }))
 }
 

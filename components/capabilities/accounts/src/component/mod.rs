@@ -6,6 +6,7 @@ mod linked_accounts;
 mod recovery;
 mod registration;
 mod sessions;
+mod user_data;
 
 use std::sync::OnceLock;
 

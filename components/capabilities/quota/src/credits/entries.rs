@@ -1,17 +1,16 @@
-//! What is stored: the facts of a user's ledger. Times are milliseconds since the epoch, amounts
-//! are credits, which are tokens.
+//! The entries of a user's ledger, as they are stored. Times are in milliseconds since the epoch,
+//! amounts in credits, which are tokens.
 
 use serde::{Deserialize, Serialize};
 
-/// One fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Fact {
+pub(crate) enum Entry {
     PlanSet {
         plan: String,
         at: u64,
     },
-    /// `id` is a hash of the grant's.
+    /// `id` is a hash of the grant's id.
     Granted {
         id: u64,
         amount: u64,
@@ -25,31 +24,30 @@ pub(crate) enum Fact {
         id: u64,
         at: u64,
     },
-    /// All before it is to be forgotten.
-    Forgotten {
+    /// Resets the ledger.
+    Erased {
         at: u64,
     },
 }
 
-/// Somebody asks for leave to spend; the fold says whether they have it.
+/// A request for credits. Whether it is granted follows from the entries before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reserved {
-    /// Made at random by the writer.
+    /// Random.
     pub(crate) id: u64,
-    /// What is held, if there is as much.
-    pub(crate) want: u64,
-    /// What must be there.
-    pub(crate) least: u64,
-    /// The plan's limit as the writer knew it.
+    /// Credits to reserve, if as many are left.
+    pub(crate) wanted: u64,
+    /// Credits without which nothing is reserved.
+    pub(crate) minimum: u64,
+    /// The plan's monthly credits as the writer knew them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) monthly: Option<u64>,
-    /// The key's budget as the writer knew it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<KeyBudget>,
     pub(crate) at: u64,
 }
 
-/// The bounds of an API key.
+/// The limits of an API key as the writer knew them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KeyBudget {
     pub(crate) id: String,
@@ -59,32 +57,44 @@ pub(crate) struct KeyBudget {
     pub(crate) tokens: Option<u64>,
 }
 
-/// Something was used.
+/// The usage of one reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settled {
-    /// The reservation's, or one of its own.
+    /// The reservation's id, or a random one if there was no reservation.
     pub(crate) id: u64,
     pub(crate) model: String,
     pub(crate) prompt: u32,
     pub(crate) completion: u32,
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) estimated: bool,
-    /// Of `prompt`, those that the provider had in its cache.
+    /// The part of `prompt` that the provider read from its cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) cached: u32,
-    /// In millionths of a US dollar.
+    /// Millionths of a US dollar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cost: Option<u64>,
-    /// It was no request of the user's.
+    /// True if the user did not request it; it then does not count as a request.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub(crate) aside: bool,
+    pub(crate) background: bool,
     /// The id of the API key that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
-    /// The plan's limit as the writer knew it.
+    /// The plan's monthly credits as the writer knew them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) monthly: Option<u64>,
     pub(crate) at: u64,
+}
+
+impl Settled {
+    /// Credits.
+    pub(crate) fn amount(&self) -> u64 {
+        u64::from(self.prompt).saturating_add(u64::from(self.completion))
+    }
+
+    /// How many requests of the user it counts as.
+    pub(crate) fn requests(&self) -> u64 {
+        u64::from(!self.background)
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]

@@ -350,5 +350,5 @@ impl Mark {
 }
 
 #[cfg(test)]
-#[path = "book_tests.rs"]
+#[path = "rate_limiter_tests.rs"]
 mod tests;
