@@ -171,25 +171,35 @@ pub fn apply_rate_limit(
     context: &mut Context,
     result: Result<Allowance, limits::Error>,
 ) -> Result<(), ApiError> {
+    let (headers, result) = rate_limit(result);
+    for (name, value) in headers {
+        context.set_header(name, value);
+    }
+    result
+}
+
+/// The response headers and the error (429) that a result of `limits::admit` stands for.
+pub fn rate_limit(
+    result: Result<Allowance, limits::Error>,
+) -> (Vec<(&'static str, String)>, Result<(), ApiError>) {
     match result {
-        Ok(allowance) => {
-            set_rate_limit_headers(context, &allowance);
-            Ok(())
-        }
+        Ok(allowance) => (rate_limit_headers(&allowance), Ok(())),
         Err(limits::Error::Exceeded(allowance)) => {
-            set_rate_limit_headers(context, &allowance);
             // `Retry-After: 0` would make clients retry at once.
-            Err(ApiError::RateLimited(allowance.reset_after.max(1)))
+            let error = ApiError::RateLimited(allowance.reset_after.max(1));
+            (rate_limit_headers(&allowance), Err(error))
         }
-        Err(limits::Error::Unavailable(cause)) => Err(ApiError::internal(cause)),
+        Err(limits::Error::Unavailable(cause)) => (Vec::new(), Err(ApiError::internal(cause))),
     }
 }
 
-fn set_rate_limit_headers(context: &mut Context, allowance: &Allowance) {
+fn rate_limit_headers(allowance: &Allowance) -> Vec<(&'static str, String)> {
     if allowance.limit == 0 {
-        return;
+        return Vec::new();
     }
-    context.set_header("ratelimit-limit", allowance.limit.to_string());
-    context.set_header("ratelimit-remaining", allowance.remaining.to_string());
-    context.set_header("ratelimit-reset", allowance.reset_after.to_string());
+    vec![
+        ("ratelimit-limit", allowance.limit.to_string()),
+        ("ratelimit-remaining", allowance.remaining.to_string()),
+        ("ratelimit-reset", allowance.reset_after.to_string()),
+    ]
 }

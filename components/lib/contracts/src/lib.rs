@@ -28,7 +28,7 @@ pub mod identity {
 /// `goldfish:conversations`: what was said.
 pub mod conversations {
     pub use bindings::goldfish::conversations::{
-        library, preferences, replies, turns, types, user_data,
+        conversations, preferences, replies, turns, types, user_data,
     };
 
     #[allow(
