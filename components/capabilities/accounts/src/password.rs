@@ -82,7 +82,10 @@ impl PasswordRules {
             errors.add(field, "must be at least 8 characters");
         } else if chars > CHARS_MAX {
             errors.add(field, "must be at most 128 characters");
-        } else if is_common(password) || !self.is_strong(password, known) {
+        } else if is_common(password)
+            || is_public(password, known)
+            || !self.is_strong(password, known)
+        {
             errors.add(field, "is too easy to guess");
         }
     }
@@ -103,6 +106,15 @@ impl PasswordRules {
 fn is_common(password: &str) -> bool {
     let password = password.to_lowercase();
     COMMON_PASSWORDS.lines().any(|common| common == password)
+}
+
+/// Whether the password is one of the public facts, or the part of an email address before the `@`.
+fn is_public(password: &str, known: &[&str]) -> bool {
+    let password = password.to_lowercase();
+    known.iter().any(|fact| {
+        let fact = fact.to_lowercase();
+        fact == password || fact.split('@').next() == Some(&password)
+    })
 }
 
 #[cfg(feature = "strict-passwords")]
@@ -213,6 +225,9 @@ mod tests {
             "PASSWORD1",
             "qwertyuiop",
             "iloveyou",
+            "Ada.Lovelace",
+            "ada.lovelace@example.com",
+            "ada lovelace",
             &"a".repeat(129),
         ] {
             assert!(!check(rules, bad), "{bad}");

@@ -88,9 +88,9 @@ pub(crate) fn preflight_headers(
     fields
 }
 
-/// What the response to a preflight depends on, besides `Origin`.
+/// What the response to a preflight depends on.
 pub(crate) const PREFLIGHT_VARY: &str =
-    "Access-Control-Request-Method, Access-Control-Request-Headers";
+    "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
 /// The request headers that the preflight names. All are granted: client libraries send headers of
 /// their own, such as `x-stainless-…` and `traceparent`. Names that are no header names are dropped.

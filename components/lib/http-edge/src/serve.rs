@@ -50,6 +50,12 @@ where
     D: AsyncFnOnce(&mut Context, &'static Endpoint) -> Result<Response, ApiError>,
 {
     let (endpoint, params) = match find(table, &context.head.method, &context.head.path) {
+        // A catch-all has no resource whose methods could be named.
+        Match::Endpoint(endpoint, _)
+            if endpoint.method == "ANY" && cors::is_preflight(&context.head) =>
+        {
+            return other_method(context, cors::ALL_METHODS.to_owned());
+        }
         Match::Endpoint(endpoint, params) => (endpoint, params),
         Match::OtherMethods(template, methods) => {
             context.log.route = template;
