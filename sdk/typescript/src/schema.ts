@@ -1830,10 +1830,7 @@ export interface components {
         };
         /** @description The event `conversation`: the conversation, and the id of the reply. */
         ConversationEvent: {
-            /**
-             * @description Always empty, for clients that append `content` of every event.
-             * @constant
-             */
+            /** @constant */
             content: "";
             conversationId: components["schemas"]["Id"];
             /** @description The id of the reply. */
@@ -1925,16 +1922,15 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
-        /** @description The event `error`: the fields of `Error`. */
+        /** @description The event `error`: the error object, with empty content. */
         ErrorEvent: {
             code: components["schemas"]["ErrorCode"];
-            /**
-             * @description Always empty, for clients that append `content` of every event.
-             * @constant
-             */
+            /** @constant */
             content: "";
             details?: components["schemas"]["Detail"][];
+            /** @description A sentence for people. */
             error: string;
+            /** @description The same as `X-Request-Id`; identifies the request in the log. */
             requestId: string;
         };
         Farewell: {
@@ -2099,7 +2095,7 @@ export interface components {
         Session: {
             /** @description When the token expires. */
             expiresAt: components["schemas"]["Time"];
-            /** @description For `/api/v1/auth/refresh`; valid for 30 days, for one use. */
+            /** @description For `/api/v1/auth/refresh`; valid for 30 days, for one use. For 10 seconds after that use it is accepted again, because two tabs may refresh at the same time; later reuse ends the session. */
             refreshToken: string;
             /** @description For `Authorization: Bearer`; valid for 15 minutes. */
             token: string;
@@ -2216,10 +2212,7 @@ export interface components {
         /** @description The event `usage`: the tokens that the reply took. */
         UsageEvent: {
             completionTokens: number;
-            /**
-             * @description Always empty, for clients that append `content` of every event.
-             * @constant
-             */
+            /** @constant */
             content: "";
             /** @description The model that replied. */
             model: string;
@@ -5835,7 +5828,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "message": "Check your mail to go on."
+                     *       "message": "Check your email to continue."
                      *     }
                      */
                     "application/json": components["schemas"]["Pending"];
@@ -6093,7 +6086,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "message": "Check your mail to go on."
+                     *       "message": "Check your email to continue."
                      *     }
                      */
                     "application/json": components["schemas"]["Pending"];

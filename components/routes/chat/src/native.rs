@@ -1,10 +1,8 @@
-//! goldfish's own events of a reply. The JSON of every event has `content`, empty where the event has
-//! no text: clients of the goldfish seed append it without looking at the event's name.
+//! goldfish's own events of a reply.
 
 use contracts::conversations::turns::ReplyInfo;
 use http_edge::ApiError;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use sse::Encoder;
 
 use crate::{json::json, reply_end::ReplyEnd};
@@ -16,7 +14,7 @@ struct Conversation<'a> {
     message_id: &'a str,
     title: &'a str,
     model: &'a str,
-    content: &'a str,
+    content: &'static str,
 }
 
 #[derive(Serialize)]
@@ -30,8 +28,12 @@ struct UsageView<'a> {
     prompt_tokens: u32,
     completion_tokens: u32,
     model: &'a str,
-    content: &'a str,
+    content: &'static str,
 }
+
+/// The content of the named events. Simple clients append the `content` of every `data:` line without
+/// a look at the event's name.
+const NO_CONTENT: &str = "";
 
 /// The first event: where the reply is stored.
 pub(crate) fn conversation(info: &ReplyInfo, model: &str) -> Vec<u8> {
@@ -42,7 +44,7 @@ pub(crate) fn conversation(info: &ReplyInfo, model: &str) -> Vec<u8> {
             message_id: &info.message_id,
             title: &info.title,
             model,
-            content: "",
+            content: NO_CONTENT,
         }),
     )
 }
@@ -73,17 +75,20 @@ fn usage(prompt_tokens: u32, completion_tokens: u32, model: &str) -> Vec<u8> {
             prompt_tokens,
             completion_tokens,
             model,
-            content: "",
+            content: NO_CONTENT,
         }),
     )
 }
 
-/// The error object that is also the body of an error response.
+/// The error object that is also the body of an error response, with empty content.
 fn error(error: &ApiError, request_id: &str) -> Vec<u8> {
-    let body = serde_json::from_slice::<Map<String, Value>>(&error.body(request_id));
-    let mut body = body.unwrap_or_default();
-    body.insert("content".to_owned(), Value::from(""));
-    named("error", &json(&body))
+    let body = error.body(request_id);
+    let body = String::from_utf8_lossy(&body);
+    let data = match body.strip_suffix('}') {
+        Some(fields) => format!("{fields},\"content\":\"\"}}"),
+        None => body.into_owned(),
+    };
+    named("error", &data)
 }
 
 fn done() -> Vec<u8> {
@@ -125,7 +130,8 @@ mod tests {
         );
         assert_eq!(
             text(usage(12, 2, "gpt-4o")),
-            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\",\"content\":\"\"}\n\n"
+            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\",\
+             \"content\":\"\"}\n\n"
         );
         let bytes = end(&ReplyEnd {
             outcome: Outcome::Complete,
@@ -135,9 +141,8 @@ mod tests {
             error: None,
         });
         assert!(text(bytes).ends_with("\"model\":\"m\",\"content\":\"\"}\n\ndata: [DONE]\n\n"));
-        assert!(
-            text(error(&ApiError::ProviderTimeout, "r"))
-                .starts_with("event: error\ndata: {\"error\":")
-        );
+        let error = text(error(&ApiError::ProviderTimeout, "r"));
+        assert!(error.starts_with("event: error\ndata: {\"error\":"));
+        assert!(error.ends_with(",\"content\":\"\"}\n\n"), "{error}");
     }
 }
