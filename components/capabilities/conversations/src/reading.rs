@@ -26,9 +26,10 @@ pub(crate) async fn undo_failed_evictions<P: Platform>(
     journal: &Journal<P>,
     view: &mut View<State>,
 ) {
-    for reply in view.state.failed_evictions() {
+    // Each one that comes back may have been a failed one itself.
+    while let Some(reply) = view.state.failed_eviction() {
         let undone = journal.append(view, &Fact::EvictionUndone { reply }).await;
-        if undone.is_err() {
+        if undone.is_err() || view.state.failed_eviction() == Some(reply) {
             return;
         }
     }

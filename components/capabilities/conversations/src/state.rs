@@ -548,19 +548,16 @@ impl State {
         }
     }
 
-    /// The replies that ended without a word, and for which conversations were evicted. Of a
-    /// conversation that is evicted itself, the end of a reply may have been erased already.
-    pub(crate) fn failed_evictions(&self) -> Vec<u64> {
-        let evicted = self.evicted.iter().map(|evicted| evicted.reply);
-        let failed = evicted.filter(|number| {
+    /// A reply that ended without a word, and for which conversations were evicted. Of a conversation
+    /// that is evicted itself, the end of a reply may have been erased already.
+    pub(crate) fn failed_eviction(&self) -> Option<u64> {
+        let mut evicted = self.evicted.iter().map(|evicted| evicted.reply);
+        evicted.find(|number| {
             let mut turns = self.conversations.iter().flat_map(|it| &it.turns);
             let turn = turns.find(|turn| turn.reply_number() == *number);
             let reply = turn.and_then(|turn| turn.reply.as_ref());
             reply.is_some_and(|reply| !reply.has_words())
-        });
-        let mut failed: Vec<u64> = failed.collect();
-        failed.dedup();
-        failed
+        })
     }
 
     fn remove(&mut self, id: &str, time: u64) {
