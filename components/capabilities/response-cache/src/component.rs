@@ -6,7 +6,7 @@ use std::time::Duration;
 use journal::Spin;
 use spin_sdk::variables;
 
-use crate::bindings::exports::goldfish::response_cache::answers as wit;
+use crate::bindings::exports::goldfish::response_cache::cache as wit;
 use crate::cache::{Cache, Finding, Question};
 use crate::names::{Fingerprint, User, malformed};
 use crate::settings::Settings;
@@ -20,35 +20,32 @@ mod export {
 }
 
 impl wit::Guest for Component {
-    async fn is_on() -> bool {
+    async fn is_enabled() -> bool {
         !settings().await.time.is_zero()
     }
 
-    async fn find(
-        question: wit::Question,
-        max_age: Option<u32>,
-    ) -> Result<wit::Finding, wit::Error> {
-        let question = Question::try_from(question)?;
+    async fn get(key: wit::Key, max_age: Option<u32>) -> Result<wit::Lookup, wit::Error> {
+        let question = Question::try_from(key)?;
         let max_age = max_age.map(|seconds| Duration::from_secs(seconds.into()));
         Ok(match cache().await?.find(&question, max_age).await? {
-            Finding::Found { body, age } => wit::Finding::Found(wit::Answer {
+            Finding::Found { body, age } => wit::Lookup::Hit(wit::CachedResponse {
                 body,
                 age: u32::try_from(age.as_secs()).unwrap_or(u32::MAX),
             }),
-            Finding::Nothing(period) => wit::Finding::Nothing(wit::Leave { period }),
+            Finding::Nothing(period) => wit::Lookup::Miss(period),
         })
     }
 
-    async fn keep(
-        question: wit::Question,
-        leave: wit::Leave,
+    async fn put(
+        key: wit::Key,
+        generation: wit::Generation,
         body: String,
     ) -> Result<(), wit::Error> {
-        let question = Question::try_from(question)?;
-        Ok(cache().await?.keep(&question, &leave.period, body).await?)
+        let question = Question::try_from(key)?;
+        Ok(cache().await?.keep(&question, &generation, body).await?)
     }
 
-    async fn clear(user: String) -> Result<(), wit::Error> {
+    async fn erase(user: String) -> Result<(), wit::Error> {
         let user = User::new(user).ok_or_else(|| malformed("user id"))?;
         Ok(cache().await?.clear(&user).await?)
     }
@@ -75,13 +72,13 @@ async fn settings() -> Settings {
     *SETTINGS.get_or_init(|| settings)
 }
 
-impl TryFrom<wit::Question> for Question {
+impl TryFrom<wit::Key> for Question {
     type Error = journal::Error;
 
-    fn try_from(question: wit::Question) -> Result<Self, Self::Error> {
+    fn try_from(key: wit::Key) -> Result<Self, Self::Error> {
         Ok(Self {
-            user: User::new(question.user).ok_or_else(|| malformed("user id"))?,
-            fingerprint: Fingerprint::new(question.fingerprint)
+            user: User::new(key.user).ok_or_else(|| malformed("user id"))?,
+            fingerprint: Fingerprint::new(key.fingerprint)
                 .ok_or_else(|| malformed("fingerprint"))?,
         })
     }

@@ -13,7 +13,7 @@ use contracts::{
         authentication, external,
         types::{AuthError, Principal, Proof, Scope},
     },
-    quota::limits::{self, Action, Allowance, Refusal},
+    quota::limits::{self, Action, Allowance},
 };
 use http_edge::{ApiError, Context};
 use sha2::{Digest as _, Sha256};
@@ -163,19 +163,19 @@ pub async fn admit(context: &mut Context, action: Action, subject: &str) -> Resu
 /// The second half of [`admit`], for a route that asks while it does something else.
 pub fn apply_rate_limit(
     context: &mut Context,
-    verdict: Result<Allowance, Refusal>,
+    verdict: Result<Allowance, limits::Error>,
 ) -> Result<(), ApiError> {
     match verdict {
         Ok(allowance) => {
             set_rate_limit_headers(context, &allowance);
             Ok(())
         }
-        Err(Refusal::Exceeded(allowance)) => {
+        Err(limits::Error::Exceeded(allowance)) => {
             set_rate_limit_headers(context, &allowance);
             // A client that is told 0 would come back at once.
             Err(ApiError::RateLimited(allowance.reset_after.max(1)))
         }
-        Err(Refusal::Unavailable(cause)) => Err(ApiError::internal(cause)),
+        Err(limits::Error::Unavailable(cause)) => Err(ApiError::internal(cause)),
     }
 }
 

@@ -7,7 +7,7 @@ use contracts::{
     conversations::library,
     identity::types::{Principal, Proof, UserKind},
     quota::credits,
-    response_cache::answers,
+    response_cache::cache,
 };
 use http_edge::{ApiError, Context};
 
@@ -41,10 +41,10 @@ async fn erase_content(user: &str) -> Result<(), ApiError> {
     library::clear(user.to_owned())
         .await
         .map_err(|error| error_mapping::conversations(error, "id"))?;
-    answers::clear(user.to_owned())
+    cache::erase(user.to_owned())
         .await
         .map_err(error_mapping::response_cache)?;
-    credits::forget(user.to_owned())
+    credits::erase(user.to_owned())
         .await
         .map_err(error_mapping::credits)
 }

@@ -6,10 +6,10 @@
 
 use contracts::{
     identity::types::{Principal, Proof},
-    llm::types::{Completion, Message, Part, Served, Usage},
+    llm::types::{Completion, Message, Part, ResolvedModel, Usage},
     quota::{
-        credits::{self, ApiKeyBudget, Consumption, Error, Intent},
-        limits::{self, Action, Allowance, Refusal},
+        credits::{self, ApiKeyBudget, Error, ReservationRequest},
+        limits::{self, Action, Allowance},
     },
 };
 use http_edge::{ApiError, Context};
@@ -43,7 +43,7 @@ pub struct Bill {
 ///
 /// # Errors
 /// That of the limit that was met.
-pub async fn admit(principal: &Principal) -> Result<Allowance, Refusal> {
+pub async fn admit(principal: &Principal) -> Result<Allowance, limits::Error> {
     // The key's comes first: what it is refused does not use up the user's.
     let of_key = match &principal.proof {
         Proof::ApiKey(key) if key.chat_per_minute.is_some() => {
@@ -59,7 +59,7 @@ pub async fn admit(principal: &Principal) -> Result<Allowance, Refusal> {
 }
 
 /// Tells who answers, in the log and in header fields.
-pub fn tell(context: &mut Context, served: &Served) {
+pub fn tell(context: &mut Context, served: &ResolvedModel) {
     context.log.model(&served.model);
     context.set_header("x-goldfish-provider", served.provider.clone());
     context.set_header("x-goldfish-model", served.model.clone());
@@ -140,7 +140,7 @@ impl Bill {
         let Payer { user, api_key } = payer;
         let prompt_tokens = tokens_of(prompt);
         let key_id = api_key.as_ref().map(|key| key.id.clone());
-        let leave = credits::reserve(Intent {
+        let leave = credits::reserve(ReservationRequest {
             user: user.clone(),
             api_key,
             prompt_tokens,
@@ -171,7 +171,7 @@ impl Bill {
     pub async fn settle(
         self,
         asked: &str,
-        served: Option<&Served>,
+        served: Option<&ResolvedModel>,
         completion: Option<&Completion>,
         said: usize,
     ) -> Option<String> {
@@ -180,7 +180,7 @@ impl Bill {
         }
         let used = self.used(completion, said);
         let prices = served.and_then(|served| served.prices.as_ref());
-        let consumption = Consumption {
+        let charged = credits::Usage {
             model: served.map_or(asked, |served| &served.model).to_owned(),
             prompt_tokens: used.prompt_tokens,
             completion_tokens: used.completion_tokens,
@@ -188,9 +188,9 @@ impl Bill {
             estimated: used.estimated,
             cost: prices.map(|prices| cost::cost(&used, prices)),
             api_key: self.api_key,
-            aside: self.is_aside,
+            background: self.is_aside,
         };
-        let settled = credits::settle(self.user, self.reservation, consumption).await;
+        let settled = credits::settle(self.user, self.reservation, charged).await;
         settled.err().map(describe)
     }
 
@@ -211,7 +211,7 @@ impl Bill {
 
 fn describe(error: Error) -> String {
     match error {
-        Error::Spent(_) | Error::UnknownPlan(_) => "ledger: not settled".to_owned(),
+        Error::LimitReached(_) | Error::UnknownPlan(_) => "ledger: not settled".to_owned(),
         Error::Unavailable(cause) => cause,
     }
 }
@@ -219,7 +219,7 @@ fn describe(error: Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::llm::types::{Image, Role, StopReason, ToolCall};
+    use contracts::llm::types::{FinishReason, Image, Role, ToolCall};
 
     fn bill() -> Bill {
         Bill {
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!((used.prompt_tokens, used.completion_tokens), (7, 2));
         assert!(used.estimated);
         let completion = Completion {
-            stop_reason: StopReason::End,
+            finish_reason: FinishReason::Stop,
             usage: Usage {
                 prompt_tokens: 9,
                 completion_tokens: 3,

@@ -91,7 +91,7 @@ pub mod moderation {
     }
 }
 
-/// `goldfish:quota`: how often, and how much.
+/// `goldfish:quota`: rate limits and credits.
 pub mod quota {
     pub use bindings::goldfish::quota::{credits, limits};
 
@@ -181,9 +181,9 @@ pub mod mail {
     }
 }
 
-/// `goldfish:response-cache`: answers kept for a while.
+/// `goldfish:response-cache`: stored responses for repeated requests.
 pub mod response_cache {
-    pub use bindings::goldfish::response_cache::answers;
+    pub use bindings::goldfish::response_cache::cache;
 
     #[allow(
         missing_docs,

@@ -114,7 +114,7 @@ pub fn mail(error: mail::sender::Error) -> ApiError {
 pub fn moderation(error: moderation::filter::Error) -> ApiError {
     use moderation::filter::Error;
     match error {
-        Error::Misconfigured(cause) => ApiError::internal(format!("moderation: {cause}")),
+        Error::InvalidConfiguration(cause) => ApiError::internal(format!("moderation: {cause}")),
     }
 }
 
@@ -137,12 +137,12 @@ pub fn blocked(path: impl Into<String>, reason: &str) -> ApiError {
 
 /// `goldfish:quota`'s ledger.
 pub fn credits(error: quota::credits::Error) -> ApiError {
-    use quota::credits::{Bound, Error};
+    use quota::credits::{Error, LimitKind};
     match error {
-        Error::Spent(bound) => ApiError::InsufficientCredits(match bound {
-            Bound::Credits => "You have no credits left.",
-            Bound::ApiKeyRequests => "The request budget of this API key is used up.",
-            Bound::ApiKeyTokens => "The token budget of this API key is used up.",
+        Error::LimitReached(kind) => ApiError::InsufficientCredits(match kind {
+            LimitKind::Credits => "You have no credits left.",
+            LimitKind::ApiKeyRequests => "The request budget of this API key is used up.",
+            LimitKind::ApiKeyTokens => "The token budget of this API key is used up.",
         }),
         Error::UnknownPlan(plans) => {
             ApiError::invalid("plan", format!("Unknown plan. Plans: {plans}."))
@@ -152,8 +152,8 @@ pub fn credits(error: quota::credits::Error) -> ApiError {
 }
 
 /// `goldfish:response-cache`, when it erases. Elsewhere a cache that fails is ignored.
-pub fn response_cache(error: response_cache::answers::Error) -> ApiError {
-    let response_cache::answers::Error::Unavailable(cause) = error;
+pub fn response_cache(error: response_cache::cache::Error) -> ApiError {
+    let response_cache::cache::Error::Unavailable(cause) = error;
     ApiError::internal(cause)
 }
 
@@ -252,9 +252,13 @@ mod tests {
 
     #[test]
     fn credits_maps_a_reached_limit_to_402() {
-        use contracts::quota::credits::{Bound, Error};
-        for bound in [Bound::Credits, Bound::ApiKeyRequests, Bound::ApiKeyTokens] {
-            assert_eq!(credits(Error::Spent(bound)).public().status, 402);
+        use contracts::quota::credits::{Error, LimitKind};
+        for kind in [
+            LimitKind::Credits,
+            LimitKind::ApiKeyRequests,
+            LimitKind::ApiKeyTokens,
+        ] {
+            assert_eq!(credits(Error::LimitReached(kind)).public().status, 402);
         }
         let unknown = credits(Error::UnknownPlan("free, pro".into()));
         assert_eq!(unknown.public().status, 400);

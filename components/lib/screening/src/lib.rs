@@ -3,7 +3,7 @@
 //!
 //! May import that contract, `error-mapping` and `http-edge`.
 
-use contracts::moderation::filter::{self, Passed, ReplyFilter, Verdict};
+use contracts::moderation::filter::{self, FilteredText, ReplyFilter, Verdict};
 use http_edge::ApiError;
 
 /// Checks texts before they are stored or a model is asked, each with where it is in the request
@@ -26,7 +26,7 @@ fn judge(texts: Vec<(String, &mut String)>, verdicts: Vec<Verdict>) -> Result<()
     }
     for ((path, text), verdict) in texts.into_iter().zip(verdicts) {
         match verdict {
-            Verdict::Pass => {}
+            Verdict::Allow => {}
             Verdict::Replace(other) => *text = other,
             Verdict::Block(reason) => return Err(error_mapping::blocked(path, &reason)),
         }
@@ -73,7 +73,7 @@ impl Screen {
             },
             Some(filter) => {
                 let text = pieces.concat();
-                shown(filter.next(&text), &text, pieces)
+                shown(filter.push(&text), &text, pieces)
             }
         }
     }
@@ -85,13 +85,13 @@ impl Screen {
                 pieces: Vec::new(),
                 blocked: None,
             },
-            Some(filter) => shown(filter.rest(), "", Vec::new()),
+            Some(filter) => shown(filter.finish(), "", Vec::new()),
         }
     }
 }
 
 /// What passed unchanged goes on in the pieces it came in, whose text is `given`.
-fn shown(passed: Passed, given: &str, pieces: Vec<String>) -> Shown {
+fn shown(passed: FilteredText, given: &str, pieces: Vec<String>) -> Shown {
     Shown {
         pieces: if passed.text == given {
             pieces
@@ -110,8 +110,8 @@ fn shown(passed: Passed, given: &str, pieces: Vec<String>) -> Shown {
 mod tests {
     use super::*;
 
-    fn passed(text: &str) -> Passed {
-        Passed {
+    fn passed(text: &str) -> FilteredText {
+        FilteredText {
             text: text.to_owned(),
             blocked: None,
         }
@@ -135,13 +135,13 @@ mod tests {
             ];
             judge(texts, verdicts).map(|()| [one, two])
         };
-        let replaced = judged(vec![Verdict::Replace("1".into()), Verdict::Pass]);
+        let replaced = judged(vec![Verdict::Replace("1".into()), Verdict::Allow]);
         assert_eq!(replaced.unwrap(), ["1", "two"]);
-        let blocked = judged(vec![Verdict::Pass, Verdict::Block("word-list".into())]);
+        let blocked = judged(vec![Verdict::Allow, Verdict::Block("word-list".into())]);
         let Err(ApiError::ContentBlocked(detail)) = blocked else {
             panic!("{blocked:?}")
         };
         assert_eq!(detail.path, "system");
-        assert!(judged(vec![Verdict::Pass]).is_err());
+        assert!(judged(vec![Verdict::Allow]).is_err());
     }
 }

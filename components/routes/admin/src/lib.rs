@@ -19,7 +19,7 @@ use http_edge::{ApiError, Context, Response, Validator, pagination};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use view::{AccountView, Done, Revoked, StandingView, StatisticsView, UserPage, UserView};
+use view::{AccountView, BalanceView, Done, Revoked, StatisticsView, UserPage, UserView};
 
 /// What a path names, for [`ApiError::NotFound`].
 const USER: &str = "User";
@@ -99,13 +99,13 @@ async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
-    let (account, standing, latest, keys) = join!(
+    let (account, balance, latest, keys) = join!(
         registration::get_account(user.clone()),
-        credits::get_standing(user.clone()),
+        credits::get_balance(user.clone()),
         credits::list_transactions(user.clone(), None, 1),
         api_keys::list_keys(user.clone()),
     );
-    let standing = standing.map_err(error_mapping::credits)?;
+    let balance = balance.map_err(error_mapping::credits)?;
     let latest = latest.map_err(error_mapping::credits)?;
     let keys = keys.map_err(error_mapping::accounts)?;
     let view = match &account {
@@ -118,7 +118,7 @@ async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     };
     Ok(Response::json(&UserView {
         user: view,
-        credits: StandingView::from(&standing),
+        credits: BalanceView::from(&balance),
         api_keys: keys.len(),
     }))
 }
@@ -132,10 +132,10 @@ async fn purge_user(context: &mut Context) -> Result<Response, ApiError> {
 async fn set_plan(context: &mut Context) -> Result<Response, ApiError> {
     let user = addressed(context).await?;
     let SetPlan { plan } = context.json().await?;
-    let standing = credits::set_plan(user, plan)
+    let balance = credits::set_plan(user, plan)
         .await
         .map_err(error_mapping::credits)?;
-    Ok(Response::json(&StandingView::from(&standing)))
+    Ok(Response::json(&BalanceView::from(&balance)))
 }
 
 async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
@@ -160,10 +160,10 @@ async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
             "must be 1 to 128 letters, digits, `_`, `-` or `.`",
         )
         .finish()?;
-    let standing = credits::grant(user, id, grant.amount, grant.reason)
+    let balance = credits::grant(user, id, grant.amount, grant.reason)
         .await
         .map_err(error_mapping::credits)?;
-    Ok(Response::json(&StandingView::from(&standing)))
+    Ok(Response::json(&BalanceView::from(&balance)))
 }
 
 async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {

@@ -5,7 +5,7 @@ use contracts::{
         directory::{KeyCounts, Statistics},
         types::{Account, AccountKind},
     },
-    quota::credits::Standing,
+    quota::credits::Balance,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -42,7 +42,7 @@ impl<'a> UserPage<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserView<'a> {
     pub(crate) user: AccountView<'a>,
-    pub(crate) credits: StandingView<'a>,
+    pub(crate) credits: BalanceView<'a>,
     /// How many, revoked ones that are still listed included.
     pub(crate) api_keys: usize,
 }
@@ -121,7 +121,7 @@ fn kind_name(kind: AccountKind) -> &'static str {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct StandingView<'a> {
+pub(crate) struct BalanceView<'a> {
     plan: &'a str,
     /// Null where there is no limit, as the next.
     monthly_credits: Option<u64>,
@@ -132,16 +132,16 @@ pub(crate) struct StandingView<'a> {
     resets_at: u64,
 }
 
-impl<'a> From<&'a Standing> for StandingView<'a> {
-    fn from(standing: &'a Standing) -> Self {
+impl<'a> From<&'a Balance> for BalanceView<'a> {
+    fn from(balance: &'a Balance) -> Self {
         Self {
-            plan: &standing.plan,
-            monthly_credits: standing.monthly_credits,
-            credits_left: standing.credits_left,
-            used_this_month: standing.used_this_month,
-            reserved: standing.reserved,
-            granted_left: standing.granted_left,
-            resets_at: standing.resets_at,
+            plan: &balance.plan,
+            monthly_credits: balance.monthly_credits,
+            credits_left: balance.credits_left,
+            used_this_month: balance.used_this_month,
+            reserved: balance.reserved,
+            granted_left: balance.granted_left,
+            resets_at: balance.resets_at,
         }
     }
 }
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn no_limit_is_null() {
-        let standing = Standing {
+        let balance = Balance {
             plan: "free".into(),
             monthly_credits: None,
             used_this_month: 3,
@@ -215,7 +215,7 @@ mod tests {
             resets_at: 9,
         };
         assert_eq!(
-            serde_json::to_value(StandingView::from(&standing)).unwrap(),
+            serde_json::to_value(BalanceView::from(&balance)).unwrap(),
             serde_json::json!({
                 "plan": "free", "monthlyCredits": null, "creditsLeft": null, "usedThisMonth": 3,
                 "reserved": 0, "grantedLeft": 0, "resetsAt": 9,

@@ -7,7 +7,7 @@ use contracts::conversations::{
     turns::{Outcome, Started, Turn, Usage},
     types::Error as StoreError,
 };
-use contracts::llm::types::{Completion, Served};
+use contracts::llm::types::{Completion, ResolvedModel};
 use futures::future::{Either, join, select};
 use http_edge::{ApiError, BodyWriter, Cause, LogRecord};
 use screening::Screen;
@@ -51,7 +51,7 @@ pub(crate) struct Text {
     /// What the model has said, shown or not, in bytes.
     generated: usize,
     /// Who answers, as soon as that is known.
-    served: Option<Served>,
+    served: Option<ResolvedModel>,
 }
 
 impl Text {
@@ -138,7 +138,7 @@ impl Exchange {
         }
         outbox.push(wire.ending(&Ending {
             outcome,
-            reason: completion.map(|completion| completion.stop_reason),
+            reason: completion.map(|completion| completion.finish_reason),
             usage: is_good.then_some((used.prompt_tokens, used.completion_tokens)),
             model: answered,
             error: ended.as_ref().err().map(|error| (error, log.request_id())),

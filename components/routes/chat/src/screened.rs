@@ -2,7 +2,7 @@
 
 use contracts::{
     conversations::types::PreferenceValues,
-    llm::types::{Completion, Served},
+    llm::types::{Completion, ResolvedModel},
 };
 use futures::future::join;
 use http_edge::ApiError;
@@ -35,7 +35,7 @@ pub(crate) struct Screened {
     blocked: Option<ApiError>,
     said: usize,
     /// Of an answer that was blocked.
-    served: Option<Served>,
+    served: Option<ResolvedModel>,
 }
 
 impl Screened {
@@ -78,7 +78,7 @@ impl Screened {
     }
 
     /// Who answers, as soon as there is a first piece.
-    pub(crate) fn served(&self) -> Option<&Served> {
+    pub(crate) fn served(&self) -> Option<&ResolvedModel> {
         let source = self.source.as_ref().and_then(Source::served);
         source.or(self.served.as_ref())
     }

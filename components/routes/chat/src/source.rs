@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::llm::types::{Completion, Delta, Error, Served};
+use contracts::llm::types::{Completion, Delta, Error, ResolvedModel};
 use futures::future::{Either, select};
 use spin_sdk::{
     time::sleep,
@@ -25,7 +25,7 @@ type Ending = Pin<Box<dyn Future<Output = Result<Completion, Error>>>>;
 /// What came at once.
 struct Read {
     pieces: Pieces,
-    served: Option<Served>,
+    served: Option<ResolvedModel>,
     /// None after the last piece.
     more: Option<StreamReader<Delta>>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Source {
     held: Pieces,
     /// The read under way; none after the last piece.
     reading: Option<Reading>,
-    served: Option<Served>,
+    served: Option<ResolvedModel>,
     ending: Ending,
 }
 
@@ -111,7 +111,7 @@ impl Source {
     }
 
     /// Who answers, as soon as there is a first piece.
-    pub(crate) fn served(&self) -> Option<&Served> {
+    pub(crate) fn served(&self) -> Option<&ResolvedModel> {
         self.served.as_ref()
     }
 
@@ -132,7 +132,7 @@ async fn read(mut deltas: StreamReader<Delta>) -> Read {
     for delta in batch {
         match delta {
             Delta::Text(text) | Delta::Refusal(text) => read.pieces.push(text),
-            Delta::Served(served) => read.served = Some(served),
+            Delta::ResolvedModel(served) => read.served = Some(served),
             // The reader is shown no thoughts; no tools are offered, so none are called.
             Delta::Reasoning(_) | Delta::ToolCall(_) => {}
         }

@@ -8,7 +8,7 @@ use contracts::{
     conversations::library,
     llm::{
         provider,
-        types::{ChatRequest, Completion, Role, Served},
+        types::{ChatRequest, Completion, ResolvedModel, Role},
     },
 };
 use futures::future::{Either, select};
@@ -45,7 +45,7 @@ pub(crate) struct Untitled {
 #[derive(Default)]
 struct Said {
     text: String,
-    served: Option<Served>,
+    served: Option<ResolvedModel>,
 }
 
 impl Untitled {

@@ -2,7 +2,7 @@
 
 use contracts::{
     conversations::turns::{Outcome, Started},
-    llm::types::StopReason,
+    llm::types::FinishReason,
 };
 use http_edge::{ApiError, Response};
 use sse::Encoder;
@@ -20,7 +20,7 @@ pub(crate) enum Wire {
 pub(crate) struct Ending<'a> {
     pub(crate) outcome: Outcome,
     /// Why the model said no more, where that is known.
-    pub(crate) reason: Option<StopReason>,
+    pub(crate) reason: Option<FinishReason>,
     /// Tokens of prompt and completion, where they are known.
     pub(crate) usage: Option<(u32, u32)>,
     /// Who answered.

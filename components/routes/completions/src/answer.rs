@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::llm::types::{Completion, Delta, Error, Served};
+use contracts::llm::types::{Completion, Delta, Error, ResolvedModel};
 use futures::future::{Either, select};
 use spin_sdk::{
     time::sleep,
@@ -71,9 +71,9 @@ impl Answer {
     }
 
     /// Who answers, if that is known already.
-    pub(crate) fn served(&self) -> Option<&Served> {
+    pub(crate) fn served(&self) -> Option<&ResolvedModel> {
         match self.held.first() {
-            Some(Delta::Served(served)) => Some(served),
+            Some(Delta::ResolvedModel(served)) => Some(served),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use contracts::{
     identity::types::Principal,
     llm::{
         provider,
-        types::{Completion, Error, StopReason},
+        types::{Completion, Error, FinishReason},
     },
 };
 use futures::future::{OptionFuture, join};
@@ -137,10 +137,10 @@ fn unwritten(error: serde_json::Error) -> ApiError {
 
 /// Whether an answer is one that the same question may be given again.
 fn is_typical(completion: &Completion, is_own_bound: bool) -> bool {
-    match completion.stop_reason {
-        StopReason::End | StopReason::ToolCalls => true,
-        StopReason::Length => is_own_bound,
-        StopReason::ContentFilter | StopReason::Other => false,
+    match completion.finish_reason {
+        FinishReason::Stop | FinishReason::ToolCalls => true,
+        FinishReason::Length => is_own_bound,
+        FinishReason::ContentFilter | FinishReason::Other => false,
     }
 }
 

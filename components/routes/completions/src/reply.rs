@@ -46,7 +46,7 @@ impl Label {
 /// What a piece of an answer counts for, in bytes of text.
 pub(crate) fn size(delta: &Delta) -> usize {
     match delta {
-        Delta::Served(_) => 0,
+        Delta::ResolvedModel(_) => 0,
         Delta::Text(text) | Delta::Reasoning(text) | Delta::Refusal(text) => text.len(),
         Delta::ToolCall(piece) => piece
             .arguments

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contracts::{
     identity::types::Principal,
-    response_cache::answers::{self, Error, Finding, Leave, Question},
+    response_cache::cache::{self, Error, Generation, Key, Lookup},
 };
 use http_edge::{Context, Head};
 use serde_json::{Map, Value};
@@ -31,8 +31,8 @@ pub(crate) enum Looked {
 
 /// Where a new answer goes.
 pub(crate) struct Place {
-    question: Question,
-    leave: Leave,
+    key: Key,
+    generation: Generation,
 }
 
 impl Wish {
@@ -46,7 +46,7 @@ impl Wish {
     ) -> Option<Self> {
         let is_stream = fields.get("stream").is_some_and(|value| *value != false);
         let directives = Directives::of(&context.head);
-        if is_stream || directives.no_store || !answers::is_on().await {
+        if is_stream || directives.no_store || !cache::is_enabled().await {
             return None;
         }
         Some(Self {
@@ -58,19 +58,19 @@ impl Wish {
 
     /// Looks for an answer of the model's. Tells the client what came of it.
     pub(crate) async fn look(self, context: &mut Context, model: &str) -> Looked {
-        let question = Question {
+        let key = Key {
             user: self.user,
             fingerprint: format!("{:x}", self.asked.chain_update(model).finalize()),
         };
-        match answers::find(question.clone(), self.max_age).await {
-            Ok(Finding::Found(answer)) => {
+        match cache::get(key.clone(), self.max_age).await {
+            Ok(Lookup::Hit(cached)) => {
                 context.set_header("x-goldfish-cache", "hit");
-                context.set_header("age", answer.age.to_string());
-                Looked::Found(answer.body)
+                context.set_header("age", cached.age.to_string());
+                Looked::Found(cached.body)
             }
-            Ok(Finding::Nothing(leave)) => {
+            Ok(Lookup::Miss(generation)) => {
                 context.set_header("x-goldfish-cache", "miss");
-                Looked::Nothing(Some(Place { question, leave }))
+                Looked::Nothing(Some(Place { key, generation }))
             }
             Err(Error::Unavailable(cause)) => {
                 context.log.warn(&cause);
@@ -83,7 +83,7 @@ impl Wish {
 impl Place {
     /// Keeps an answer. Tells what went wrong, for the log.
     pub(crate) async fn keep(self, body: String) -> Option<String> {
-        let kept = answers::keep(self.question, self.leave, body).await;
+        let kept = cache::put(self.key, self.generation, body).await;
         kept.err().map(|Error::Unavailable(cause)| cause)
     }
 }

@@ -2,7 +2,7 @@
 //! answers.
 
 use contracts::llm::types::{
-    ChatRequest, Completion, Delta, Part, Role, Served, StopReason, Usage,
+    ChatRequest, Completion, Delta, FinishReason, Part, ResolvedModel, Role, Usage,
 };
 use futures::future::try_join;
 use http_edge::ApiError;
@@ -79,7 +79,7 @@ impl Screens {
                 Delta::Refusal(text) => {
                     passed.take(Delta::Refusal, others.refusal.pass(vec![text]));
                 }
-                Delta::Served(_) | Delta::ToolCall(_) => passed.pieces.push(piece),
+                Delta::ResolvedModel(_) | Delta::ToolCall(_) => passed.pieces.push(piece),
             }
             if passed.blocked.is_some() {
                 break;
@@ -125,14 +125,14 @@ pub(crate) struct Screened {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
     /// As soon as there is a first piece.
-    pub(crate) served: Option<Served>,
+    pub(crate) served: Option<ResolvedModel>,
     /// What the model has said so far, in bytes.
     pub(crate) said: usize,
 }
 
 impl Heard {
     fn take(&mut self, piece: &Delta) {
-        if let Delta::Served(served) = piece {
+        if let Delta::ResolvedModel(served) = piece {
             self.served = Some(served.clone());
         }
         self.said = self.said.saturating_add(size(piece));
@@ -149,7 +149,7 @@ pub(crate) enum Ending {
 /// The end of an answer that was blocked, in OpenAI's words.
 pub(crate) fn filtered(usage: Usage) -> Completion {
     Completion {
-        stop_reason: StopReason::ContentFilter,
+        finish_reason: FinishReason::ContentFilter,
         usage,
     }
 }

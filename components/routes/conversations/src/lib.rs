@@ -11,7 +11,7 @@ mod view;
 
 use contracts::{
     conversations::{library, types::Error},
-    response_cache::answers,
+    response_cache::cache,
 };
 use futures::future::join;
 use http_edge::{ApiError, Context, Response, Validator};
@@ -91,7 +91,7 @@ async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError
 async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::signed_in(context).await?.user;
     library::clear(user.id.clone()).await.map_err(failed)?;
-    answers::clear(user.id)
+    cache::erase(user.id)
         .await
         .map_err(error_mapping::response_cache)?;
     Ok(Response::json(&Success { success: true }))

@@ -16,7 +16,7 @@ use crate::exports::limits::Action;
 const MAX_LISTED: u32 = 200;
 
 impl wit::Guest for Quota {
-    async fn reserve(intent: wit::Intent) -> Result<wit::Reservation, wit::Error> {
+    async fn reserve(intent: wit::ReservationRequest) -> Result<wit::Reservation, wit::Error> {
         let plans = variables::plans().await.map_err(wit::Error::Unavailable)?;
         let user = intent.user;
         let intent = Intent {
@@ -41,7 +41,7 @@ impl wit::Guest for Quota {
     async fn settle(
         user: String,
         reservation: Option<String>,
-        used: wit::Consumption,
+        used: wit::Usage,
     ) -> Result<(), wit::Error> {
         // What was used is recorded even while nobody can tell what the plans are.
         let plans = variables::plans().await.ok();
@@ -62,7 +62,7 @@ impl wit::Guest for Quota {
             estimated: used.estimated,
             cost: used.cost,
             key: used.api_key,
-            aside: used.aside,
+            aside: used.background,
         };
         Ok(teller::settle(&journal_of(&user).await?, plans, id, used).await?)
     }
@@ -75,7 +75,7 @@ impl wit::Guest for Quota {
         Ok(teller::release(&journal_of(&user).await?, id).await?)
     }
 
-    async fn get_standing(user: String) -> Result<wit::Standing, wit::Error> {
+    async fn get_balance(user: String) -> Result<wit::Balance, wit::Error> {
         let plans = variables::plans().await.map_err(wit::Error::Unavailable)?;
         let ledger = read(&user).await?;
         Ok(teller::standing(&ledger, plans, now_ms()).into())
@@ -87,7 +87,7 @@ impl wit::Guest for Quota {
         let now = now_ms();
         let today = calendar::day_of(now);
         let history = &ledger.history;
-        let day_of_use = |row: &Row| wit::DayOfUse {
+        let day_of_use = |row: &Row| wit::DailyUsage {
             day: calendar::text_of(row.day),
             model: history.model(row.model).to_owned(),
             requests: row.requests,
@@ -97,7 +97,7 @@ impl wit::Guest for Quota {
             cost: row.cost,
             estimated: row.estimated,
         };
-        let keys = history.keys().iter().map(|key| wit::UseOfKey {
+        let keys = history.keys().iter().map(|key| wit::ApiKeyUsage {
             id: key.id.clone(),
             requests: key.requests,
             tokens: key.tokens,
@@ -105,7 +105,7 @@ impl wit::Guest for Quota {
             days: history.days_of(key, today).map(day_of_use).collect(),
         });
         Ok(wit::Report {
-            standing: teller::standing(&ledger, plans, now).into(),
+            balance: teller::standing(&ledger, plans, now).into(),
             days: history.days(today).map(day_of_use).collect(),
             keys: keys.collect(),
         })
@@ -157,7 +157,7 @@ impl wit::Guest for Quota {
         Ok(plans.names())
     }
 
-    async fn set_plan(user: String, plan: String) -> Result<wit::Standing, wit::Error> {
+    async fn set_plan(user: String, plan: String) -> Result<wit::Balance, wit::Error> {
         let plans = variables::plans().await.map_err(wit::Error::Unavailable)?;
         let journal = journal_of(&user).await?;
         let standing = teller::set_plan(&journal, plans, plan).await?;
@@ -170,14 +170,14 @@ impl wit::Guest for Quota {
         id: String,
         amount: u64,
         reason: Option<String>,
-    ) -> Result<wit::Standing, wit::Error> {
+    ) -> Result<wit::Balance, wit::Error> {
         let plans = variables::plans().await.map_err(wit::Error::Unavailable)?;
         let journal = journal_of(&user).await?;
         let standing = teller::grant(&journal, plans, &id, amount, reason).await?;
         Ok(standing.into())
     }
 
-    async fn forget(user: String) -> Result<(), wit::Error> {
+    async fn erase(user: String) -> Result<(), wit::Error> {
         let journal = journal_of(&user).await?;
         let keys = teller::forget(&journal).await?;
         let actions = [Action::Chat, Action::Api, Action::Auth, Action::Password];
@@ -216,10 +216,10 @@ fn signed(amount: u64) -> i64 {
 impl From<Error> for wit::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::Spent(bound) => Self::Spent(match bound {
-                Bound::Credits => wit::Bound::Credits,
-                Bound::KeyRequests => wit::Bound::ApiKeyRequests,
-                Bound::KeyTokens => wit::Bound::ApiKeyTokens,
+            Error::Spent(bound) => Self::LimitReached(match bound {
+                Bound::Credits => wit::LimitKind::Credits,
+                Bound::KeyRequests => wit::LimitKind::ApiKeyRequests,
+                Bound::KeyTokens => wit::LimitKind::ApiKeyTokens,
             }),
             Error::UnknownPlan(plans) => Self::UnknownPlan(plans),
             Error::Unavailable(text) => Self::Unavailable(text),
@@ -227,7 +227,7 @@ impl From<Error> for wit::Error {
     }
 }
 
-impl From<teller::Standing> for wit::Standing {
+impl From<teller::Standing> for wit::Balance {
     fn from(standing: teller::Standing) -> Self {
         Self {
             plan: standing.plan,

@@ -9,7 +9,7 @@ use super::counters::StoreLedger;
 use super::{Quota, now_ms, variables};
 use crate::book::{Book, Refused};
 use crate::credits::teller;
-use crate::exports::limits::{Action, Allowance, Guest, Refusal};
+use crate::exports::limits::{Action, Allowance, Error, Guest};
 use crate::settings::{parse, setting_of};
 use crate::subject;
 
@@ -25,7 +25,7 @@ impl Guest for Quota {
         action: Action,
         subject: String,
         own_limit: Option<u32>,
-    ) -> Result<Allowance, Refusal> {
+    ) -> Result<Allowance, Error> {
         let limit = match own_limit {
             Some(limit) => limit,
             None => limit_of(action, &subject).await?,
@@ -35,8 +35,8 @@ impl Guest for Quota {
         let mut book = BOOK.lock().unwrap_or_else(PoisonError::into_inner);
         book.admit(&key, limit, now_ms(), &ledger)
             .map_err(|refused| match refused {
-                Refused::Exceeded(allowance) => Refusal::Exceeded(allowance),
-                Refused::Store(text) => Refusal::Unavailable(text),
+                Refused::Exceeded(allowance) => Error::Exceeded(allowance),
+                Refused::Store(text) => Error::Unavailable(text),
             })
     }
 }
@@ -48,9 +48,9 @@ pub(super) fn key_of(action: Action, subject: &str) -> String {
 }
 
 /// The limit of the subject's plan, else the variable's.
-async fn limit_of(action: Action, subject: &str) -> Result<u32, Refusal> {
+async fn limit_of(action: Action, subject: &str) -> Result<u32, Error> {
     if action == Action::Chat {
-        let plans = variables::plans().await.map_err(Refusal::Unavailable)?;
+        let plans = variables::plans().await.map_err(Error::Unavailable)?;
         if plans.limit_chat() {
             let name = plan_of(subject).await?;
             if let Some(limit) = plans.of(name.as_deref()).1.chat_per_minute {
@@ -62,7 +62,7 @@ async fn limit_of(action: Action, subject: &str) -> Result<u32, Refusal> {
 }
 
 /// The limit of an action, read once in the life of an instance.
-async fn limit_of_variable(action: Action) -> Result<u32, Refusal> {
+async fn limit_of_variable(action: Action) -> Result<u32, Error> {
     static CHAT: OnceLock<u32> = OnceLock::new();
     static API: OnceLock<u32> = OnceLock::new();
     static AUTH: OnceLock<u32> = OnceLock::new();
@@ -79,7 +79,7 @@ async fn limit_of_variable(action: Action) -> Result<u32, Refusal> {
     let setting = setting_of(action);
     let value = variables::read(setting.variable)
         .await
-        .map_err(Refusal::Unavailable)?;
+        .map_err(Error::Unavailable)?;
     let limit = parse(&value, setting.default).unwrap_or_else(|default| {
         eprintln!(
             r#"{{"level":"warn","message":"{} is not a number of requests; {default} holds"}}"#,
@@ -100,7 +100,7 @@ fn known() -> MutexGuard<'static, Known> {
 }
 
 /// The name of the user's plan, if it was ever set.
-async fn plan_of(user: &str) -> Result<Option<String>, Refusal> {
+async fn plan_of(user: &str) -> Result<Option<String>, Error> {
     let now = now_ms();
     let remembered = known().as_ref().and_then(|known| known.get(user).cloned());
     if let Some((plan, read_at)) = remembered
@@ -109,9 +109,9 @@ async fn plan_of(user: &str) -> Result<Option<String>, Refusal> {
         return Ok(plan);
     }
     let plan = read_plan(user).await.map_err(|error| match error {
-        teller::Error::Unavailable(text) => Refusal::Unavailable(text),
+        teller::Error::Unavailable(text) => Error::Unavailable(text),
         teller::Error::Spent(_) | teller::Error::UnknownPlan(_) => {
-            Refusal::Unavailable("ledger: no plan".to_owned())
+            Error::Unavailable("ledger: no plan".to_owned())
         }
     })?;
     remember_plan(user, plan.clone(), now);

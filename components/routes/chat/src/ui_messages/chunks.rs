@@ -3,7 +3,7 @@
 
 use contracts::{
     conversations::turns::{Outcome, Started},
-    llm::types::StopReason,
+    llm::types::FinishReason,
 };
 use serde::Serialize;
 use sse::Encoder;
@@ -145,13 +145,13 @@ pub(crate) fn ending(ending: &Ending<'_>) -> Vec<u8> {
 }
 
 /// The AI SDK's word for it.
-fn finish_reason(reason: Option<StopReason>) -> &'static str {
+fn finish_reason(reason: Option<FinishReason>) -> &'static str {
     match reason {
-        Some(StopReason::End) | None => "stop",
-        Some(StopReason::Length) => "length",
-        Some(StopReason::ContentFilter) => "content-filter",
-        Some(StopReason::ToolCalls) => "tool-calls",
-        Some(StopReason::Other) => "other",
+        Some(FinishReason::Stop) | None => "stop",
+        Some(FinishReason::Length) => "length",
+        Some(FinishReason::ContentFilter) => "content-filter",
+        Some(FinishReason::ToolCalls) => "tool-calls",
+        Some(FinishReason::Other) => "other",
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
     fn end(outcome: Outcome, error: Option<&ApiError>) -> String {
         text(ending(&Ending {
             outcome,
-            reason: Some(StopReason::Length),
+            reason: Some(FinishReason::Length),
             usage: Some((12, 2)),
             model: "gpt-4o-mini",
             error: error.map(|error| (error, "r")),

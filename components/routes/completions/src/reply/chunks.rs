@@ -1,6 +1,6 @@
 //! An answer as OpenAI streams it.
 
-use contracts::llm::types::{Completion, Delta, ToolCallPiece};
+use contracts::llm::types::{Completion, Delta, ToolCallDelta};
 use serde::Serialize;
 use sse::Encoder;
 
@@ -86,14 +86,14 @@ impl Chunks {
 
     /// Writes a piece.
     pub(crate) fn piece(&mut self, out: &mut Encoder, delta: &Delta) {
-        if let Delta::Served(served) = delta {
+        if let Delta::ResolvedModel(served) = delta {
             self.label.model.clone_from(&served.model);
             return;
         }
         self.begin(out, matches!(delta, Delta::Text(_)));
         let mut piece = Piece::default();
         match delta {
-            Delta::Served(_) => {}
+            Delta::ResolvedModel(_) => {}
             Delta::Text(text) => piece.content = Some(Some(text)),
             Delta::Refusal(text) => piece.refusal = Some(Some(text)),
             Delta::Reasoning(text) => piece.reasoning_content = Some(text),
@@ -105,7 +105,7 @@ impl Chunks {
     /// Writes the end of an answer that has one.
     pub(crate) fn end(&mut self, out: &mut Encoder, completion: &Completion) {
         self.begin(out, true);
-        let reason = finish_reason(completion.stop_reason);
+        let reason = finish_reason(completion.finish_reason);
         self.choice(out, Piece::default(), Some(reason));
         if self.includes_usage {
             self.write(out, &[], Some(completion.usage.into()));
@@ -154,8 +154,8 @@ impl Chunks {
     }
 }
 
-impl<'a> From<&'a ToolCallPiece> for CallPiece<'a> {
-    fn from(piece: &'a ToolCallPiece) -> Self {
+impl<'a> From<&'a ToolCallDelta> for CallPiece<'a> {
+    fn from(piece: &'a ToolCallDelta) -> Self {
         Self {
             index: piece.index,
             id: piece.id.as_deref(),

@@ -79,7 +79,7 @@ impl Message {
     /// Adds a piece.
     pub(crate) fn push(&mut self, delta: Delta) {
         let (text, piece) = match delta {
-            Delta::Served(_) => return,
+            Delta::ResolvedModel(_) => return,
             Delta::Text(piece) => (&mut self.text, piece),
             Delta::Refusal(piece) => (&mut self.refusal, piece),
             Delta::Reasoning(piece) => (&mut self.reasoning, piece),
@@ -112,7 +112,7 @@ impl Message {
                 index: 0,
                 message: self.view(),
                 logprobs: None,
-                finish_reason: finish_reason(completion.stop_reason),
+                finish_reason: finish_reason(completion.finish_reason),
             }],
             usage: completion.usage.into(),
             system_fingerprint: None,

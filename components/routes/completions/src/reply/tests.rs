@@ -1,12 +1,12 @@
 use super::*;
-use contracts::llm::types::{Completion, Served, StopReason, ToolCallPiece, Usage};
+use contracts::llm::types::{Completion, FinishReason, ResolvedModel, ToolCallDelta, Usage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sse::{Encoder, Parser};
 
-fn completion(stop_reason: StopReason) -> Completion {
+fn completion(finish_reason: FinishReason) -> Completion {
     Completion {
-        stop_reason,
+        finish_reason,
         usage: Usage {
             prompt_tokens: 9,
             completion_tokens: 4,
@@ -26,7 +26,7 @@ fn label() -> Label {
 }
 
 fn served() -> Delta {
-    Delta::Served(Served {
+    Delta::ResolvedModel(ResolvedModel {
         provider: "openai".into(),
         model: "gpt-4o".into(),
         upstream: "gpt-4o-2024".into(),
@@ -36,7 +36,7 @@ fn served() -> Delta {
 }
 
 fn call(index: u32, id: Option<&str>, arguments: &str) -> Delta {
-    Delta::ToolCall(ToolCallPiece {
+    Delta::ToolCall(ToolCallDelta {
         index,
         id: id.map(str::to_owned),
         name: id.map(|id| format!("f_{id}")),
@@ -114,7 +114,7 @@ fn whole(deltas: Vec<Delta>, end: &Completion) -> Value {
     let mut message = Message::default();
     let mut label = label();
     for delta in deltas {
-        if let Delta::Served(served) = &delta {
+        if let Delta::ResolvedModel(served) = &delta {
             label.model.clone_from(&served.model);
         }
         message.push(delta);
@@ -129,7 +129,7 @@ fn a_stream_is_openais() {
         Delta::Text("Hel".into()),
         Delta::Text("lo\n".into()),
     ];
-    let events = streamed(&deltas, false, &completion(StopReason::End));
+    let events = streamed(&deltas, false, &completion(FinishReason::Stop));
     let chunk = |delta: Value, reason: Value| {
         json!({
             "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000,
@@ -153,7 +153,7 @@ fn a_stream_is_openais() {
 
 #[test]
 fn usage_comes_last_when_asked_for() {
-    let events = streamed(&[], true, &completion(StopReason::Length));
+    let events = streamed(&[], true, &completion(FinishReason::Length));
     assert_eq!(events.len(), 3);
     assert!(
         events[..2]
@@ -178,7 +178,7 @@ fn usage_comes_last_when_asked_for() {
 #[test]
 fn calls_come_in_pieces() {
     let deltas = [call(0, Some("call_1"), ""), call(0, None, "{}")];
-    let events = streamed(&deltas, false, &completion(StopReason::ToolCalls));
+    let events = streamed(&deltas, false, &completion(FinishReason::ToolCalls));
     let delta = |index: usize| &events[index]["choices"][0]["delta"];
     assert_eq!(delta(0)["content"], Value::Null);
     assert_eq!(
@@ -199,7 +199,7 @@ fn calls_come_in_pieces() {
 fn an_object_is_openais() {
     let object = whole(
         vec![served(), Delta::Text("Hi".into())],
-        &completion(StopReason::ContentFilter),
+        &completion(FinishReason::ContentFilter),
     );
     assert_eq!(object["object"], "chat.completion");
     assert_eq!(object["model"], "gpt-4o");
@@ -211,7 +211,7 @@ fn an_object_is_openais() {
             "message": {"role": "assistant", "content": "Hi", "refusal": null},
         }])
     );
-    let silent = whole(Vec::new(), &completion(StopReason::End));
+    let silent = whole(Vec::new(), &completion(FinishReason::Stop));
     assert_eq!(silent["choices"][0]["message"]["content"], "");
 }
 
@@ -229,7 +229,7 @@ fn worker_apis_clients_get_the_text() {
 
 #[test]
 fn estimates_are_marked() {
-    let mut end = completion(StopReason::End);
+    let mut end = completion(FinishReason::Stop);
     end.usage.estimated = true;
     assert_eq!(whole(Vec::new(), &end)["usage"]["estimated"], true);
 }
@@ -260,7 +260,7 @@ fn deltas() -> impl Strategy<Value = Vec<Delta>> {
 proptest! {
     #[test]
     fn streamed_or_not_it_is_the_same_message(deltas in deltas(), includes_usage: bool) {
-        let end = completion(StopReason::End);
+        let end = completion(FinishReason::Stop);
         let chunks = streamed(&deltas, includes_usage, &end);
         let said: usize = deltas.iter().map(size).sum();
         let object = whole(deltas, &end);

@@ -1,6 +1,6 @@
 //! Words that an object and its chunks share.
 
-use contracts::llm::types::{StopReason, Usage};
+use contracts::llm::types::{FinishReason, Usage};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -51,11 +51,11 @@ impl From<Usage> for UsageView {
 }
 
 /// OpenAI's word for why a model stopped.
-pub(super) fn finish_reason(reason: StopReason) -> &'static str {
+pub(super) fn finish_reason(reason: FinishReason) -> &'static str {
     match reason {
-        StopReason::End | StopReason::Other => "stop",
-        StopReason::Length => "length",
-        StopReason::ContentFilter => "content_filter",
-        StopReason::ToolCalls => "tool_calls",
+        FinishReason::Stop | FinishReason::Other => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ContentFilter => "content_filter",
+        FinishReason::ToolCalls => "tool_calls",
     }
 }
