@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use goldfish_manifest::Application;
+use goldfish_manifest::{Application, Changes, spin_toml};
 use toml::{Table, Value};
 
 use super::{Folder, manifest};
@@ -29,10 +29,25 @@ impl ChangedManifest {
 
     /// Writes a copy with another component behind a contract.
     pub(crate) fn with_capability(contract: &str, component: &str) -> Self {
+        Self::generated(&Changes {
+            components: &[(contract, component)],
+            ..Changes::default()
+        })
+    }
+
+    /// Writes a copy whose storage capabilities may connect to Redis, as with `redis_counters = true`.
+    pub(crate) fn with_redis_counters() -> Self {
+        Self::generated(&Changes {
+            redis_counters: true,
+            ..Changes::default()
+        })
+    }
+
+    fn generated(changes: &Changes<'_>) -> Self {
         let root = manifest().parent().unwrap().to_owned();
-        let application = Application::read_with(&root, &[(contract, component)]);
-        let generated = application.unwrap_or_else(|errors| panic!("{errors}"));
-        Self::of(generated.spin_toml().text.parse().unwrap(), |_| {})
+        let application = Application::read_with(&root, changes);
+        let application = application.unwrap_or_else(|errors| panic!("{errors}"));
+        Self::of(spin_toml(&application).text.parse().unwrap(), |_| {})
     }
 
     fn of(mut table: Table, change: impl FnOnce(&mut Table)) -> Self {

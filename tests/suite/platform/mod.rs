@@ -3,3 +3,4 @@
 mod grants;
 mod host;
 mod middleware;
+mod reach;

@@ -1,14 +1,15 @@
-//! The export, and the store, the variables and the clock around what is free of effects.
+//! The export, with the store, the variables and the clock.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use journal::Spin;
+use journal::{Spin, Store as _};
 use spin_sdk::variables;
 
 use crate::bindings::exports::goldfish::response_cache::cache as wit;
-use crate::cache::{Cache, Finding, Question};
-use crate::names::{Fingerprint, User, malformed};
+use crate::bindings::exports::goldfish::response_cache::user_data;
+use crate::cache::{Cache, Key, Lookup};
+use crate::keys::{Fingerprint, User, invalid};
 use crate::settings::Settings;
 
 struct Component;
@@ -25,14 +26,14 @@ impl wit::Guest for Component {
     }
 
     async fn get(key: wit::Key, max_age: Option<u32>) -> Result<wit::Lookup, wit::Error> {
-        let question = Question::try_from(key)?;
+        let key = Key::try_from(key)?;
         let max_age = max_age.map(|seconds| Duration::from_secs(seconds.into()));
-        Ok(match cache().await?.find(&question, max_age).await? {
-            Finding::Found { body, age } => wit::Lookup::Hit(wit::CachedResponse {
+        Ok(match cache().await?.get(&key, max_age).await? {
+            Lookup::Hit { body, age } => wit::Lookup::Hit(wit::CachedResponse {
                 body,
                 age: u32::try_from(age.as_secs()).unwrap_or(u32::MAX),
             }),
-            Finding::Nothing(period) => wit::Lookup::Miss(period),
+            Lookup::Miss(generation) => wit::Lookup::Miss(generation),
         })
     }
 
@@ -41,13 +42,32 @@ impl wit::Guest for Component {
         generation: wit::Generation,
         body: String,
     ) -> Result<(), wit::Error> {
-        let question = Question::try_from(key)?;
-        Ok(cache().await?.keep(&question, &generation, body).await?)
+        let key = Key::try_from(key)?;
+        Ok(cache().await?.put(&key, &generation, body).await?)
+    }
+}
+
+impl user_data::Guest for Component {
+    async fn erase(user: String) -> Result<(), String> {
+        let user = User::new(&user).ok_or("invalid user id")?;
+        let cache = cache().await.map_err(|error| error.to_string())?;
+        let erased = cache.erase(&user).await;
+        erased.map_err(|error| error.to_string())
     }
 
-    async fn erase(user: String) -> Result<(), wit::Error> {
-        let user = User::new(user).ok_or_else(|| malformed("user id"))?;
-        Ok(cache().await?.clear(&user).await?)
+    async fn export(user: String) -> Result<String, String> {
+        let user = User::new(&user).ok_or("invalid user id")?;
+        let cache = cache().await.map_err(|error| error.to_string())?;
+        let responses = cache.responses(&user).await;
+        let responses = responses.map_err(|error| error.to_string())?;
+        Ok(serde_json::Value::from(responses).to_string())
+    }
+
+    async fn check() -> Result<(), String> {
+        let store = Spin::open_default().await;
+        let store = store.map_err(|error| error.to_string())?;
+        let found = store.get("cache:check").await;
+        found.map(drop).map_err(|error| error.to_string())
     }
 }
 
@@ -55,8 +75,8 @@ async fn cache() -> Result<Cache<Spin>, journal::Error> {
     Ok(Cache::new(Spin::open_default().await?, settings().await))
 }
 
-/// Read once in the life of an instance. A component that is given no such variable, because all it
-/// does is to clear, keeps nothing.
+/// The settings, read once per instance. If the variables are not granted, as to routes that only erase, the
+/// cache is off.
 async fn settings() -> Settings {
     static SETTINGS: OnceLock<Settings> = OnceLock::new();
     if let Some(settings) = SETTINGS.get() {
@@ -64,22 +84,21 @@ async fn settings() -> Settings {
     }
     let seconds = variables::get("response_cache_seconds").await;
     let scope = variables::get("response_cache_scope").await;
-    let (settings, troubles) =
+    let (settings, warnings) =
         Settings::parse(&seconds.unwrap_or_default(), &scope.unwrap_or_default());
-    for trouble in troubles {
-        eprintln!(r#"{{"level":"warn","message":"{trouble}"}}"#);
+    for warning in warnings {
+        eprintln!(r#"{{"level":"warn","message":"{warning}"}}"#);
     }
     *SETTINGS.get_or_init(|| settings)
 }
 
-impl TryFrom<wit::Key> for Question {
+impl TryFrom<wit::Key> for Key {
     type Error = journal::Error;
 
     fn try_from(key: wit::Key) -> Result<Self, Self::Error> {
         Ok(Self {
-            user: User::new(key.user).ok_or_else(|| malformed("user id"))?,
-            fingerprint: Fingerprint::new(key.fingerprint)
-                .ok_or_else(|| malformed("fingerprint"))?,
+            user: User::new(&key.user).ok_or_else(|| invalid("user id"))?,
+            fingerprint: Fingerprint::new(key.fingerprint).ok_or_else(|| invalid("fingerprint"))?,
         })
     }
 }

@@ -2,9 +2,7 @@
 //!
 //! May import the contracts' types and `http-edge`; calls no capability.
 
-use contracts::{
-    accounts, conversations, identity, llm, mail, moderation, oauth, quota, response_cache,
-};
+use contracts::{accounts, conversations, identity, llm, mail, moderation, oauth, quota};
 use http_edge::{ApiError, Cause, Detail};
 
 /// What a request for a conversation did not find, for [`ApiError::NotFound`].
@@ -20,7 +18,7 @@ pub fn conversations(error: conversations::types::Error, path: &str) -> ApiError
         Error::NotFound => ApiError::NotFound(CONVERSATION),
         Error::Invalid(what) => ApiError::invalid(path, what),
         Error::Conflict(why) => ApiError::Conflict(why),
-        Error::Unavailable(cause) => ApiError::internal(cause),
+        Error::Unavailable(cause) => ApiError::storage_unavailable(cause),
     }
 }
 
@@ -63,7 +61,7 @@ pub fn accounts(error: accounts::types::Error) -> ApiError {
         Error::TokenExpired => ApiError::Unauthorized("The token has expired. Sign in again."),
         Error::NotFound => ApiError::NotFound("User"),
         Error::TooMany(what) => ApiError::Conflict(what),
-        Error::Unavailable(cause) => ApiError::internal(cause),
+        Error::Unavailable(cause) => ApiError::storage_unavailable(cause),
     }
 }
 
@@ -147,14 +145,8 @@ pub fn credits(error: quota::credits::Error) -> ApiError {
         Error::UnknownPlan(plans) => {
             ApiError::invalid("plan", format!("Unknown plan. Plans: {plans}."))
         }
-        Error::Unavailable(cause) => ApiError::internal(cause),
+        Error::Unavailable(cause) => ApiError::storage_unavailable(cause),
     }
-}
-
-/// `goldfish:response-cache`, when it erases. Elsewhere a cache that fails is ignored.
-pub fn response_cache(error: response_cache::cache::Error) -> ApiError {
-    let response_cache::cache::Error::Unavailable(cause) = error;
-    ApiError::internal(cause)
 }
 
 /// `goldfish:llm`. A provider's rate limit is 503; 429 is for the limits of this server.
@@ -230,8 +222,8 @@ mod tests {
 
     #[test]
     fn accounts_maps_each_error_to_its_status() {
-        use contracts::accounts::types::{Error, Problem};
-        let problem = Problem {
+        use contracts::accounts::types::{Error, FieldError};
+        let problem = FieldError {
             field: "email".into(),
             message: "is not an email address".into(),
         };
@@ -244,7 +236,7 @@ mod tests {
             (Error::TokenExpired, 401),
             (Error::NotFound, 404),
             (Error::TooMany("There are 50 keys already.".into()), 409),
-            (Error::Unavailable("x".into()), 500),
+            (Error::Unavailable("x".into()), 503),
         ] {
             assert_eq!(accounts(error.clone()).public().status, status, "{error:?}");
         }

@@ -1,4 +1,4 @@
-//! The bounds that the invariants rest on. Times are milliseconds.
+//! The bounds that the invariants rest on. Times are in milliseconds.
 
 /// A writer that has not begun to write this long after it asked for a number gives the number
 /// up, and one whose write ended later than this counts as late.
@@ -42,3 +42,12 @@ pub const VALUE_MAX: usize = 900_000;
 
 /// How many keys go into one batch.
 pub const BATCH_MAX: usize = 64;
+
+/// Store calls that one function of this crate has under way at the same time.
+pub const READS_AT_ONCE: usize = 16;
+
+/// Store calls that one instance of a component has under way at the same time; further ones wait.
+pub const CALLS_MAX: usize = 32;
+
+/// How long a store call may take, its waiting included, before it is an error.
+pub const CALL_DEADLINE: u64 = 10_000;

@@ -36,6 +36,8 @@ pub mod aggregate;
 mod batch;
 pub mod blob;
 mod bounds;
+#[cfg(any(target_family = "wasm", test))]
+mod calls;
 mod error;
 pub mod list;
 mod platform;

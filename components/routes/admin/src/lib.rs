@@ -1,9 +1,9 @@
-//! `/api/admin`: what the operator may see and do, with the key of the variable `admin_api_key`.
+//! `/api/admin`: managing users and reading statistics, with the key of the variable `admin_api_key`.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        reason = "natively only the pure logic is built, for its unit tests"
+        reason = "native builds contain only the logic, for its unit tests"
     )
 )]
 
@@ -17,23 +17,25 @@ use contracts::{
 use futures::join;
 use http_edge::{ApiError, Context, Response, Validator, pagination};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use view::{AccountView, BalanceView, Done, Revoked, StatisticsView, UserPage, UserView};
 
 /// What a path names, for [`ApiError::NotFound`].
 const USER: &str = "User";
-/// Longest user id.
+/// Maximum length of a user id.
 const MAX_USER_ID: usize = 128;
-/// Longest text of a query, in characters: that of an email address.
+/// Maximum length of a query parameter, in characters: that of an email address.
 const MAX_TEXT: usize = 254;
-/// Most credits of one grant, which leaves room for adding up.
+/// Maximum number of credits of one grant, so that sums do not overflow.
 const MAX_GRANT: u64 = 1_000_000_000_000;
 
 http_edge::routes! {
     GET "/api/admin/users" => list_users,
     GET "/api/admin/users/:id" => show_user,
     DELETE "/api/admin/users/:id" => purge_user,
+    GET "/api/admin/users/:id/export" => export_user,
     PUT "/api/admin/users/:id/plan" => set_plan,
     POST "/api/admin/users/:id/credits" => grant_credits,
     POST "/api/admin/users/:id/revoke-sessions" => revoke_sessions,
@@ -43,9 +45,9 @@ http_edge::routes! {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Search {
+struct ListUsers {
     search: Option<String>,
-    /// The one account with this address.
+    /// Only the account with this address.
     email: Option<String>,
     cursor: Option<String>,
     limit: Option<u32>,
@@ -62,13 +64,13 @@ struct SetPlan {
 struct Grant {
     amount: u64,
     reason: Option<String>,
-    /// The same id counts once.
+    /// Idempotency key: repeated grants with the same id count once.
     id: Option<String>,
 }
 
 async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
     key::require(context).await?;
-    let query: Search = context.query()?;
+    let query: ListUsers = context.query()?;
     let is_short = |text: &Option<String>| {
         let length = text.as_ref().map(|text| text.chars().count());
         length.is_none_or(|length| length <= MAX_TEXT)
@@ -98,7 +100,7 @@ async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
+    let user = user_of_path(context).await?;
     let (account, balance, latest, keys) = join!(
         registration::get_account(user.clone()),
         credits::get_balance(user.clone()),
@@ -110,9 +112,9 @@ async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     let keys = keys.map_err(error_mapping::accounts)?;
     let view = match &account {
         Ok(account) => AccountView::from(account),
-        // Guests come and go without a trace in `accounts`, yet what they use is counted.
+        // Guests may have no account data, but their usage is recorded.
         Err(Error::NotFound) if !latest.is_empty() => {
-            AccountView::unkept(&user).ok_or(ApiError::NotFound(USER))?
+            AccountView::without_account(&user).ok_or(ApiError::NotFound(USER))?
         }
         Err(other) => return Err(error_mapping::accounts(other.clone())),
     };
@@ -123,14 +125,29 @@ async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
     }))
 }
 
+/// Everything that is stored of a user, by capability.
+async fn export_user(context: &mut Context) -> Result<Response, ApiError> {
+    let user = user_of_path(context).await?;
+    let exported = user_data::export(&user)
+        .await
+        .map_err(|failure| ApiError::internal(failure.message()))?;
+    let mut parts = Map::new();
+    for (capability, json) in exported {
+        let part: Value = serde_json::from_str(&json)
+            .map_err(|_| ApiError::internal(format!("{capability}: the export is not JSON")))?;
+        parts.insert(capability.to_owned(), part);
+    }
+    Ok(Response::json(&parts))
+}
+
 async fn purge_user(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
-    account_steps::erase(&user).await?;
+    let user = user_of_path(context).await?;
+    account_flows::erase_user(&user).await?;
     Ok(Response::json(&Done { success: true }))
 }
 
 async fn set_plan(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
+    let user = user_of_path(context).await?;
     let SetPlan { plan } = context.json().await?;
     let balance = credits::set_plan(user, plan)
         .await
@@ -139,7 +156,7 @@ async fn set_plan(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
+    let user = user_of_path(context).await?;
     let grant: Grant = context.json().await?;
     let id = grant.id.unwrap_or_else(|| Uuid::new_v4().to_string());
     let reason = grant.reason.as_deref().unwrap_or_default();
@@ -155,7 +172,7 @@ async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
             "must be at most 200 characters",
         )
         .require(
-            is_name(&id),
+            is_id(&id),
             "id",
             "must be 1 to 128 letters, digits, `_`, `-` or `.`",
         )
@@ -167,7 +184,7 @@ async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
+    let user = user_of_path(context).await?;
     let revoked = sessions::revoke_sessions(user, None)
         .await
         .map_err(error_mapping::accounts)?;
@@ -175,14 +192,14 @@ async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn revoke_keys(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
+    let user = user_of_path(context).await?;
     let revoked = api_keys::revoke_keys(user)
         .await
         .map_err(error_mapping::accounts)?;
     Ok(Response::json(&Revoked { revoked }))
 }
 
-/// Walks the whole store.
+/// Slow: counts all keys of the store.
 async fn show_statistics(context: &mut Context) -> Result<Response, ApiError> {
     key::require(context).await?;
     let (statistics, plans, keys) = join!(
@@ -197,18 +214,18 @@ async fn show_statistics(context: &mut Context) -> Result<Response, ApiError> {
     )))
 }
 
-/// The user that the path names; whether there is one is for the capabilities to say.
-async fn addressed(context: &mut Context) -> Result<String, ApiError> {
+/// The user id of the path. Says nothing about whether the user exists.
+async fn user_of_path(context: &mut Context) -> Result<String, ApiError> {
     key::require(context).await?;
     let user = context.param("id", MAX_USER_ID, USER)?;
-    if !is_name(&user) {
+    if !is_id(&user) {
         return Err(ApiError::NotFound(USER));
     }
     context.log.user(&user);
     Ok(user)
 }
 
-fn is_name(text: &str) -> bool {
+fn is_id(text: &str) -> bool {
     (1..=MAX_USER_ID).contains(&text.len())
         && text
             .bytes()
@@ -217,14 +234,14 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_name;
+    use super::is_id;
 
     #[test]
-    fn names_are_fit_for_a_storage_key() {
-        assert!(is_name("guest_550e8400-e29b-41d4-a716-446655440000"));
-        assert!(is_name(&"x".repeat(128)));
+    fn is_id_of_invalid_storage_key_part_is_false() {
+        assert!(is_id("guest_550e8400-e29b-41d4-a716-446655440000"));
+        assert!(is_id(&"x".repeat(128)));
         for bad in ["", "a/b", "a:b", "..%2f", "é", &"x".repeat(129)] {
-            assert!(!is_name(bad), "{bad}");
+            assert!(!is_id(bad), "{bad}");
         }
     }
 }

@@ -47,7 +47,7 @@ struct PricesView {
 }
 
 async fn list_models(context: &mut Context) -> Result<Response, ApiError> {
-    access::signed_in(context).await?;
+    access::require_user(context).await?;
     let models = provider::models().await.map_err(error_mapping::catalogue)?;
     Ok(Response::json(&ModelList {
         models: models.into_iter().map(ModelView::from).collect(),

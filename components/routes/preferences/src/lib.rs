@@ -51,7 +51,7 @@ enum ThemeName {
 }
 
 async fn show_preferences(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let values = preferences::get_preferences(user.id)
         .await
         .map_err(|error| error_mapping::conversations(error, "body"))?;
@@ -60,7 +60,7 @@ async fn show_preferences(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn update_preferences(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let changes: Changes = context.json().await?;
     let models = provider::models().await.map_err(error_mapping::catalogue)?;
     validate(&changes, &models)?;

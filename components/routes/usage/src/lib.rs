@@ -30,7 +30,7 @@ struct PageQuery {
 }
 
 async fn show_usage(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let report = credits::get_report(user.id)
         .await
         .map_err(error_mapping::credits)?;
@@ -38,7 +38,7 @@ async fn show_usage(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn list_transactions(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let query: PageQuery = context.query()?;
     let mut validator = Validator::new();
     pagination::before(query.before.as_deref(), &mut validator);
