@@ -8,7 +8,10 @@ use spin_sdk::wasip3::{http::types, wit_bindgen::StreamResult, wit_future};
 use url::Url;
 use uuid::Uuid;
 
-use crate::{cors, error::ApiError, form, head::Head, json, log::LogRecord, settings::Settings};
+use crate::{
+    cors, error::ApiError, form, head::Head, json, log::LogRecord, origins::OriginPattern,
+    settings::Settings,
+};
 
 /// Initial size of the buffer for a body without a declared length, in bytes.
 const FIRST_BUFFER: usize = 8 * 1024;
@@ -23,7 +26,7 @@ pub struct Context {
     pub settings: Rc<Settings>,
     pub(crate) params: Vec<(&'static str, String)>,
     pub(crate) response_headers: Vec<(&'static str, String)>,
-    pub(crate) cookies: Vec<(&'static str, String)>,
+    pub(crate) cookies: Vec<(String, String)>,
     body: Option<types::Request>,
 }
 
@@ -74,9 +77,9 @@ impl Context {
 
     /// Sets a cookie with the response, also with an error; `line` is the value of `Set-Cookie`.
     /// Replaces a cookie of the same name.
-    pub fn set_cookie(&mut self, name: &'static str, line: String) {
-        self.cookies.retain(|(taken, _)| *taken != name);
-        self.cookies.push((name, line));
+    pub fn set_cookie(&mut self, name: &str, line: String) {
+        self.cookies.retain(|(taken, _)| taken != name);
+        self.cookies.push((name.to_owned(), line));
     }
 
     /// The path's `:name`, decoded. 404 that says that `what` was not found, if it is not text of 1
@@ -126,12 +129,15 @@ impl Context {
     /// such as a link in an email.
     pub fn is_named_origin(&self, origin: &str) -> bool {
         let settings = &self.settings;
-        settings
-            .origins
-            .iter()
-            .chain(&settings.trusted_origins)
-            .chain(&settings.public_origin)
-            .any(|named| named == origin)
+        let is_pattern = |pattern: &OriginPattern| pattern.matches_origin(origin);
+        let mut exact = settings.origins.iter().chain(&settings.public_origin);
+        exact.any(|named| named == origin) || settings.trusted_origins.iter().any(is_pattern)
+    }
+
+    /// Whether the operator has named the scheme of an app (`myapp://` in `trusted_origins`).
+    pub fn is_named_scheme(&self, scheme: &str) -> bool {
+        let mut patterns = self.settings.trusted_origins.iter();
+        patterns.any(|pattern| pattern.matches_scheme(scheme))
     }
 
     /// The origin of this server for the client: `public_url`, or the host that the request was sent
@@ -249,7 +255,8 @@ mod tests {
     #[test]
     fn is_own_site_trusts_the_host_and_is_named_origin_does_not() {
         let settings = Settings {
-            trusted_origins: vec!["https://app.example".into()],
+            origins: vec!["http://localhost:3000".into()],
+            trusted_origins: vec![OriginPattern::Exact("https://app.example".into())],
             ..Settings::default()
         };
         let context = sent_to("evil.example", settings);
