@@ -2,6 +2,7 @@
 
 mod attempts;
 mod configuration;
+mod deadlines;
 mod discovery;
 mod lease;
 mod pump;

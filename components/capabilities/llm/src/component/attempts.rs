@@ -1,7 +1,7 @@
 //! Asking until somebody has accepted the question.
 
+use super::deadlines::Deadlines;
 use super::lease::Lease;
-use super::pump::Deadlines;
 use super::transport::{self, Body};
 use super::{find, is_configured, lease};
 use crate::bindings::{ChatRequest, Completion, Delta, Error, ResolvedModel};

@@ -1,11 +1,11 @@
 //! Moving deltas from a provider to the reader, and noticing who went silent or away.
 
 use super::attempts::{Accepted, Answer, Attempts};
+use super::deadlines::Deadlines;
 use super::lease::Lease;
 use super::transport::Body;
 use crate::bindings::{Completion, Delta, Error, ResolvedModel};
 use crate::reply::Reply;
-use crate::values::Values;
 use futures::future::{Either, FutureExt, join, select};
 use spin_sdk::time::sleep;
 use spin_sdk::wit_bindgen::{FutureWriter, StreamResult, StreamWriter};
@@ -28,28 +28,6 @@ const AFTER_DONE: Duration = Duration::from_secs(1);
 
 /// The demo's pace.
 const PACE: Duration = Duration::from_millis(4);
-
-/// How long a provider may take for what.
-pub(super) struct Deadlines {
-    /// For the connection.
-    pub(super) connect: Duration,
-    /// From the attempt's start to the model's first sign of an answer.
-    pub(super) first_token: Duration,
-    idle: Duration,
-    started: Instant,
-}
-
-impl Deadlines {
-    /// From the variables, with their defaults.
-    pub(super) fn read(values: &Values, started: Instant) -> Self {
-        Self {
-            connect: values.seconds("llm_connect_timeout_seconds", 10),
-            first_token: values.seconds("llm_first_token_timeout_seconds", 60),
-            idle: values.seconds("llm_idle_timeout_seconds", 60),
-            started,
-        }
-    }
-}
 
 /// Carries an answer to the reader. One that fails before it began is asked for again, here or
 /// elsewhere.

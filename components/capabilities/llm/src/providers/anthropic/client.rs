@@ -1,6 +1,6 @@
 //! The request of the Messages API. Source: <https://platform.claude.com/docs/en/api/messages>.
 
-use super::config::Config;
+use super::config::{Config, NAME};
 use super::messages;
 use crate::bindings::{ChatRequest, Error, Options, ResponseFormat, Role, Tool, ToolChoice};
 use crate::call::Call;
@@ -8,9 +8,6 @@ use crate::catalogue::Entry;
 use crate::request::{invalid, object, refuse, unsupported};
 use crate::secret::Secret;
 use serde_json::{Map, Value, json};
-
-/// As it stands in errors.
-pub(super) const NAME: &str = "anthropic";
 
 const VERSION: &str = "2023-06-01";
 

@@ -5,6 +5,9 @@ use crate::values::Values;
 
 pub(crate) const VARIABLES: [&str; 2] = ["anthropic_api_key", "anthropic_base_url"];
 
+/// The name of the provider in errors and in `resolved-model`.
+pub(super) const NAME: &str = "anthropic";
+
 const BASE_URL: &str = "https://api.anthropic.com";
 
 /// A configured Anthropic.

@@ -2,7 +2,7 @@
 //! Sources: <https://platform.claude.com/docs/en/build-with-claude/vision>,
 //! <https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use>.
 
-use super::client::NAME;
+use super::config::NAME;
 use crate::bindings::{Error, Image, ImageDetail, Message, Part, Role, ToolCall};
 use crate::request::{inline_image, invalid, object, part_path, refuse};
 use serde_json::{Value, json};
