@@ -1,5 +1,6 @@
 //! What the host does with `spin.toml`, and what the manifest grants.
 
 mod grants;
+mod headers;
 mod host;
 mod middleware;

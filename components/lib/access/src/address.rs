@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use contracts::accounts::types::Client;
 use http_edge::{Context, Head};
 
-/// Set by the host from the connection itself; a client cannot set it.
+/// The address of the connection, which the host appends to the headers of the client.
 const CONNECTION: &str = "spin-client-addr";
 /// Characters of a user agent's name that are kept.
 const LONGEST_USER_AGENT: usize = 256;
@@ -40,7 +40,7 @@ pub fn is_https(context: &Context) -> bool {
 
 fn address(head: &Head, trusted_proxy: Option<&str>) -> Option<IpAddr> {
     let Some(field) = trusted_proxy else {
-        return head.header(CONNECTION).and_then(parse);
+        return head.host_header(CONNECTION).and_then(parse);
     };
     // Clients can begin such a list themselves; only what the proxy appended can be believed.
     let nearest = head.last_element(field)?;
@@ -108,6 +108,15 @@ mod tests {
             Some("198.51.100.7")
         );
         assert_eq!(seen(&headers, Some("x-real-ip")), None);
+    }
+
+    #[test]
+    fn address_with_a_forged_spin_client_addr_is_that_of_the_connection() {
+        let headers = [
+            ("spin-client-addr", "203.0.113.7:1"),
+            ("spin-client-addr", "192.0.2.1:5000"),
+        ];
+        assert_eq!(seen(&headers, None).as_deref(), Some("192.0.2.1"));
     }
 
     #[test]

@@ -106,9 +106,9 @@ fn read_head(request: &types::Request) -> Head {
         https: matches!(request.get_scheme(), Some(types::Scheme::Https)),
         headers: request.get_headers().copy_all(),
     };
-    // Spin's own word on how the request came in.
+    // Spin reports the scheme of the connection in the URL.
     let full_url_https = head
-        .header("spin-full-url")
+        .host_header("spin-full-url")
         .is_some_and(|url| url.starts_with("https://"));
     head.https |= full_url_https;
     head
