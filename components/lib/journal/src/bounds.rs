@@ -37,6 +37,9 @@ pub const ERASE_MOST: u64 = 512;
 /// How far apart in time the marks of a snapshot are.
 pub const MARK_EVERY: u64 = 600_000;
 
+/// A store call that takes longer than this has failed, so that no request waits without a response.
+pub const STORE_DEADLINE: u64 = 10_000;
+
 /// The longest value written: Spin's stores take 1 MB.
 pub const VALUE_MAX: usize = 900_000;
 

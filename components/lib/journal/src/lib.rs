@@ -36,6 +36,8 @@ mod bounds;
 mod error;
 mod platform;
 #[cfg(target_family = "wasm")]
+mod redis;
+#[cfg(target_family = "wasm")]
 mod spin;
 #[cfg(feature = "testing")]
 pub mod testing;
