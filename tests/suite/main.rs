@@ -25,4 +25,5 @@ mod page;
 mod platform;
 mod promises;
 mod providers;
+mod routes;
 mod v1;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use goldfish_manifest::Application;
+use goldfish_manifest::{Application, spin_toml};
 use toml::{Table, Value};
 
 use super::{Folder, manifest};
@@ -31,8 +31,8 @@ impl ChangedManifest {
     pub(crate) fn with_capability(contract: &str, component: &str) -> Self {
         let root = manifest().parent().unwrap().to_owned();
         let application = Application::read_with(&root, &[(contract, component)]);
-        let generated = application.unwrap_or_else(|errors| panic!("{errors}"));
-        Self::of(generated.spin_toml().text.parse().unwrap(), |_| {})
+        let application = application.unwrap_or_else(|errors| panic!("{errors}"));
+        Self::of(spin_toml(&application).text.parse().unwrap(), |_| {})
     }
 
     fn of(mut table: Table, change: impl FnOnce(&mut Table)) -> Self {

@@ -4,3 +4,4 @@ mod grants;
 mod headers;
 mod host;
 mod middleware;
+mod reach;

@@ -5,23 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::files::{
     ApplicationFile, CapabilityFile, CargoFile, Grants, Group, LibraryFile, MiddlewareFile,
-    RouteFile, Text,
+    RouteFile, Stored, Text, UserData,
 };
 use crate::source::{Error, Errors, Source};
-use crate::{architecture, configuration, spin_toml};
 
 /// The application's own file.
 pub(crate) const FILE: &str = "application.toml";
 const COMPONENT: &str = "component.toml";
-
-/// A file that this tool writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GeneratedFile {
-    /// Relative to the root of the repository.
-    pub path: String,
-    /// All of it.
-    pub text: String,
-}
 
 /// The application as its files describe it.
 #[derive(Debug)]
@@ -54,6 +44,8 @@ pub(crate) struct Route {
     pub(crate) middleware: Vec<String>,
     /// Relative to the root.
     pub(crate) watch: Vec<String>,
+    /// Whether integration tests lie beside it.
+    pub(crate) has_tests: bool,
 }
 
 /// A component behind a contract.
@@ -67,7 +59,7 @@ pub(crate) struct Capability {
     pub(crate) contract: String,
     /// The name of the contract, as `identity`.
     pub(crate) contract_name: String,
-    pub(crate) user_data: bool,
+    pub(crate) user_data: Option<UserData>,
     pub(crate) variables: BTreeSet<String>,
     pub(crate) grants: BTreeMap<&'static str, Vec<String>>,
     /// Whether routes that call its contract are composed with it.
@@ -122,23 +114,6 @@ impl Application {
             Some(application) if reader.errors.is_empty() => Ok(application),
             _ => Err(Errors(reader.errors)),
         }
-    }
-
-    /// The files that are to be generated.
-    ///
-    /// # Errors
-    /// If a contract or a page that is completed cannot be read.
-    pub fn generate(&self) -> Result<Vec<GeneratedFile>, Errors> {
-        Ok(vec![
-            self.spin_toml(),
-            configuration::file(self),
-            architecture::file(self)?,
-        ])
-    }
-
-    /// The manifest alone.
-    pub fn spin_toml(&self) -> GeneratedFile {
-        spin_toml::file(self)
     }
 
     /// The component behind a contract.
@@ -339,6 +314,14 @@ impl Reader<'_> {
                     .push(source.error(&file.contract.span(), message));
                 continue;
             };
+            let has_storage =
+                file.grants.key_value_stores.is_some() || file.grants.sqlite_databases.is_some();
+            if has_storage && file.user_data.is_none() {
+                let message =
+                    "has storage and must state `user-data`: none, content, records or account";
+                self.errors
+                    .push(source.error(&file.contract.span(), message));
+            }
             let mut variables: BTreeSet<_> = self
                 .known(&source, &file.variables, declared)
                 .into_iter()
@@ -351,7 +334,7 @@ impl Reader<'_> {
                 description: file.description,
                 contract: contract.clone(),
                 contract_name: name.to_owned(),
-                user_data: file.user_data,
+                user_data: file.user_data.and_then(Stored::data),
                 variables,
                 in_use: false,
             });
@@ -520,9 +503,11 @@ impl Reader<'_> {
                 self.errors.push(source.error(&name.span(), message));
             }
         }
-        if file.user_data {
-            let holders = application.capabilities.iter();
-            let holders = holders.filter(|capability| capability.in_use && capability.user_data);
+        if let Some(walk) = file.user_data {
+            let holders = application.capabilities.iter().filter(|capability| {
+                let data = capability.user_data;
+                capability.in_use && data.is_some_and(|data| walk.covers(data))
+            });
             names.extend(holders.map(|capability| capability.contract_name.clone()));
         }
         names
@@ -584,6 +569,7 @@ impl Reader<'_> {
                 .into_iter()
                 .map(toml::Spanned::into_inner)
                 .collect(),
+            has_tests: self.root.join(&one.folder).join("suite.rs").is_file(),
             watch: file
                 .watch
                 .iter()

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::application::{Application, GeneratedFile};
+use crate::application::Application;
+use crate::source::GeneratedFile;
 
 const PATH: &str = "docs/configuration.md";
 

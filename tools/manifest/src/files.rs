@@ -56,9 +56,9 @@ pub(crate) struct RouteFile {
     /// Names of the contracts that it calls.
     #[serde(default)]
     pub(crate) capabilities: Vec<Text>,
-    /// Whether it walks over all user data, and so calls every capability that holds some.
-    #[serde(default, rename = "user-data")]
-    pub(crate) user_data: bool,
+    /// Whether it walks over user data, and so calls every capability that holds some.
+    #[serde(rename = "user-data")]
+    pub(crate) user_data: Option<Walk>,
     /// Variables that its own code reads.
     #[serde(default)]
     pub(crate) variables: Vec<Text>,
@@ -80,14 +80,66 @@ pub(crate) struct CapabilityFile {
     pub(crate) description: String,
     /// The WIT package that it exports, as `goldfish:identity@0.1.0`.
     pub(crate) contract: Text,
-    /// Whether it stores anything that belongs to a user; it exports `user-data` then.
-    #[serde(default, rename = "user-data")]
-    pub(crate) user_data: bool,
+    /// What it stores of users. It exports `user-data` if that is anything, and must say so if it has
+    /// storage.
+    #[serde(rename = "user-data")]
+    pub(crate) user_data: Option<Stored>,
     /// Variables that its own code reads.
     #[serde(default)]
     pub(crate) variables: Vec<Text>,
     #[serde(default)]
     pub(crate) grants: Grants,
+}
+
+/// `user-data` of a capability.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Stored {
+    None,
+    Content,
+    Records,
+    Account,
+}
+
+impl Stored {
+    pub(crate) fn data(self) -> Option<UserData> {
+        match self {
+            Self::None => None,
+            Self::Content => Some(UserData::Content),
+            Self::Records => Some(UserData::Records),
+            Self::Account => Some(UserData::Account),
+        }
+    }
+}
+
+/// What a capability stores of users. The order of the variants is the order of erasing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum UserData {
+    /// What users wrote and were answered. Erased when a user deletes all conversations, too.
+    Content,
+    /// What is recorded about users. Erased with the account.
+    Records,
+    /// The account. Erased last: until then its user can repeat what broke off.
+    Account,
+}
+
+impl UserData {
+    /// Every kind, in the order of erasing.
+    pub(crate) const ALL: [Self; 3] = [Self::Content, Self::Records, Self::Account];
+}
+
+/// What user data a route walks over.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Walk {
+    Content,
+    All,
+}
+
+impl Walk {
+    pub(crate) fn covers(self, data: UserData) -> bool {
+        self == Self::All || data == UserData::Content
+    }
 }
 
 /// What a capability needs of the host. A kind that is present, even as an empty list, is inherited

@@ -4,7 +4,8 @@
 //! - `source` reads a file and finds the line of an error in it.
 //! - `files` has the format of the two kinds of files.
 //! - `application` puts them together, checks them and computes what each component is granted.
-//! - `spin_toml`, `configuration` and `architecture` write one file each.
+//! - `spin_toml`, `configuration`, `architecture`,
+//!   `route_tests` and `user_data` write what is named after them.
 //!
 //! May read files below the root of the repository; `main` alone writes.
 
@@ -12,13 +13,31 @@ mod application;
 mod architecture;
 mod configuration;
 mod files;
+mod route_tests;
 mod source;
 mod spin_toml;
+mod user_data;
 
-pub use application::{Application, GeneratedFile};
-pub use source::{Error, Errors};
+pub use application::Application;
+pub use source::{Error, Errors, GeneratedFile};
+pub use spin_toml::file as spin_toml;
 
 use std::path::{Path, PathBuf};
+
+/// Every file that is generated.
+///
+/// # Errors
+/// If a contract, or a page of which a part is generated, cannot be read.
+pub fn generate(application: &Application) -> Result<Vec<GeneratedFile>, Errors> {
+    let mut files = vec![
+        spin_toml::file(application),
+        configuration::file(application),
+    ];
+    files.push(route_tests::file(application));
+    files.extend(user_data::files(application));
+    files.push(architecture::file(application)?);
+    Ok(files)
+}
 
 /// The nearest folder, from `start` upwards, that has an `application.toml`.
 ///

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use goldfish_manifest::{Application, find_root};
+use goldfish_manifest::{Application, find_root, generate};
 
 fn main() -> ExitCode {
     let mut output = std::io::stderr();
@@ -33,7 +33,7 @@ fn run() -> Result<Vec<String>, String> {
     let current = std::env::current_dir().map_err(|error| error.to_string())?;
     let root = find_root(&current)?;
     let files = Application::read(&root)
-        .and_then(|application| application.generate())
+        .and_then(|application| generate(&application))
         .map_err(|errors| errors.to_string())?;
     let mut lines = Vec::new();
     for file in files {

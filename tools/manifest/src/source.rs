@@ -1,4 +1,4 @@
-//! Source files and errors that name a place in them.
+//! Files that are read and written, and errors that name a place in one.
 
 use std::fmt;
 use std::ops::Range;
@@ -85,4 +85,13 @@ impl From<Error> for Errors {
     fn from(error: Error) -> Self {
         Self(vec![error])
     }
+}
+
+/// A file that this tool writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratedFile {
+    /// Relative to the root of the repository.
+    pub path: String,
+    /// All of it.
+    pub text: String,
 }

@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
-use crate::application::{Application, Capability, GeneratedFile, Route};
+use crate::application::{Application, Capability, Route};
+use crate::source::GeneratedFile;
 
 const PATH: &str = "spin.toml";
 
 const RULE: &str = "# ---------------------------------------------------------------------------------------------";
 
-pub(crate) fn file(application: &Application) -> GeneratedFile {
+/// `spin.toml`.
+pub fn file(application: &Application) -> GeneratedFile {
     GeneratedFile {
         path: PATH.to_owned(),
         text: text(application),

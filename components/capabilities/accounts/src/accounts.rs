@@ -1,27 +1,19 @@
 //! Reading and appending to users' journals.
 
-use credentials::is_id;
 use credentials::keys::Keys;
+use ids::is_key_part;
+use journal::aggregate::Aggregate;
 use journal::{Journal, Platform, View};
 
-use crate::account::{Account, Fact};
-use crate::tidying;
+use crate::account::{Account, Event};
+use crate::effects::AccountRules;
 use crate::types::Error;
 
-/// The bytes a snapshot may have for each entry it takes in; beyond, it waits for more entries.
-const BYTES_PER_ENTRY: u64 = 4 * 1024;
-
-/// A reader writes a snapshot when it had this much to catch up; otherwise writers do.
-const READER_TAIL: u64 = 12;
-
-/// How long whoever appended a fact has to do its chores (milliseconds), before readers do.
-const CHORE_PATIENCE: u64 = 10_000;
-
-/// All accounts, and what it takes to sign tokens for them.
+/// Access to all accounts, and the keys to sign their tokens.
 pub(crate) struct Accounts<P> {
     platform: P,
     keys: &'static Keys,
-    /// Whether an account waits for its owner to confirm the email address.
+    /// Whether accounts wait for their owner to confirm the email address.
     pub(crate) verification_required: bool,
 }
 
@@ -47,69 +39,50 @@ impl<P: Platform + Clone> Accounts<P> {
         self.platform.now()
     }
 
-    /// What is known of a user now.
+    /// The current state of a user.
     ///
     /// # Errors
-    /// `not-found` for what is no user id, and those of the journal.
+    /// `not-found` if `user` is not a valid id; those of the journal.
     pub(crate) async fn read(&self, user: &str) -> Result<View<Account>, Error> {
-        let journal = self.journal(user)?;
-        let mut view = journal.read::<Account>().await?;
-        let chores = &view.state.chores;
-        let forgotten =
-            chores.are_pending() && self.now().saturating_sub(chores.since) > CHORE_PATIENCE;
-        if forgotten || view.tail() >= READER_TAIL {
-            let mut tidied = view.clone();
-            // What cannot be done now is left to the next one.
-            if tidying::tidy(&journal, user, &mut tidied).await.is_ok() {
-                view = tidied;
-            }
-        }
-        Ok(view)
+        self.aggregate(user)?.read().await
     }
 
-    /// Appends a fact and does what follows from it. The view then is as of this fact; whether the
-    /// fact had an effect is to be seen in it.
+    /// Appends an event and applies its effects. Afterwards `view` includes the event; its state
+    /// says whether the event was accepted.
     ///
     /// # Errors
-    /// `unavailable` from the store. The fact may then hold all the same; what follows from it is
-    /// done later.
+    /// `unavailable` from the store. The event may have been appended all the same; its effects are
+    /// then applied later.
     pub(crate) async fn append(
         &self,
         user: &str,
         view: &mut View<Account>,
-        fact: &Fact,
+        event: &Event,
     ) -> Result<(), Error> {
-        let journal = self.journal(user)?;
-        journal.append(view, fact).await?;
-        let bytes = u64::try_from(view.snapshot_bytes()).unwrap_or(u64::MAX);
-        let due = view.tail().saturating_mul(BYTES_PER_ENTRY) >= bytes;
-        if due || view.state.chores.are_pending() {
-            tidying::tidy(&journal, user, view).await?;
-        }
-        Ok(())
+        let aggregate = self.aggregate(user)?;
+        aggregate.append(view, event).await?;
+        // The caller may report success only when the effects are applied.
+        aggregate.clean_up(view).await
     }
 
-    /// Does what is still to be done because of facts that hold.
+    /// Applies pending effects.
     ///
     /// # Errors
     /// `unavailable` from the store.
-    pub(crate) async fn do_chores(
+    pub(crate) async fn apply_pending_effects(
         &self,
         user: &str,
         view: &mut View<Account>,
     ) -> Result<(), Error> {
-        if view.state.chores.are_pending() {
-            tidying::tidy(&self.journal(user)?, user, view).await?;
-        }
-        Ok(())
+        self.aggregate(user)?.clean_up(view).await
     }
 
-    fn journal(&self, user: &str) -> Result<Journal<P>, Error> {
-        if is_id(user) {
-            let name = format!("identity:u:{user}");
-            Ok(Journal::new(self.platform.clone(), name))
-        } else {
-            Err(Error::NotFound)
+    fn aggregate(&self, user: &str) -> Result<Aggregate<P, AccountRules>, Error> {
+        if !is_key_part(user) {
+            return Err(Error::NotFound);
         }
+        let journal = Journal::new(self.platform.clone(), format!("identity:u:{user}"));
+        let user = user.to_owned();
+        Ok(Aggregate::new(journal, AccountRules { user }))
     }
 }

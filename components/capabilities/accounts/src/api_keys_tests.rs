@@ -11,10 +11,10 @@ fn subject(id: &str) -> Subject {
     owner(id.to_owned(), false, false, None, None)
 }
 
-fn wish(name: &str) -> Wish {
-    Wish {
+fn request(name: &str) -> NewApiKey {
+    NewApiKey {
         name: name.to_owned(),
-        ..Wish::default()
+        ..NewApiKey::default()
     }
 }
 
@@ -22,8 +22,8 @@ async fn make(
     accounts: &Accounts<Client>,
     id: &str,
     name: &str,
-) -> Result<(Listed, String), Error> {
-    create(accounts, &subject(id), wish(name)).await
+) -> Result<(ListedKey, String), Error> {
+    create(accounts, &subject(id), request(name)).await
 }
 
 fn record(world: &World, secret: &str) -> Option<ApiKeyRecord> {
@@ -40,7 +40,7 @@ fn state(world: &World, id: &str) -> Account {
 }
 
 #[test]
-fn a_key_is_kept_as_a_hash_and_listed_without_its_secret() {
+fn create_stores_hash_and_lists_key_without_secret() {
     let world = World::new(1);
     let one = accounts(&world);
     let (listed, secret) = world
@@ -69,7 +69,7 @@ fn a_key_is_kept_as_a_hash_and_listed_without_its_secret() {
 }
 
 #[test]
-fn a_revoked_key_is_refused_and_listed_for_thirty_days() {
+fn revoke_deletes_record_and_lists_key_for_thirty_days() {
     let world = World::new(1);
     let one = accounts(&world);
     let (first, second) = world
@@ -98,7 +98,7 @@ fn a_revoked_key_is_refused_and_listed_for_thirty_days() {
         .collect();
     assert_eq!(names, [("second", true), ("first", false)]);
 
-    world.pass(ENDED_KEYS_KEPT + 60_000);
+    world.pass(ENDED_KEYS_LISTED + 60_000);
     let one = accounts(&world);
     let all = world
         .finish(async move { list(&one, "user_1").await.unwrap() })
@@ -108,7 +108,7 @@ fn a_revoked_key_is_refused_and_listed_for_thirty_days() {
 }
 
 #[test]
-fn revoking_all_counts_the_good_ones() {
+fn revoke_all_returns_number_of_active_keys() {
     let world = World::new(1);
     let one = accounts(&world);
     let secrets = world
@@ -133,7 +133,7 @@ fn revoking_all_counts_the_good_ones() {
 }
 
 #[test]
-fn there_are_fifty_good_keys_at_most_also_when_made_at_once() {
+fn create_beyond_fifty_active_keys_is_too_many_also_concurrently() {
     let world = World::new(3);
     world.set_latency(20);
     let made = Rc::new(RefCell::new(0));
@@ -149,8 +149,8 @@ fn there_are_fifty_good_keys_at_most_also_when_made_at_once() {
         });
     }
     world.run();
-    assert_eq!(*made.borrow(), LIVE_KEYS_MAX);
-    assert_eq!(state(&world, "user_1").keys.len(), LIVE_KEYS_MAX);
+    assert_eq!(*made.borrow(), ACTIVE_KEYS_MAX);
+    assert_eq!(state(&world, "user_1").keys.len(), ACTIVE_KEYS_MAX);
 
     // A key that is too old makes room.
     let world = World::new(1);
@@ -158,10 +158,10 @@ fn there_are_fifty_good_keys_at_most_also_when_made_at_once() {
     let clock = world.client();
     world.finish(async move {
         use journal::Clock;
-        for _ in 0..LIVE_KEYS_MAX {
-            let short = Wish {
+        for _ in 0..ACTIVE_KEYS_MAX {
+            let short = NewApiKey {
                 expires: Some(clock.now() + 600_000),
-                ..wish("short")
+                ..request("short")
             };
             create(&one, &subject("user_1"), short).await.unwrap();
         }
@@ -172,35 +172,35 @@ fn there_are_fifty_good_keys_at_most_also_when_made_at_once() {
         clock.sleep(600_000).await;
         make(&one, "user_1", "more").await.unwrap();
     });
-    assert_eq!(state(&world, "user_1").keys.len(), LIVE_KEYS_MAX + 1);
+    assert_eq!(state(&world, "user_1").keys.len(), ACTIVE_KEYS_MAX + 1);
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn create_with_invalid_request_is_invalid() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
         let now = one.now();
         for wrong in [
-            wish(""),
-            wish(" "),
-            wish(&"x".repeat(101)),
-            wish("a\nb"),
-            Wish {
+            request(""),
+            request(" "),
+            request(&"x".repeat(101)),
+            request("a\nb"),
+            NewApiKey {
                 expires: Some(now),
-                ..wish("k")
+                ..request("k")
             },
-            Wish {
+            NewApiKey {
                 expires: Some(u64::MAX),
-                ..wish("k")
+                ..request("k")
             },
-            Wish {
+            NewApiKey {
                 chat_per_minute: Some(0),
-                ..wish("k")
+                ..request("k")
             },
-            Wish {
+            NewApiKey {
                 token_budget: Some(0),
-                ..wish("k")
+                ..request("k")
             },
         ] {
             let refused = create(&one, &subject("user_1"), wrong).await;
@@ -213,7 +213,7 @@ fn what_makes_no_sense_is_refused() {
 
 /// Whatever happens at the same time: when all is done, a key has a record only if it is good.
 #[test]
-fn no_record_outlives_its_key() {
+fn create_concurrent_with_revoke_leaves_records_of_active_keys_only() {
     for seed in 0..200 {
         let world = World::new(seed);
         world.set_latency(40);
@@ -240,12 +240,12 @@ fn no_record_outlives_its_key() {
             clock.sleep(delay).await;
             if deleting {
                 let mut view = one.read("user_1").await.unwrap();
-                let fact = Fact::Deleted {
-                    dead: true,
+                let event = Event::Deleted {
+                    permanent: true,
                     guest: None,
                     at: one.now(),
                 };
-                one.append("user_1", &mut view, &fact).await.unwrap();
+                one.append("user_1", &mut view, &event).await.unwrap();
             } else {
                 revoke_all(&one, "user_1").await.unwrap();
             }
@@ -274,7 +274,7 @@ fn no_record_outlives_its_key() {
 }
 
 #[test]
-fn the_keys_of_a_guest_end_when_it_registers() {
+fn register_of_guest_revokes_its_keys() {
     let world = World::new(1);
     let one = accounts(&world);
     let guest = "guest_018f3b9e-0000-7000-8000-000000000001";
@@ -295,7 +295,7 @@ fn the_keys_of_a_guest_end_when_it_registers() {
 }
 
 #[test]
-fn of_keys_that_ended_a_hundred_are_listed_and_no_trace_is_left_of_others() {
+fn list_returns_at_most_hundred_ended_keys_and_erases_older_ones() {
     let world = World::new(1);
     let one = accounts(&world);
     let ids = world
@@ -322,12 +322,12 @@ fn of_keys_that_ended_a_hundred_are_listed_and_no_trace_is_left_of_others() {
     let one = accounts(&world);
     world.finish(async move {
         let mut view = one.read("user_1").await.unwrap();
-        let fact = Fact::Deleted {
-            dead: true,
+        let event = Event::Deleted {
+            permanent: true,
             guest: None,
             at: one.now(),
         };
-        one.append("user_1", &mut view, &fact).await.unwrap();
+        one.append("user_1", &mut view, &event).await.unwrap();
         assert_eq!(list(&one, "user_1").await, Ok(Vec::new()));
         let refused = make(&one, "user_1", "k").await;
         assert_eq!(refused.map(drop), Err(Error::NotFound));

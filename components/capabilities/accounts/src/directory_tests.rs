@@ -1,7 +1,7 @@
 use journal::testing::{Client, World};
 
 use super::*;
-use crate::account::Fact;
+use crate::account::Event;
 use crate::testing::{accounts, user};
 
 fn run<T: 'static>(world: &World, task: impl AsyncFnOnce(Accounts<Client>) -> T + 'static) -> T {
@@ -11,12 +11,12 @@ fn run<T: 'static>(world: &World, task: impl AsyncFnOnce(Accounts<Client>) -> T 
 
 async fn delete(one: &Accounts<Client>, id: &str) {
     let mut view = one.read(id).await.unwrap();
-    let fact = Fact::Deleted {
-        dead: true,
+    let event = Event::Deleted {
+        permanent: true,
         guest: None,
         at: one.now(),
     };
-    one.append(id, &mut view, &fact).await.unwrap();
+    one.append(id, &mut view, &event).await.unwrap();
 }
 
 async fn ids(one: &Accounts<Client>, search: Option<&str>, limit: u32) -> Vec<String> {
@@ -34,7 +34,7 @@ async fn ids(one: &Accounts<Client>, search: Option<&str>, limit: u32) -> Vec<St
 }
 
 #[test]
-fn accounts_are_listed_page_by_page_oldest_first() {
+fn list_returns_pages_oldest_first() {
     let world = World::new(1);
     run(&world, async |one| {
         let mut expected = Vec::new();
@@ -63,7 +63,7 @@ fn accounts_are_listed_page_by_page_oldest_first() {
 }
 
 #[test]
-fn an_account_is_found_by_its_address() {
+fn find_by_email_ignores_case() {
     let world = World::new(1);
     run(&world, async |one| {
         user(&one, "user_1", "Ada@example.com", None).await;
@@ -79,7 +79,7 @@ fn an_account_is_found_by_its_address() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn list_with_invalid_parameters_is_invalid() {
     let world = World::new(1);
     run(&world, async |one| {
         let long = "x".repeat(255);
@@ -98,9 +98,9 @@ fn what_makes_no_sense_is_refused() {
     });
 }
 
-/// Several who do the same chore at once list an account once, and count it once.
+/// Several writers may apply the same effect at once. The account is listed and counted once.
 #[test]
-fn what_is_announced_twice_is_listed_once() {
+fn concurrent_updates_of_one_user_list_it_once() {
     for seed in 0..50 {
         let world = World::new(seed);
         world.set_latency(30);
@@ -110,12 +110,9 @@ fn what_is_announced_twice_is_listed_once() {
         for _ in 0..4 {
             let client = world.client();
             world.spawn(async move {
-                announce(&client, "user_2", Listing::Registered)
-                    .await
-                    .unwrap();
-                announce(&client, "user_1", Listing::Registered)
-                    .await
-                    .unwrap();
+                let list = effects::directory(&client);
+                list.add("user_2").await.unwrap();
+                list.add("user_1").await.unwrap();
             });
         }
         world.run();
@@ -127,7 +124,7 @@ fn what_is_announced_twice_is_listed_once() {
         for _ in 0..4 {
             let client = world.client();
             world.spawn(async move {
-                announce(&client, "user_1", Listing::Deleted).await.unwrap();
+                effects::directory(&client).remove("user_1").await.unwrap();
             });
         }
         world.run();

@@ -1,26 +1,26 @@
-//! What a person may type into the fields of an account.
+//! Validation of the fields of an account.
 
 use email_address::{EmailAddress, Options};
 use http::Uri;
 
-use crate::types::{Error, Problem};
+use crate::types::{Error, FieldError};
 
-/// Longest email address, in bytes (RFC 5321, section 4.5.3.1, and its erratum 1690).
+/// Maximum length of an email address, in bytes (RFC 5321, section 4.5.3.1, and its erratum 1690).
 const EMAIL_BYTES_MAX: usize = 254;
 
-/// Longest name, in characters.
+/// Maximum length of a name, in characters.
 const NAME_CHARS_MAX: usize = 100;
 
-/// Longest URL of a picture, in bytes.
+/// Maximum length of a picture's URL, in bytes.
 const IMAGE_BYTES_MAX: usize = 2_048;
 
-/// Collects what is wrong, so that a person learns all of it at once.
+/// Collects errors, so that a response contains all of them.
 #[derive(Default)]
-pub(crate) struct Problems(Vec<Problem>);
+pub(crate) struct FieldErrors(Vec<FieldError>);
 
-impl Problems {
+impl FieldErrors {
     pub(crate) fn add(&mut self, field: &str, message: &str) {
-        self.0.push(Problem {
+        self.0.push(FieldError {
             field: field.to_owned(),
             message: message.to_owned(),
         });
@@ -36,8 +36,8 @@ impl Problems {
     }
 }
 
-/// An address as it is kept: as it was typed, without surrounding blanks. None if nobody could have
-/// it: no quoted local parts, no IP addresses, and a domain with a dot.
+/// A valid email address, without surrounding white space. Quoted local parts, IP addresses and
+/// domains without a dot are not valid.
 pub(crate) fn email(text: &str) -> Option<String> {
     let text = text.trim();
     let options = Options::default()
@@ -51,21 +51,21 @@ pub(crate) fn email(text: &str) -> Option<String> {
     good.then(|| text.to_owned())
 }
 
-/// A name as it is kept; none for a blank one.
-pub(crate) fn name(text: Option<&str>, problems: &mut Problems) -> Option<String> {
+/// A valid name, trimmed. None for a blank one.
+pub(crate) fn name(text: Option<&str>, errors: &mut FieldErrors) -> Option<String> {
     let text = text?.trim();
     if text.chars().count() > NAME_CHARS_MAX {
-        problems.add("name", "must be at most 100 characters");
+        errors.add("name", "must be at most 100 characters");
     } else if text.chars().any(char::is_control) {
-        problems.add("name", "must not contain control characters");
+        errors.add("name", "must not contain control characters");
     } else if !text.is_empty() {
         return Some(text.to_owned());
     }
     None
 }
 
-/// A picture's URL as it is kept; none for a blank one.
-pub(crate) fn image(text: Option<&str>, problems: &mut Problems) -> Option<String> {
+/// A valid URL of a picture, trimmed. None for a blank one.
+pub(crate) fn image(text: Option<&str>, errors: &mut FieldErrors) -> Option<String> {
     let text = text?.trim();
     if text.is_empty() {
         return None;
@@ -76,7 +76,7 @@ pub(crate) fn image(text: Option<&str>, problems: &mut Problems) -> Option<Strin
                 && uri.host().is_some_and(|host| !host.is_empty())
         });
     if !good {
-        problems.add(
+        errors.add(
             "image",
             "must be an http or https URL of at most 2048 bytes",
         );
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_trimmed_and_checked() {
+    fn email_is_trimmed_and_validated() {
         for good in [
             "ada@example.com",
             " Ada.Lovelace+x@sub.example.co.uk ",
@@ -121,26 +121,26 @@ mod tests {
     }
 
     #[test]
-    fn names_hold_no_control_characters() {
-        let mut problems = Problems::default();
-        assert_eq!(name(Some("  "), &mut problems), None);
-        assert_eq!(name(None, &mut problems), None);
-        let kept = name(Some(" Ada 👩‍💻 "), &mut problems);
+    fn name_with_control_characters_is_invalid() {
+        let mut errors = FieldErrors::default();
+        assert_eq!(name(Some("  "), &mut errors), None);
+        assert_eq!(name(None, &mut errors), None);
+        let kept = name(Some(" Ada 👩‍💻 "), &mut errors);
         assert_eq!(kept.as_deref(), Some("Ada 👩‍💻"));
-        assert!(problems.into_result().is_ok());
+        assert!(errors.into_result().is_ok());
         for bad in ["a\nb", "a\u{7f}", "\u{1b}[31m", &"x".repeat(101)] {
-            let mut problems = Problems::default();
-            assert_eq!(name(Some(bad), &mut problems), None);
-            assert!(problems.into_result().is_err(), "{bad:?}");
+            let mut errors = FieldErrors::default();
+            assert_eq!(name(Some(bad), &mut errors), None);
+            assert!(errors.into_result().is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn pictures_are_on_the_web() {
-        let mut problems = Problems::default();
+    fn image_must_be_http_url() {
+        let mut errors = FieldErrors::default();
         let good = "https://example.com/a.png?x=1";
-        assert_eq!(image(Some(good), &mut problems).as_deref(), Some(good));
-        assert!(problems.into_result().is_ok());
+        assert_eq!(image(Some(good), &mut errors).as_deref(), Some(good));
+        assert!(errors.into_result().is_ok());
         for bad in [
             "javascript:alert(1)",
             "data:image/png;base64,AA",
@@ -148,9 +148,9 @@ mod tests {
             "https://",
             "http:// x",
         ] {
-            let mut problems = Problems::default();
-            assert_eq!(image(Some(bad), &mut problems), None);
-            assert!(problems.into_result().is_err(), "{bad:?}");
+            let mut errors = FieldErrors::default();
+            assert_eq!(image(Some(bad), &mut errors), None);
+            assert!(errors.into_result().is_err(), "{bad:?}");
         }
     }
 }

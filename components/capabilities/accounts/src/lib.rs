@@ -2,48 +2,54 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `account` | what is known of one user: the facts of the journal, and what they add up to |
+//! | `component` | the exports: variables, store and clock |
+//! | `registration`, `sessions`, `recovery`, `api_keys`, `directory` | the interfaces of the contract |
+//! | `oauth_sign_in`, `oauth_linking` | signing in with OAuth providers, and linking identities |
+//! | `oauth_flow` | the state of an OAuth sign-in, sealed for a cookie |
+//! | `oauth` | profiles of OAuth providers |
+//! | `session_tokens` | new sessions and their tokens |
+//! | `views` | accounts and sessions as the contract returns them |
+//! | `claims` | unique ownership of an email address or a linked identity |
 //! | `accounts` | reading and appending to a user's journal |
-//! | `tidying` | the chores that facts leave: markers, records, claims, erasing |
-//! | `claims` | owning an email address or an outside identity: the first to claim it wins |
-//! | `fields` | what a person may type |
-//! | `password` | hashing passwords, and refusing those that are guessed first |
-//! | `issuing` | what is handed out: accounts, sessions and their tokens |
-//! | `registration`, `sessions`, `recovery`, `api_keys`, `directory` | the contract's interfaces |
-//! | `census` | how many keys there are in the store |
-//! | `linked`, `linking` | signing in through OAuth providers, and linking them |
-//! | `flows` | what a browser remembers while its user is away at an OAuth provider |
-//! | `component` | the exports: variables, the store and the clock around all that |
+//! | `effects` | storage rules of the aggregate, and effects of events outside of the journal |
+//! | `account` | the state of one user and the events that change it |
+//! | `unique_name` | the names of claims |
+//! | `password` | hashing passwords, and rejecting weak ones |
+//! | `fields` | validation of names, addresses and URLs |
+//! | `key_count` | counting the keys of the store |
 //!
-//! Facts come first: whatever else is written (revocation markers, records of API keys, claims, the
-//! operator's directory) follows from them, and is written again by the next one who finds it
-//! undone. Every decision is the fold's, so that writers on different instances agree.
+//! The journal is the source of truth. Revocation markers, API key records, claims and the
+//! operator's directory are derived from it; if a writer fails to write them, the next reader does.
+//! Whether an event is accepted is decided by the aggregate alone, so that concurrent writers agree.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        reason = "natively only the pure logic is built, for its unit tests"
+        reason = "native builds contain only the logic, for its unit tests"
     )
 )]
 
 mod account;
 mod accounts;
 mod api_keys;
-mod census;
 mod claims;
 mod directory;
+mod effects;
 mod fields;
-mod flows;
-mod issuing;
-mod linked;
-mod linking;
+mod key_count;
+mod oauth;
+mod oauth_flow;
+mod oauth_linking;
+mod oauth_sign_in;
 mod password;
 mod recovery;
 mod registration;
+mod session_tokens;
 mod sessions;
 #[cfg(test)]
 mod testing;
-mod tidying;
+mod unique_name;
+mod views;
 
 #[cfg(target_family = "wasm")]
 mod component;

@@ -1,9 +1,7 @@
-//! Passwords: hashed with Argon2id (RFC 9106), and refused when they are among those that are
-//! guessed first.
+//! Hashing passwords with Argon2id (RFC 9106), and rejecting weak ones.
 //!
-//! The parameters are the second choice of OWASP's Password Storage Cheat Sheet, equal to the others
-//! in strength, as it takes the least memory that still fits one lane: 19 MiB, 2 passes. Hashing is
-//! one uninterrupted computation, so an instance never has that memory more than once.
+//! The parameters are from OWASP's Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane. Hashing does
+//! not yield, so an instance uses that memory at most once at a time.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{self, CustomizedPasswordHasher, PasswordVerifier};
@@ -11,13 +9,13 @@ use argon2::{Argon2, Params};
 use unicode_normalization::UnicodeNormalization;
 use zxcvbn::zxcvbn;
 
-use crate::fields::Problems;
+use crate::fields::FieldErrors;
 use crate::types::Error;
 
-/// Shortest password, in characters (NIST SP 800-63B, section 3.1.1.2).
+/// Minimum length of a password, in characters (NIST SP 800-63B, section 3.1.1.2).
 const CHARS_MIN: usize = 8;
 
-/// Longest password, in characters.
+/// Maximum length of a password, in characters.
 const CHARS_MAX: usize = 128;
 
 /// How much of a password is looked at for how soon it would be guessed, which takes time: whoever
@@ -33,25 +31,24 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 
-/// Whether a password is the right one.
+/// Whether a password matches a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Right,
-    /// Right, and hashed as it is not done any more.
-    Outdated,
-    Wrong,
+pub(crate) enum PasswordMatch {
+    Match,
+    /// It matches, and the hash has outdated parameters.
+    MatchOutdatedHash,
+    NoMatch,
 }
 
-/// Adds what is wrong with a new password to `problems`. `known` is what everybody knows of its
-/// owner, such as the email address.
-pub(crate) fn check(password: &str, field: &str, known: &[&str], problems: &mut Problems) {
+/// Validates a new password. `known` are public facts about its owner, such as the email address.
+pub(crate) fn check(password: &str, field: &str, known: &[&str], errors: &mut FieldErrors) {
     let chars = password.chars().count();
     if chars < CHARS_MIN {
-        problems.add(field, "must be at least 8 characters");
+        errors.add(field, "must be at least 8 characters");
     } else if chars > CHARS_MAX {
-        problems.add(field, "must be at most 128 characters");
+        errors.add(field, "must be at most 128 characters");
     } else if is_guessable(password, known) {
-        problems.add(field, "is too easy to guess");
+        errors.add(field, "is too easy to guess");
     }
 }
 
@@ -69,34 +66,33 @@ fn is_guessable(password: &str, known: &[&str]) -> bool {
     zxcvbn(&start, &words).is_ok_and(|found| found.guesses() < GUESSES_MIN)
 }
 
-/// Hashes a new password: a PHC string.
+/// Hashes a new password. Returns a PHC string.
 ///
 /// # Errors
-/// `unavailable` if there is no randomness or no memory.
+/// `unavailable` if the host has no randomness or too little memory.
 pub(crate) fn hash(password: &str) -> Result<String, Error> {
     let mut salt = [0; SALT_BYTES];
     getrandom::fill(&mut salt).map_err(failed)?;
     hash_with(password, &salt, params()?)
 }
 
-/// Whether `password` is the one that `hash` was made of. Without a hash it is wrong, which takes as
-/// long to find out.
+/// Compares a password with a hash. Without a hash the result is `NoMatch` after the same time.
 ///
 /// # Errors
-/// `unavailable` if there is no memory.
-pub(crate) fn verify(password: &str, hash: Option<&str>) -> Result<Verdict, Error> {
+/// `unavailable` if there is too little memory.
+pub(crate) fn verify(password: &str, hash: Option<&str>) -> Result<PasswordMatch, Error> {
     let too_long = password.chars().nth(CHARS_MAX).is_some();
     let stored = hash.and_then(|hash| PasswordHash::new(hash).ok());
     let (Some(stored), false) = (stored, too_long) else {
         let start: String = password.chars().take(CHARS_MAX).collect();
         std::hint::black_box(hash_with(&start, &[0; SALT_BYTES], params()?)?);
-        return Ok(Verdict::Wrong);
+        return Ok(PasswordMatch::NoMatch);
     };
     let normal = normalised(password);
     match Argon2::default().verify_password(normal.as_bytes(), &stored) {
-        Ok(()) if is_current(&stored) => Ok(Verdict::Right),
-        Ok(()) => Ok(Verdict::Outdated),
-        Err(password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
+        Ok(()) if is_current(&stored) => Ok(PasswordMatch::Match),
+        Ok(()) => Ok(PasswordMatch::MatchOutdatedHash),
+        Err(password_hash::Error::PasswordInvalid) => Ok(PasswordMatch::NoMatch),
         Err(error) => Err(failed(error)),
     }
 }
@@ -135,14 +131,14 @@ mod tests {
     use super::*;
 
     fn is_fine(password: &str) -> bool {
-        let mut problems = Problems::default();
+        let mut errors = FieldErrors::default();
         let known = ["ada.lovelace@example.com", "Ada Lovelace"];
-        check(password, "password", &known, &mut problems);
-        problems.into_result().is_ok()
+        check(password, "password", &known, &mut errors);
+        errors.into_result().is_ok()
     }
 
     #[test]
-    fn what_is_guessed_first_is_refused() {
+    fn check_of_guessable_password_is_invalid() {
         for bad in [
             "password",
             "Password",
@@ -187,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hard_to_guess_passes() {
+    fn check_of_strong_password_is_valid() {
         for good in [
             "xK7#mQ2vL9pR",
             "h3tq0zvb81km",
@@ -204,20 +200,20 @@ mod tests {
     proptest! {
         /// The library looks at bytes in places.
         #[test]
-        fn any_text_can_be_judged(password in "\\PC{0,70}", known in "\\PC{0,30}", odd in any::<String>()) {
+        fn is_guessable_of_any_text_does_not_panic(password in "\\PC{0,70}", known in "\\PC{0,30}", odd in any::<String>()) {
             is_guessable(&password, &[&known]);
             is_guessable(&odd, &[&known, &password]);
             is_guessable(&known, &[&known]);
         }
 
         #[test]
-        fn random_passwords_pass(password in "[a-zA-Z0-9]{12}") {
+        fn check_of_random_password_is_valid(password in "[a-zA-Z0-9]{12}") {
             prop_assert!(is_fine(&password));
         }
     }
 
     #[test]
-    fn a_hash_knows_its_password_alone() {
+    fn verify_matches_only_the_hashed_password() {
         let stored = hash("correct horse").unwrap();
         assert!(
             stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
@@ -226,36 +222,42 @@ mod tests {
         assert_ne!(stored, hash("correct horse").unwrap());
         assert_eq!(
             verify("correct horse", Some(&stored)).unwrap(),
-            Verdict::Right
+            PasswordMatch::Match
         );
         for wrong in ["Correct horse", "", "correct horse ", &"x".repeat(10_000)] {
-            assert_eq!(verify(wrong, Some(&stored)).unwrap(), Verdict::Wrong);
+            assert_eq!(
+                verify(wrong, Some(&stored)).unwrap(),
+                PasswordMatch::NoMatch
+            );
         }
-        assert_eq!(verify("correct horse", None).unwrap(), Verdict::Wrong);
+        assert_eq!(
+            verify("correct horse", None).unwrap(),
+            PasswordMatch::NoMatch
+        );
         assert_eq!(
             verify("correct horse", Some("damaged")).unwrap(),
-            Verdict::Wrong
+            PasswordMatch::NoMatch
         );
     }
 
     #[test]
-    fn another_keyboard_makes_no_difference() {
+    fn verify_of_other_unicode_form_matches() {
         let stored = hash("caf\u{e9} caf\u{e9}").unwrap();
         let typed = verify("cafe\u{301} cafe\u{301}", Some(&stored)).unwrap();
-        assert_eq!(typed, Verdict::Right);
+        assert_eq!(typed, PasswordMatch::Match);
     }
 
     #[test]
-    fn an_old_hash_is_told() {
+    fn verify_with_outdated_parameters_says_so() {
         let weak = Params::new(8_192, 1, 1, None).unwrap();
         let stored = hash_with("correct horse", &[7; 16], weak).unwrap();
         assert_eq!(
             verify("correct horse", Some(&stored)).unwrap(),
-            Verdict::Outdated
+            PasswordMatch::MatchOutdatedHash
         );
         assert_eq!(
             verify("wrong horse", Some(&stored)).unwrap(),
-            Verdict::Wrong
+            PasswordMatch::NoMatch
         );
     }
 }

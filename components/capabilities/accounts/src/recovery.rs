@@ -1,37 +1,39 @@
-//! Passwords, and proofs that an email address is somebody's: the contract's `recovery`.
+//! Passwords and confirmation of email addresses: the contract's `recovery`.
 
 use credentials::keys::TokenKind;
 use credentials::payload;
 use credentials::tokens::TokenError;
+use ids::new_uuid;
 use journal::Platform;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::account::{Ending, Fact, Password, Profile};
+use crate::account::{Event, Password, Profile, SessionsToEnd};
 use crate::accounts::Accounts;
-use crate::bindings::exports::goldfish::accounts::recovery::Letter;
-use crate::claims::{self, Index};
-use crate::fields::{self, Problems};
-use crate::issuing;
-use crate::password::{self, Verdict};
-use crate::types::{Account, Client, Error, SignedIn};
+use crate::bindings::exports::goldfish::accounts::recovery::EmailToken;
+use crate::claims;
+use crate::fields::{self, FieldErrors};
+use crate::password::{self, PasswordMatch};
+use crate::session_tokens;
+use crate::types::{Account, Client, Error, SessionTokens};
+use crate::unique_name::UniqueName;
+use crate::views;
 
-/// How long a letter for setting a password is good, in seconds.
+/// How long a token to set a password is valid, in seconds.
 const RESET_SECONDS: u64 = 60 * 60;
 
-/// How long a letter for confirming an address is good, in seconds.
+/// How long a token to confirm an address is valid, in seconds.
 const VERIFICATION_SECONDS: u64 = 24 * 60 * 60;
 
-/// What allows setting a password: good for as long as the password is the one that it was.
+/// The payload of a token to set a password. Valid until the password changes.
 #[derive(Serialize, Deserialize)]
 struct Reset {
     user: String,
-    /// The password's id; none if there was none.
+    /// The id of the current password, if there is one.
     password: Option<String>,
 }
 
-/// What confirms an address: good for that address alone.
+/// The payload of a token to confirm an address.
 #[derive(Serialize, Deserialize)]
 struct Verification {
     user: String,
@@ -44,30 +46,30 @@ pub(crate) async fn change_password<P: Platform + Clone>(
     user: &str,
     current: &str,
     new_password: &str,
-    ending: Ending,
+    sessions_to_end: SessionsToEnd,
 ) -> Result<Account, Error> {
     let mut view = accounts.read(user).await?;
-    let profile = view.state.active().ok_or(Error::NotFound)?;
+    let profile = view.state.active_profile().ok_or(Error::NotFound)?;
     check(new_password, profile)?;
     let stored = profile.password.clone().ok_or(Error::WrongCredentials)?;
-    if password::verify(current, Some(&stored.hash))? == Verdict::Wrong {
+    if password::verify(current, Some(&stored.hash))? == PasswordMatch::NoMatch {
         return Err(Error::WrongCredentials);
     }
     let password = new(new_password)?;
     let id = password.id.clone();
-    let fact = Fact::PasswordSet {
+    let event = Event::PasswordSet {
         password,
-        replacing: Some(stored.id),
-        ending,
-        verifies: false,
+        replaces: Some(stored.id),
+        sessions_to_end,
+        confirms_email: false,
         at: accounts.now(),
     };
-    accounts.append(user, &mut view, &fact).await?;
-    match view.state.active() {
+    accounts.append(user, &mut view, &event).await?;
+    match view.state.active_profile() {
         Some(profile) if has_password(profile, Some(&id)) => {
-            Ok(issuing::registered(user, profile, &view.state))
+            Ok(views::registered_account(user, profile, &view.state))
         }
-        // Somebody else has changed it meanwhile.
+        // A concurrent request changed it.
         _ => Err(Error::WrongCredentials),
     }
 }
@@ -75,9 +77,9 @@ pub(crate) async fn change_password<P: Platform + Clone>(
 pub(crate) async fn request_reset<P: Platform + Clone>(
     accounts: &Accounts<P>,
     email: &str,
-) -> Result<Option<Letter>, Error> {
+) -> Result<Option<EmailToken>, Error> {
     let address = fields::email(email).unwrap_or_default();
-    let found = claims::owning_account(accounts, &Index::email(&address)).await?;
+    let found = claims::owning_account(accounts, &UniqueName::email(&address)).await?;
     let found = found.and_then(|(user, view)| Some((user, view.state.profile?)));
     let Some((user, profile)) = found else {
         return Ok(None);
@@ -110,27 +112,27 @@ pub(crate) async fn reset_password<P: Platform + Clone>(
 ) -> Result<Account, Error> {
     let Reset {
         user,
-        password: replacing,
+        password: replaces,
     } = open(accounts, TokenKind::Reset, token)?;
     let mut view = accounts.read(&user).await?;
     let profile = view.state.profile.as_ref().ok_or(Error::TokenInvalid)?;
-    if !has_password(profile, replacing.as_deref()) {
+    if !has_password(profile, replaces.as_deref()) {
         return Err(Error::TokenInvalid);
     }
     check(new_password, profile)?;
     let password = new(new_password)?;
     let id = password.id.clone();
-    let fact = Fact::PasswordSet {
+    let event = Event::PasswordSet {
         password,
-        replacing,
-        ending: Ending::All,
-        verifies: true,
+        replaces,
+        sessions_to_end: SessionsToEnd::All,
+        confirms_email: true,
         at: accounts.now(),
     };
-    accounts.append(&user, &mut view, &fact).await?;
-    match view.state.active() {
+    accounts.append(&user, &mut view, &event).await?;
+    match view.state.active_profile() {
         Some(profile) if has_password(profile, Some(&id)) => {
-            Ok(issuing::registered(&user, profile, &view.state))
+            Ok(views::registered_account(&user, profile, &view.state))
         }
         _ => Err(Error::TokenInvalid),
     }
@@ -139,9 +141,9 @@ pub(crate) async fn reset_password<P: Platform + Clone>(
 pub(crate) async fn request_verification<P: Platform + Clone>(
     accounts: &Accounts<P>,
     email: &str,
-) -> Result<Option<Letter>, Error> {
+) -> Result<Option<EmailToken>, Error> {
     let address = fields::email(email).unwrap_or_default();
-    let found = claims::owning_account(accounts, &Index::email(&address)).await?;
+    let found = claims::owning_account(accounts, &UniqueName::email(&address)).await?;
     let found = found.and_then(|(user, view)| Some((user, view.state.profile?)));
     let unconfirmed = found.filter(|(_, profile)| !profile.email.verified);
     let Some((user, profile)) = unconfirmed else {
@@ -163,7 +165,7 @@ pub(crate) async fn verify_email<P: Platform + Clone>(
     accounts: &Accounts<P>,
     token: &str,
     client: &Client,
-) -> Result<(Account, Option<SignedIn>), Error> {
+) -> Result<(Account, Option<SessionTokens>), Error> {
     let Verification { user, email } = open(accounts, TokenKind::Verification, token)?;
     let mut view = accounts.read(&user).await?;
     let profile = view.state.profile.as_ref().ok_or(Error::TokenInvalid)?;
@@ -171,31 +173,31 @@ pub(crate) async fn verify_email<P: Platform + Clone>(
         return Err(Error::TokenInvalid);
     }
     let at = accounts.now();
-    let id = Uuid::new_v4().to_string();
-    // Following the link again is fine, and proves nothing any more.
+    let id = new_uuid();
+    // A used token is accepted but does not sign in again.
     if !profile.email.verified {
         let waiting = profile.pending;
-        let session = waiting.then(|| issuing::new_session(id.clone(), client, at));
-        let fact = Fact::EmailVerified { email, session, at };
-        accounts.append(&user, &mut view, &fact).await?;
+        let session = waiting.then(|| session_tokens::new_session(id.clone(), client, at));
+        let event = Event::EmailVerified { email, session, at };
+        accounts.append(&user, &mut view, &event).await?;
     }
-    let account = issuing::shown(&user, &view.state).ok_or(Error::TokenInvalid)?;
+    let account = views::account(&user, &view.state).ok_or(Error::TokenInvalid)?;
     let session = view.state.session(&id);
-    let signed_in = session.map(|session| issuing::sign_in(accounts, account.clone(), session));
-    Ok((account, signed_in.transpose()?))
+    let tokens = session.map(|session| session_tokens::issue(accounts, account.clone(), session));
+    Ok((account, tokens.transpose()?))
 }
 
 fn check(password: &str, profile: &Profile) -> Result<(), Error> {
-    let mut problems = Problems::default();
+    let mut errors = FieldErrors::default();
     let name = profile.name.as_deref().unwrap_or_default();
     let known = [profile.email.address.as_str(), name];
-    password::check(password, "newPassword", &known, &mut problems);
-    problems.into_result()
+    password::check(password, "newPassword", &known, &mut errors);
+    errors.into_result()
 }
 
 fn new(password: &str) -> Result<Password, Error> {
     Ok(Password {
-        id: Uuid::new_v4().to_string(),
+        id: new_uuid(),
         hash: password::hash(password)?,
     })
 }
@@ -214,10 +216,10 @@ fn letter<P: Platform + Clone>(
     kind: TokenKind,
     data: &impl Serialize,
     seconds: u64,
-) -> Result<Letter, Error> {
+) -> Result<EmailToken, Error> {
     let now = accounts.now() / 1000;
     let token = payload::sign(accounts.keys(), kind, data, seconds, now);
-    Ok(Letter {
+    Ok(EmailToken {
         to: profile.email.address.clone(),
         name: profile.name.clone(),
         token: token.ok_or_else(|| Error::Unavailable("signing a token failed".to_owned()))?,

@@ -4,34 +4,36 @@ use std::rc::Rc;
 use journal::testing::{Client as Process, World};
 
 use super::*;
-use crate::bindings::exports::goldfish::accounts::registration::{Application, Outcome};
-use crate::testing::{NOWHERE, accounts, is_refused, strict_accounts, user};
+use crate::bindings::exports::goldfish::accounts::registration::{
+    RegistrationRequest, RegistrationResult,
+};
+use crate::testing::{UNKNOWN_CLIENT, accounts, accounts_requiring_verification, is_refused, user};
 use crate::{registration, sessions};
 
 const ADDRESS: &str = "ada@example.com";
 const OLD: &str = "correct horse battery";
 const NEW: &str = "umbrella tractor mosaic";
 
-async fn register(accounts: &Accounts<Process>) -> Outcome {
-    let application = Application {
+async fn register(accounts: &Accounts<Process>) -> RegistrationResult {
+    let request = RegistrationRequest {
         email: ADDRESS.to_owned(),
         password: OLD.to_owned(),
         name: None,
         image: None,
     };
-    let outcome = registration::register(accounts, &application, None, &NOWHERE).await;
+    let outcome = registration::register(accounts, &request, None, &UNKNOWN_CLIENT).await;
     outcome.unwrap()
 }
 
-async fn member(accounts: &Accounts<Process>) -> SignedIn {
+async fn member(accounts: &Accounts<Process>) -> SessionTokens {
     match register(accounts).await {
-        Outcome::SignedIn(signed_in) => signed_in,
+        RegistrationResult::SignedIn(tokens) => tokens,
         other => panic!("{other:?}"),
     }
 }
 
-async fn sign_in(accounts: &Accounts<Process>, password: &str) -> Result<SignedIn, Error> {
-    sessions::sign_in(accounts, ADDRESS, password, &NOWHERE).await
+async fn sign_in(accounts: &Accounts<Process>, password: &str) -> Result<SessionTokens, Error> {
+    sessions::sign_in(accounts, ADDRESS, password, &UNKNOWN_CLIENT).await
 }
 
 async fn token(accounts: &Accounts<Process>) -> String {
@@ -40,7 +42,7 @@ async fn token(accounts: &Accounts<Process>) -> String {
 }
 
 #[test]
-fn changing_the_password_takes_the_current_one() {
+fn change_password_requires_current_password() {
     let world = World::new(1);
     let one = accounts(&world);
     let (first, other) = world
@@ -48,18 +50,18 @@ fn changing_the_password_takes_the_current_one() {
             let first = member(&one).await;
             let other = sign_in(&one, OLD).await.unwrap();
             let id = first.account.id.clone();
-            let change = async |current: &str, new: &str, ending| {
-                change_password(&one, &id, current, new, ending)
+            let change = async |current: &str, new: &str, sessions_to_end| {
+                change_password(&one, &id, current, new, sessions_to_end)
                     .await
                     .map(|_| ())
             };
             assert_eq!(
-                change("wrong", NEW, Ending::All).await,
+                change("wrong", NEW, SessionsToEnd::All).await,
                 Err(Error::WrongCredentials)
             );
-            let weak = change(OLD, "password1", Ending::All).await;
+            let weak = change(OLD, "password1", SessionsToEnd::All).await;
             assert!(matches!(weak, Err(Error::Invalid(_))), "{weak:?}");
-            let kept = Ending::AllBut(first.session.id.clone());
+            let kept = SessionsToEnd::AllExcept(first.session.id.clone());
             assert_eq!(change(OLD, NEW, kept).await, Ok(()));
             let refused = sign_in(&one, OLD).await.map(|_| ());
             assert_eq!(refused, Err(Error::WrongCredentials));
@@ -72,7 +74,7 @@ fn changing_the_password_takes_the_current_one() {
 }
 
 #[test]
-fn a_reset_is_good_once_and_spends_all_others() {
+fn reset_password_uses_up_all_reset_tokens() {
     let world = World::new(1);
     let one = accounts(&world);
     let session = world.finish(async move {
@@ -96,13 +98,13 @@ fn a_reset_is_good_once_and_spends_all_others() {
 }
 
 #[test]
-fn a_reset_ends_with_the_password_the_hour_and_the_account() {
+fn reset_token_after_password_change_expiry_or_deletion_is_invalid() {
     let world = World::new(1);
     let one = accounts(&world);
     let late = world.finish(async move {
         let id = member(&one).await.account.id;
         let before = token(&one).await;
-        change_password(&one, &id, OLD, NEW, Ending::None)
+        change_password(&one, &id, OLD, NEW, SessionsToEnd::None)
             .await
             .unwrap();
         assert_eq!(check_reset(&one, &before).await, Err(Error::TokenInvalid));
@@ -133,7 +135,7 @@ fn a_reset_ends_with_the_password_the_hour_and_the_account() {
 }
 
 #[test]
-fn of_two_resets_at_once_one_counts() {
+fn concurrent_resets_with_one_token_succeed_once() {
     for seed in 0..12 {
         let world = World::new(seed);
         let one = accounts(&world);
@@ -156,31 +158,31 @@ fn of_two_resets_at_once_one_counts() {
         let done = done.take();
         assert_eq!(done.len(), 1, "seed {seed}");
         let one = accounts(&world);
-        let signed_in = world.finish(async move { sign_in(&one, done[0]).await.is_ok() });
-        assert_eq!(signed_in, Some(true));
+        let tokens = world.finish(async move { sign_in(&one, done[0]).await.is_ok() });
+        assert_eq!(tokens, Some(true));
     }
 }
 
 #[test]
-fn who_first_proves_the_address_is_alone_with_the_account() {
+fn reset_of_unconfirmed_account_revokes_sessions_keys_and_identities() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
         let id = member(&one).await.account.id;
         let mut view = one.read(&id).await.unwrap();
-        let claim = Uuid::new_v4().to_string();
+        let claim = new_uuid();
         let identity = crate::account::Identity {
             provider: "github".to_owned(),
             subject: "somebody else".to_owned(),
             claim: claim.clone(),
         };
-        let index = Index::identity("github", "somebody else");
+        let index = UniqueName::identity("github", "somebody else");
         claims::acquire(&one, &index, &id, &claim).await.unwrap();
-        let fact = Fact::IdentityLinked {
+        let event = Event::IdentityLinked {
             identity,
             at: one.now(),
         };
-        one.append(&id, &mut view, &fact).await.unwrap();
+        one.append(&id, &mut view, &event).await.unwrap();
         assert_eq!(claims::owner(&one, &index).await, Ok(Some(id.clone())));
         let reset = token(&one).await;
         let account = reset_password(&one, &reset, NEW).await.unwrap();
@@ -190,7 +192,7 @@ fn who_first_proves_the_address_is_alone_with_the_account() {
 }
 
 #[test]
-fn an_account_without_a_password_gets_one_by_mail() {
+fn reset_password_without_password_sets_one() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
@@ -209,69 +211,88 @@ fn an_account_without_a_password_gets_one_by_mail() {
 }
 
 #[test]
-fn confirming_the_address_signs_in_once_who_waited_for_it() {
+fn verify_email_of_pending_account_signs_in_once() {
     let world = World::new(1);
-    let one = strict_accounts(&world);
+    let one = accounts_requiring_verification(&world);
     world.finish(async move {
-        assert!(matches!(register(&one).await, Outcome::Pending(_)));
+        assert!(matches!(
+            register(&one).await,
+            RegistrationResult::VerificationPending(_)
+        ));
         let early = sign_in(&one, OLD).await.map(|_| ());
         assert_eq!(early, Err(Error::EmailNotVerified));
         let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
         assert_eq!(letter.to, ADDRESS);
         let reset = token(&one).await;
-        let forged = verify_email(&one, &reset, &NOWHERE).await.map(|_| ());
+        let forged = verify_email(&one, &reset, &UNKNOWN_CLIENT)
+            .await
+            .map(|_| ());
         assert_eq!(forged, Err(Error::TokenInvalid));
-        let (account, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        let (account, tokens) = verify_email(&one, &letter.token, &UNKNOWN_CLIENT)
+            .await
+            .unwrap();
         assert!(account.email_verified);
-        assert_eq!(signed_in.unwrap().account, account);
-        let (again, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        assert_eq!(tokens.unwrap().account, account);
+        let (again, tokens) = verify_email(&one, &letter.token, &UNKNOWN_CLIENT)
+            .await
+            .unwrap();
         assert_eq!(again, account);
-        assert!(signed_in.is_none());
+        assert!(tokens.is_none());
         assert!(sign_in(&one, OLD).await.is_ok());
         assert_eq!(request_verification(&one, ADDRESS).await, Ok(None));
     });
 }
 
 #[test]
-fn where_nobody_waits_confirming_does_not_sign_in() {
+fn verify_email_of_active_account_does_not_sign_in() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
         member(&one).await;
         let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
-        let (account, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
-        assert!(account.email_verified && signed_in.is_none());
+        let (account, tokens) = verify_email(&one, &letter.token, &UNKNOWN_CLIENT)
+            .await
+            .unwrap();
+        assert!(account.email_verified && tokens.is_none());
     });
 }
 
 #[test]
-fn a_guest_is_one_until_the_address_is_confirmed() {
+fn pending_registration_keeps_guest_until_verified() {
     let world = World::new(1);
-    let one = strict_accounts(&world);
-    let guest = sessions::create_guest(&one, &NOWHERE).unwrap();
+    let one = accounts_requiring_verification(&world);
+    let guest = sessions::create_guest(&one, &UNKNOWN_CLIENT).unwrap();
     let (id, session) = (guest.account.id.clone(), guest.session.id.clone());
     let began = session.clone();
-    let signed_in = world.finish(async move {
-        let application = Application {
+    let tokens = world.finish(async move {
+        let request = RegistrationRequest {
             email: ADDRESS.to_owned(),
             password: OLD.to_owned(),
             name: None,
             image: None,
         };
-        let ids = Some((id.clone(), began));
-        let outcome = registration::register(&one, &application, ids, &NOWHERE).await;
-        assert!(matches!(outcome, Ok(Outcome::Pending(_))));
-        let renewed = sessions::refresh(&one, &guest.refresh_token, &NOWHERE)
+        let ids = Some(crate::types::GuestSession {
+            user: id.clone(),
+            session: began,
+        });
+        let outcome = registration::register(&one, &request, ids, &UNKNOWN_CLIENT).await;
+        assert!(matches!(
+            outcome,
+            Ok(RegistrationResult::VerificationPending(_))
+        ));
+        let renewed = sessions::refresh(&one, &guest.refresh_token, &UNKNOWN_CLIENT)
             .await
             .unwrap();
         assert_eq!(renewed.account.kind, crate::types::AccountKind::Guest);
         let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
-        let (account, signed_in) = verify_email(&one, &letter.token, &NOWHERE).await.unwrap();
+        let (account, tokens) = verify_email(&one, &letter.token, &UNKNOWN_CLIENT)
+            .await
+            .unwrap();
         assert_eq!(account.id, id);
-        let refused = sessions::refresh(&one, &renewed.refresh_token, &NOWHERE).await;
+        let refused = sessions::refresh(&one, &renewed.refresh_token, &UNKNOWN_CLIENT).await;
         assert_eq!(refused.map(|_| ()), Err(Error::TokenInvalid));
-        signed_in.unwrap()
+        tokens.unwrap()
     });
     assert!(is_refused(&world, &session));
-    assert!(!is_refused(&world, &signed_in.unwrap().session.id));
+    assert!(!is_refused(&world, &tokens.unwrap().session.id));
 }

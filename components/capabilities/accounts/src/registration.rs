@@ -1,74 +1,75 @@
-//! Making and changing accounts: the contract's `registration`.
+//! Creating, changing and deleting accounts: the contract's `registration`.
 
+use ids::new_uuid;
 use journal::Platform;
-use uuid::Uuid;
+use journal::unique::Acquired;
 
-use crate::account::{Email, Fact, Password, Registered};
+use crate::account::{Email, Event, Password, Registered};
 use crate::accounts::Accounts;
-use crate::bindings::exports::goldfish::accounts::registration::{Application, Change, Outcome};
-use crate::claims::{self, Claimed, Index};
-use crate::fields::{self, Problems};
-use crate::issuing;
-use crate::password::{self, Verdict};
+use crate::bindings::exports::goldfish::accounts::registration::{
+    FieldUpdate, RegistrationRequest, RegistrationResult,
+};
+use crate::claims;
+use crate::fields::{self, FieldErrors};
+use crate::password::{self, PasswordMatch};
 use crate::sessions;
-use crate::types::{Account, Client, Error};
+use crate::types::{Account, Client, Error, GuestSession};
+use crate::unique_name::UniqueName;
+use crate::views::{self, GUEST_PREFIX, USER_PREFIX};
 
-/// How long an application takes at least, in milliseconds, where it must not be seen whether the
-/// address was taken: well beyond what it takes to make an account.
-const EVEN_TIME: u64 = 1_000;
-
-/// What a guest may become: its id, and the session that it was authenticated by.
-type Guest = (String, String);
+/// Duration of a registration that must not show whether the address was taken, in milliseconds.
+/// Longer than it takes to create an account.
+const CONSTANT_TIME: u64 = 1_000;
 
 pub(crate) async fn register<P: Platform + Clone>(
     accounts: &Accounts<P>,
-    application: &Application,
-    guest: Option<Guest>,
+    request: &RegistrationRequest,
+    guest: Option<GuestSession>,
     client: &Client,
-) -> Result<Outcome, Error> {
+) -> Result<RegistrationResult, Error> {
     let began = accounts.platform().monotonic();
-    let fact = registered(accounts, application)?;
-    let outcome = apply(accounts, fact, guest, client).await;
+    let event = registered(accounts, request)?;
+    let outcome = apply(accounts, event, guest, client).await;
     if !accounts.verification_required {
         return outcome;
     }
     let took = accounts.platform().monotonic().saturating_sub(began);
     accounts
         .platform()
-        .sleep(EVEN_TIME.saturating_sub(took))
+        .sleep(CONSTANT_TIME.saturating_sub(took))
         .await;
     match outcome {
-        Err(Error::EmailTaken) => Ok(Outcome::Taken),
+        Err(Error::EmailTaken) => Ok(RegistrationResult::AlreadyRegistered),
         other => other,
     }
 }
 
-/// The fact that an application amounts to, if it is accepted.
+/// Validates a request and makes the event from it.
 fn registered<P: Platform + Clone>(
     accounts: &Accounts<P>,
-    application: &Application,
+    request: &RegistrationRequest,
 ) -> Result<Registered, Error> {
-    let mut problems = Problems::default();
-    let address = fields::email(&application.email);
+    let mut errors = FieldErrors::default();
+    let address = fields::email(&request.email);
     if address.is_none() {
-        problems.add("email", "is not an email address");
+        errors.add("email", "is not an email address");
     }
-    let name = fields::name(application.name.as_deref(), &mut problems);
-    let image = fields::image(application.image.as_deref(), &mut problems);
+    let name = fields::name(request.name.as_deref(), &mut errors);
+    let image = fields::image(request.image.as_deref(), &mut errors);
     let address = address.unwrap_or_default();
     let known = [address.as_str(), name.as_deref().unwrap_or_default()];
-    password::check(&application.password, "password", &known, &mut problems);
-    problems.into_result()?;
+    password::check(&request.password, "password", &known, &mut errors);
+    errors.into_result()?;
     Ok(Registered {
         email: Email {
             address,
             verified: false,
-            claim: Uuid::new_v4().to_string(),
+            claim: new_uuid(),
         },
         pending: accounts.verification_required,
         password: Some(Password {
-            id: Uuid::new_v4().to_string(),
-            hash: password::hash(&application.password)?,
+            id: new_uuid(),
+            hash: password::hash(&request.password)?,
         }),
         identity: None,
         name,
@@ -80,73 +81,75 @@ fn registered<P: Platform + Clone>(
 
 async fn apply<P: Platform + Clone>(
     accounts: &Accounts<P>,
-    mut fact: Registered,
-    guest: Option<Guest>,
+    mut event: Registered,
+    guest: Option<GuestSession>,
     client: &Client,
-) -> Result<Outcome, Error> {
-    let user = match becoming(accounts, guest).await? {
-        Some((user, session)) => {
-            fact.guest = Some(session);
+) -> Result<RegistrationResult, Error> {
+    let user = match convertible_guest(accounts, guest).await? {
+        Some(GuestSession { user, session }) => {
+            event.guest = Some(session);
             user
         }
         None => new_user(),
     };
-    let index = Index::email(&fact.email.address);
-    let claim = fact.email.claim.clone();
-    let password = fact.password.as_ref().map(|password| password.id.clone());
-    let pending = fact.pending;
-    if claims::acquire(accounts, &index, &user, &claim).await? != Claimed::Ours {
+    let index = UniqueName::email(&event.email.address);
+    let claim = event.email.claim.clone();
+    let password = event.password.as_ref().map(|password| password.id.clone());
+    let pending = event.pending;
+    if claims::acquire(accounts, &index, &user, &claim).await? != Acquired::Claimed {
         return Err(Error::EmailTaken);
     }
     let mut view = accounts.read(&user).await?;
-    fact.at = accounts.now();
-    let fact = Fact::Registered(fact);
-    accounts.append(&user, &mut view, &fact).await?;
+    event.at = accounts.now();
+    let event = Event::Registered(event);
+    accounts.append(&user, &mut view, &event).await?;
     let Some(profile) = view
         .state
         .profile
         .as_ref()
         .filter(|_| view.state.holds(&claim))
     else {
-        claims::release(accounts.platform(), &index, &claim).await?;
-        return Err(match view.state.active() {
+        claims::release(accounts, &index, &claim).await?;
+        return Err(match view.state.active_profile() {
             Some(_) => Error::Unavailable("the guest registered at the same time".to_owned()),
-            // We were so slow that somebody else has it now.
             None => Error::EmailTaken,
         });
     };
     if pending {
-        let account = issuing::registered(&user, profile, &view.state);
-        return Ok(Outcome::Pending(account));
+        let account = views::registered_account(&user, profile, &view.state);
+        return Ok(RegistrationResult::VerificationPending(account));
     }
-    let signed_in = sessions::begin(accounts, &user, &mut view, password, client).await?;
-    Ok(Outcome::SignedIn(signed_in))
+    let tokens = sessions::begin(accounts, &user, &mut view, password, client).await?;
+    Ok(RegistrationResult::SignedIn(tokens))
 }
 
-/// The guest, if it can become an account: one that is an account already stays what it is.
-pub(crate) async fn becoming<P: Platform + Clone>(
+/// The guest, if it can become an account. None if it is an account already.
+///
+/// # Errors
+/// `token-invalid` if the guest or its session has ended; `unavailable`.
+pub(crate) async fn convertible_guest<P: Platform + Clone>(
     accounts: &Accounts<P>,
-    guest: Option<Guest>,
-) -> Result<Option<Guest>, Error> {
-    let Some((user, session)) = guest else {
+    guest: Option<GuestSession>,
+) -> Result<Option<GuestSession>, Error> {
+    let Some(GuestSession { user, session }) = guest else {
         return Ok(None);
     };
-    if issuing::guest_session_id(&user) != Some(session.as_str()) {
+    if GUEST_PREFIX.uuid_of(&user) != Some(session.as_str()) {
         return Ok(None);
     }
     let account = accounts.read(&user).await?.state;
-    if account.active().is_some() {
+    if account.active_profile().is_some() {
         return Ok(None);
     }
-    if account.dead || account.chores.is_marked(&session) {
+    if account.deleted || account.effects.is_revoked(&session) {
         return Err(Error::TokenInvalid);
     }
-    Ok(Some((user, session)))
+    Ok(Some(GuestSession { user, session }))
 }
 
-/// An id for somebody who was not a guest.
+/// A new id of a user who was not a guest.
 pub(crate) fn new_user() -> String {
-    format!("{}{}", issuing::USER_PREFIX, Uuid::new_v4())
+    USER_PREFIX.new_id()
 }
 
 pub(crate) async fn get_account<P: Platform + Clone>(
@@ -154,43 +157,43 @@ pub(crate) async fn get_account<P: Platform + Clone>(
     user: &str,
 ) -> Result<Account, Error> {
     let view = accounts.read(user).await?;
-    issuing::shown(user, &view.state).ok_or(Error::NotFound)
+    views::account(user, &view.state).ok_or(Error::NotFound)
 }
 
 pub(crate) async fn update_account<P: Platform + Clone>(
     accounts: &Accounts<P>,
     user: &str,
-    name: &Change,
-    image: &Change,
+    name: &FieldUpdate,
+    image: &FieldUpdate,
 ) -> Result<Account, Error> {
-    let mut problems = Problems::default();
-    let (name_given, image_given) = (given(name), given(image));
-    let name = fields::name(name_given, &mut problems);
-    let image = fields::image(image_given, &mut problems);
-    problems.into_result()?;
-    let clears_name = name_given.is_some() && name.is_none();
-    let clears_image = image_given.is_some() && image.is_none();
+    let mut errors = FieldErrors::default();
+    let (new_name, new_image) = (new_value(name), new_value(image));
+    let name = fields::name(new_name, &mut errors);
+    let image = fields::image(new_image, &mut errors);
+    errors.into_result()?;
+    let clears_name = new_name.is_some() && name.is_none();
+    let clears_image = new_image.is_some() && image.is_none();
     let mut view = accounts.read(user).await?;
-    view.state.active().ok_or(Error::NotFound)?;
-    if name_given.is_some() || image_given.is_some() {
-        let fact = Fact::Updated {
+    view.state.active_profile().ok_or(Error::NotFound)?;
+    if new_name.is_some() || new_image.is_some() {
+        let event = Event::Updated {
             name,
             image,
             clears_name,
             clears_image,
             at: accounts.now(),
         };
-        accounts.append(user, &mut view, &fact).await?;
+        accounts.append(user, &mut view, &event).await?;
     }
-    issuing::shown(user, &view.state).ok_or(Error::NotFound)
+    views::account(user, &view.state).ok_or(Error::NotFound)
 }
 
-/// What a field is to be; blank where it is to be cleared.
-fn given(change: &Change) -> Option<&str> {
+/// The new text of a field. Blank if the field must be cleared.
+fn new_value(change: &FieldUpdate) -> Option<&str> {
     match change {
-        Change::Keep => None,
-        Change::Clear => Some(""),
-        Change::Set(text) => Some(text),
+        FieldUpdate::Keep => None,
+        FieldUpdate::Clear => Some(""),
+        FieldUpdate::Set(text) => Some(text),
     }
 }
 
@@ -200,11 +203,11 @@ pub(crate) async fn confirm_password<P: Platform + Clone>(
     password: &str,
 ) -> Result<(), Error> {
     let view = accounts.read(user).await?;
-    let profile = view.state.active();
+    let profile = view.state.active_profile();
     let stored = profile.and_then(|profile| profile.password.as_ref());
     match password::verify(password, stored.map(|stored| stored.hash.as_str()))? {
-        Verdict::Right | Verdict::Outdated => Ok(()),
-        Verdict::Wrong => Err(Error::WrongCredentials),
+        PasswordMatch::Match | PasswordMatch::MatchOutdatedHash => Ok(()),
+        PasswordMatch::NoMatch => Err(Error::WrongCredentials),
     }
 }
 
@@ -213,17 +216,17 @@ pub(crate) async fn delete_account<P: Platform + Clone>(
     user: &str,
 ) -> Result<(), Error> {
     let mut view = accounts.read(user).await?;
-    if view.state.dead {
-        return accounts.do_chores(user, &mut view).await;
+    if view.state.deleted {
+        return accounts.apply_pending_effects(user, &mut view).await;
     }
-    let guest = issuing::guest_session_id(user);
-    let ours = guest.is_some() || user.starts_with(issuing::USER_PREFIX);
-    let fact = Fact::Deleted {
-        dead: ours,
+    let guest = GUEST_PREFIX.uuid_of(user);
+    let ours = guest.is_some() || USER_PREFIX.begins(user);
+    let event = Event::Deleted {
+        permanent: ours,
         guest: guest.map(str::to_owned),
         at: accounts.now(),
     };
-    accounts.append(user, &mut view, &fact).await
+    accounts.append(user, &mut view, &event).await
 }
 
 #[cfg(test)]

@@ -5,16 +5,18 @@ use journal::Clock;
 use journal::testing::{Client as Process, Fault, World};
 
 use super::*;
-use crate::claims::PATIENCE;
 use crate::sessions;
-use crate::testing::{NOWHERE, accounts, accounts_of, is_refused, strict_accounts};
+use crate::testing::{
+    UNKNOWN_CLIENT, accounts, accounts_of, accounts_requiring_verification, is_refused,
+};
 use crate::types::AccountKind;
+use journal::unique::PATIENCE;
 
 const ADDRESS: &str = "Ada@Example.com";
 const PASSWORD: &str = "correct horse battery";
 
-fn application(email: &str) -> Application {
-    Application {
+fn request(email: &str) -> RegistrationRequest {
+    RegistrationRequest {
         email: email.to_owned(),
         password: PASSWORD.to_owned(),
         name: Some("Ada".to_owned()),
@@ -22,17 +24,17 @@ fn application(email: &str) -> Application {
     }
 }
 
-/// What an application amounts to, without the time that hashing takes.
-fn fact(at: u64) -> Registered {
+/// The event of a registration, without the time to hash a password.
+fn event(at: u64) -> Registered {
     Registered {
         email: Email {
             address: ADDRESS.to_owned(),
             verified: false,
-            claim: Uuid::new_v4().to_string(),
+            claim: new_uuid(),
         },
         pending: false,
         password: Some(Password {
-            id: Uuid::new_v4().to_string(),
+            id: new_uuid(),
             hash: "hash".to_owned(),
         }),
         identity: None,
@@ -43,58 +45,58 @@ fn fact(at: u64) -> Registered {
     }
 }
 
-type Outcomes = Rc<RefCell<Vec<Result<Outcome, Error>>>>;
+type Results = Rc<RefCell<Vec<Result<RegistrationResult, Error>>>>;
 
-fn start(world: &World, process: Process, pause: u64, outcomes: &Outcomes) {
-    let (accounts, outcomes) = (accounts_of(process), Rc::clone(outcomes));
+fn start(world: &World, process: Process, pause: u64, results: &Results) {
+    let (accounts, results) = (accounts_of(process), Rc::clone(results));
     world.spawn(async move {
         accounts.platform().sleep(pause).await;
-        let outcome = apply(&accounts, fact(accounts.now()), None, &NOWHERE).await;
-        outcomes.borrow_mut().push(outcome);
+        let result = apply(&accounts, event(accounts.now()), None, &UNKNOWN_CLIENT).await;
+        results.borrow_mut().push(result);
     });
 }
 
-/// Who has the address.
+/// The owner of the address.
 fn owner(world: &World) -> Option<String> {
     let accounts = accounts(world);
     let found = world.finish(async move {
-        let index = Index::email(ADDRESS);
+        let index = UniqueName::email(ADDRESS);
         claims::owner(&accounts, &index).await.unwrap()
     });
     found.unwrap()
 }
 
-fn winners(outcomes: &Outcomes) -> Vec<String> {
-    let outcomes = outcomes.borrow();
-    let accounts = outcomes.iter().filter_map(|outcome| match outcome {
-        Ok(Outcome::SignedIn(signed_in)) => Some(signed_in.account.id.clone()),
+fn winners(results: &Results) -> Vec<String> {
+    let results = results.borrow();
+    let accounts = results.iter().filter_map(|result| match result {
+        Ok(RegistrationResult::SignedIn(tokens)) => Some(tokens.account.id.clone()),
         _ => None,
     });
     accounts.collect()
 }
 
 #[test]
-fn a_registered_account_is_found_by_its_address_in_any_case() {
+fn register_makes_account_findable_by_address_in_any_case() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
-        let outcome = register(&one, &application(ADDRESS), None, &NOWHERE).await;
-        let Ok(Outcome::SignedIn(signed_in)) = outcome else {
-            panic!("{outcome:?}");
+        let result = register(&one, &request(ADDRESS), None, &UNKNOWN_CLIENT).await;
+        let Ok(RegistrationResult::SignedIn(tokens)) = result else {
+            panic!("{result:?}");
         };
-        assert_eq!(signed_in.account.kind, AccountKind::Registered);
-        assert_eq!(signed_in.account.email.as_deref(), Some(ADDRESS));
-        let again = application(" ada@example.COM ");
-        let again = register(&one, &again, None, &NOWHERE).await;
+        assert_eq!(tokens.account.kind, AccountKind::Registered);
+        assert_eq!(tokens.account.email.as_deref(), Some(ADDRESS));
+        let again = request(" ada@example.COM ");
+        let again = register(&one, &again, None, &UNKNOWN_CLIENT).await;
         assert_eq!(again.map(|_| ()), Err(Error::EmailTaken));
-        let found = sessions::sign_in(&one, "ADA@example.com", PASSWORD, &NOWHERE).await;
-        assert_eq!(found.unwrap().account.id, signed_in.account.id);
+        let found = sessions::sign_in(&one, "ADA@example.com", PASSWORD, &UNKNOWN_CLIENT).await;
+        assert_eq!(found.unwrap().account.id, tokens.account.id);
         for (email, password) in [
             (ADDRESS, "wrong horse battery"),
             ("bob@example.com", PASSWORD),
             ("", ""),
         ] {
-            let refused = sessions::sign_in(&one, email, password, &NOWHERE).await;
+            let refused = sessions::sign_in(&one, email, password, &UNKNOWN_CLIENT).await;
             assert_eq!(refused.map(|_| ()), Err(Error::WrongCredentials));
         }
     });
@@ -104,20 +106,20 @@ fn a_registered_account_is_found_by_its_address_in_any_case() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn register_with_invalid_fields_returns_all_errors() {
     let world = World::new(1);
     let one = accounts(&world);
-    let bad = Application {
+    let bad = RegistrationRequest {
         email: "ada".to_owned(),
         password: "password".to_owned(),
         name: Some("a\nb".to_owned()),
         image: Some("javascript:alert(1)".to_owned()),
     };
-    let refused = world.finish(async move { register(&one, &bad, None, &NOWHERE).await });
-    let Some(Err(Error::Invalid(problems))) = refused else {
+    let refused = world.finish(async move { register(&one, &bad, None, &UNKNOWN_CLIENT).await });
+    let Some(Err(Error::Invalid(errors))) = refused else {
         panic!("{refused:?}");
     };
-    let fields: Vec<&str> = problems
+    let fields: Vec<&str> = errors
         .iter()
         .map(|problem| problem.field.as_str())
         .collect();
@@ -126,69 +128,69 @@ fn all_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
-fn of_several_at_once_exactly_one_wins() {
+fn concurrent_registrations_of_one_address_succeed_once() {
     for seed in 0..150 {
         let world = World::new(seed);
         world.set_latency(40);
-        let outcomes = Outcomes::default();
+        let results = Results::default();
         for _ in 0..3 {
-            start(&world, world.client(), world.random(0..=120), &outcomes);
+            start(&world, world.client(), world.random(0..=120), &results);
         }
         world.run();
         world.set_latency(0);
-        let winners = winners(&outcomes);
+        let winners = winners(&results);
         assert_eq!(winners.len(), 1, "seed {seed}");
         assert_eq!(owner(&world).as_ref(), winners.first(), "seed {seed}");
     }
 }
 
 #[test]
-fn a_death_at_any_step_leaves_the_address_usable() {
+fn register_killed_at_any_step_leaves_address_available() {
     let mut steps = 0;
     for operation in 0..60 {
         let world = World::new(1);
-        let outcomes = Outcomes::default();
+        let results = Results::default();
         start(
             &world,
             world.client().with_fault(operation, Fault::DieAfter),
             0,
-            &outcomes,
+            &results,
         );
         world.run();
-        if !outcomes.borrow().is_empty() {
+        if !results.borrow().is_empty() {
             break;
         }
         steps += 1;
         let before = owner(&world);
         world.pass(PATIENCE);
-        start(&world, world.client(), 0, &outcomes);
+        start(&world, world.client(), 0, &results);
         world.run();
         match before {
             Some(before) => {
-                assert_eq!(*outcomes.borrow(), [Err(Error::EmailTaken)]);
+                assert_eq!(*results.borrow(), [Err(Error::EmailTaken)]);
                 assert_eq!(owner(&world), Some(before));
             }
-            None => assert_eq!(Some(winners(&outcomes)), owner(&world).map(|id| vec![id])),
+            None => assert_eq!(Some(winners(&results)), owner(&world).map(|id| vec![id])),
         }
     }
     assert!(steps > 8, "{steps}");
 }
 
 #[test]
-fn a_slow_applicant_never_shares_the_address() {
+fn slow_registration_never_shares_the_address() {
     for operation in 0..14 {
         for stall in [59_000, 60_500, 90_000] {
             let world = World::new(operation);
-            let outcomes = Outcomes::default();
+            let results = Results::default();
             let slow = world.client().with_fault(operation, Fault::Stall(stall));
-            start(&world, slow, 0, &outcomes);
+            start(&world, slow, 0, &results);
             for pause in [60_100, 60_200, 120_000] {
-                start(&world, world.client(), pause, &outcomes);
+                start(&world, world.client(), pause, &results);
             }
             world.run();
             let owner = owner(&world);
-            let winners = winners(&outcomes);
-            // Who was told to have it has it; who was not may have it, as after any failure.
+            let winners = winners(&results);
+            // The winner has the address. A failed request may have it, as after any failure.
             assert!(winners.len() <= 1, "{operation} {stall}: {winners:?}");
             assert!(owner.is_some());
             assert!(
@@ -201,98 +203,113 @@ fn a_slow_applicant_never_shares_the_address() {
 }
 
 #[test]
-fn a_guest_becomes_the_account_and_its_session_ends() {
+fn register_by_guest_converts_guest_and_ends_its_session() {
     let world = World::new(1);
     let one = accounts(&world);
-    let (guest, signed_in) = world
+    let (guest, tokens) = world
         .finish(async move {
-            let guest = sessions::create_guest(&one, &NOWHERE).unwrap();
+            let guest = sessions::create_guest(&one, &UNKNOWN_CLIENT).unwrap();
             let token = &guest.refresh_token;
-            let guest = sessions::refresh(&one, token, &NOWHERE).await.unwrap();
-            let ids = Some((guest.account.id.clone(), guest.session.id.clone()));
-            let outcome = apply(&one, fact(one.now()), ids.clone(), &NOWHERE).await;
-            let Ok(Outcome::SignedIn(signed_in)) = outcome else {
-                panic!("{outcome:?}");
+            let guest = sessions::refresh(&one, token, &UNKNOWN_CLIENT)
+                .await
+                .unwrap();
+            let ids = Some(GuestSession {
+                user: guest.account.id.clone(),
+                session: guest.session.id.clone(),
+            });
+            let result = apply(&one, event(one.now()), ids.clone(), &UNKNOWN_CLIENT).await;
+            let Ok(RegistrationResult::SignedIn(tokens)) = result else {
+                panic!("{result:?}");
             };
-            let refused = sessions::refresh(&one, &guest.refresh_token, &NOWHERE).await;
+            let refused = sessions::refresh(&one, &guest.refresh_token, &UNKNOWN_CLIENT).await;
             assert_eq!(refused.map(|_| ()), Err(Error::TokenInvalid));
-            // Once more makes another account.
-            let mut other = fact(one.now());
+            // Another registration creates another account.
+            let mut other = event(one.now());
             other.email.address = "bob@example.com".to_owned();
-            let Ok(Outcome::SignedIn(other)) = apply(&one, other, ids, &NOWHERE).await else {
+            let Ok(RegistrationResult::SignedIn(other)) =
+                apply(&one, other, ids, &UNKNOWN_CLIENT).await
+            else {
                 panic!("no account");
             };
             assert_ne!(other.account.id, guest.account.id);
-            (guest, signed_in)
+            (guest, tokens)
         })
         .unwrap();
-    assert_eq!(signed_in.account.id, guest.account.id);
-    assert_eq!(signed_in.account.kind, AccountKind::Registered);
-    assert_ne!(signed_in.session.id, guest.session.id);
+    assert_eq!(tokens.account.id, guest.account.id);
+    assert_eq!(tokens.account.kind, AccountKind::Registered);
+    assert_ne!(tokens.session.id, guest.session.id);
     assert!(is_refused(&world, &guest.session.id));
-    assert!(!is_refused(&world, &signed_in.session.id));
+    assert!(!is_refused(&world, &tokens.session.id));
 }
 
 #[test]
-fn an_id_that_is_no_guests_is_not_taken_over() {
+fn register_with_id_of_no_guest_creates_new_user() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
-        let somebody = Some(("user_1".to_owned(), "session".to_owned()));
-        let outcome = apply(&one, fact(one.now()), somebody, &NOWHERE).await;
-        let Ok(Outcome::SignedIn(signed_in)) = outcome else {
-            panic!("{outcome:?}");
+        let somebody = Some(GuestSession {
+            user: "user_1".to_owned(),
+            session: "session".to_owned(),
+        });
+        let result = apply(&one, event(one.now()), somebody, &UNKNOWN_CLIENT).await;
+        let Ok(RegistrationResult::SignedIn(tokens)) = result else {
+            panic!("{result:?}");
         };
-        assert_ne!(signed_in.account.id, "user_1");
+        assert_ne!(tokens.account.id, "user_1");
     });
 }
 
 #[test]
-fn where_addresses_are_confirmed_nothing_tells_a_taken_one() {
+fn register_with_required_verification_hides_taken_address() {
     let world = World::new(1);
     let mut seen = Vec::new();
     for _ in 0..2 {
-        let one = strict_accounts(&world);
+        let one = accounts_requiring_verification(&world);
         let began = world.now();
         let guest = world.finish(async move {
-            let guest = sessions::create_guest(&one, &NOWHERE).unwrap();
-            let ids = Some((guest.account.id.clone(), guest.session.id.clone()));
-            let outcome = register(&one, &application(ADDRESS), ids, &NOWHERE)
+            let guest = sessions::create_guest(&one, &UNKNOWN_CLIENT).unwrap();
+            let ids = Some(GuestSession {
+                user: guest.account.id.clone(),
+                session: guest.session.id.clone(),
+            });
+            let result = register(&one, &request(ADDRESS), ids, &UNKNOWN_CLIENT)
                 .await
                 .unwrap();
-            let taken = matches!(outcome, Outcome::Taken);
-            assert!(taken || matches!(outcome, Outcome::Pending(_)));
+            let taken = matches!(result, RegistrationResult::AlreadyRegistered);
+            assert!(taken || matches!(result, RegistrationResult::VerificationPending(_)));
             let account = get_account(&one, &guest.account.id).await.map(|_| ());
             let listed = sessions::list_sessions(&one, &guest.account.id)
                 .await
                 .unwrap();
             let changed = {
-                let name = Change::Set("B".to_owned());
-                update_account(&one, &guest.account.id, &name, &Change::Keep).await
+                let name = FieldUpdate::Set("B".to_owned());
+                update_account(&one, &guest.account.id, &name, &FieldUpdate::Keep).await
             };
             let confirmed = confirm_password(&one, &guest.account.id, PASSWORD).await;
-            let signed_in = sessions::sign_in(&one, ADDRESS, PASSWORD, &NOWHERE).await;
-            let refreshed = sessions::refresh(&one, &guest.refresh_token, &NOWHERE).await;
+            let tokens = sessions::sign_in(&one, ADDRESS, PASSWORD, &UNKNOWN_CLIENT).await;
+            let refreshed = sessions::refresh(&one, &guest.refresh_token, &UNKNOWN_CLIENT).await;
             let kind = refreshed.map(|refreshed| refreshed.account.kind);
             let told = (account, listed.len(), changed.map(|_| ()), confirmed, kind);
-            (taken, told, signed_in.map(|_| ()), guest.session.id)
+            (taken, told, tokens.map(|_| ()), guest.session.id)
         });
-        let (taken, told, signed_in, session) = guest.unwrap();
+        let (taken, told, tokens, session) = guest.unwrap();
         assert_eq!(taken, !seen.is_empty());
-        assert_eq!(signed_in, Err(Error::EmailNotVerified));
+        assert_eq!(tokens, Err(Error::EmailNotVerified));
         seen.push((told, is_refused(&world, &session), world.now() - began));
     }
     assert_eq!(seen[0], seen[1]);
 }
 
 #[test]
-fn deleting_refuses_everything_and_erases() {
+fn delete_account_revokes_everything_and_erases_data() {
     let world = World::new(1);
     let one = accounts(&world);
     let sessions = world.finish(async move {
-        let mut name = fact(one.now());
+        let mut name = event(one.now());
         name.name = Some("MARKER".to_owned());
-        let Ok(Outcome::SignedIn(first)) = apply(&one, name, None, &NOWHERE).await else {
+        let Ok(RegistrationResult::SignedIn(first)) =
+            apply(&one, name, None, &UNKNOWN_CLIENT).await
+        else {
             panic!("no account");
         };
         let user = first.account.id.clone();
@@ -308,7 +325,7 @@ fn deleting_refuses_everything_and_erases() {
         delete_account(&one, &user).await.unwrap();
         assert_eq!(get_account(&one, &user).await, Err(Error::NotFound));
         for token in [&first.refresh_token, &second.refresh_token] {
-            let refused = sessions::refresh(&one, token, &NOWHERE).await;
+            let refused = sessions::refresh(&one, token, &UNKNOWN_CLIENT).await;
             assert_eq!(refused.map(|_| ()), Err(Error::TokenInvalid));
         }
         let again = sessions::begin(&one, &user, &mut view, None, &client).await;
@@ -321,23 +338,23 @@ fn deleting_refuses_everything_and_erases() {
     for text in ["MARKER", "192.0.2.7", "Example.com", "example.com"] {
         assert_eq!(world.keys_containing(text), Vec::<String>::new(), "{text}");
     }
-    let outcomes = Outcomes::default();
-    start(&world, world.client(), 0, &outcomes);
+    let results = Results::default();
+    start(&world, world.client(), 0, &results);
     world.run();
-    assert_eq!(winners(&outcomes).len(), 1);
+    assert_eq!(winners(&results).len(), 1);
 }
 
 #[test]
-fn deleting_among_sign_ins_leaves_nobody_in() {
+fn delete_account_concurrent_with_sign_ins_ends_all_sessions() {
     for seed in 0..100 {
         let world = World::new(seed);
         let one = accounts(&world);
         let user = world.finish(async move {
-            let outcome = apply(&one, fact(one.now()), None, &NOWHERE).await;
-            let Ok(Outcome::SignedIn(signed_in)) = outcome else {
-                panic!("{outcome:?}");
+            let result = apply(&one, event(one.now()), None, &UNKNOWN_CLIENT).await;
+            let Ok(RegistrationResult::SignedIn(tokens)) = result else {
+                panic!("{result:?}");
             };
-            signed_in.account.id
+            tokens.account.id
         });
         let user = user.unwrap();
         world.set_latency(30);
@@ -352,9 +369,8 @@ fn deleting_among_sign_ins_leaves_nobody_in() {
                     address: Some("MARKER".to_owned()),
                     user_agent: None,
                 };
-                if let Ok(signed_in) = sessions::begin(&one, &user, &mut view, None, &client).await
-                {
-                    begun.borrow_mut().push(signed_in.session.id);
+                if let Ok(tokens) = sessions::begin(&one, &user, &mut view, None, &client).await {
+                    begun.borrow_mut().push(tokens.session.id);
                 }
             });
         }
@@ -369,7 +385,7 @@ fn deleting_among_sign_ins_leaves_nobody_in() {
         for session in begun.take() {
             assert!(is_refused(&world, &session), "seed {seed}");
         }
-        // A snapshot that was on its way is replaced by the next one who looks.
+        // The next reader replaces a snapshot that was being written.
         world.pass(20_000);
         let one = accounts(&world);
         world.finish(async move { delete_account(&one, &user).await.unwrap() });
@@ -385,20 +401,20 @@ fn deleting_among_sign_ins_leaves_nobody_in() {
 }
 
 #[test]
-fn a_deletion_killed_anywhere_is_completed_by_another() {
+fn delete_account_killed_at_any_step_is_completed_by_repeating() {
     let mut steps = 0;
     for operation in 0..60 {
         let world = World::new(1);
         let one = accounts(&world);
-        let signed_in = world.finish(async move {
-            let outcome = apply(&one, fact(one.now()), None, &NOWHERE).await;
-            let Ok(Outcome::SignedIn(signed_in)) = outcome else {
-                panic!("{outcome:?}");
+        let tokens = world.finish(async move {
+            let result = apply(&one, event(one.now()), None, &UNKNOWN_CLIENT).await;
+            let Ok(RegistrationResult::SignedIn(tokens)) = result else {
+                panic!("{result:?}");
             };
-            signed_in
+            tokens
         });
-        let signed_in = signed_in.unwrap();
-        let user = signed_in.account.id.clone();
+        let tokens = tokens.unwrap();
+        let user = tokens.account.id.clone();
         let mortal = accounts_of(world.client().with_fault(operation, Fault::DieAfter));
         let gone = user.clone();
         let done = world.finish(async move { delete_account(&mortal, &gone).await });
@@ -409,46 +425,52 @@ fn a_deletion_killed_anywhere_is_completed_by_another() {
         world.pass(20_000);
         let one = accounts(&world);
         world.finish(async move { delete_account(&one, &user).await.unwrap() });
-        assert!(is_refused(&world, &signed_in.session.id), "{operation}");
+        assert!(is_refused(&world, &tokens.session.id), "{operation}");
         let left = world.keys_containing("xample.com");
         assert_eq!(left, Vec::<String>::new(), "{operation}");
-        let outcomes = Outcomes::default();
-        start(&world, world.client(), 0, &outcomes);
+        let results = Results::default();
+        start(&world, world.client(), 0, &results);
         world.run();
-        assert_eq!(winners(&outcomes).len(), 1, "{operation}");
+        assert_eq!(winners(&results).len(), 1, "{operation}");
     }
     assert!(steps > 5, "{steps}");
 }
 
 #[test]
-fn an_outside_users_id_stays_good() {
+fn delete_account_of_external_user_keeps_id_usable() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
         delete_account(&one, "workos_user_1").await.unwrap();
         let view = one.read("workos_user_1").await.unwrap();
-        assert!(!view.state.dead);
+        assert!(!view.state.deleted);
     });
 }
 
 #[test]
-fn fields_are_set_kept_and_cleared() {
+fn update_account_sets_keeps_and_clears_fields() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
-        let Ok(Outcome::SignedIn(ada)) = apply(&one, fact(one.now()), None, &NOWHERE).await else {
+        let Ok(RegistrationResult::SignedIn(ada)) =
+            apply(&one, event(one.now()), None, &UNKNOWN_CLIENT).await
+        else {
             panic!("no account");
         };
         let user = ada.account.id;
-        let set = |text: &str| Change::Set(text.to_owned());
+        let set = |text: &str| FieldUpdate::Set(text.to_owned());
         let picture = "https://example.com/a.png";
         for (name, image, expected) in [
             (set(" Ada "), set(picture), (Some("Ada"), Some(picture))),
-            (Change::Keep, Change::Keep, (Some("Ada"), Some(picture))),
-            (Change::Keep, Change::Clear, (Some("Ada"), None)),
+            (
+                FieldUpdate::Keep,
+                FieldUpdate::Keep,
+                (Some("Ada"), Some(picture)),
+            ),
+            (FieldUpdate::Keep, FieldUpdate::Clear, (Some("Ada"), None)),
             (set(" "), set(picture), (None, Some(picture))),
             (set("Countess"), set(""), (Some("Countess"), None)),
-            (Change::Clear, Change::Clear, (None, None)),
+            (FieldUpdate::Clear, FieldUpdate::Clear, (None, None)),
         ] {
             let account = update_account(&one, &user, &name, &image).await.unwrap();
             let found = (account.name.as_deref(), account.image.as_deref());
@@ -456,6 +478,6 @@ fn fields_are_set_kept_and_cleared() {
             assert_eq!(get_account(&one, &user).await, Ok(account));
         }
         let refused = update_account(&one, &user, &set("a\nb"), &set("javascript:x")).await;
-        assert!(matches!(refused, Err(Error::Invalid(problems)) if problems.len() == 2));
+        assert!(matches!(refused, Err(Error::Invalid(errors)) if errors.len() == 2));
     });
 }

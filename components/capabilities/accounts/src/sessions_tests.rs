@@ -6,24 +6,24 @@ use journal::testing::{Fault, World};
 
 use super::*;
 use crate::account::REFRESH_LEEWAY;
-use crate::testing::{NOWHERE, accounts, accounts_of, is_refused, user};
+use crate::testing::{UNKNOWN_CLIENT, accounts, accounts_of, is_refused, user};
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
-fn guest(world: &World) -> SignedIn {
-    create_guest(&accounts(world), &NOWHERE).unwrap()
+fn guest(world: &World) -> SessionTokens {
+    create_guest(&accounts(world), &UNKNOWN_CLIENT).unwrap()
 }
 
-fn renew(world: &World, token: &str) -> Result<SignedIn, Error> {
+fn renew(world: &World, token: &str) -> Result<SessionTokens, Error> {
     let (one, token) = (accounts(world), token.to_owned());
-    let renewed = world.finish(async move { refresh(&one, &token, &NOWHERE).await });
+    let renewed = world.finish(async move { refresh(&one, &token, &UNKNOWN_CLIENT).await });
     renewed.unwrap()
 }
 
-/// An account with a session.
-fn member(world: &World, client: Client) -> SignedIn {
+/// Creates an account with a session.
+fn member(world: &World, client: Client) -> SessionTokens {
     let one = accounts(world);
-    let signed_in = world.finish(async move {
+    let tokens = world.finish(async move {
         if one.read("user_1").await.unwrap().state.profile.is_none() {
             user(&one, "user_1", "ada@example.com", None).await;
         }
@@ -32,7 +32,7 @@ fn member(world: &World, client: Client) -> SignedIn {
             .await
             .unwrap()
     });
-    signed_in.unwrap()
+    tokens.unwrap()
 }
 
 fn ids(world: &World, user: &str) -> Vec<String> {
@@ -46,7 +46,7 @@ fn ids(world: &World, user: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_guest_writes_nothing_and_its_id_says_when_it_began() {
+fn create_guest_writes_nothing_and_id_contains_time() {
     let world = World::new(1);
     let guest = guest(&world);
     assert!(world.keys().is_empty());
@@ -60,12 +60,12 @@ fn a_guest_writes_nothing_and_its_id_says_when_it_began() {
 }
 
 #[test]
-fn refreshing_rotates_and_keeps_the_session() {
+fn refresh_rotates_token_and_keeps_session() {
     let world = World::new(1);
     for registered in [false, true] {
         let first = match registered {
             false => guest(&world),
-            true => member(&world, NOWHERE),
+            true => member(&world, UNKNOWN_CLIENT),
         };
         let mut token = first.refresh_token.clone();
         for _ in 0..40 {
@@ -85,9 +85,9 @@ fn refreshing_rotates_and_keeps_the_session() {
 }
 
 #[test]
-fn a_reused_token_ends_the_session() {
+fn refresh_with_used_token_after_leeway_ends_session() {
     let world = World::new(1);
-    for first in [guest(&world), member(&world, NOWHERE)] {
+    for first in [guest(&world), member(&world, UNKNOWN_CLIENT)] {
         let second = renew(&world, &first.refresh_token).unwrap();
         world.pass(REFRESH_LEEWAY + 1);
         let reused = renew(&world, &first.refresh_token).map(|_| ());
@@ -100,7 +100,7 @@ fn a_reused_token_ends_the_session() {
 }
 
 #[test]
-fn a_token_two_generations_old_is_reuse_at_once() {
+fn refresh_with_token_two_generations_old_ends_session() {
     let world = World::new(1);
     let first = guest(&world);
     let second = renew(&world, &first.refresh_token).unwrap();
@@ -111,12 +111,12 @@ fn a_token_two_generations_old_is_reuse_at_once() {
 }
 
 #[test]
-fn tabs_may_refresh_at_once() {
+fn concurrent_refreshes_within_leeway_succeed() {
     for seed in 0..60 {
         let world = World::new(seed);
         let first = match seed % 2 {
             0 => guest(&world),
-            _ => member(&world, NOWHERE),
+            _ => member(&world, UNKNOWN_CLIENT),
         };
         world.set_latency(30);
         let renewed = Rc::new(RefCell::new(Vec::new()));
@@ -126,14 +126,14 @@ fn tabs_may_refresh_at_once() {
             let pause = world.random(0..=200);
             world.spawn(async move {
                 one.platform().sleep(pause).await;
-                let done = refresh(&one, &token, &NOWHERE).await;
+                let done = refresh(&one, &token, &UNKNOWN_CLIENT).await;
                 place.borrow_mut().push(done.unwrap().refresh_token);
             });
         }
         world.run();
         world.set_latency(0);
         assert_eq!(ids(&world, &first.account.id), [first.session.id.as_str()]);
-        // Whichever of the answers the tabs keep, it is good.
+        // The tokens of both responses are valid.
         let mut tokens = renewed.take();
         assert_eq!(tokens.len(), 4);
         world.pass(60_000);
@@ -143,7 +143,7 @@ fn tabs_may_refresh_at_once() {
 }
 
 #[test]
-fn what_is_no_refresh_token_is_refused_without_a_write() {
+fn refresh_with_other_token_is_invalid_and_writes_nothing() {
     let world = World::new(1);
     let guest = guest(&world);
     for token in [
@@ -160,7 +160,7 @@ fn what_is_no_refresh_token_is_refused_without_a_write() {
 }
 
 #[test]
-fn a_guest_that_left_no_trace_can_sign_out() {
+fn revoke_session_of_unrecorded_guest_succeeds() {
     for everywhere in [false, true] {
         let world = World::new(1);
         let guest = guest(&world);
@@ -185,7 +185,7 @@ fn a_guest_that_left_no_trace_can_sign_out() {
 }
 
 #[test]
-fn sessions_are_listed_and_ended_one_by_one_or_together() {
+fn list_and_revoke_sessions_one_by_one_or_together() {
     let world = World::new(1);
     let client = Client {
         address: Some("192.0.2.7".to_owned()),
@@ -221,10 +221,10 @@ fn sessions_are_listed_and_ended_one_by_one_or_together() {
 }
 
 #[test]
-fn a_session_that_lives_by_its_cookie_is_listed() {
+fn list_sessions_includes_cookie_renewals() {
     let world = World::new(1);
-    let first = member(&world, NOWHERE);
-    let other = member(&world, NOWHERE);
+    let first = member(&world, UNKNOWN_CLIENT);
+    let other = member(&world, UNKNOWN_CLIENT);
     world.pass(20 * DAY);
     let renewed = records::last_used_to_bytes(world.now());
     let key = records::renewed_session(&first.session.id);
@@ -243,26 +243,26 @@ fn a_session_that_lives_by_its_cookie_is_listed() {
         assert_eq!(shown.expires_at, renewed_at + 30 * DAY);
         let gone = get_session(&one, "user_1", &over).await;
         assert_eq!(gone, Err(Error::NotFound));
-        // What seems to be over is ended for good all the same.
+        // An expired session can be revoked too.
         assert_eq!(revoke_sessions(&one, "user_1", None).await, Ok(2));
     });
     assert!(is_refused(&world, &other.session.id));
     world.pass(31 * DAY);
-    member(&world, NOWHERE);
+    member(&world, UNKNOWN_CLIENT);
     assert!(world.value(&key).is_none());
 }
 
 #[test]
-fn a_revocation_killed_anywhere_is_completed_by_another() {
+fn revoke_session_killed_at_any_step_is_completed_by_reader() {
     for operation in 0..8 {
         let world = World::new(1);
-        let signed_in = member(&world, NOWHERE);
-        let session = signed_in.session.id.clone();
+        let tokens = member(&world, UNKNOWN_CLIENT);
+        let session = tokens.session.id.clone();
         let mortal = accounts_of(world.client().with_fault(operation, Fault::DieAfter));
         let id = session.clone();
         world.finish(async move { revoke_session(&mortal, "user_1", &id).await });
         world.pass(20_000);
-        // The next one who looks makes up for it, or nothing has happened.
+        // The next reader completes it, or nothing happened.
         let listed = ids(&world, "user_1");
         assert_eq!(
             listed.is_empty(),
@@ -276,25 +276,25 @@ fn a_revocation_killed_anywhere_is_completed_by_another() {
 }
 
 #[test]
-fn markers_go_when_all_tokens_are_too_old() {
+fn revocation_marker_is_deleted_after_all_tokens_expired() {
     let world = World::new(1);
-    let first = member(&world, NOWHERE);
+    let first = member(&world, UNKNOWN_CLIENT);
     let one = accounts(&world);
     let ended = first.session.id.clone();
     world.finish(async move { revoke_session(&one, "user_1", &ended).await.unwrap() });
     for _ in 0..30 {
         world.pass(DAY);
-        member(&world, NOWHERE);
+        member(&world, UNKNOWN_CLIENT);
         assert!(is_refused(&world, &first.session.id));
     }
     world.pass(DAY);
-    member(&world, NOWHERE);
-    member(&world, NOWHERE);
+    member(&world, UNKNOWN_CLIENT);
+    member(&world, UNKNOWN_CLIENT);
     assert!(!is_refused(&world, &first.session.id));
 }
 
 #[test]
-fn signing_in_hashes_an_old_password_anew() {
+fn sign_in_with_outdated_hash_rehashes_password() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
@@ -302,30 +302,30 @@ fn signing_in_hashes_an_old_password_anew() {
         let mut view = one.read("user_1").await.unwrap();
         let old =
             "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$uCo+B9TyfNmf3BHfYyYGe0zCqYFUlo5n8sVMQgaeT1A";
-        let fact = Fact::PasswordSet {
+        let event = Event::PasswordSet {
             password: crate::account::Password {
                 id: "p".to_owned(),
                 hash: old.to_owned(),
             },
-            replacing: None,
-            ending: Ending::None,
-            verifies: false,
+            replaces: None,
+            sessions_to_end: SessionsToEnd::None,
+            confirms_email: false,
             at: one.now(),
         };
-        one.append("user_1", &mut view, &fact).await.unwrap();
-        let wrong = sign_in(&one, "ada@example.com", "wrong", &NOWHERE).await;
+        one.append("user_1", &mut view, &event).await.unwrap();
+        let wrong = sign_in(&one, "ada@example.com", "wrong", &UNKNOWN_CLIENT).await;
         assert_eq!(wrong.map(|_| ()), Err(Error::WrongCredentials));
         let hash = outdated("correct horse");
-        let fact = Fact::Rehashed {
+        let event = Event::PasswordRehashed {
             password: crate::account::Password {
                 id: "p".to_owned(),
                 hash,
             },
         };
-        one.append("user_1", &mut view, &fact).await.unwrap();
+        one.append("user_1", &mut view, &event).await.unwrap();
         for _ in 0..2 {
-            let signed_in = sign_in(&one, "ada@example.com", "correct horse", &NOWHERE).await;
-            assert!(signed_in.is_ok());
+            let tokens = sign_in(&one, "ada@example.com", "correct horse", &UNKNOWN_CLIENT).await;
+            assert!(tokens.is_ok());
             let state = one.read("user_1").await.unwrap().state;
             let stored = state.profile.unwrap().password.unwrap();
             assert!(stored.hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -334,7 +334,7 @@ fn signing_in_hashes_an_old_password_anew() {
     });
 }
 
-/// A hash as it might have been made once.
+/// A hash with outdated parameters.
 fn outdated(password: &str) -> String {
     use argon2::password_hash::CustomizedPasswordHasher;
     let params = argon2::Params::new(64, 1, 1, None).unwrap();
@@ -344,13 +344,13 @@ fn outdated(password: &str) -> String {
     hash.to_string()
 }
 
-/// The state without what is still to be done, as one reads it who knows no snapshot either.
+/// The state without pending effects, read with and without snapshots.
 fn states(world: &World) -> [Account; 2] {
     let read = || {
         let one = accounts(world);
         let state = world.finish(async move { one.read("user_1").await.unwrap().state });
         let mut state = state.unwrap();
-        state.chores = Default::default();
+        state.effects = Default::default();
         state
     };
     let with = read();
@@ -359,10 +359,10 @@ fn states(world: &World) -> [Account; 2] {
 }
 
 #[test]
-fn all_readers_agree_whatever_happens_to_writers() {
+fn all_readers_agree_after_writer_faults() {
     for seed in 0..150 {
         let world = World::new(seed);
-        let first = member(&world, NOWHERE);
+        let first = member(&world, UNKNOWN_CLIENT);
         world.set_latency(40);
         let begun = Rc::new(RefCell::new(vec![first.session.id.clone()]));
         for process in 0..4 {
@@ -384,14 +384,15 @@ fn all_readers_agree_whatever_happens_to_writers() {
                         Ok(view) => view,
                         Err(_) => continue,
                     };
-                    // What fails for a fault may have happened or not.
+                    // A failed operation may have happened or not.
                     match choice {
                         0 | 1 => {
-                            let began = begin(&one, "user_1", &mut view, None, &NOWHERE).await;
-                            let id = began.map(|signed_in| signed_in.session.id);
+                            let began =
+                                begin(&one, "user_1", &mut view, None, &UNKNOWN_CLIENT).await;
+                            let id = began.map(|tokens| tokens.session.id);
                             begun.borrow_mut().extend(id);
                         }
-                        2 => drop(refresh(&one, &token, &NOWHERE).await),
+                        2 => drop(refresh(&one, &token, &UNKNOWN_CLIENT).await),
                         3 => drop(revoke_sessions(&one, "user_1", Some(&id)).await),
                         _ => drop(revoke_session(&one, "user_1", &id).await),
                     }

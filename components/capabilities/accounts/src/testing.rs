@@ -1,33 +1,35 @@
-//! What the tests of several modules need.
+//! Helpers for the tests of several modules.
 
 use std::sync::OnceLock;
 
 use credentials::keys::Keys;
 use credentials::records;
+use ids::new_uuid;
 use journal::Platform;
 use journal::testing::{Client, World};
-use uuid::Uuid;
+use journal::unique::Acquired;
 
-use crate::account::{Email, Fact, Registered};
+use crate::account::{Email, Event, Registered};
 use crate::accounts::Accounts;
-use crate::claims::{self, Claimed, Index};
+use crate::claims;
+use crate::unique_name::UniqueName;
 
 fn keys() -> &'static Keys {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     KEYS.get_or_init(|| Keys::derive(&[7; 32]).unwrap())
 }
 
-/// The accounts of a world, as one process without faults sees them.
+/// The accounts of a world, through a client without faults.
 pub(crate) fn accounts(world: &World) -> Accounts<Client> {
     accounts_of(world.client())
 }
 
-/// The accounts as this process sees them.
+/// The accounts through a given client.
 pub(crate) fn accounts_of(client: Client) -> Accounts<Client> {
     Accounts::new(client, keys(), false)
 }
 
-/// Makes an account with a confirmed address and without a password.
+/// Creates an account with a confirmed address and without a password.
 pub(crate) async fn user<P: Platform + Clone>(
     accounts: &Accounts<P>,
     id: &str,
@@ -37,7 +39,7 @@ pub(crate) async fn user<P: Platform + Clone>(
     register(accounts, id, address, true, guest).await;
 }
 
-/// Makes an account.
+/// Creates an account.
 pub(crate) async fn register<P: Platform + Clone>(
     accounts: &Accounts<P>,
     id: &str,
@@ -45,11 +47,11 @@ pub(crate) async fn register<P: Platform + Clone>(
     verified: bool,
     guest: Option<&str>,
 ) {
-    let claim = Uuid::new_v4().to_string();
-    let index = Index::email(address);
+    let claim = new_uuid();
+    let index = UniqueName::email(address);
     let claimed = claims::acquire(accounts, &index, id, &claim).await;
-    assert_eq!(claimed, Ok(Claimed::Ours));
-    let fact = Fact::Registered(Registered {
+    assert_eq!(claimed, Ok(Acquired::Claimed));
+    let event = Event::Registered(Registered {
         email: Email {
             address: address.to_owned(),
             verified,
@@ -64,16 +66,16 @@ pub(crate) async fn register<P: Platform + Clone>(
         at: accounts.now(),
     });
     let mut view = accounts.read(id).await.unwrap();
-    accounts.append(id, &mut view, &fact).await.unwrap();
+    accounts.append(id, &mut view, &event).await.unwrap();
 }
 
-/// The accounts of a world where addresses have to be confirmed.
-pub(crate) fn strict_accounts(world: &World) -> Accounts<Client> {
+/// The accounts of a world where addresses must be confirmed.
+pub(crate) fn accounts_requiring_verification(world: &World) -> Accounts<Client> {
     Accounts::new(world.client(), keys(), true)
 }
 
-/// A client that says nothing of itself.
-pub(crate) const NOWHERE: crate::types::Client = crate::types::Client {
+/// A client without address and user agent.
+pub(crate) const UNKNOWN_CLIENT: crate::types::Client = crate::types::Client {
     address: None,
     user_agent: None,
 };

@@ -12,12 +12,13 @@ use crate::library;
 use crate::preferences;
 use crate::state::{Conversation, Turn};
 use crate::stopping;
-use crate::turn::{Beginning, Exchange, Intent, Named};
-use bindings::exports::goldfish::conversations::library::Guest as Library;
+use crate::turn::{BeginResult, ClientMessage, Directive, MessageAction, StopReason, TurnWriter};
+use bindings::exports::goldfish::conversations::conversations::Guest as Conversations;
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};
 use bindings::exports::goldfish::conversations::turns::{self, Guest as Turns, GuestTurn};
 use bindings::exports::goldfish::conversations::types as wit;
+use bindings::exports::goldfish::conversations::user_data::Guest as UserData;
 
 #[allow(
     missing_docs,
@@ -29,7 +30,7 @@ use bindings::exports::goldfish::conversations::types as wit;
 )]
 mod bindings {
     wit_bindgen::generate!({
-        world: "conversations",
+        world: "service",
         path: "../../../wit/conversations",
         runtime_path: "spin_sdk::wit_bindgen::rt",
         generate_all,
@@ -47,7 +48,7 @@ const MAX_CONVERSATIONS_MOST: u32 = 100;
 struct Component;
 
 /// A turn, taken out of its place while it works.
-struct TurnResource(Cell<Option<Exchange<Spin>>>);
+struct TurnResource(Cell<Option<TurnWriter<Spin>>>);
 
 /// A reader, taken out of its place while it looks.
 struct ReaderResource(Cell<Option<Reader<Spin>>>);
@@ -56,7 +57,7 @@ async fn journal_of(user: &str) -> Result<Journal<Spin>, Error> {
     ids::journal_of(Spin::open_default().await?, user)
 }
 
-impl Library for Component {
+impl Conversations for Component {
     async fn list_conversations(user: String) -> Result<Vec<wit::Conversation>, wit::Error> {
         let journal = journal_of(&user).await?;
         let found = library::list(&journal).await?;
@@ -93,18 +94,39 @@ impl Library for Component {
         Ok(library::delete(&journal, &id).await?)
     }
 
-    async fn clear(user: String) -> Result<(), wit::Error> {
+    async fn delete_all(user: String) -> Result<(), wit::Error> {
         let journal = journal_of(&user).await?;
         Ok(library::clear(&journal).await?)
     }
 
-    async fn capacity() -> u32 {
-        max_conversations().await
+    async fn max_conversations() -> u32 {
+        limit().await
     }
 
     async fn check() -> Result<(), wit::Error> {
         let platform = Spin::open_default().await.map_err(Error::from)?;
         Ok(library::check(&platform).await?)
+    }
+}
+
+impl UserData for Component {
+    async fn erase(user: String) -> Result<(), String> {
+        let journal = journal_of(&user).await.map_err(cause)?;
+        library::clear(&journal).await.map_err(cause)
+    }
+
+    async fn check() -> Result<(), String> {
+        let store = Spin::open_default().await;
+        let store = store.map_err(|error| error.to_string())?;
+        library::check(&store).await.map_err(cause)
+    }
+}
+
+/// For the log.
+fn cause(error: Error) -> String {
+    match error {
+        Error::Unavailable(cause) | Error::Invalid(cause) | Error::Conflict(cause) => cause,
+        Error::NotFound => "not found".to_owned(),
     }
 }
 
@@ -136,17 +158,17 @@ impl Turns for Component {
 }
 
 impl TurnResource {
-    fn take(&self) -> Result<Exchange<Spin>, Error> {
+    fn take(&self) -> Result<TurnWriter<Spin>, Error> {
         let taken = self.0.take();
         taken.ok_or_else(|| Error::Unavailable("the turn is busy".to_owned()))
     }
 
-    fn look<T: Default>(&self, look: impl FnOnce(&Exchange<Spin>) -> T) -> T {
-        let Some(exchange) = self.0.take() else {
+    fn look<T: Default>(&self, look: impl FnOnce(&TurnWriter<Spin>) -> T) -> T {
+        let Some(writer) = self.0.take() else {
             return T::default();
         };
-        let seen = look(&exchange);
-        self.0.set(Some(exchange));
+        let seen = look(&writer);
+        self.0.set(Some(writer));
         seen
     }
 }
@@ -155,104 +177,102 @@ impl GuestTurn for TurnResource {
     async fn open(
         user: String,
         conversation: Option<String>,
-        key: Option<turns::RequestKey>,
+        key: Option<turns::IdempotencyKey>,
     ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
-        let exchange = Exchange::open(journal, conversation.as_deref(), request).await?;
-        Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+        let writer = TurnWriter::open(journal, conversation.as_deref(), request).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(writer)))))
     }
 
-    async fn open_again(
+    async fn open_regenerate(
         user: String,
         conversation: String,
-        key: Option<turns::RequestKey>,
+        key: Option<turns::IdempotencyKey>,
     ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
-        let exchange = Exchange::open_again(journal, &conversation, request).await?;
-        Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+        let writer = TurnWriter::open_regenerate(journal, &conversation, request).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(writer)))))
     }
 
-    async fn open_named(
+    async fn open_client_message(
         user: String,
         conversation: String,
-        message: turns::NamedMessage,
-        key: Option<turns::RequestKey>,
+        message: turns::ClientMessage,
+        key: Option<turns::IdempotencyKey>,
     ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
-        let intent = match message.intent {
-            turns::Intent::Add => Intent::Add,
-            turns::Intent::Change => Intent::Change,
-            turns::Intent::Again => Intent::Again,
+        let action = match message.action {
+            turns::MessageAction::Append => MessageAction::Append,
+            turns::MessageAction::Replace => MessageAction::Replace,
+            turns::MessageAction::Regenerate => MessageAction::Regenerate,
         };
-        let named = Named::new(message.name, message.before, intent)?;
-        let exchange = Exchange::open_named(journal, &conversation, named, request).await?;
-        Ok(turns::Turn::new(Self(Cell::new(Some(exchange)))))
+        let message = ClientMessage::new(message.id, message.preceding, action)?;
+        let writer =
+            TurnWriter::open_client_message(journal, &conversation, message, request).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(writer)))))
     }
 
-    fn repeats(&self) -> Option<turns::Started> {
-        self.look(|exchange| exchange.repeats().cloned().map(started))
+    fn existing_reply(&self) -> Option<turns::ReplyInfo> {
+        self.look(|writer| writer.existing_reply().cloned().map(started))
     }
 
     fn history(&self) -> Vec<wit::Message> {
-        self.look(|exchange| exchange.history().cloned().flat_map(messages).collect())
+        self.look(|writer| writer.history().cloned().flat_map(messages).collect())
     }
 
-    fn question(&self) -> Option<String> {
-        self.look(|exchange| exchange.question().map(str::to_owned))
+    fn regenerated_message(&self) -> Option<String> {
+        self.look(|writer| writer.regenerated_message().map(str::to_owned))
     }
 
     fn model(&self) -> Option<String> {
-        self.look(|exchange| exchange.model().map(str::to_owned))
+        self.look(|writer| writer.model().map(str::to_owned))
     }
 
     fn preferences(&self) -> wit::PreferenceValues {
-        let found = self.look(|exchange| exchange.preferences().clone());
+        let found = self.look(|writer| writer.preferences().clone());
         values(found)
     }
 
-    async fn begin(&self, message: String, model: String) -> Result<turns::Beginning, wit::Error> {
-        let limit = max_conversations().await;
-        let mut exchange = self.take()?;
-        let begun = exchange.begin(message, model, limit).await;
-        self.0.set(Some(exchange));
+    async fn begin(
+        &self,
+        message: String,
+        model: String,
+    ) -> Result<turns::BeginResult, wit::Error> {
+        let limit = limit().await;
+        let mut writer = self.take()?;
+        let begun = writer.begin(message, model, limit).await;
+        self.0.set(Some(writer));
         Ok(match begun? {
-            Beginning::Started(found) => turns::Beginning::Started(started(found)),
-            Beginning::Repeated(found) => turns::Beginning::Repeated(started(found)),
+            BeginResult::Started(found, next) => turns::BeginResult::Started(turns::StartedReply {
+                info: started(found),
+                directive: directive(next),
+            }),
+            BeginResult::Existing(found) => turns::BeginResult::Existing(started(found)),
         })
     }
 
-    async fn append(&self, pieces: Vec<String>) -> Result<(), wit::Error> {
-        let mut exchange = self.take()?;
-        let appended = exchange.append(&pieces).await;
-        self.0.set(Some(exchange));
-        Ok(appended?)
-    }
-
-    async fn heed(&self) -> Result<turns::Notice, wit::Error> {
-        let mut exchange = self.take()?;
-        let notice = exchange.heed().await;
-        self.0.set(Some(exchange));
-        let notice = notice?;
-        Ok(turns::Notice {
-            followed: notice.followed,
-            stopped: notice.stopped,
-        })
+    async fn append(&self, deltas: Vec<String>) -> turns::Directive {
+        let Ok(mut writer) = self.take() else {
+            return busy();
+        };
+        let next = writer.append(&deltas).await;
+        self.0.set(Some(writer));
+        directive(next)
     }
 
     async fn finish(
         &self,
         outcome: turns::Outcome,
-        content: String,
-        pieces: Vec<u32>,
+        deltas: Vec<String>,
         usage: Option<turns::Usage>,
         model: Option<String>,
     ) -> Result<(), wit::Error> {
-        let mut exchange = self.take()?;
+        let mut writer = self.take()?;
         if let Some(model) = model {
-            exchange.answered_by(model);
+            writer.resolve_model(model);
         }
         let outcome = match outcome {
             turns::Outcome::Complete => Outcome::Complete,
@@ -264,8 +284,8 @@ impl GuestTurn for TurnResource {
             completion: usage.completion_tokens,
             estimated: usage.estimated,
         });
-        let finished = exchange.finish(outcome, &content, pieces, usage).await;
-        self.0.set(Some(exchange));
+        let finished = writer.finish(outcome, &deltas, usage).await;
+        self.0.set(Some(writer));
         Ok(finished?)
     }
 }
@@ -308,8 +328,8 @@ impl GuestReader for ReaderResource {
         Ok(replies::Reader::new(Self(Cell::new(Some(reader)))))
     }
 
-    fn started(&self) -> turns::Started {
-        let unknown = turns::Started {
+    fn info(&self) -> turns::ReplyInfo {
+        let unknown = turns::ReplyInfo {
             conversation_id: String::new(),
             message_id: String::new(),
             title: String::new(),
@@ -321,21 +341,23 @@ impl GuestReader for ReaderResource {
         self.know(String::new(), |reader| reader.model.clone())
     }
 
-    fn standing(&self) -> replies::Standing {
-        self.know(replies::Standing::Live, |reader| match reader.standing() {
-            Standing::Live => replies::Standing::Live,
-            Standing::Unread => replies::Standing::Unread,
-            Standing::Read => replies::Standing::Read,
+    fn state(&self) -> replies::ReaderState {
+        self.know(replies::ReaderState::Streaming, |reader| {
+            match reader.standing() {
+                Standing::Live => replies::ReaderState::Streaming,
+                Standing::Unread => replies::ReaderState::Pending,
+                Standing::Read => replies::ReaderState::Finished,
+            }
         })
     }
 
-    async fn next(&self) -> Result<replies::News, wit::Error> {
+    async fn next(&self) -> Result<replies::ReaderEvent, wit::Error> {
         let mut reader = self.take()?;
         let news = reader.next().await;
         self.0.set(Some(reader));
         Ok(match news? {
-            News::Pieces(pieces) => replies::News::Pieces(pieces),
-            News::End(outcome, usage) => replies::News::End(replies::Ending {
+            News::Pieces(pieces) => replies::ReaderEvent::Deltas(pieces),
+            News::End(outcome, usage) => replies::ReaderEvent::End(replies::ReplyEnd {
                 outcome: match outcome {
                     Outcome::Complete => turns::Outcome::Complete,
                     Outcome::Stopped => turns::Outcome::Stopped,
@@ -351,19 +373,41 @@ impl GuestReader for ReaderResource {
     }
 }
 
-fn request(key: turns::RequestKey) -> Result<Request, Error> {
+fn request(key: turns::IdempotencyKey) -> Result<Request, Error> {
     Request::new(&key.key, &key.request)
 }
 
-fn started(found: Started) -> turns::Started {
-    turns::Started {
+fn started(found: Started) -> turns::ReplyInfo {
+    turns::ReplyInfo {
         conversation_id: found.conversation,
         message_id: found.reply,
         title: found.title,
     }
 }
 
-async fn max_conversations() -> u32 {
+fn directive(next: Directive) -> turns::Directive {
+    turns::Directive {
+        resume_after_ms: u32::try_from(next.resume_after_ms).unwrap_or(u32::MAX),
+        resume_after_bytes: u32::try_from(next.resume_after_bytes).unwrap_or(u32::MAX),
+        stop: next.stop.map(|reason| match reason {
+            StopReason::Cancelled => turns::StopReason::Cancelled,
+            StopReason::TooLong => turns::StopReason::TooLong,
+        }),
+        warning: next.warning,
+    }
+}
+
+/// For a caller that does not wait for its last call.
+fn busy() -> turns::Directive {
+    turns::Directive {
+        resume_after_ms: u32::MAX,
+        resume_after_bytes: u32::MAX,
+        stop: None,
+        warning: Some("the turn is busy".to_owned()),
+    }
+}
+
+async fn limit() -> u32 {
     let value = spin_sdk::variables::get("max_conversations").await;
     let number = value.ok().and_then(|text| text.trim().parse().ok());
     number

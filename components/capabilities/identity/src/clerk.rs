@@ -1,6 +1,5 @@
-//! From a Clerk session token to a user. The token is a JWT that lives for a minute and that
-//! Clerk's frontend SDKs renew by themselves. Source:
-//! <https://clerk.com/docs/guides/sessions/session-tokens>.
+//! From a Clerk session token to a user. The token is a JWT that is valid for a minute. Clerk's frontend
+//! SDKs renew it. Source: <https://clerk.com/docs/guides/sessions/session-tokens>.
 
 use credentials::algorithms::verify_signature;
 use credentials::{MAX_CREDENTIAL_BYTES, is_id};
@@ -10,27 +9,27 @@ use serde::Deserialize;
 use crate::principals;
 use crate::types::{AuthError, User};
 
-/// How far Clerk's clock may be from ours, in seconds; the default of Clerk's own SDK.
+/// Accepted clock difference to Clerk, in seconds: the default of Clerk's SDK.
 const LEEWAY_SECONDS: u64 = 5;
 
-/// Whose tokens are accepted.
+/// Which tokens are accepted.
 pub(crate) struct Settings {
     /// The `iss` of the tokens.
     pub(crate) issuer: String,
-    /// Origins of the frontends that a token may be made for (`azp`); empty: any.
+    /// Origins of the frontends that a token may be issued for (`azp`). Empty means any.
     pub(crate) authorized_parties: Vec<String>,
 }
 
-/// The id of the key that `token` says it is signed with.
+/// The id of the key that signed `token`, from its unverified header.
 ///
 /// # Errors
-/// `invalid` for what is no session token of Clerk.
+/// `invalid` if it is not a Clerk session token.
 pub(crate) fn key_id(token: &str) -> Result<String, AuthError> {
     if token.len() > MAX_CREDENTIAL_BYTES {
         return Err(AuthError::Invalid);
     }
     let header = jsonwebtoken::decode_header(token).map_err(|_| AuthError::Invalid)?;
-    // Clerk signs other things with the same keys: OAuth access tokens are of the type `at+jwt`.
+    // Clerk signs other tokens with the same keys. OAuth access tokens have the type `at+jwt`.
     let typed = header.typ.as_deref().is_none_or(|typ| typ == "JWT");
     header
         .kid
@@ -38,8 +37,7 @@ pub(crate) fn key_id(token: &str) -> Result<String, AuthError> {
         .ok_or(AuthError::Invalid)
 }
 
-/// The session that `token` says it is of, unverified: good for nothing but looking up early what
-/// is known of that session.
+/// The session id in `token`, unverified. Only for starting a read of its revocation marker early.
 pub(crate) fn claimed_session(token: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Claims {
@@ -49,18 +47,17 @@ pub(crate) fn claimed_session(token: &str) -> Option<String> {
     is_id(&claims.sid).then_some(claims.sid)
 }
 
-/// The user and the session's id, if `token` is signed with `key` and is of this time (`now` in
-/// seconds).
+/// The user and the session id, if `token` is signed with `key` and valid at `now` (seconds).
 ///
 /// # Errors
-/// `expired` for a genuine token that is too old, `invalid` for everything else.
+/// `expired` for a genuine token that has expired, `invalid` otherwise.
 pub(crate) fn verify(
     token: &str,
     key: &DecodingKey,
     settings: &Settings,
     now: u64,
 ) -> Result<(User, String), AuthError> {
-    /// The claims that every session token of Clerk has, and some that its owner may add.
+    /// The claims of a Clerk session token, and optional ones that the operator may add.
     #[derive(Deserialize)]
     struct Claims {
         iss: String,
@@ -69,9 +66,9 @@ pub(crate) fn verify(
         exp: u64,
         nbf: u64,
         azp: Option<String>,
-        /// Session tokens have none: what has one is meant for somebody else.
+        /// Session tokens have none. A token with one has another purpose.
         aud: Option<serde_json::Value>,
-        /// `pending` while the user has something left to do before being signed in.
+        /// `pending` while the user must complete a task before being signed in.
         sts: Option<String>,
         email: Option<serde_json::Value>,
         name: Option<serde_json::Value>,

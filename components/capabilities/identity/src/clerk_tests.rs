@@ -6,7 +6,7 @@ use super::*;
 use crate::jwks::{self, KeySet};
 use crate::types::UserKind;
 
-/// What Clerk's own SDK made; see `tests/fixtures/clerk/generate.mjs`.
+/// Tokens made by Clerk's SDK; see `tests/fixtures/clerk/generate.mjs`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fixtures {
@@ -58,7 +58,7 @@ fn check(name: &str) -> Result<User, AuthError> {
 }
 
 #[test]
-fn a_session_token_is_accepted() {
+fn verify_of_session_token_returns_user() {
     let fixtures = fixtures();
     for name in ["valid", "version1"] {
         let user = check(name).unwrap();
@@ -71,7 +71,7 @@ fn a_session_token_is_accepted() {
 }
 
 #[test]
-fn a_profile_is_taken_from_claims_that_its_owner_added() {
+fn verify_with_profile_claims_returns_them() {
     let user = check("profile").unwrap();
     assert_eq!(user.email.as_deref(), Some("ada@example.com"));
     assert_eq!(user.name.as_deref(), Some("Ada Lovelace"));
@@ -80,7 +80,7 @@ fn a_profile_is_taken_from_claims_that_its_owner_added() {
 }
 
 #[test]
-fn a_token_is_for_an_authorized_party() {
+fn verify_with_other_party_is_invalid() {
     for name in ["noParty", "otherParty"] {
         assert_eq!(check(name), Err(AuthError::Invalid), "{name}");
         let fixtures = fixtures();
@@ -95,7 +95,7 @@ fn a_token_is_for_an_authorized_party() {
 }
 
 #[test]
-fn a_token_has_its_time() {
+fn verify_outside_validity_is_expired_or_invalid() {
     let issued = fixtures().issued_at;
     let end = issued + 60 + LEEWAY_SECONDS;
     assert!(check_at("valid", end - 1).is_ok());
@@ -106,7 +106,7 @@ fn a_token_has_its_time() {
 }
 
 #[test]
-fn tokens_that_are_not_of_a_session_of_ours_are_refused() {
+fn verify_of_other_tokens_is_invalid() {
     for name in [
         "otherIssuer",
         "audience",
@@ -129,9 +129,9 @@ fn tokens_that_are_not_of_a_session_of_ours_are_refused() {
     }
 }
 
-/// Even where the key is handed over without asking the token's header first.
+/// Also if the caller does not read the token's header first.
 #[test]
-fn a_public_key_is_never_a_shared_secret() {
+fn verify_of_hs256_token_signed_with_public_key_is_invalid() {
     let fixtures = fixtures();
     let key = key_set().into_values().next().unwrap();
     for name in ["none", "rs512", "confusedPem", "confusedModulus"] {
@@ -158,7 +158,7 @@ fn keys_rotate() {
 }
 
 #[test]
-fn what_is_no_token_is_refused() {
+fn verify_of_other_text_is_invalid() {
     let oversized = format!(
         "{}{}",
         fixtures().tokens["valid"],
@@ -174,7 +174,7 @@ fn what_is_no_token_is_refused() {
 }
 
 #[test]
-fn a_token_that_was_changed_anywhere_is_refused() {
+fn verify_of_changed_token_is_invalid() {
     let fixtures = fixtures();
     let key = key_set().into_values().next().unwrap();
     let token = &fixtures.tokens["valid"];
@@ -193,7 +193,7 @@ fn a_token_that_was_changed_anywhere_is_refused() {
 
 proptest! {
     #[test]
-    fn nothing_makes_it_panic(header in ".*", claims in ".*", signature in "[A-Za-z0-9_-]*") {
+    fn verify_of_any_text_does_not_panic(header in ".*", claims in ".*", signature in "[A-Za-z0-9_-]*") {
         use base64::Engine;
         let encode = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
         let token = format!("{}.{}.{signature}", encode(&header), encode(&claims));
@@ -204,9 +204,9 @@ proptest! {
     }
 }
 
-/// Every token that the generator makes is used by some test of this file.
+/// Every token of the generator is used by a test of this file.
 #[test]
-fn no_fixture_is_idle() {
+fn every_fixture_is_used() {
     let source = include_str!("clerk_tests.rs");
     for name in fixtures().tokens.keys() {
         assert!(source.contains(&format!("\"{name}\"")), "{name}");

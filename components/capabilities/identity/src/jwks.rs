@@ -1,36 +1,35 @@
-//! Outside providers' public keys: reading a key set (RFC 7517), and deciding when to fetch it
-//! again.
+//! Public keys of identity providers: parsing a key set (RFC 7517), and deciding when to fetch it again.
 
 use std::collections::HashMap;
 
 use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
 
-/// Largest key set that is read, in bytes. WorkOS' and Clerk's are under 2 KiB.
+/// Maximum size of a key set, in bytes. WorkOS' and Clerk's have less than 2 KiB.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
-/// Keys older than this are fetched again, in milliseconds.
+/// Age at which keys are fetched again, in milliseconds.
 const MAX_AGE_MS: u64 = 5 * 60 * 1000;
 
-/// Keys that could not be fetched again serve until they are this old, in milliseconds: sign-in
-/// survives an outage of the provider, and a key that it withdrew is not believed for ever.
+/// Age up to which keys are used if they cannot be fetched again, in milliseconds. Sign-in survives an
+/// outage of the provider, and a withdrawn key is not trusted for ever.
 const MAX_STALE_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// Shortest time between two fetches, in milliseconds: tokens with made-up key ids cannot make us
-/// ask the provider once for each.
+/// Minimum time between two fetches, in milliseconds, so that tokens with invented key ids do not cause
+/// a fetch each.
 const MIN_INTERVAL_MS: u64 = 30 * 1000;
 
-/// The same while there are no keys at all, and so nobody can come in.
+/// The same while there are no keys at all.
 const MIN_INTERVAL_EMPTY_MS: u64 = 2 * 1000;
 
-/// Smallest modulus of a key that is believed, in bytes: 2048 bits (RFC 7518, section 3.3).
+/// Minimum modulus of a key, in bytes: 2048 bits (RFC 7518, section 3.3).
 const MIN_MODULUS_BYTES: usize = 256;
 
 /// The RS256 keys of a key set, by key id.
 pub(crate) type KeySet = HashMap<String, DecodingKey>;
 
-/// Reads a key set. Keys of other types and uses are passed over, as RFC 7517, section 5 wants.
-/// `None` if it is no key set.
+/// Parses a key set. Keys of other types and uses are ignored (RFC 7517, section 5). `None` if it is not
+/// a key set.
 pub(crate) fn parse(json: &[u8]) -> Option<KeySet> {
     #[derive(Deserialize)]
     struct Set {
@@ -63,8 +62,7 @@ pub(crate) fn parse(json: &[u8]) -> Option<KeySet> {
     Some(keys.collect())
 }
 
-/// A key set as one instance fetched it, for the others: instances are many and short-lived, and
-/// each would ask the provider again.
+/// A key set as one instance fetched it, for the other instances, which are many and short-lived.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SharedCopy {
     /// When it was fetched, in milliseconds since the epoch.
@@ -73,15 +71,14 @@ pub(crate) struct SharedCopy {
 }
 
 impl SharedCopy {
-    /// A copy of what was fetched at `at`; `None` if it is no key set.
+    /// A copy of a key set that was fetched at `at`. `None` if it is not a key set.
     pub(crate) fn new(json: Vec<u8>, at: u64) -> Option<Self> {
         let json = String::from_utf8(json).ok()?;
         parse(json.as_bytes())?;
         Some(Self { at, json })
     }
 
-    /// The keys, and when they were fetched; `None` if it is too old to be believed, or from a
-    /// clock that is ahead of ours.
+    /// The keys, and when they were fetched. `None` if they are too old, or from a clock that is ahead.
     pub(crate) fn read(&self, now: u64) -> Option<Fetched> {
         let believable = self.at <= now.saturating_add(MIN_INTERVAL_MS)
             && now.saturating_sub(self.at) < MAX_STALE_MS;
@@ -97,7 +94,7 @@ pub(crate) struct Fetched {
 }
 
 impl Fetched {
-    /// Whether fetching again for the key `key_id` would be too early.
+    /// Whether it is too early to fetch again for the key `key_id`.
     pub(crate) fn suffices(&self, key_id: &str, now: u64) -> bool {
         let age = now.saturating_sub(self.at);
         age < MIN_INTERVAL_MS || (age < MAX_AGE_MS && self.keys.contains_key(key_id))
@@ -107,21 +104,20 @@ impl Fetched {
 /// What to do for a token that names a key.
 #[derive(Debug)]
 pub(crate) enum Lookup {
-    /// Check it with this key.
+    /// Verify the token with this key.
     Key(DecodingKey),
-    /// Fetch the key set, `settle`, and look up again. The fetch is the caller's from here on:
-    /// nobody else is told to fetch until it has settled.
+    /// Fetch the key set, call `settle`, and look up again. No other caller is told to fetch until
+    /// then.
     Fetch,
-    /// Somebody else is fetching: wait a little and look up again.
+    /// Another caller is fetching. Wait and look up again.
     Wait,
     /// There is no such key.
     Unknown,
-    /// There may be such a key, but the key set is out of reach.
+    /// There may be such a key, but the key set cannot be fetched.
     Unreachable,
 }
 
-/// The key set as last fetched, and what is known about fetching it. Times are milliseconds since
-/// the epoch.
+/// The key set as last fetched, and the state of fetching. Times are in milliseconds since the epoch.
 pub(crate) struct Cache {
     keys: Option<KeySet>,
     fetched_at: u64,
@@ -143,7 +139,7 @@ impl Cache {
     }
 
     /// What to do for a token that names the key `key_id`.
-    pub(crate) fn look_up(&mut self, key_id: &str, now: u64) -> Lookup {
+    pub(crate) fn lookup(&mut self, key_id: &str, now: u64) -> Lookup {
         let age = now.saturating_sub(self.fetched_at);
         let keys = self.keys.as_ref().filter(|_| age < MAX_STALE_MS);
         let key = keys.and_then(|keys| keys.get(key_id)).cloned();
@@ -169,9 +165,9 @@ impl Cache {
         }
     }
 
-    /// Ends the fetch that `look_up` asked for, with what it brought. `reached` says whether that
-    /// is what the provider says now; if not, there may be keys that we do not know. The next fetch is
-    /// allowed some time after this, so that one which took long is not repeated at once.
+    /// Ends the fetch that `lookup` requested. `reached` says whether the provider was reached; if
+    /// not, it may have unknown keys. The minimum time to the next fetch begins now, so that a slow
+    /// fetch is not repeated at once.
     pub(crate) fn settle(&mut self, fetched: Option<Fetched>, reached: bool, now: u64) {
         self.fetching = false;
         self.attempted_at = Some(now);

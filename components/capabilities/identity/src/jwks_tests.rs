@@ -20,13 +20,13 @@ fn some(names: &[&str], at: u64) -> Option<Fetched> {
 /// A cache that has fetched the key `a` at `START`.
 fn fetched() -> Cache {
     let mut cache = Cache::new();
-    assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
+    assert!(matches!(cache.lookup("a", START), Lookup::Fetch));
     cache.settle(some(&["a"], START), true, START);
     cache
 }
 
 #[test]
-fn a_key_set_is_read() {
+fn parse_of_key_set_returns_its_keys() {
     let set = parse(include_bytes!("../tests/fixtures/workos/jwks-rotated.json")).unwrap();
     assert_eq!(set.len(), 2);
     for damaged in ["", "[]", "{}", "{\"keys\": 1}", "null"] {
@@ -35,7 +35,7 @@ fn a_key_set_is_read() {
 }
 
 #[test]
-fn other_keys_are_passed_over() {
+fn parse_ignores_keys_of_other_types_and_uses() {
     let strong = "A".repeat(342);
     let set = json!({"keys": [
         {"kty": "RSA", "kid": "good", "n": strong, "e": "AQAB", "x5c": []},
@@ -53,95 +53,95 @@ fn other_keys_are_passed_over() {
 }
 
 #[test]
-fn one_fetches_and_the_others_wait() {
+fn lookup_while_fetching_waits() {
     let mut cache = Cache::new();
-    assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
-    assert!(matches!(cache.look_up("a", START), Lookup::Wait));
-    assert!(matches!(cache.look_up("b", START + 60_000), Lookup::Wait));
+    assert!(matches!(cache.lookup("a", START), Lookup::Fetch));
+    assert!(matches!(cache.lookup("a", START), Lookup::Wait));
+    assert!(matches!(cache.lookup("b", START + 60_000), Lookup::Wait));
     cache.settle(some(&["a"], START), true, START);
-    assert!(matches!(cache.look_up("a", START), Lookup::Key(_)));
+    assert!(matches!(cache.lookup("a", START), Lookup::Key(_)));
 }
 
 #[test]
-fn fresh_keys_are_not_fetched_again() {
+fn lookup_of_fresh_key_does_not_fetch() {
     let mut cache = fetched();
     for age in [0, 1000, MAX_AGE_MS - 1] {
-        assert!(matches!(cache.look_up("a", START + age), Lookup::Key(_)));
+        assert!(matches!(cache.lookup("a", START + age), Lookup::Key(_)));
     }
     assert!(matches!(
-        cache.look_up("a", START + MAX_AGE_MS),
+        cache.lookup("a", START + MAX_AGE_MS),
         Lookup::Fetch
     ));
 }
 
 #[test]
-fn an_unknown_key_is_asked_for_once_in_a_while() {
+fn lookup_of_unknown_key_fetches_at_most_once_per_interval() {
     let mut cache = fetched();
     let soon = START + MIN_INTERVAL_MS - 1;
-    assert!(matches!(cache.look_up("b", soon), Lookup::Unknown));
+    assert!(matches!(cache.lookup("b", soon), Lookup::Unknown));
     let later = START + MIN_INTERVAL_MS;
-    assert!(matches!(cache.look_up("b", later), Lookup::Fetch));
+    assert!(matches!(cache.lookup("b", later), Lookup::Fetch));
     // Those with a known key are not held up.
-    assert!(matches!(cache.look_up("a", later), Lookup::Key(_)));
-    assert!(matches!(cache.look_up("b", later), Lookup::Wait));
+    assert!(matches!(cache.lookup("a", later), Lookup::Key(_)));
+    assert!(matches!(cache.lookup("b", later), Lookup::Wait));
     cache.settle(some(&["a", "b"], later), true, later);
-    assert!(matches!(cache.look_up("b", later), Lookup::Key(_)));
+    assert!(matches!(cache.lookup("b", later), Lookup::Key(_)));
     for made_up in 0..1000 {
-        let found = cache.look_up(&made_up.to_string(), later + made_up);
+        let found = cache.lookup(&made_up.to_string(), later + made_up);
         assert!(matches!(found, Lookup::Unknown));
     }
 }
 
 #[test]
-fn stale_keys_serve_while_the_key_set_is_out_of_reach() {
+fn lookup_of_stale_key_succeeds_while_fetch_fails() {
     let mut cache = fetched();
     let mut now = START + MAX_AGE_MS;
     while now < START + MAX_STALE_MS {
-        assert!(matches!(cache.look_up("a", now), Lookup::Fetch));
-        assert!(matches!(cache.look_up("a", now), Lookup::Key(_)));
+        assert!(matches!(cache.lookup("a", now), Lookup::Fetch));
+        assert!(matches!(cache.lookup("a", now), Lookup::Key(_)));
         cache.settle(None, false, now);
-        assert!(matches!(cache.look_up("a", now), Lookup::Key(_)));
+        assert!(matches!(cache.lookup("a", now), Lookup::Key(_)));
         // It may be new, so nobody can say that it is wrong.
-        assert!(matches!(cache.look_up("b", now), Lookup::Unreachable));
+        assert!(matches!(cache.lookup("b", now), Lookup::Unreachable));
         now += MIN_INTERVAL_MS;
     }
-    assert!(matches!(cache.look_up("a", now), Lookup::Fetch));
+    assert!(matches!(cache.lookup("a", now), Lookup::Fetch));
     cache.settle(None, false, now);
-    assert!(matches!(cache.look_up("a", now), Lookup::Unreachable));
+    assert!(matches!(cache.lookup("a", now), Lookup::Unreachable));
 }
 
 #[test]
-fn a_first_fetch_that_failed_is_soon_repeated() {
+fn lookup_without_keys_after_failed_fetch_retries_soon() {
     let mut cache = Cache::new();
-    assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
+    assert!(matches!(cache.lookup("a", START), Lookup::Fetch));
     cache.settle(None, false, START);
     assert!(matches!(
-        cache.look_up("a", START + 1999),
+        cache.lookup("a", START + 1999),
         Lookup::Unreachable
     ));
-    assert!(matches!(cache.look_up("a", START + 2000), Lookup::Fetch));
+    assert!(matches!(cache.lookup("a", START + 2000), Lookup::Fetch));
 }
 
 #[test]
-fn a_fetch_that_took_long_is_not_repeated_at_once() {
+fn lookup_after_slow_fetch_does_not_fetch_again() {
     let mut cache = Cache::new();
-    assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
+    assert!(matches!(cache.lookup("a", START), Lookup::Fetch));
     let end = START + 10 * MIN_INTERVAL_MS;
     cache.settle(None, false, end);
-    assert!(matches!(cache.look_up("a", end), Lookup::Unreachable));
+    assert!(matches!(cache.lookup("a", end), Lookup::Unreachable));
 }
 
 #[test]
-fn a_withdrawn_key_is_gone_with_the_next_fetch() {
+fn lookup_of_withdrawn_key_after_fetch_is_unknown() {
     let mut cache = fetched();
     let later = START + MAX_AGE_MS;
-    assert!(matches!(cache.look_up("a", later), Lookup::Fetch));
+    assert!(matches!(cache.lookup("a", later), Lookup::Fetch));
     cache.settle(some(&["b"], later), true, later);
-    assert!(matches!(cache.look_up("a", later), Lookup::Unknown));
+    assert!(matches!(cache.lookup("a", later), Lookup::Unknown));
 }
 
 #[test]
-fn a_copy_serves_other_instances() {
+fn shared_copy_is_used_by_other_instances() {
     let json = include_bytes!("../tests/fixtures/workos/jwks.json").to_vec();
     let known = parse(&json).unwrap().into_keys().next().unwrap();
     let stored = serde_json::to_vec(&SharedCopy::new(json, START).unwrap()).unwrap();
@@ -161,10 +161,10 @@ fn a_copy_serves_other_instances() {
 }
 
 #[test]
-fn an_old_copy_serves_while_the_key_set_is_out_of_reach() {
+fn old_shared_copy_is_used_while_fetch_fails() {
     let mut cache = Cache::new();
-    assert!(matches!(cache.look_up("a", START), Lookup::Fetch));
+    assert!(matches!(cache.lookup("a", START), Lookup::Fetch));
     cache.settle(some(&["a"], START - MAX_AGE_MS), false, START);
-    assert!(matches!(cache.look_up("a", START), Lookup::Key(_)));
-    assert!(matches!(cache.look_up("b", START), Lookup::Unreachable));
+    assert!(matches!(cache.lookup("a", START), Lookup::Key(_)));
+    assert!(matches!(cache.lookup("b", START), Lookup::Unreachable));
 }

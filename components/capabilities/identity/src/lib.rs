@@ -1,42 +1,41 @@
-//! Who is asking: with a token or an API key that we made ourselves, with the session cookie that a
-//! frontend sealed with WorkOS' SDK, or with a Clerk session token. Exports `goldfish:identity`.
+//! Authentication with this application's tokens and API keys, WorkOS session cookies and Clerk session
+//! tokens. Exports `goldfish:identity`.
 //!
 //! | module | |
 //! |---|---|
-//! | `presented` | which of the credentials of a request counts |
-//! | `ours` | the tokens and API keys that we made ourselves |
-//! | `revocation` | sessions that are refused |
-//! | `principals` | from what `credentials` verified to what the contract says |
-//! | `jwks` | outside providers' public keys, cached and rotated |
-//! | `seal` | the iron seal of a WorkOS cookie |
+//! | `component` | the exports: variables, store, network and clock |
+//! | `credential` | which credential of a request is verified |
+//! | `own_credentials` | this application's tokens and API keys |
 //! | `workos` | from a WorkOS cookie to a user |
-//! | `renewal` | refreshing a WorkOS session, once for all who ask at the same time |
+//! | `renewal` | refreshing a WorkOS session once for all concurrent requests |
 //! | `clerk` | from a Clerk session token to a user |
-//! | `component` | the store, the variables, the network and the clock around all that |
+//! | `seal` | the iron seal of a WorkOS cookie |
+//! | `jwks` | public keys of identity providers: cache and rotation |
+//! | `revocation` | markers of revoked sessions |
+//! | `principals` | from verified credentials to the contract's types |
 //!
-//! In the store, besides what `credentials` describes and the journal of the signing secret:
+//! Keys in the store, besides those of `credentials` and the journal of the signing secret:
 //!
 //! | key | value |
 //! |---|---|
 //! | `identity:jwks:<hash of a URL>` | a provider's key set as last fetched |
-//! | `identity:w:<place>` | a WorkOS session as last refreshed, sealed; see `renewal` |
+//! | `identity:w:<slot>` | a WorkOS session as last refreshed, sealed; see `renewal` |
 //!
-//! Everything but `component` has no effects but on the store it is given, and takes the time as an
-//! argument. Makes no
-//! account, and no credential but a renewed session cookie: that is `goldfish:accounts`.
+//! All modules but `component` have no effects except on the store they are given, and take the time as
+//! an argument. This capability creates no account, and no credential except a renewed cookie.
 
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        reason = "natively only the effect-free part is built, for its unit tests"
+        reason = "native builds contain only the logic, for its unit tests"
     )
 )]
 
 mod clerk;
+mod credential;
 mod jwks;
-mod ours;
-mod presented;
+mod own_credentials;
 mod principals;
 mod renewal;
 mod revocation;

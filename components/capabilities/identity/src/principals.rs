@@ -1,4 +1,4 @@
-//! From what `credentials` verified to what the contract says.
+//! From verified credentials to the contract's types.
 
 use credentials::keys::Keys;
 use credentials::records::{self, ApiKeyRecord};
@@ -7,14 +7,13 @@ use credentials::{Subject, UserKind};
 
 use crate::types::{self, ApiKeyGrant, AuthError, Principal, Proof, Scope, User};
 
-/// A session cookie is renewed when it is older than this, in seconds: 1 day. So whoever comes back
-/// once in a while stays signed in, at the price of one more header a day.
+/// Age from which a session cookie is renewed, in seconds: 1 day.
 pub(crate) const RENEW_SECONDS: u64 = 24 * 60 * 60;
 
-/// Longest email and longest name that are passed on, in bytes; longer ones are left out.
+/// Maximum length of an email address or a name, in bytes. Longer ones are omitted.
 const MAX_PROFILE_BYTES: usize = 320;
 
-/// Whom one of our sessions is of.
+/// The principal of a session.
 pub(crate) fn of_session(verified: Verified) -> Principal {
     Principal {
         user: user(verified.subject),
@@ -23,7 +22,7 @@ pub(crate) fn of_session(verified: Verified) -> Principal {
     }
 }
 
-/// A new value for a session cookie that was found good at `now` (seconds), if it is time for one.
+/// A new value for a session cookie that is valid at `now` (seconds), if it is old enough.
 pub(crate) fn renewed_cookie(keys: &Keys, verified: &Verified, now: u64) -> Option<String> {
     if now.saturating_sub(verified.issued_at) < RENEW_SECONDS {
         return None;
@@ -36,10 +35,10 @@ pub(crate) fn renewed_cookie(keys: &Keys, verified: &Verified, now: u64) -> Opti
     .cookie(keys)
 }
 
-/// Whom an API key is of, at `now` (milliseconds).
+/// The principal of an API key at `now` (milliseconds).
 ///
 /// # Errors
-/// `expired` if the key is too old.
+/// `expired` if the key has expired.
 pub(crate) fn of_api_key(record: ApiKeyRecord, now: u64) -> Result<Principal, AuthError> {
     if record.expires_at.is_some_and(|end| end <= now) {
         return Err(AuthError::Expired);
@@ -76,7 +75,7 @@ fn user(subject: Subject) -> User {
     }
 }
 
-/// A user as an outside provider knows it; `None` if its id there is none that we can use.
+/// A user of an identity provider. `None` if the provider's id cannot be part of ours.
 pub(crate) fn external(
     provider: &str,
     id: &str,
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_renewed_once_a_day_for_the_same_session() {
+    fn renewed_cookie_after_a_day_is_of_the_same_session() {
         let keys = Keys::derive(&[7; 32]).unwrap();
         let subject = subject();
         let grant = Grant {
@@ -145,7 +144,7 @@ mod tests {
         let check = |cookie: &str, now| verify(&keys, TokenKind::Cookie, cookie, now).unwrap();
         let first = check(&cookie, NOW);
         assert_eq!(renewed_cookie(&keys, &first, NOW + RENEW_SECONDS - 1), None);
-        // A clock that runs behind renews nothing.
+        // A clock that is behind renews nothing.
         assert_eq!(renewed_cookie(&keys, &first, NOW - 1), None);
         let later = NOW + RENEW_SECONDS;
         let renewed = renewed_cookie(&keys, &first, later).unwrap();
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_key_grants_what_its_record_says_until_it_expires() {
+    fn of_api_key_returns_grant_until_expiry() {
         let principal = of_api_key(record(), NOW * 1000 - 1).unwrap();
         assert_eq!(principal.user.id, "user_1");
         assert_eq!(principal.user.kind, types::UserKind::Registered);
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_provider_says_is_passed_on_only_if_it_is_sane() {
+    fn external_with_invalid_fields_omits_them() {
         let long = "a".repeat(MAX_PROFILE_BYTES + 1);
         for text in [String::new(), long] {
             let user = external("workos", "user_1", Some(text.clone()), Some(text)).unwrap();

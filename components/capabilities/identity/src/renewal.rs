@@ -1,6 +1,6 @@
-//! Refreshing a WorkOS session whose access token has expired. A refresh token can be used once,
-//! and a browser with an old cookie asks for many things at the same time: one request refreshes,
-//! and the others, here and on other instances, get the same new cookie. Source of the wire format:
+//! Refreshing a WorkOS session whose access token has expired. A refresh token can be used once, and a
+//! browser sends many requests with an old cookie at the same time. One request refreshes; the others,
+//! on all instances, get the same new cookie. Source of the wire format:
 //! <https://workos.com/docs/reference/authkit/authentication/refresh-token>.
 
 use std::collections::HashMap;
@@ -13,31 +13,31 @@ use sha2::{Digest, Sha256};
 use crate::seal;
 use crate::workos::Claims;
 
-/// Largest answer that is read, in bytes.
+/// Maximum size of a response, in bytes.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
-/// For how long an old cookie still leads to its successor, in milliseconds: as long as requests
-/// that were sent beside the one that refreshed may take to get here.
+/// How long an old cookie is exchanged for its successor, in milliseconds. Concurrent requests with the
+/// old cookie arrive within this time.
 const SHARED_MS: u64 = 60 * 1000;
 
-/// For how long a refusal by WorkOS is remembered, in milliseconds.
+/// How long a refusal by WorkOS is remembered, in milliseconds.
 const REFUSED_MS: u64 = 30 * 1000;
 
-/// For how long it is remembered that WorkOS could not be asked, in milliseconds.
+/// How long a failure to reach WorkOS is remembered, in milliseconds.
 const FAILED_MS: u64 = 2 * 1000;
 
-/// How often the one whose refresh token was used up looks for what became of it, in milliseconds.
+/// How often a request whose refresh token was used checks for the result of the other instance, in
+/// milliseconds.
 const SHARED_STEP_MS: u64 = 50;
 
-/// How often it looks: for 3 seconds, which is longer than between WorkOS' using up a refresh token
-/// and the other instance's having stored what came of it.
+/// Number of checks. Together 3 seconds, longer than the other instance takes to store its result.
 const SHARED_STEPS: usize = 60;
 
-/// Renewed seals that are kept for other instances, altogether: there is no way to find and erase
-/// old ones, so that new ones take their places.
+/// Number of slots for renewed seals in the store. Old seals cannot be found and deleted, so new ones
+/// overwrite them.
 const PLACES: u16 = 4096;
 
-/// Fields of a user in WorkOS' API, and what its SDK calls them in a seal.
+/// Fields of a user in WorkOS' API, and their names in a seal of its SDK.
 const USER_FIELDS: [(&str, &str); 13] = [
     ("object", "object"),
     ("id", "id"),
@@ -54,12 +54,11 @@ const USER_FIELDS: [(&str, &str); 13] = [
     ("metadata", "metadata"),
 ];
 
-/// Names one exchange: a session and the refresh token that is used up by it. Says nothing about
-/// either.
+/// Identifies one refresh: a hash of the session and its refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ExchangeId([u8; 32]);
+pub(crate) struct RefreshId([u8; 32]);
 
-impl ExchangeId {
+impl RefreshId {
     pub(crate) fn new(session_id: &str, refresh_token: &str) -> Self {
         let hash = Sha256::new()
             .chain_update(session_id)
@@ -72,14 +71,14 @@ impl ExchangeId {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Where other instances find what came of it.
+    /// The key of the result in the store.
     fn key(self) -> String {
         let [high, low, ..] = self.0;
         format!("identity:w:{}", u16::from_be_bytes([high, low]) % PLACES)
     }
 }
 
-/// The body of the request.
+/// The body of the request to WorkOS.
 pub(crate) fn request(
     client_id: &str,
     api_key: &str,
@@ -100,20 +99,20 @@ pub(crate) fn request(
     body.to_string()
 }
 
-/// What came of an exchange.
+/// The result of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The new cookie.
     Renewed(String),
-    /// WorkOS wants the person to sign in again.
+    /// The user must sign in again.
     Refused,
-    /// The refresh token has been used, or the session is over: WorkOS says the same of both.
+    /// The refresh token was used or the session has ended. WorkOS does not distinguish them.
     UsedUp,
-    /// WorkOS could not be asked; the text is for the log.
+    /// WorkOS could not be reached. The text is for the log.
     Failed(String),
 }
 
-/// Makes a cookie of what WorkOS answered, as its SDK would.
+/// The result of WorkOS' response. Seals a cookie as its SDK does.
 pub(crate) fn outcome(status: u16, body: &[u8], password: &str) -> Outcome {
     #[derive(Deserialize)]
     struct Refusal {
@@ -149,7 +148,7 @@ fn reseal(body: &[u8], password: &str) -> Option<String> {
     let claims: Claims =
         jsonwebtoken::dangerous::insecure_decode_claims(&answer.access_token).ok()?;
 
-    // The SDK leaves out what is not there, but for these.
+    // The SDK omits absent fields, except these.
     let mut user = Map::new();
     user.insert("externalId".to_owned(), Value::Null);
     user.insert("metadata".to_owned(), json!({}));
@@ -175,10 +174,10 @@ fn reseal(body: &[u8], password: &str) -> Option<String> {
     Some(format!("{sealed}~2"))
 }
 
-/// A renewed cookie as one instance leaves it to the others.
+/// A renewed cookie as stored for other instances.
 #[derive(Serialize, Deserialize)]
 struct SharedSeal {
-    /// The exchange it came of.
+    /// The refresh that it came from.
     id: String,
     /// When, in milliseconds since the epoch.
     at: u64,
@@ -186,7 +185,7 @@ struct SharedSeal {
 }
 
 impl SharedSeal {
-    fn new(id: ExchangeId, at: u64, cookie: &str) -> Self {
+    fn new(id: RefreshId, at: u64, cookie: &str) -> Self {
         Self {
             id: id.text(),
             at,
@@ -194,8 +193,8 @@ impl SharedSeal {
         }
     }
 
-    /// The cookie, if it came of the exchange `id` not long before `now`.
-    fn read(bytes: &[u8], id: ExchangeId, now: u64) -> Option<String> {
+    /// The cookie, if it came from the refresh `id` shortly before `now`.
+    fn read(bytes: &[u8], id: RefreshId, now: u64) -> Option<String> {
         let shared: Self = serde_json::from_slice(bytes).ok()?;
         let fresh = now.saturating_sub(shared.at) < SHARED_MS;
         (fresh && shared.id == id.text()).then_some(shared.cookie)
@@ -205,28 +204,26 @@ impl SharedSeal {
 /// What to do for a request with an old cookie.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Make the exchange and `settle` it. It is the caller's from here on: nobody else is told to
-    /// make it until it has settled.
+    /// Refresh and call `settle`. No other caller is told to refresh until then.
     Exchange,
-    /// Somebody else is at it: wait a little and ask again.
+    /// Another caller is refreshing. Wait and look up again.
     Wait,
-    /// It was made lately, with this outcome.
+    /// It was done recently, with this result.
     Done(Outcome),
 }
 
-/// The exchanges of this instance: those under way and those made lately. Times are milliseconds
-/// since the epoch.
+/// The running and recent refreshes of this instance. Times are in milliseconds since the epoch.
 #[derive(Default)]
-pub(crate) struct Exchanges(HashMap<ExchangeId, Exchange>);
+pub(crate) struct Refreshes(HashMap<RefreshId, Exchange>);
 
 enum Exchange {
     UnderWay,
     Made { outcome: Outcome, until: u64 },
 }
 
-impl Exchanges {
-    /// What to do about the exchange `id`.
-    pub(crate) fn look_up(&mut self, id: ExchangeId, now: u64) -> Step {
+impl Refreshes {
+    /// What to do about the refresh `id`.
+    pub(crate) fn lookup(&mut self, id: RefreshId, now: u64) -> Step {
         self.0.retain(|_, exchange| match exchange {
             Exchange::UnderWay => true,
             Exchange::Made { until, .. } => *until > now,
@@ -241,8 +238,8 @@ impl Exchanges {
         }
     }
 
-    /// Ends the exchange that `look_up` asked for; `None` if it was abandoned.
-    pub(crate) fn settle(&mut self, id: ExchangeId, outcome: Option<Outcome>, now: u64) {
+    /// Ends the refresh that `lookup` requested. `None` if it was abandoned.
+    pub(crate) fn settle(&mut self, id: RefreshId, outcome: Option<Outcome>, now: u64) {
         let Some(outcome) = outcome else {
             self.0.remove(&id);
             return;
@@ -257,11 +254,11 @@ impl Exchanges {
     }
 }
 
-/// Makes the exchange `id` by asking WorkOS, unless another instance has made it lately, and leaves
-/// what came of it to the others.
+/// Refreshes by calling `ask`, unless another instance has done it recently. Stores the result for
+/// other instances.
 pub(crate) async fn exchange(
     platform: &impl Platform,
-    id: ExchangeId,
+    id: RefreshId,
     ask: impl Future<Output = Outcome>,
 ) -> Outcome {
     if let Some(cookie) = shared(platform, id).await {
@@ -271,7 +268,7 @@ pub(crate) async fn exchange(
     match &outcome {
         Outcome::Renewed(cookie) => {
             let seal = SharedSeal::new(id, platform.now(), cookie);
-            // This request goes on without: only the others' asking is in vain.
+            // A failure to store it affects only other instances.
             if let Ok(value) = serde_json::to_vec(&seal) {
                 let _ = platform.set(&id.key(), &value).await;
             }
@@ -289,8 +286,8 @@ pub(crate) async fn exchange(
     outcome
 }
 
-/// What another instance has got lately.
-async fn shared(platform: &impl Platform, id: ExchangeId) -> Option<String> {
+/// The recent result of another instance.
+async fn shared(platform: &impl Platform, id: RefreshId) -> Option<String> {
     let bytes = platform.get(&id.key()).await.ok()??;
     SharedSeal::read(&bytes, id, platform.now())
 }

@@ -11,7 +11,7 @@ use crate::workos;
 
 const NOW: u64 = 1_800_000_000_000;
 
-/// What the real Node SDK did; see `tests/fixtures/workos/generate.mjs`.
+/// Recordings of the real Node SDK; see `tests/fixtures/workos/generate.mjs`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fixtures {
@@ -20,7 +20,7 @@ struct Fixtures {
     refreshes: BTreeMap<String, Refresh>,
 }
 
-/// A session that the SDK refreshed: what it asked, what it was answered, and what it sealed then.
+/// A refresh by the SDK: its request, the response, and the new seal.
 #[derive(Deserialize)]
 struct Refresh {
     cookie: String,
@@ -45,8 +45,8 @@ fn sealed(cookie: &str, password: &str) -> Value {
     serde_json::from_slice(&seal::unseal(seal, password, 0).unwrap()).unwrap()
 }
 
-fn id(refresh_token: &str) -> ExchangeId {
-    ExchangeId::new("session_1", refresh_token)
+fn id(refresh_token: &str) -> RefreshId {
+    RefreshId::new("session_1", refresh_token)
 }
 
 fn renewed(cookie: &str) -> Outcome {
@@ -54,7 +54,7 @@ fn renewed(cookie: &str) -> Outcome {
 }
 
 #[test]
-fn the_request_is_the_sdks() {
+fn request_is_equal_to_the_sdks() {
     let fixtures = fixtures();
     for (name, refresh) in &fixtures.refreshes {
         let session = workos::open(&refresh.cookie, &fixtures.cookie_password, NOW).unwrap();
@@ -75,7 +75,7 @@ fn the_request_is_the_sdks() {
 }
 
 #[test]
-fn the_new_seal_holds_what_the_sdks_holds() {
+fn outcome_seals_the_same_content_as_the_sdk() {
     let fixtures = fixtures();
     let password = &fixtures.cookie_password;
     assert_eq!(fixtures.refreshes.len(), 2);
@@ -93,7 +93,7 @@ fn the_new_seal_holds_what_the_sdks_holds() {
 }
 
 #[test]
-fn what_workos_answers_is_told_apart() {
+fn outcome_depends_on_status_and_error() {
     let password = fixtures().cookie_password;
     let of = |status, body: &str| outcome(status, body.as_bytes(), &password);
     let refusal = |error: &str| format!(r#"{{"error":"{error}","error_description":"x"}}"#);
@@ -117,7 +117,7 @@ fn what_workos_answers_is_told_apart() {
 }
 
 #[test]
-fn an_answer_without_a_session_is_none() {
+fn outcome_of_response_without_session_is_failed() {
     let fixtures = fixtures();
     let answer = &fixtures.refreshes["plain"].answer;
     for (name, value) in [
@@ -138,56 +138,56 @@ fn an_answer_without_a_session_is_none() {
 }
 
 #[test]
-fn one_exchanges_and_the_others_get_the_same() {
-    let mut exchanges = Exchanges::default();
-    assert_eq!(exchanges.look_up(id("a"), NOW), Step::Exchange);
+fn lookup_while_refreshing_waits_and_returns_the_result() {
+    let mut exchanges = Refreshes::default();
+    assert_eq!(exchanges.lookup(id("a"), NOW), Step::Exchange);
     for late in [0, 9_000] {
-        assert_eq!(exchanges.look_up(id("a"), NOW + late), Step::Wait);
+        assert_eq!(exchanges.lookup(id("a"), NOW + late), Step::Wait);
     }
     // Another session, or the next exchange of the same one, is another matter.
-    assert_eq!(exchanges.look_up(id("b"), NOW), Step::Exchange);
+    assert_eq!(exchanges.lookup(id("b"), NOW), Step::Exchange);
     let end = NOW + 9_000;
     exchanges.settle(id("a"), Some(renewed("cookie")), end);
     let last = end + SHARED_MS - 1;
     let done = Step::Done(renewed("cookie"));
-    assert_eq!(exchanges.look_up(id("a"), last), done);
-    assert_eq!(exchanges.look_up(id("a"), last + 1), Step::Exchange);
-    assert_eq!(exchanges.look_up(id("b"), last), Step::Wait);
+    assert_eq!(exchanges.lookup(id("a"), last), done);
+    assert_eq!(exchanges.lookup(id("a"), last + 1), Step::Exchange);
+    assert_eq!(exchanges.lookup(id("b"), last), Step::Wait);
 }
 
 #[test]
-fn what_went_wrong_is_not_repeated_at_once() {
+fn lookup_after_failure_does_not_refresh_again_at_once() {
     for (outcome, for_ms) in [
         (Outcome::UsedUp, REFUSED_MS),
         (Outcome::Refused, REFUSED_MS),
         (Outcome::Failed("out of reach".to_owned()), FAILED_MS),
     ] {
-        let mut exchanges = Exchanges::default();
-        assert_eq!(exchanges.look_up(id("a"), NOW), Step::Exchange);
+        let mut exchanges = Refreshes::default();
+        assert_eq!(exchanges.lookup(id("a"), NOW), Step::Exchange);
         exchanges.settle(id("a"), Some(outcome.clone()), NOW);
         let last = NOW + for_ms - 1;
-        assert_eq!(exchanges.look_up(id("a"), last), Step::Done(outcome));
-        assert_eq!(exchanges.look_up(id("a"), last + 1), Step::Exchange);
+        assert_eq!(exchanges.lookup(id("a"), last), Step::Done(outcome));
+        assert_eq!(exchanges.lookup(id("a"), last + 1), Step::Exchange);
     }
 }
 
 #[test]
-fn an_abandoned_exchange_is_taken_up_by_the_next() {
-    let mut exchanges = Exchanges::default();
-    assert_eq!(exchanges.look_up(id("a"), NOW), Step::Exchange);
+fn lookup_after_abandoned_refresh_refreshes() {
+    let mut exchanges = Refreshes::default();
+    assert_eq!(exchanges.lookup(id("a"), NOW), Step::Exchange);
     exchanges.settle(id("a"), None, NOW);
-    assert_eq!(exchanges.look_up(id("a"), NOW), Step::Exchange);
+    assert_eq!(exchanges.lookup(id("a"), NOW), Step::Exchange);
 }
 
 #[test]
-fn a_seal_is_shared_for_a_while_and_for_one_exchange() {
+fn shared_seal_is_read_for_its_refresh_within_time() {
     let own = id("a");
     let bytes = serde_json::to_vec(&SharedSeal::new(own, NOW, "cookie")).unwrap();
     let read = |id, now| SharedSeal::read(&bytes, id, now);
     assert_eq!(read(own, NOW + SHARED_MS - 1).as_deref(), Some("cookie"));
     assert_eq!(read(own, NOW + SHARED_MS), None);
     assert_eq!(read(id("b"), NOW), None);
-    assert_eq!(read(ExchangeId::new("session_2", "a"), NOW), None);
+    assert_eq!(read(RefreshId::new("session_2", "a"), NOW), None);
     assert_eq!(SharedSeal::read(b"{}", own, NOW), None);
     // What is stored says nothing about the refresh token, and lies in one of a fixed number of
     // places.
@@ -200,8 +200,8 @@ fn a_seal_is_shared_for_a_while_and_for_one_exchange() {
     assert!(place < PLACES);
 }
 
-/// What came of each exchange of many instances at once, and how often WorkOS was asked and granted
-/// one. It takes `latency` (milliseconds) to answer and grants each refresh token once.
+/// The outcomes of concurrent refreshes on many instances, and how often WorkOS was called and granted
+/// a refresh. WorkOS answers after `latency` (milliseconds) and grants each refresh token once.
 fn exchange_on_many(world: &World, latency: u64, starts: &[u64]) -> (Vec<Outcome>, usize, usize) {
     let counts = Rc::new(RefCell::new((0, 0)));
     let outcomes = Rc::new(RefCell::new(Vec::new()));
@@ -235,7 +235,7 @@ fn exchange_on_many(world: &World, latency: u64, starts: &[u64]) -> (Vec<Outcome
 }
 
 #[test]
-fn whoever_comes_later_need_not_ask() {
+fn exchange_after_another_instance_does_not_ask_workos() {
     let world = World::new(1);
     let (outcomes, asked, _) = exchange_on_many(&world, 200, &[0, 1_000, 30_000]);
     assert_eq!(asked, 1);
@@ -245,7 +245,7 @@ fn whoever_comes_later_need_not_ask() {
 }
 
 #[test]
-fn a_used_token_that_nobody_renewed_is_refused_after_a_while() {
+fn exchange_with_used_token_without_result_is_used_up() {
     let world = World::new(1);
     let begin = world.now();
     let client = world.client();
@@ -256,10 +256,9 @@ fn a_used_token_that_nobody_renewed_is_refused_after_a_while() {
 }
 
 proptest! {
-    /// Many requests with the same old cookie on as many instances: one is granted a new one, and
-    /// all get it.
+    /// Many instances refresh with the same old cookie. WorkOS grants one new cookie, and all get it.
     #[test]
-    fn nobody_is_turned_away(
+    fn concurrent_exchanges_all_get_the_new_cookie(
         seed in any::<u64>(),
         store_latency in 0u64..200,
         latency in 0u64..1500,

@@ -1,14 +1,14 @@
-//! What was revoked, on whichever instance.
+//! Markers of revoked sessions in the store.
 
 use credentials::records::REVOKED;
 use journal::Store;
 
 use crate::types::AuthError;
 
-/// Looks for the marker at `key`.
+/// Checks that there is no marker at `key`.
 ///
 /// # Errors
-/// `invalid` if it is there, `unavailable` if that cannot be known.
+/// `invalid` if there is one, `unavailable` if the store fails.
 pub(crate) async fn check(store: &impl Store, key: &str) -> Result<(), AuthError> {
     match store.get(key).await.map_err(unavailable)? {
         None => Ok(()),
@@ -16,16 +16,16 @@ pub(crate) async fn check(store: &impl Store, key: &str) -> Result<(), AuthError
     }
 }
 
-/// Sets the marker at `key`. Only for sessions of outside providers; ours are revoked by
-/// `goldfish:accounts`. It stays: nobody tells us when such a session is over.
+/// Writes the marker at `key`, for a session of an identity provider. `goldfish:accounts` revokes other
+/// sessions. The marker is never deleted, because the provider does not report the session's end.
 ///
 /// # Errors
-/// `unavailable` if it could not be set.
+/// `unavailable` if the store fails.
 pub(crate) async fn mark(store: &impl Store, key: &str) -> Result<(), AuthError> {
     store.set(key, REVOKED).await.map_err(unavailable)
 }
 
-/// The store failed.
+/// The error for a failed store.
 pub(crate) fn unavailable(error: journal::Error) -> AuthError {
     AuthError::Unavailable(error.to_string())
 }

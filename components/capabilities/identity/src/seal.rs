@@ -1,4 +1,4 @@
-//! Making and opening an iron seal, as the npm package `iron-webcrypto` makes it with its defaults:
+//! Iron seals, in the format of the npm package `iron-webcrypto` with its defaults:
 //!
 //! `Fe26.2*<password id>*<salt>*<iv>*<ciphertext>*<expiry>*<mac salt>*<mac>`
 //!
@@ -17,13 +17,13 @@ use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
-/// Shortest password, in characters, that the sealing side accepts.
+/// Minimum length of a password, in characters.
 pub(crate) const MIN_PASSWORD_CHARS: usize = 32;
 
-/// How far the sealing side's clock may be behind, in milliseconds; iron's default.
+/// Accepted clock difference, in milliseconds: iron's default.
 const SKEW_MS: u64 = 60_000;
 
-/// The only password id that WorkOS' Node SDK makes and accepts.
+/// The only password id that WorkOS' Node SDK uses.
 const PASSWORD_ID: &str = "1";
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -37,19 +37,19 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 const SALT_BYTES: usize = 32;
 const IV_BYTES: usize = 16;
 
-/// Why a seal was not opened.
+/// Why a seal cannot be opened.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SealError {
-    /// Not a seal, changed since it was made, or made with another password.
+    /// Not a seal, changed, or sealed with another password.
     Invalid,
-    /// Genuine, but past its expiry.
+    /// Genuine, but expired.
     Expired,
 }
 
-/// What was sealed; `now` in milliseconds since the epoch.
+/// The sealed content. `now` is in milliseconds since the epoch.
 ///
 /// # Errors
-/// See `SealError`. Nothing is decrypted, and no expiry believed, before the mac is found right.
+/// See `SealError`. The mac is verified before anything is decrypted.
 pub(crate) fn unseal(sealed: &str, password: &str, now: u64) -> Result<Vec<u8>, SealError> {
     let (signed, mac_salt, mac) = split_mac(sealed).ok_or(SealError::Invalid)?;
     Hmac::<Sha256>::new_from_slice(&derive_key(password, mac_salt))
@@ -74,7 +74,7 @@ pub(crate) fn unseal(sealed: &str, password: &str, now: u64) -> Result<Vec<u8>, 
         .map_err(|_| SealError::Invalid)
 }
 
-/// Seals `content`, without an expiry. `None` if the host has no randomness.
+/// Seals `content` without an expiry. `None` if the host has no randomness.
 pub(crate) fn seal(content: &[u8], password: &str) -> Option<String> {
     let salt = random_salt()?;
     let mut iv = [0; IV_BYTES];
@@ -102,7 +102,7 @@ fn random_salt() -> Option<String> {
     Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The part that the mac is of, the mac's salt, and the mac.
+/// The signed part, the mac's salt, and the mac.
 fn split_mac(sealed: &str) -> Option<(&str, &str, &str)> {
     let (rest, mac) = sealed.rsplit_once('*')?;
     let (signed, mac_salt) = rest.rsplit_once('*')?;
@@ -127,20 +127,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_sealed_is_opened(content in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn unseal_of_seal_returns_content(content in prop::collection::vec(any::<u8>(), 0..200)) {
             let sealed = seal(&content, PASSWORD).unwrap();
             prop_assert_eq!(unseal(&sealed, PASSWORD, u64::MAX), Ok(content));
             prop_assert_eq!(unseal(&sealed, "another", 0), Err(SealError::Invalid));
         }
 
         #[test]
-        fn nothing_makes_it_panic(text in ".*") {
+        fn unseal_of_any_text_does_not_panic(text in ".*") {
             prop_assert!(unseal(&text, PASSWORD, 0).is_err());
         }
     }
 
     #[test]
-    fn no_two_seals_are_alike() {
+    fn seal_of_equal_content_differs() {
         assert_ne!(seal(b"x", PASSWORD), seal(b"x", PASSWORD));
     }
 }

@@ -1,6 +1,6 @@
-//! From a WorkOS session cookie to a user. The cookie is what WorkOS' Node SDK (`@workos-inc/node`
-//! 8) seals: an iron seal around the user and an access token, and `~2` behind it. The seal says
-//! that our frontend made it, the access token says until when WorkOS lets the session live.
+//! From a WorkOS session cookie to a user. The cookie is sealed by WorkOS' Node SDK (`@workos-inc/node` 8):
+//! an iron seal of the user and an access token, followed by `~2`. The seal proves that the operator's
+//! frontend made it; the access token limits the session's life.
 
 use std::borrow::Cow;
 
@@ -14,11 +14,10 @@ use crate::principals;
 use crate::seal::{self, SealError};
 use crate::types::{AuthError, User};
 
-/// How far WorkOS' clock may be from ours, in seconds.
+/// Accepted clock difference to WorkOS, in seconds.
 const LEEWAY_SECONDS: u64 = 30;
 
-/// What a cookie holds, once its seal is opened. Nothing in it is believed yet but that a holder
-/// of the cookie password sealed it.
+/// The content of a cookie. Proved only to be sealed with the cookie password.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Session {
@@ -27,27 +26,27 @@ pub(crate) struct Session {
     user: Profile,
 }
 
-/// What a session token of WorkOS says. A token that lacks one of the required claims does not
-/// deserialize, and so is refused; times are seconds since the epoch.
+/// The claims of a WorkOS session token. A token without a required claim does not deserialize and is
+/// refused. Times are in seconds since the epoch.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Claims {
     iss: String,
     sub: String,
-    /// WorkOS' id of the session; it stays the same when the session is refreshed.
+    /// WorkOS' id of the session. It stays the same when the session is refreshed.
     pub(crate) sid: String,
-    /// The organisation that the session is in.
+    /// The organisation of the session.
     pub(crate) org_id: Option<String>,
     exp: u64,
     nbf: Option<u64>,
 }
 
 impl Claims {
-    /// Whether the token is too old at `now`.
+    /// Whether the token has expired at `now`.
     pub(crate) fn are_expired(&self, now: u64) -> bool {
         self.exp.saturating_add(LEEWAY_SECONDS) <= now
     }
 
-    /// Whether this is the same user's same session as `other`.
+    /// Whether both are of the same user and session.
     pub(crate) fn are_of_session(&self, other: &Self) -> bool {
         self.sub == other.sub && self.sid == other.sid
     }
@@ -62,17 +61,16 @@ struct Profile {
     last_name: Option<String>,
 }
 
-/// Opens a cookie; `now` in milliseconds since the epoch. The version that the seal ends in is
-/// read as the SDK reads it: none and 2 are the session itself, any other has it under
-/// `persistent`.
+/// Opens a cookie. `now` is in milliseconds since the epoch. The version at the end of the seal is read
+/// as by the SDK: with none and 2 the content is the session, otherwise it is under `persistent`.
 ///
 /// # Errors
-/// `expired` if the seal is past its own expiry, `invalid` for everything else.
+/// `expired` if the seal has expired, `invalid` otherwise.
 pub(crate) fn open(cookie: &str, password: &str, now: u64) -> Result<Session, AuthError> {
     if cookie.len() > MAX_CREDENTIAL_BYTES {
         return Err(AuthError::Invalid);
     }
-    // Some frameworks escape cookie values; a seal itself has no `%`.
+    // Some frameworks percent-encode cookie values. A seal contains no `%`.
     let cookie: Cow<'_, str> = percent_decode_str(cookie)
         .decode_utf8()
         .map_err(|_| AuthError::Invalid)?;
@@ -95,35 +93,35 @@ pub(crate) fn open(cookie: &str, password: &str, now: u64) -> Result<Session, Au
 }
 
 impl Session {
-    /// The id of the key that the access token says it is signed with.
+    /// The id of the key that signed the access token, from its unverified header.
     pub(crate) fn key_id(&self) -> Option<String> {
         let header = jsonwebtoken::decode_header(&self.access_token).ok()?;
         header.kid.filter(|_| header.alg == Algorithm::RS256)
     }
 
-    /// What buys a new access token, if the cookie has it.
+    /// The refresh token, if the cookie has one.
     pub(crate) fn refresh_token(&self) -> Option<&str> {
         self.refresh_token
             .as_deref()
             .filter(|token| !token.is_empty())
     }
 
-    /// What the access token says, if it is of this user and of the WorkOS client `client_id`. Its
-    /// signature is not checked: all there is to believe it is that our frontend sealed it.
+    /// The claims of the access token, if it is of this user and of the client `client_id`. Its
+    /// signature is not verified; only the seal proves it.
     ///
     /// # Errors
-    /// `invalid` for everything else.
+    /// `invalid` otherwise.
     pub(crate) fn sealed_claims(&self, client_id: &str) -> Result<Claims, AuthError> {
         let claims = jsonwebtoken::dangerous::insecure_decode_claims(&self.access_token)
             .map_err(|_| AuthError::Invalid)?;
         self.check(claims, client_id)
     }
 
-    /// The user and the session's id, if the access token is signed with `key` for the WorkOS
-    /// client `client_id`, and is of this user and of this time (`now` in seconds).
+    /// The user and the session id, if the access token is signed with `key` for the client
+    /// `client_id` and this user, and is valid at `now` (seconds).
     ///
     /// # Errors
-    /// `expired` for a genuine token that is too old, `invalid` for everything else.
+    /// `expired` for a genuine token that has expired, `invalid` otherwise.
     pub(crate) fn verify(
         self,
         key: &DecodingKey,
@@ -169,10 +167,10 @@ impl Profile {
     }
 }
 
-/// Whether `issuer` may have issued a session token of `client_id`. WorkOS issues as its API's
-/// origin, as that followed by `/user_management/<client id>` (environments since 2025) or another
-/// path that ends in the client id, or as the operator's own domain. The key set is the client's
-/// own already, so what is left to refuse is an issuer that names another client.
+/// Whether `issuer` may issue session tokens of `client_id`. WorkOS' issuers are its API's origin, that
+/// origin with `/user_management/<client id>` (environments since 2025) or another path that ends in
+/// the client id, or the operator's own domain. The key set is the client's own, so only an issuer
+/// that names another client must be refused.
 fn is_issuer(issuer: &str, client_id: &str) -> bool {
     let Some((_, rest)) = issuer.split_once("://") else {
         return false;

@@ -4,7 +4,7 @@ use super::*;
 use crate::jwks::{self, KeySet};
 use crate::types::UserKind;
 
-/// What the real Node SDK made; see `tests/fixtures/workos/generate.mjs`.
+/// Cookies made by the real Node SDK; see `tests/fixtures/workos/generate.mjs`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fixtures {
@@ -45,7 +45,7 @@ fn check(name: &str) -> Result<User, AuthError> {
 }
 
 #[test]
-fn a_session_of_the_sdk_is_accepted() {
+fn verify_of_sdk_session_returns_user() {
     let user = check("valid").unwrap();
     assert_eq!(user.id, format!("workos_{}", fixtures().user_id));
     assert_eq!(user.kind, UserKind::External);
@@ -55,14 +55,14 @@ fn a_session_of_the_sdk_is_accepted() {
 }
 
 #[test]
-fn every_version_that_the_sdk_reads_is_accepted() {
+fn open_of_every_seal_version_succeeds() {
     for name in ["unversioned", "version1"] {
         assert!(check(name).is_ok(), "{name}");
     }
 }
 
 #[test]
-fn an_escaped_cookie_is_accepted() {
+fn open_of_percent_encoded_cookie_succeeds() {
     let fixtures = fixtures();
     let escaped = fixtures.cookies["valid"]
         .replace('*', "%2A")
@@ -71,7 +71,7 @@ fn an_escaped_cookie_is_accepted() {
 }
 
 #[test]
-fn issuers_of_this_client_are_accepted_and_no_others() {
+fn is_issuer_of_other_client_is_false() {
     for name in ["legacyIssuer", "ssoIssuer", "customDomain"] {
         assert!(check(name).is_ok(), "{name}");
     }
@@ -87,7 +87,7 @@ fn issuers_of_this_client_are_accepted_and_no_others() {
 }
 
 #[test]
-fn an_old_session_is_expired() {
+fn verify_of_old_session_is_expired() {
     let fixtures = fixtures();
     let end = fixtures.issued_at + 300;
     let at = |now| check_at(&fixtures.cookies["short"], &key_set(), now);
@@ -98,7 +98,7 @@ fn an_old_session_is_expired() {
 }
 
 #[test]
-fn a_session_that_has_not_begun_is_refused() {
+fn verify_before_validity_is_invalid() {
     let fixtures = fixtures();
     let begin = fixtures.issued_at + 3600;
     let at = |now| check_at(&fixtures.cookies["notYet"], &key_set(), now);
@@ -107,7 +107,7 @@ fn a_session_that_has_not_begun_is_refused() {
 }
 
 #[test]
-fn a_seal_has_its_own_expiry() {
+fn open_of_expired_seal_is_expired() {
     let fixtures = fixtures();
     let end = fixtures.issued_at + 600;
     let at = |now| check_at(&fixtures.cookies["expiring"], &key_set(), now);
@@ -116,7 +116,7 @@ fn a_seal_has_its_own_expiry() {
 }
 
 #[test]
-fn forged_access_tokens_are_refused() {
+fn verify_of_forged_access_token_is_invalid() {
     for name in [
         "none",
         "confusedPem",
@@ -134,9 +134,9 @@ fn forged_access_tokens_are_refused() {
     }
 }
 
-/// Even where the key is handed over without asking the token's header first.
+/// Also if the caller does not read the token's header first.
 #[test]
-fn a_public_key_is_never_a_shared_secret() {
+fn verify_of_hs256_token_signed_with_public_key_is_invalid() {
     let fixtures = fixtures();
     let key = key_set().into_values().next().unwrap();
     for name in ["none", "confusedPem", "confusedModulus"] {
@@ -162,7 +162,7 @@ fn keys_rotate() {
 }
 
 #[test]
-fn another_password_opens_nothing() {
+fn open_with_other_password_is_invalid() {
     let cookie = &fixtures().cookies["valid"];
     for password in ["", "another-password-of-32-characters-or-more"] {
         let opened = open(cookie, password, 0);
@@ -171,7 +171,7 @@ fn another_password_opens_nothing() {
 }
 
 #[test]
-fn a_seal_that_was_changed_anywhere_is_refused() {
+fn open_of_changed_seal_is_invalid() {
     let fixtures = fixtures();
     let (sealed, version) = fixtures.cookies["expiring"].split_once('~').unwrap();
     let fields: Vec<&str> = sealed.split('*').collect();
@@ -206,7 +206,7 @@ fn a_seal_that_was_changed_anywhere_is_refused() {
 }
 
 #[test]
-fn what_is_no_seal_is_refused() {
+fn open_of_other_text_is_invalid() {
     let password = fixtures().cookie_password;
     for text in [
         "",
@@ -228,7 +228,7 @@ fn what_is_no_seal_is_refused() {
 }
 
 #[test]
-fn a_name_is_put_together_of_what_there_is() {
+fn verify_joins_first_and_last_name() {
     let user = |first: Option<&str>, last: Option<&str>| {
         let profile = Profile {
             id: "user_1".to_owned(),
@@ -243,9 +243,8 @@ fn a_name_is_put_together_of_what_there_is() {
     assert_eq!(user(None, None), None);
 }
 
-/// A sealed session tells what to look for before its signature is checked, and what to refresh.
 #[test]
-fn a_sealed_session_says_when_it_needs_refreshing() {
+fn sealed_claims_of_expired_session_are_expired() {
     let fixtures = fixtures();
     let session = open(&fixtures.cookies["short"], &fixtures.cookie_password, 0).unwrap();
     assert_eq!(session.refresh_token(), Some("fixture-refresh-token"));
@@ -261,7 +260,7 @@ fn a_sealed_session_says_when_it_needs_refreshing() {
 }
 
 #[test]
-fn a_session_of_somebody_else_is_not_taken_for_the_same() {
+fn are_of_session_with_other_user_or_session_is_false() {
     let claims = |sub: &str, sid: &str| Claims {
         iss: "https://api.workos.com".to_owned(),
         sub: sub.to_owned(),
@@ -276,9 +275,9 @@ fn a_session_of_somebody_else_is_not_taken_for_the_same() {
     assert!(!own.are_of_session(&claims("user_1", "session_2")));
 }
 
-/// Every session that the generator makes is used by some test of this file.
+/// Every session of the generator is used by a test of this file.
 #[test]
-fn no_fixture_is_idle() {
+fn every_fixture_is_used() {
     let source = include_str!("workos_tests.rs");
     for name in fixtures().cookies.keys() {
         assert!(source.contains(&format!("\"{name}\"")), "{name}");

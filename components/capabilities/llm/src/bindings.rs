@@ -5,10 +5,10 @@ pub(crate) use generated::exports::goldfish::llm::provider::Guest;
 #[cfg(test)]
 pub(crate) use generated::exports::goldfish::llm::types::JsonSchema;
 #[cfg(target_family = "wasm")]
-pub(crate) use generated::exports::goldfish::llm::types::Served;
+pub(crate) use generated::exports::goldfish::llm::types::ResolvedModel;
 pub(crate) use generated::exports::goldfish::llm::types::{
-    ChatRequest, Completion, Delta, Error, Image, ImageDetail, Invalid, Message, Model, Options,
-    Part, Prices, ResponseFormat, Role, StopReason, Tool, ToolCall, ToolCallPiece, ToolChoice,
+    ChatRequest, Completion, Delta, Error, FinishReason, Image, ImageDetail, Invalid, Message,
+    Model, Options, Part, Prices, ResponseFormat, Role, Tool, ToolCall, ToolCallDelta, ToolChoice,
     Usage,
 };
 #[cfg(target_family = "wasm")]

@@ -1,6 +1,6 @@
 //! An answer under way: bytes in, deltas and an end out. Pure.
 
-use crate::bindings::{Completion, Delta, Error, StopReason, ToolCallPiece, Usage};
+use crate::bindings::{Completion, Delta, Error, FinishReason, ToolCallDelta, Usage};
 use crate::chance::chance;
 use sse::{Event, Parser};
 use token_estimate::tokens_of;
@@ -14,7 +14,7 @@ pub(crate) struct Progress {
     /// Pieces not yet taken.
     pieces: Vec<Delta>,
     /// Why the model stopped, once it said so.
-    pub(crate) stop: Option<StopReason>,
+    pub(crate) stop: Option<FinishReason>,
     /// The provider's count.
     pub(crate) prompt_tokens: Option<u32>,
     /// The provider's count.
@@ -67,7 +67,7 @@ impl Progress {
         let id = if id.is_empty() { made_up_id() } else { id };
         self.add(
             name.len(),
-            Delta::ToolCall(ToolCallPiece {
+            Delta::ToolCall(ToolCallDelta {
                 index,
                 id: Some(id),
                 name: Some(name),
@@ -92,7 +92,7 @@ impl Progress {
         }
         self.add(
             arguments.len(),
-            Delta::ToolCall(ToolCallPiece {
+            Delta::ToolCall(ToolCallDelta {
                 index,
                 id: None,
                 name: None,
@@ -216,7 +216,7 @@ impl Reply {
             estimated,
         };
         Ok(Completion {
-            stop_reason: progress.stop.unwrap_or(StopReason::End),
+            finish_reason: progress.stop.unwrap_or(FinishReason::Stop),
             usage,
         })
     }

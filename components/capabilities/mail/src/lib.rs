@@ -1,7 +1,7 @@
-//! Handing mail to the operator's webhook. Exports `goldfish:mail`.
+//! Sends email through the operator's webhook. Exports `goldfish:mail`.
 //!
-//! `webhook` says what a call consists of and is free of effects; `component` has the variables, the
-//! network and the clock around it.
+//! `webhook` builds the requests and has no effects; `component` has the variables, the network and the
+//! clock.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(

@@ -1,4 +1,4 @@
-//! What a call of the webhook consists of.
+//! The requests to the webhook.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,19 +9,19 @@ use url::Url;
 
 use crate::{Message, Template};
 
-/// What secrets in the form of Standard Webhooks begin with; base64 follows.
+/// The prefix of secrets in the form of Standard Webhooks. Base64 follows.
 const SECRET_PREFIX: &str = "whsec_";
 
-/// Where mail goes. Has no `Debug`: the secret must not be shown by accident.
+/// The webhook's URL and secret. Has no `Debug`, so that the secret is not printed by accident.
 pub(crate) struct Webhook {
     pub(crate) url: String,
-    /// The key of the signatures, if there are to be any.
+    /// The key of the signatures, if requests are signed.
     key: Option<Vec<u8>>,
 }
 
-/// One call, the same for every attempt.
-pub(crate) struct Call {
-    /// By which the receiver knows one that it has seen before.
+/// One request, the same for every attempt.
+pub(crate) struct WebhookRequest {
+    /// By which the receiver recognises a repeated request.
     pub(crate) id: String,
     /// Seconds since the epoch.
     pub(crate) timestamp: u64,
@@ -29,16 +29,16 @@ pub(crate) struct Call {
     pub(crate) signature: Option<String>,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Taken,
-    /// Might be taken if tried again.
-    Busy,
+pub(crate) enum Delivery {
+    Accepted,
+    /// It may succeed if retried.
+    RetryLater,
     Refused,
 }
 
-/// The body. What is none is `null`.
+/// The request body.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {
@@ -52,10 +52,10 @@ struct Body<'a> {
 }
 
 impl Webhook {
-    /// Of the settings; none if there is no URL.
+    /// The webhook of the settings. None without a URL.
     ///
     /// # Errors
-    /// Which setting makes no sense, for the log.
+    /// Which setting is invalid, for the log.
     pub(crate) fn new(url: &str, secret: &str) -> Result<Option<Self>, &'static str> {
         let (url, secret) = (url.trim(), secret.trim());
         if url.is_empty() {
@@ -77,9 +77,14 @@ impl Webhook {
         }))
     }
 
-    /// The call that hands over a message; `now` is in seconds. None only if the message cannot be
-    /// written as JSON, which it has no cause to.
-    pub(crate) fn call(&self, message: &Message, id: String, now: u64) -> Option<Call> {
+    /// The request that sends a message. `now` is in seconds. None only if the message cannot be
+    /// serialized.
+    pub(crate) fn request(
+        &self,
+        message: &Message,
+        id: String,
+        now: u64,
+    ) -> Option<WebhookRequest> {
         let body = serde_json::to_string(&Body {
             template: match message.template {
                 Template::VerifyEmail => "verify-email",
@@ -98,7 +103,7 @@ impl Webhook {
             Some(key) => Some(sign(key, &id, now, &body)?),
             None => None,
         };
-        Some(Call {
+        Some(WebhookRequest {
             id,
             timestamp: now,
             body,
@@ -115,12 +120,12 @@ fn sign(key: &[u8], id: &str, timestamp: u64, body: &str) -> Option<String> {
     Some(format!("v1,{signature}"))
 }
 
-/// What a status means.
-pub(crate) fn verdict(status: u16) -> Verdict {
+/// The result that a status means.
+pub(crate) fn delivery(status: u16) -> Delivery {
     match status {
-        200..=299 => Verdict::Taken,
-        408 | 429 | 500.. => Verdict::Busy,
-        _ => Verdict::Refused,
+        200..=299 => Delivery::Accepted,
+        408 | 429 | 500.. => Delivery::RetryLater,
+        _ => Delivery::Refused,
     }
 }
 
@@ -140,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signature_is_that_of_the_specification() {
+    fn sign_of_specification_example_is_equal() {
         // The example of the Standard Webhooks libraries.
         let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let signature = sign(
@@ -154,29 +159,29 @@ mod tests {
     }
 
     #[test]
-    fn a_call_holds_the_whole_message() {
+    fn request_contains_all_fields_of_message() {
         let webhook = Webhook::new(" https://mailer.example/hook ", "plain secret");
         let webhook = webhook.unwrap().unwrap();
         assert_eq!(webhook.url, "https://mailer.example/hook");
-        let call = webhook.call(&message(), "msg_1".to_owned(), 7).unwrap();
+        let request = webhook.request(&message(), "msg_1".to_owned(), 7).unwrap();
         assert_eq!(
-            call.body,
+            request.body,
             r#"{"template":"verify-email","to":"ada@example.com","name":null,"url":"https://x/verify?token=t","token":"t","expiresAt":1800000000000}"#
         );
-        assert_eq!((call.id.as_str(), call.timestamp), ("msg_1", 7));
-        let expected = sign(b"plain secret", "msg_1", 7, &call.body);
-        assert_eq!(call.signature, expected);
+        assert_eq!((request.id.as_str(), request.timestamp), ("msg_1", 7));
+        let expected = sign(b"plain secret", "msg_1", 7, &request.body);
+        assert_eq!(request.signature, expected);
     }
 
     #[test]
-    fn without_a_secret_there_is_no_signature() {
+    fn request_without_secret_is_unsigned() {
         let webhook = Webhook::new("http://localhost:8025", "").unwrap().unwrap();
-        let call = webhook.call(&message(), "msg_1".to_owned(), 7).unwrap();
-        assert_eq!(call.signature, None);
+        let request = webhook.request(&message(), "msg_1".to_owned(), 7).unwrap();
+        assert_eq!(request.signature, None);
     }
 
     #[test]
-    fn settings_that_make_no_sense_are_told() {
+    fn new_with_invalid_settings_fails() {
         assert!(matches!(Webhook::new(" ", "secret"), Ok(None)));
         assert!(Webhook::new("mailer", "").is_err());
         assert!(Webhook::new("ftp://mailer", "").is_err());
@@ -184,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_pass_is_tried_again() {
-        assert_eq!(verdict(204), Verdict::Taken);
+    fn delivery_of_client_error_is_not_retried() {
+        assert_eq!(delivery(204), Delivery::Accepted);
         for status in [500, 503, 429] {
-            assert_eq!(verdict(status), Verdict::Busy);
+            assert_eq!(delivery(status), Delivery::RetryLater);
         }
         for status in [301, 400, 401, 404, 410] {
-            assert_eq!(verdict(status), Verdict::Refused);
+            assert_eq!(delivery(status), Delivery::Refused);
         }
     }
 }

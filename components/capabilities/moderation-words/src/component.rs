@@ -5,7 +5,7 @@ use std::{cell::RefCell, sync::OnceLock};
 use spin_sdk::variables;
 
 use crate::{
-    filter::{Filter, Passed},
+    filter::{Filter, Filtered},
     rules::Rules,
     settings::Settings,
 };
@@ -34,60 +34,60 @@ mod bindings {
 
 struct Component;
 
-/// Nothing is awaited while it is borrowed.
-struct Reply(RefCell<Filter<'static>>);
+/// The filter of one reply. It is never borrowed across an await.
+struct FilterResource(RefCell<Filter<'static>>);
 
 impl Guest for Component {
-    type ReplyFilter = Reply;
+    type ReplyFilter = FilterResource;
 
     async fn check(texts: Vec<String>) -> Result<Vec<Verdict>, Error> {
         let settings = settings().await?;
         let verdicts = texts.iter().map(|text| match &settings.rules {
-            None => Verdict::Pass,
+            None => Verdict::Allow,
             Some(rules) => verdict(rules, text),
         });
         Ok(verdicts.collect())
     }
 }
 
-impl GuestReplyFilter for Reply {
+impl GuestReplyFilter for FilterResource {
     async fn open() -> Result<Option<ReplyFilter>, Error> {
         let settings = settings().await?;
-        let rules = settings.rules.as_ref().filter(|_| settings.replies);
+        let rules = settings.rules.as_ref().filter(|_| settings.check_replies);
         Ok(rules.map(|rules| ReplyFilter::new(Self(RefCell::new(Filter::new(rules))))))
     }
 
-    fn next(&self, text: String) -> wit::Passed {
-        self.0.borrow_mut().next(&text).into()
+    fn push(&self, text: String) -> wit::FilteredText {
+        self.0.borrow_mut().push(&text).into()
     }
 
-    fn rest(&self) -> wit::Passed {
-        self.0.borrow_mut().rest().into()
+    fn finish(&self) -> wit::FilteredText {
+        self.0.borrow_mut().finish().into()
     }
 }
 
-impl From<Passed> for wit::Passed {
-    fn from(passed: Passed) -> Self {
+impl From<Filtered> for wit::FilteredText {
+    fn from(filtered: Filtered) -> Self {
         Self {
-            text: passed.text,
-            blocked: passed.blocked.map(str::to_owned),
+            text: filtered.text,
+            blocked: filtered.blocked.map(str::to_owned),
         }
     }
 }
 
 fn verdict(rules: &Rules, text: &str) -> Verdict {
-    let Passed {
-        text: passed,
+    let Filtered {
+        text: allowed,
         blocked,
-    } = Filter::of_whole(rules, text);
+    } = Filter::whole_text(rules, text);
     match blocked {
         Some(reason) => Verdict::Block(reason.to_owned()),
-        None if passed == text => Verdict::Pass,
-        None => Verdict::Replace(passed),
+        None if allowed == text => Verdict::Allow,
+        None => Verdict::Replace(allowed),
     }
 }
 
-/// The settings, read from the variables once in the life of an instance.
+/// Returns the settings. The variables are read once per instance.
 async fn settings() -> Result<&'static Settings, Error> {
     static SETTINGS: OnceLock<Settings> = OnceLock::new();
     if let Some(settings) = SETTINGS.get() {
@@ -99,17 +99,17 @@ async fn settings() -> Result<&'static Settings, Error> {
         &variable("moderation_action").await?,
         &variable("moderation_replies").await?,
     )
-    .map_err(Error::Misconfigured)?;
-    // A request that ran beside this one has read the same.
+    .map_err(Error::InvalidConfiguration)?;
+    // A concurrent request may have set it first, from the same variables.
     Ok(SETTINGS.get_or_init(|| settings))
 }
 
-/// The value of a variable; empty if there is none of that name.
+/// Reads a variable. Returns an empty string when it is not defined.
 async fn variable(name: &str) -> Result<String, Error> {
     match variables::get(name).await {
         Ok(value) => Ok(value),
         Err(variables::Error::Undefined(_)) => Ok(String::new()),
-        Err(_) => Err(Error::Misconfigured(
+        Err(_) => Err(Error::InvalidConfiguration(
             "the variables of moderation cannot be read".to_owned(),
         )),
     }

@@ -1,29 +1,30 @@
-//! Going through a text as it comes.
+//! Applies the rules to a text that arrives in parts.
 
 use regex_automata::hybrid::dfa::Cache;
 
 use crate::{
-    matcher::Found,
+    matcher::Match,
     rules::{Action, Rules},
 };
 
-/// What stands in the place of what was found.
+/// Replaces a match.
 const REDACTED: &str = "[redacted]";
 
-/// A text that is looked through as it comes.
+/// The state of one streamed text.
 #[derive(Debug)]
 pub(crate) struct Filter<'r> {
     rules: &'r Rules,
-    /// The last character that was dealt with, if any, and then what is held back.
+    /// The last character that was returned (patterns may look behind), then the text that is held
+    /// back.
     text: String,
-    /// Where what is held back begins.
-    from: usize,
+    /// Byte offset in `text` where the text that is held back starts.
+    held_from: usize,
     blocked: Option<&'static str>,
 }
 
-/// What may be shown, and whether that was all.
+/// The text that may be shown, and the reason if the text was blocked after it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Passed {
+pub(crate) struct Filtered {
     pub(crate) text: String,
     pub(crate) blocked: Option<&'static str>,
 }
@@ -33,73 +34,73 @@ impl<'r> Filter<'r> {
         Self {
             rules,
             text: String::new(),
-            from: 0,
+            held_from: 0,
             blocked: None,
         }
     }
 
-    /// What of a text passes that is all there at once.
-    pub(crate) fn of_whole(rules: &'r Rules, text: &str) -> Passed {
+    /// Filters a complete text.
+    pub(crate) fn whole_text(rules: &'r Rules, text: &str) -> Filtered {
         let mut filter = Self::new(rules);
         filter.text.push_str(text);
-        filter.rest()
+        filter.finish()
     }
 
-    /// Takes more of the text.
-    pub(crate) fn next(&mut self, text: &str) -> Passed {
+    /// Adds the next part of the text.
+    pub(crate) fn push(&mut self, text: &str) -> Filtered {
         self.text.push_str(text);
-        self.go_through(false)
+        self.advance(false)
     }
 
-    /// Takes note that there is no more.
-    pub(crate) fn rest(&mut self) -> Passed {
-        self.go_through(true)
+    /// Ends the text and returns what was held back.
+    pub(crate) fn finish(&mut self) -> Filtered {
+        self.advance(true)
     }
 
-    fn go_through(&mut self, is_whole: bool) -> Passed {
+    fn advance(&mut self, is_complete: bool) -> Filtered {
         let rules = self.rules;
-        let mut passed = String::new();
+        let mut allowed = String::new();
         if self.blocked.is_none() {
             rules
                 .matcher
-                .with_memory(|memory| self.pass_into(&mut passed, is_whole, memory));
+                .with_cache(|cache| self.apply_rules(&mut allowed, is_complete, cache));
         }
-        Passed {
-            text: passed,
+        Filtered {
+            text: allowed,
             blocked: self.blocked,
         }
     }
 
-    fn pass_into(&mut self, passed: &mut String, is_whole: bool, memory: &mut Cache) {
-        let mut at = self.from;
+    fn apply_rules(&mut self, allowed: &mut String, is_complete: bool, cache: &mut Cache) {
+        let mut at = self.held_from;
         while let Some(next) = self.text.get(at..).and_then(|rest| rest.chars().next()) {
-            match self.rules.matcher.find(&self.text, at, is_whole, memory) {
-                Found::Nothing => {
-                    passed.push(next);
+            match self.rules.matcher.find(&self.text, at, is_complete, cache) {
+                Match::None => {
+                    allowed.push(next);
                     at = at.saturating_add(next.len_utf8());
                 }
-                Found::Undecided => break,
-                Found::Rule { number, end } => match self.rules.action {
+                Match::NeedMoreText => break,
+                Match::Rule { number, end } => match self.rules.action {
                     Action::Redact => {
-                        passed.push_str(REDACTED);
+                        allowed.push_str(REDACTED);
                         at = end;
                     }
                     Action::Block => {
-                        self.blocked = Some(self.rules.reason(number));
+                        self.blocked = Some(self.rules.block_reason(number));
                         self.text = String::new();
                         return;
                     }
                 },
             }
         }
-        self.keep_from(at);
+        self.drop_before(at);
     }
 
-    /// Lets go of what was dealt with, but for the character that rules may look back at.
-    fn keep_from(&mut self, at: usize) {
+    /// Drops the text before `at`, except the last character, which patterns may look behind at.
+    fn drop_before(&mut self, at: usize) {
         let (done, held) = self.text.split_at_checked(at).unwrap_or_default();
         let last = done.chars().next_back();
-        self.from = last.map_or(0, char::len_utf8);
+        self.held_from = last.map_or(0, char::len_utf8);
         self.text = last.into_iter().chain(held.chars()).collect();
     }
 }
@@ -117,30 +118,30 @@ mod tests {
         Rules::new(words, &patterns, action).unwrap().unwrap()
     }
 
-    fn whole(rules: &Rules, text: &str) -> Passed {
-        Filter::of_whole(rules, text)
+    fn whole(rules: &Rules, text: &str) -> Filtered {
+        Filter::whole_text(rules, text)
     }
 
-    fn in_pieces(rules: &Rules, pieces: &[&str]) -> Passed {
+    fn in_parts(rules: &Rules, pieces: &[&str]) -> Filtered {
         let mut filter = Filter::new(rules);
-        let mut all = Passed::default();
-        let passed: Vec<_> = pieces.iter().map(|piece| filter.next(piece)).collect();
-        for passed in passed.into_iter().chain([filter.rest()]) {
-            assert!(all.blocked.is_none() || passed.text.is_empty());
-            all.text.push_str(&passed.text);
-            all.blocked = passed.blocked;
+        let mut all = Filtered::default();
+        let filtered: Vec<_> = pieces.iter().map(|piece| filter.push(piece)).collect();
+        for filtered in filtered.into_iter().chain([filter.finish()]) {
+            assert!(all.blocked.is_none() || filtered.text.is_empty());
+            all.text.push_str(&filtered.text);
+            all.blocked = filtered.blocked;
         }
         all
     }
 
     fn redacted(rules: &Rules, text: &str) -> String {
-        let passed = whole(rules, text);
-        assert_eq!(passed.blocked, None);
-        passed.text
+        let filtered = whole(rules, text);
+        assert_eq!(filtered.blocked, None);
+        filtered.text
     }
 
     #[test]
-    fn whole_words_in_any_case_are_found() {
+    fn whole_text_word_in_any_case_is_redacted() {
         let rules = rules(&["Grün", "c++", "bad fish", "né"], &[], Action::Redact);
         for (text, expected) in [
             ("grün GRÜN gru\u{308}n", "[redacted] [redacted] [redacted]"),
@@ -149,7 +150,7 @@ mod tests {
             ("C++, c++x", "[redacted], c++x"),
             ("a Bad \n FISH.", "a [redacted]."),
             ("bad", "bad"),
-            // What is one word with an accent that is a character of its own.
+            // The word with a combining accent.
             ("ne\u{301} ne", "[redacted] ne"),
             ("grün\u{301}", "grün\u{301}"),
         ] {
@@ -158,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_of_the_words_that_begin_alike_is_redacted() {
+    fn whole_text_words_with_common_prefix_redacts_longest() {
         let rules = rules(&["foo", "foo bar"], &[], Action::Redact);
         assert_eq!(redacted(&rules, "foo bar foo"), "[redacted] [redacted]");
     }
 
     #[test]
-    fn patterns_look_around_themselves_whatever_was_let_go() {
+    fn push_pattern_with_assertions_sees_text_returned_before() {
         let rules = rules(
             &[],
             &[r"\bfoo\b", "(?m)^#.", r"\Aab", r"yz\z"],
@@ -178,49 +179,49 @@ mod tests {
         ] {
             assert_eq!(redacted(&rules, text), expected);
             let pieces: Vec<_> = text.split_inclusive(|_| true).collect();
-            assert_eq!(in_pieces(&rules, &pieces).text, expected);
+            assert_eq!(in_parts(&rules, &pieces).text, expected);
         }
     }
 
     #[test]
-    fn a_block_lets_pass_what_is_before_it_and_says_what_was_met() {
+    fn push_blocked_match_returns_text_before_it_and_reason() {
         let rules = rules(&["foo"], &[r"\d{4}"], Action::Block);
-        let met = |text: &str, reason| Passed {
+        let blocked = |text: &str, reason| Filtered {
             text: text.to_owned(),
             blocked: Some(reason),
         };
-        assert_eq!(whole(&rules, "one foo two"), met("one ", "word-list"));
+        assert_eq!(whole(&rules, "one foo two"), blocked("one ", "word-list"));
         assert_eq!(
-            in_pieces(&rules, &["a 12", "345", "6"]),
-            met("a ", "pattern")
+            in_parts(&rules, &["a 12", "345", "6"]),
+            blocked("a ", "pattern")
         );
         assert_eq!(whole(&rules, "food 123").blocked, None);
     }
 
     #[test]
-    fn only_what_may_become_a_match_is_held_back() {
+    fn push_possible_match_at_end_is_held_back() {
         let rules = rules(&["foo"], &[], Action::Redact);
         let mut filter = Filter::new(&rules);
-        assert_eq!(filter.next("one f").text, "one ");
-        assert_eq!(filter.next("o").text, "");
-        assert_eq!(filter.next("r f").text, "for ");
-        assert_eq!(filter.next("oo").text, "");
-        assert_eq!(filter.next(". A").text, "[redacted]. A");
-        assert_eq!(filter.next("f").text, "");
-        assert_eq!(filter.rest().text, "f");
+        assert_eq!(filter.push("one f").text, "one ");
+        assert_eq!(filter.push("o").text, "");
+        assert_eq!(filter.push("r f").text, "for ");
+        assert_eq!(filter.push("oo").text, "");
+        assert_eq!(filter.push(". A").text, "[redacted]. A");
+        assert_eq!(filter.push("f").text, "");
+        assert_eq!(filter.finish().text, "f");
     }
 
     #[test]
-    fn what_is_held_back_is_bounded() {
+    fn push_long_possible_match_holds_back_bounded_text() {
         let rules = rules(&[], &["a.*b"], Action::Redact);
         let mut filter = Filter::new(&rules);
-        let mut passed = filter.next(&"a".repeat(1_000)).text.len();
-        assert_eq!(passed, 1_000 - MAX_MATCH);
-        passed += filter.next("bb").text.len();
-        assert!(passed < 1_000 && filter.text.len() <= MAX_MATCH + 4);
+        let mut returned = filter.push(&"a".repeat(1_000)).text.len();
+        assert_eq!(returned, 1_000 - MAX_MATCH);
+        returned += filter.push("bb").text.len();
+        assert!(returned < 1_000 && filter.text.len() <= MAX_MATCH + 4);
     }
 
-    /// Texts in which something is found now and then.
+    /// Texts that contain matches and parts of matches.
     fn text() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             "[ab c]{0,3}",
@@ -259,19 +260,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_split_finds_the_same(
+        fn push_any_split_matches_same_as_whole_text(
             text in text(),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
             redact: bool,
         ) {
             let action = if redact { Action::Redact } else { Action::Block };
             let rules = rules(&["grün", "bad fish", "foo"], &PATTERNS, action);
-            prop_assert_eq!(in_pieces(&rules, &cut(&text, &cuts)), whole(&rules, &text));
+            prop_assert_eq!(in_parts(&rules, &cut(&text, &cuts)), whole(&rules, &text));
         }
 
-        /// Where nothing is too long, it is what an engine finds that has all of the text.
+        /// For matches below the length limit, the result equals that of a regular expression engine.
         #[test]
-        fn it_is_what_regular_expressions_find(text in "[ab0@. ]{0,40}") {
+        fn whole_text_matches_same_as_regex_engine(text in "[ab0@. ]{0,40}") {
             let rules = rules(&[], &PATTERNS, Action::Redact);
             let engine = PikeVM::new_many(&PATTERNS).unwrap();
             let mut cache = engine.create_cache();

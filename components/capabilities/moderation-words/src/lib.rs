@@ -1,14 +1,14 @@
-//! `goldfish:moderation` by a list of words and of regular expressions. An example to start from:
-//! lists find what is written as in the list, and nobody who means to be understood.
+//! An implementation of `goldfish:moderation` with a list of words and regular expressions. It is an
+//! example: word lists miss misspelled and paraphrased text.
 //!
-//! - `settings` reads the operator's variables, `rules` what is looked for;
-//! - `matcher` says what begins at one place of a text, `filter` goes through a text as it comes;
-//! - `component` (WebAssembly only) exports it.
+//! - `settings` parses the operator's variables, `rules` compiles words and patterns;
+//! - `matcher` finds a match at one position of a text, `filter` applies rules to streamed text;
+//! - `component` (WebAssembly only) implements the exports.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        reason = "natively only the pure logic is built, for its unit tests"
+        reason = "native builds contain the pure logic only, for its unit tests"
     )
 )]
 

@@ -1,10 +1,10 @@
-//! What begins at one place of a text of which more may come.
+//! Finds the match that starts at one position of a text that may continue.
 //!
-//! Two kinds of automata read it. The one decides: each rule as it is, which is only built when
-//! it is needed. The other, `reach`, is there to know which rules are, and when they need not wait
-//! for more of the text: it takes all that the rules would take if they did not look around them
-//! (`\b`, `^`, `$`), which makes it a deterministic automaton that dies where no rule can go on. So
-//! what is found never depends on how the text was cut into pieces.
+//! There are two kinds of automata. `prefilter` is one DFA for all rules without their assertions
+//! (`\b`, `^`, `$`). It reaches a dead state where no rule can match any longer, so it tells which
+//! rules may match and whether more text can change the result. Each rule's own automaton, with
+//! assertions, then decides; it is compiled on first use. So the result does not depend on how the
+//! text was split.
 
 use std::{
     collections::BTreeSet,
@@ -22,69 +22,69 @@ use regex_automata::{
 };
 use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
 
-/// Longest match, in bytes, and so the most that is held back of a text. What would go on longer is
-/// found as far as it is a match by then.
+/// Maximum length of a match in bytes, and of the text that is held back. A longer match is cut to
+/// this length.
 pub(crate) const MAX_MATCH: usize = 256;
 
-/// What an automaton may take in memory, in bytes.
+/// Maximum size of an automaton in bytes.
 const MAX_AUTOMATON: usize = 4 * 1024 * 1024;
-/// What the states of `reach` that are kept may take, in bytes.
+/// Maximum size of the cached states of `prefilter` in bytes.
 const MAX_STATES: usize = 2 * 1024 * 1024;
 
-/// Looks for rules in texts.
+/// The compiled rules.
 #[derive(Debug)]
 pub(crate) struct Matcher {
     rules: Vec<Rule>,
-    reach: DFA,
-    /// The bytes that something can begin with.
-    begins: [bool; 256],
-    /// Room for the states of `reach`; it keeps none of the text, and is held for a call only.
-    memory: Mutex<Cache>,
+    prefilter: DFA,
+    /// Whether a match can start with the byte.
+    first_bytes: [bool; 256],
+    /// The cached states of `prefilter`. It contains no text and is locked during one call only.
+    cache: Mutex<Cache>,
 }
 
-/// One rule, and its automaton once it was needed.
+/// A rule, and its automaton after first use.
 #[derive(Debug)]
 struct Rule {
     rule: Hir,
     exact: OnceLock<Option<PikeVM>>,
 }
 
-/// What there is at a place.
+/// The match at a position.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Nothing begins here.
-    Nothing,
-    /// What comes next decides.
-    Undecided,
-    /// This rule, up to `end`.
+pub(crate) enum Match {
+    /// No match starts here.
+    None,
+    /// The result depends on text that has not arrived.
+    NeedMoreText,
+    /// A match of rule `number` that ends at byte `end`.
     Rule { number: usize, end: usize },
 }
 
 impl Matcher {
-    /// A matcher of rules, the first ones first where several begin at one place; none of them may
-    /// match an empty text.
+    /// Compiles rules, none of which may match an empty text. Where several rules match at one
+    /// position, the first one wins.
     ///
     /// # Errors
-    /// A sentence for the log when they are too much.
+    /// A sentence for the log when the automaton exceeds its maximum size.
     pub(crate) fn new(rules: Vec<Hir>) -> Result<Self, String> {
-        let blind: Vec<_> = rules
+        let without_assertions: Vec<_> = rules
             .iter()
-            .map(|rule| without_looks(rule.clone()))
+            .map(|rule| without_assertions_of(rule.clone()))
             .collect();
         let config = DFA::config()
             .match_kind(MatchKind::All)
             .cache_capacity(MAX_STATES)
             .skip_cache_capacity_check(true);
-        let reach = automaton(&blind, WhichCaptures::None)
+        let prefilter = automaton(&without_assertions, WhichCaptures::None)
             .and_then(|automaton| {
                 let mut builder = DFA::builder();
                 builder.configure(config).build_from_nfa(automaton).ok()
             })
-            .ok_or("the words and patterns are too much together")?;
-        let mut memory = reach.create_cache();
-        let mut begins = [false; 256];
-        for (begins, byte) in begins.iter_mut().zip(0..=u8::MAX) {
-            *begins = walk(&reach, &mut memory, &[byte]).can_go_on;
+            .ok_or("the words and patterns together are too large")?;
+        let mut cache = prefilter.create_cache();
+        let mut first_bytes = [false; 256];
+        for (can_start, byte) in first_bytes.iter_mut().zip(0..=u8::MAX) {
+            *can_start = scan(&prefilter, &mut cache, &[byte]).can_continue;
         }
         let rules = rules.into_iter().map(|rule| Rule {
             rule,
@@ -92,45 +92,51 @@ impl Matcher {
         });
         Ok(Self {
             rules: rules.collect(),
-            reach,
-            begins,
-            memory: Mutex::new(memory),
+            prefilter,
+            first_bytes,
+            cache: Mutex::new(cache),
         })
     }
 
-    /// Does something with the matcher's memory. Calls are not to be nested.
-    pub(crate) fn with_memory<T>(&self, work: impl FnOnce(&mut Cache) -> T) -> T {
-        let memory = self.memory.lock();
-        work(&mut memory.unwrap_or_else(PoisonError::into_inner))
+    /// Calls `work` with the matcher's cache. A nested call would deadlock.
+    pub(crate) fn with_cache<T>(&self, work: impl FnOnce(&mut Cache) -> T) -> T {
+        let cache = self.cache.lock();
+        work(&mut cache.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What begins at byte `at` of `text`, which is all there is if `is_whole`. What is before `at`
-    /// is looked back at.
-    pub(crate) fn find(&self, text: &str, at: usize, is_whole: bool, memory: &mut Cache) -> Found {
+    /// Finds the match that starts at byte `at` of `text`. `is_complete` says that no more text
+    /// follows. Assertions look behind at the text before `at`.
+    pub(crate) fn find(
+        &self,
+        text: &str,
+        at: usize,
+        is_complete: bool,
+        cache: &mut Cache,
+    ) -> Match {
         let end = text.len().min(at.saturating_add(MAX_MATCH));
         let window = text.as_bytes().get(at..end).unwrap_or_default();
-        let can_begin = window
+        let can_start = window
             .first()
-            .and_then(|first| self.begins.get(usize::from(*first)));
-        if can_begin != Some(&true) {
-            return Found::Nothing;
+            .and_then(|first| self.first_bytes.get(usize::from(*first)));
+        if can_start != Some(&true) {
+            return Match::None;
         }
-        let walk = walk(&self.reach, memory, window);
-        // A rule that ends with the window looks at the character behind it.
-        if walk.can_go_on && !is_whole && end == text.len() {
-            return Found::Undecided;
+        let scan = scan(&self.prefilter, cache, window);
+        // An assertion at the end of a rule looks at the character after the window.
+        if scan.can_continue && !is_complete && end == text.len() {
+            return Match::NeedMoreText;
         }
         let input = Input::new(text).span(at..end).anchored(Anchored::Yes);
-        let mut met = walk.met.into_iter().filter_map(|number| {
+        let mut matches = scan.candidates.into_iter().filter_map(|number| {
             let end = self.rules.get(number)?.end(&input)?;
-            Some(Found::Rule { number, end })
+            Some(Match::Rule { number, end })
         });
-        met.next().unwrap_or(Found::Nothing)
+        matches.next().unwrap_or(Match::None)
     }
 }
 
 impl Rule {
-    /// Where a match ends.
+    /// Returns the end of the rule's match.
     fn end(&self, input: &Input<'_>) -> Option<usize> {
         let exact = self.exact.get_or_init(|| {
             let automaton = automaton(std::slice::from_ref(&self.rule), WhichCaptures::Implicit)?;
@@ -141,56 +147,56 @@ impl Rule {
                 let found = exact.find(&mut exact.create_cache(), input.clone());
                 found.map(|found| found.end())
             }
-            // It is no larger than its part of `reach`, which there is; if this should be wrong,
-            // nothing may pass.
+            // The rule is part of `prefilter`, which was compiled within the size limit, so this is
+            // not expected. Treating it as a match allows no text unchecked.
             None => Some(input.end()),
         }
     }
 }
 
-/// How `reach` fares with some bytes.
-struct Walk {
-    /// The rules that match the first of the bytes, or would if they did not look around.
-    met: BTreeSet<usize>,
-    /// Whether more bytes can matter.
-    can_go_on: bool,
+/// The result of `prefilter` for some bytes.
+struct Scan {
+    /// The rules that match a prefix of the bytes when their assertions are ignored.
+    candidates: BTreeSet<usize>,
+    /// Whether more bytes can change the result.
+    can_continue: bool,
 }
 
-fn walk(reach: &DFA, cache: &mut Cache, bytes: &[u8]) -> Walk {
-    let mut walk = Walk {
-        met: BTreeSet::new(),
-        can_go_on: true,
+fn scan(prefilter: &DFA, cache: &mut Cache, bytes: &[u8]) -> Scan {
+    let mut scan = Scan {
+        candidates: BTreeSet::new(),
+        can_continue: true,
     };
-    let steps = steps(reach, cache, bytes, &mut walk);
-    if steps.is_none() {
-        // There is no room for its states: each of the rules has to see.
-        walk.met = (0..reach.pattern_len()).collect();
+    let finished = run(prefilter, cache, bytes, &mut scan);
+    if finished.is_none() {
+        // The cache is full: every rule must be tried.
+        scan.candidates = (0..prefilter.pattern_len()).collect();
     }
-    walk
+    scan
 }
 
-fn steps(reach: &DFA, cache: &mut Cache, bytes: &[u8], walk: &mut Walk) -> Option<()> {
+fn run(prefilter: &DFA, cache: &mut Cache, bytes: &[u8], scan: &mut Scan) -> Option<()> {
     let from = start::Config::new().anchored(Anchored::Yes);
-    let mut state = reach.start_state(cache, &from).ok()?;
-    // It tells of a match one byte late, and lives until then.
+    let mut state = prefilter.start_state(cache, &from).ok()?;
+    // A match is reported one byte late, so the state is not dead before that.
     for byte in bytes {
-        state = reach.next_state(cache, state, *byte).ok()?;
+        state = prefilter.next_state(cache, state, *byte).ok()?;
         if state.is_dead() {
-            walk.can_go_on = false;
+            scan.can_continue = false;
             return Some(());
         }
-        note_met(reach, cache, state, walk);
+        add_candidates(prefilter, cache, state, scan);
     }
-    let last = reach.next_eoi_state(cache, state).ok()?;
-    note_met(reach, cache, last, walk);
+    let last = prefilter.next_eoi_state(cache, state).ok()?;
+    add_candidates(prefilter, cache, last, scan);
     Some(())
 }
 
-fn note_met(reach: &DFA, cache: &Cache, state: LazyStateID, walk: &mut Walk) {
+fn add_candidates(prefilter: &DFA, cache: &Cache, state: LazyStateID, scan: &mut Scan) {
     if state.is_match() {
-        let rules = 0..reach.match_len(cache, state);
-        walk.met
-            .extend(rules.map(|rule| reach.match_pattern(cache, state, rule).as_usize()));
+        let rules = 0..prefilter.match_len(cache, state);
+        scan.candidates
+            .extend(rules.map(|rule| prefilter.match_pattern(cache, state, rule).as_usize()));
     }
 }
 
@@ -202,23 +208,25 @@ fn automaton(rules: &[Hir], captures: WhichCaptures) -> Option<thompson::NFA> {
     compiler.configure(config).build_many_from_hir(rules).ok()
 }
 
-/// The rule as it would be if it did not look around itself. The parser bounds how deep it is.
-fn without_looks(rule: Hir) -> Hir {
+/// Removes the assertions of a rule. The parser limits the recursion depth.
+fn without_assertions_of(rule: Hir) -> Hir {
     match rule.into_kind() {
         HirKind::Look(_) | HirKind::Empty => Hir::empty(),
         HirKind::Literal(literal) => Hir::literal(literal.0),
         HirKind::Class(class) => Hir::class(class),
         HirKind::Repetition(repetition) => {
-            let sub = Box::new(without_looks(*repetition.sub));
+            let sub = Box::new(without_assertions_of(*repetition.sub));
             Hir::repetition(Repetition { sub, ..repetition })
         }
         HirKind::Capture(capture) => {
-            let sub = Box::new(without_looks(*capture.sub));
+            let sub = Box::new(without_assertions_of(*capture.sub));
             Hir::capture(Capture { sub, ..capture })
         }
-        HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(without_looks).collect()),
+        HirKind::Concat(parts) => {
+            Hir::concat(parts.into_iter().map(without_assertions_of).collect())
+        }
         HirKind::Alternation(parts) => {
-            Hir::alternation(parts.into_iter().map(without_looks).collect())
+            Hir::alternation(parts.into_iter().map(without_assertions_of).collect())
         }
     }
 }

@@ -1,39 +1,39 @@
-//! What is looked for: words and patterns, as expressions.
+//! Compiles words and patterns into expressions.
 
 use regex_syntax::{ParserBuilder, hir::Hir};
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::matcher::{MAX_MATCH, Matcher};
 
-/// Most words, and most patterns.
+/// Maximum number of words and of patterns.
 const MAX_WORDS: usize = 1_000;
 const MAX_PATTERNS: usize = 64;
-/// Longest pattern, in bytes.
+/// Maximum length of a pattern in bytes.
 const MAX_PATTERN: usize = 1_000;
-/// Deepest nesting of a pattern.
+/// Maximum nesting depth of a pattern.
 const MAX_DEPTH: u32 = 50;
 
-/// What is done with what is found.
+/// What happens to a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Block,
     Redact,
 }
 
-/// What is looked for, and what is done about it.
+/// The compiled rules and their action.
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) matcher: Matcher,
     pub(crate) action: Action,
-    /// So many rules are words; the patterns follow.
-    words: usize,
+    /// Number of word rules. Pattern rules follow them.
+    word_count: usize,
 }
 
 impl Rules {
-    /// Rules of words and patterns; none if there is nothing to look for.
+    /// Compiles words and patterns. Returns none when both lists are empty.
     ///
     /// # Errors
-    /// A sentence for the log, which says which of them is no good and does not quote it.
+    /// A sentence for the log that names the invalid item by its number and does not quote it.
     pub(crate) fn new(
         words: &[&str],
         patterns: &[String],
@@ -44,7 +44,7 @@ impl Rules {
                 "more than {MAX_WORDS} words or {MAX_PATTERNS} patterns"
             ));
         }
-        // Of words that begin alike, the longest is to be redacted.
+        // Longest first: of words with a common prefix, the longest must match.
         let mut words = words.to_vec();
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         let mut rules = Vec::new();
@@ -63,13 +63,13 @@ impl Rules {
         Ok(Some(Self {
             matcher: Matcher::new(rules)?,
             action,
-            words: words.len(),
+            word_count: words.len(),
         }))
     }
 
-    /// The code that clients are told when rule `number` was met.
-    pub(crate) fn reason(&self, number: usize) -> &'static str {
-        if number < self.words {
+    /// The block reason of rule `number`, a code for clients.
+    pub(crate) fn block_reason(&self, number: usize) -> &'static str {
+        if number < self.word_count {
             "word-list"
         } else {
             "pattern"
@@ -77,7 +77,8 @@ impl Rules {
     }
 }
 
-/// A word or several, whole, in any case, composed or decomposed, with any white space in between.
+/// Matches whole words in any case, in composed or decomposed Unicode form, separated by any white
+/// space.
 fn word_rule(word: &str) -> Option<Hir> {
     let spellings = [word.nfc().collect::<String>(), word.nfd().collect()];
     if spellings.iter().any(|word| word.len() > MAX_MATCH) {
@@ -90,7 +91,7 @@ fn word_rule(word: &str) -> Option<Hir> {
     if spellings.iter().any(String::is_empty) {
         return None;
     }
-    // Half boundaries, since a word may begin or end with what is no letter.
+    // Half boundaries, because the text may start or end with a character that is not a letter.
     let rule = format!(r"\b{{start-half}}(?:{})\b{{end-half}}", spellings.join("|"));
     ParserBuilder::new()
         .case_insensitive(true)
@@ -110,7 +111,7 @@ fn pattern_rule(pattern: &str) -> Result<Hir, &'static str> {
         .map_err(|_| "is not a regular expression")?;
     match rule.properties().minimum_len() {
         Some(0) => Err("matches an empty text"),
-        Some(least) if least > MAX_MATCH => Err("matches nothing that is short enough"),
+        Some(least) if least > MAX_MATCH => Err("matches only text that is too long"),
         _ => Ok(rule),
     }
 }
@@ -125,12 +126,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_look_for_is_no_rules() {
+    fn new_no_words_and_patterns_returns_none() {
         assert!(Rules::new(&[], &[], Action::Block).unwrap().is_none());
     }
 
     #[test]
-    fn rules_are_bounded_and_not_quoted() {
+    fn new_invalid_rules_returns_error_without_quoting() {
         let long = "(secret)".repeat(200);
         let deep = format!("{}x{}", "(".repeat(60), ")".repeat(60));
         for pattern in [
@@ -146,8 +147,8 @@ mod tests {
             let why = refused(&[], &[pattern]);
             assert!(!why.contains("secret"), "{why}");
         }
-        // Each is good, together they are too much.
-        assert!(refused(&[], &[r"\w{100}x?"; 64]).contains("too much"));
+        // Each pattern is valid, all of them together are too large.
+        assert!(refused(&[], &[r"\w{100}x?"; 64]).contains("too large"));
         let why = refused(&[&"secret".repeat(50)], &[]);
         assert!(!why.contains("secret"), "{why}");
         assert!(!refused(&["a"; 1_001], &[]).is_empty());
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_list_is_not_too_much() {
+    fn new_maximum_number_of_words_is_accepted() {
         let words: Vec<_> = (0..MAX_WORDS).map(|n| format!("unerwünscht{n}")).collect();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         assert!(Rules::new(&words, &[], Action::Block).unwrap().is_some());

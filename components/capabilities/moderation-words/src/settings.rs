@@ -1,22 +1,22 @@
-//! The operator's variables.
+//! Parses the operator's variables.
 
 use crate::rules::{Action, Rules};
 
-/// What the variables say.
+/// The parsed variables.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// None if there is nothing to look for.
+    /// None when there are no words and no patterns.
     pub(crate) rules: Option<Rules>,
-    /// Whether replies are looked at too.
-    pub(crate) replies: bool,
+    /// Whether replies are checked too.
+    pub(crate) check_replies: bool,
 }
 
 impl Settings {
-    /// Reads the values of `moderation_words`, `moderation_patterns`, `moderation_action` and
+    /// Parses the values of `moderation_words`, `moderation_patterns`, `moderation_action` and
     /// `moderation_replies`.
     ///
     /// # Errors
-    /// A sentence for the log, which quotes no value.
+    /// A sentence for the log that does not quote the value.
     pub(crate) fn read(
         words: &str,
         patterns: &str,
@@ -38,14 +38,17 @@ impl Settings {
             "redact" => Action::Redact,
             _ => return Err("moderation_action is neither block nor redact".to_owned()),
         };
-        let replies = match replies.trim() {
+        let check_replies = match replies.trim() {
             "" | "off" => false,
             "on" => true,
             _ => return Err("moderation_replies is neither on nor off".to_owned()),
         };
         let rules = Rules::new(&words, &patterns, action)
             .map_err(|why| format!("moderation_words or moderation_patterns: {why}"))?;
-        Ok(Self { rules, replies })
+        Ok(Self {
+            rules,
+            check_replies,
+        })
     }
 }
 
@@ -54,15 +57,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn empty_values_are_off() {
+    fn read_empty_values_disables_rules_and_replies() {
         let settings = Settings::read("", "", "", "").unwrap();
-        assert!(settings.rules.is_none() && !settings.replies);
+        assert!(settings.rules.is_none() && !settings.check_replies);
         let settings = Settings::read(" , ", " [] ", "redact", "on").unwrap();
-        assert!(settings.rules.is_none() && settings.replies);
+        assert!(settings.rules.is_none() && settings.check_replies);
     }
 
     #[test]
-    fn values_are_read() {
+    fn read_valid_values_sets_action() {
         let settings = Settings::read(" foo , bar", r#"["\\d{4}"]"#, "redact", "on").unwrap();
         assert_eq!(settings.rules.unwrap().action, Action::Redact);
         let settings = Settings::read("foo", "", "", "").unwrap();
@@ -70,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error_and_not_quoted() {
+    fn read_invalid_value_returns_error_without_quoting() {
         for (patterns, action, replies) in [
             ("secret", "", ""),
             ("[1]", "", ""),

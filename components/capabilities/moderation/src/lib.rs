@@ -1,12 +1,11 @@
-//! `goldfish:moderation` that lets all pass and costs nothing by the piece. Exports
-//! `goldfish:moderation/filter`; imports nothing.
+//! The default implementation of `goldfish:moderation`: allows every text. Imports nothing.
 #![cfg_attr(
     not(target_family = "wasm"),
-    allow(dead_code, reason = "natively there is nobody to export it to")
+    allow(dead_code, reason = "the exports exist in WebAssembly builds only")
 )]
 
 use bindings::exports::goldfish::moderation::filter::{
-    Error, Guest, GuestReplyFilter, Passed, ReplyFilter, Verdict,
+    Error, FilteredText, Guest, GuestReplyFilter, ReplyFilter, Verdict,
 };
 
 #[allow(
@@ -32,27 +31,27 @@ mod bindings {
 
 struct Component;
 
-/// A filter of replies, of which there are none here.
-enum Nothing {}
+/// The reply filter's type. `open` never returns one, so it has no values.
+enum NoFilter {}
 
 impl Guest for Component {
-    type ReplyFilter = Nothing;
+    type ReplyFilter = NoFilter;
 
     async fn check(texts: Vec<String>) -> Result<Vec<Verdict>, Error> {
-        Ok(texts.iter().map(|_| Verdict::Pass).collect())
+        Ok(texts.iter().map(|_| Verdict::Allow).collect())
     }
 }
 
-impl GuestReplyFilter for Nothing {
+impl GuestReplyFilter for NoFilter {
     async fn open() -> Result<Option<ReplyFilter>, Error> {
         Ok(None)
     }
 
-    fn next(&self, _: String) -> Passed {
+    fn push(&self, _: String) -> FilteredText {
         match *self {}
     }
 
-    fn rest(&self) -> Passed {
+    fn finish(&self) -> FilteredText {
         match *self {}
     }
 }

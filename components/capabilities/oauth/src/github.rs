@@ -2,18 +2,18 @@
 
 use serde::Deserialize;
 
-use crate::answer::{self, Answer};
+use crate::response::{self, ProviderResponse};
 use crate::settings::GitHub;
 use crate::{Error, Profile};
 
-/// The profile, and all addresses: the one on the profile is what its owner typed there.
+/// The profile and all addresses. The address on the profile is not verified.
 pub(crate) const SCOPE: &str = "read:user user:email";
 
-/// What GitHub says of a code that is unknown, used or too old, and of an account whose primary
-/// address is not confirmed.
+/// GitHub's error codes for an unknown, used or expired code, and for an account whose primary address
+/// is not confirmed.
 const REFUSALS: [&str; 2] = ["bad_verification_code", "unverified_user_email"];
 
-/// Longest access token that we would carry, in bytes; they have 40.
+/// Maximum length of an access token, in bytes. They have 40.
 const TOKEN_BYTES_MAX: usize = 1024;
 
 #[derive(Deserialize)]
@@ -59,12 +59,12 @@ impl GitHub {
     }
 }
 
-/// The access token in the answer to a code.
+/// The access token in the response to a code.
 ///
 /// # Errors
-/// As `Answer::token`.
-pub(crate) fn access_token(answer: &Answer) -> Result<String, Error> {
-    let Token { access_token } = answer.token(&REFUSALS)?;
+/// As `ProviderResponse::token`.
+pub(crate) fn access_token(response: &ProviderResponse) -> Result<String, Error> {
+    let Token { access_token } = response.token(&REFUSALS)?;
     let visible = access_token.bytes().all(|byte| byte.is_ascii_graphic());
     match access_token.len() {
         1..=TOKEN_BYTES_MAX if visible => Ok(access_token),
@@ -72,15 +72,18 @@ pub(crate) fn access_token(answer: &Answer) -> Result<String, Error> {
     }
 }
 
-/// The profile from the answers about the user and about the addresses. GitHub vouches for an
-/// address that it says is verified, and for no other.
+/// The profile from the responses with the user and the addresses. Only an address that GitHub has
+/// verified counts as verified.
 ///
 /// # Errors
-/// As `Answer::json`.
-pub(crate) fn profile(user: &Answer, emails: &Answer) -> Result<Profile, Error> {
+/// As `ProviderResponse::json`.
+pub(crate) fn profile(
+    user: &ProviderResponse,
+    emails: &ProviderResponse,
+) -> Result<Profile, Error> {
     let user: User = user.json()?;
     let addresses: Vec<Address> = match emails.status {
-        // An enterprise server can withhold them.
+        // An enterprise server may not return them.
         403 | 404 => Vec::new(),
         _ => emails.json()?,
     };
@@ -90,13 +93,13 @@ pub(crate) fn profile(user: &Answer, emails: &Answer) -> Result<Profile, Error> 
         Some(address) => (Some(address.email.clone()), address.verified),
         None => (user.email, false),
     };
-    let email = answer::email(email);
+    let email = response::email(email);
     Ok(Profile {
         subject: user.id.to_string(),
         email_verified: verified && email.is_some(),
         email,
-        name: answer::name(user.name).or_else(|| answer::name(user.login)),
-        image: answer::image(user.avatar_url),
+        name: response::name(user.name).or_else(|| response::name(user.login)),
+        image: response::image(user.avatar_url),
     })
 }
 
@@ -104,8 +107,8 @@ pub(crate) fn profile(user: &Answer, emails: &Answer) -> Result<Profile, Error> 
 mod tests {
     use super::*;
 
-    fn ok(body: &str) -> Answer {
-        Answer {
+    fn ok(body: &str) -> ProviderResponse {
+        ProviderResponse {
             status: 200,
             body: body.as_bytes().to_vec(),
         }
@@ -115,7 +118,7 @@ mod tests {
         "email":null,"avatar_url":"https://avatars.githubusercontent.com/u/583231?v=4","plan":{}}"#;
 
     #[test]
-    fn a_token_is_taken_and_an_error_with_status_200_is_one() {
+    fn access_token_of_error_with_status_200_fails() {
         let body = r#"{"access_token":"gho_16C7","scope":"read:user","token_type":"bearer"}"#;
         assert_eq!(access_token(&ok(body)), Ok("gho_16C7".to_owned()));
         let body = r#"{"error":"bad_verification_code","error_description":"The code passed is
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_primary_address_counts() {
+    fn profile_has_the_primary_address() {
         let emails = r#"[
             {"email":"old@example.com","primary":false,"verified":true,"visibility":null},
             {"email":"octocat@example.com","primary":true,"verified":true,"visibility":"private"}]"#;
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_nobody_vouches_for_is_not_verified() {
+    fn profile_with_unverified_address_is_unverified() {
         let unverified = r#"[{"email":"o@example.com","primary":true,"verified":false}]"#;
         let found = profile(&ok(USER), &ok(unverified)).unwrap();
         assert_eq!(
@@ -156,7 +159,7 @@ mod tests {
         );
 
         let public = USER.replace(r#""email":null"#, r#""email":"typed@example.com""#);
-        let withheld = Answer {
+        let withheld = ProviderResponse {
             status: 404,
             body: b"{}".to_vec(),
         };
@@ -172,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_the_login_is_one() {
+    fn profile_without_name_has_login() {
         let nameless = USER.replace(r#""The Octocat""#, "null");
         let found = profile(&ok(&nameless), &ok("[]")).unwrap();
         assert_eq!(found.name.as_deref(), Some("octocat"));
     }
 
     #[test]
-    fn what_is_no_profile_is_an_error() {
+    fn profile_of_other_response_fails() {
         for body in ["", "[]", "{}", r#"{"id":"7"}"#, r#"{"id":-1}"#] {
             assert!(profile(&ok(body), &ok("[]")).is_err(), "{body}");
         }

@@ -4,22 +4,22 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use crate::answer::{self, Answer};
+use crate::response::{self, ProviderResponse};
 use crate::settings::Google;
 use crate::{Error, Profile};
 
 pub(crate) const SCOPE: &str = "openid email profile";
 
-/// What Google says of a code that is unknown, used or too old, and of a wrong verifier.
+/// Google's error codes for an unknown, used or expired code, and for a wrong verifier.
 const REFUSALS: [&str; 1] = ["invalid_grant"];
 
-/// Both are Google.
+/// Google uses both.
 const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
 
-/// How far clocks may disagree, in seconds.
+/// Accepted clock difference, in seconds.
 const LEEWAY: u64 = 60;
 
-/// Longest subject (OpenID Connect Core, section 2), in bytes.
+/// Maximum length of a subject (OpenID Connect Core, section 2), in bytes.
 const SUBJECT_BYTES_MAX: usize = 255;
 
 #[derive(Deserialize)]
@@ -54,14 +54,18 @@ impl Google {
     }
 }
 
-/// The profile in the id token that came for a code; `now` is in seconds. The token comes from the
-/// token endpoint itself, over TLS, which stands in for its signature (OpenID Connect Core,
-/// section 3.1.3.7, point 6).
+/// The profile in the id token of a response. `now` is in seconds. The signature is not verified,
+/// because the token comes from the token endpoint over TLS (OpenID Connect Core, section 3.1.3.7,
+/// point 6).
 ///
 /// # Errors
-/// As `Answer::token`; `protocol` also for a token that is not for us, not Google's or too old.
-pub(crate) fn profile(answer: &Answer, client_id: &str, now: u64) -> Result<Profile, Error> {
-    let Tokens { id_token } = answer.token(&REFUSALS)?;
+/// As `ProviderResponse::token`; `protocol` also for a token of another client or issuer, and for an expired one.
+pub(crate) fn profile(
+    response: &ProviderResponse,
+    client_id: &str,
+    now: u64,
+) -> Result<Profile, Error> {
+    let Tokens { id_token } = response.token(&REFUSALS)?;
     let claims = claims(&id_token).ok_or_else(|| refused("the id token is none"))?;
     if !ISSUERS.contains(&claims.iss.as_str()) {
         return Err(refused("the id token is of another issuer"));
@@ -80,13 +84,13 @@ pub(crate) fn profile(answer: &Answer, client_id: &str, now: u64) -> Result<Prof
         Some(Verified::Text(text)) => text == "true",
         None => false,
     };
-    let email = answer::email(claims.email);
+    let email = response::email(claims.email);
     Ok(Profile {
         subject: claims.sub,
         email_verified: verified && email.is_some(),
         email,
-        name: answer::name(claims.name),
-        image: answer::image(claims.picture),
+        name: response::name(claims.name),
+        image: response::image(claims.picture),
     })
 }
 
@@ -123,15 +127,15 @@ mod tests {
         }
         let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
         let body = json!({ "access_token": "ya29.x", "id_token": format!("e30.{payload}.c2ln") });
-        let answer = Answer {
+        let response = ProviderResponse {
             status: 200,
             body: body.to_string().into_bytes(),
         };
-        profile(&answer, "app", NOW)
+        profile(&response, "app", NOW)
     }
 
     #[test]
-    fn an_id_token_is_a_profile() {
+    fn profile_of_id_token_has_its_claims() {
         let profile = exchanged(json!({})).unwrap();
         assert_eq!(profile.subject, "10769150350006150715113082367");
         assert_eq!(profile.email.as_deref(), Some("ada@example.com"));
@@ -143,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn verified_is_a_boolean_or_the_text_of_one() {
+    fn profile_with_email_verified_as_text_is_read() {
         for (value, expected) in [
             (json!("true"), true),
             (json!("false"), false),
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_others_for_others_or_from_long_ago_are_refused() {
+    fn profile_of_token_of_other_issuer_client_or_time_fails() {
         for changes in [
             json!({ "iss": "https://accounts.google.com.evil.example" }),
             json!({ "iss": "http://accounts.google.com" }),
@@ -178,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_refused() {
+    fn profile_of_other_text_fails() {
         for body in [
             "{}",
             r#"{"id_token":""}"#,
@@ -187,18 +191,18 @@ mod tests {
             r#"{"id_token":"a.e30.c.d"}"#,
             r#"{"id_token":7}"#,
         ] {
-            let answer = Answer {
+            let response = ProviderResponse {
                 status: 200,
                 body: body.as_bytes().to_vec(),
             };
-            let refused = profile(&answer, "app", NOW);
+            let refused = profile(&response, "app", NOW);
             assert!(matches!(refused, Err(Error::Protocol(_))), "{body}");
         }
-        let answer = Answer {
+        let response = ProviderResponse {
             status: 400,
             body: br#"{"error":"invalid_grant","error_description":"Bad Request"}"#.to_vec(),
         };
-        let refused = profile(&answer, "app", NOW);
+        let refused = profile(&response, "app", NOW);
         assert!(matches!(refused, Err(Error::CodeRefused(_))));
     }
 }

@@ -1,15 +1,15 @@
-//! Asking GitHub and Google who somebody is. Exports `goldfish:oauth`.
+//! Sign-in with GitHub and Google. Exports `goldfish:oauth`.
 //!
 //! | module | |
 //! |---|---|
-//! | `settings` | which providers are configured, and where they are |
-//! | `request` | the authorization URL and the requests, as values |
-//! | `answer` | what all answers have in common: statuses, OAuth errors, bounds |
-//! | `github`, `google` | what each provider says, and what we make of it |
-//! | `component` | the variables, the network and the clock around all that |
+//! | `component` | the exports: variables, network and clock |
+//! | `github`, `google` | the protocol of each provider |
+//! | `request` | the authorization URL and the requests |
+//! | `response` | what all responses have in common: statuses, OAuth errors, limits |
+//! | `settings` | the configured providers and their URLs |
 //!
-//! Everything but `component` is free of effects. Texts of errors name what went wrong and hold
-//! nothing that a provider, a browser or an operator sent.
+//! All modules but `component` have no effects. Error texts contain nothing that a provider, a browser or
+//! an operator sent.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -18,10 +18,10 @@
     )
 )]
 
-mod answer;
 mod github;
 mod google;
 mod request;
+mod response;
 mod settings;
 
 #[cfg(target_family = "wasm")]

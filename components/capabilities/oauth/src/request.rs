@@ -1,4 +1,4 @@
-//! What is sent to a provider, as values.
+//! The requests to a provider.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,20 +9,20 @@ use url::form_urlencoded::Serializer;
 use crate::Error;
 use crate::settings::Client;
 
-/// Longest `state` and longest code, in bytes: several times what there is.
+/// Maximum length of a state and of a code, in bytes.
 const PARAMETER_BYTES_MAX: usize = 2048;
 
-/// A request to a provider. Has no `Debug`: it holds secrets.
-pub(crate) struct Outgoing {
+/// A request to a provider. Has no `Debug`, because it contains secrets.
+pub(crate) struct ProviderRequest {
     pub(crate) url: String,
     /// `Authorization: Bearer`.
     pub(crate) token: Option<String>,
-    /// An encoded form, to be posted.
+    /// An encoded form, for POST.
     pub(crate) form: Option<String>,
 }
 
-impl Outgoing {
-    /// A `GET` in the name of the user.
+impl ProviderRequest {
+    /// A GET request with the user's access token.
     pub(crate) fn get(url: String, token: &str) -> Self {
         Self {
             url,
@@ -32,10 +32,10 @@ impl Outgoing {
     }
 }
 
-/// The URL that begins the authorization code grant with PKCE.
+/// The authorization URL of the code grant with PKCE.
 ///
 /// # Errors
-/// `protocol` for parameters that no provider takes, and for a base URL that is none.
+/// `protocol` for invalid parameters or an invalid base URL.
 pub(crate) fn authorization_url(
     endpoint: &str,
     client: &Client,
@@ -65,15 +65,14 @@ pub(crate) fn authorization_url(
 /// The request that exchanges a code.
 ///
 /// # Errors
-/// `code-refused` for what cannot be a code, `protocol` for other parameters that no provider
-/// takes.
-pub(crate) fn exchange(
+/// `code-refused` for an invalid code, `protocol` for other invalid parameters.
+pub(crate) fn code_exchange(
     endpoint: String,
     client: &Client,
     redirect_uri: &str,
     code: &str,
     code_verifier: &str,
-) -> Result<Outgoing, Error> {
+) -> Result<ProviderRequest, Error> {
     check_redirect_uri(redirect_uri)?;
     check_verifier(code_verifier)?;
     if !(1..=PARAMETER_BYTES_MAX).contains(&code.len()) {
@@ -89,7 +88,7 @@ pub(crate) fn exchange(
         .append_pair("code", code)
         .append_pair("code_verifier", code_verifier)
         .finish();
-    Ok(Outgoing {
+    Ok(ProviderRequest {
         url: endpoint,
         token: None,
         form: Some(form),
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_url_has_the_challenge_and_not_the_verifier() {
+    fn authorization_url_has_challenge_without_verifier() {
         let endpoint = "https://github.com/login/oauth/authorize";
         let url = authorization_url(endpoint, &client(), "a b", REDIRECT, "st&te", VERIFIER);
         assert_eq!(
@@ -151,8 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn secrets_go_into_the_body_only() {
-        let request = exchange(
+    fn code_exchange_has_secrets_in_body_only() {
+        let request = code_exchange(
             "https://x/token".to_owned(),
             &client(),
             REDIRECT,
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_provider_takes_is_refused_here() {
+    fn requests_with_invalid_parameters_fail() {
         let verifier_of = |length| "v".repeat(length);
         let url = |redirect: &str, state: &str, verifier: &str| {
             authorization_url("https://x", &client(), "s", redirect, state, verifier)
@@ -191,7 +190,8 @@ mod tests {
         }
         let long = "c".repeat(PARAMETER_BYTES_MAX + 1);
         for code in ["", long.as_str()] {
-            let refused = exchange("https://x".to_owned(), &client(), REDIRECT, code, VERIFIER);
+            let refused =
+                code_exchange("https://x".to_owned(), &client(), REDIRECT, code, VERIFIER);
             assert!(matches!(refused.err(), Some(Error::CodeRefused(_))));
         }
     }

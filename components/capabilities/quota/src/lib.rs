@@ -1,34 +1,32 @@
-//! How often somebody may do something, and how much of it: sliding-window limits, and a ledger of
-//! credits for each user, both counted over all instances in the store. Exports `goldfish:quota`.
+//! Rate limits and credits, both counted over all instances in the store. Exports `goldfish:quota`.
 //!
 //! | module | |
 //! |---|---|
 //! | `window` | the arithmetic of a sliding window |
-//! | `book` | who holds which slots; what is written and read when |
+//! | `rate_limiter` | which request takes which slot of a window, and what is read and written when |
 //! | `subject` | from a user id or an address to a storage key |
 //! | `settings` | the limits, from their variables |
-//! | `plans` | the plans there are |
+//! | `plans` | the plans |
 //! | `credits` | the ledgers: what users may spend and have spent |
-//! | `component` | the store, the variables and the clock around that |
+//! | `component` | the exports, with the store, the variables and the clock |
 //!
-//! # What limits cost
-//! A chat costs one write, an `increment`, and the first one of a subject in a minute one more, the
+//! # Cost of rate limits
+//! A chat takes one write, an `increment`. The first one of a subject in a minute takes another write, the
 //! mark of the new minute. Other requests are counted in leases, one write for several requests
-//! (`book::lease_after`). Refused requests write nothing, and neither does a limit of 0. A subject
-//! has two keys in the store, however long it stays; losing them does no harm but to forget the
-//! last two minutes.
+//! (`rate_limiter::lease_after`). Refused requests and limits of 0 write nothing. A subject has two keys in
+//! the store. If they are lost, only the counts of the last two minutes are.
 
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        reason = "natively only the effect-free part is built, for its unit tests"
+        reason = "natively only the part without the host is built, for its unit tests"
     )
 )]
 
-mod book;
 mod credits;
 mod plans;
+mod rate_limiter;
 mod settings;
 mod subject;
 mod window;

@@ -1,25 +1,25 @@
-//! The plans there are, as data: the variable `plans`.
+//! The plans, from the variable `plans`.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// The plan of whoever has no other.
+/// The plan of users that have no other.
 pub(crate) const DEFAULT_PLAN: &str = "free";
-/// These exist whether or not the variable names them, without limits.
+/// Plans that exist even if the variable does not name them; they then have no limits.
 const BUILT_IN: [&str; 3] = [DEFAULT_PLAN, "pro", "business"];
 /// Longest name of a plan, in bytes.
 const MAX_NAME_BYTES: usize = 32;
-/// Most plans.
+/// Most plans that the variable may have.
 const MAX_PLANS: usize = 32;
 
-/// What a plan allows; none means no limit.
+/// The limits of a plan; none means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Plan {
     /// Credits of a month (UTC).
     pub(crate) monthly_credits: Option<u64>,
-    /// Chat turns a minute, in place of the variable's.
+    /// Chat turns per minute, in place of the variable's limit.
     pub(crate) chat_per_minute: Option<u32>,
 }
 
@@ -28,10 +28,10 @@ pub(crate) struct Plan {
 pub(crate) struct Plans(BTreeMap<String, Plan>);
 
 impl Plans {
-    /// Reads the variable's value; empty means that nothing is limited.
+    /// Parses the variable's value. If it is empty, nothing is limited.
     ///
     /// # Errors
-    /// What is wrong with it, for the log. Nobody may be served as if there were no limits then.
+    /// What is wrong with it, for the log. Requests must then fail: it is unknown what is limited.
     pub(crate) fn parse(value: &str) -> Result<Self, String> {
         let mut plans: BTreeMap<String, Plan> = match value.trim() {
             "" => BTreeMap::new(),
@@ -46,7 +46,7 @@ impl Plans {
                         .to_owned(),
                 );
             }
-            // Elsewhere 0 stands for "no limit", which nobody means who writes it here.
+            // In other variables 0 means "no limit"; here it would be read as "nothing allowed".
             if plan.chat_per_minute == Some(0) {
                 return Err(format!(
                     "the variable plans cannot be read: chatPerMinute of {name} must be at least 1"
@@ -64,8 +64,8 @@ impl Plans {
         Ok(Self(plans))
     }
 
-    /// The plan of that name. One that is no more gives way to the default plan, so that removing
-    /// a plan never lifts a limit.
+    /// The plan of that name. If it no longer exists, the default plan, so that removing a plan never
+    /// removes a limit.
     pub(crate) fn of<'a>(&'a self, name: Option<&'a str>) -> (&'a str, Plan) {
         name.and_then(|name| Some((name, *self.0.get(name)?)))
             .unwrap_or_else(|| {
@@ -74,7 +74,7 @@ impl Plans {
             })
     }
 
-    /// Whether there is a plan of that name.
+    /// Whether a plan of that name exists.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_plans_always_exist_and_limit_nothing() {
+    fn parse_of_an_empty_value_gives_three_plans_without_limits() {
         for value in ["", "  ", "{}"] {
             let plans = Plans::parse(value).unwrap();
             assert_eq!(plans.names(), ["free", "pro", "business"]);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_data() {
+    fn parse_of_plans_reads_their_limits() {
         let plans = Plans::parse(
             r#"{"free": {"monthlyCredits": 100000, "chatPerMinute": 10},
                 "pro": {"monthlyCredits": 2000000}, "business": {}, "a-team": {}}"#,
@@ -137,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_is_no_more_is_the_default_plan() {
+    fn of_a_removed_plan_is_the_default_plan() {
         let plans = Plans::parse(r#"{"free": {"monthlyCredits": 5}}"#).unwrap();
         let (name, plan) = plans.of(Some("gone"));
         assert_eq!((name, plan.monthly_credits), ("free", Some(5)));
     }
 
     #[test]
-    fn what_cannot_be_read_is_an_error() {
+    fn parse_of_a_malformed_value_fails() {
         for value in [
             "unlimited",
             "[]",

@@ -1,39 +1,38 @@
-//! Finding, keeping and clearing, over any store.
+//! Lookup, storing and erasing, on any platform.
 
 use std::time::Duration;
 
 use journal::{Clock, Error, Store};
-use uuid::Uuid;
 
-use crate::entry::{Entry, Verdict};
-use crate::names::{Fingerprint, User};
+use crate::entry::{Entry, Match};
+use crate::keys::{Fingerprint, User};
 use crate::settings::{Scope, Settings};
 
-/// Longest answer that is kept, in bytes.
-const MAX_BODY: usize = 128 * 1024;
+/// Longest response that is stored, in bytes.
+const BODY_BYTES_MAX: usize = 128 * 1024;
 
-/// The answers of all users.
+/// The caches of all users.
 pub(crate) struct Cache<P> {
     platform: P,
     settings: Settings,
 }
 
-/// What is asked, and by whom.
+/// A request, and who makes it.
 #[derive(Clone)]
-pub(crate) struct Question {
+pub(crate) struct Key {
     pub(crate) user: User,
     pub(crate) fingerprint: Fingerprint,
 }
 
-/// What came of looking.
+/// The result of a lookup.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Finding {
-    Found {
+pub(crate) enum Lookup {
+    Hit {
         body: String,
         age: Duration,
     },
-    /// With the name of the period, which keeping an answer needs.
-    Nothing(String),
+    /// With the generation's name, which storing the response needs.
+    Miss(String),
 }
 
 impl<P: Store + Clock> Cache<P> {
@@ -41,87 +40,78 @@ impl<P: Store + Clock> Cache<P> {
         Self { platform, settings }
     }
 
-    /// Looks for an answer that is younger than `max_age`.
-    pub(crate) async fn find(
-        &self,
-        question: &Question,
-        max_age: Option<Duration>,
-    ) -> Result<Finding, Error> {
-        let Question { user, fingerprint } = question;
-        let mut found = self.look(user, fingerprint).await?;
+    /// Looks up a response that is younger than `max_age`.
+    pub(crate) async fn get(&self, key: &Key, max_age: Option<Duration>) -> Result<Lookup, Error> {
+        let Key { user, fingerprint } = key;
+        let mut found = self.get_of(user, fingerprint).await?;
         if found.is_none() && self.settings.scope == Scope::Shared {
-            let keeper = self.platform.get(&fingerprint.shared_key()).await?;
-            let keeper = keeper.and_then(|id| User::new(String::from_utf8(id).ok()?));
-            if let Some(keeper) = keeper.filter(|keeper| keeper != user) {
-                found = self.look(&keeper, fingerprint).await?;
+            let owner = self.platform.get(&fingerprint.shared_key()).await?;
+            let owner = owner.and_then(|id| User::new(std::str::from_utf8(&id).ok()?));
+            if let Some(owner) = owner.filter(|owner| owner != user) {
+                found = self.get_of(&owner, fingerprint).await?;
             }
         }
-        let young = |age: Duration| max_age.is_none_or(|max_age| age < max_age);
+        let is_young = |age: Duration| max_age.is_none_or(|max_age| age < max_age);
         match found {
-            Some((body, age)) if young(age) => Ok(Finding::Found { body, age }),
-            _ => Ok(Finding::Nothing(self.period(user).await?)),
+            Some((body, age)) if is_young(age) => Ok(Lookup::Hit { body, age }),
+            _ => Ok(Lookup::Miss(self.generation(user).await?)),
         }
     }
 
-    /// What lies with a user.
-    async fn look(
+    /// The response in the cache of one user.
+    async fn get_of(
         &self,
         user: &User,
         fingerprint: &Fingerprint,
     ) -> Result<Option<(String, Duration)>, Error> {
-        let key = user.answer_key(fingerprint);
+        let key = user.response_key(fingerprint);
         let Some(bytes) = self.platform.get(&key).await? else {
             return Ok(None);
         };
-        match Entry::judge(&bytes, fingerprint, self.platform.now(), self.settings.time) {
-            Verdict::Fits { body, age } => Ok(Some((body, age))),
-            Verdict::Other => Ok(None),
-            Verdict::Expired => {
+        match Entry::compare(&bytes, fingerprint, self.platform.now(), self.settings.time) {
+            Match::Hit { body, age } => Ok(Some((body, age))),
+            Match::Other => Ok(None),
+            Match::Expired => {
                 self.platform.delete_many(vec![key]).await?;
                 Ok(None)
             }
         }
     }
 
-    /// The user's period; begins the first one.
-    async fn period(&self, user: &User) -> Result<String, Error> {
-        if let Some(period) = self.current_period(user).await? {
-            return Ok(period);
+    /// The user's generation; begins the first one.
+    async fn generation(&self, user: &User) -> Result<String, Error> {
+        if let Some(generation) = self.current_generation(user).await? {
+            return Ok(generation);
         }
-        // Of two that begin one at once, one will find that it is not the current one.
-        let period = Uuid::new_v4().to_string();
+        // If two requests begin one at the same time, one of them finds that it is not the current one.
+        let generation = ids::new_uuid();
         self.platform
-            .set(&user.period_key(), period.as_bytes())
+            .set(&user.generation_key(), generation.as_bytes())
             .await?;
-        Ok(period)
+        Ok(generation)
     }
 
-    async fn current_period(&self, user: &User) -> Result<Option<String>, Error> {
-        let stored = self.platform.get(&user.period_key()).await?;
+    async fn current_generation(&self, user: &User) -> Result<Option<String>, Error> {
+        let stored = self.platform.get(&user.generation_key()).await?;
         Ok(stored.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
-    /// Keeps an answer that was looked for in that period.
-    pub(crate) async fn keep(
-        &self,
-        question: &Question,
-        period: &str,
-        body: String,
-    ) -> Result<(), Error> {
-        let Question { user, fingerprint } = question;
-        if body.len() > MAX_BODY || !self.is_current(user, period).await? {
+    /// Stores a response that was looked up in that generation.
+    pub(crate) async fn put(&self, key: &Key, generation: &str, body: String) -> Result<(), Error> {
+        let Key { user, fingerprint } = key;
+        if body.len() > BODY_BYTES_MAX || !self.is_current(user, generation).await? {
             return Ok(());
         }
         let entry = Entry::new(fingerprint, self.platform.now(), body);
         let Some(bytes) = entry.to_bytes() else {
             return Ok(());
         };
-        let key = user.answer_key(fingerprint);
-        self.platform.set(&key, &bytes).await?;
-        // Where that cannot be told, it may have been cleared.
-        let current = self.is_current(user, period).await;
+        let response_key = user.response_key(fingerprint);
+        self.platform.set(&response_key, &bytes).await?;
+        // If this fails, the cache may have been erased.
+        let current = self.is_current(user, generation).await;
         if current != Ok(true) {
-            self.platform.delete_many(vec![key]).await?;
+            self.platform.delete_many(vec![response_key]).await?;
             return current.map(drop);
         }
         if self.settings.scope == Scope::Shared {
@@ -131,25 +121,22 @@ impl<P: Store + Clock> Cache<P> {
         Ok(())
     }
 
-    async fn is_current(&self, user: &User, period: &str) -> Result<bool, Error> {
-        Ok(self.current_period(user).await?.as_deref() == Some(period))
+    async fn is_current(&self, user: &User, generation: &str) -> Result<bool, Error> {
+        Ok(self.current_generation(user).await?.as_deref() == Some(generation))
     }
 
-    /// Erases the user's answers. What is on its way finds its period ended.
-    pub(crate) async fn clear(&self, user: &User) -> Result<(), Error> {
-        if self.platform.get(&user.period_key()).await?.is_none() {
+    /// Erases the user's cache. Responses that are on their way find their generation ended.
+    pub(crate) async fn erase(&self, user: &User) -> Result<(), Error> {
+        if self.platform.get(&user.generation_key()).await?.is_none() {
             return Ok(());
         }
-        let period = Uuid::new_v4().to_string();
+        let generation = ids::new_uuid();
         self.platform
-            .set(&user.period_key(), period.as_bytes())
+            .set(&user.generation_key(), generation.as_bytes())
             .await?;
-        let answers: Vec<String> = user.answer_keys().collect();
-        for batch in answers.chunks(journal::BATCH_MAX) {
-            self.platform.delete_many(batch.to_vec()).await?;
-        }
-        // Last, so that a clearing that breaks off is known to be unfinished.
-        self.platform.delete_many(vec![user.period_key()]).await
+        journal::delete_all(&self.platform, &user.response_keys()).await?;
+        // Last, so that an interrupted call is known to be unfinished.
+        self.platform.delete_many(vec![user.generation_key()]).await
     }
 }
 

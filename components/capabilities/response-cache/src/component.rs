@@ -1,14 +1,15 @@
-//! The export, and the store, the variables and the clock around what is free of effects.
+//! The export, with the store, the variables and the clock.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use journal::Spin;
+use journal::{Spin, Store as _};
 use spin_sdk::variables;
 
-use crate::bindings::exports::goldfish::response_cache::answers as wit;
-use crate::cache::{Cache, Finding, Question};
-use crate::names::{Fingerprint, User, malformed};
+use crate::bindings::exports::goldfish::response_cache::cache as wit;
+use crate::bindings::exports::goldfish::response_cache::user_data;
+use crate::cache::{Cache, Key, Lookup};
+use crate::keys::{Fingerprint, User, invalid};
 use crate::settings::Settings;
 
 struct Component;
@@ -20,37 +21,45 @@ mod export {
 }
 
 impl wit::Guest for Component {
-    async fn is_on() -> bool {
+    async fn is_enabled() -> bool {
         !settings().await.time.is_zero()
     }
 
-    async fn find(
-        question: wit::Question,
-        max_age: Option<u32>,
-    ) -> Result<wit::Finding, wit::Error> {
-        let question = Question::try_from(question)?;
+    async fn get(key: wit::Key, max_age: Option<u32>) -> Result<wit::Lookup, wit::Error> {
+        let key = Key::try_from(key)?;
         let max_age = max_age.map(|seconds| Duration::from_secs(seconds.into()));
-        Ok(match cache().await?.find(&question, max_age).await? {
-            Finding::Found { body, age } => wit::Finding::Found(wit::Answer {
+        Ok(match cache().await?.get(&key, max_age).await? {
+            Lookup::Hit { body, age } => wit::Lookup::Hit(wit::CachedResponse {
                 body,
                 age: u32::try_from(age.as_secs()).unwrap_or(u32::MAX),
             }),
-            Finding::Nothing(period) => wit::Finding::Nothing(wit::Leave { period }),
+            Lookup::Miss(generation) => wit::Lookup::Miss(generation),
         })
     }
 
-    async fn keep(
-        question: wit::Question,
-        leave: wit::Leave,
+    async fn put(
+        key: wit::Key,
+        generation: wit::Generation,
         body: String,
     ) -> Result<(), wit::Error> {
-        let question = Question::try_from(question)?;
-        Ok(cache().await?.keep(&question, &leave.period, body).await?)
+        let key = Key::try_from(key)?;
+        Ok(cache().await?.put(&key, &generation, body).await?)
+    }
+}
+
+impl user_data::Guest for Component {
+    async fn erase(user: String) -> Result<(), String> {
+        let user = User::new(&user).ok_or("invalid user id")?;
+        let cache = cache().await.map_err(|error| error.to_string())?;
+        let erased = cache.erase(&user).await;
+        erased.map_err(|error| error.to_string())
     }
 
-    async fn clear(user: String) -> Result<(), wit::Error> {
-        let user = User::new(user).ok_or_else(|| malformed("user id"))?;
-        Ok(cache().await?.clear(&user).await?)
+    async fn check() -> Result<(), String> {
+        let store = Spin::open_default().await;
+        let store = store.map_err(|error| error.to_string())?;
+        let found = store.get("cache:check").await;
+        found.map(drop).map_err(|error| error.to_string())
     }
 }
 
@@ -58,8 +67,8 @@ async fn cache() -> Result<Cache<Spin>, journal::Error> {
     Ok(Cache::new(Spin::open_default().await?, settings().await))
 }
 
-/// Read once in the life of an instance. A component that is given no such variable, because all it
-/// does is to clear, keeps nothing.
+/// The settings, read once per instance. If the variables are not granted, as to routes that only erase, the
+/// cache is off.
 async fn settings() -> Settings {
     static SETTINGS: OnceLock<Settings> = OnceLock::new();
     if let Some(settings) = SETTINGS.get() {
@@ -67,22 +76,21 @@ async fn settings() -> Settings {
     }
     let seconds = variables::get("response_cache_seconds").await;
     let scope = variables::get("response_cache_scope").await;
-    let (settings, troubles) =
+    let (settings, warnings) =
         Settings::parse(&seconds.unwrap_or_default(), &scope.unwrap_or_default());
-    for trouble in troubles {
-        eprintln!(r#"{{"level":"warn","message":"{trouble}"}}"#);
+    for warning in warnings {
+        eprintln!(r#"{{"level":"warn","message":"{warning}"}}"#);
     }
     *SETTINGS.get_or_init(|| settings)
 }
 
-impl TryFrom<wit::Question> for Question {
+impl TryFrom<wit::Key> for Key {
     type Error = journal::Error;
 
-    fn try_from(question: wit::Question) -> Result<Self, Self::Error> {
+    fn try_from(key: wit::Key) -> Result<Self, Self::Error> {
         Ok(Self {
-            user: User::new(question.user).ok_or_else(|| malformed("user id"))?,
-            fingerprint: Fingerprint::new(question.fingerprint)
-                .ok_or_else(|| malformed("fingerprint"))?,
+            user: User::new(&key.user).ok_or_else(|| invalid("user id"))?,
+            fingerprint: Fingerprint::new(key.fingerprint).ok_or_else(|| invalid("fingerprint"))?,
         })
     }
 }

@@ -1,10 +1,10 @@
-//! What is stored of an answer.
+//! What is stored of a response.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::Fingerprint;
+use crate::keys::Fingerprint;
 
 const VERSION: u32 = 1;
 
@@ -13,21 +13,21 @@ const VERSION: u32 = 1;
 pub(crate) struct Entry {
     v: u32,
     fingerprint: String,
-    /// When it was kept, in milliseconds since the epoch.
+    /// When it was stored, in milliseconds since the epoch.
     at: u64,
     body: String,
 }
 
-/// How an entry answers a question.
+/// Whether an entry is the response to a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Fits {
+pub(crate) enum Match {
+    Hit {
         body: String,
         age: Duration,
     },
-    /// It is another question's, or none that can be read.
+    /// It is the response to another request, or cannot be read.
     Other,
-    /// Nobody is to be given it any more.
+    /// It is too old.
     Expired,
 }
 
@@ -41,35 +41,35 @@ impl Entry {
         }
     }
 
-    /// None if it cannot be written, which text always can.
+    /// None if it cannot be serialized, which text always can.
     pub(crate) fn to_bytes(&self) -> Option<Vec<u8>> {
         serde_json::to_vec(self).ok()
     }
 
-    /// What stored bytes say at the time `now` to a question, where answers are kept for `time`.
-    pub(crate) fn judge(
+    /// Compares stored bytes with a request at the time `now`; responses are kept for `time`.
+    pub(crate) fn compare(
         bytes: &[u8],
         fingerprint: &Fingerprint,
         now: u64,
         time: Duration,
-    ) -> Verdict {
+    ) -> Match {
         let Some(entry) = serde_json::from_slice::<Self>(bytes)
             .ok()
             .filter(|entry| entry.v == VERSION)
         else {
-            return Verdict::Other;
+            return Match::Other;
         };
-        // One that is not kept yet is of a clock that goes before ours, or of none.
+        // A time in the future comes from a clock that is ahead of ours.
         let Some(age) = now.checked_sub(entry.at).map(Duration::from_millis) else {
-            return Verdict::Other;
+            return Match::Other;
         };
         if age >= time {
-            return Verdict::Expired;
+            return Match::Expired;
         }
         if entry.fingerprint != fingerprint.text() {
-            return Verdict::Other;
+            return Match::Other;
         }
-        Verdict::Fits {
+        Match::Hit {
             body: entry.body,
             age,
         }
@@ -93,39 +93,39 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_for_one_question_and_a_time() {
+    fn compare_of_an_entry_depends_on_request_and_time() {
         let bytes = stored();
-        let judge = |digit, now| Entry::judge(&bytes, &fingerprint(digit), now, TIME);
-        let fits = |seconds| Verdict::Fits {
+        let compare = |digit, now| Entry::compare(&bytes, &fingerprint(digit), now, TIME);
+        let hit = |seconds| Match::Hit {
             body: "{\"a\":\"é\"}".to_owned(),
             age: Duration::from_secs(seconds),
         };
-        assert_eq!(judge("a", 1_000), fits(0));
-        assert_eq!(judge("a", 60_000), fits(59));
-        assert_eq!(judge("a", 61_000), Verdict::Expired);
-        assert_eq!(judge("b", 61_000), Verdict::Expired);
-        assert_eq!(judge("b", 1_000), Verdict::Other);
-        assert_eq!(judge("a", 999), Verdict::Other);
+        assert_eq!(compare("a", 1_000), hit(0));
+        assert_eq!(compare("a", 60_000), hit(59));
+        assert_eq!(compare("a", 61_000), Match::Expired);
+        assert_eq!(compare("b", 61_000), Match::Expired);
+        assert_eq!(compare("b", 1_000), Match::Other);
+        assert_eq!(compare("a", 999), Match::Other);
     }
 
     #[test]
-    fn another_version_is_nothing_to_us() {
+    fn compare_of_a_later_version_is_other() {
         let later = String::from_utf8(stored()).unwrap();
         let later = later.replace("\"v\":1", "\"v\":2");
-        let verdict = Entry::judge(later.as_bytes(), &fingerprint("a"), 1_000, TIME);
-        assert_eq!(verdict, Verdict::Other);
+        let result = Entry::compare(later.as_bytes(), &fingerprint("a"), 1_000, TIME);
+        assert_eq!(result, Match::Other);
     }
 
     proptest! {
         #[test]
-        fn no_bytes_are_an_answer_by_accident(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            prop_assert_eq!(Entry::judge(&bytes, &fingerprint("a"), 1_000, TIME), Verdict::Other);
+        fn compare_of_random_bytes_is_other(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert_eq!(Entry::compare(&bytes, &fingerprint("a"), 1_000, TIME), Match::Other);
         }
 
         #[test]
-        fn what_is_cut_short_is_no_answer(cut in 0..stored().len()) {
+        fn compare_of_truncated_bytes_is_other(cut in 0..stored().len()) {
             let bytes = &stored()[..cut];
-            prop_assert_eq!(Entry::judge(bytes, &fingerprint("a"), 1_000, TIME), Verdict::Other);
+            prop_assert_eq!(Entry::compare(bytes, &fingerprint("a"), 1_000, TIME), Match::Other);
         }
     }
 }

@@ -1,44 +1,43 @@
-//! Answers kept for a while, and given again to who asks the same. Exports
-//! `goldfish:response-cache`.
+//! A cache of responses, for repeated requests. Exports `goldfish:response-cache`.
 //!
 //! | module | |
 //! |---|---|
-//! | `entry` | what is stored of an answer |
-//! | `names` | where things are in the store |
-//! | `cache` | finding, keeping and clearing, over any store |
-//! | `settings` | the variables' meaning |
-//! | `component` | the store, the variables and the clock around that |
+//! | `entry` | what is stored of a response |
+//! | `keys` | the keys in the store |
+//! | `cache` | lookup, storing and erasing, on any platform |
+//! | `settings` | the variables |
+//! | `component` | the export, with the store, the variables and the clock |
 //!
-//! # How it stays small
-//! Stores can neither list keys nor let them expire. So a user's cache is a table of 64 places, and
-//! the fingerprint of a question says which one its answer takes, whatever was there before. What has
-//! expired is erased when it is come upon, and what nobody asks for again lies in one of these places
-//! until another answer takes it or the user's cache is cleared.
+//! # Size
+//! Stores can neither list keys nor expire them. So a user's cache is a table of 64 slots, and the
+//! fingerprint of a request selects the slot of its response; what was there is overwritten. An expired
+//! response is deleted when a lookup finds it. One that nobody looks up stays until another response takes
+//! its slot, or the cache is erased.
 //!
-//! # How it is shared
-//! Answers always lie with the user who asked first, so that clearing finds them. Where all users
-//! share, a table of 4,096 places for all says with whom the answer to a question lies. What it says
-//! may be out of date, which the fingerprint beside the answer shows.
+//! # Sharing
+//! A response always lies in the cache of the user who requested it first, so that erasing finds it. If the
+//! cache is shared, a common table of 4,096 slots says in whose cache the response to a request lies. That
+//! may be out of date; the fingerprint in the slot shows it.
 //!
-//! # Why nothing comes back
-//! An answer may be on its way while its user clears the cache. Each cache has a *period*, a random
-//! name kept beside it, which clearing ends. An answer belongs to the period in which it was looked
-//! for; it is not kept in another one, and erased if that one began while it was being written.
+//! # Erasing
+//! A response may be on its way while its user's cache is erased. Each cache has a *generation*, a random
+//! name that erasing ends. A response belongs to the generation in which it was looked up. It is not stored
+//! in another one, and it is deleted again if that one began while it was being written.
 //!
-//! # What it costs
-//! A hit: one get (shared: up to three). A miss: two gets, and two more with one write for keeping
-//! the answer; the first of a user, one write more. Clearing what was never used: one get.
+//! # Cost
+//! A hit takes one get (shared: up to three). A miss takes two, and storing the response two more and one
+//! write; the first one of a user takes another write. Erasing a cache that was never used takes one get.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        reason = "natively only the effect-free part is built, for its unit tests"
+        reason = "natively only the part without the host is built, for its unit tests"
     )
 )]
 
 mod cache;
 mod entry;
-mod names;
+mod keys;
 mod settings;
 
 #[cfg(target_family = "wasm")]

@@ -1,35 +1,35 @@
-//! The variables' meaning.
+//! The variables.
 
 use std::time::Duration;
 
-/// Who is given an answer that was kept.
+/// Who gets a stored response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// The user who asked first.
+    /// The user who requested it first.
     User,
     /// Anybody.
     Shared,
 }
 
-/// For how long, and for whom.
+/// For how long and for whom responses are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// Zero: nothing is kept.
+    /// Zero: the cache is off.
     pub(crate) time: Duration,
     pub(crate) scope: Scope,
 }
 
 impl Settings {
-    /// From `response_cache_seconds` and `response_cache_scope`. What cannot be read keeps less and
-    /// shares less, and comes with words for the log.
+    /// Parses `response_cache_seconds` and `response_cache_scope`. A malformed value means the stricter setting,
+    /// and comes with a warning for the log.
     pub(crate) fn parse(seconds: &str, scope: &str) -> (Self, Vec<&'static str>) {
-        let mut troubles = Vec::new();
+        let mut warnings = Vec::new();
         let time = match seconds.trim() {
             "" => Duration::ZERO,
             seconds => match seconds.parse::<u32>() {
                 Ok(seconds) => Duration::from_secs(seconds.into()),
                 Err(_) => {
-                    troubles.push("response_cache_seconds is not a number; nothing is cached");
+                    warnings.push("response_cache_seconds is not a number; nothing is cached");
                     Duration::ZERO
                 }
             },
@@ -38,11 +38,11 @@ impl Settings {
             "shared" => Scope::Shared,
             "" | "user" => Scope::User,
             _ => {
-                troubles.push("response_cache_scope is neither user nor shared; user holds");
+                warnings.push("response_cache_scope is neither user nor shared; user is used");
                 Scope::User
             }
         };
-        (Self { time, scope }, troubles)
+        (Self { time, scope }, warnings)
     }
 }
 
@@ -51,12 +51,12 @@ mod tests {
     use super::*;
 
     fn parsed(seconds: &str, scope: &str) -> (u64, Scope, usize) {
-        let (settings, troubles) = Settings::parse(seconds, scope);
-        (settings.time.as_secs(), settings.scope, troubles.len())
+        let (settings, warnings) = Settings::parse(seconds, scope);
+        (settings.time.as_secs(), settings.scope, warnings.len())
     }
 
     #[test]
-    fn what_cannot_be_read_keeps_less_and_shares_less() {
+    fn parse_of_malformed_values_is_strict_and_warns() {
         assert_eq!(parsed("", ""), (0, Scope::User, 0));
         assert_eq!(parsed(" 60 ", "shared"), (60, Scope::Shared, 0));
         assert_eq!(parsed("60", "user"), (60, Scope::User, 0));

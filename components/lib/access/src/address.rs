@@ -1,24 +1,24 @@
-//! Where a request came from.
+//! The client of a request: its address and whether it uses TLS.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use contracts::accounts::types::Client;
 use http_edge::{Context, Head};
 
-/// The address of the connection, which the host appends to the headers of the client.
+/// The address of the TCP connection, which the host appends to the headers of the client.
 const CONNECTION: &str = "spin-client-addr";
-/// Characters of a user agent's name that are kept.
+/// Characters of `User-Agent` that are stored.
 const LONGEST_USER_AGENT: usize = 256;
 
-/// The client's address as a subject for rate limits: the connection's, or, if `trusted_proxy`
-/// names a header field, what that proxy says. Of an IPv6 address only the network (/64) counts,
-/// since its owner has all of it.
+/// The client's address as the subject of rate limits: the connection's or, if `trusted_proxy` names
+/// a header, the one in that header. An IPv6 address is reduced to its network (/64), because one
+/// client has all addresses of it.
 pub fn client_address(context: &Context) -> String {
     let ip = address(&context.head, context.settings.trusted_proxy.as_deref());
     ip.map_or_else(|| "unknown".to_owned(), subject)
 }
 
-/// The client for the list of a user's sessions.
+/// The client as shown in the list of a user's sessions.
 pub fn client(context: &Context) -> Client {
     let head = &context.head;
     Client {
@@ -29,7 +29,7 @@ pub fn client(context: &Context) -> Client {
     }
 }
 
-/// Whether the client speaks TLS, to us, to the trusted proxy, or to what `public_url` names.
+/// Whether the client uses TLS: to this host, to the trusted proxy, or because `public_url` is https.
 pub fn is_https(context: &Context) -> bool {
     let public = context.settings.public_origin.as_deref();
     let public = public.is_some_and(|origin| origin.starts_with("https://"));
@@ -42,7 +42,7 @@ fn address(head: &Head, trusted_proxy: Option<&str>) -> Option<IpAddr> {
     let Some(field) = trusted_proxy else {
         return head.host_header(CONNECTION).and_then(parse);
     };
-    // Clients can begin such a list themselves; only what the proxy appended can be believed.
+    // A client can send such a list itself; only the element that the proxy appended is trusted.
     let nearest = head.last_element(field)?;
     if field == "forwarded" {
         return forwarded_for(nearest).and_then(parse);
@@ -92,22 +92,22 @@ mod tests {
         }
     }
 
-    fn seen(headers: &[(&str, &str)], proxy: Option<&str>) -> Option<String> {
+    fn subject_of(headers: &[(&str, &str)], proxy: Option<&str>) -> Option<String> {
         address(&head(headers), proxy).map(subject)
     }
 
     #[test]
-    fn the_connection_counts_unless_a_proxy_is_trusted() {
+    fn address_without_trusted_proxy_is_of_the_connection() {
         let headers = [
             ("spin-client-addr", "192.0.2.1:5000"),
             ("x-forwarded-for", "198.51.100.7"),
         ];
-        assert_eq!(seen(&headers, None).as_deref(), Some("192.0.2.1"));
+        assert_eq!(subject_of(&headers, None).as_deref(), Some("192.0.2.1"));
         assert_eq!(
-            seen(&headers, Some("x-forwarded-for")).as_deref(),
+            subject_of(&headers, Some("x-forwarded-for")).as_deref(),
             Some("198.51.100.7")
         );
-        assert_eq!(seen(&headers, Some("x-real-ip")), None);
+        assert_eq!(subject_of(&headers, Some("x-real-ip")), None);
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_nearest_entry_is_believed() {
+    fn address_with_trusted_proxy_is_the_last_element() {
         let headers = [
             ("x-forwarded-for", "10.0.0.1, 10.0.0.2"),
             ("X-Forwarded-For", "203.0.113.9"),
@@ -130,17 +130,17 @@ mod tests {
             ),
         ];
         assert_eq!(
-            seen(&headers, Some("x-forwarded-for")).as_deref(),
+            subject_of(&headers, Some("x-forwarded-for")).as_deref(),
             Some("203.0.113.9")
         );
         assert_eq!(
-            seen(&headers, Some("forwarded")).as_deref(),
+            subject_of(&headers, Some("forwarded")).as_deref(),
             Some("2001:db8:1:2::/64")
         );
     }
 
     #[test]
-    fn neighbours_of_one_network_are_one_subject() {
+    fn subject_of_ipv6_addresses_in_one_network_is_equal() {
         assert_eq!(
             parse("[2001:db8::1]:80").map(subject),
             parse("2001:db8::ffff").map(subject)

@@ -1,17 +1,17 @@
-//! The credentials that a request carries.
+//! The credentials of a request.
 
 use contracts::identity::types::Credentials;
 use http_edge::Head;
 use percent_encoding::percent_decode_str;
 
-/// The cookie that holds a session of ours.
+/// The session cookie.
 pub(crate) const SESSION_COOKIE: &str = "goldfish-session";
 /// The cookie that holds a session sealed by WorkOS' SDK.
 pub(crate) const WORKOS_COOKIE: &str = "wos-session";
 /// The cookie that holds a Clerk session token.
 const CLERK_COOKIE: &str = "__session";
 
-/// What is there, unverified. Of a credential that is there twice the first counts.
+/// The credentials of a request, unverified. Of a repeated credential, the first.
 pub(crate) fn of(head: &Head) -> Credentials {
     Credentials {
         bearer: head.header("authorization").and_then(bearer),
@@ -25,23 +25,24 @@ pub(crate) fn of(head: &Head) -> Credentials {
     }
 }
 
-/// Whether nothing but cookies counts, which browsers add by themselves, whoever makes the request.
+/// Whether cookies are the only credentials. Browsers attach them to requests of any site.
 pub(crate) fn only_cookies(credentials: &Credentials) -> bool {
-    let by_script = credentials.bearer.is_some() || credentials.api_key.is_some();
-    let by_browser = credentials.session_cookie.is_some()
+    let has_header = credentials.bearer.is_some() || credentials.api_key.is_some();
+    let has_cookie = credentials.session_cookie.is_some()
         || credentials.workos_cookie.is_some()
         || credentials.clerk_cookie.is_some();
-    by_browser && !by_script
+    has_cookie && !has_header
 }
 
-/// The token of `Bearer <token>`; the scheme has no case (RFC 9110, section 11.1).
+/// The token of `Bearer <token>`. The scheme is case-insensitive (RFC 9110, section 11.1).
 fn bearer(value: &str) -> Option<String> {
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
 }
 
-/// Frameworks percent-encode cookie values; ours and WorkOS' are the same decoded or not.
+/// A cookie's value, percent-decoded, because some frameworks encode it. Session and WorkOS cookies
+/// contain no `%` themselves.
 fn cookie(head: &Head, name: &str) -> Option<String> {
     let value = head.cookie(name).filter(|value| !value.is_empty())?;
     let decoded = percent_decode_str(value).decode_utf8().ok()?;
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_each_kind() {
+    fn of_request_with_all_credentials_finds_each() {
         let found = of(&head(&[
             ("authorization", "bEaReR  a.b.c "),
             ("X-API-Key", "gf_1"),
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_and_empty_values_are_none() {
+    fn of_other_schemes_and_empty_values_is_none() {
         for value in ["Basic abc", "Bearer", "Bearer ", "", "token"] {
             assert!(
                 of(&head(&[("authorization", value)])).bearer.is_none(),
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_sends_a_secret_needs_no_cookie_rule() {
+    fn only_cookies_with_explicit_credential_is_false() {
         let cookie = ("cookie", "goldfish-session=x");
         assert!(only_cookies(&of(&head(&[cookie]))));
         assert!(only_cookies(&of(&head(&[("cookie", "__session=x")]))));

@@ -1,5 +1,5 @@
-//! Who may come in, and how often: from a request's credentials to a user, and past the rate
-//! limits; and the cookies that keep a user signed in.
+//! Access control of routes: authentication, scopes of API keys, rate limits, CSRF protection and
+//! the session cookies.
 //!
 //! May import the contracts `goldfish:identity` and `goldfish:quota`, the types of
 //! `goldfish:accounts`, and `http-edge`.
@@ -10,25 +10,25 @@ mod credentials;
 
 use contracts::{
     identity::{
-        authentication, external,
+        authentication, external_sessions,
         types::{AuthError, Principal, Proof, Scope},
     },
-    quota::limits::{self, Action, Allowance, Refusal},
+    quota::limits::{self, Action, Allowance},
 };
 use http_edge::{ApiError, Context};
 use sha2::{Digest as _, Sha256};
 
 pub use address::{client, client_address, is_https};
 
-/// Refuses a script of a foreign site (403): its request would carry the user's cookies (CSRF).
-/// A request without `Origin` is not of a browser's script or form, or is a safe one, unless the
-/// browser says otherwise (Fetch Metadata).
-pub fn require_own_site(context: &Context) -> Result<(), ApiError> {
-    let is_own = match context.head.origin() {
+/// Protects against CSRF: requires that the request comes from a trusted origin (403). A request
+/// without `Origin` is accepted unless Fetch Metadata says that another site made it, because
+/// browsers send `Origin` with every unsafe request of a script or form.
+pub fn require_trusted_origin(context: &Context) -> Result<(), ApiError> {
+    let trusted = match context.head.origin() {
         Some(origin) => context.is_own_site(origin),
         None => context.head.header("sec-fetch-site") != Some("cross-site"),
     };
-    if is_own {
+    if trusted {
         return Ok(());
     }
     Err(ApiError::Forbidden(
@@ -36,34 +36,36 @@ pub fn require_own_site(context: &Context) -> Result<(), ApiError> {
     ))
 }
 
-/// Who the request's credentials prove to be asking (401 if nobody). Cookies, which browsers add by
-/// themselves, count for a change only if it comes from one of our own sites. A cookie that was
-/// renewed on the way goes into the answer.
+/// Authenticates the request (401). For an unsafe method, cookies are accepted only from a trusted
+/// origin, because browsers attach them to requests of any site. Sets a renewed cookie on the
+/// response.
 pub async fn authenticate(context: &mut Context) -> Result<Principal, ApiError> {
-    try_authenticate(context).await?.map_err(failures::identity)
+    try_authenticate(context)
+        .await?
+        .map_err(error_mapping::identity)
 }
 
-/// The same for a route that has an answer of its own for people who are not signed in.
+/// Like [`authenticate`], for a route with its own response to unauthenticated requests.
 pub async fn try_authenticate(
     context: &mut Context,
 ) -> Result<Result<Principal, AuthError>, ApiError> {
     let credentials = credentials::of(&context.head);
     if credentials::only_cookies(&credentials) && !context.head.is_safe() {
-        require_own_site(context)?;
+        require_trusted_origin(context)?;
     }
-    let found = authentication::authenticate(credentials).await;
-    if let Ok(principal) = &found {
+    let result = authentication::authenticate(credentials).await;
+    if let Ok(principal) = &result {
         context.log.user(&principal.user.id);
         renew_cookie(context, principal);
     }
-    Ok(found)
+    Ok(result)
 }
 
-/// Has the browser forget cookies that were refused; not if something else was, which comes before
-/// them.
-pub fn forget_refused(context: &mut Context) {
+/// Deletes rejected cookies in the browser. Does nothing if the request carries another credential,
+/// because then the cookies were not examined.
+pub fn clear_rejected_cookies(context: &mut Context) {
     if credentials::only_cookies(&credentials::of(&context.head)) {
-        cookies::forget_sessions(context);
+        cookies::clear_sessions(context);
     }
 }
 
@@ -78,15 +80,15 @@ fn renew_cookie(context: &mut Context, principal: &Principal) {
     }
 }
 
-/// Ends the WorkOS or Clerk session that the request's credentials prove. Answers where to send the
-/// browser so that the provider forgets it too.
-pub async fn sign_out_externally(context: &Context) -> Result<Option<String>, ApiError> {
-    external::sign_out(credentials::of(&context.head))
+/// Ends the WorkOS or Clerk session that the request's credentials prove. Returns the URL to send
+/// the browser to so that the provider signs out too.
+pub async fn sign_out_external_session(context: &Context) -> Result<Option<String>, ApiError> {
+    external_sessions::sign_out(credentials::of(&context.head))
         .await
-        .map_err(failures::identity)
+        .map_err(error_mapping::identity)
 }
 
-/// Refuses an API key without that scope (403). Sessions have all.
+/// Requires a scope of an API key (403). Sessions have all scopes.
 pub fn require_scope(principal: &Principal, scope: Scope) -> Result<(), ApiError> {
     match &principal.proof {
         Proof::ApiKey(grant) if !grant.scopes.contains(&scope) => {
@@ -101,87 +103,101 @@ pub fn require_scope(principal: &Principal, scope: Scope) -> Result<(), ApiError
     }
 }
 
-/// The signed-in user of an ordinary request, counted against the limit of these. An API key needs
-/// the scope `read`, or `write` for what is a change.
-pub async fn signed_in(context: &mut Context) -> Result<Principal, ApiError> {
+/// Authenticates the request and counts it against the user's rate limit. An API key needs the scope
+/// `read`, or `write` for an unsafe method.
+pub async fn require_user(context: &mut Context) -> Result<Principal, ApiError> {
     let scope = if context.head.is_safe() {
         Scope::Read
     } else {
         Scope::Write
     };
-    allowed(context, scope).await
+    require_user_with_scope(context, scope).await
 }
 
-/// The same for what concerns the account itself; an API key needs the scope `admin`.
-pub async fn account_holder(context: &mut Context) -> Result<Principal, ApiError> {
-    allowed(context, Scope::Admin).await
+/// Like [`require_user`], for routes that manage the account: an API key needs the scope `admin`.
+pub async fn require_account_access(context: &mut Context) -> Result<Principal, ApiError> {
+    require_user_with_scope(context, Scope::Admin).await
 }
 
-async fn allowed(context: &mut Context, scope: Scope) -> Result<Principal, ApiError> {
+async fn require_user_with_scope(
+    context: &mut Context,
+    scope: Scope,
+) -> Result<Principal, ApiError> {
     let principal = authenticate(context).await?;
     require_scope(&principal, scope)?;
     admit(context, Action::Api, &principal.user.id).await?;
     Ok(principal)
 }
 
-/// Counts a sign-in, or what is like it, of the client's address: before there is a user, that is
-/// what counts.
+/// Counts a sign-in, or a similar request without a user, against the rate limit of the client's
+/// address.
 pub async fn admit_address(context: &mut Context) -> Result<(), ApiError> {
     let address = client_address(context);
     admit(context, Action::Auth, &address).await
 }
 
-/// Letters a minute and address.
+/// Emails per minute and recipient.
 const EMAILS_PER_MINUTE: u32 = 3;
 
-/// Counts a password offered for an email address, before anything is done with it. The store sees
-/// a hash only.
+/// Counts a password attempt for an email address, before the password is checked. Only a hash of
+/// the address is stored.
 pub async fn admit_password(context: &mut Context, email: &str) -> Result<(), ApiError> {
     let subject = format!("email_{}", hash_of(email));
     admit(context, Action::Password, &subject).await
 }
 
-/// Counts a letter asked for to an email address.
+/// Counts an email that is requested for an address.
 pub async fn admit_email(context: &mut Context, email: &str) -> Result<(), ApiError> {
     let subject = format!("letter_{}", hash_of(email));
-    let verdict = limits::admit(Action::Password, subject, Some(EMAILS_PER_MINUTE)).await;
-    apply_rate_limit(context, verdict)
+    let result = limits::admit(Action::Password, subject, Some(EMAILS_PER_MINUTE)).await;
+    apply_rate_limit(context, result)
 }
 
 fn hash_of(email: &str) -> String {
     format!("{:x}", Sha256::digest(email.trim().to_lowercase()))
 }
 
-/// Counts an action of a subject and tells the client where it stands; 429 beyond the limit.
+/// Counts an action of a subject against its rate limit (429) and sets the `RateLimit-…` headers.
 pub async fn admit(context: &mut Context, action: Action, subject: &str) -> Result<(), ApiError> {
-    let verdict = limits::admit(action, subject.to_owned(), None).await;
-    apply_rate_limit(context, verdict)
+    let result = limits::admit(action, subject.to_owned(), None).await;
+    apply_rate_limit(context, result)
 }
 
-/// The second half of [`admit`], for a route that asks while it does something else.
+/// Applies the result of `limits::admit` to the response, for a route that calls it concurrently
+/// with something else.
 pub fn apply_rate_limit(
     context: &mut Context,
-    verdict: Result<Allowance, Refusal>,
+    result: Result<Allowance, limits::Error>,
 ) -> Result<(), ApiError> {
-    match verdict {
-        Ok(allowance) => {
-            set_rate_limit_headers(context, &allowance);
-            Ok(())
+    let (headers, result) = rate_limit(result);
+    for (name, value) in headers {
+        context.set_header(name, value);
+    }
+    result
+}
+
+/// The response headers and the error (429) that a result of `limits::admit` stands for.
+pub fn rate_limit(
+    result: Result<Allowance, limits::Error>,
+) -> (Vec<(&'static str, String)>, Result<(), ApiError>) {
+    match result {
+        Ok(allowance) => (rate_limit_headers(&allowance), Ok(())),
+        Err(limits::Error::Exceeded(allowance)) => {
+            // `Retry-After: 0` would make clients retry at once.
+            let error = ApiError::RateLimited(allowance.reset_after.max(1));
+            (rate_limit_headers(&allowance), Err(error))
         }
-        Err(Refusal::Exceeded(allowance)) => {
-            set_rate_limit_headers(context, &allowance);
-            // A client that is told 0 would come back at once.
-            Err(ApiError::RateLimited(allowance.reset_after.max(1)))
-        }
-        Err(Refusal::Unavailable(cause)) => Err(ApiError::internal(cause)),
+        Err(limits::Error::Unavailable(cause)) => (Vec::new(), Err(ApiError::internal(cause))),
     }
 }
 
-fn set_rate_limit_headers(context: &mut Context, allowance: &Allowance) {
+fn rate_limit_headers(allowance: &Allowance) -> Vec<(&'static str, String)> {
     if allowance.limit == 0 {
-        return;
+        return Vec::new();
     }
-    context.set_header("ratelimit-limit", allowance.limit.to_string());
-    context.set_header("ratelimit-remaining", allowance.remaining.to_string());
-    context.set_header("ratelimit-reset", allowance.reset_after.to_string());
+    vec![
+        ("ratelimit-limit", allowance.limit.to_string()),
+        ("ratelimit-remaining", allowance.remaining.to_string()),
+        ("ratelimit-reset", allowance.reset_after.to_string()),
+    ]
 }

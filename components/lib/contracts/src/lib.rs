@@ -5,7 +5,7 @@
 
 /// `goldfish:identity`: who is asking.
 pub mod identity {
-    pub use bindings::goldfish::identity::{authentication, external, types};
+    pub use bindings::goldfish::identity::{authentication, external_sessions, types};
 
     #[allow(
         missing_docs,
@@ -27,7 +27,9 @@ pub mod identity {
 
 /// `goldfish:conversations`: what was said.
 pub mod conversations {
-    pub use bindings::goldfish::conversations::{library, preferences, replies, turns, types};
+    pub use bindings::goldfish::conversations::{
+        conversations, preferences, replies, turns, types, user_data,
+    };
 
     #[allow(
         missing_docs,
@@ -91,9 +93,9 @@ pub mod moderation {
     }
 }
 
-/// `goldfish:quota`: how often, and how much.
+/// `goldfish:quota`: rate limits and credits.
 pub mod quota {
-    pub use bindings::goldfish::quota::{credits, limits};
+    pub use bindings::goldfish::quota::{credits, limits, user_data};
 
     #[allow(
         missing_docs,
@@ -116,7 +118,7 @@ pub mod quota {
 /// `goldfish:accounts`: accounts, sessions and API keys.
 pub mod accounts {
     pub use bindings::goldfish::accounts::{
-        api_keys, directory, linked_accounts, recovery, registration, sessions, types,
+        api_keys, directory, linked_accounts, recovery, registration, sessions, types, user_data,
     };
 
     #[allow(
@@ -181,9 +183,9 @@ pub mod mail {
     }
 }
 
-/// `goldfish:response-cache`: answers kept for a while.
+/// `goldfish:response-cache`: stored responses for repeated requests.
 pub mod response_cache {
-    pub use bindings::goldfish::response_cache::answers;
+    pub use bindings::goldfish::response_cache::{cache, user_data};
 
     #[allow(
         missing_docs,

@@ -1,6 +1,6 @@
-//! The cryptography that `jsonwebtoken` works with: HS256 for our own tokens and, with the feature
-//! `rs256`, RS256 for those of outside providers, and nothing else. A token that names another
-//! algorithm cannot be checked by any mistake of configuration, because the code for it is not here.
+//! The cryptography that `jsonwebtoken` uses: HS256 for our own tokens and, with the feature `rs256`,
+//! RS256 for those of identity providers, and nothing else. A token with another algorithm can never be
+//! accepted by a wrong configuration, because there is no code for it.
 
 use hmac::{Hmac, Mac};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
@@ -16,8 +16,7 @@ use crate::MAX_CREDENTIAL_BYTES;
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: signer,
     verifier_factory: verifier,
-    // For converting between key formats, which nothing here does. The library's own placeholder
-    // for these panics.
+    // For converting between key formats, which is not used here. The library's default panics.
     key_utils: KeyUtils {
         rsa_pub_components_from_private_key: |_| Err(unsupported()),
         rsa_pub_components_from_public_key: |_| Err(unsupported()),
@@ -27,16 +26,15 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     },
 };
 
-/// Makes `jsonwebtoken` use the algorithms of this module; without it the library panics. To be
-/// called before each use of the library; all but the first call do nothing.
+/// Makes `jsonwebtoken` use the algorithms of this module. Without it the library panics, so it
+/// must be called before each use. Later calls do nothing.
 fn install() {
-    // An error says that it was installed before.
+    // An error means that it was installed before.
     let _ = PROVIDER.install_default();
 }
 
-/// The claims of `token` if it is signed with `algorithm` and `key`, and short enough to be looked
-/// at. Says nothing about what they say: the caller checks issuer, times and the rest, against its
-/// own clock.
+/// The claims of `token` if it is signed with `algorithm` and `key` and is not too long. Does not
+/// check the claims: the caller checks issuer and times against its own clock.
 pub fn verify_signature<C: DeserializeOwned>(
     token: &str,
     algorithm: Algorithm,
@@ -51,12 +49,11 @@ pub fn verify_signature<C: DeserializeOwned>(
     validation.validate_exp = false;
     validation.validate_aud = false;
     let data = jsonwebtoken::decode::<C>(token, key, &validation).ok()?;
-    // A header extension that must be understood (RFC 7515, 4.1.11), and we understand none.
+    // A critical header extension (RFC 7515, 4.1.11). None is supported.
     data.header.crit.is_none().then_some(data.claims)
 }
 
-/// `claims` as a token signed with HS256; `None` only if the library fails, which it has no cause
-/// to.
+/// `claims` as a token signed with HS256. `None` only if the library fails.
 pub(crate) fn sign(claims: &impl Serialize, key: &EncodingKey) -> Option<String> {
     install();
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, key).ok()
@@ -146,7 +143,7 @@ mod rs256 {
             let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else {
                 return Err(ErrorKind::InvalidKeyFormat.into());
             };
-            // Bounds modulus and exponent too, so that a strange key costs no unbounded time.
+            // Limits modulus and exponent, so that a strange key does not cost unbounded time.
             RsaPublicKey::new(BigUint::from_bytes_be(n), BigUint::from_bytes_be(e))
                 .map(Self)
                 .map_err(|_| ErrorKind::InvalidKeyFormat.into())

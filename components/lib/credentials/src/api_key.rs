@@ -1,35 +1,34 @@
-//! Keys for machines: `gf_`, 30 random characters of base62 (178 bits), and six characters of
-//! base62 of their CRC-32. The beginning and the checksum are for secret scanners, which thereby
-//! know a key with hardly an error, and spare the store a look-up of what is none; GitHub's tokens
-//! are made in the same way. Source:
+//! API keys: `gf_`, 30 random characters of base62 (178 bits), and the CRC-32 of those as six characters
+//! of base62. Prefix and checksum let secret scanners recognise a key, and spare the store a read for
+//! other text. GitHub's tokens have the same form. Source:
 //! <https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/>.
 
 use sha2::{Digest, Sha256};
 
-/// What every key begins with.
+/// The prefix of every key.
 pub const PREFIX: &str = "gf_";
 
 const RANDOM_CHARACTERS: usize = 30;
 const CHECKSUM_CHARACTERS: usize = 6;
 
-/// Characters of a key by which its owner recognises it in a list: the prefix and eight more, which
-/// leaves 131 random bits unsaid.
+/// Characters of a key that are shown in lists: the prefix and eight more, which leaves 131 random
+/// bits secret.
 const SHOWN_CHARACTERS: usize = PREFIX.len() + 8;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A key that has just been made.
+/// A new key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// What its owner gets, once. Not to be kept.
+    /// The key. Given to its owner once and never stored.
     pub secret: String,
     /// What is kept instead; see [`hash`].
     pub hash: String,
-    /// The beginning, for lists.
+    /// The first characters, for lists.
     pub shown: String,
 }
 
-/// Makes a key.
+/// Generates a key.
 ///
 /// # Errors
 /// `journal::Error::Store` if the host has no randomness.
@@ -38,8 +37,7 @@ pub fn generate() -> Result<ApiKey, journal::Error> {
     while random.len() < RANDOM_CHARACTERS {
         let mut bytes = [0; RANDOM_CHARACTERS];
         getrandom::fill(&mut bytes).map_err(|error| journal::Error::Store(error.to_string()))?;
-        // Six bits each; the two values beyond base62 are drawn again, so that all characters are
-        // equally likely.
+        // Six bits each. Values beyond base62 are discarded, so that all characters are equally likely.
         let characters = bytes
             .iter()
             .filter_map(|byte| BASE62.get(usize::from(byte & 63)));
@@ -54,12 +52,12 @@ pub fn generate() -> Result<ApiKey, journal::Error> {
     })
 }
 
-/// Whether `credential` claims to be an API key.
+/// Whether `credential` has the prefix of an API key.
 pub fn is_claimed(credential: &str) -> bool {
     credential.starts_with(PREFIX)
 }
 
-/// The hash of `credential` if it is made like a key and its checksum is right.
+/// The hash of `credential` if it has the form of a key and the right checksum.
 pub fn parse(credential: &str) -> Option<String> {
     let body = credential.strip_prefix(PREFIX)?;
     let (random, check) = body.split_at_checked(RANDOM_CHARACTERS)?;
@@ -69,7 +67,7 @@ pub fn parse(credential: &str) -> Option<String> {
     well_made.then(|| hash(credential))
 }
 
-/// SHA-256 of a whole key, in hexadecimal. A key is random enough to need no slow hash.
+/// SHA-256 of a key, in hexadecimal. A key is random enough to need no slow hash.
 pub fn hash(secret: &str) -> String {
     Sha256::digest(secret)
         .iter()
@@ -96,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_accepted_and_never_the_same() {
+    fn generate_gives_different_valid_keys() {
         let key = generate().unwrap();
         assert_eq!(key.secret.len(), 39);
         assert_eq!(key.shown.len(), 11);
@@ -107,9 +105,9 @@ mod tests {
         assert_ne!(generate().unwrap().secret, key.secret);
     }
 
-    /// So that a secret scanner's rule, once published, stays right.
+    /// Secret scanners rely on the published format.
     #[test]
-    fn the_format_stays_the_same() {
+    fn parse_of_documented_key_succeeds() {
         let random = "0123456789ABCDEFGHIJKLMNOPQRST";
         assert_eq!(crc32fast::hash(random.as_bytes()), 0xF0C3_44AF);
         let key = format!("gf_{random}{}", checksum(random));
@@ -118,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_is_drawn() {
+    fn generate_uses_every_character() {
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..200 {
             let key = generate().unwrap();
@@ -133,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn parse_of_other_text_is_none() {
         let key = generate().unwrap().secret;
         for text in [
             "",
@@ -152,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_changed_key_is_refused(position in 3usize..39, character in "[0-9A-Za-z]") {
+        fn parse_of_changed_key_is_none(position in 3usize..39, character in "[0-9A-Za-z]") {
             let key = generate().unwrap().secret;
             let mut changed = key.clone();
             changed.replace_range(position..=position, &character);
@@ -160,7 +158,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_makes_it_panic(text in "(gf_)?.*") {
+        fn parse_of_any_text_does_not_panic(text in "(gf_)?.*") {
             let _ = parse(&text);
         }
     }

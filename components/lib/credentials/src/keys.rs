@@ -1,36 +1,35 @@
-//! The keys that sign our tokens. Each kind of token has its own, derived from one master secret
-//! with HKDF-SHA256 (RFC 5869), so that a token of one kind can never pass for another, whatever
-//! its claims say. A new kind of token takes a new label here.
+//! The keys that sign tokens. Each kind of token has its own key, derived from one master secret with
+//! HKDF-SHA256 (RFC 5869), so a token of one kind is never accepted as another, whatever its claims say.
 
 use hkdf::Hkdf;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use sha2::Sha256;
 
-/// Shortest master secret, in bytes: the strength of the HMAC that it feeds (RFC 7518, 3.2).
+/// Minimum length of the master secret, in bytes: the strength of the HMAC (RFC 7518, 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// Parts our uses of the secret from any other that an operator may make of it.
+/// Separates these keys from other uses of the same secret.
 const SALT: &[u8] = b"goldfish identity v1";
 
-/// What a token is for.
+/// The purpose of a token. A new kind needs a new label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// Proves who is asking, in `Authorization: Bearer`.
+    /// Authenticates in `Authorization: Bearer`.
     Access,
-    /// Buys a new session, and nothing else.
+    /// Can be exchanged for new tokens, nothing else.
     Refresh,
-    /// Proves who is asking, in the session cookie.
+    /// Authenticates in the session cookie.
     Cookie,
-    /// What an OAuth flow must remember until the browser comes back.
+    /// The state of an OAuth sign-in.
     Flow,
-    /// Allows setting another password.
+    /// Allows setting a new password.
     Reset,
-    /// Shows that somebody reads the mail of an address.
+    /// Proves access to the mail of an address.
     Verification,
 }
 
 impl TokenKind {
-    /// The value of the `typ` claim, and the label that the key is derived with.
+    /// The value of the `typ` claim, and the label of the key derivation.
     pub fn label(self) -> &'static str {
         match self {
             Self::Access => "access",
@@ -43,13 +42,13 @@ impl TokenKind {
     }
 }
 
-/// Both halves of one HMAC key, in the library's types.
+/// Both halves of an HMAC key, in the library's types.
 pub(crate) struct KeyPair {
     pub(crate) sign: EncodingKey,
     pub(crate) verify: DecodingKey,
 }
 
-/// The signing keys, one for each [`TokenKind`].
+/// The signing keys, one per [`TokenKind`].
 pub struct Keys {
     access: KeyPair,
     refresh: KeyPair,
@@ -110,13 +109,13 @@ mod tests {
     ];
 
     #[test]
-    fn a_short_secret_is_refused() {
+    fn derive_of_short_secret_is_none() {
         assert!(Keys::derive(&[7; 31]).is_none());
         assert!(Keys::derive(&[7; 32]).is_some());
     }
 
     #[test]
-    fn the_kinds_have_different_keys_and_the_secret_decides_them() {
+    fn derive_gives_different_keys_per_kind_and_secret() {
         let keys = Keys::derive(&[7; 32]).unwrap();
         let again = Keys::derive(&[7; 32]).unwrap();
         let others = Keys::derive(&[8; 32]).unwrap();

@@ -1,18 +1,18 @@
-//! What our own credentials look like: the tokens that we sign, API keys, and the records that say
-//! what an API key grants and which sessions were revoked. `goldfish:accounts` makes all of them,
-//! `goldfish:identity` verifies them.
+//! Credentials that this application issues: signed tokens, API keys, and the records in the store that
+//! describe API keys and revoked sessions. `goldfish:accounts` creates them, `goldfish:identity` verifies
+//! them.
 //!
-//! May not import HTTP, nor any WIT package: what a session or an account is, is not known here.
+//! May not import HTTP or any WIT package. Knows nothing of accounts.
 //!
 //! | module | |
 //! |---|---|
-//! | [`keys`] | the signing keys, one for each kind of token |
+//! | [`keys`] | the signing keys, one per kind of token |
 //! | [`tokens`] | tokens of a session: access, cookie, refresh |
-//! | [`payload`] | tokens around anything else: OAuth flows, password resets, verifications |
-//! | [`api_key`] | keys for machines |
-//! | [`records`] | what is kept in the store about keys and revoked sessions |
-//! | [`secret`] | making the master secret at random, once for all instances |
-//! | [`algorithms`] | the signature algorithms there are |
+//! | [`payload`] | tokens with other content: OAuth flows, password resets, verifications |
+//! | [`api_key`] | the format of API keys |
+//! | [`records`] | records of API keys and revoked sessions in the store |
+//! | [`secret`] | generating the master secret, once for all instances |
+//! | [`algorithms`] | the supported signature algorithms |
 //! | `signing` | the signing keys of this instance (components only) |
 
 pub mod algorithms;
@@ -27,40 +27,40 @@ pub mod tokens;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest credential that is looked at, in bytes: four times what our own tokens need, and above
-/// the 4,096 that browsers keep of one cookie (RFC 6265, section 6.1).
+/// Maximum length of a credential, in bytes: four times that of our own tokens, and more than the
+/// 4,096 bytes that browsers store of a cookie (RFC 6265, section 6.1).
 pub const MAX_CREDENTIAL_BYTES: usize = 8 * 1024;
 
-/// How a user came to us.
+/// How a user is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UserKind {
-    /// Made without an account.
+    /// A user without an account.
     Guest,
-    /// Has an account here.
+    /// A user with an account.
     Registered,
-    /// Proved by an outside identity provider.
+    /// A user of an identity provider.
     External,
 }
 
-/// The user that a credential speaks for.
+/// The user that a credential proves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// See [`is_id`].
     #[serde(rename = "user")]
     pub id: String,
-    /// How the user came to us.
+    /// How the user is known.
     pub kind: UserKind,
-    /// As far as it is known.
+    /// If known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// As far as it is known.
+    /// If known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// Whether `id` may be the id of a user, a session or a key, and so part of a storage key: 1 to 128
-/// characters of `[A-Za-z0-9_.-]`.
+/// Whether `id` is valid as the id of a user, a session or a key, and so as part of a storage key:
+/// 1 to 128 characters of `[A-Za-z0-9_.-]`.
 pub fn is_id(id: &str) -> bool {
     (1..=128).contains(&id.len())
         && id

@@ -1,5 +1,5 @@
-//! Tokens around anything else than a session: what an OAuth flow must remember, what allows
-//! setting a password. Signed, not encrypted: whoever holds one can read it.
+//! Tokens with other content than a session: the state of an OAuth flow, the permission to set a
+//! password. Signed, not encrypted: the holder can read them.
 
 use jsonwebtoken::Algorithm;
 use serde::de::DeserializeOwned;
@@ -10,16 +10,16 @@ use crate::algorithms::{self, verify_signature};
 use crate::keys::{Keys, TokenKind};
 use crate::tokens::{OURSELVES, TokenError};
 
-/// What was signed, and when.
+/// The content of a token, and its times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload<T> {
-    /// What was signed.
+    /// The content.
     pub data: T,
-    /// The token itself, as a UUID: what to remember of a token that may be used once.
+    /// The id of the token, a UUID, by which a single-use token is remembered.
     pub token_id: String,
     /// When it was signed, in seconds since the epoch.
     pub issued_at: u64,
-    /// From when on it is refused, in seconds since the epoch.
+    /// When it expires, in seconds since the epoch.
     pub expires_at: u64,
 }
 
@@ -34,8 +34,8 @@ struct Claims<T> {
     data: T,
 }
 
-/// `data` as a token of `kind` that is good for `seconds` from `now` (seconds since the epoch) on.
-/// `None` if `data` does not serialize or the token would be too long to be verified.
+/// Signs `data` as a token of `kind` that is valid for `seconds` from `now` (seconds since the
+/// epoch). `None` if `data` cannot be serialized or the token is too long.
 pub fn sign<T: Serialize>(
     keys: &Keys,
     kind: TokenKind,
@@ -56,11 +56,10 @@ pub fn sign<T: Serialize>(
         .filter(|token| token.len() <= crate::MAX_CREDENTIAL_BYTES)
 }
 
-/// What a token of `kind` holds at `now` (seconds since the epoch).
+/// The content of a token of `kind` at `now` (seconds since the epoch).
 ///
 /// # Errors
-/// [`TokenError::Expired`] for a token of ours that is too old, [`TokenError::Invalid`] for
-/// everything else.
+/// [`TokenError::Expired`] for a genuine token that has expired, [`TokenError::Invalid`] otherwise.
 pub fn verify<T: DeserializeOwned>(
     keys: &Keys,
     kind: TokenKind,
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_signed_comes_back_until_it_is_too_old() {
+    fn verify_returns_content_until_expiry() {
         let data = ("ada".to_owned(), 7);
         let token = sign(&keys(), TokenKind::Reset, &data, 60, NOW).unwrap();
         let check = |now| verify::<(String, i32)>(&keys(), TokenKind::Reset, &token, now);
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn one_kind_or_shape_never_passes_for_another() {
+    fn verify_of_other_kind_or_content_is_invalid() {
         let token = sign(&keys(), TokenKind::Reset, &"x", 60, NOW).unwrap();
         for kind in [
             TokenKind::Access,
@@ -126,7 +125,7 @@ mod tests {
         }
         let opened = verify::<u64>(&keys(), TokenKind::Reset, &token, NOW);
         assert_eq!(opened, Err(TokenError::Invalid));
-        // A session's token is no payload, even where the key is the same.
+        // A session token is not accepted, even with the same key.
         let subject = crate::Subject {
             id: "user_1".to_owned(),
             kind: crate::UserKind::Registered,
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_verified_is_not_signed() {
+    fn sign_of_too_large_content_is_none() {
         let long = "x".repeat(crate::MAX_CREDENTIAL_BYTES);
         assert!(sign(&keys(), TokenKind::Flow, &long, 60, NOW).is_none());
     }

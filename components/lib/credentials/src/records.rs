@@ -1,56 +1,55 @@
-//! What is kept in the store about credentials, outside any journal so that verifying one costs a
-//! single look-up. Each is derived from facts in the journals of `goldfish:accounts` and may be
-//! written again at any time.
+//! Records in the store that make verifying a credential a single read. They are derived from the
+//! journals of `goldfish:accounts` and may be rewritten at any time.
 //!
 //! | key | value |
 //! |---|---|
-//! | `identity:k:<hash of an API key>` | [`ApiKeyRecord`] as JSON; absent: no such key |
+//! | `identity:k:<hash of an API key>` | [`ApiKeyRecord`] as JSON; absent if there is no such key |
 //! | `identity:l:<id of an API key>` | when it was last used, in milliseconds since the epoch |
-//! | `identity:r:<session id>` | present, with [`REVOKED`]: the session is refused |
-//! | `identity:s:<session id>` | when its cookie was last renewed, as above; absent: never |
-//! | `identity:r:workos.<sid>`, `identity:r:clerk.<sid>` | the same for sessions of outside providers |
+//! | `identity:r:<session id>` | [`REVOKED`] if the session is revoked |
+//! | `identity:s:<session id>` | when its cookie was last renewed, in milliseconds since the epoch |
+//! | `identity:r:workos.<sid>`, `identity:r:clerk.<sid>` | [`REVOKED`] for sessions of identity providers |
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Subject, is_id};
 
-/// The value of a revocation marker, of which only the presence counts.
+/// The value of a revocation marker. Only its presence matters.
 pub const REVOKED: &[u8] = b"1";
 
-/// How exact the time of last use is, in milliseconds: it is written no more often.
+/// Accuracy of the time of last use, in milliseconds. It is written at most this often.
 pub const LAST_USED_STEP_MS: u64 = 60 * 1000;
 
 /// What an API key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// See whatever is the user's.
+    /// Read the user's data.
     Read,
-    /// Ask a model.
+    /// Send prompts to models.
     Chat,
-    /// Change and delete the user's conversations and preferences.
+    /// Change and delete conversations and preferences.
     Write,
-    /// The account itself: its keys and sessions.
+    /// Manage the account: API keys and sessions.
     Admin,
 }
 
-/// What is known of an API key where it is verified.
+/// The record with which an API key is verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKeyRecord {
     /// The key's id, a UUID.
     pub id: String,
-    /// Whose it is.
+    /// The user that the key authenticates.
     #[serde(flatten)]
     pub owner: Subject,
     /// What it may be used for.
     pub scopes: Vec<Scope>,
-    /// From when on it is refused, in milliseconds since the epoch.
+    /// When it expires, in milliseconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
-    /// Chat turns a minute.
+    /// Chat requests per minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat_per_minute: Option<u32>,
-    /// Chat turns in the key's life.
+    /// Chat requests in the key's life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_budget: Option<u64>,
     /// Tokens in the key's life.
@@ -59,56 +58,56 @@ pub struct ApiKeyRecord {
 }
 
 impl ApiKeyRecord {
-    /// The value to store.
+    /// The stored form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        // Nothing in it can fail to serialize; an empty value would be read as damaged.
+        // Serializing cannot fail. An empty value would be read as damaged.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Reads a stored value; `None` if it is damaged.
+    /// Reads the stored form. `None` if it is damaged.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let record: Self = serde_json::from_slice(bytes).ok()?;
         (is_id(&record.id) && is_id(&record.owner.id)).then_some(record)
     }
 }
 
-/// Where the record of the API key with this hash ([`crate::api_key::hash`]) is.
+/// The key of the record of an API key with this hash ([`crate::api_key::hash`]).
 pub fn api_key(hash: &str) -> String {
     format!("identity:k:{hash}")
 }
 
-/// Where the time of last use of the API key with this id is.
+/// The key of the time of last use of the API key with this id.
 pub fn last_used(key_id: &str) -> String {
     format!("identity:l:{key_id}")
 }
 
-/// A time of last use as stored; `at` in milliseconds since the epoch.
+/// The stored form of a time of last use. `at` is in milliseconds since the epoch.
 pub fn last_used_to_bytes(at: u64) -> Vec<u8> {
     at.to_string().into_bytes()
 }
 
-/// Reads a stored time of last use; `None` if it is damaged.
+/// Reads a stored time of last use. `None` if it is damaged.
 pub fn last_used_from_bytes(bytes: &[u8]) -> Option<u64> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
-/// Where the revocation marker of one of our sessions is.
+/// The key of the revocation marker of a session.
 pub fn revoked_session(session_id: &str) -> String {
     format!("identity:r:{session_id}")
 }
 
-/// Where the time is at which the cookie of one of our sessions was last renewed, which leaves no
-/// fact in a journal; a value as of [`last_used_to_bytes`].
+/// The key of the time at which the cookie of a session was last renewed. Renewals are not in the
+/// journal. The value has the form of [`last_used_to_bytes`].
 pub fn renewed_session(session_id: &str) -> String {
     format!("identity:s:{session_id}")
 }
 
-/// Where the revocation marker of a WorkOS session is.
+/// The key of the revocation marker of a WorkOS session.
 pub fn revoked_workos(session_id: &str) -> String {
     format!("identity:r:workos.{session_id}")
 }
 
-/// Where the revocation marker of a Clerk session is.
+/// The key of the revocation marker of a Clerk session.
 pub fn revoked_clerk(session_id: &str) -> String {
     format!("identity:r:clerk.{session_id}")
 }
@@ -136,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_as_it_was_written() {
+    fn from_bytes_of_to_bytes_is_equal() {
         let bytes = record().to_bytes();
         assert_eq!(ApiKeyRecord::from_bytes(&bytes), Some(record()));
-        // What is stored stays readable.
+        // The stored form must stay readable.
         assert_eq!(
             String::from_utf8(bytes).unwrap(),
             r#"{"id":"k","user":"user_1","kind":"registered","email":"ada@example.com","scopes":["read","chat"],"expires_at":7,"request_budget":8}"#
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_record_is_refused() {
+    fn from_bytes_of_damaged_record_is_none() {
         for text in ["", "{}", "null", "[]"] {
             assert_eq!(ApiKeyRecord::from_bytes(text.as_bytes()), None, "{text}");
         }
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_read_as_it_was_written() {
+    fn last_used_from_bytes_of_to_bytes_is_equal() {
         let bytes = last_used_to_bytes(1_800_000_000_000);
         assert_eq!(last_used_from_bytes(&bytes), Some(1_800_000_000_000));
         for damaged in [&b""[..], b"x", b"-1", b"\xff"] {
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_outside_providers_never_meet_ours() {
+    fn marker_keys_of_providers_differ_from_ours() {
         let id = uuid::Uuid::new_v4().to_string();
         assert_ne!(revoked_session(&id), revoked_workos(&id));
         assert_ne!(revoked_clerk(&id), revoked_workos(&id));

@@ -1,7 +1,6 @@
-//! Making the master secret at random at first use, and agreeing on it with every other instance
-//! that does the same at that moment. Each appends a secret of its own to a journal, and the first
-//! entry is what counts: appending returns when everything before it is known, so from then on no
-//! reader can find another first.
+//! Generating the master secret at first use, and agreeing on it with other instances. Each instance
+//! appends a secret to a journal, and the first entry is the secret. Appending returns when all earlier
+//! entries are known, so no later reader sees another first entry.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,10 +26,10 @@ impl Fold for Agreed {
     }
 }
 
-/// The stored secret; `own` becomes it if there is none yet.
+/// The stored secret. `own` becomes the secret if there is none yet.
 ///
 /// # Errors
-/// Those of the journal. Trying again is safe.
+/// Those of the journal. May be retried.
 pub async fn agree(platform: impl Platform, own: String) -> Result<String, Error> {
     let journal = Journal::new(platform, JOURNAL);
     let mut view = journal.read::<Agreed>().await?;
@@ -40,7 +39,7 @@ pub async fn agree(platform: impl Platform, own: String) -> Result<String, Error
     view.state.0.ok_or(Error::Corrupt("it has no secret"))
 }
 
-/// A secret that nobody can guess, as text.
+/// A random secret, as text.
 ///
 /// # Errors
 /// `Error::Store` if the host has no randomness.
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
     use crate::keys::Keys;
 
-    /// Lets a client look for the secret, or propose `own`.
+    /// Starts a client that agrees on a secret, with `own` as its proposal.
     fn start(world: &World, client: Client, own: &str, agreed: &Rc<RefCell<Vec<String>>>) {
         let (own, agreed) = (own.to_owned(), Rc::clone(agreed));
         world.spawn(async move {
@@ -72,14 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn a_random_secret_is_good_for_keys_and_never_the_same() {
+    fn random_is_long_enough_and_different() {
         let secret = random().unwrap();
         assert!(Keys::derive(secret.as_bytes()).is_some());
         assert_ne!(secret, random().unwrap());
     }
 
     #[test]
-    fn the_first_secret_is_kept_and_only_read_afterwards() {
+    fn agree_with_stored_secret_only_reads() {
         let world = World::new(1);
         let first = world.finish(agree(world.client(), "first".to_owned()));
         assert_eq!(first, Some(Ok("first".to_owned())));
@@ -94,10 +93,10 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever takes part, whenever, and whoever dies at whichever step: those who have a
-        /// secret have the same one, and so has everybody who comes later.
+        /// All instances that get a secret get the same one, also if others are killed at any step,
+        /// and so do later ones.
         #[test]
-        fn all_agree(
+        fn agree_of_concurrent_instances_is_equal_also_after_faults(
             seed in any::<u64>(),
             latency in 0u64..400,
             deaths in prop::collection::vec(prop::option::of(0u64..12), 1..8),

@@ -9,7 +9,7 @@ use spin_sdk::variables;
 use crate::keys::{Keys, MIN_SECRET_BYTES};
 use crate::secret;
 
-/// Why there are no signing keys: the text is for the log and holds nothing secret.
+/// Why there are no signing keys. The text is for the log and contains nothing secret.
 #[derive(Debug)]
 pub struct Unavailable(String);
 
@@ -21,19 +21,18 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
-/// The signing keys, derived once in the life of an instance: from `jwt_secret` if it is set, else
-/// from the secret that is kept in the store. Setting `jwt_secret` later, or changing it, ends all
-/// sessions that were signed before.
+/// The signing keys, derived once per instance: from `jwt_secret` if it is set, else from the
+/// secret in the store. Setting or changing `jwt_secret` ends all sessions that were signed before.
 ///
 /// # Errors
-/// If the secret cannot be read, or `jwt_secret` is too short.
+/// If the secret cannot be read or `jwt_secret` is too short.
 pub async fn keys() -> Result<&'static Keys, Unavailable> {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     if let Some(keys) = KEYS.get() {
         return Ok(keys);
     }
     let keys = load().await?;
-    // A request that ran beside this one has derived the same.
+    // A concurrent request has derived the same keys.
     Ok(KEYS.get_or_init(|| keys))
 }
 

@@ -1,5 +1,5 @@
-//! The tokens of a session: JWTs (RFC 7519) signed with HS256. Times are seconds since the epoch,
-//! as RFC 7519 wants.
+//! The tokens of a session: JWTs (RFC 7519) signed with HS256. Times are in seconds since the epoch, as
+//! RFC 7519 specifies.
 
 use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
@@ -9,76 +9,76 @@ use crate::algorithms::{self, verify_signature};
 use crate::keys::{Keys, TokenKind};
 use crate::{Subject, UserKind, is_id};
 
-/// How long an access token is accepted, in seconds: 15 minutes.
+/// Lifetime of an access token, in seconds: 15 minutes.
 pub const ACCESS_SECONDS: u64 = 15 * 60;
 
-/// How long an access token for clients that know no refreshing is accepted, in seconds: 24 hours.
+/// Lifetime of an access token for clients that do not refresh, in seconds: 24 hours.
 pub const BEARER_SECONDS: u64 = 24 * 60 * 60;
 
-/// How long a session cookie is accepted, in seconds: 30 days. Renewed as it is used.
+/// Lifetime of a session cookie, in seconds: 30 days. Renewed while it is used.
 pub const COOKIE_SECONDS: u64 = 30 * 24 * 60 * 60;
 
-/// How long a refresh token is accepted, in seconds: 30 days.
+/// Lifetime of a refresh token, in seconds: 30 days.
 pub const REFRESH_SECONDS: u64 = 30 * 24 * 60 * 60;
 
-/// The `iss` and the `aud` of our tokens: we make them for ourselves.
+/// The `iss` and the `aud` of our tokens: this application is both.
 pub(crate) const OURSELVES: &str = "goldfish";
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenError {
-    /// Not one of ours, changed since, or of another kind.
+    /// Not issued by this application, changed, or of another kind.
     Invalid,
-    /// Genuine, but too old.
+    /// Genuine, but expired.
     Expired,
 }
 
-/// What is to be signed.
+/// What a token states.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant<'a> {
-    /// Whom the session is of.
+    /// The session's user.
     pub subject: &'a Subject,
-    /// The session: it stays the same when the session is renewed. See [`is_id`].
+    /// The session. Its id stays the same when it is renewed. See [`is_id`].
     pub session: &'a str,
-    /// Now, in seconds since the epoch.
+    /// The current time, in seconds since the epoch.
     pub now: u64,
 }
 
-/// What one of our tokens says.
+/// The content of a verified token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// Whom the session is of.
     pub subject: Subject,
     /// The session.
     pub session: String,
-    /// The token itself.
+    /// The id of the token.
     pub token_id: String,
-    /// How often the session had been refreshed when a refresh token was made; 0 for other kinds.
+    /// How often the session had been refreshed when a refresh token was issued. 0 for other kinds.
     pub generation: u64,
     /// When it was signed, in seconds since the epoch.
     pub issued_at: u64,
-    /// From when on it is refused, in seconds since the epoch.
+    /// When it expires, in seconds since the epoch.
     pub expires_at: u64,
 }
 
 impl Grant<'_> {
-    /// An access token, good for [`ACCESS_SECONDS`]. `None` only if the library fails, which it has
-    /// no cause to; likewise below.
+    /// An access token, valid for [`ACCESS_SECONDS`]. `None` only if the signing library fails,
+    /// likewise below.
     pub fn access(&self, keys: &Keys) -> Option<String> {
         self.sign(keys, TokenKind::Access, ACCESS_SECONDS, 0)
     }
 
-    /// An access token good for [`BEARER_SECONDS`].
+    /// An access token that is valid for [`BEARER_SECONDS`].
     pub fn bearer(&self, keys: &Keys) -> Option<String> {
         self.sign(keys, TokenKind::Access, BEARER_SECONDS, 0)
     }
 
-    /// The value of the session cookie, good for [`COOKIE_SECONDS`].
+    /// The value of the session cookie, valid for [`COOKIE_SECONDS`].
     pub fn cookie(&self, keys: &Keys) -> Option<String> {
         self.sign(keys, TokenKind::Cookie, COOKIE_SECONDS, 0)
     }
 
-    /// A refresh token, good for [`REFRESH_SECONDS`], of a session that was refreshed `generation`
+    /// A refresh token, valid for [`REFRESH_SECONDS`], of a session that was refreshed `generation`
     /// times.
     pub fn refresh(&self, keys: &Keys, generation: u64) -> Option<String> {
         self.sign(keys, TokenKind::Refresh, REFRESH_SECONDS, generation)
@@ -103,12 +103,11 @@ impl Grant<'_> {
     }
 }
 
-/// What a token of `kind` says at `now` (seconds since the epoch). Does not know what was revoked:
+/// The content of a token of `kind` at `now` (seconds since the epoch). Does not check revocation:
 /// see [`crate::records::revoked_session`].
 ///
 /// # Errors
-/// [`TokenError::Expired`] for a token of ours that is too old, [`TokenError::Invalid`] for
-/// everything else.
+/// [`TokenError::Expired`] for a genuine token that has expired, [`TokenError::Invalid`] otherwise.
 pub fn verify(keys: &Keys, kind: TokenKind, token: &str, now: u64) -> Result<Verified, TokenError> {
     let claims: Claims = verify_signature(token, Algorithm::HS256, &keys.of(kind).verify)
         .ok_or(TokenError::Invalid)?;
@@ -139,13 +138,13 @@ pub fn verify(keys: &Keys, kind: TokenKind, token: &str, now: u64) -> Result<Ver
     })
 }
 
-/// A token that lacks one of the required claims does not deserialize, and so is refused.
+/// The claims. A token without a required claim does not deserialize and is refused.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
     aud: String,
     sub: String,
-    /// The label of the token's kind, besides the kinds' having different keys.
+    /// The label of the token's kind. The kinds have different keys as well.
     typ: String,
     kind: UserKind,
     sid: String,

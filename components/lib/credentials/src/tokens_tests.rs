@@ -40,7 +40,7 @@ fn check(token: &str, now: u64) -> Result<Subject, TokenError> {
     verify(&keys(), TokenKind::Access, token, now).map(|verified| verified.subject)
 }
 
-/// A token of any header and claims, properly signed with the access key.
+/// A token with any header and claims, signed with the access key.
 fn forge(header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", part(header), part(claims));
@@ -65,7 +65,7 @@ fn claims() -> Value {
 }
 
 #[test]
-fn a_session_is_recognised() {
+fn verify_of_access_token_returns_its_session() {
     let token = grant(&guest()).access(&keys()).unwrap();
     let verified = verify(&keys(), TokenKind::Access, &token, NOW).unwrap();
     assert_eq!(verified.subject, guest());
@@ -79,12 +79,12 @@ fn a_session_is_recognised() {
 }
 
 #[test]
-fn no_two_tokens_are_alike() {
+fn access_tokens_of_one_grant_differ() {
     assert_ne!(access_token(), access_token());
 }
 
 #[test]
-fn what_is_known_of_a_user_survives() {
+fn verify_returns_all_fields_of_subject() {
     let user = Subject {
         id: "user_1".to_owned(),
         kind: UserKind::Registered,
@@ -96,14 +96,14 @@ fn what_is_known_of_a_user_survives() {
 }
 
 #[test]
-fn a_refresh_token_knows_its_generation() {
+fn verify_of_refresh_token_returns_generation() {
     let token = grant(&guest()).refresh(&keys(), 7).unwrap();
     let verified = verify(&keys(), TokenKind::Refresh, &token, NOW).unwrap();
     assert_eq!(verified.generation, 7);
 }
 
 #[test]
-fn every_token_expires() {
+fn verify_after_lifetime_is_expired() {
     let subject = guest();
     let grant = grant(&subject);
     for (kind, token, seconds) in [
@@ -123,7 +123,7 @@ fn every_token_expires() {
 }
 
 #[test]
-fn one_kind_never_passes_for_another() {
+fn verify_of_other_kind_is_invalid() {
     let subject = guest();
     let grant = grant(&subject);
     let tokens = [
@@ -145,7 +145,7 @@ fn one_kind_never_passes_for_another() {
             assert_eq!(verified.is_ok(), kind == *made, "{made:?} as {kind:?}");
         }
     }
-    // Not even if the kind is forged: the key is another one.
+    // Not even with a forged kind, because the key differs.
     for kind in kinds.into_iter().filter(|kind| *kind != TokenKind::Access) {
         let mut claims = claims();
         claims["typ"] = kind.label().into();
@@ -158,11 +158,11 @@ fn one_kind_never_passes_for_another() {
 }
 
 #[test]
-fn another_secret_signs_for_nobody() {
+fn verify_with_other_secret_is_invalid() {
     let other = Keys::derive(&[8; 32]).unwrap();
     let token = grant(&guest()).access(&other).unwrap();
     assert_eq!(check(&token, NOW), Err(TokenError::Invalid));
-    // An old token of another secret is no token of ours, so not "expired".
+    // An old token of another secret is invalid, not expired.
     assert_eq!(
         check(&token, NOW + 10 * ACCESS_SECONDS),
         Err(TokenError::Invalid)
@@ -170,12 +170,12 @@ fn another_secret_signs_for_nobody() {
 }
 
 #[test]
-fn the_helper_that_forges_forges_well() {
+fn forge_with_valid_claims_is_accepted() {
     assert_eq!(check(&forge(&header(), &claims()), NOW), Ok(guest()));
 }
 
 #[test]
-fn only_one_algorithm_is_accepted() {
+fn verify_of_other_algorithm_is_invalid() {
     for algorithm in [
         "none", "None", "HS384", "HS512", "RS256", "ES256", "EdDSA", "", "hs256",
     ] {
@@ -193,7 +193,7 @@ fn only_one_algorithm_is_accepted() {
 }
 
 #[test]
-fn extensions_that_must_be_understood_are_not() {
+fn verify_with_critical_extension_is_invalid() {
     let header = json!({"alg": "HS256", "crit": ["b64"], "b64": false});
     assert_eq!(
         check(&forge(&header, &claims()), NOW),
@@ -202,7 +202,7 @@ fn extensions_that_must_be_understood_are_not() {
 }
 
 #[test]
-fn every_claim_is_required_and_checked() {
+fn verify_with_missing_or_wrong_claim_is_invalid() {
     for name in [
         "iss", "aud", "sub", "typ", "kind", "sid", "jti", "iat", "exp",
     ] {
@@ -240,7 +240,7 @@ fn every_claim_is_required_and_checked() {
 }
 
 #[test]
-fn what_is_no_token_is_refused() {
+fn verify_of_other_text_is_invalid() {
     for text in [
         "", ".", "..", "...", "a.b.c", "Bearer x", "\u{0}", "é.é.é", "null",
     ] {
@@ -251,7 +251,7 @@ fn what_is_no_token_is_refused() {
 }
 
 #[test]
-fn an_oversized_token_is_refused_unread() {
+fn verify_of_oversized_token_is_invalid() {
     let mut large = claims();
     large["name"] = "n".repeat(MAX_CREDENTIAL_BYTES).into();
     let token = forge(&header(), &large);
@@ -260,7 +260,7 @@ fn an_oversized_token_is_refused_unread() {
 
 proptest! {
     #[test]
-    fn no_changed_token_is_accepted(position in 0usize..500, byte in any::<u8>()) {
+    fn verify_of_changed_token_is_invalid(position in 0usize..500, byte in any::<u8>()) {
         let token = access_token();
         let mut changed = token.clone().into_bytes();
         let position = position % changed.len();
@@ -268,13 +268,13 @@ proptest! {
         if let Ok(text) = String::from_utf8(changed)
             && text != token
         {
-            // Base64 has spare bits in its last character, but this one does not accept them set.
+            // The decoder refuses spare bits in the last Base64 character.
             prop_assert_eq!(check(&text, NOW), Err(TokenError::Invalid));
         }
     }
 
     #[test]
-    fn nothing_makes_it_panic(token in ".*") {
+    fn verify_of_any_text_does_not_panic(token in ".*") {
         prop_assert!(check(&token, NOW).is_err());
     }
 }

@@ -91,15 +91,21 @@ impl Context {
         self.cookies.push((name, line));
     }
 
-    /// The path's `:name`, decoded; 404 if it is not text of 1 to `longest` bytes.
-    pub fn param(&self, name: &str, longest: usize) -> Result<String, ApiError> {
+    /// The path's `:name`, decoded. 404 that says that `what` was not found, if it is not text of 1
+    /// to `longest` bytes.
+    pub fn param(
+        &self,
+        name: &str,
+        longest: usize,
+        what: &'static str,
+    ) -> Result<String, ApiError> {
         self.params
             .iter()
             .find(|(key, _)| *key == name)
             .and_then(|(_, value)| percent_decode_str(value).decode_utf8().ok())
             .filter(|value| (1..=longest).contains(&value.len()))
             .map(Cow::into_owned)
-            .ok_or(ApiError::NotFound)
+            .ok_or(ApiError::NotFound(what))
     }
 
     /// The query's parameters. 400 with the name of what is wrong.
@@ -107,14 +113,14 @@ impl Context {
         form::from_text(self.head.query.as_bytes())
     }
 
-    /// The path's `:name`, which must be a UUID; in its usual form. An id that cannot exist is as
-    /// unknown as one that does not: 404.
-    pub fn uuid(&self, name: &str) -> Result<String, ApiError> {
+    /// The path's `:name`, which must be a UUID; in its usual form. An id that is no UUID does not
+    /// exist: 404 that says that `what` was not found.
+    pub fn uuid(&self, name: &str, what: &'static str) -> Result<String, ApiError> {
         self.params
             .iter()
             .find(|(key, _)| *key == name)
             .and_then(|(_, value)| parse_uuid(value))
-            .ok_or(ApiError::NotFound)
+            .ok_or(ApiError::NotFound(what))
     }
 
     /// Whether scripts of that origin may call with the user's cookies.
@@ -313,10 +319,19 @@ mod tests {
     fn path_parameters_are_decoded_and_bounded() {
         let mut context = sent_to("a", Settings::default());
         context.params = vec![("id", "a%2Fb".to_owned()), ("odd", "%ff".to_owned())];
-        assert_eq!(context.param("id", 3).as_deref(), Ok("a/b"));
-        assert_eq!(context.param("id", 2), Err(ApiError::NotFound));
-        assert_eq!(context.param("odd", 9), Err(ApiError::NotFound));
-        assert_eq!(context.param("none", 9), Err(ApiError::NotFound));
+        assert_eq!(context.param("id", 3, "Thing").as_deref(), Ok("a/b"));
+        assert_eq!(
+            context.param("id", 2, "Thing"),
+            Err(ApiError::NotFound("Thing"))
+        );
+        assert_eq!(
+            context.param("odd", 9, "Thing"),
+            Err(ApiError::NotFound("Thing"))
+        );
+        assert_eq!(
+            context.param("none", 9, "Thing"),
+            Err(ApiError::NotFound("Thing"))
+        );
     }
 
     #[test]

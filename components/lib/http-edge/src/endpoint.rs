@@ -1,5 +1,8 @@
 //! Which path and method lead to which handler.
 
+/// What a request to an unknown path did not find, for [`crate::ApiError::NotFound`].
+pub const ROUTE: &str = "Route";
+
 /// One method of one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {

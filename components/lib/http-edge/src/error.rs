@@ -1,24 +1,35 @@
-//! What can go wrong with a request, and the one place that says how it looks from outside.
+//! Errors of requests, and the one place that says which status, code and text clients see.
 
 use serde::Serialize;
 
-/// One wrong part of a request.
+/// One error in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Detail {
     /// Where it is: a path into the JSON body such as `message` or `items[2].name`, the name of a
     /// query parameter, or `body` for the whole of it.
     pub path: String,
-    /// What is wrong with it, for the person who wrote the client.
+    /// What is wrong with it, for the author of the client: a predicate of which the path is the
+    /// subject (`must be a string`), or a whole sentence, which ends with a period.
     pub message: String,
 }
 
-/// What really happened, for the log only. It has no `Display`, so that it cannot slip into an
-/// answer.
+impl Detail {
+    /// The error text of a request in which only this is wrong.
+    fn sentence(&self) -> String {
+        if self.message.ends_with('.') {
+            return self.message.clone();
+        }
+        format!("Invalid request: {} {}.", self.path, self.message)
+    }
+}
+
+/// The internal cause of an error, for the log only. It has no `Display`, so that it cannot get into
+/// a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause(String);
 
 impl Cause {
-    /// Text that holds no content, credential or key.
+    /// The text must not contain content, credentials or keys.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -28,43 +39,49 @@ impl Cause {
     }
 }
 
-/// Why a request has no good answer; each case is one status and one stable code.
+/// Why a request failed. Each case has one status and one stable code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
     /// 400: the input is unknown or malformed.
     Validation(Vec<Detail>),
-    /// 401: no credential, or not a good one; the sentence says which.
+    /// 401: the credential is missing or invalid; the sentence says which.
     Unauthorized(&'static str),
-    /// 402: what may be spent is spent; the sentence says of what.
+    /// 402: credits or a budget are used up; the sentence says which.
     InsufficientCredits(&'static str),
     /// 403: the user may not do this; the sentence says why.
     Forbidden(&'static str),
-    /// 404: no such thing, or not this user's.
-    NotFound,
-    /// 405, with the methods that the path does have.
-    MethodNotAllowed(String),
-    /// 409: it does not go with what is there already; the sentence says why.
+    /// 404: it does not exist, or belongs to another user. Names what was looked for, with a
+    /// capital letter: `Conversation`.
+    NotFound(&'static str),
+    /// 405: the path has no such method.
+    MethodNotAllowed {
+        /// The method of the request.
+        method: &'static str,
+        /// The methods that the path has, as in the `Allow` field.
+        allowed: String,
+    },
+    /// 409: it conflicts with the current state; the sentence says why.
     Conflict(String),
     /// 413, with the limit in bytes.
     PayloadTooLarge(u64),
-    /// 415: the body is not declared as JSON (or as a form, where one is taken).
+    /// 415: the body is not declared as JSON (or as a form, where one is accepted).
     UnsupportedMediaType,
-    /// 422: it is what may not be said here; where it is, and why.
+    /// 422: blocked by moderation; where and why.
     ContentBlocked(Detail),
     /// 429, with the seconds to wait.
     RateLimited(u32),
-    /// 500: our fault.
+    /// 500: an error of the server.
     Internal(Cause),
-    /// 400: an outside service refuses the request as it stands.
+    /// 400: the AI provider rejected the request.
     ProviderRefused(Cause),
-    /// 502: an outside service answered badly.
-    ProviderFailed(Cause),
-    /// 503: an outside service cannot be used now; a sentence for the client, and the seconds to
-    /// wait where they are known.
+    /// 502: an external service failed; a sentence for the client.
+    ProviderFailed(&'static str, Cause),
+    /// 503: an external service cannot be used now; a sentence for the client, and the seconds to
+    /// wait if they are known.
     ProviderUnavailable(&'static str, Option<u32>, Cause),
-    /// 504: an outside service did not answer in time.
+    /// 504: the AI provider did not respond in time.
     ProviderTimeout,
-    /// A case that only another system's protocol knows, which the route speaks.
+    /// An error that exists only in the protocol of another system that the route implements.
     ProtocolError(ProtocolError),
 }
 
@@ -79,7 +96,7 @@ pub struct ProtocolError {
     pub sentence: &'static str,
 }
 
-/// How an error looks from outside.
+/// What clients see of an error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PublicError<'a> {
     /// The HTTP status.
@@ -88,12 +105,12 @@ pub struct PublicError<'a> {
     pub code: &'static str,
     /// A sentence for a person.
     pub sentence: String,
-    /// The wrong parts of the request.
+    /// The errors in the request.
     pub details: &'a [Detail],
 }
 
 impl ApiError {
-    /// One wrong part of the request.
+    /// 400 with one error; see [`Detail`].
     pub fn invalid(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Validation(vec![Detail {
             path: path.into(),
@@ -101,19 +118,19 @@ impl ApiError {
         }])
     }
 
-    /// Our fault; the text goes into the log.
+    /// 500; the text goes into the log and must not contain content, credentials or keys.
     pub fn internal(cause: impl Into<String>) -> Self {
         Self::Internal(Cause::new(cause))
     }
 
-    /// Status, code and text of each case.
+    /// Status, code and text.
     pub fn public(&self) -> PublicError<'_> {
         let mut details: &[Detail] = &[];
         let (status, code, sentence) = match self {
             Self::Validation(wrong) => {
                 details = wrong;
                 let sentence = match wrong.as_slice() {
-                    [only] => format!("Invalid request: {} {}.", only.path, only.message),
+                    [only] => only.sentence(),
                     _ => "Invalid request.".to_owned(),
                 };
                 (400, "VALIDATION_ERROR", sentence)
@@ -121,27 +138,26 @@ impl ApiError {
             Self::Unauthorized(why) => (401, "UNAUTHORIZED", (*why).to_owned()),
             Self::InsufficientCredits(why) => (402, "INSUFFICIENT_CREDITS", (*why).to_owned()),
             Self::Forbidden(why) => (403, "FORBIDDEN", (*why).to_owned()),
-            Self::NotFound => (404, "NOT_FOUND", "There is nothing here.".to_owned()),
-            Self::MethodNotAllowed(_) => (
+            Self::NotFound(what) => (404, "NOT_FOUND", format!("{what} not found.")),
+            Self::MethodNotAllowed { method, allowed } => (
                 405,
                 "METHOD_NOT_ALLOWED",
-                "This method is not allowed here.".to_owned(),
+                format!("Method {method} is not allowed for this path. Allowed: {allowed}."),
             ),
             Self::Conflict(why) => (409, "CONFLICT", why.clone()),
             Self::PayloadTooLarge(limit) => (
                 413,
                 "PAYLOAD_TOO_LARGE",
-                format!("The body is larger than {limit} bytes."),
+                format!("The request body is larger than the limit of {limit} bytes."),
             ),
             Self::UnsupportedMediaType => (
                 415,
                 "UNSUPPORTED_MEDIA_TYPE",
-                "The body is not of a media type that is taken here, such as application/json."
-                    .to_owned(),
+                "Unsupported content type. Send `Content-Type: application/json`.".to_owned(),
             ),
             Self::ContentBlocked(what) => {
                 details = std::slice::from_ref(what);
-                let sentence = format!("Not allowed here: {} {}.", what.path, what.message);
+                let sentence = format!("Content not allowed: {} {}.", what.path, what.message);
                 (422, "CONTENT_BLOCKED", sentence)
             }
             Self::RateLimited(seconds) => (
@@ -149,24 +165,20 @@ impl ApiError {
                 "RATE_LIMITED",
                 format!("Too many requests. Try again in {seconds} s."),
             ),
-            Self::Internal(_) => (500, "INTERNAL", "Something went wrong here.".to_owned()),
+            Self::Internal(_) => (500, "INTERNAL", "Internal server error.".to_owned()),
             Self::ProviderRefused(_) => (
                 400,
                 "VALIDATION_ERROR",
-                "The AI provider refuses this request as it stands.".to_owned(),
+                "The AI provider rejected this request.".to_owned(),
             ),
-            Self::ProviderFailed(_) => (
-                502,
-                "PROVIDER_ERROR",
-                "The AI provider failed to answer.".to_owned(),
-            ),
+            Self::ProviderFailed(why, _) => (502, "PROVIDER_ERROR", (*why).to_owned()),
             Self::ProviderUnavailable(why, _, _) => {
                 (503, "PROVIDER_UNAVAILABLE", (*why).to_owned())
             }
             Self::ProviderTimeout => (
                 504,
                 "PROVIDER_TIMEOUT",
-                "The AI provider did not answer in time.".to_owned(),
+                "The AI provider did not respond in time. Try again later.".to_owned(),
             ),
             Self::ProtocolError(own) => (own.status, own.code, own.sentence.to_owned()),
         };
@@ -178,7 +190,7 @@ impl ApiError {
         }
     }
 
-    /// The error object that clients read, in JSON.
+    /// The error object of the API, as JSON.
     pub fn body(&self, request_id: &str) -> Vec<u8> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -190,7 +202,7 @@ impl ApiError {
             details: &'a [Detail],
         }
         let public = self.public();
-        crate::json::to_vec(&Envelope {
+        crate::serialize::to_json(&Envelope {
             error: &public.sentence,
             code: public.code,
             request_id,
@@ -198,11 +210,11 @@ impl ApiError {
         })
     }
 
-    /// The header fields that belong to it.
+    /// The header fields of the response.
     pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Unauthorized(_) => vec![("www-authenticate", "Bearer".to_owned())],
-            Self::MethodNotAllowed(allow) => vec![("allow", allow.clone())],
+            Self::MethodNotAllowed { allowed, .. } => vec![("allow", allowed.clone())],
             Self::RateLimited(seconds) | Self::ProviderUnavailable(_, Some(seconds), _) => {
                 vec![("retry-after", seconds.to_string())]
             }
@@ -210,45 +222,15 @@ impl ApiError {
         }
     }
 
-    /// What the log should say beyond the code.
+    /// What the log contains beyond the code.
     pub(crate) fn cause(&self) -> Option<&str> {
         match self {
             Self::Internal(cause)
             | Self::ProviderRefused(cause)
-            | Self::ProviderFailed(cause)
+            | Self::ProviderFailed(_, cause)
             | Self::ProviderUnavailable(_, _, cause) => Some(cause.for_log()),
             _ => None,
         }
-    }
-}
-
-/// Collects what is wrong with a request, so that a client learns of all of it at once.
-#[derive(Debug, Default)]
-pub struct Validator(Vec<Detail>);
-
-impl Validator {
-    /// Nothing wrong so far.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Notes `message` about `path` unless `good`.
-    pub fn require(&mut self, good: bool, path: &str, message: &str) -> &mut Self {
-        if !good {
-            self.0.push(Detail {
-                path: path.to_owned(),
-                message: message.to_owned(),
-            });
-        }
-        self
-    }
-
-    /// An error if anything was noted.
-    pub fn finish(&mut self) -> Result<(), ApiError> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        Err(ApiError::Validation(std::mem::take(&mut self.0)))
     }
 }
 
@@ -261,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn envelope_has_the_promised_fields() {
+    fn body_of_a_validation_error_has_all_fields() {
         assert_eq!(
             parsed(&ApiError::invalid("message", "must not be empty")),
             serde_json::json!({
@@ -271,11 +253,20 @@ mod tests {
                 "details": [{"path": "message", "message": "must not be empty"}],
             })
         );
-        assert!(parsed(&ApiError::NotFound).get("details").is_none());
+        let not_found = parsed(&ApiError::NotFound("Thing"));
+        assert_eq!(not_found["error"], "Thing not found.");
+        assert!(not_found.get("details").is_none());
     }
 
     #[test]
-    fn what_is_blocked_says_where() {
+    fn body_of_an_error_with_a_whole_sentence_has_just_that_sentence() {
+        let body = parsed(&ApiError::invalid("model", "Unknown model."));
+        assert_eq!(body["error"], "Unknown model.");
+        assert_eq!(body["details"][0]["path"], "model");
+    }
+
+    #[test]
+    fn body_of_blocked_content_names_the_path() {
         let detail = Detail {
             path: "message".into(),
             message: "was blocked (word-list)".into(),
@@ -283,7 +274,7 @@ mod tests {
         assert_eq!(
             parsed(&ApiError::ContentBlocked(detail)),
             serde_json::json!({
-                "error": "Not allowed here: message was blocked (word-list).",
+                "error": "Content not allowed: message was blocked (word-list).",
                 "code": "CONTENT_BLOCKED",
                 "requestId": "r-1",
                 "details": [{"path": "message", "message": "was blocked (word-list)"}],
@@ -292,10 +283,10 @@ mod tests {
     }
 
     #[test]
-    fn causes_stay_inside() {
+    fn body_never_contains_the_cause() {
         for error in [
             ApiError::internal("disk sda1 is full"),
-            ApiError::ProviderFailed(Cause::new("disk sda1 is full")),
+            ApiError::ProviderFailed("Failed.", Cause::new("disk sda1 is full")),
             ApiError::ProviderUnavailable("Busy.", Some(3), Cause::new("disk sda1 is full")),
         ] {
             assert!(!parsed(&error).to_string().contains("sda1"));
@@ -304,28 +295,23 @@ mod tests {
     }
 
     #[test]
-    fn headers_follow_the_status() {
+    fn headers_follow_the_case() {
         assert_eq!(
             ApiError::RateLimited(7).headers(),
             [("retry-after", "7".to_owned())]
         );
+        let not_allowed = ApiError::MethodNotAllowed {
+            method: "PUT",
+            allowed: "GET, HEAD".into(),
+        };
+        assert_eq!(not_allowed.headers(), [("allow", "GET, HEAD".to_owned())]);
         assert_eq!(
-            ApiError::MethodNotAllowed("GET".into()).headers(),
-            [("allow", "GET".to_owned())]
+            not_allowed.public().sentence,
+            "Method PUT is not allowed for this path. Allowed: GET, HEAD."
         );
         assert_eq!(
             ApiError::Unauthorized("Sign in.").headers(),
             [("www-authenticate", "Bearer".to_owned())]
         );
-    }
-
-    #[test]
-    fn check_collects_all() {
-        let error = Validator::new()
-            .require(false, "a", "is bad")
-            .require(true, "b", "is bad")
-            .require(false, "c", "is bad")
-            .finish();
-        assert!(matches!(error, Err(ApiError::Validation(details)) if details.len() == 2));
     }
 }

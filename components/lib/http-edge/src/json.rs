@@ -1,15 +1,12 @@
-//! JSON in, with the place of what is wrong in it; JSON out.
+//! Parses JSON bodies and reports errors by their path.
 
-use serde::{
-    Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::error::ApiError;
 
 const NOT_JSON: &str = "is not valid JSON";
 
-/// Reads a JSON object. Types that deny unknown fields have these reported by their path too.
+/// Parses a JSON object. Unknown fields, of types that deny them, are reported by their path.
 pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
     // serde would take an array for a struct, its elements for the fields.
     if text.trim_ascii_start().first() != Some(&b'{') {
@@ -17,8 +14,8 @@ pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError
     }
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        // A number in an enum's place counts as a syntax error too, so that the category
-        // cannot tell.
+        // Serde reports a number in place of an enum as a syntax error too, so that its category
+        // does not tell whether this is JSON.
         if serde_json::from_slice::<IgnoredAny>(text).is_err() {
             return ApiError::invalid("body", NOT_JSON);
         }
@@ -30,17 +27,21 @@ pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError
     Ok(value)
 }
 
-/// Says where and what, in words of our own: serde's texts quote the input, and what a client sent
-/// by mistake may be a secret that its error reports should not spread.
+/// An error for the place and the kind that serde reports. Serde's own text is not used: it quotes
+/// the input, which may be a secret that was sent by mistake.
 pub(crate) fn invalid(path: &str, text: &str) -> ApiError {
     let mut path = path.trim_end_matches(".?").to_owned();
     if path == "." || path == "?" {
         path.clear();
     }
+    if let Some(field) = quoted_after(text, "unknown field `") {
+        let path = join(&path, field);
+        let message = format!("Unknown field \"{path}\".");
+        return ApiError::invalid(path, message);
+    }
     for (start, message) in [
-        ("unknown field `", "is not known here"),
         ("missing field `", "is missing"),
-        ("duplicate field `", "is there twice"),
+        ("duplicate field `", "is duplicated"),
     ] {
         if let Some(field) = quoted_after(text, start) {
             return ApiError::invalid(join(&path, field), message);
@@ -58,12 +59,12 @@ fn expectation(text: &str) -> String {
         .rsplit_once(", expected ")
         .and_then(|(_, rest)| rest.split(" at line ").next());
     match expected {
-        // What the parsers of numbers and of truth values say of a form's or a query's text.
+        // Texts of the parsers of numbers and booleans, for forms and queries.
         None if text.contains("digit") || text.contains("number") || text.contains("integer") => {
             "must be a whole number that is not negative".to_owned()
         }
         None if text.contains("`true` or `false`") => "must be true or false".to_owned(),
-        None => "is not as expected".to_owned(),
+        None => "is invalid".to_owned(),
         Some("f64" | "f32") => "must be a number".to_owned(),
         Some("u8" | "u16" | "u32" | "u64") => {
             "must be a whole number that is not negative".to_owned()
@@ -83,12 +84,6 @@ fn join(path: &str, field: &str) -> String {
         _ if path == field || path.ends_with(&format!(".{field}")) => path.to_owned(),
         _ => format!("{path}.{field}"),
     }
-}
-
-/// Writes JSON. What we serialise has string keys and finite numbers, so that this cannot fail; if
-/// it did, an empty object would be sent rather than a panic risked.
-pub(crate) fn to_vec(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec())
 }
 
 #[cfg(test)]
@@ -130,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_name_the_place() {
+    fn from_slice_with_an_error_returns_its_path() {
         assert_eq!(path_of(r#"{"name": 3}"#), "name");
         assert_eq!(path_of("{}"), "name");
         assert_eq!(
@@ -150,10 +145,14 @@ mod tests {
         assert_eq!(path_of(""), "body");
         assert_eq!(path_of(r#"{"name": "a"} trailing"#), "body");
         assert!(from_slice::<Outer>(br#"{"name": "a"}"#).is_ok());
+        assert_eq!(
+            from_slice::<Outer>(br#"{"name": "a", "mesage": 1}"#).unwrap_err(),
+            ApiError::invalid("mesage", "Unknown field \"mesage\".")
+        );
     }
 
     #[test]
-    fn what_was_sent_is_not_repeated() {
+    fn from_slice_with_an_error_does_not_quote_the_input() {
         for text in [
             r#"{"name": ["marker"]}"#,
             r#"{"name": "marker"#,
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn not_utf8_is_not_a_panic() {
+    fn from_slice_of_invalid_utf8_or_deep_nesting_is_an_error() {
         assert!(from_slice::<Outer>(b"{\"name\": \"\xff\"}").is_err());
         let deep = "[".repeat(100_000);
         assert!(from_slice::<serde_json::Value>(deep.as_bytes()).is_err());

@@ -11,11 +11,12 @@
 //! }
 //!
 //! async fn show_thing(context: &mut Context) -> Result<Response, ApiError> {
-//!     let id = context.uuid("id")?;
+//!     let id = context.uuid("id", "Thing")?;
 //!     Ok(Response::json(&find(id).await?))
 //! }
 //! ```
 
+pub mod conditional;
 mod context;
 mod cors;
 mod endpoint;
@@ -24,20 +25,24 @@ mod form;
 mod head;
 mod json;
 mod log;
+pub mod pagination;
 mod response;
+mod serialize;
 mod serve;
 mod settings;
 mod timestamp;
+mod validation;
 
 pub use context::{Context, JsonText, parse_uuid};
-pub use endpoint::Endpoint;
-pub use error::{ApiError, Cause, Detail, ProtocolError, PublicError, Validator};
+pub use endpoint::{Endpoint, ROUTE};
+pub use error::{ApiError, Cause, Detail, ProtocolError, PublicError};
 pub use head::Head;
 pub use log::{BackgroundLog, LogRecord};
 pub use response::{BodyWriter, Response};
 pub use serve::serve;
 pub use settings::Settings;
 pub use timestamp::rfc3339;
+pub use validation::Validator;
 
 #[doc(hidden)]
 pub use spin_sdk::wasip3;
@@ -76,7 +81,7 @@ macro_rules! routes {
                     $((method, $path) if method == stringify!($method) => {
                         $handler(context).await
                     })+
-                    _ => Err($crate::ApiError::NotFound),
+                    _ => Err($crate::ApiError::NotFound($crate::ROUTE)),
                 }
             }
 

@@ -125,7 +125,7 @@ impl LogRecord {
             _ => "info",
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let mut line = crate::json::to_vec(&Line {
+        let mut line = crate::serialize::to_json(&Line {
             ts: millis(now.unwrap_or_default()),
             level,
             request_id: &self.request_id,
@@ -173,7 +173,7 @@ impl BackgroundLog {
             cause: Option<&'a str>,
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let mut line = crate::json::to_vec(&Line {
+        let mut line = crate::serialize::to_json(&Line {
             ts: millis(now.unwrap_or_default()),
             level: "error",
             request_id: &self.request_id,

@@ -10,7 +10,7 @@ use spin_sdk::wasip3::{
     wit_future, wit_stream,
 };
 
-use crate::{error::ApiError, json, log::LogRecord};
+use crate::{error::ApiError, log::LogRecord, serialize::to_json};
 
 type Producer = Box<dyn FnOnce(BodyWriter, LogRecord) -> Pin<Box<dyn Future<Output = LogRecord>>>>;
 
@@ -50,7 +50,7 @@ impl Response {
         Self {
             status: 200,
             headers: vec![("content-type", "application/json".to_owned())],
-            body: Body::Bytes(json::to_vec(value)),
+            body: Body::Bytes(to_json(value)),
         }
     }
 

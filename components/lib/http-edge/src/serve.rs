@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     cors,
-    endpoint::{Endpoint, Match, find},
+    endpoint::{Endpoint, Match, ROUTE, find},
     error::ApiError,
     head::Head,
     log::LogRecord,
@@ -55,7 +55,7 @@ where
             context.log.route = template;
             return other_method(context, methods);
         }
-        Match::None => return Err(ApiError::NotFound),
+        Match::None => return Err(ApiError::NotFound(ROUTE)),
     };
     context.log.route = endpoint.path;
     context.params = params;
@@ -65,7 +65,10 @@ where
 /// A method that no handler is for: OPTIONS is answered here, the rest is refused.
 fn other_method(context: &mut Context, methods: String) -> Result<Response, ApiError> {
     if context.head.method != "OPTIONS" {
-        return Err(ApiError::MethodNotAllowed(methods));
+        return Err(ApiError::MethodNotAllowed {
+            method: context.log.method,
+            allowed: methods,
+        });
     }
     let mut response = Response::empty(204);
     if cors::is_preflight(&context.head) {

@@ -13,6 +13,8 @@ pub enum Error {
     Newer,
     /// Something stored cannot be made sense of, and skipping it would lose data.
     Corrupt(&'static str),
+    /// What was being read or written was erased meanwhile.
+    Erased,
 }
 
 impl fmt::Display for Error {
@@ -23,6 +25,7 @@ impl fmt::Display for Error {
             Self::TooLarge => f.write_str("a value is too large for the store"),
             Self::Newer => f.write_str("the journal was written by a later version"),
             Self::Corrupt(what) => write!(f, "the journal is damaged: {what}"),
+            Self::Erased => f.write_str("it was erased meanwhile"),
         }
     }
 }

@@ -32,8 +32,12 @@
 //! primary, DynamoDB and Cosmos with strong reads). Durations rest on clocks of different machines agreeing within minutes ([`SETTLE`] against
 //! [`BASIS_DEADLINE`]); the bounds of 3 are each measured on one machine's monotonic clock.
 
+pub mod aggregate;
+mod batch;
+pub mod blob;
 mod bounds;
 mod error;
+pub mod list;
 mod platform;
 #[cfg(target_family = "wasm")]
 mod redis;
@@ -41,12 +45,14 @@ mod redis;
 mod spin;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod unique;
 mod view;
 
 mod append;
 mod read;
 mod snapshot;
 
+pub use batch::{delete_all, get_all, set_all};
 pub use bounds::*;
 pub use error::Error;
 pub use platform::{Clock, NumberSource, Platform, Store};

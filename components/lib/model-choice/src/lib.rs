@@ -1,16 +1,16 @@
-//! Which model answers when several could.
+//! Chooses a model of the catalogue.
 //!
 //! Pure; may import the contracts' types only.
 
 use contracts::llm::types::Model;
 
-/// The first wish that is an available model of the catalogue; else the first available one, those
-/// of real providers before the demo; none in a catalogue without any.
-pub fn choose<'a>(wishes: &[Option<&str>], catalogue: &'a [Model]) -> Option<&'a Model> {
-    wishes
+/// The first of `preferred` that is available; else the first available model, with the demo model
+/// last; none if no model is available.
+pub fn choose<'a>(preferred: &[Option<&str>], catalogue: &'a [Model]) -> Option<&'a Model> {
+    preferred
         .iter()
         .flatten()
-        .find_map(|wish| find(wish, catalogue).filter(|model| model.available))
+        .find_map(|id| find(id, catalogue).filter(|model| model.available))
         .or_else(|| {
             catalogue
                 .iter()
@@ -19,7 +19,7 @@ pub fn choose<'a>(wishes: &[Option<&str>], catalogue: &'a [Model]) -> Option<&'a
         })
 }
 
-/// The model of that id.
+/// The model with this id.
 pub fn find<'a>(id: &str, catalogue: &'a [Model]) -> Option<&'a Model> {
     catalogue.iter().find(|model| model.id == id)
 }
@@ -40,14 +40,15 @@ mod tests {
     }
 
     #[test]
-    fn wishes_come_first_and_the_demo_last() {
+    fn choose_prefers_the_first_available_and_the_demo_last() {
         let catalogue = [
             model("demo", "demo", true),
             model("off", "openai", false),
             model("a", "anthropic", true),
             model("b", "anthropic", true),
         ];
-        let chosen = |wishes: &[Option<&str>]| choose(wishes, &catalogue).map(|m| m.id.as_str());
+        let chosen =
+            |preferred: &[Option<&str>]| choose(preferred, &catalogue).map(|m| m.id.as_str());
         assert_eq!(chosen(&[None, Some("b"), Some("a")]), Some("b"));
         assert_eq!(
             chosen(&[Some("off"), Some("gone"), Some("demo")]),

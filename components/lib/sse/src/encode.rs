@@ -1,6 +1,6 @@
-//! Writing events.
+//! Encoding events.
 
-/// Collects events as bytes. Fields come before the data that ends their event:
+/// Encodes events. The fields of an event come before its data, which ends the event:
 ///
 /// ```
 /// let mut out = sse::Encoder::new();
@@ -13,20 +13,20 @@
 /// );
 /// ```
 ///
-/// No value can break out of its field: `data` and comments are written line by line, and the
-/// one-line fields lose their line ends (an `id` its U+0000 as well, which would void it).
+/// No value can end its field: `data` and comments are written line by line, and line ends are
+/// removed from the other fields (and U+0000, with which an `id` would be ignored).
 #[derive(Debug, Default)]
 pub struct Encoder {
     bytes: Vec<u8>,
 }
 
 impl Encoder {
-    /// An encoder with nothing in it.
+    /// An empty encoder.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Names the event under way. An empty name writes nothing, which a client reads as `message`.
+    /// Sets the name of the event. An empty name writes nothing: clients use `message` then.
     pub fn event(&mut self, name: &str) -> &mut Self {
         if !name.is_empty() {
             self.single("event: ", name);
@@ -34,7 +34,7 @@ impl Encoder {
         self
     }
 
-    /// Gives the event under way an id, for `Last-Event-ID`.
+    /// Sets the id of the event, for `Last-Event-ID`.
     pub fn id(&mut self, id: &str) -> &mut Self {
         self.single("id: ", id);
         self
@@ -55,12 +55,12 @@ impl Encoder {
         self
     }
 
-    /// Whether nothing has been written since [`Encoder::take`].
+    /// Whether nothing was written since [`Encoder::take`].
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// The bytes so far; the encoder is empty afterwards.
+    /// Returns the bytes and empties the encoder.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_stay_in_their_field() {
+    fn take_values_with_line_ends_stay_in_their_field() {
         let mut out = Encoder::new();
         out.event("a\ndata: x")
             .id("1\r\n2\0")
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_data_is_an_event() {
+    fn data_empty_is_an_event() {
         let mut out = Encoder::new();
         out.data("");
         assert_eq!(out.take(), b"data: \n\n");

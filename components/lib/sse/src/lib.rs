@@ -1,5 +1,5 @@
-//! Server-sent events, both ways: [`Parser`] reads what providers send, [`Encoder`] writes what we
-//! answer. Bytes in, bytes out; may not import anything that does I/O.
+//! Server-sent events: [`Parser`] reads the streams of providers, [`Encoder`] writes ours. Works on
+//! bytes; may not import anything that does I/O.
 //!
 //! Source: WHATWG HTML, §9.2 "Server-sent events".
 

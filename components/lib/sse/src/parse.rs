@@ -1,25 +1,25 @@
-//! Reading a stream of events from bytes that arrive in pieces of any size.
+//! Parsing an event stream whose bytes arrive in chunks of any size.
 
 use std::fmt;
 
-/// The bound that [`Parser::new`] sets on one event, in bytes: 1 MiB.
+/// The default limit of one event, in bytes: 1 MiB.
 pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// A dispatched event. Fields that carry bytes which are not UTF-8 have them replaced by U+FFFD, as
-/// the specification's decoder does.
+/// A complete event. Bytes that are not UTF-8 are replaced by U+FFFD, as the specification's decoder
+/// does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Event {
-    /// The `event` field; empty when the stream named none (a browser would say `message`).
+    /// The `event` field; empty if there is none (browsers use `message`).
     pub name: String,
     /// The `data` lines, joined with U+000A.
     pub data: String,
-    /// The stream's last `id` so far; empty when there was none.
+    /// The last `id` of the stream so far; empty if there was none.
     pub id: String,
 }
 
-/// An event grew past the parser's bound. The parser is of no use afterwards.
+/// An event exceeds the limit. The parser cannot be used afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
 
@@ -31,8 +31,8 @@ impl fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-/// An incremental parser. Any split of the same bytes over calls of [`Parser::push`] gives the same
-/// events.
+/// An incremental parser. The events do not depend on how the bytes are split over calls of
+/// [`Parser::push`].
 #[derive(Debug)]
 pub struct Parser {
     limit: usize,
@@ -42,9 +42,9 @@ pub struct Parser {
     data: Vec<u8>,
     has_data: bool,
     id: String,
-    /// The last byte was a CR, so that an LF now belongs to it.
+    /// The last byte was a CR: an LF that follows belongs to the same line end.
     after_cr: bool,
-    /// Nothing but a part of a byte order mark has been seen.
+    /// No line has ended yet, so the line may begin with a byte order mark.
     at_start: bool,
 }
 
@@ -55,13 +55,12 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// A parser at the beginning of a stream, with the bound [`MAX_EVENT_BYTES`].
+    /// A parser with the limit [`MAX_EVENT_BYTES`].
     pub fn new() -> Self {
         Self::with_limit(MAX_EVENT_BYTES)
     }
 
-    /// A parser that takes events of at most `limit` bytes, counted as their name, data and the
-    /// line under way.
+    /// A parser for events of at most `limit` bytes: name, data and the unfinished line.
     pub fn with_limit(limit: usize) -> Self {
         Self {
             limit,
@@ -75,10 +74,10 @@ impl Parser {
         }
     }
 
-    /// Takes the next bytes and hands every event they complete to `each`.
+    /// Parses the next bytes and calls `each` with every event that they complete.
     ///
     /// # Errors
-    /// [`TooLarge`] when an event, finished or not, exceeds the limit.
+    /// [`TooLarge`] if an event exceeds the limit, complete or not.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Event)) -> Result<(), TooLarge> {
         let mut rest = bytes;
         if self.after_cr && !rest.is_empty() {
@@ -127,7 +126,7 @@ impl Parser {
         } else {
             self.field(&line);
         }
-        // The allocation serves the next line.
+        // The next line reuses the allocation.
         line.clear();
         self.line = line;
     }
@@ -154,7 +153,7 @@ impl Parser {
                 self.name.extend_from_slice(value);
             }
             b"id" if !value.contains(&0) => self.id = String::from_utf8_lossy(value).into_owned(),
-            // `retry`, a comment (an empty field name), or a field nobody knows.
+            // `retry`, a comment (an empty field name), or an unknown field.
             _ => {}
         }
     }
@@ -182,11 +181,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn parse(pieces: &[&[u8]]) -> Result<Vec<Event>, TooLarge> {
+    fn parse(chunks: &[&[u8]]) -> Result<Vec<Event>, TooLarge> {
         let mut parser = Parser::with_limit(200);
         let mut events = Vec::new();
-        for piece in pieces {
-            parser.push(piece, |event| events.push(event))?;
+        for chunk in chunks {
+            parser.push(chunk, |event| events.push(event))?;
         }
         Ok(events)
     }
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_end_is_one() {
+    fn push_accepts_every_kind_of_line_end() {
         for stream in [
             "data: a\n\ndata: b\n\n",
             "data: a\r\n\r\ndata: b\r\n\r\n",
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_read_as_the_specification_says() {
+    fn push_fields_equal_the_specification() {
         let events = parse(&[b"\xEF\xBB\xBF: comment\n\nevent: add\ndata: 1\ndata:  2\ndata\nid: 7\nretry: 5\nfoo: bar\n\nid\ndata:x\n\n"]).unwrap();
         assert_eq!(events.len(), 2);
         assert_eq!(
@@ -233,19 +232,19 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_event_is_not_dispatched() {
+    fn push_unfinished_event_is_not_returned() {
         assert!(data(b"data: a\n").is_empty());
         assert!(data(b"event: a\n\n").is_empty());
         assert_eq!(data(b"data\n\n"), [""]);
     }
 
     #[test]
-    fn an_id_with_nul_is_ignored() {
+    fn push_id_with_nul_is_ignored() {
         assert_eq!(parse(&[b"id: a\nid: b\0\ndata: x\n\n"]).unwrap()[0].id, "a");
     }
 
     #[test]
-    fn an_event_is_bounded_finished_or_not() {
+    fn push_event_beyond_the_limit_fails() {
         let line = [b"data: ".as_slice(), &[b'x'; 300]].concat();
         assert_eq!(parse(&[&line]), Err(TooLarge));
         let many = b"data: 12345678901234567890\n".repeat(12);
@@ -279,24 +278,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_split_gives_the_same_events(stream in streams(), cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..12)) {
+        fn push_any_split_gives_the_same_events(stream in streams(), cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..12)) {
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
             cuts.sort_unstable();
-            let mut pieces = Vec::new();
+            let mut chunks = Vec::new();
             let mut from = 0;
             for cut in cuts {
-                pieces.push(&stream[from..cut]);
+                chunks.push(&stream[from..cut]);
                 from = cut;
             }
-            pieces.push(&stream[from..]);
+            chunks.push(&stream[from..]);
             let bytes: Vec<&[u8]> = stream.chunks(1).collect();
             let whole = parse(&[&stream]);
-            prop_assert_eq!(parse(&pieces), whole.clone());
+            prop_assert_eq!(parse(&chunks), whole.clone());
             prop_assert_eq!(parse(&bytes), whole);
         }
 
         #[test]
-        fn what_the_encoder_writes_is_read_back(name in "[a-z]{0,5}", id in "[a-z0-9]{1,5}", text in "(?s).{0,20}") {
+        fn push_encoded_event_gives_the_same_event(name in "[a-z]{0,5}", id in "[a-z0-9]{1,5}", text in "(?s).{0,20}") {
             let mut encoder = crate::Encoder::new();
             encoder.comment("keep-alive").id(&id).event(&name).data(&text);
             let mut parser = Parser::new();

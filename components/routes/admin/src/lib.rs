@@ -1,9 +1,9 @@
-//! `/api/admin`: what the operator may see and do, with the key of the variable `admin_api_key`.
+//! `/api/admin`: managing users and reading statistics, with the key of the variable `admin_api_key`.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        reason = "natively only the pure logic is built, for its unit tests"
+        reason = "native builds contain only the logic, for its unit tests"
     )
 )]
 
@@ -15,21 +15,19 @@ use contracts::{
     quota::credits,
 };
 use futures::join;
-use http_edge::{ApiError, Context, Response, Validator};
+use http_edge::{ApiError, Context, Response, Validator, pagination};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use view::{AccountView, Done, Revoked, StandingView, StatisticsView, UserPage, UserView};
+use view::{AccountView, BalanceView, Done, Revoked, StatisticsView, UserPage, UserView};
 
-/// Accounts of a page, if the request does not say how many.
-const PAGE: u32 = 50;
-/// Most accounts of a page.
-const MAX_PAGE: u32 = 100;
-/// Longest user id.
+/// What a path names, for [`ApiError::NotFound`].
+const USER: &str = "User";
+/// Maximum length of a user id.
 const MAX_USER_ID: usize = 128;
-/// Longest text of a query, in characters: that of an email address.
+/// Maximum length of a query parameter, in characters: that of an email address.
 const MAX_TEXT: usize = 254;
-/// Most credits of one grant, which leaves room for adding up.
+/// Maximum number of credits of one grant, so that sums do not overflow.
 const MAX_GRANT: u64 = 1_000_000_000_000;
 
 http_edge::routes! {
@@ -45,9 +43,9 @@ http_edge::routes! {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Search {
+struct ListUsers {
     search: Option<String>,
-    /// The one account with this address.
+    /// Only the account with this address.
     email: Option<String>,
     cursor: Option<String>,
     limit: Option<u32>,
@@ -64,35 +62,35 @@ struct SetPlan {
 struct Grant {
     amount: u64,
     reason: Option<String>,
-    /// The same id counts once.
+    /// Idempotency key: repeated grants with the same id count once.
     id: Option<String>,
 }
 
 async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
     key::require(context).await?;
-    let query: Search = context.query()?;
-    let limit = query.limit.unwrap_or(PAGE);
+    let query: ListUsers = context.query()?;
     let is_short = |text: &Option<String>| {
         let length = text.as_ref().map(|text| text.chars().count());
         length.is_none_or(|length| length <= MAX_TEXT)
     };
-    Validator::new()
-        .require((1..=MAX_PAGE).contains(&limit), "limit", "must be 1 to 100")
+    let mut validator = Validator::new();
+    validator
         .require(is_short(&query.search), "search", "is too long")
-        .require(is_short(&query.email), "email", "is too long")
-        .require(is_short(&query.cursor), "cursor", "is too long")
-        .finish()?;
+        .require(is_short(&query.email), "email", "is too long");
+    pagination::cursor(query.cursor.as_deref(), &mut validator);
+    let limit = pagination::limit(query.limit, &mut validator);
+    validator.finish()?;
     if let Some(email) = query.email {
         let found = match directory::find_by_email(email).await {
             Ok(account) => vec![account],
             Err(Error::NotFound) => Vec::new(),
-            Err(other) => return Err(failures::accounts(other)),
+            Err(other) => return Err(error_mapping::accounts(other)),
         };
         return Ok(Response::json(&UserPage::new(&found, None)));
     }
     let page = directory::list_accounts(query.search, query.cursor, limit)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(&UserPage::new(
         &page.accounts,
         page.next.as_deref(),
@@ -100,48 +98,48 @@ async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
-    let (account, standing, latest, keys) = join!(
+    let user = user_of_path(context).await?;
+    let (account, balance, latest, keys) = join!(
         registration::get_account(user.clone()),
-        credits::get_standing(user.clone()),
+        credits::get_balance(user.clone()),
         credits::list_transactions(user.clone(), None, 1),
         api_keys::list_keys(user.clone()),
     );
-    let standing = standing.map_err(failures::credits)?;
-    let latest = latest.map_err(failures::credits)?;
-    let keys = keys.map_err(failures::accounts)?;
+    let balance = balance.map_err(error_mapping::credits)?;
+    let latest = latest.map_err(error_mapping::credits)?;
+    let keys = keys.map_err(error_mapping::accounts)?;
     let view = match &account {
         Ok(account) => AccountView::from(account),
-        // Guests come and go without a trace in `accounts`, yet what they use is counted.
+        // Guests may have no account data, but their usage is recorded.
         Err(Error::NotFound) if !latest.is_empty() => {
-            AccountView::unkept(&user).ok_or(ApiError::NotFound)?
+            AccountView::without_account(&user).ok_or(ApiError::NotFound(USER))?
         }
-        Err(other) => return Err(failures::accounts(other.clone())),
+        Err(other) => return Err(error_mapping::accounts(other.clone())),
     };
     Ok(Response::json(&UserView {
         user: view,
-        credits: StandingView::from(&standing),
+        credits: BalanceView::from(&balance),
         api_keys: keys.len(),
     }))
 }
 
 async fn purge_user(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
-    account_steps::erase(&user).await?;
+    let user = user_of_path(context).await?;
+    account_flows::erase_user(&user).await?;
     Ok(Response::json(&Done { success: true }))
 }
 
 async fn set_plan(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
+    let user = user_of_path(context).await?;
     let SetPlan { plan } = context.json().await?;
-    let standing = credits::set_plan(user, plan)
+    let balance = credits::set_plan(user, plan)
         .await
-        .map_err(failures::credits)?;
-    Ok(Response::json(&StandingView::from(&standing)))
+        .map_err(error_mapping::credits)?;
+    Ok(Response::json(&BalanceView::from(&balance)))
 }
 
 async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
+    let user = user_of_path(context).await?;
     let grant: Grant = context.json().await?;
     let id = grant.id.unwrap_or_else(|| Uuid::new_v4().to_string());
     let reason = grant.reason.as_deref().unwrap_or_default();
@@ -157,34 +155,34 @@ async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
             "must be at most 200 characters",
         )
         .require(
-            is_name(&id),
+            is_id(&id),
             "id",
             "must be 1 to 128 letters, digits, `_`, `-` or `.`",
         )
         .finish()?;
-    let standing = credits::grant(user, id, grant.amount, grant.reason)
+    let balance = credits::grant(user, id, grant.amount, grant.reason)
         .await
-        .map_err(failures::credits)?;
-    Ok(Response::json(&StandingView::from(&standing)))
+        .map_err(error_mapping::credits)?;
+    Ok(Response::json(&BalanceView::from(&balance)))
 }
 
 async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
+    let user = user_of_path(context).await?;
     let revoked = sessions::revoke_sessions(user, None)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(&Revoked { revoked }))
 }
 
 async fn revoke_keys(context: &mut Context) -> Result<Response, ApiError> {
-    let user = addressed(context).await?;
+    let user = user_of_path(context).await?;
     let revoked = api_keys::revoke_keys(user)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(&Revoked { revoked }))
 }
 
-/// Walks the whole store.
+/// Slow: counts all keys of the store.
 async fn show_statistics(context: &mut Context) -> Result<Response, ApiError> {
     key::require(context).await?;
     let (statistics, plans, keys) = join!(
@@ -193,24 +191,24 @@ async fn show_statistics(context: &mut Context) -> Result<Response, ApiError> {
         directory::count_keys(),
     );
     Ok(Response::json(&StatisticsView::new(
-        &statistics.map_err(failures::accounts)?,
-        plans.map_err(failures::credits)?,
-        &keys.map_err(failures::accounts)?,
+        &statistics.map_err(error_mapping::accounts)?,
+        plans.map_err(error_mapping::credits)?,
+        &keys.map_err(error_mapping::accounts)?,
     )))
 }
 
-/// The user that the path names; whether there is one is for the capabilities to say.
-async fn addressed(context: &mut Context) -> Result<String, ApiError> {
+/// The user id of the path. Says nothing about whether the user exists.
+async fn user_of_path(context: &mut Context) -> Result<String, ApiError> {
     key::require(context).await?;
-    let user = context.param("id", MAX_USER_ID)?;
-    if !is_name(&user) {
-        return Err(ApiError::NotFound);
+    let user = context.param("id", MAX_USER_ID, USER)?;
+    if !is_id(&user) {
+        return Err(ApiError::NotFound(USER));
     }
     context.log.user(&user);
     Ok(user)
 }
 
-fn is_name(text: &str) -> bool {
+fn is_id(text: &str) -> bool {
     (1..=MAX_USER_ID).contains(&text.len())
         && text
             .bytes()
@@ -219,14 +217,14 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_name;
+    use super::is_id;
 
     #[test]
-    fn names_are_fit_for_a_storage_key() {
-        assert!(is_name("guest_550e8400-e29b-41d4-a716-446655440000"));
-        assert!(is_name(&"x".repeat(128)));
+    fn is_id_of_invalid_storage_key_part_is_false() {
+        assert!(is_id("guest_550e8400-e29b-41d4-a716-446655440000"));
+        assert!(is_id(&"x".repeat(128)));
         for bad in ["", "a/b", "a:b", "..%2f", "é", &"x".repeat(129)] {
-            assert!(!is_name(bad), "{bad}");
+            assert!(!is_id(bad), "{bad}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! How accounts look to the operator in JSON. Times are in milliseconds since the epoch.
+//! Response bodies. Times are in milliseconds since the epoch.
 
 use contracts::{
     accounts::{
         directory::{KeyCounts, Statistics},
         types::{Account, AccountKind},
     },
-    quota::credits::Standing,
+    quota::credits::Balance,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ pub(crate) struct Done {
 
 #[derive(Serialize)]
 pub(crate) struct Revoked {
-    /// How many.
+    /// Number of sessions or keys.
     pub(crate) revoked: u32,
 }
 
@@ -42,8 +42,8 @@ impl<'a> UserPage<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserView<'a> {
     pub(crate) user: AccountView<'a>,
-    pub(crate) credits: StandingView<'a>,
-    /// How many, revoked ones that are still listed included.
+    pub(crate) credits: BalanceView<'a>,
+    /// Number of keys, including the revoked ones that are listed.
     pub(crate) api_keys: usize,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct AccountView<'a> {
     name: Option<&'a str>,
     has_password: bool,
     providers: Vec<&'a str>,
-    /// Null if that is not known, as the next.
+    /// `null` if unknown, like the next field.
     created_at: Option<u64>,
     updated_at: Option<u64>,
 }
@@ -83,9 +83,8 @@ impl<'a> From<&'a Account> for AccountView<'a> {
 }
 
 impl<'a> AccountView<'a> {
-    /// Somebody of whom `accounts` keeps nothing, as guests and users of outside providers may be;
-    /// none for an id that is no such user's.
-    pub(crate) fn unkept(id: &'a str) -> Option<Self> {
+    /// A guest or external user without account data. None for other ids.
+    pub(crate) fn without_account(id: &'a str) -> Option<Self> {
         let is_guest = id
             .strip_prefix("guest_")
             .is_some_and(|rest| Uuid::try_parse(rest).is_ok());
@@ -121,9 +120,9 @@ fn kind_name(kind: AccountKind) -> &'static str {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct StandingView<'a> {
+pub(crate) struct BalanceView<'a> {
     plan: &'a str,
-    /// Null where there is no limit, as the next.
+    /// `null` without a limit, like the next field.
     monthly_credits: Option<u64>,
     credits_left: Option<u64>,
     used_this_month: u64,
@@ -132,16 +131,16 @@ pub(crate) struct StandingView<'a> {
     resets_at: u64,
 }
 
-impl<'a> From<&'a Standing> for StandingView<'a> {
-    fn from(standing: &'a Standing) -> Self {
+impl<'a> From<&'a Balance> for BalanceView<'a> {
+    fn from(balance: &'a Balance) -> Self {
         Self {
-            plan: &standing.plan,
-            monthly_credits: standing.monthly_credits,
-            credits_left: standing.credits_left,
-            used_this_month: standing.used_this_month,
-            reserved: standing.reserved,
-            granted_left: standing.granted_left,
-            resets_at: standing.resets_at,
+            plan: &balance.plan,
+            monthly_credits: balance.monthly_credits,
+            credits_left: balance.credits_left,
+            used_this_month: balance.used_this_month,
+            reserved: balance.reserved,
+            granted_left: balance.granted_left,
+            resets_at: balance.resets_at,
         }
     }
 }
@@ -152,7 +151,7 @@ pub(crate) struct StatisticsView {
     accounts: u64,
     registered_ever: u64,
     deleted_ever: u64,
-    /// The default one first.
+    /// The default plan first.
     plans: Vec<String>,
     storage: StorageView,
 }
@@ -160,11 +159,11 @@ pub(crate) struct StatisticsView {
 #[derive(Serialize)]
 struct StorageView {
     keys: KeysView,
-    /// False where there are more keys than were counted.
+    /// False if counting stopped at the limit.
     complete: bool,
 }
 
-/// How many keys, by the capability whose they are.
+/// Number of keys by capability.
 #[derive(Serialize)]
 struct KeysView {
     identity: u64,
@@ -204,8 +203,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_limit_is_null() {
-        let standing = Standing {
+    fn balance_view_without_limit_is_null() {
+        let balance = Balance {
             plan: "free".into(),
             monthly_credits: None,
             used_this_month: 3,
@@ -215,7 +214,7 @@ mod tests {
             resets_at: 9,
         };
         assert_eq!(
-            serde_json::to_value(StandingView::from(&standing)).unwrap(),
+            serde_json::to_value(BalanceView::from(&balance)).unwrap(),
             serde_json::json!({
                 "plan": "free", "monthlyCredits": null, "creditsLeft": null, "usedThisMonth": 3,
                 "reserved": 0, "grantedLeft": 0, "resetsAt": 9,
@@ -224,8 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn only_guests_and_outside_users_need_not_be_kept() {
-        let kind = |id| AccountView::unkept(id).map(|view| view.kind);
+    fn without_account_of_registered_user_is_none() {
+        let kind = |id| AccountView::without_account(id).map(|view| view.kind);
         let guest = "guest_550e8400-e29b-41d4-a716-446655440000";
         assert_eq!(kind(guest), Some("guest"));
         assert_eq!(kind("workos_user_01H"), Some("external"));

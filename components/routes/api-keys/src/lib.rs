@@ -1,22 +1,22 @@
-//! `/api-keys`: keys with which machines come in.
+//! `/api-keys`: creating, listing and revoking API keys.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        reason = "natively only the pure logic is built, for its unit tests"
+        reason = "native builds contain only the logic, for its unit tests"
     )
 )]
 
 mod view;
 
 use contracts::{
-    accounts::api_keys::{self, KeyRequest, Owner, Scope},
+    accounts::api_keys::{self, ApiKeyOwner, ApiKeyRequest, Scope},
     identity::types::{User, UserKind},
 };
 use http_edge::{ApiError, Context, Response};
 use serde::{Deserialize, Serialize};
 
-use view::{Created, KeyView, Revoked};
+use view::{CreatedView, KeyView, RevokedView};
 
 http_edge::routes! {
     POST "/api-keys/create" => create_key,
@@ -24,14 +24,14 @@ http_edge::routes! {
     POST "/api-keys/revoke/:keyId" => revoke_key,
 }
 
-/// What a new key is to be. What is left out does not bound it.
+/// The properties of a new key. An omitted limit means no limit.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Create {
+struct CreateKey {
     name: String,
     /// Milliseconds since the epoch.
     expires_at: Option<u64>,
-    /// Left out: all but `admin`.
+    /// Omitted: all but `admin`.
     #[serde(default)]
     scopes: Vec<ScopeName>,
     chat_per_minute: Option<u32>,
@@ -50,40 +50,40 @@ enum ScopeName {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+struct EmptyRequest {}
 
 async fn create_key(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::account_holder(context).await?.user;
-    let create: Create = context.json().await?;
+    let user = access::require_account_access(context).await?.user;
+    let create: CreateKey = context.json().await?;
     let (key, secret) = api_keys::create_key(owner(user), create.into())
         .await
-        .map_err(failures::accounts)?;
-    Ok(Response::json(&Created::new(&secret, &key)).status(201))
+        .map_err(error_mapping::accounts)?;
+    Ok(Response::json(&CreatedView::new(&secret, &key)).status(201))
 }
 
 async fn list_keys(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::account_holder(context).await?.user;
+    let user = access::require_account_access(context).await?.user;
     let keys = api_keys::list_keys(user.id)
         .await
-        .map_err(failures::accounts)?;
+        .map_err(error_mapping::accounts)?;
     Ok(Response::json(
         &keys.iter().map(KeyView::from).collect::<Vec<_>>(),
     ))
 }
 
 async fn revoke_key(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::account_holder(context).await?.user;
-    let id = context.uuid("keyId")?;
-    let Nothing {} = context.json_or_default().await?;
+    let user = access::require_account_access(context).await?.user;
+    let id = context.uuid("keyId", error_mapping::API_KEY)?;
+    let EmptyRequest {} = context.json_or_default().await?;
     api_keys::revoke_key(user.id, id)
         .await
-        .map_err(failures::accounts)?;
-    Ok(Response::json(&Revoked::DONE))
+        .map_err(error_mapping::api_keys)?;
+    Ok(Response::json(&RevokedView::SUCCESS))
 }
 
-/// What the key will say of its owner.
-fn owner(user: User) -> Owner {
-    Owner {
+/// The user that the key authenticates.
+fn owner(user: User) -> ApiKeyOwner {
+    ApiKeyOwner {
         guest: user.kind == UserKind::Guest,
         external: user.kind == UserKind::External,
         id: user.id,
@@ -92,8 +92,8 @@ fn owner(user: User) -> Owner {
     }
 }
 
-impl From<Create> for KeyRequest {
-    fn from(create: Create) -> Self {
+impl From<CreateKey> for ApiKeyRequest {
+    fn from(create: CreateKey) -> Self {
         let mut scopes: Vec<Scope> = Vec::new();
         for scope in create.scopes.into_iter().map(Scope::from) {
             if !scopes.contains(&scope) {
@@ -138,9 +138,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scopes_count_once_and_none_is_the_default() {
+    fn api_key_request_with_repeated_scopes_has_each_once() {
         let request = |scopes| {
-            KeyRequest::from(Create {
+            ApiKeyRequest::from(CreateKey {
                 name: "a".into(),
                 expires_at: None,
                 scopes,

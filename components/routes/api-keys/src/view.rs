@@ -1,4 +1,4 @@
-//! How keys look in JSON.
+//! Response bodies.
 
 use contracts::accounts::api_keys::ApiKey;
 use http_edge::rfc3339;
@@ -6,16 +6,16 @@ use serde::Serialize;
 
 use crate::ScopeName;
 
-/// The only answer that has the secret.
+/// A new key. No other response contains the secret.
 #[derive(Serialize)]
-pub(crate) struct Created<'a> {
+pub(crate) struct CreatedView<'a> {
     key: &'a str,
     message: &'static str,
     #[serde(flatten)]
     view: KeyView<'a>,
 }
 
-impl<'a> Created<'a> {
+impl<'a> CreatedView<'a> {
     pub(crate) fn new(secret: &'a str, key: &'a ApiKey) -> Self {
         Self {
             key: secret,
@@ -26,12 +26,12 @@ impl<'a> Created<'a> {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Revoked {
+pub(crate) struct RevokedView {
     message: &'static str,
 }
 
-impl Revoked {
-    pub(crate) const DONE: Self = Self {
+impl RevokedView {
+    pub(crate) const SUCCESS: Self = Self {
         message: "API key revoked successfully",
     };
 }
@@ -81,7 +81,7 @@ mod tests {
     use contracts::accounts::api_keys::Scope;
 
     #[test]
-    fn a_new_key_has_the_promised_fields() {
+    fn created_view_has_documented_fields() {
         let key = ApiKey {
             id: "k".into(),
             name: "CI".into(),
@@ -96,7 +96,7 @@ mod tests {
             token_budget: None,
         };
         assert_eq!(
-            serde_json::to_value(Created::new("gf_secret", &key)).unwrap(),
+            serde_json::to_value(CreatedView::new("gf_secret", &key)).unwrap(),
             serde_json::json!({
                 "key": "gf_secret",
                 "message":

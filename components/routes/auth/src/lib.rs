@@ -1,29 +1,30 @@
-//! `/api/v1/auth`: signs up, in and out, renews sessions, tells who one is; and `/register` and
-//! `/login`, the same for clients that want a token and nothing else.
+//! `/api/v1/auth`: registration, sign-in, guests, refresh, sign-out and the current user; and
+//! `/register` and `/login`, for clients that need only a token.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        reason = "natively only the pure logic is built, for its unit tests"
+        reason = "native builds contain only the logic, for its unit tests"
     )
 )]
 
-mod plain;
+mod credentials;
 mod requests;
+mod token_only;
 mod view;
 
-use account_steps::Consent;
+use account_flows::Confirmation;
 use contracts::{
     accounts::{
         registration, sessions,
-        types::{Error, SignedIn},
+        types::{Error, SessionTokens},
     },
     identity::types::{Principal, Proof, UserKind},
 };
 use http_edge::{ApiError, Context, Response};
 
-use requests::{Login, LogoutRequest, Refresh, Register, Withdrawal};
-use view::{Farewell, Pending, SessionView, UserAnswer, UserView};
+use requests::{DeleteUser, Logout, Refresh};
+use view::{SessionView, SignedOut, UserResponse, UserView, VerificationPending};
 
 http_edge::routes! {
     POST "/api/v1/auth/register" => register,
@@ -33,100 +34,76 @@ http_edge::routes! {
     POST "/api/v1/auth/refresh" => refresh_session,
     GET "/api/v1/auth/me" => show_user,
     DELETE "/api/v1/auth/me" => delete_user,
-    POST "/register" => plain::register_plainly,
-    POST "/login" => plain::log_in,
+    POST "/register" => token_only::register,
+    POST "/login" => token_only::log_in,
 }
 
 #[derive(Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+struct EmptyRequest {}
 
 async fn register(context: &mut Context) -> Result<Response, ApiError> {
-    Ok(match registered(context).await? {
-        Some(signed_in) => begun(context, &signed_in).status(201),
-        None => Response::json(&Pending::MAIL).status(202),
+    Ok(match credentials::register(context).await? {
+        Some(tokens) => session_response(context, &tokens).status(201),
+        None => Response::json(&VerificationPending::MESSAGE).status(202),
     })
 }
 
-/// None if the owner of the address has to confirm it first.
-async fn registered(context: &mut Context) -> Result<Option<SignedIn>, ApiError> {
-    access::require_own_site(context)?;
-    let register: Register = context.json().await?;
-    access::admit_address(context).await?;
-    account_steps::register(context, register.into(), None)
-        .await?
-        .map_err(failures::accounts)
-}
-
 async fn sign_in(context: &mut Context) -> Result<Response, ApiError> {
-    let signed_in = signed_in(context).await?;
-    Ok(begun(context, &signed_in))
-}
-
-async fn signed_in(context: &mut Context) -> Result<SignedIn, ApiError> {
-    access::require_own_site(context)?;
-    let login: Login = context.json().await?;
-    access::admit_address(context).await?;
-    access::admit_password(context, &login.email).await?;
-    let client = access::client(context);
-    let signed_in = sessions::sign_in(login.email, login.password, client)
-        .await
-        .map_err(failures::accounts)?;
-    context.log.user(&signed_in.account.id);
-    Ok(signed_in)
+    let tokens = credentials::sign_in(context).await?;
+    Ok(session_response(context, &tokens))
 }
 
 async fn create_guest(context: &mut Context) -> Result<Response, ApiError> {
-    access::require_own_site(context)?;
-    let Nothing {} = context.json_or_default().await?;
+    access::require_trusted_origin(context)?;
+    let EmptyRequest {} = context.json_or_default().await?;
     access::admit_address(context).await?;
-    let signed_in = sessions::create_guest(access::client(context))
+    let tokens = sessions::create_guest(access::client(context))
         .await
-        .map_err(failures::accounts)?;
-    Ok(begun(context, &signed_in).status(201))
+        .map_err(error_mapping::accounts)?;
+    Ok(session_response(context, &tokens).status(201))
 }
 
 async fn refresh_session(context: &mut Context) -> Result<Response, ApiError> {
-    access::require_own_site(context)?;
+    access::require_trusted_origin(context)?;
     let refresh: Refresh = context.json().await?;
     access::admit_address(context).await?;
-    let signed_in = sessions::refresh(refresh.refresh_token, access::client(context))
+    let tokens = sessions::refresh(refresh.refresh_token, access::client(context))
         .await
-        .map_err(failures::accounts)?;
-    Ok(begun(context, &signed_in))
+        .map_err(error_mapping::accounts)?;
+    Ok(session_response(context, &tokens))
 }
 
-/// Ends the session of the refresh token in the body, if there is one, else that of the request's
-/// credential.
+/// Ends the session of the refresh token in the body. Without one, that of the request's credential.
 async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
-    access::require_own_site(context)?;
-    let found = access::authenticate(context).await;
-    let request = context.json_or_default::<LogoutRequest>().await;
-    let principal = match (found, request) {
+    access::require_trusted_origin(context)?;
+    let authenticated = access::authenticate(context).await;
+    let request = context.json_or_default::<Logout>().await;
+    let principal = match (authenticated, request) {
         (
             _,
-            Ok(LogoutRequest {
+            Ok(Logout {
                 refresh_token: Some(token),
             }),
-        ) => return end_by_refresh_token(context, token).await,
+        ) => return end_session_of_refresh_token(context, token).await,
         (Ok(principal), Ok(_)) => principal,
         (Ok(_), Err(error)) => return Err(error),
         (Err(error), _) => {
             if let ApiError::Unauthorized(_) = error {
-                access::forget_refused(context);
+                access::clear_rejected_cookies(context);
             }
             return Err(error);
         }
     };
     match principal.proof {
-        Proof::Session(session) => end(context, principal.user.id, session).await,
+        Proof::Session(session) => end_session(context, principal.user.id, session).await,
         Proof::ApiKey(_) => Err(ApiError::Forbidden(
-            "An API key has no session to end; revoke it instead.",
+            "An API key has no session. Revoke the key instead.",
         )),
         Proof::Workos(_) | Proof::Clerk(_) => {
-            let logout_url = access::sign_out_externally(context).await?;
-            access::cookies::forget_sessions(context);
-            Ok(Response::json(&Farewell {
+            let logout_url = access::sign_out_external_session(context).await?;
+            access::cookies::clear_sessions(context);
+            Ok(Response::json(&SignedOut {
                 success: true,
                 logout_url,
             }))
@@ -134,56 +111,63 @@ async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
     }
 }
 
-async fn end_by_refresh_token(context: &mut Context, token: String) -> Result<Response, ApiError> {
+async fn end_session_of_refresh_token(
+    context: &mut Context,
+    token: String,
+) -> Result<Response, ApiError> {
     access::admit_address(context).await?;
-    let ended = sessions::refresh(token, access::client(context))
+    let tokens = sessions::refresh(token, access::client(context))
         .await
-        .map_err(failures::accounts)?;
-    end(context, ended.account.id, ended.session.id).await
+        .map_err(error_mapping::accounts)?;
+    end_session(context, tokens.account.id, tokens.session.id).await
 }
 
-async fn end(context: &mut Context, user: String, session: String) -> Result<Response, ApiError> {
+async fn end_session(
+    context: &mut Context,
+    user: String,
+    session: String,
+) -> Result<Response, ApiError> {
     context.log.user(&user);
     match sessions::revoke_session(user, session).await {
-        // It has ended in the meantime, with its account.
+        // A concurrent request deleted the account.
         Ok(()) | Err(Error::NotFound) => {}
-        Err(other) => return Err(failures::accounts(other)),
+        Err(other) => return Err(error_mapping::accounts(other)),
     }
-    access::cookies::forget_sessions(context);
-    Ok(Response::json(&Farewell::GOODBYE))
+    access::cookies::clear_sessions(context);
+    Ok(Response::json(&SignedOut::SUCCESS))
 }
 
 async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
-    let Principal { user, .. } = access::signed_in(context).await?;
+    let Principal { user, .. } = access::require_user(context).await?;
     if user.kind != UserKind::Registered {
-        return Ok(Response::json(&UserAnswer {
+        return Ok(Response::json(&UserResponse {
             user: UserView::from(&user),
         }));
     }
-    // What a token says of an account may have changed since.
+    // The account may have changed since the token was issued.
     let account = registration::get_account(user.id)
         .await
-        .map_err(failures::accounts)?;
-    Ok(Response::json(&UserAnswer {
+        .map_err(error_mapping::accounts)?;
+    Ok(Response::json(&UserResponse {
         user: UserView::from(&account),
     }))
 }
 
 async fn delete_user(context: &mut Context) -> Result<Response, ApiError> {
-    let principal = access::account_holder(context).await?;
-    let request: Withdrawal = context.json_or_default().await?;
-    match account_steps::withdraw(context, &principal, request.password).await? {
-        Consent::Given => Ok(Response::json(&Farewell::GOODBYE)),
-        Consent::WrongPassword => Err(ApiError::Forbidden("The password is wrong.")),
-        Consent::Stale => Err(ApiError::Forbidden(
-            "Give the password, or sign in again, to delete the account.",
+    let principal = access::require_account_access(context).await?;
+    let request: DeleteUser = context.json_or_default().await?;
+    match account_flows::delete_own_account(context, &principal, request.password).await? {
+        Confirmation::Confirmed => Ok(Response::json(&SignedOut::SUCCESS)),
+        Confirmation::WrongPassword => Err(ApiError::Forbidden("Wrong password.")),
+        Confirmation::SessionTooOld => Err(ApiError::Forbidden(
+            "To delete the account, send the password or sign in again.",
         )),
     }
 }
 
-fn begun(context: &mut Context, signed_in: &SignedIn) -> Response {
-    context.log.user(&signed_in.account.id);
-    let keep = access::cookies::Keep::For(access::cookies::SESSION_SECONDS);
-    access::cookies::set_session(context, &signed_in.cookie, keep);
-    Response::json(&SessionView::from(signed_in))
+fn session_response(context: &mut Context, tokens: &SessionTokens) -> Response {
+    context.log.user(&tokens.account.id);
+    let lifetime = access::cookies::Lifetime::Seconds(access::cookies::SESSION_SECONDS);
+    access::cookies::set_session(context, &tokens.cookie, lifetime);
+    Response::json(&SessionView::from(tokens))
 }

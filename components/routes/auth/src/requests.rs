@@ -1,6 +1,6 @@
-//! What clients send.
+//! Request bodies.
 
-use contracts::accounts::registration::Application;
+use contracts::accounts::registration::RegistrationRequest;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -26,17 +26,17 @@ pub(crate) struct Refresh {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct LogoutRequest {
+pub(crate) struct Logout {
     pub(crate) refresh_token: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Withdrawal {
+pub(crate) struct DeleteUser {
     pub(crate) password: Option<String>,
 }
 
-impl From<Register> for Application {
+impl From<Register> for RegistrationRequest {
     fn from(register: Register) -> Self {
         Self {
             email: register.email,

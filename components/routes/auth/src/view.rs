@@ -1,13 +1,13 @@
-//! How users and sessions look in JSON.
+//! Response bodies.
 
 use contracts::{
-    accounts::types::{Account, AccountKind, SignedIn},
+    accounts::types::{Account, AccountKind, SessionTokens},
     identity::types::{User, UserKind},
 };
 use serde::Serialize;
 
 #[derive(Serialize)]
-pub(crate) struct UserAnswer<'a> {
+pub(crate) struct UserResponse<'a> {
     pub(crate) user: UserView<'a>,
 }
 
@@ -18,7 +18,7 @@ pub(crate) struct UserView<'a> {
     kind: &'static str,
     email: Option<&'a str>,
     name: Option<&'a str>,
-    /// Of accounts here only, as what follows.
+    /// Only for registered users.
     #[serde(flatten)]
     account: Option<AccountView<'a>>,
 }
@@ -38,33 +38,33 @@ pub(crate) struct SessionView<'a> {
     user: UserView<'a>,
     token: &'a str,
     refresh_token: &'a str,
-    /// When the token ends: milliseconds since the epoch.
+    /// When the token expires, in milliseconds since the epoch.
     expires_at: u64,
 }
 
 #[derive(Serialize)]
-pub(crate) struct Pending {
+pub(crate) struct VerificationPending {
     message: &'static str,
 }
 
-impl Pending {
-    /// The same whether the address was free or not.
-    pub(crate) const MAIL: Self = Self {
-        message: "Check your mail to go on.",
+impl VerificationPending {
+    /// The same whether or not the address was taken.
+    pub(crate) const MESSAGE: Self = Self {
+        message: "Check your email to continue.",
     };
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Farewell {
+pub(crate) struct SignedOut {
     pub(crate) success: bool,
-    /// Where to send the browser so that the identity provider signs out as well.
+    /// The URL to send the browser to so that the identity provider signs out too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) logout_url: Option<String>,
 }
 
-impl Farewell {
-    pub(crate) const GOODBYE: Self = Self {
+impl SignedOut {
+    pub(crate) const SUCCESS: Self = Self {
         success: true,
         logout_url: None,
     };
@@ -107,13 +107,13 @@ impl<'a> From<&'a Account> for UserView<'a> {
     }
 }
 
-impl<'a> From<&'a SignedIn> for SessionView<'a> {
-    fn from(signed_in: &'a SignedIn) -> Self {
+impl<'a> From<&'a SessionTokens> for SessionView<'a> {
+    fn from(tokens: &'a SessionTokens) -> Self {
         Self {
-            user: UserView::from(&signed_in.account),
-            token: &signed_in.access_token,
-            refresh_token: &signed_in.refresh_token,
-            expires_at: signed_in.access_expires_at,
+            user: UserView::from(&tokens.account),
+            token: &tokens.access_token,
+            refresh_token: &tokens.refresh_token,
+            expires_at: tokens.access_expires_at,
         }
     }
 }
@@ -123,8 +123,8 @@ mod tests {
     use super::*;
     use contracts::accounts::types::{Client, Session};
 
-    fn signed_in(kind: AccountKind) -> SignedIn {
-        SignedIn {
+    fn tokens(kind: AccountKind) -> SessionTokens {
+        SessionTokens {
             account: Account {
                 id: "guest_1".into(),
                 kind,
@@ -156,9 +156,9 @@ mod tests {
     }
 
     #[test]
-    fn a_session_has_the_promised_fields_and_not_the_cookie() {
+    fn session_view_of_guest_has_documented_fields_only() {
         assert_eq!(
-            serde_json::to_value(SessionView::from(&signed_in(AccountKind::Guest))).unwrap(),
+            serde_json::to_value(SessionView::from(&tokens(AccountKind::Guest))).unwrap(),
             serde_json::json!({
                 "user": {"id": "guest_1", "kind": "guest", "email": null, "name": null},
                 "token": "a", "refreshToken": "r", "expiresAt": 5,
@@ -167,9 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn accounts_say_more() {
+    fn session_view_of_account_has_account_fields() {
         let view =
-            serde_json::to_value(SessionView::from(&signed_in(AccountKind::Registered))).unwrap();
+            serde_json::to_value(SessionView::from(&tokens(AccountKind::Registered))).unwrap();
         assert_eq!(view["user"]["kind"], "registered");
         assert_eq!(view["user"]["emailVerified"], false);
         assert_eq!(view["user"]["createdAt"], 1);

@@ -1,7 +1,7 @@
-//! One's own account: changing it, ending it.
+//! Updating and deleting the current account.
 
-use account_steps::Consent;
-use contracts::accounts::registration::{self, Change};
+use account_flows::Confirmation;
+use contracts::accounts::registration::{self, FieldUpdate};
 use http_edge::{ApiError, Context, Response};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
@@ -12,10 +12,10 @@ use crate::{
 
 #[derive(Deserialize)]
 struct UpdateUser {
-    #[serde(default, deserialize_with = "given")]
-    name: Option<Change>,
-    #[serde(default, deserialize_with = "given")]
-    image: Option<Change>,
+    #[serde(default, deserialize_with = "nullable")]
+    name: Option<FieldUpdate>,
+    #[serde(default, deserialize_with = "nullable")]
+    image: Option<FieldUpdate>,
     email: Option<IgnoredAny>,
 }
 
@@ -24,15 +24,15 @@ struct DeleteUser {
     password: Option<String>,
 }
 
-/// Null clears what nothing leaves as it is.
-fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Change>, D::Error> {
+/// `null` clears a field. An absent field is kept.
+fn nullable<'de, D: Deserializer<'de>>(value: D) -> Result<Option<FieldUpdate>, D::Error> {
     let text = Option::deserialize(value)?;
-    Ok(Some(text.map_or(Change::Clear, Change::Set)))
+    Ok(Some(text.map_or(FieldUpdate::Clear, FieldUpdate::Set)))
 }
 
 pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let user = access::account_holder(context).await?.user;
+    errors::require_trusted_origin(context)?;
+    let user = access::require_account_access(context).await?.user;
     let update: UpdateUser = context.json().await?;
     if update.email.is_some() {
         return Err(EMAIL_CAN_NOT_BE_UPDATED);
@@ -40,7 +40,8 @@ pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiEr
     if update.name.is_none() && update.image.is_none() {
         return Err(ApiError::invalid("body", "has no fields to update"));
     }
-    let [name, image] = [update.name, update.image].map(|change| change.unwrap_or(Change::Keep));
+    let [name, image] =
+        [update.name, update.image].map(|update| update.unwrap_or(FieldUpdate::Keep));
     registration::update_account(user.id, name, image)
         .await
         .map_err(errors::accounts)?;
@@ -48,18 +49,18 @@ pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiEr
 }
 
 pub(crate) async fn delete_user(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let principal = access::account_holder(context).await?;
+    errors::require_trusted_origin(context)?;
+    let principal = access::require_account_access(context).await?;
     let request: DeleteUser = context.json_or_default().await?;
-    match account_steps::withdraw(context, &principal, request.password).await? {
-        Consent::Given => Ok(Response::json(&Success {
+    match account_flows::delete_own_account(context, &principal, request.password).await? {
+        Confirmation::Confirmed => Ok(Response::json(&Success {
             success: true,
             message: Some("User deleted"),
             url: None,
             redirect: None,
         })),
-        Consent::WrongPassword => Err(INVALID_PASSWORD),
-        Consent::Stale => Err(SESSION_EXPIRED),
+        Confirmation::WrongPassword => Err(INVALID_PASSWORD),
+        Confirmation::SessionTooOld => Err(SESSION_EXPIRED),
     }
 }
 
@@ -68,12 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_is_told_from_nothing() {
+    fn update_user_with_null_clears_field() {
         let update: UpdateUser = serde_json::from_str(r#"{"image":null}"#).unwrap();
         assert!(update.name.is_none());
-        assert!(matches!(update.image, Some(Change::Clear)));
+        assert!(matches!(update.image, Some(FieldUpdate::Clear)));
         let update: UpdateUser = serde_json::from_str(r#"{"name":"Ada"}"#).unwrap();
-        assert!(matches!(update.name, Some(Change::Set(name)) if name == "Ada"));
+        assert!(matches!(update.name, Some(FieldUpdate::Set(name)) if name == "Ada"));
         assert!(update.image.is_none());
         assert!(serde_json::from_str::<UpdateUser>(r#"{"image":1}"#).is_err());
     }

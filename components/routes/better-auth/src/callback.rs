@@ -1,6 +1,6 @@
-//! Back from GitHub or Google: the second half of the authorization code grant.
+//! The second half of the authorization code grant: the redirect back from GitHub or Google.
 
-use access::cookies::{self, Keep};
+use access::cookies::{self, Lifetime};
 use contracts::{
     accounts::{
         linked_accounts::{self, Flow, LinkError, Profile},
@@ -14,33 +14,33 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{
     callback_url::CallbackUrl,
-    sign_in::begin,
+    session_start::start_session,
     social::{FLOW_COOKIE, FLOW_PATH, provider_of, redirect_uri},
 };
 
-/// Where a browser ends if the frontend named no page for failures.
+/// The page for failures if the frontend named none.
 const ERROR_PAGE: &str = "/api/auth/error";
-/// Longest code of a provider's that is looked at, in bytes.
-const LONGEST_CODE: usize = 2048;
-/// Longest error code that is handed on.
-const LONGEST_ERROR: usize = 64;
+/// Maximum length of a provider's code, in bytes.
+const MAX_CODE_BYTES: usize = 2048;
+/// Maximum length of an error code that is passed on.
+const MAX_ERROR_BYTES: usize = 64;
 
 #[derive(Deserialize)]
-struct Return {
+struct CallbackQuery {
     code: Option<String>,
     state: Option<String>,
     error: Option<String>,
 }
 
-/// Where the browser ends, and with which error code.
+/// The page and the error code that a failed flow redirects to.
 struct Failed {
     page: String,
     code: String,
 }
 
 impl Failed {
-    /// Before it is known which flow this is, and so where else to go.
-    fn early(code: &str) -> Self {
+    /// A failure before the flow is known.
+    fn without_flow(code: &str) -> Self {
         Self {
             page: ERROR_PAGE.to_owned(),
             code: code.to_owned(),
@@ -58,44 +58,46 @@ impl Failed {
     }
 }
 
-/// Whatever comes of it, the browser is sent on, and the flow is over for it.
+/// Redirects the browser in any case, and deletes the flow's cookie.
 pub(crate) async fn finish_social(context: &mut Context) -> Result<Response, ApiError> {
     access::admit_address(context).await?;
-    let page = match arrive(context).await {
+    let page = match complete(context).await {
         Ok(page) => page,
         Err(failed) => {
-            // The pages of a flow were checked when it began.
+            // The pages of a flow were validated when it began.
             CallbackUrl::parse(&failed.page, |_| true)
                 .map(|url| url.with("error", &failed.code).location())
                 .unwrap_or_else(|| ERROR_PAGE.to_owned())
         }
     };
-    cookies::set(context, FLOW_COOKIE, "", FLOW_PATH, Keep::Forget);
+    cookies::set(context, FLOW_COOKIE, "", FLOW_PATH, Lifetime::Expired);
     Ok(Response::redirect(&page))
 }
 
-async fn arrive(context: &mut Context) -> Result<String, Failed> {
+async fn complete(context: &mut Context) -> Result<String, Failed> {
     let name = context
-        .param("provider", 32)
-        .map_err(|_| Failed::early("oauth_provider_not_found"))?;
-    let provider = provider_of(&name).ok_or_else(|| Failed::early("oauth_provider_not_found"))?;
-    let back: Return = context
+        .param("provider", 32, "Sign-in provider")
+        .map_err(|_| Failed::without_flow("oauth_provider_not_found"))?;
+    let provider =
+        provider_of(&name).ok_or_else(|| Failed::without_flow("oauth_provider_not_found"))?;
+    let query: CallbackQuery = context
         .query()
-        .map_err(|_| Failed::early("invalid_callback_request"))?;
-    let (flow, sealed) = opened(context, &name, back.state.as_deref()).await?;
-    if let Some(error) = back.error {
+        .map_err(|_| Failed::without_flow("invalid_callback_request"))?;
+    let (flow, sealed) = open_flow(context, &name, query.state.as_deref()).await?;
+    if let Some(error) = query.error {
         return Err(Failed::of(&flow, error_code(&error)));
     }
-    let code = back
+    let code = query
         .code
-        .filter(|code| (1..=LONGEST_CODE).contains(&code.len()))
+        .filter(|code| (1..=MAX_CODE_BYTES).contains(&code.len()))
         .ok_or_else(|| Failed::of(&flow, "no_code"))?;
     let redirect_uri =
         redirect_uri(context, &name).map_err(|_| Failed::of(&flow, "invalid_callback_request"))?;
     let profile =
-        authorization::exchange(provider, redirect_uri, code, flow.code_verifier.clone()).await;
+        authorization::exchange_code(provider, redirect_uri, code, flow.code_verifier.clone())
+            .await;
     let profile = profile.map_err(|error| {
-        context.log.error(&failures::oauth(error.clone()));
+        context.log.error(&error_mapping::oauth(error.clone()));
         Failed::of(&flow, oauth_code(&error))
     })?;
     let profile = Profile {
@@ -112,30 +114,30 @@ async fn arrive(context: &mut Context) -> Result<String, Failed> {
     }
 }
 
-/// The flow that this browser began and that the provider's answer belongs to.
-async fn opened(
+/// The flow that this browser began, if `state` belongs to it.
+async fn open_flow(
     context: &mut Context,
     provider: &str,
     state: Option<&str>,
 ) -> Result<(Flow, String), Failed> {
-    let state = state.ok_or_else(|| Failed::early("state_not_found"))?;
+    let state = state.ok_or_else(|| Failed::without_flow("state_not_found"))?;
     let sealed = context
         .head
         .cookie(FLOW_COOKIE)
         .map(str::to_owned)
-        .ok_or_else(|| Failed::early("state_mismatch"))?;
+        .ok_or_else(|| Failed::without_flow("state_mismatch"))?;
     let flow = linked_accounts::open_flow(sealed.clone())
         .await
         .map_err(|error| {
             if let Error::Unavailable(cause) = &error {
                 context.log.error(&ApiError::internal(cause.clone()));
-                return Failed::early("internal_server_error");
+                return Failed::without_flow("internal_server_error");
             }
-            Failed::early("state_mismatch")
+            Failed::without_flow("state_mismatch")
         })?;
     let is_same: bool = flow.state.as_bytes().ct_eq(state.as_bytes()).into();
     if !is_same || flow.provider != provider {
-        return Err(Failed::early("state_mismatch"));
+        return Err(Failed::without_flow("state_mismatch"));
     }
     Ok((flow, sealed))
 }
@@ -147,16 +149,20 @@ async fn sign_in(
     sealed: String,
 ) -> Result<String, Failed> {
     let client = access::client(context);
-    let (signed_in, is_new) = linked_accounts::sign_in_with(profile, sealed, client)
+    let (tokens, is_new) = linked_accounts::sign_in_with_profile(profile, sealed, client)
         .await
         .map_err(|error| failed(context, flow, error))?;
-    begin(context, &signed_in, Keep::For(cookies::SESSION_SECONDS));
+    start_session(
+        context,
+        &tokens,
+        Lifetime::Seconds(cookies::SESSION_SECONDS),
+    );
     let new_user_page = flow.new_user_url.as_ref().filter(|_| is_new);
     Ok(new_user_page.unwrap_or(&flow.callback_url).clone())
 }
 
-/// Only for the user who began it: a flow that somebody else slipped into this browser would give
-/// them a way in through the account of whoever sits before it.
+/// Only for the user who began the flow. Otherwise an attacker could plant a flow in a victim's
+/// browser and link an identity of the victim to the attacker's account.
 async fn link(
     context: &mut Context,
     flow: &Flow,
@@ -164,8 +170,8 @@ async fn link(
     profile: Profile,
     sealed: String,
 ) -> Result<String, Failed> {
-    let present = access::authenticate(context).await;
-    if !present.is_ok_and(|principal| principal.user.id == user) {
+    let principal = access::authenticate(context).await;
+    if !principal.is_ok_and(|principal| principal.user.id == user) {
         return Err(Failed::of(flow, "session_expired"));
     }
     linked_accounts::link(user.to_owned(), profile, sealed)
@@ -183,7 +189,7 @@ fn failed(context: &mut Context, flow: &Flow, error: LinkError) -> Failed {
         LinkError::Other(Error::TokenInvalid | Error::TokenExpired) => "state_mismatch",
         LinkError::Other(Error::EmailNotVerified) => "email_not_verified",
         LinkError::Other(other) => {
-            context.log.error(&failures::accounts(other));
+            context.log.error(&error_mapping::accounts(other));
             "unable_to_link_account"
         }
     };
@@ -200,9 +206,9 @@ fn oauth_code(error: &authorization::Error) -> &'static str {
     }
 }
 
-/// A provider's error code (RFC 6749, section 4.1.2.1) if it looks like one.
+/// A provider's error code (RFC 6749, section 4.1.2.1), if it has the form of one.
 pub(crate) fn error_code(text: &str) -> String {
-    let good = (1..=LONGEST_ERROR).contains(&text.len())
+    let good = (1..=MAX_ERROR_BYTES).contains(&text.len())
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
@@ -214,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_codes_are_handed_on() {
+    fn error_code_of_other_text_is_unknown_error() {
         assert_eq!(error_code("access_denied"), "access_denied");
         for text in [
             "",

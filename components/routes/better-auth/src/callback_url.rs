@@ -1,13 +1,14 @@
-//! Where a browser may be sent on: to paths of our own and to pages of trusted origins.
+//! URLs that a browser may be redirected to: paths of this server and pages of trusted origins.
 
+use http_edge::{ApiError, Context};
 use url::Url;
 
-/// Longest URL, in bytes; a sealed flow with three of them fits a cookie.
-const LONGEST: usize = 700;
-/// Stands for our own origin, whatever it is.
+/// Maximum length of a URL, in bytes. A sealed flow with three of them fits a cookie.
+const MAX_BYTES: usize = 700;
+/// A placeholder for this server's origin.
 const OWN: &str = "https://own.invalid";
 
-/// A checked URL: a path, or an absolute one.
+/// A validated URL, absolute or a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CallbackUrl {
     url: Url,
@@ -15,14 +16,13 @@ pub(crate) struct CallbackUrl {
 }
 
 impl CallbackUrl {
-    /// None if a browser that is sent there might end elsewhere. `is_trusted` knows origins.
+    /// The URL, if it certainly leads to this server or to an origin that `is_trusted` accepts.
     pub(crate) fn parse(text: &str, is_trusted: impl Fn(&str) -> bool) -> Option<Self> {
-        // Browsers skip tabs and line ends, and take `\` for `/`; what only they understand so is
-        // not needed.
+        // Browsers ignore tabs and line ends, and read `\` as `/`.
         let plain = text
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        if !plain || text.len() > LONGEST {
+        if !plain || text.len() > MAX_BYTES {
             return None;
         }
         if text.starts_with('/') {
@@ -42,7 +42,7 @@ impl CallbackUrl {
         let own = Url::parse(OWN).ok()?;
         let url = own.join(text).ok()?;
         let path = url.path().to_ascii_lowercase();
-        // A proxy that decodes or collapses paths must not make a host of it either.
+        // A proxy may decode a path or collapse its slashes; the result must not name a host.
         let leads_out = ["//", "/%2f", "/%5c"]
             .iter()
             .any(|start| path.starts_with(start));
@@ -50,18 +50,54 @@ impl CallbackUrl {
         good.then_some(Self { url, is_path: true })
     }
 
-    /// With one more parameter.
+    /// Adds a query parameter.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.url.query_pairs_mut().append_pair(name, value);
         self
     }
 
-    /// For `Location`. What was checked is what is sent, not what it was parsed from.
+    /// The value of `Location`: the parsed URL, not the text it was parsed from.
     pub(crate) fn location(&self) -> String {
         let text = self.url.as_str();
         let path = self.is_path.then(|| text.strip_prefix(OWN)).flatten();
         path.unwrap_or(text).to_owned()
     }
+}
+
+/// The URL of a request field, to which the browser that sent the request may be redirected.
+///
+/// # Errors
+/// `refusal` if it may lead elsewhere.
+pub(crate) fn redirect_url(
+    context: &Context,
+    text: Option<&str>,
+    refusal: &ApiError,
+) -> Result<Option<CallbackUrl>, ApiError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    CallbackUrl::parse(text, |origin| context.is_own_site(origin))
+        .map(Some)
+        .ok_or_else(|| refusal.clone())
+}
+
+/// The URL of a request field for a link in an email. The recipient may be another person, so the
+/// request's host is not trusted.
+///
+/// # Errors
+/// `refusal` if it may lead elsewhere.
+pub(crate) fn email_link_url(
+    context: &Context,
+    text: Option<&str>,
+    refusal: &ApiError,
+) -> Result<Option<String>, ApiError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let is_trusted = |origin: &str| account_flows::is_allowed_link_target(context, origin);
+    CallbackUrl::parse(text, is_trusted)
+        .map(|url| Some(url.location()))
+        .ok_or_else(|| refusal.clone())
 }
 
 #[cfg(test)]
@@ -77,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_and_trusted_origins_are_kept() {
+    fn parse_of_path_or_trusted_origin_keeps_it() {
         for (text, location) in [
             ("/", "/"),
             ("/chat?x=1#top", "/chat?x=1#top"),
@@ -93,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn ways_out_are_refused() {
+    fn parse_of_url_leading_elsewhere_is_none() {
         for text in [
             "",
             "chat",
@@ -133,30 +169,30 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text:?}");
         }
-        assert_eq!(parse(&format!("/{}", "x".repeat(LONGEST))), None);
+        assert_eq!(parse(&format!("/{}", "x".repeat(MAX_BYTES))), None);
     }
 
     #[test]
-    fn parameters_are_escaped_and_stand_before_the_fragment() {
+    fn with_escapes_parameter_and_keeps_fragment() {
         let url = parse("/a?b=1#c").unwrap().with("error", "x&y=z");
         assert_eq!(url.location(), "/a?b=1&error=x%26y%3Dz#c");
     }
 
     proptest! {
         #[test]
-        fn a_browser_stays_with_us(text in "[/\\\\.%2fF5cC:@?#a-z\t\n ]{0,24}|.{0,24}") {
+        fn location_of_any_parsed_text_leads_to_trusted_origin(text in "[/\\\\.%2fF5cC:@?#a-z\t\n ]{0,24}|.{0,24}") {
             if let Some(url) = parse(&text) {
                 let base = Url::parse(SELF).unwrap();
                 let end = base.join(&url.location()).unwrap().origin();
                 let trusted = Url::parse(TRUSTED).unwrap().origin();
                 prop_assert!(end == base.origin() || end == trusted);
-                // What was typed leads to the same place.
+                // The original text leads to the same origin.
                 prop_assert_eq!(base.join(&text).unwrap().origin(), end);
             }
         }
 
         #[test]
-        fn no_prefix_makes_another_host_ours(start in "[/\\\\.%2fF5cC:@?#a-z]{0,8}") {
+        fn parse_with_any_prefix_never_leads_to_other_host(start in "[/\\\\.%2fF5cC:@?#a-z]{0,8}") {
             let text = format!("{start}//evil.example");
             if let Some(url) = parse(&text) {
                 let base = Url::parse(SELF).unwrap();

@@ -1,14 +1,14 @@
-//! Errors as Better Auth words them: `{message, code}`, beside the fields of our own error object.
+//! Errors in Better Auth's form, `{message, code}`, with the fields of this API's error object added.
 
-use contracts::accounts::types::{Error, Problem};
+use contracts::accounts::types::{Error, FieldError};
 use http_edge::{ApiError, Context, ProtocolError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Fewest characters of a password.
-const SHORTEST_PASSWORD: usize = 8;
-/// Most characters of a password.
-const LONGEST_PASSWORD: usize = 128;
+/// Minimum length of a password, in characters.
+const MIN_PASSWORD_CHARS: usize = 8;
+/// Maximum length of a password, in characters.
+const MAX_PASSWORD_CHARS: usize = 128;
 
 macro_rules! codes {
     ($($name:ident = $status:literal $sentence:literal;)+) => {
@@ -40,66 +40,67 @@ codes! {
     PASSWORD_TOO_LONG = 400 "Password too long";
     PASSWORD_TOO_SHORT = 400 "Password too short";
     PROVIDER_NOT_FOUND = 404 "Provider not found";
-    RESET_PASSWORD_DISABLED = 400 "Reset password isn't enabled";
+    RESET_PASSWORD_DISABLED = 400 "Password reset is off. Set `mail_webhook_url`.";
     SESSION_EXPIRED = 400 "Session expired. Re-authenticate to perform this action.";
     TOKEN_EXPIRED = 400 "Token expired";
     USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL = 422 "User already exists. Use another email.";
-    VERIFICATION_EMAIL_NOT_ENABLED = 400 "Verification email isn't enabled";
+    VERIFICATION_EMAIL_NOT_ENABLED = 400 "Email verification is off. Set `mail_webhook_url`.";
 }
 
 #[derive(Serialize)]
-struct Words<'a> {
+struct BetterAuthFields<'a> {
     message: &'a str,
     code: &'a str,
 }
 
-/// The error object, with what Better Auth's client looks for.
+/// The body of an error response.
 pub(crate) fn render(error: &ApiError, request_id: &str) -> Vec<u8> {
     let public = error.public();
-    let words = Words {
+    let fields = BetterAuthFields {
         message: &public.sentence,
         code: public.code,
     };
     let own = serde_json::from_slice::<Map<String, Value>>(&error.body(request_id));
     let mut body = own.unwrap_or_default();
-    if let Ok(Value::Object(words)) = serde_json::to_value(&words) {
-        body.extend(words);
+    if let Ok(Value::Object(fields)) = serde_json::to_value(&fields) {
+        body.extend(fields);
     }
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
-/// `goldfish:accounts`, where Better Auth has a word of its own.
+/// An error of `goldfish:accounts`, with Better Auth's code where it has one.
 pub(crate) fn accounts(error: Error) -> ApiError {
     match error {
-        Error::Invalid(problems) => invalid(problems),
+        Error::Invalid(errors) => invalid(errors),
         Error::WrongCredentials => INVALID_EMAIL_OR_PASSWORD,
         Error::EmailTaken => USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL,
         Error::EmailNotVerified => EMAIL_NOT_VERIFIED,
         Error::TokenInvalid => INVALID_TOKEN,
         Error::TokenExpired => TOKEN_EXPIRED,
-        other => failures::accounts(other),
+        other => error_mapping::accounts(other),
     }
 }
 
-/// What is wrong first decides. Of a password it is that it can be guessed: see [`require_length`].
-fn invalid(problems: Vec<Problem>) -> ApiError {
-    match problems.first().map(|problem| problem.field.as_str()) {
+/// The code of the first invalid field. A password is rejected as guessable; its length is checked by
+/// [`require_length`].
+fn invalid(errors: Vec<FieldError>) -> ApiError {
+    match errors.first().map(|error| error.field.as_str()) {
         Some("email") => INVALID_EMAIL,
         Some("password" | "newPassword") => PASSWORD_COMPROMISED,
-        _ => failures::accounts(Error::Invalid(problems)),
+        _ => error_mapping::accounts(Error::Invalid(errors)),
     }
 }
 
-/// Refuses a script of a foreign site.
-pub(crate) fn require_own_site(context: &Context) -> Result<(), ApiError> {
-    access::require_own_site(context).map_err(|_| INVALID_ORIGIN)
+/// Protects against CSRF.
+pub(crate) fn require_trusted_origin(context: &Context) -> Result<(), ApiError> {
+    access::require_trusted_origin(context).map_err(|_| INVALID_ORIGIN)
 }
 
-/// The bounds of a new password that have codes of their own.
+/// Validates the length of a new password, for which Better Auth has codes of its own.
 pub(crate) fn require_length(password: &str) -> Result<(), ApiError> {
     match password.chars().count() {
-        ..SHORTEST_PASSWORD => Err(PASSWORD_TOO_SHORT),
-        SHORTEST_PASSWORD..=LONGEST_PASSWORD => Ok(()),
+        ..MIN_PASSWORD_CHARS => Err(PASSWORD_TOO_SHORT),
+        MIN_PASSWORD_CHARS..=MAX_PASSWORD_CHARS => Ok(()),
         _ => Err(PASSWORD_TOO_LONG),
     }
 }
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_of_clients_find_their_fields() {
+    fn render_has_fields_of_both_error_objects() {
         assert_eq!(
             rendered(&INVALID_EMAIL_OR_PASSWORD),
             serde_json::json!({
@@ -127,8 +128,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_first_decides_the_code() {
-        let problem = |field: &str| Problem {
+    fn accounts_with_invalid_fields_has_code_of_the_first() {
+        let field_error = |field: &str| FieldError {
             field: field.into(),
             message: "is bad".into(),
         };
@@ -137,14 +138,14 @@ mod tests {
             (["newPassword", "name"], "PASSWORD_COMPROMISED"),
             (["name", "image"], "VALIDATION_ERROR"),
         ] {
-            let error = accounts(Error::Invalid(fields.map(problem).into()));
+            let error = accounts(Error::Invalid(fields.map(field_error).into()));
             assert_eq!(rendered(&error)["code"], code);
             assert_eq!(error.public().status, 400);
         }
     }
 
     #[test]
-    fn lengths_are_in_characters() {
+    fn require_length_counts_characters() {
         assert_eq!(require_length(&"é".repeat(7)), Err(PASSWORD_TOO_SHORT));
         assert_eq!(require_length(&"é".repeat(128)), Ok(()));
         assert_eq!(require_length(&"é".repeat(129)), Err(PASSWORD_TOO_LONG));

@@ -1,23 +1,25 @@
-//! `/api/auth`: accounts and sessions as the client library of Better Auth (npm `better-auth`) calls
-//! them, and through GitHub and Google.
+//! `/api/auth`: the routes of Better Auth's client (npm `better-auth`), and sign-in with GitHub and
+//! Google.
 //!
-//! Where that client has a session's `token` in hand only to name the session, it is given the
-//! session's id, which proves nothing; what it may send as a bearer token is an access token.
+//! Where the client uses a session's `token` only to name the session, the token is the session's id,
+//! which is not a credential. The token for `Authorization: Bearer` is an access token.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
         dead_code,
-        reason = "natively only the pure logic is built, for its unit tests"
+        reason = "native builds contain only the logic, for its unit tests"
     )
 )]
 
 mod account;
 mod callback;
 mod callback_url;
+mod email_token;
 mod errors;
 mod linking;
 mod password;
 mod session;
+mod session_start;
 mod sign_in;
 mod sign_up;
 mod social;
@@ -35,7 +37,7 @@ http_edge::routes! {
     POST "/api/auth/sign-in/email" => sign_in::sign_in_by_email,
     POST "/api/auth/sign-in/anonymous" => sign_in::sign_in_anonymously,
     POST "/api/auth/sign-in/social" => social::begin_social,
-    GET "/api/auth/sign-in/:provider" => social::go_to_provider,
+    GET "/api/auth/sign-in/:provider" => social::redirect_to_provider,
     GET "/api/auth/callback/:provider" => callback::finish_social,
     POST "/api/auth/sign-out" => session::sign_out,
     GET "/api/auth/get-session" => session::show_session,
@@ -64,12 +66,12 @@ struct Health {
 }
 
 #[derive(Default, Deserialize)]
-struct Failure {
+struct ErrorQuery {
     error: Option<String>,
 }
 
 #[derive(Serialize)]
-struct FailureView {
+struct ErrorView {
     error: String,
     message: &'static str,
 }
@@ -78,12 +80,12 @@ async fn show_ok(_: &mut Context) -> Result<Response, ApiError> {
     Ok(Response::json(&Health { ok: true }))
 }
 
-/// Where a browser ends whose sign-in failed, if the frontend named no page of its own.
+/// The page for failed sign-ins if the frontend named none.
 async fn show_error(context: &mut Context) -> Result<Response, ApiError> {
-    let error = context.query::<Failure>()?.error.unwrap_or_default();
-    Ok(Response::json(&FailureView {
+    let error = context.query::<ErrorQuery>()?.error.unwrap_or_default();
+    Ok(Response::json(&ErrorView {
         error: callback::error_code(&error),
-        message: "Signing in did not work. Go back and try again.",
+        message: "Sign-in failed. Go back and try again.",
     })
     .status(400))
 }

@@ -1,4 +1,4 @@
-//! The ways in to one's own account.
+//! Linked identities of the current account.
 
 use contracts::{
     accounts::{
@@ -12,21 +12,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     errors::{self, ACCOUNT_NOT_FOUND, FAILED_TO_UNLINK_LAST_ACCOUNT, ID_TOKEN_NOT_SUPPORTED},
-    social::{Begin, depart},
-    view::{Destination, Status},
+    social::{SocialSignIn, provider_of, start_flow},
+    view::{RedirectView, Status},
 };
 
 /// Better Auth's name for email and password.
 const CREDENTIAL: &str = "credential";
 
-/// Better Auth's "account" is one way in to what we call an account.
+/// One way to sign in to an account. Better Auth calls this an account.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WayIn<'a> {
-    /// A user has one of each provider, whose name therefore is the id.
+struct SignInMethod<'a> {
+    /// The provider's name: a user has one identity per provider.
     id: &'a str,
     provider_id: &'a str,
-    /// The provider's own id of the user.
+    /// The provider's id of the user.
     account_id: &'a str,
     user_id: &'a str,
     scopes: [&'static str; 0],
@@ -34,7 +34,7 @@ struct WayIn<'a> {
     updated_at: String,
 }
 
-/// The newest client names the account, older ones the provider.
+/// New clients send `accountId`, older ones `providerId`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unlink {
@@ -43,23 +43,23 @@ struct Unlink {
 }
 
 pub(crate) async fn list_accounts(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::account_holder(context).await?.user;
+    let user = access::require_account_access(context).await?.user;
     let account = match registration::get_account(user.id).await {
         Ok(account) => account,
         Err(Error::NotFound) => return Ok(Response::json(&[(); 0])),
         Err(other) => return Err(errors::accounts(other)),
     };
-    Ok(Response::json(&ways_in(&account)))
+    Ok(Response::json(&sign_in_methods(&account)))
 }
 
-fn ways_in(account: &Account) -> Vec<WayIn<'_>> {
+fn sign_in_methods(account: &Account) -> Vec<SignInMethod<'_>> {
     let password = account.has_password.then_some((CREDENTIAL, &account.id));
     let identities = account.identities.iter();
     let identities = identities.map(|identity| (identity.provider.as_str(), &identity.subject));
     password
         .into_iter()
         .chain(identities)
-        .map(|(provider, subject)| WayIn {
+        .map(|(provider, subject)| SignInMethod {
             id: provider,
             provider_id: provider,
             account_id: subject,
@@ -72,40 +72,40 @@ fn ways_in(account: &Account) -> Vec<WayIn<'_>> {
 }
 
 pub(crate) async fn link_social(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let principal = access::account_holder(context).await?;
-    let begin: Begin = context.json().await?;
-    if begin.id_token.is_some() {
+    errors::require_trusted_origin(context)?;
+    let principal = access::require_account_access(context).await?;
+    let request: SocialSignIn = context.json().await?;
+    if request.id_token.is_some() {
         return Err(ID_TOKEN_NOT_SUPPORTED);
     }
     let has_account = principal.user.kind == UserKind::Registered;
     if !has_account || !matches!(principal.proof, Proof::Session(_)) {
         return Err(ApiError::Forbidden(
-            "This needs a session of an account here.",
+            "This requires a session of a registered account.",
         ));
     }
-    let url = depart(
+    let url = start_flow(
         context,
-        &begin.provider,
-        begin.ends,
+        &request.provider,
+        request.urls,
         Some(principal.user.id),
     )
     .await?;
-    Ok(Response::json(&Destination {
+    Ok(Response::json(&RedirectView {
         url,
-        redirect: !begin.disable_redirect,
+        redirect: !request.disable_redirect,
     }))
 }
 
 pub(crate) async fn unlink_account(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let user = access::account_holder(context).await?.user;
+    errors::require_trusted_origin(context)?;
+    let user = access::require_account_access(context).await?.user;
     let unlink: Unlink = context.json().await?;
     let provider = unlink.provider_id.or(unlink.account_id);
     let provider = provider.ok_or_else(|| ApiError::invalid("providerId", "is missing"))?;
-    if crate::social::provider_of(&provider).is_none() {
+    if provider_of(&provider).is_none() {
         return Err(match registration::get_account(user.id).await {
-            Ok(account) if ways_in(&account).len() == 1 => FAILED_TO_UNLINK_LAST_ACCOUNT,
+            Ok(account) if sign_in_methods(&account).len() == 1 => FAILED_TO_UNLINK_LAST_ACCOUNT,
             Ok(_) | Err(Error::NotFound) => ACCOUNT_NOT_FOUND,
             Err(other) => errors::accounts(other),
         });

@@ -1,4 +1,4 @@
-//! Passwords: another one, and one that was forgotten.
+//! Changing and resetting passwords.
 
 use contracts::{
     accounts::{recovery, types::Error},
@@ -9,17 +9,14 @@ use http_edge::{ApiError, Context, Response};
 use serde::Deserialize;
 
 use crate::{
+    callback_url::{email_link_url, redirect_url},
+    email_token::MAX_TOKEN_BYTES,
     errors::{
         self, CREDENTIAL_ACCOUNT_NOT_FOUND, INVALID_CALLBACK_URL, INVALID_PASSWORD,
         INVALID_REDIRECT_URL, INVALID_TOKEN, RESET_PASSWORD_DISABLED,
     },
-    sign_in::own_callback,
-    verification::mailed_callback,
     view::{Status, StatusWithMessage, TokenAndUser, UserView},
 };
-
-/// Longest token that is looked at, in bytes.
-pub(crate) const LONGEST_TOKEN: usize = 4096;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,19 +42,19 @@ struct ResetPassword {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Onward {
+struct ResetLink {
     #[serde(rename = "callbackURL")]
-    pub(crate) callback_url: Option<String>,
+    callback_url: Option<String>,
 }
 
 pub(crate) async fn change_password(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let principal = access::account_holder(context).await?;
+    errors::require_trusted_origin(context)?;
+    let principal = access::require_account_access(context).await?;
     let change: ChangePassword = context.json().await?;
     errors::require_length(&change.new_password)?;
     let Proof::Session(session) = principal.proof else {
         return Err(ApiError::Forbidden(
-            "This needs a session of an account here.",
+            "This requires a session of a registered account.",
         ));
     };
     let email = principal.user.email.unwrap_or_default();
@@ -76,20 +73,20 @@ pub(crate) async fn change_password(context: &mut Context) -> Result<Response, A
         other => errors::accounts(other),
     })?;
     if let Some(email) = account.email.clone() {
-        account_steps::tell_of_change(context, email, account.name.clone());
+        account_flows::send_password_changed(context, email, account.name.clone());
     }
     Ok(Response::json(&TokenAndUser {
-        // The session goes on with the token it has.
+        // The session keeps its token.
         token: None,
         user: UserView::from(&account),
     }))
 }
 
-/// Answers the same for an address that nobody has.
+/// The response is the same for an address without an account.
 pub(crate) async fn request_reset(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let request: RequestReset = context.json().await?;
-    let callback = mailed_callback(
+    let callback = email_link_url(
         context,
         request.redirect_to.as_deref(),
         &INVALID_REDIRECT_URL,
@@ -99,22 +96,18 @@ pub(crate) async fn request_reset(context: &mut Context) -> Result<Response, Api
         return Err(RESET_PASSWORD_DISABLED);
     }
     access::admit_email(context, &request.email).await?;
-    account_steps::send_reset(context, request.email, callback.as_deref());
+    account_flows::send_password_reset(context, request.email, callback.as_deref());
     Ok(Response::json(&StatusWithMessage {
         status: true,
         message: "If this email exists in our system, check your email for the reset link",
     }))
 }
 
-/// Where the link in the letter leads: on to the frontend's page.
+/// The target of the email's link. Redirects to the frontend's page.
 pub(crate) async fn follow_reset(context: &mut Context) -> Result<Response, ApiError> {
-    let token = context.param("token", LONGEST_TOKEN)?;
-    let onward: Onward = context.query()?;
-    let page = own_callback(
-        context,
-        onward.callback_url.as_deref(),
-        &INVALID_CALLBACK_URL,
-    )?;
+    let token = context.param("token", MAX_TOKEN_BYTES, "Token")?;
+    let link: ResetLink = context.query()?;
+    let page = redirect_url(context, link.callback_url.as_deref(), &INVALID_CALLBACK_URL)?;
     let page = page.ok_or(INVALID_CALLBACK_URL)?;
     access::admit_address(context).await?;
     let page = match recovery::check_reset(token.clone()).await {
@@ -126,23 +119,23 @@ pub(crate) async fn follow_reset(context: &mut Context) -> Result<Response, ApiE
 }
 
 pub(crate) async fn reset_password(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let reset: ResetPassword = context.json().await?;
     errors::require_length(&reset.new_password)?;
     access::admit_address(context).await?;
-    if reset.token.len() > LONGEST_TOKEN {
+    if reset.token.len() > MAX_TOKEN_BYTES {
         return Err(INVALID_TOKEN);
     }
     let account = recovery::reset_password(reset.token, reset.new_password)
         .await
         .map_err(|error| match error {
-            // Better Auth has one answer for all that is wrong with it.
+            // Better Auth has one code for all invalid tokens.
             Error::TokenExpired | Error::NotFound => INVALID_TOKEN,
             other => errors::accounts(other),
         })?;
     context.log.user(&account.id);
     if let Some(email) = account.email {
-        account_steps::tell_of_change(context, email, account.name);
+        account_flows::send_password_changed(context, email, account.name);
     }
     Ok(Response::json(&Status::DONE))
 }

@@ -1,4 +1,4 @@
-//! Sessions: the present one, all of them, and their end.
+//! Showing, listing and ending sessions.
 
 use access::cookies;
 use contracts::{
@@ -12,36 +12,35 @@ use serde::Deserialize;
 
 use crate::{
     errors,
-    sign_up::now,
-    view::{Current, SessionView, Status, Success, UserView},
+    view::{CurrentSession, SessionView, Status, Success, UserView, now},
 };
 
 #[derive(Deserialize)]
-struct Named {
+struct RevokeSession {
     token: String,
 }
 
 #[derive(Default, Deserialize)]
-struct Anything {}
+struct EmptyRequest {}
 
-/// `null` for whoever is not signed in, which is no error.
+/// `null` for an unauthenticated request.
 pub(crate) async fn show_session(context: &mut Context) -> Result<Response, ApiError> {
-    const NOBODY: Option<Current> = None;
+    const NONE: Option<CurrentSession> = None;
     let principal = match access::try_authenticate(context).await? {
         Ok(principal) => principal,
-        Err(AuthError::Missing) => return Ok(Response::json(&NOBODY)),
+        Err(AuthError::Missing) => return Ok(Response::json(&NONE)),
         Err(AuthError::Invalid | AuthError::Expired) => {
-            access::forget_refused(context);
-            return Ok(Response::json(&NOBODY));
+            access::clear_rejected_cookies(context);
+            return Ok(Response::json(&NONE));
         }
-        Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
+        Err(error @ AuthError::Unavailable(_)) => return Err(error_mapping::identity(error)),
     };
     access::admit(context, Action::Api, &principal.user.id).await?;
     Ok(Response::json(&current(&principal).await?))
 }
 
-/// None for an API key, which is no session.
-async fn current(principal: &Principal) -> Result<Option<Current>, ApiError> {
+/// None for an API key, which has no session.
+async fn current(principal: &Principal) -> Result<Option<CurrentSession>, ApiError> {
     let (Proof::Session(id) | Proof::Workos(id) | Proof::Clerk(id)) = &principal.proof else {
         return Ok(None);
     };
@@ -63,11 +62,11 @@ async fn current(principal: &Principal) -> Result<Option<Current>, ApiError> {
         }
         Err(other) => return Err(errors::accounts(other)),
     };
-    Ok(Some(Current { session, user }))
+    Ok(Some(CurrentSession { session, user }))
 }
 
 pub(crate) async fn list_sessions(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::account_holder(context).await?.user;
+    let user = access::require_account_access(context).await?.user;
     let found = sessions::list_sessions(user.id.clone())
         .await
         .map_err(errors::accounts)?;
@@ -78,14 +77,14 @@ pub(crate) async fn list_sessions(context: &mut Context) -> Result<Response, Api
     Ok(Response::json(&views))
 }
 
-/// Answers the same for a session that is somebody else's or nobody's.
+/// The response is the same for another user's session and for an unknown one.
 pub(crate) async fn revoke_session(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let principal = access::account_holder(context).await?;
-    let Named { token } = context.json().await?;
+    errors::require_trusted_origin(context)?;
+    let principal = access::require_account_access(context).await?;
+    let RevokeSession { token } = context.json().await?;
     if let Some(id) = parse_uuid(&token) {
         if matches!(&principal.proof, Proof::Session(own) if *own == id) {
-            cookies::forget_sessions(context);
+            cookies::clear_sessions(context);
         }
         revoke(principal.user.id, id).await?;
     }
@@ -100,15 +99,15 @@ async fn revoke(user: String, id: String) -> Result<(), ApiError> {
 }
 
 pub(crate) async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
-    let principal = revoke_but(context, |_| None).await?;
+    let principal = revoke_all_except(context, |_| None).await?;
     if let Proof::Session(_) = principal.proof {
-        cookies::forget_sessions(context);
+        cookies::clear_sessions(context);
     }
     Ok(Response::json(&Status::DONE))
 }
 
 pub(crate) async fn revoke_other_sessions(context: &mut Context) -> Result<Response, ApiError> {
-    revoke_but(context, |proof| match proof {
+    revoke_all_except(context, |proof| match proof {
         Proof::Session(own) => Some(own.clone()),
         _ => None,
     })
@@ -116,41 +115,41 @@ pub(crate) async fn revoke_other_sessions(context: &mut Context) -> Result<Respo
     Ok(Response::json(&Status::DONE))
 }
 
-async fn revoke_but(
+async fn revoke_all_except(
     context: &mut Context,
     except: impl Fn(&Proof) -> Option<String>,
 ) -> Result<Principal, ApiError> {
-    errors::require_own_site(context)?;
-    let principal = access::account_holder(context).await?;
-    let Anything {} = context.json_or_default().await?;
+    errors::require_trusted_origin(context)?;
+    let principal = access::require_account_access(context).await?;
+    let EmptyRequest {} = context.json_or_default().await?;
     sessions::revoke_sessions(principal.user.id.clone(), except(&principal.proof))
         .await
         .map_err(errors::accounts)?;
     Ok(principal)
 }
 
-/// Whoever is not signed in is signed out.
+/// Succeeds for an unauthenticated request too.
 pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let Anything {} = context.json_or_default().await?;
+    errors::require_trusted_origin(context)?;
+    let EmptyRequest {} = context.json_or_default().await?;
     let found = access::try_authenticate(context).await?;
     let mut url = None;
     match found {
         Ok(principal) => match principal.proof {
             Proof::Session(id) => revoke(principal.user.id, id).await?,
             Proof::Workos(_) | Proof::Clerk(_) => {
-                url = access::sign_out_externally(context).await?;
+                url = access::sign_out_external_session(context).await?;
             }
             Proof::ApiKey(_) => {
                 return Err(ApiError::Forbidden(
-                    "An API key has no session to end; revoke it instead.",
+                    "An API key has no session. Revoke the key instead.",
                 ));
             }
         },
         Err(AuthError::Missing | AuthError::Invalid | AuthError::Expired) => {}
-        Err(error @ AuthError::Unavailable(_)) => return Err(failures::identity(error)),
+        Err(error @ AuthError::Unavailable(_)) => return Err(error_mapping::identity(error)),
     }
-    cookies::forget_sessions(context);
+    cookies::clear_sessions(context);
     Ok(Response::json(&Success {
         success: true,
         message: None,

@@ -1,19 +1,16 @@
 //! `POST /api/auth/sign-in/email` and `/anonymous`.
 
-use access::cookies::{self, Keep};
-use contracts::accounts::{sessions, types::SignedIn};
+use access::cookies::{self, Lifetime};
+use contracts::accounts::sessions;
 use http_edge::{ApiError, Context, Response};
 use serde::Deserialize;
 
 use crate::{
-    callback_url::CallbackUrl,
+    callback_url::redirect_url,
     errors::{self, INVALID_CALLBACK_URL},
-    sign_up::begun,
+    session_start::{lifetime, start_session, token_and_user},
     view::{SignedInView, UserView},
 };
-
-/// Where Better Auth's clients look for a token to keep, if they keep one.
-const TOKEN_FIELD: &str = "set-auth-token";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,12 +23,12 @@ struct SignIn {
 }
 
 #[derive(Default, Deserialize)]
-struct Anything {}
+struct EmptyRequest {}
 
 pub(crate) async fn sign_in_by_email(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let sign_in: SignIn = context.json_or_form().await?;
-    let callback = own_callback(
+    let callback = redirect_url(
         context,
         sign_in.callback_url.as_deref(),
         &INVALID_CALLBACK_URL,
@@ -39,54 +36,29 @@ pub(crate) async fn sign_in_by_email(context: &mut Context) -> Result<Response, 
     access::admit_address(context).await?;
     access::admit_password(context, &sign_in.email).await?;
     let client = access::client(context);
-    let signed_in = sessions::sign_in(sign_in.email, sign_in.password, client)
+    let tokens = sessions::sign_in(sign_in.email, sign_in.password, client)
         .await
         .map_err(errors::accounts)?;
-    begin(context, &signed_in, is_remembered(sign_in.remember_me));
+    start_session(context, &tokens, lifetime(sign_in.remember_me));
     Ok(Response::json(&SignedInView {
         redirect: callback.is_some(),
-        token: signed_in.bearer_token.clone(),
+        token: tokens.bearer_token.clone(),
         url: callback.map(|url| url.location()),
-        user: UserView::from(&signed_in.account),
+        user: UserView::from(&tokens.account),
     }))
 }
 
 pub(crate) async fn sign_in_anonymously(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let Anything {} = context.json_or_default().await?;
+    errors::require_trusted_origin(context)?;
+    let EmptyRequest {} = context.json_or_default().await?;
     access::admit_address(context).await?;
-    let signed_in = sessions::create_guest(access::client(context))
+    let tokens = sessions::create_guest(access::client(context))
         .await
         .map_err(errors::accounts)?;
-    begin(context, &signed_in, Keep::For(cookies::SESSION_SECONDS));
-    Ok(Response::json(&begun(&signed_in)))
-}
-
-/// Has the browser keep the session, and hands a token to clients that keep no cookies.
-pub(crate) fn begin(context: &mut Context, signed_in: &SignedIn, keep: Keep) {
-    context.log.user(&signed_in.account.id);
-    cookies::set_session(context, &signed_in.cookie, keep);
-    context.set_header(TOKEN_FIELD, signed_in.bearer_token.clone());
-}
-
-pub(crate) fn is_remembered(remember_me: Option<bool>) -> Keep {
-    if remember_me == Some(false) {
-        Keep::WhileOpen
-    } else {
-        Keep::For(cookies::SESSION_SECONDS)
-    }
-}
-
-/// A URL to which the browser that makes this request may be sent on; else `refusal`.
-pub(crate) fn own_callback(
-    context: &Context,
-    text: Option<&str>,
-    refusal: &ApiError,
-) -> Result<Option<CallbackUrl>, ApiError> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    CallbackUrl::parse(text, |origin| context.is_own_site(origin))
-        .map(Some)
-        .ok_or_else(|| refusal.clone())
+    start_session(
+        context,
+        &tokens,
+        Lifetime::Seconds(cookies::SESSION_SECONDS),
+    );
+    Ok(Response::json(&token_and_user(&tokens)))
 }

@@ -1,20 +1,18 @@
 //! `POST /api/auth/sign-up/email`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use contracts::accounts::{registration::Application, types::SignedIn};
+use contracts::accounts::registration::RegistrationRequest;
 use http_edge::{ApiError, Context, Response, rfc3339};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
+    callback_url::email_link_url,
     errors::{self, INVALID_CALLBACK_URL},
-    sign_in::{begin, is_remembered},
-    verification::mailed_callback,
-    view::{TokenAndUser, UserView},
+    session_start::{lifetime, start_session, token_and_user},
+    view::{TokenAndUser, UserView, now},
 };
 
-/// Fields that a frontend adds for its own plugins are let be, here and in what follows.
+/// Unknown fields are ignored in all requests of this route: frontends add some for their plugins.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SignUp {
@@ -28,47 +26,40 @@ struct SignUp {
 }
 
 pub(crate) async fn sign_up_by_email(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let sign_up: SignUp = context.json_or_form().await?;
-    let callback = mailed_callback(
+    let callback = email_link_url(
         context,
         sign_up.callback_url.as_deref(),
         &INVALID_CALLBACK_URL,
     )?;
     errors::require_length(&sign_up.password)?;
     access::admit_address(context).await?;
-    let stranger = stranger(&sign_up);
-    let application = Application {
+    let placeholder = placeholder_user(&sign_up);
+    let request = RegistrationRequest {
         email: sign_up.email,
         password: sign_up.password,
         name: sign_up.name,
         image: sign_up.image,
     };
-    let signed_in = account_steps::register(context, application, callback.as_deref())
+    let tokens = account_flows::register(context, request, callback.as_deref())
         .await?
         .map_err(errors::accounts)?;
-    Ok(match signed_in {
-        Some(signed_in) => {
-            begin(context, &signed_in, is_remembered(sign_up.remember_me));
-            Response::json(&begun(&signed_in))
+    Ok(match tokens {
+        Some(tokens) => {
+            start_session(context, &tokens, lifetime(sign_up.remember_me));
+            Response::json(&token_and_user(&tokens))
         }
         None => Response::json(&TokenAndUser {
             token: None,
-            user: stranger,
+            user: placeholder,
         }),
     })
 }
 
-pub(crate) fn begun(signed_in: &SignedIn) -> TokenAndUser {
-    TokenAndUser {
-        token: Some(signed_in.bearer_token.clone()),
-        user: UserView::from(&signed_in.account),
-    }
-}
-
-/// What is answered where the address has to be confirmed first, whether it was free or not: nobody
-/// in particular.
-fn stranger(sign_up: &SignUp) -> UserView {
+/// The user of the response when the address must be confirmed first. The same whether or not the
+/// address was taken.
+fn placeholder_user(sign_up: &SignUp) -> UserView {
     let now = rfc3339(now());
     UserView {
         id: format!("user_{}", Uuid::new_v4()),
@@ -80,12 +71,4 @@ fn stranger(sign_up: &SignUp) -> UserView {
         updated_at: now,
         is_anonymous: false,
     }
-}
-
-/// Milliseconds since the epoch.
-pub(crate) fn now() -> u64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,6 @@
-//! On the way to GitHub or Google: the first half of the authorization code grant.
+//! The first half of the authorization code grant: redirecting to GitHub or Google.
 
-use access::cookies::{self, Keep};
+use access::cookies::{self, Lifetime};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use contracts::{
     accounts::linked_accounts::{self, Flow},
@@ -10,38 +10,38 @@ use http_edge::{ApiError, Context, Response};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
+    callback_url::redirect_url,
     errors::{
         self, ID_TOKEN_NOT_SUPPORTED, INVALID_CALLBACK_URL, INVALID_ERROR_CALLBACK_URL,
         INVALID_NEW_USER_CALLBACK_URL, PROVIDER_NOT_FOUND,
     },
-    sign_in::own_callback,
-    view::Destination,
+    view::RedirectView,
 };
 
-/// Holds the flow, sealed, while the browser is away.
+/// The cookie that holds the sealed flow.
 pub(crate) const FLOW_COOKIE: &str = "goldfish-oauth";
-/// Where that cookie is sent.
+/// The path of that cookie.
 pub(crate) const FLOW_PATH: &str = "/api/auth";
-/// Seconds that a flow may take.
+/// Lifetime of a flow, in seconds.
 const FLOW_SECONDS: u64 = 600;
-/// Random bytes of a state and of a PKCE verifier, whose text then has the 43 characters that RFC
-/// 7636 asks for.
+/// Random bytes of a state and of a PKCE verifier. Their text has 43 characters, the minimum of RFC
+/// 7636.
 const RANDOM_BYTES: usize = 32;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Begin {
+pub(crate) struct SocialSignIn {
     pub(crate) provider: String,
     #[serde(flatten)]
-    pub(crate) ends: Ends,
+    pub(crate) urls: CallbackUrls,
     #[serde(default)]
     pub(crate) disable_redirect: bool,
     pub(crate) id_token: Option<IgnoredAny>,
 }
 
-/// Where the browser is to end.
+/// Where the browser goes after the flow.
 #[derive(Default, Deserialize)]
-pub(crate) struct Ends {
+pub(crate) struct CallbackUrls {
     #[serde(rename = "callbackURL")]
     callback: Option<String>,
     #[serde(rename = "errorCallbackURL")]
@@ -51,48 +51,47 @@ pub(crate) struct Ends {
 }
 
 pub(crate) async fn begin_social(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
-    let begin: Begin = context.json().await?;
-    if begin.id_token.is_some() {
+    errors::require_trusted_origin(context)?;
+    let request: SocialSignIn = context.json().await?;
+    if request.id_token.is_some() {
         return Err(ID_TOKEN_NOT_SUPPORTED);
     }
     access::admit_address(context).await?;
-    let url = depart(context, &begin.provider, begin.ends, None).await?;
-    Ok(Response::json(&Destination {
+    let url = start_flow(context, &request.provider, request.urls, None).await?;
+    Ok(Response::json(&RedirectView {
         url,
-        redirect: !begin.disable_redirect,
+        redirect: !request.disable_redirect,
     }))
 }
 
 /// The same for a plain link on a page.
-pub(crate) async fn go_to_provider(context: &mut Context) -> Result<Response, ApiError> {
-    let provider = context.param("provider", 32)?;
-    let ends: Ends = context.query()?;
+pub(crate) async fn redirect_to_provider(context: &mut Context) -> Result<Response, ApiError> {
+    let provider = context.param("provider", 32, "Sign-in provider")?;
+    let urls: CallbackUrls = context.query()?;
     access::admit_address(context).await?;
-    let url = depart(context, &provider, ends, None).await?;
+    let url = start_flow(context, &provider, urls, None).await?;
     Ok(Response::redirect(&url))
 }
 
-/// Begins a flow, remembers it in the browser, and says where to send that. With `link_to` the
-/// provider's account becomes another way in for that user.
-pub(crate) async fn depart(
+/// Begins a flow and sets its cookie. Returns the provider's URL. With `link_to`, the identity is
+/// linked to that user's account.
+pub(crate) async fn start_flow(
     context: &mut Context,
     provider_name: &str,
-    ends: Ends,
+    urls: CallbackUrls,
     link_to: Option<String>,
 ) -> Result<String, ApiError> {
     let provider = provider_of(provider_name).ok_or(PROVIDER_NOT_FOUND)?;
-    let to = |text: &Option<String>, refusal| {
-        own_callback(context, text.as_deref(), refusal)
-            .map(|url| url.map(|checked| checked.location()))
+    let validate = |text: &Option<String>, refusal| {
+        redirect_url(context, text.as_deref(), refusal).map(|url| url.map(|url| url.location()))
     };
-    let callback = to(&ends.callback, &INVALID_CALLBACK_URL)?;
-    let error_url = to(&ends.error, &INVALID_ERROR_CALLBACK_URL)?;
-    let new_user_url = to(&ends.new_user, &INVALID_NEW_USER_CALLBACK_URL)?;
+    let callback = validate(&urls.callback, &INVALID_CALLBACK_URL)?;
+    let error_url = validate(&urls.error, &INVALID_ERROR_CALLBACK_URL)?;
+    let new_user_url = validate(&urls.new_user, &INVALID_NEW_USER_CALLBACK_URL)?;
     let redirect_uri = redirect_uri(context, provider_name)?;
     let guest = match link_to {
         Some(_) => None,
-        None => account_steps::guest_of(context).await?,
+        None => account_flows::authenticated_guest(context).await?,
     };
     let state = random()?;
     let code_verifier = random()?;
@@ -105,9 +104,9 @@ pub(crate) async fn depart(
     .await
     .map_err(|error| match error {
         authorization::Error::NotConfigured => PROVIDER_NOT_FOUND,
-        other => failures::oauth(other),
+        other => error_mapping::oauth(other),
     })?;
-    let sealed = linked_accounts::begin_flow(Flow {
+    let sealed = linked_accounts::seal_flow(Flow {
         provider: provider_name.to_owned(),
         state,
         code_verifier,
@@ -119,8 +118,8 @@ pub(crate) async fn depart(
     })
     .await
     .map_err(errors::accounts)?;
-    let keep = Keep::For(FLOW_SECONDS);
-    cookies::set(context, FLOW_COOKIE, &sealed, FLOW_PATH, keep);
+    let lifetime = Lifetime::Seconds(FLOW_SECONDS);
+    cookies::set(context, FLOW_COOKIE, &sealed, FLOW_PATH, lifetime);
     Ok(url)
 }
 
@@ -132,7 +131,7 @@ pub(crate) fn provider_of(name: &str) -> Option<Provider> {
     }
 }
 
-/// Where the provider sends the browser back to; registered with it by the operator.
+/// The URL that the provider redirects to. The operator registers it at the provider.
 pub(crate) fn redirect_uri(context: &Context, provider: &str) -> Result<String, ApiError> {
     context
         .own_origin(access::is_https(context))
@@ -151,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_and_verifiers_are_random_and_long_enough() {
+    fn random_is_different_and_has_43_characters() {
         let one = random().unwrap();
         assert_eq!(one.len(), 43);
         assert_ne!(one, random().unwrap());

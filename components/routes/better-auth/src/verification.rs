@@ -1,6 +1,6 @@
-//! Proving that an email address is one's own.
+//! Confirming email addresses.
 
-use access::cookies::{self, Keep};
+use access::cookies::{self, Lifetime};
 use contracts::{
     accounts::{recovery, types::Error},
     mail::sender,
@@ -9,12 +9,12 @@ use http_edge::{ApiError, Context, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    callback_url::CallbackUrl,
+    callback_url::{email_link_url, redirect_url},
+    email_token::MAX_TOKEN_BYTES,
     errors::{
         self, INVALID_CALLBACK_URL, INVALID_TOKEN, TOKEN_EXPIRED, VERIFICATION_EMAIL_NOT_ENABLED,
     },
-    password::LONGEST_TOKEN,
-    sign_in::{begin, own_callback},
+    session_start::start_session,
     view::{Status, UserView},
 };
 
@@ -38,11 +38,11 @@ struct Verified {
     user: UserView,
 }
 
-/// Answers the same for an address that nobody has, and for one that is confirmed.
+/// The response is the same for an address without an account and for a confirmed one.
 pub(crate) async fn send_verification_email(context: &mut Context) -> Result<Response, ApiError> {
-    errors::require_own_site(context)?;
+    errors::require_trusted_origin(context)?;
     let request: SendVerification = context.json().await?;
-    let callback = mailed_callback(
+    let callback = email_link_url(
         context,
         request.callback_url.as_deref(),
         &INVALID_CALLBACK_URL,
@@ -52,29 +52,33 @@ pub(crate) async fn send_verification_email(context: &mut Context) -> Result<Res
         return Err(VERIFICATION_EMAIL_NOT_ENABLED);
     }
     access::admit_email(context, &request.email).await?;
-    account_steps::send_verification(context, request.email, callback.as_deref());
+    account_flows::send_verification(context, request.email, callback.as_deref());
     Ok(Response::json(&Status::DONE))
 }
 
-/// Where the link in the letter leads.
+/// The target of the email's link.
 pub(crate) async fn verify_email(context: &mut Context) -> Result<Response, ApiError> {
     let verify: Verify = context.query()?;
-    let page = own_callback(
+    let page = redirect_url(
         context,
         verify.callback_url.as_deref(),
         &INVALID_CALLBACK_URL,
     )?;
     access::admit_address(context).await?;
-    let verified = if verify.token.len() > LONGEST_TOKEN {
+    let verified = if verify.token.len() > MAX_TOKEN_BYTES {
         Err(Error::TokenInvalid)
     } else {
         recovery::verify_email(verify.token, access::client(context)).await
     };
     let refusal = match verified {
-        Ok((account, signed_in)) => {
+        Ok((account, tokens)) => {
             context.log.user(&account.id);
-            if let Some(signed_in) = signed_in {
-                begin(context, &signed_in, Keep::For(cookies::SESSION_SECONDS));
+            if let Some(tokens) = tokens {
+                start_session(
+                    context,
+                    &tokens,
+                    Lifetime::Seconds(cookies::SESSION_SECONDS),
+                );
             }
             return Ok(match page {
                 Some(page) => Response::redirect(&page.location()),
@@ -95,19 +99,4 @@ pub(crate) async fn verify_email(context: &mut Context) -> Result<Response, ApiE
         }
         None => Err(refusal),
     }
-}
-
-/// A URL that may stand in a letter to somebody: other than for the browser that makes the request
-/// itself, its word on what host we are does not count. Else `refusal`.
-pub(crate) fn mailed_callback(
-    context: &Context,
-    text: Option<&str>,
-    refusal: &ApiError,
-) -> Result<Option<String>, ApiError> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    CallbackUrl::parse(text, |origin| account_steps::may_lead_to(context, origin))
-        .map(|url| Some(url.location()))
-        .ok_or_else(|| refusal.clone())
 }

@@ -1,4 +1,6 @@
-//! Users and sessions as Better Auth has them in JSON.
+//! Users and sessions in Better Auth's JSON.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use contracts::{
     accounts::types::{Account, AccountKind, Session},
@@ -11,14 +13,14 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserView {
     pub(crate) id: String,
-    /// Empty if there is none: Better Auth's users have all one.
+    /// Empty if there is none, because all of Better Auth's users have one.
     pub(crate) email: String,
     pub(crate) name: String,
     pub(crate) image: Option<String>,
     pub(crate) email_verified: bool,
     pub(crate) created_at: String,
     pub(crate) updated_at: String,
-    /// As Better Auth's plugin for guests has it.
+    /// The field of Better Auth's plugin `anonymous`.
     pub(crate) is_anonymous: bool,
 }
 
@@ -38,7 +40,7 @@ impl From<&Account> for UserView {
 }
 
 impl UserView {
-    /// Of a user without an account here: as far as the credential tells.
+    /// A user without an account, as the credential describes it.
     pub(crate) fn of(user: &User, now: u64) -> Self {
         Self {
             id: user.id.clone(),
@@ -57,7 +59,7 @@ impl UserView {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SessionView {
     id: String,
-    /// The id again: it names the session and proves nothing.
+    /// The id again. Not a credential.
     token: String,
     user_id: String,
     expires_at: String,
@@ -81,8 +83,7 @@ impl SessionView {
         }
     }
 
-    /// Of a session that nothing is kept of here: a guest's that has done nothing yet, or one of
-    /// another identity provider's.
+    /// A session that is not stored here: a guest's unrecorded one, or an identity provider's.
     pub(crate) fn of(id: &str, user_id: &str, now: u64, expires_at: u64) -> Self {
         Self {
             id: id.to_owned(),
@@ -97,9 +98,9 @@ impl SessionView {
     }
 }
 
-/// Where somebody is signed in.
+/// The current session and its user.
 #[derive(Serialize)]
-pub(crate) struct Current {
+pub(crate) struct CurrentSession {
     pub(crate) session: SessionView,
     pub(crate) user: UserView,
 }
@@ -124,14 +125,14 @@ pub(crate) struct Success {
     pub(crate) success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<&'static str>,
-    /// Where to send the browser, and that it should go there.
+    /// The URL to send the browser to, with `redirect`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) redirect: Option<bool>,
 }
 
-/// What signing up answers; no token where the address has to be confirmed first.
+/// The response to a sign-up. No token if the address must be confirmed first.
 #[derive(Serialize)]
 pub(crate) struct TokenAndUser {
     pub(crate) token: Option<String>,
@@ -147,9 +148,17 @@ pub(crate) struct SignedInView {
     pub(crate) user: UserView,
 }
 
-/// Where to send the browser, and whether the client should do so by itself.
+/// The URL to send the browser to, and whether the client should do that.
 #[derive(Serialize)]
-pub(crate) struct Destination {
+pub(crate) struct RedirectView {
     pub(crate) url: String,
     pub(crate) redirect: bool,
+}
+
+/// Milliseconds since the epoch.
+pub(crate) fn now() -> u64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

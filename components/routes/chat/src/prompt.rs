@@ -1,44 +1,81 @@
-//! What the model is told, and which model it is.
+//! Preparing the prompt: which model is asked, and what it is told.
 
+use completion::{Keep, Moderation, check_texts, choose_model, text_message};
 use contracts::{
-    conversations::types as said,
-    llm::types::{Error, Message, Model, Part, Role},
+    conversations::{turns::Turn, types as stored},
+    llm::types::{Error, Message, Model, Role},
 };
-use http_edge::{ApiError, Cause};
+use futures::future::join;
+use http_edge::ApiError;
 use spin_sdk::variables;
 
-use crate::request::Asked;
+use crate::{context_window, request::TurnRequest};
 
-/// The model asked for, which must exist (400) and be configured (503); else the conversation's,
-/// the user's, the operator's or the first available one.
-pub(crate) async fn choose_model(
-    asked: &Asked,
-    of_conversation: Option<String>,
-    preferences: &said::PreferenceValues,
-    models: &[Model],
-) -> Result<String, ApiError> {
-    if let Some(id) = asked.model.as_deref() {
-        return asked_model(id, models).map_err(failures::llm);
-    }
-    let of_operator = variables::get("default_model").await.unwrap_or_default();
-    let wishes = [
-        of_conversation.as_deref(),
-        preferences.default_model.as_deref(),
-        Some(of_operator.as_str()),
-    ];
-    model_choice::choose(&wishes, models)
-        .map(|model| model.id.clone())
-        .ok_or_else(|| {
-            ApiError::ProviderUnavailable(
-                "No model is configured here.",
-                None,
-                Cause::new("no model available"),
-            )
-        })
+/// A prompt that may be sent to its model.
+pub(crate) struct Prompt {
+    pub(crate) model: String,
+    pub(crate) messages: Vec<Message>,
+    /// The user's message, moderated.
+    pub(crate) message: String,
+    /// What the reply has to pass.
+    pub(crate) moderation: Moderation,
+    /// Whether the conversation is new.
+    pub(crate) is_new: bool,
 }
 
-fn asked_model(id: &str, models: &[Model]) -> Result<String, Error> {
-    match model_choice::find(id, models) {
+/// Moderates what the user wrote, and chooses model, instructions and history. Nothing is stored.
+pub(crate) async fn prepare(
+    turn: &Turn,
+    request: &mut TurnRequest,
+    catalogue: &[Model],
+) -> Result<Prompt, ApiError> {
+    let mut preferences = turn.preferences();
+    let last_model = turn.model();
+    let message = turn.regenerated_message().or(request.message.take());
+    let mut message = message.unwrap_or_default();
+    let system = request.system.as_mut();
+    let system = system.or(preferences.system_prompt.as_mut());
+    let moderation = moderate(&mut message, system).await?;
+    let model = match request.model.as_deref() {
+        Some(id) => requested_model(id, catalogue).map_err(error_mapping::llm)?,
+        None => {
+            let preferred = [last_model.as_deref(), preferences.default_model.as_deref()];
+            choose_model(&preferred, catalogue).await?
+        }
+    };
+    let system = choose_system(request.system.take(), preferences.system_prompt).await;
+    let context_window =
+        model_choice::find(&model, catalogue).and_then(|model| model.context_window);
+    let history = context_window::truncate(
+        turn.history(),
+        context_window,
+        request.max_tokens,
+        &[system.as_deref().unwrap_or_default(), &message],
+    );
+    Ok(Prompt {
+        messages: messages(system, history, &message),
+        model,
+        message,
+        moderation,
+        is_new: last_model.is_none(),
+    })
+}
+
+/// Checks what the user wrote, and opens what the reply has to pass.
+async fn moderate(
+    message: &mut String,
+    system: Option<&mut String>,
+) -> Result<Moderation, ApiError> {
+    let mut texts = vec![("message".to_owned(), message)];
+    texts.extend(system.map(|system| ("system".to_owned(), system)));
+    let (checked, moderation) = join(check_texts(texts), Moderation::open(Keep::Text)).await;
+    checked?;
+    moderation
+}
+
+/// The model that the request names. It must exist and be configured.
+fn requested_model(id: &str, catalogue: &[Model]) -> Result<String, Error> {
+    match model_choice::find(id, catalogue) {
         None => Err(Error::UnknownModel),
         Some(model) if !model.available => Err(Error::NotConfigured),
         Some(model) => Ok(model.id.clone()),
@@ -46,77 +83,60 @@ fn asked_model(id: &str, models: &[Model]) -> Result<String, Error> {
 }
 
 /// The instructions: the request's, else the user's, else the operator's, else none.
-pub(crate) async fn choose_system(
-    of_request: Option<String>,
-    of_user: Option<String>,
-) -> Option<String> {
-    let given = |text: &String| !text.trim().is_empty();
-    if let Some(system) = of_request.filter(given).or(of_user.filter(given)) {
+async fn choose_system(of_request: Option<String>, of_user: Option<String>) -> Option<String> {
+    let is_given = |text: &String| !text.trim().is_empty();
+    if let Some(system) = of_request.filter(is_given).or(of_user.filter(is_given)) {
         return Some(system);
     }
     let of_operator = variables::get("system_prompt").await.unwrap_or_default();
-    Some(of_operator).filter(given)
+    Some(of_operator).filter(is_given)
 }
 
-/// Instructions, what was said so far, and the new message. Replies that never came are left out:
-/// providers refuse empty messages.
-pub(crate) fn messages(
-    system: Option<String>,
-    history: Vec<said::Message>,
-    message: &str,
-) -> Vec<Message> {
-    let instructions = system.map(|content| text(Role::System, content));
-    let so_far = history
+/// Instructions, history and the new message. Empty replies are left out: providers refuse empty
+/// messages.
+fn messages(system: Option<String>, history: Vec<stored::Message>, message: &str) -> Vec<Message> {
+    let instructions = system.map(|content| text_message(Role::System, content));
+    let history = history
         .into_iter()
-        .filter(|said| !said.content.trim().is_empty())
-        .map(|said| {
-            let role = match said.role {
-                said::Role::User => Role::User,
-                said::Role::Assistant => Role::Assistant,
+        .filter(|message| !message.content.trim().is_empty())
+        .map(|message| {
+            let role = match message.role {
+                stored::Role::User => Role::User,
+                stored::Role::Assistant => Role::Assistant,
             };
-            text(role, said.content)
+            text_message(role, message.content)
         });
-    let new = text(Role::User, message.to_owned());
+    let new = text_message(Role::User, message.to_owned());
     instructions
         .into_iter()
-        .chain(so_far)
+        .chain(history)
         .chain([new])
         .collect()
-}
-
-/// A message of plain text.
-pub(crate) fn text(role: Role, text: String) -> Message {
-    Message {
-        role,
-        content: vec![Part::Text(text)],
-        name: None,
-        tool_calls: Vec::new(),
-        tool_call_id: None,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::llm::types::Part;
 
-    fn said(role: said::Role, content: &str) -> said::Message {
-        said::Message {
+    fn stored_message(role: stored::Role, content: &str) -> stored::Message {
+        stored::Message {
             id: "m".into(),
             role,
             content: content.into(),
             timestamp: 0,
-            status: said::MessageStatus::Complete,
+            status: stored::MessageStatus::Complete,
             model: None,
         }
     }
 
     #[test]
-    fn prompt_is_system_history_message_without_empty_replies() {
+    fn messages_with_an_empty_reply_leaves_it_out() {
         let history = vec![
-            said(said::Role::User, "one"),
-            said(said::Role::Assistant, ""),
-            said(said::Role::User, "two"),
-            said(said::Role::Assistant, "2"),
+            stored_message(stored::Role::User, "one"),
+            stored_message(stored::Role::Assistant, ""),
+            stored_message(stored::Role::User, "two"),
+            stored_message(stored::Role::Assistant, "2"),
         ];
         let prompt: Vec<_> = messages(Some("be brief".into()), history, "three")
             .into_iter()
@@ -139,8 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn a_named_model_must_exist_and_be_configured() {
-        let models = [Model {
+    fn requested_model_must_exist_and_be_configured() {
+        let catalogue = [Model {
             id: "gpt-4o".into(),
             name: "GPT-4o".into(),
             provider: "openai".into(),
@@ -149,11 +169,11 @@ mod tests {
             prices: None,
         }];
         assert!(matches!(
-            asked_model("gpt-5000", &models),
+            requested_model("gpt-5000", &catalogue),
             Err(Error::UnknownModel)
         ));
         assert!(matches!(
-            asked_model("gpt-4o", &models),
+            requested_model("gpt-4o", &catalogue),
             Err(Error::NotConfigured)
         ));
     }

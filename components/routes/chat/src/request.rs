@@ -1,13 +1,13 @@
-//! What a client asks.
+//! Requests for a reply, as clients of `/api` send them.
 
-use contracts::conversations::turns::NamedMessage;
+use contracts::conversations::turns::ClientMessage;
 use http_edge::{ApiError, Validator, parse_uuid};
 use serde::{Deserialize, Serialize};
 
 /// Longest message and longest system prompt, in characters (Unicode scalar values).
 pub(crate) const MAX_CHARACTERS: usize = 10_000;
 
-/// The body as it comes.
+/// The body of `POST /api/chat`.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ChatBody {
@@ -19,34 +19,34 @@ pub(crate) struct ChatBody {
     max_tokens: Option<u32>,
 }
 
-/// The body of a request for another reply: how to ask this time.
+/// The body of `POST /api/conversations/:id/regenerate`, and the options of any request for a reply.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct AgainBody {
+pub(crate) struct RegenerateBody {
     pub(crate) model: Option<String>,
     pub(crate) system: Option<String>,
     pub(crate) temperature: Option<f64>,
     pub(crate) max_tokens: Option<u32>,
 }
 
-/// The body, found good as far as it can be by itself.
+/// A validated request for a turn.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct TurnRequest {
     pub(crate) conversation_id: Option<String>,
-    /// None for another reply to the last one.
+    /// None to regenerate the last reply.
     pub(crate) message: Option<String>,
-    /// What is to be done with the message, where the client names it and the conversation.
-    pub(crate) named: Option<NamedMessage>,
+    /// The message's id and what to do with it, from a client that keeps its own history.
+    pub(crate) client_message: Option<ClientMessage>,
     pub(crate) model: Option<String>,
     pub(crate) system: Option<String>,
     pub(crate) temperature: Option<f64>,
     pub(crate) max_tokens: Option<u32>,
 }
 
-impl Asked {
-    /// How to ask.
-    pub(crate) fn settings(&self) -> AgainBody {
-        AgainBody {
+impl TurnRequest {
+    /// Everything that influences the reply besides the messages.
+    pub(crate) fn options(&self) -> RegenerateBody {
+        RegenerateBody {
             model: self.model.clone(),
             system: self.system.clone(),
             temperature: self.temperature,
@@ -55,13 +55,12 @@ impl Asked {
     }
 }
 
-impl TryFrom<ChatBody> for Asked {
+impl TryFrom<ChatBody> for TurnRequest {
     type Error = ApiError;
 
     fn try_from(body: ChatBody) -> Result<Self, ApiError> {
         let conversation_id = body.conversation_id.as_deref().map(parse_uuid);
-        let message_fits = body.message.chars().count() <= MAX_CHARACTERS;
-        let settings = AgainBody {
+        let options = RegenerateBody {
             model: body.model,
             system: body.system,
             temperature: body.temperature,
@@ -75,36 +74,34 @@ impl TryFrom<ChatBody> for Asked {
                 "must be a UUID",
             )
             .require(
-                message_fits && !body.message.trim().is_empty(),
+                !body.message.trim().is_empty(),
                 "message",
                 "must be 1 to 10000 characters and not only white space",
-            );
+            )
+            .max_length("message", &body.message, MAX_CHARACTERS);
         Ok(Self {
             conversation_id: conversation_id.flatten(),
             message: Some(body.message),
-            ..settings.checked(&mut check)?
+            ..options.validate(&mut check)?
         })
     }
 }
 
-impl AgainBody {
-    /// What is asked of a conversation's last message.
-    pub(crate) fn of(self, conversation_id: String) -> Result<Asked, ApiError> {
-        Ok(Asked {
-            conversation_id: Some(conversation_id),
-            ..self.checked(&mut Validator::new())?
+impl RegenerateBody {
+    /// A request to regenerate the last reply of a conversation.
+    pub(crate) fn for_conversation(self, id: String) -> Result<TurnRequest, ApiError> {
+        Ok(TurnRequest {
+            conversation_id: Some(id),
+            ..self.validate(&mut Validator::new())?
         })
     }
 
-    /// How to ask, found good; what to ask is left open.
-    pub(crate) fn checked(self, check: &mut Validator) -> Result<Asked, ApiError> {
+    /// A request with these options and without a message. Errors are collected with those that
+    /// `check` has already.
+    pub(crate) fn validate(self, check: &mut Validator) -> Result<TurnRequest, ApiError> {
         let system = self.system.as_deref().unwrap_or_default();
         check
-            .require(
-                system.chars().count() <= MAX_CHARACTERS,
-                "system",
-                "must be at most 10000 characters",
-            )
+            .max_length("system", system, MAX_CHARACTERS)
             .require(
                 self.temperature.is_none_or(|t| (0.0..=2.0).contains(&t)),
                 "temperature",
@@ -116,10 +113,10 @@ impl AgainBody {
                 "must be at least 1",
             )
             .finish()?;
-        Ok(Asked {
+        Ok(TurnRequest {
             conversation_id: None,
             message: None,
-            named: None,
+            client_message: None,
             model: self.model,
             system: self.system,
             temperature: self.temperature,
@@ -139,8 +136,8 @@ mod tests {
         }
     }
 
-    fn wrong(body: ChatBody) -> Vec<String> {
-        match Asked::try_from(body) {
+    fn wrong_paths(body: ChatBody) -> Vec<String> {
+        match TurnRequest::try_from(body) {
             Ok(_) => Vec::new(),
             Err(ApiError::Validation(details)) => details.into_iter().map(|d| d.path).collect(),
             Err(other) => panic!("{other:?}"),
@@ -148,16 +145,16 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_counted_in_characters() {
-        assert!(wrong(with_message("🐟")).is_empty());
-        assert!(wrong(with_message(&"🐟".repeat(10_000))).is_empty());
-        assert_eq!(wrong(with_message(&"a".repeat(10_001))), ["message"]);
-        assert_eq!(wrong(with_message("")), ["message"]);
-        assert_eq!(wrong(with_message(" \u{3000}\n")), ["message"]);
+    fn try_from_message_length_is_counted_in_characters() {
+        assert!(wrong_paths(with_message("🐟")).is_empty());
+        assert!(wrong_paths(with_message(&"🐟".repeat(10_000))).is_empty());
+        assert_eq!(wrong_paths(with_message(&"a".repeat(10_001))), ["message"]);
+        assert_eq!(wrong_paths(with_message("")), ["message"]);
+        assert_eq!(wrong_paths(with_message(" \u{3000}\n")), ["message"]);
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once() {
+    fn try_from_several_errors_reports_all() {
         let body = ChatBody {
             conversation_id: Some("nope".into()),
             temperature: Some(2.1),
@@ -166,7 +163,7 @@ mod tests {
             ..ChatBody::default()
         };
         assert_eq!(
-            wrong(body),
+            wrong_paths(body),
             [
                 "conversationId",
                 "message",
@@ -178,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_inclusive() {
+    fn try_from_values_at_the_limits_are_valid() {
         for temperature in [0.0, 2.0] {
             let body = ChatBody {
                 conversation_id: Some("550E8400-e29b-41d4-a716-446655440000".into()),
@@ -186,9 +183,9 @@ mod tests {
                 max_tokens: Some(1),
                 ..with_message("hi")
             };
-            let asked = Asked::try_from(body).unwrap();
+            let request = TurnRequest::try_from(body).unwrap();
             assert_eq!(
-                asked.conversation_id.as_deref(),
+                request.conversation_id.as_deref(),
                 Some("550e8400-e29b-41d4-a716-446655440000")
             );
         }

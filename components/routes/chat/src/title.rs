@@ -1,131 +1,150 @@
-//! Titles made by a model (variable `title_model`), once the first reply of a conversation is
-//! there. Whatever goes wrong leaves the title as it is: the beginning of the first message.
+//! Titles that a model generates (variable `title_model`) after the first reply of a conversation.
+//! If anything fails, the title remains the beginning of the first message.
 
-use std::time::Duration;
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 
-use billing::{Bill, Payer};
+use completion::{
+    Keep, Moderation, Payer, RelayEnd, Relayed, Reply, Reservation, Sink, Source, Stop, relay,
+    text_message, text_of,
+};
 use contracts::{
-    conversations::library,
-    llm::{
-        provider,
-        types::{ChatRequest, Completion, Role, Served},
-    },
+    conversations::conversations,
+    llm::types::{ChatRequest, Delta, Role},
 };
 use futures::future::{Either, select};
-use screening::Screen;
 use spin_sdk::{time::sleep, variables};
 
-use crate::{
-    prompt,
-    source::{Opening, Source},
-};
-
-/// How long a model may take for a title.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How much of message and reply it is shown, in characters.
-const SHOWN: usize = 1_000;
-/// Longest title, in characters; the rest of a longer one is cut off.
-const LONGEST: usize = 80;
-/// Tokens it may use: some models think first.
+/// How long a model may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// How much of the message and of the reply the model is shown, in characters.
+const MAX_CONTEXT: usize = 1_000;
+/// Bytes that hold [`MAX_CONTEXT`] characters.
+pub(crate) const MAX_CONTEXT_BYTES: usize = 4 * MAX_CONTEXT;
+/// Longest title, in characters; a longer one is cut.
+const MAX_TITLE: usize = 80;
+/// Tokens that the model may use: some reason first.
 const MAX_TOKENS: u32 = 256;
 
 const INSTRUCTIONS: &str = "You name conversations. Answer with a title of at most six words for \
     the conversation that begins as follows, in its own language, and with nothing else: no \
     quotation marks, no full stop.";
 
-/// A conversation that is to be named.
-pub(crate) struct Untitled {
+/// A conversation without a generated title.
+pub(crate) struct TitleRequest {
     pub(crate) user: String,
     pub(crate) conversation: String,
     pub(crate) message: String,
     pub(crate) payer: Payer,
 }
 
-/// What a model has said so far.
-#[derive(Default)]
-struct Said {
-    text: String,
-    served: Option<Served>,
-}
-
-impl Untitled {
-    /// Has it named, if a model for that is configured. Answers what went wrong, for the log.
-    pub(crate) async fn name(self, reply: &str) -> Option<String> {
+impl TitleRequest {
+    /// Generates and stores a title, if a model for it is configured. `reply` is the beginning of
+    /// the reply.
+    ///
+    /// # Errors
+    /// A text for the log.
+    pub(crate) async fn generate(self, reply: &str) -> Result<(), String> {
         let model = variables::get("title_model").await.unwrap_or_default();
         let model = model.trim();
         if model.is_empty() {
-            return None;
+            return Ok(());
         }
-        let mut question = question(model, &self.message, reply);
-        let prompt = billing::size(&question.messages);
-        // Whose credits are spent has the title that costs nothing.
-        let bill = Bill::open_aside(self.payer, prompt, question.max_tokens).await;
-        let bill = bill.ok()?;
-        question.max_tokens = bill.max_tokens;
-        let mut said = Said::default();
-        let asked = {
-            let ask = std::pin::pin!(ask(question, &mut said));
-            match select(ask, std::pin::pin!(sleep(PATIENCE))).await {
-                Either::Left((asked, _)) => asked,
-                Either::Right(_) => Err("title: no answer in time".to_owned()),
-            }
+        let mut request = chat_request(model, &self.message, reply);
+        let prompt_bytes = completion::prompt_bytes(&request.messages);
+        let reservation =
+            Reservation::open_background(self.payer, prompt_bytes, request.max_tokens).await;
+        // A user without credits keeps the title that costs nothing.
+        let Ok(reservation) = reservation else {
+            return Ok(());
         };
-        let Said { text, served } = said;
-        let completion = asked.as_ref().ok();
-        let settled = bill.settle(model, served.as_ref(), completion, text.len());
-        let unsettled = settled.await;
-        if let Err(cause) = asked {
-            return Some(cause);
+        request.max_tokens = reservation.max_tokens;
+        let mut collector = Collector::new();
+        let relayed = ask(request, &mut collector).await;
+        let settled = reservation.settle(model, &relayed).await;
+        match relayed.end {
+            RelayEnd::Complete(_) => {}
+            RelayEnd::Failed(error) => return Err(format!("title: {error:?}")),
+            RelayEnd::TooLong => return Err("title: reply too long".to_owned()),
+            RelayEnd::Cancelled | RelayEnd::Blocked(_) => {
+                return Err("title: no reply in time".to_owned());
+            }
         }
-        if let Some(title) = shown(clean(&text)).await
-            && library::suggest_title(self.user, self.conversation, title)
+        if let Some(title) = moderated(clean(&collector.text)).await {
+            conversations::suggest_title(self.user, self.conversation, title)
                 .await
-                .is_err()
-        {
-            return Some("title: not stored".to_owned());
+                .map_err(|_| "title: not stored".to_owned())?;
         }
-        unsettled
+        settled
     }
 }
 
-/// The title, as far as moderation lets it pass; none of it if that cannot be asked.
-async fn shown(title: Option<String>) -> Option<String> {
-    let title = title?;
-    let screen = Screen::open().await.ok()?;
-    let (passed, rest) = (screen.pass(vec![title]), screen.rest());
-    let whole = passed.blocked.is_none() && rest.blocked.is_none();
-    whole.then(|| [passed.pieces, rest.pieces].concat().concat())
+/// Collects the text of a reply until it takes too long.
+struct Collector {
+    text: String,
+    timeout: Pin<Box<dyn Future<Output = ()>>>,
 }
 
-async fn ask(question: ChatRequest, said: &mut Said) -> Result<Completion, String> {
-    let failed = |error| format!("title: {error:?}");
-    let (deltas, completion) = provider::chat(question).await.map_err(failed)?;
-    let mut source = match Source::new(deltas, completion).open().await {
-        Opening::Speaking(source) => source,
-        Opening::Failed(error) => return Err(failed(error)),
-        Opening::Stopped => return Err("title: stopped".to_owned()),
+impl Collector {
+    fn new() -> Self {
+        Self {
+            text: String::new(),
+            timeout: Box::pin(sleep(TIMEOUT)),
+        }
+    }
+}
+
+impl Sink for Collector {
+    async fn send(&mut self, deltas: Vec<Delta>) -> Result<(), Stop> {
+        let texts = deltas.iter().filter_map(text_of);
+        self.text.extend(texts);
+        Ok(())
+    }
+
+    async fn cancelled(&mut self) -> Stop {
+        self.timeout.as_mut().await;
+        Stop::Cancelled
+    }
+}
+
+async fn ask(request: ChatRequest, collector: &mut Collector) -> Relayed {
+    let source = pin!(Source::request(request, Keep::Text));
+    let source = match select(source, collector.timeout.as_mut()).await {
+        Either::Left((source, _)) => source,
+        Either::Right(_) => return Relayed::cancelled(),
     };
-    while let Some(pieces) = source.next().await {
-        pieces.iter().for_each(|piece| said.text.push_str(piece));
-        said.served = source.served().cloned();
+    match source {
+        // The whole title is moderated, not the reply that contains it.
+        Ok(source) => relay(Reply::new(source, Moderation::default()), collector).await,
+        Err(error) => Relayed::failed(error),
     }
-    said.served = source.served().cloned();
-    source.end().await.map_err(failed)
 }
 
-fn question(model: &str, message: &str, reply: &str) -> ChatRequest {
-    let beginning = |text: &str| -> String { text.chars().take(SHOWN).collect() };
-    let shown = format!(
+/// The title as moderation lets it pass; none if it is blocked or cannot be checked.
+async fn moderated(title: Option<String>) -> Option<String> {
+    let title = title?;
+    let moderation = Moderation::open(Keep::Text).await.ok()?;
+    moderation.pass_text(title)
+}
+
+fn chat_request(model: &str, message: &str, reply: &str) -> ChatRequest {
+    let beginning = |text: &str| -> String { text.chars().take(MAX_CONTEXT).collect() };
+    let context = format!(
         "User: {}\n\nAssistant: {}",
         beginning(message),
         beginning(reply)
     );
-    let messages = [(Role::System, INSTRUCTIONS.to_owned()), (Role::User, shown)];
+    let messages = [
+        (Role::System, INSTRUCTIONS.to_owned()),
+        (Role::User, context),
+    ];
     ChatRequest {
         model: model.to_owned(),
         messages: messages
             .into_iter()
-            .map(|(role, text)| prompt::text(role, text))
+            .map(|(role, text)| text_message(role, text))
             .collect(),
         temperature: None,
         max_tokens: Some(MAX_TOKENS),
@@ -133,9 +152,9 @@ fn question(model: &str, message: &str, reply: &str) -> ChatRequest {
     }
 }
 
-/// A title of what a model said: its first line, without what models put around it.
-fn clean(said: &str) -> Option<String> {
-    let line = said.lines().map(str::trim).find(|line| !line.is_empty())?;
+/// The title in a reply: its first line, without quotation marks and other decoration.
+fn clean(reply: &str) -> Option<String> {
+    let line = reply.lines().map(str::trim).find(|line| !line.is_empty())?;
     let quotes = ['"', '\'', '*', '#', '`', '“', '”', '„', '«', '»'];
     let bare = |text: &str| -> String {
         let text = text.trim_matches(|c: char| quotes.contains(&c) || c.is_whitespace());
@@ -146,7 +165,7 @@ fn clean(said: &str) -> Option<String> {
     let title: String = line
         .chars()
         .filter(|c| !c.is_control())
-        .take(LONGEST)
+        .take(MAX_TITLE)
         .collect();
     let title = title.trim();
     (!title.is_empty()).then(|| title.to_owned())
@@ -157,8 +176,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn titles_are_bare() {
-        for (said, title) in [
+    fn clean_removes_decoration() {
+        for (reply, title) in [
             ("Goldfish care", Some("Goldfish care")),
             ("\n \"Goldfish care.\"\nMore", Some("Goldfish care")),
             ("**Title: Goldfish**", Some("Goldfish")),
@@ -166,18 +185,18 @@ mod tests {
             (" \n\t\n", None),
             ("\"\"", None),
         ] {
-            assert_eq!(clean(said).as_deref(), title, "{said:?}");
+            assert_eq!(clean(reply).as_deref(), title, "{reply:?}");
         }
         assert_eq!(
             clean(&"é".repeat(300)).map(|title| title.chars().count()),
-            Some(LONGEST)
+            Some(MAX_TITLE)
         );
     }
 
     #[test]
-    fn a_model_is_shown_the_beginnings() {
-        let question = question("m", &"a".repeat(5_000), "b");
-        assert_eq!(question.messages.len(), 2);
-        assert!(billing::size(&question.messages[1..2]) < 1_100);
+    fn chat_request_contains_the_beginnings_only() {
+        let request = chat_request("m", &"a".repeat(5_000), "b");
+        assert_eq!(request.messages.len(), 2);
+        assert!(completion::prompt_bytes(&request.messages[1..2]) < 1_100);
     }
 }

@@ -1,12 +1,13 @@
-//! Errors as OpenAI words them: `{"error": {message, type, param, code}}`.
+//! Errors in OpenAI's format: `{"error": {message, type, param, code}}`.
 //! Source: <https://platform.openai.com/docs/guides/error-codes/api-errors>, and what its libraries
-//! read.
+//! parse.
 
 use contracts::llm::types::Error;
 use http_edge::{ApiError, Context, ProtocolError};
 use serde::Serialize;
 
-/// 404, for what is not in the catalogue and for what is not configured: neither can be asked.
+/// 404, for a model that is not in the catalogue and for one that is not configured: neither can be
+/// used.
 pub(crate) const UNKNOWN_MODEL: ApiError = ApiError::ProtocolError(ProtocolError {
     status: 404,
     code: "model_not_found",
@@ -29,11 +30,11 @@ const OUT_OF_CREDITS: &str = "insufficient_quota";
 
 #[derive(Serialize)]
 struct Envelope<'a> {
-    error: Words<'a>,
+    error: ErrorView<'a>,
 }
 
 #[derive(Serialize)]
-struct Words<'a> {
+struct ErrorView<'a> {
     message: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -41,9 +42,9 @@ struct Words<'a> {
     code: Option<&'static str>,
 }
 
-/// The error with OpenAI's status for it. Where it is of no use to try again, the client is told
-/// so: OpenAI's libraries would, after any 429.
-pub(crate) fn own(context: &mut Context, error: ApiError) -> ApiError {
+/// The error with OpenAI's status for it. Missing credits are 429, after which OpenAI's libraries
+/// retry: a header tells them not to.
+pub(crate) fn for_openai(context: &mut Context, error: ApiError) -> ApiError {
     match error {
         ApiError::InsufficientCredits(sentence) => {
             context.set_header("x-should-retry", "false");
@@ -57,22 +58,22 @@ pub(crate) fn own(context: &mut Context, error: ApiError) -> ApiError {
     }
 }
 
-/// `goldfish:llm`, where OpenAI has a word of its own.
+/// An error of `goldfish:llm`, with OpenAI's own code where there is one.
 pub(crate) fn llm(error: Error) -> ApiError {
     match error {
         Error::UnknownModel | Error::NotConfigured => UNKNOWN_MODEL,
         Error::ContextTooLong => CONTEXT_TOO_LONG,
         Error::ContentFiltered => CONTENT_FILTERED,
-        other => failures::llm(other),
+        other => error_mapping::llm(other),
     }
 }
 
-/// The error object. The request's id is in a header field only, as it is with OpenAI.
+/// The error object. The id of the request is only in a header, as at OpenAI.
 pub(crate) fn render(error: &ApiError, _request_id: &str) -> Vec<u8> {
     let public = error.public();
     let (kind, code) = kind_and_code(error);
     let envelope = Envelope {
-        error: Words {
+        error: ErrorView {
             message: &public.sentence,
             kind,
             param: param(error),
@@ -96,8 +97,8 @@ fn kind_and_code(error: &ApiError) -> (&'static str, Option<&'static str>) {
         ApiError::Unauthorized(_) => (REQUEST, Some("invalid_api_key")),
         ApiError::InsufficientCredits(_) => (OUT_OF_CREDITS, Some(OUT_OF_CREDITS)),
         ApiError::Forbidden(_) => (REQUEST, Some("insufficient_permissions")),
-        ApiError::NotFound => (REQUEST, Some("unknown_url")),
-        ApiError::MethodNotAllowed(_) => (REQUEST, Some("method_not_supported")),
+        ApiError::NotFound(_) => (REQUEST, Some("unknown_url")),
+        ApiError::MethodNotAllowed { .. } => (REQUEST, Some("method_not_supported")),
         ApiError::Conflict(_) => (REQUEST, Some("conflict")),
         ApiError::PayloadTooLarge(_) => (REQUEST, Some("request_too_large")),
         ApiError::UnsupportedMediaType => (REQUEST, Some("unsupported_content_type")),
@@ -105,17 +106,17 @@ fn kind_and_code(error: &ApiError) -> (&'static str, Option<&'static str>) {
         ApiError::RateLimited(_) => ("requests", Some("rate_limit_exceeded")),
         ApiError::ProviderRefused(_) => (REQUEST, None),
         ApiError::Internal(_) => (SERVER, Some("internal_error")),
-        ApiError::ProviderFailed(_) => (SERVER, Some("provider_error")),
+        ApiError::ProviderFailed(..) => (SERVER, Some("provider_error")),
         ApiError::ProviderUnavailable(..) => (SERVER, Some("provider_unavailable")),
         ApiError::ProviderTimeout => (SERVER, Some("provider_timeout")),
-        ApiError::ProtocolError(own) if own.code == OUT_OF_CREDITS => {
-            (OUT_OF_CREDITS, Some(own.code))
+        ApiError::ProtocolError(error) if error.code == OUT_OF_CREDITS => {
+            (OUT_OF_CREDITS, Some(error.code))
         }
-        ApiError::ProtocolError(own) => (REQUEST, Some(own.code)),
+        ApiError::ProtocolError(error) => (REQUEST, Some(error.code)),
     }
 }
 
-/// OpenAI's code for what is wrong with a field, by the verb of what is said about it.
+/// OpenAI's code for what is wrong with a field, by the first words of the message about it.
 fn validation_code(message: &str) -> &'static str {
     if message.starts_with("is missing") {
         "missing_required_parameter"
@@ -134,7 +135,9 @@ fn param(error: &ApiError) -> Option<&str> {
             .map(|detail| detail.path.as_str())
             .filter(|path| *path != "body"),
         ApiError::ContentBlocked(detail) => Some(&detail.path),
-        ApiError::ProtocolError(own) if own.code == "context_length_exceeded" => Some("messages"),
+        ApiError::ProtocolError(error) if error.code == "context_length_exceeded" => {
+            Some("messages")
+        }
         _ => None,
     }
 }
@@ -150,14 +153,17 @@ mod tests {
     }
 
     #[test]
-    fn every_error_has_the_four_fields() {
+    fn render_any_error_has_four_fields_and_no_cause() {
         for error in [
             ApiError::invalid("messages[0].role", "is missing"),
             ApiError::invalid("body", "is not valid JSON"),
-            ApiError::Unauthorized("Sign in first."),
+            ApiError::Unauthorized("Authentication required."),
             ApiError::Forbidden("No."),
-            ApiError::NotFound,
-            ApiError::MethodNotAllowed("POST".into()),
+            ApiError::NotFound("Route"),
+            ApiError::MethodNotAllowed {
+                method: "PUT",
+                allowed: "POST".into(),
+            },
             ApiError::PayloadTooLarge(7),
             ApiError::UnsupportedMediaType,
             ApiError::ContentBlocked(Detail {
@@ -167,23 +173,23 @@ mod tests {
             ApiError::RateLimited(3),
             ApiError::internal("disk sda1 is full"),
             ApiError::ProviderRefused(Cause::new("disk sda1 is full")),
-            ApiError::ProviderFailed(Cause::new("disk sda1 is full")),
+            ApiError::ProviderFailed("Failed.", Cause::new("disk sda1 is full")),
             ApiError::ProviderTimeout,
             UNKNOWN_MODEL,
         ] {
             let body = rendered(&error);
-            let words = body["error"].as_object().unwrap();
+            let view = body["error"].as_object().unwrap();
             assert_eq!(
-                words.keys().collect::<Vec<_>>(),
+                view.keys().collect::<Vec<_>>(),
                 ["message", "type", "param", "code"]
             );
-            assert!(words["message"].is_string() && words["type"].is_string());
+            assert!(view["message"].is_string() && view["type"].is_string());
             assert!(!body.to_string().contains("sda1"));
         }
     }
 
     #[test]
-    fn fields_are_named_with_a_code() {
+    fn render_validation_error_names_field_and_code() {
         assert_eq!(
             rendered(&ApiError::invalid("seed", "is not supported by anthropic")),
             json!({"error": {
@@ -199,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn models_that_cannot_be_asked_are_not_found() {
+    fn llm_unavailable_model_is_not_found() {
         for error in [Error::UnknownModel, Error::NotConfigured] {
             let error = llm(error);
             assert_eq!(error.public().status, 404);

@@ -1,10 +1,10 @@
-//! OpenAI's Chat Completions for every model of the catalogue: `POST /v1/chat/completions`,
-//! `GET /v1/models`, `GET /v1/models/:id`; and `POST /chat/completions`, which answers `{messages}`
-//! with `{response}` and anything more as OpenAI does. Nothing of it is stored, unless the operator has
-//! answers kept for who asks the same again.
+//! OpenAI's Chat Completions API for every model of the catalogue: `POST /v1/chat/completions`,
+//! `GET /v1/models`, `GET /v1/models/:id`; and worker-api's `POST /chat/completions`, which answers
+//! `{messages}` with `{response}` and any other request as OpenAI does. Nothing is stored, unless
+//! the operator switched the response cache on.
 //!
-//! Event streams have neither `id:` lines nor comments: OpenAI's libraries take such events for
-//! chunks.
+//! Event streams contain neither `id:` lines nor comments, because OpenAI's libraries read such
+//! events as chunks.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -13,67 +13,67 @@
     )
 )]
 
-mod answer;
-mod ask;
-mod catalogue;
+mod cache;
+mod create;
+mod encode;
 mod errors;
-mod reply;
+mod models;
 mod request;
-mod reuse;
-mod screened;
 mod stream;
+mod whole;
 
 use std::time::Instant;
 
+use completion::Report;
 use contracts::identity::types::Scope;
 use http_edge::{ApiError, Context, Response};
 use serde_json::{Map, Value};
 
-use reply::Shape;
-use request::Asked;
-use reuse::Wish;
+use cache::CacheRequest;
+use encode::Shape;
+use request::CompletionRequest;
 
 http_edge::routes! {
     errors: errors::render,
-    POST "/v1/chat/completions" => complete,
-    POST "/chat/completions" => respond,
+    POST "/v1/chat/completions" => create_completion,
+    POST "/chat/completions" => create_response,
     GET "/v1/models" => list_models,
     GET "/v1/models/:id" => show_model,
     GET "/v1/models/:vendor/:id" => show_model,
     GET "/v1/models/:gateway/:vendor/:id" => show_model,
 }
 
-/// The header field that tells how long we took until the answer began.
-const PROCESSING: &str = "openai-processing-ms";
+/// The header with the time that passed until the response began, in milliseconds.
+const PROCESSING_MS: &str = "openai-processing-ms";
 
-async fn complete(context: &mut Context) -> Result<Response, ApiError> {
-    answer_chat(context, |_| Shape::OpenAi).await
+async fn create_completion(context: &mut Context) -> Result<Response, ApiError> {
+    timed(context, |_| Shape::OpenAi).await
 }
 
-/// As worker-api does, unless OpenAI is what the client expects.
-async fn respond(context: &mut Context) -> Result<Response, ApiError> {
-    answer_chat(context, |fields| {
-        let given = |name| fields.get(name).is_some_and(|value| !value.is_null());
-        if given("model") || given("stream") {
+/// In worker-api's shape, unless the request has a field that only OpenAI's clients send.
+async fn create_response(context: &mut Context) -> Result<Response, ApiError> {
+    timed(context, |fields| {
+        let has = |name| fields.get(name).is_some_and(|value| !value.is_null());
+        if has("model") || has("stream") {
             Shape::OpenAi
         } else {
-            Shape::Plain
+            Shape::WorkerApi
         }
     })
     .await
 }
 
-async fn answer_chat(
+async fn timed(
     context: &mut Context,
     shape_of: fn(&Map<String, Value>) -> Shape,
 ) -> Result<Response, ApiError> {
-    let begun = Instant::now();
-    let answered = try_answer(context, shape_of).await;
-    context.set_header(PROCESSING, begun.elapsed().as_millis().to_string());
-    answered.map_err(|error| errors::own(context, error))
+    let started = Instant::now();
+    let response = create(context, shape_of).await;
+    context.set_header(PROCESSING_MS, started.elapsed().as_millis().to_string());
+    response.map_err(|error| errors::for_openai(context, error))
 }
 
-async fn try_answer(
+async fn create(
     context: &mut Context,
     shape_of: fn(&Map<String, Value>) -> Shape,
 ) -> Result<Response, ApiError> {
@@ -81,20 +81,23 @@ async fn try_answer(
     access::require_scope(&principal, Scope::Chat)?;
     let fields = context.json::<Map<String, Value>>().await?;
     let shape = shape_of(&fields);
-    let wish = Wish::of(context, &principal, &fields, shape).await;
-    let asked = Asked::read(fields)?;
-    if asked.request.model.is_empty() && context.head.path.starts_with("/v1/") {
+    let cache = CacheRequest::of(&context.head, &principal.user.id, &fields, shape).await;
+    let request = CompletionRequest::read(fields)?;
+    if request.request.model.is_empty() && context.head.path.starts_with("/v1/") {
         return Err(ApiError::invalid("model", "is missing"));
     }
-    ask::ask(context, &principal, asked, shape, wish).await
+    let mut report = Report::default();
+    let response = create::respond(&principal, request, shape, cache, &mut report).await;
+    report.apply(context);
+    response
 }
 
 async fn list_models(context: &mut Context) -> Result<Response, ApiError> {
-    let listed = catalogue::list(context).await;
-    listed.map_err(|error| errors::own(context, error))
+    let models = models::list(context).await;
+    models.map_err(|error| errors::for_openai(context, error))
 }
 
 async fn show_model(context: &mut Context) -> Result<Response, ApiError> {
-    let shown = catalogue::show(context).await;
-    shown.map_err(|error| errors::own(context, error))
+    let model = models::show(context).await;
+    model.map_err(|error| errors::for_openai(context, error))
 }

@@ -1,27 +1,27 @@
-//! What a client asks, from OpenAI's words into ours. What only a provider can judge is left to it.
+//! Parsing OpenAI's request. Values that only a provider can judge are passed on.
 
 mod fields;
 mod messages;
 mod tools;
 
-use contracts::llm::types::{ChatRequest, JsonSchema, Options, ResponseFormat};
+use contracts::llm::types::{ChatRequest, JsonSchema, Options, Part, ResponseFormat, Role};
 use http_edge::ApiError;
 use serde_json::{Map, Value};
 
 use fields::{Fields, text};
 
-/// A request that is good as far as it can be by itself.
+/// A parsed request.
 #[derive(Debug)]
-pub(crate) struct Asked {
-    /// With an empty model if the client named none.
+pub(crate) struct CompletionRequest {
+    /// Its model is empty if the client named none.
     pub(crate) request: ChatRequest,
     pub(crate) is_stream: bool,
-    /// Whether the stream tells what the answer took.
+    /// Whether the stream reports the usage.
     pub(crate) includes_usage: bool,
 }
 
-impl Asked {
-    /// Reads a request. Fields that are not known here go on to the provider as they are.
+impl CompletionRequest {
+    /// Reads a request. Unknown fields are passed on to the provider unchanged.
     pub(crate) fn read(fields: Map<String, Value>) -> Result<Self, ApiError> {
         let mut fields = Fields::root(fields);
         let model = fields.text("model")?.unwrap_or_default();
@@ -59,15 +59,35 @@ impl Asked {
         })
     }
 
-    /// What the prompt counts for, in bytes of text: tools are a part of it.
-    pub(crate) fn size(&self) -> usize {
+    /// All texts that are not the model's own, each with its path. What a model said earlier has
+    /// been moderated before, and the conversation must be able to go on.
+    pub(crate) fn checked_texts(&mut self) -> Vec<(String, &mut String)> {
+        let mut texts = Vec::new();
+        for (index, message) in self.request.messages.iter_mut().enumerate() {
+            if message.role == Role::Assistant {
+                continue;
+            }
+            for part in &mut message.content {
+                if let Part::Text(text) = part {
+                    texts.push((format!("messages[{index}].content"), text));
+                }
+            }
+        }
+        texts
+    }
+
+    /// The size of the prompt in bytes of text. Tools are a part of it.
+    pub(crate) fn prompt_bytes(&self) -> usize {
         let options = self.request.options.as_ref();
         let tools = options.map_or(&[][..], |options| options.tools.as_slice());
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         tools
             .iter()
             .map(|tool| tool.name.len() + length(&tool.description) + length(&tool.parameters))
-            .fold(billing::size(&self.request.messages), usize::saturating_add)
+            .fold(
+                completion::prompt_bytes(&self.request.messages),
+                usize::saturating_add,
+            )
     }
 }
 
@@ -84,20 +104,20 @@ fn includes_usage(fields: &mut Fields, is_stream: bool) -> Result<bool, ApiError
     Ok(options.flag("include_usage")?.unwrap_or(false))
 }
 
-/// The new name counts where the old one is there too.
+/// The new name wins where both are given.
 fn max_tokens(fields: &mut Fields) -> Result<Option<u32>, ApiError> {
-    let mut found = None;
+    let mut limit = None;
     for name in ["max_completion_tokens", "max_tokens"] {
-        let bound = fields.count(name)?;
-        if bound == Some(0) {
+        let given = fields.count(name)?;
+        if given == Some(0) {
             return Err(ApiError::invalid(name, "must be at least 1"));
         }
-        found = found.or(bound);
+        limit = limit.or(given);
     }
-    Ok(found)
+    Ok(limit)
 }
 
-/// One text or several.
+/// A string or a list of strings.
 fn stop(fields: &mut Fields) -> Result<Vec<String>, ApiError> {
     match fields.take("stop") {
         None => Ok(Vec::new()),

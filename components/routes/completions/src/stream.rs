@@ -1,155 +1,129 @@
-//! An answer on its way to the client. The model is read no faster than the client reads, and no
-//! longer than it stays.
+//! A reply that is streamed to the client. The model is read no faster than the client reads, and
+//! no longer than it is connected.
 
 use std::{
     pin::{Pin, pin},
     time::Duration,
 };
 
-use billing::Bill;
-use contracts::llm::types::{Completion, Error};
+use completion::{RelayEnd, Reply, Reservation, Sink, Stop, relay};
+use contracts::llm::types::{Delta, Usage};
 use futures::future::{Either, select};
 use http_edge::{ApiError, BodyWriter, LogRecord};
 use spin_sdk::time::sleep;
 use sse::Encoder;
 
 use crate::{
-    ask::MAX_REPLY,
+    encode::{ChunkEncoder, content_filtered},
     errors,
-    reply::Chunks,
-    screened::{self, Ending, Heard, Screened},
 };
 
-/// How often it is looked whether the client of a silent model is still there.
-const LOOK: Duration = Duration::from_millis(500);
-/// How long a client may take for what is sent at once before it counts as gone.
-const MAX_STALL: Duration = Duration::from_secs(120);
+/// How often a silent model's client is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a client may take to receive what is written at once; then it counts as gone.
+const MAX_WRITE: Duration = Duration::from_secs(120);
 
 /// A stream that has begun.
-pub(crate) struct Exchange {
-    pub(crate) answer: Screened,
-    pub(crate) bill: Bill,
-    pub(crate) chunks: Chunks,
+pub(crate) struct ReplyStream {
+    pub(crate) reply: Reply,
+    pub(crate) reservation: Reservation,
+    pub(crate) encoder: ChunkEncoder,
 }
 
-/// How a stream ended.
-enum Ended {
-    Complete(Completion),
-    /// By moderation.
-    Blocked,
-    Broken(ApiError),
-    /// The client left.
-    Abandoned,
-}
-
-impl Exchange {
-    /// Carries the answer to its end, and notes in the log how that was.
-    pub(crate) async fn run(self, mut body: BodyWriter, mut log: LogRecord) -> LogRecord {
-        let Self {
-            answer,
-            bill,
-            mut chunks,
-        } = self;
-        let (ended, heard) = carry(answer, &mut chunks, &mut body).await;
-        let model = chunks.model().to_owned();
-        log.model(&model);
-        let completion = match &ended {
-            Ended::Complete(completion) => Some(completion),
-            Ended::Blocked | Ended::Broken(_) | Ended::Abandoned => None,
+impl ReplyStream {
+    /// Streams the reply to its end and writes the log record.
+    pub(crate) async fn run(self, body: BodyWriter, mut log: LogRecord) -> LogRecord {
+        let mut client = Client {
+            encoder: self.encoder,
+            out: Encoder::new(),
+            body,
+            check: Box::pin(sleep(CHECK_INTERVAL)),
         };
-        let used = bill.used(completion, heard.said);
-        log.tokens(used.prompt_tokens, used.completion_tokens);
-        // Settled before the client is told of the end: who has seen it can look it up.
-        let served = heard.served.as_ref();
-        let unsettled = bill.settle(&model, served, completion, heard.said).await;
-        if let Some(cause) = unsettled {
+        let relayed = relay(self.reply, &mut client).await;
+        let model = client.encoder.model().to_owned();
+        let usage = self.reservation.usage(&relayed);
+        // Charged before the client learns of the end: a client that has seen the end can look the
+        // usage up.
+        let settled = self.reservation.settle(&model, &relayed).await;
+        let failed = client.finish(relayed.end, usage, log.request_id()).await;
+        log.model(&model);
+        log.tokens(usage.prompt_tokens, usage.completion_tokens);
+        if let Err(cause) = settled {
             log.warn(&cause);
         }
-        let mut out = Encoder::new();
-        match ended {
-            Ended::Complete(completion) => chunks.end(&mut out, &completion),
-            Ended::Blocked => chunks.end(&mut out, &screened::filtered(used)),
-            Ended::Broken(error) => {
-                log.error(&error);
-                let data = errors::render(&error, log.request_id());
-                out.data(&String::from_utf8_lossy(&data));
-            }
-            Ended::Abandoned => return log,
+        if let Err(error) = failed {
+            log.error(&error);
         }
-        send(&mut body, &mut out).await;
         log
     }
 }
 
-/// Passes pieces on as they come; how that ended, and what was heard. The answer is let go of
-/// as soon as nobody wants it.
-async fn carry(mut answer: Screened, chunks: &mut Chunks, body: &mut BodyWriter) -> (Ended, Heard) {
-    let mut out = Encoder::new();
-    let mut look = Look::new();
-    loop {
-        let pieces = match look.during(answer.next(), body).await {
-            None => return (Ended::Abandoned, answer.heard().clone()),
-            Some(None) => break,
-            Some(Some(pieces)) => pieces,
-        };
-        for piece in &pieces {
-            chunks.piece(&mut out, piece);
-        }
-        if !send(body, &mut out).await {
-            return (Ended::Abandoned, answer.heard().clone());
-        }
-        if answer.heard().said > MAX_REPLY {
-            let error = Error::Protocol("reply too long".to_owned());
-            let broken = Ended::Broken(errors::llm(error));
-            return (broken, answer.heard().clone());
-        }
-    }
-    let heard = answer.heard().clone();
-    let ended = match answer.end().await {
-        Ending::Complete(completion) => Ended::Complete(completion),
-        Ending::Blocked(_) => Ended::Blocked,
-        Ending::Broken(error) => Ended::Broken(error),
-    };
-    (ended, heard)
+struct Client {
+    encoder: ChunkEncoder,
+    out: Encoder,
+    body: BodyWriter,
+    /// Fires when the client is to be checked. One timer serves many deltas.
+    check: Pin<Box<dyn Future<Output = ()>>>,
 }
 
-/// Looks now and then whether the client is there. One timer serves many reads.
-struct Look(Pin<Box<dyn Future<Output = ()>>>);
-
-impl Look {
-    fn new() -> Self {
-        Self(Box::pin(sleep(LOOK)))
+impl Sink for Client {
+    async fn send(&mut self, deltas: Vec<Delta>) -> Result<(), Stop> {
+        for delta in &deltas {
+            self.encoder.delta(&mut self.out, delta);
+        }
+        self.write().await
     }
 
-    /// What comes of reading; none if the client leaves before that.
-    async fn during<T>(
-        &mut self,
-        reading: impl Future<Output = T>,
-        body: &mut BodyWriter,
-    ) -> Option<T> {
-        let mut reading = pin!(reading);
+    async fn cancelled(&mut self) -> Stop {
         loop {
-            match select(reading.as_mut(), self.0.as_mut()).await {
-                Either::Left((read, _)) => return Some(read),
-                Either::Right(_) => *self = Self::new(),
-            }
-            match select(reading.as_mut(), pin!(body.is_open())).await {
-                Either::Left((read, _)) => return Some(read),
-                Either::Right((true, _)) => {}
-                Either::Right((false, _)) => return None,
+            self.check.as_mut().await;
+            self.check = Box::pin(sleep(CHECK_INTERVAL));
+            if !self.body.is_open().await {
+                return Stop::Cancelled;
             }
         }
     }
 }
 
-/// Sends what was written; false if the client is gone.
-async fn send(body: &mut BodyWriter, out: &mut Encoder) -> bool {
-    if out.is_empty() {
-        return true;
+impl Client {
+    /// Writes the end of the stream. The error is the one that the client was told.
+    async fn finish(
+        &mut self,
+        end: RelayEnd,
+        usage: Usage,
+        request_id: &str,
+    ) -> Result<(), ApiError> {
+        let failed = match end {
+            RelayEnd::Complete(completion) => {
+                self.encoder.end(&mut self.out, &completion);
+                Ok(())
+            }
+            RelayEnd::Blocked(_) => {
+                self.encoder.end(&mut self.out, &content_filtered(usage));
+                Ok(())
+            }
+            RelayEnd::Failed(error) => Err(errors::llm(error)),
+            RelayEnd::TooLong => Err(RelayEnd::too_long()),
+            RelayEnd::Cancelled => return Ok(()),
+        };
+        if let Err(error) = &failed {
+            let data = errors::render(error, request_id);
+            self.out.data(&String::from_utf8_lossy(&data));
+        }
+        // A client that is gone misses the end; the log does not depend on it.
+        let _ = self.write().await;
+        failed
     }
-    let sent = pin!(body.write(out.take()));
-    match select(sent, pin!(sleep(MAX_STALL))).await {
-        Either::Left((is_there, _)) => is_there,
-        Either::Right(_) => false,
+
+    /// Writes what was encoded.
+    async fn write(&mut self) -> Result<(), Stop> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let write = pin!(self.body.write(self.out.take()));
+        match select(write, pin!(sleep(MAX_WRITE))).await {
+            Either::Left((true, _)) => Ok(()),
+            Either::Left((false, _)) | Either::Right(_) => Err(Stop::Cancelled),
+        }
     }
 }

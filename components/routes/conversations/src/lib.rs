@@ -9,10 +9,7 @@
 
 mod view;
 
-use contracts::{
-    conversations::{library, types::Error},
-    response_cache::answers,
-};
+use contracts::conversations::{conversations, types::Error};
 use futures::future::join;
 use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
@@ -39,16 +36,22 @@ struct Rename {
 }
 
 async fn list_conversations(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
-    let found = library::list_conversations(user.id).await.map_err(failed)?;
+    let user = access::require_user(context).await?.user;
+    let found = conversations::list_conversations(user.id)
+        .await
+        .map_err(failed)?;
     Ok(Response::json(&Conversations {
         conversations: found.iter().map(ConversationView::from).collect(),
     }))
 }
 
 async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
-    let (found, capacity) = join(library::list_summaries(user.id), library::capacity()).await;
+    let user = access::require_user(context).await?.user;
+    let (found, capacity) = join(
+        conversations::list_summaries(user.id),
+        conversations::max_conversations(),
+    )
+    .await;
     Ok(Response::json(&History {
         conversations: found
             .map_err(failed)?
@@ -60,40 +63,39 @@ async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
-    let id = context.uuid("id")?;
-    let found = library::get_conversation(user.id, id)
+    let user = access::require_user(context).await?.user;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
+    let found = conversations::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
     Ok(Response::json(&ConversationView::from(&found)))
 }
 
 async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
-    let id = context.uuid("id")?;
+    let user = access::require_user(context).await?.user;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let title = valid_title(context.json().await?)?;
-    library::rename(user.id.clone(), id.clone(), title)
+    conversations::rename(user.id.clone(), id.clone(), title)
         .await
         .map_err(failed)?;
-    let renamed = library::get_conversation(user.id, id)
+    let renamed = conversations::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
     Ok(Response::json(&ConversationView::from(&renamed)))
 }
 
 async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
-    let id = context.uuid("id")?;
-    library::delete(user.id, id).await.map_err(failed)?;
+    let user = access::require_user(context).await?.user;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
+    conversations::delete(user.id, id).await.map_err(failed)?;
     Ok(Response::json(&Success { success: true }))
 }
 
 async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
-    library::clear(user.id.clone()).await.map_err(failed)?;
-    answers::clear(user.id)
+    let user = access::require_user(context).await?.user;
+    user_data::erase_content(&user.id)
         .await
-        .map_err(failures::response_cache)?;
+        .map_err(|failure| ApiError::internal(failure.message()))?;
     Ok(Response::json(&Success { success: true }))
 }
 
@@ -111,7 +113,7 @@ fn valid_title(rename: Rename) -> Result<String, ApiError> {
 
 /// The title is all that a client can get wrong here.
 fn failed(error: Error) -> ApiError {
-    failures::conversations(error, "title")
+    error_mapping::conversations(error, "title")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
     )
 )]
 
-use http_edge::{ApiError, Context, Response};
+use http_edge::{ApiError, Context, Response, conditional};
 
 /// Of all files: they are built together.
 const TAG: &str = env!("EDITION");
@@ -19,6 +19,9 @@ const TAG: &str = env!("EDITION");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
+
+/// What a path names, for [`ApiError::NotFound`].
+const MISSING: &str = "File";
 
 struct File {
     name: &'static str,
@@ -92,20 +95,20 @@ async fn show_page(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn show_file(context: &mut Context) -> Result<Response, ApiError> {
-    let name = context.param("file", 64)?;
+    let name = context.param("file", 64, MISSING)?;
     let file = FILES.iter().find(|file| file.name == name);
     file.map(|file| send(context, file))
-        .ok_or(ApiError::NotFound)
+        .ok_or(ApiError::NotFound(MISSING))
 }
 
 fn send(context: &Context, file: &File) -> Response {
     let wanted = context.head.header("if-none-match").unwrap_or_default();
-    let reply = if conditions::is_met(wanted, TAG) {
+    let reply = if conditional::matches_etag(wanted, TAG) {
         Response::empty(304)
     } else {
         let accepted = context.head.header("accept-encoding").unwrap_or_default();
         match file.plain {
-            Some(plain) if !conditions::takes_gzip(accepted) => {
+            Some(plain) if !conditional::accepts_gzip(accepted) => {
                 Response::bytes(file.media_type, plain.to_vec())
             }
             _ => Response::bytes(file.media_type, file.gzip.to_vec())

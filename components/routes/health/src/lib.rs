@@ -7,7 +7,6 @@
     )
 )]
 
-use contracts::conversations::{library, types::Error};
 use http_edge::{ApiError, Context, Response};
 use serde::Serialize;
 
@@ -29,10 +28,10 @@ struct Checks {
 }
 
 async fn check_health(context: &mut Context) -> Result<Response, ApiError> {
-    let (status, word) = match library::check().await {
+    let (status, word) = match user_data::check().await {
         Ok(()) => (200, "ok"),
-        Err(error) => {
-            context.log.warn(&cause(error));
+        Err(failure) => {
+            context.log.warn(&failure.message());
             (503, "error")
         }
     };
@@ -42,11 +41,4 @@ async fn check_health(context: &mut Context) -> Result<Response, ApiError> {
         checks: Checks { key_value: word },
     };
     Ok(Response::json(&health).status(status))
-}
-
-fn cause(error: Error) -> String {
-    match error {
-        Error::Unavailable(cause) | Error::Invalid(cause) | Error::Conflict(cause) => cause,
-        Error::NotFound => "not found".to_owned(),
-    }
 }

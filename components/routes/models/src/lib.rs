@@ -47,8 +47,8 @@ struct PricesView {
 }
 
 async fn list_models(context: &mut Context) -> Result<Response, ApiError> {
-    access::signed_in(context).await?;
-    let models = provider::models().await.map_err(failures::catalogue)?;
+    access::require_user(context).await?;
+    let models = provider::models().await.map_err(error_mapping::catalogue)?;
     Ok(Response::json(&ModelList {
         models: models.into_iter().map(ModelView::from).collect(),
     }))

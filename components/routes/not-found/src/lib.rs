@@ -14,5 +14,5 @@ http_edge::routes! {
 }
 
 async fn answer_unknown_path(_context: &mut Context) -> Result<Response, ApiError> {
-    Err(ApiError::NotFound)
+    Err(ApiError::NotFound(http_edge::ROUTE))
 }

@@ -51,22 +51,22 @@ enum ThemeName {
 }
 
 async fn show_preferences(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let values = preferences::get_preferences(user.id)
         .await
-        .map_err(|error| failures::conversations(error, "body"))?;
-    let models = provider::models().await.map_err(failures::catalogue)?;
+        .map_err(|error| error_mapping::conversations(error, "body"))?;
+    let models = provider::models().await.map_err(error_mapping::catalogue)?;
     Ok(render(&values, &models, &default_model().await))
 }
 
 async fn update_preferences(context: &mut Context) -> Result<Response, ApiError> {
-    let user = access::signed_in(context).await?.user;
+    let user = access::require_user(context).await?.user;
     let changes: Changes = context.json().await?;
-    let models = provider::models().await.map_err(failures::catalogue)?;
+    let models = provider::models().await.map_err(error_mapping::catalogue)?;
     validate(&changes, &models)?;
     let values = preferences::update_preferences(user.id, changes.into())
         .await
-        .map_err(|error| failures::conversations(error, "body"))?;
+        .map_err(|error| error_mapping::conversations(error, "body"))?;
     Ok(render(&values, &models, &default_model().await))
 }
 
@@ -82,13 +82,9 @@ fn validate(changes: &Changes, models: &[Model]) -> Result<(), ApiError> {
         .require(
             model.is_none_or(|id| model_choice::find(id, models).is_some()),
             "defaultModel",
-            "is not a model known here",
+            "Unknown model. See GET /api/models.",
         )
-        .require(
-            prompt.chars().count() <= MAX_SYSTEM_PROMPT,
-            "systemPrompt",
-            "must be at most 10000 characters",
-        )
+        .max_length("systemPrompt", prompt, MAX_SYSTEM_PROMPT)
         .finish()
 }
 

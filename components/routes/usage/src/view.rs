@@ -1,6 +1,7 @@
 //! What clients see of the ledger.
 
-use contracts::quota::credits::{DayOfUse, Report, Transaction, TransactionKind, UseOfKey};
+use contracts::quota::credits::{ApiKeyUsage, DailyUsage, Report, Transaction, TransactionKind};
+use http_edge::pagination;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -81,17 +82,17 @@ struct TransactionView<'a> {
 
 impl<'a> From<&'a Report> for UsageView<'a> {
     fn from(report: &'a Report) -> Self {
-        let standing = &report.standing;
-        let limited = standing.monthly_credits.is_some();
+        let balance = &report.balance;
+        let limited = balance.monthly_credits.is_some();
         Self {
-            plan: &standing.plan,
+            plan: &balance.plan,
             credits: CreditsView {
-                monthly: standing.monthly_credits,
-                used_this_month: standing.used_this_month,
-                left: standing.credits_left,
-                reserved: limited.then_some(standing.reserved),
-                granted: standing.granted_left,
-                resets_at: limited.then_some(standing.resets_at),
+                monthly: balance.monthly_credits,
+                used_this_month: balance.used_this_month,
+                left: balance.credits_left,
+                reserved: limited.then_some(balance.reserved),
+                granted: balance.granted_left,
+                resets_at: limited.then_some(balance.resets_at),
             },
             totals: AmountsView::of_all(&report.days),
             usage: report.days.iter().map(DayView::from).collect(),
@@ -101,8 +102,8 @@ impl<'a> From<&'a Report> for UsageView<'a> {
 }
 
 impl AmountsView {
-    fn of_all(rows: &[DayOfUse]) -> Self {
-        let sum = |of: fn(&DayOfUse) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
+    fn of_all(rows: &[DailyUsage]) -> Self {
+        let sum = |of: fn(&DailyUsage) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
         let cost = rows.iter().filter_map(|row| row.cost);
         Self {
             requests: sum(|row| row.requests),
@@ -127,13 +128,9 @@ fn dollars(millionths: u64) -> f64 {
 impl<'a> TransactionsView<'a> {
     /// The first `limit` of what was found; if there is more, there is a next page.
     pub(crate) fn new(found: &'a [Transaction], limit: u32) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let transactions: Vec<TransactionView<'_>> = found
-            .iter()
-            .take(limit)
-            .map(TransactionView::from)
-            .collect();
-        let next = match found.len() > limit {
+        let (page, has_more) = pagination::split(found, limit);
+        let transactions: Vec<_> = page.iter().map(TransactionView::from).collect();
+        let next = match has_more {
             true => transactions.last().map(|last| last.id),
             false => None,
         };
@@ -141,8 +138,8 @@ impl<'a> TransactionsView<'a> {
     }
 }
 
-impl<'a> From<&'a DayOfUse> for DayView<'a> {
-    fn from(row: &'a DayOfUse) -> Self {
+impl<'a> From<&'a DailyUsage> for DayView<'a> {
+    fn from(row: &'a DailyUsage) -> Self {
         Self {
             day: &row.day,
             model: &row.model,
@@ -151,8 +148,8 @@ impl<'a> From<&'a DayOfUse> for DayView<'a> {
     }
 }
 
-impl<'a> From<&'a UseOfKey> for KeyView<'a> {
-    fn from(key: &'a UseOfKey) -> Self {
+impl<'a> From<&'a ApiKeyUsage> for KeyView<'a> {
+    fn from(key: &'a ApiKeyUsage) -> Self {
         Self {
             id: &key.id,
             requests: key.requests,
@@ -183,12 +180,12 @@ impl<'a> From<&'a Transaction> for TransactionView<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::quota::credits::Standing;
+    use contracts::quota::credits::Balance;
     use serde_json::json;
 
     #[test]
     fn what_is_not_limited_is_null() {
-        let standing = |monthly| Standing {
+        let balance = |monthly| Balance {
             plan: "free".into(),
             monthly_credits: monthly,
             used_this_month: 5,
@@ -197,7 +194,7 @@ mod tests {
             granted_left: 3,
             resets_at: 9,
         };
-        let day = |model: &str, cost, estimated| DayOfUse {
+        let day = |model: &str, cost, estimated| DailyUsage {
             day: "2027-01-15".into(),
             model: model.into(),
             requests: 1,
@@ -209,9 +206,9 @@ mod tests {
         };
         let shown = |monthly| {
             let report = Report {
-                standing: standing(monthly),
+                balance: balance(monthly),
                 days: vec![day("gpt-4o", Some(288), false), day("local", None, true)],
-                keys: vec![UseOfKey {
+                keys: vec![ApiKeyUsage {
                     id: "k".into(),
                     requests: 1,
                     tokens: 5,

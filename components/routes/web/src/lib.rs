@@ -10,12 +10,14 @@
 mod asset;
 mod assets;
 
-use http_edge::{ApiError, Context, Response};
+use http_edge::{ApiError, Context, Response, conditional};
 
 use asset::Asset;
 
 /// Longest name of an asset.
 const LONGEST_NAME: usize = 64;
+/// What a path names, for [`ApiError::NotFound`].
+const FILE: &str = "File";
 
 /// The page may load from here only, and run nothing that is not a file of ours: not even what a
 /// reply would smuggle into its markup. Trusted Types, where browsers have them, refuse to make
@@ -43,22 +45,22 @@ async fn show_icon(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 async fn show_asset(context: &mut Context) -> Result<Response, ApiError> {
-    let name = context.param("name", LONGEST_NAME)?;
+    let name = context.param("name", LONGEST_NAME, FILE)?;
     let asset = assets::NAMED
         .iter()
         .find(|asset| asset.name == name)
-        .ok_or(ApiError::NotFound)?;
+        .ok_or(ApiError::NotFound(FILE))?;
     // Its name has a hash of its content.
     Ok(send(context, asset, "public, max-age=31536000, immutable"))
 }
 
 fn send(context: &Context, asset: &'static Asset, caching: &str) -> Response {
     let wanted = context.head.header("if-none-match").unwrap_or_default();
-    let reply = if conditions::is_met(wanted, asset.tag) {
+    let reply = if conditional::matches_etag(wanted, asset.tag) {
         Response::empty(304)
     } else {
         let accepted = context.head.header("accept-encoding").unwrap_or_default();
-        asset.reply(conditions::takes_gzip(accepted))
+        asset.reply(conditional::accepts_gzip(accepted))
     };
     reply
         .header("etag", format!("W/\"{}\"", asset.tag))

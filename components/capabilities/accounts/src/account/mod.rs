@@ -1,14 +1,16 @@
-//! What is known of one user.
+//! The state of one user.
 
-mod chores;
-mod facts;
+mod events;
 mod keys;
+mod pending_effects;
 mod sessions;
 mod state;
 
-pub(crate) use chores::Listing;
-pub(crate) use facts::{Email, Ending, Fact, Identity, Key, Password, Registered, Session};
-pub(crate) use keys::{ENDED_KEYS_KEPT, LIVE_KEYS_MAX};
+pub(crate) use events::{
+    Email, Event, Identity, Key, Password, Registered, Session, SessionsToEnd,
+};
+pub(crate) use keys::{ACTIVE_KEYS_MAX, ENDED_KEYS_LISTED};
+pub(crate) use pending_effects::DirectoryUpdate;
 #[cfg(test)]
 pub(crate) use sessions::REFRESH_LEEWAY;
 pub(crate) use state::{Account, Profile};

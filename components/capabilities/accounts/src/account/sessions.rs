@@ -1,12 +1,13 @@
 //! The sessions of one user.
 
-use super::facts::{Ending, Session};
+use super::events::{Session, SessionsToEnd};
 use super::state::Account;
 
-/// Sessions of one user at a time; of more, the one that was renewed longest ago ends.
+/// Maximum number of sessions of one user. Beyond it the least recently renewed one ends.
 pub(crate) const SESSIONS_MAX: usize = 100;
 
-/// How long a refresh token may be used again, in milliseconds: two tabs do that at once.
+/// How long the predecessor of a refresh token is accepted, in milliseconds. Two tabs may refresh at
+/// the same time.
 pub(crate) const REFRESH_LEEWAY: u64 = 10_000;
 
 impl Account {
@@ -16,7 +17,7 @@ impl Account {
         };
         let current = profile.password.as_ref().map(|current| current.id.as_str());
         let changed = password.is_some() && password != current;
-        let known = self.session(&session.id).is_some() || self.chores.is_marked(&session.id);
+        let known = self.session(&session.id).is_some() || self.effects.is_revoked(&session.id);
         if changed || known {
             return;
         }
@@ -32,12 +33,18 @@ impl Account {
         }
     }
 
-    pub(super) fn refresh(&mut self, id: &str, generation: u64, begins: Option<Session>, at: u64) {
-        if let Some(session) = begins.filter(|session| session.id == id)
-            && !self.guest_known
-            && self.active().is_none()
+    pub(super) fn refresh(
+        &mut self,
+        id: &str,
+        generation: u64,
+        guest_session: Option<Session>,
+        at: u64,
+    ) {
+        if let Some(session) = guest_session.filter(|session| session.id == id)
+            && !self.guest_session_recorded
+            && self.active_profile().is_none()
         {
-            self.guest_known = true;
+            self.guest_session_recorded = true;
             self.sessions.push(session);
         }
         let Some(session) = self.sessions.iter_mut().find(|session| session.id == id) else {
@@ -51,10 +58,10 @@ impl Account {
         }
     }
 
-    /// Takes note of the session that a guest began with, so that it cannot begin again.
-    pub(super) fn know_guest(&mut self, guest: Option<String>) {
+    /// Records the first session of a guest, so that it cannot be recorded again.
+    pub(super) fn record_guest_session(&mut self, guest: Option<String>) {
         let Some(id) = guest else { return };
-        if !std::mem::replace(&mut self.guest_known, true) {
+        if !std::mem::replace(&mut self.guest_session_recorded, true) {
             self.sessions.push(Session {
                 id,
                 created: 0,
@@ -68,28 +75,28 @@ impl Account {
 
     pub(super) fn end_session(&mut self, id: String, at: u64) {
         self.sessions.retain(|session| session.id != id);
-        self.chores.mark(id, at);
+        self.effects.revoke_session(id, at);
     }
 
-    pub(super) fn end(&mut self, ending: &Ending, at: u64) {
-        let kept = match ending {
-            Ending::None => return,
-            Ending::All => None,
-            Ending::AllBut(id) => Some(id),
+    pub(super) fn end(&mut self, sessions_to_end: &SessionsToEnd, at: u64) {
+        let kept = match sessions_to_end {
+            SessionsToEnd::None => return,
+            SessionsToEnd::All => None,
+            SessionsToEnd::AllExcept(id) => Some(id),
         };
         let sessions = std::mem::take(&mut self.sessions).into_iter();
         let (kept, ended): (Vec<_>, Vec<_>) =
             sessions.partition(|session| Some(&session.id) == kept);
         self.sessions = kept;
-        self.chores.mark_all(ended, at);
+        self.effects.revoke_sessions(ended, at);
     }
 }
 
 impl Session {
-    /// Whether a refresh token of this generation is good at this time.
+    /// Whether a refresh token of this generation is accepted at this time.
     pub(crate) fn accepts(&self, generation: u64, at: u64) -> bool {
-        let used_again = generation.saturating_add(1) == self.generation
+        let is_predecessor = generation.saturating_add(1) == self.generation
             && at.saturating_sub(self.renewed) <= REFRESH_LEEWAY;
-        generation == self.generation || used_again
+        generation == self.generation || is_predecessor
     }
 }

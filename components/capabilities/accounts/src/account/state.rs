@@ -1,51 +1,51 @@
-//! What the facts of a user's journal add up to.
+//! The state of one user, computed from the journal.
 
 use journal::Fold;
 use serde::{Deserialize, Serialize};
 
-use super::chores::{Chores, Listing};
-use super::facts::{Email, Ending, Fact, Identity, Key, Password, Registered, Session};
+use super::events::{Email, Event, Identity, Key, Password, Registered, Session, SessionsToEnd};
+use super::pending_effects::{DirectoryUpdate, PendingEffects};
 
-/// How long a completed OAuth flow is remembered, in milliseconds: well beyond its life.
+/// How long a completed OAuth flow is remembered, in milliseconds. Longer than a flow is valid.
 const FLOWS_KEPT: u64 = 60 * 60 * 1000;
 
-/// Completed OAuth flows that are remembered at most.
+/// Maximum number of completed OAuth flows that are remembered.
 const FLOWS_MAX: usize = 100;
 
-/// Barred claims that are remembered; they come to nothing within seconds.
-const BARRED_MAX: usize = 20;
+/// Maximum number of rejected claims that are remembered. A claim is used within seconds.
+const REJECTED_CLAIMS_MAX: usize = 20;
 
 /// One user.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Account {
-    /// Present once there is an account.
+    /// None for guests and external users.
     pub(crate) profile: Option<Profile>,
     pub(crate) sessions: Vec<Session>,
-    /// Whether the session that a guest begins with has left a fact.
-    pub(crate) guest_known: bool,
-    /// Oldest first, the revoked ones too.
+    /// Whether the first session of a guest is recorded.
+    pub(crate) guest_session_recorded: bool,
+    /// Oldest first, including revoked ones.
     pub(crate) keys: Vec<Key>,
     pub(crate) identities: Vec<Identity>,
     pub(crate) flows: Vec<Flow>,
-    barred: Vec<String>,
-    /// Whether it has been deleted for good.
-    pub(crate) dead: bool,
-    pub(crate) chores: Chores,
+    rejected_claims: Vec<String>,
+    /// Whether the user was permanently deleted.
+    pub(crate) deleted: bool,
+    pub(crate) effects: PendingEffects,
 }
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Profile {
     pub(crate) email: Email,
-    /// Whether it waits for its owner to confirm the address. Until then nobody has signed in, and a
-    /// guest that applied is still a guest.
+    /// Whether the account waits for its owner to confirm the address. Until then nobody is signed
+    /// in, and a guest that registered is still a guest.
     #[serde(default)]
     pub(crate) pending: bool,
     pub(crate) password: Option<Password>,
     pub(crate) name: Option<String>,
     pub(crate) image: Option<String>,
-    /// The session of the guest that it was.
+    /// The session of the guest that became the account.
     pub(crate) guest: Option<String>,
     pub(crate) created: u64,
     pub(crate) updated: u64,
@@ -55,7 +55,7 @@ pub(crate) struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Flow {
     pub(crate) id: String,
-    /// Which attempt completed it.
+    /// The attempt that completed it.
     pub(crate) attempt: String,
     pub(crate) at: u64,
 }
@@ -63,31 +63,31 @@ pub(crate) struct Flow {
 impl Fold for Account {
     const VERSION: u32 = 1;
 
-    type Entry = Fact;
+    type Entry = Event;
 
-    fn apply(&mut self, number: u64, fact: Fact) {
-        if self.dead {
-            if !matches!(fact, Fact::Erased | Fact::Deleted { .. }) {
-                self.chores.strays.push(number);
+    fn apply(&mut self, number: u64, event: Event) {
+        if self.deleted {
+            if !matches!(event, Event::Erased | Event::Deleted { .. }) {
+                self.effects.late_entries.push(number);
             }
             return;
         }
-        match fact {
-            Fact::Registered(registered) => self.register(registered),
-            Fact::EmailVerified { email, session, at } => self.verify(&email, session, at),
-            Fact::PasswordSet {
+        match event {
+            Event::Registered(registered) => self.register(registered),
+            Event::EmailVerified { email, session, at } => self.verify(&email, session, at),
+            Event::PasswordSet {
                 password,
-                replacing,
-                ending,
-                verifies,
+                replaces,
+                sessions_to_end,
+                confirms_email,
                 at,
             } => {
-                if self.set_password(password, replacing, verifies, at) {
-                    self.end(&ending, at);
+                if self.set_password(password, replaces, confirms_email, at) {
+                    self.end(&sessions_to_end, at);
                 }
             }
-            Fact::Rehashed { password } => self.rehash(password),
-            Fact::Updated {
+            Event::PasswordRehashed { password } => self.rehash(password),
+            Event::Updated {
                 name,
                 image,
                 clears_name,
@@ -100,51 +100,59 @@ impl Fold for Account {
                     profile.updated = at;
                 }
             }
-            Fact::SessionStarted { session, password } => self.start(session, password.as_deref()),
-            Fact::Refreshed {
+            Event::SessionStarted { session, password } => self.start(session, password.as_deref()),
+            Event::SessionRefreshed {
                 session,
                 generation,
-                begins,
+                guest_session,
                 at,
-            } => self.refresh(&session, generation, begins, at),
-            Fact::SessionEnded { session, at } => self.end_session(session, at),
-            Fact::SessionsEnded { ending, guest, at } => {
-                self.know_guest(guest);
-                self.end(&ending, at);
+            } => self.refresh(&session, generation, guest_session, at),
+            Event::SessionEnded { session, at } => self.end_session(session, at),
+            Event::SessionsEnded {
+                sessions_to_end,
+                guest,
+                at,
+            } => {
+                self.record_guest_session(guest);
+                self.end(&sessions_to_end, at);
             }
-            Fact::KeyCreated(key) => self.add_key(key),
-            Fact::KeyRevoked { key, at } => self.revoke_keys(Some(&key), at),
-            Fact::KeysRevoked { at } => self.revoke_keys(None, at),
-            Fact::IdentityLinked { identity, at } => self.link(identity, at),
-            Fact::IdentityUnlinked { provider, at } => self.unlink(&provider, at),
-            Fact::FlowCompleted { flow, attempt, at } => self.complete_flow(flow, attempt, at),
-            Fact::Barred { claim } => {
-                if !self.holds(&claim) && !self.barred.contains(&claim) {
-                    self.barred.push(claim);
-                    keep_last(&mut self.barred, BARRED_MAX);
+            Event::KeyCreated(key) => self.add_key(key),
+            Event::KeyRevoked { key, at } => self.revoke_keys(Some(&key), at),
+            Event::KeysRevoked { at } => self.revoke_keys(None, at),
+            Event::IdentityLinked { identity, at } => self.link(identity, at),
+            Event::IdentityUnlinked { provider, at } => self.unlink(&provider, at),
+            Event::FlowCompleted { flow, attempt, at } => self.complete_flow(flow, attempt, at),
+            Event::ClaimRejected { claim } => {
+                if !self.holds(&claim) && !self.rejected_claims.contains(&claim) {
+                    self.rejected_claims.push(claim);
+                    keep_last(&mut self.rejected_claims, REJECTED_CLAIMS_MAX);
                 }
             }
-            Fact::Deleted { dead, guest, at } => self.delete(number, dead, guest, at),
-            Fact::Erased => {}
+            Event::Deleted {
+                permanent,
+                guest,
+                at,
+            } => self.delete(number, permanent, guest, at),
+            Event::Erased => {}
         }
     }
 }
 
 impl Account {
-    /// Whether a claim has led to something that the account has.
+    /// Whether the account uses a claim.
     pub(crate) fn holds(&self, claim: &str) -> bool {
         let email = self.profile.iter().map(|profile| &profile.email.claim);
         let identities = self.identities.iter().map(|identity| &identity.claim);
         email.chain(identities).any(|held| held == claim)
     }
 
-    /// A session that has not ended.
+    /// An active session.
     pub(crate) fn session(&self, id: &str) -> Option<&Session> {
         self.sessions.iter().find(|session| session.id == id)
     }
 
-    /// The account, unless it waits for its owner to confirm the address.
-    pub(crate) fn active(&self) -> Option<&Profile> {
+    /// The account's data, unless it waits for its owner to confirm the address.
+    pub(crate) fn active_profile(&self) -> Option<&Profile> {
         self.profile.as_ref().filter(|profile| !profile.pending)
     }
 
@@ -159,8 +167,12 @@ impl Account {
             guest,
             at,
         } = registered;
-        let barred = |claim: &String| self.barred.contains(claim);
-        if barred(&email.claim) || identity.iter().any(|identity| barred(&identity.claim)) {
+        let rejected_claims = |claim: &String| self.rejected_claims.contains(claim);
+        if rejected_claims(&email.claim)
+            || identity
+                .iter()
+                .any(|identity| rejected_claims(&identity.claim))
+        {
             return;
         }
         match self.profile.take() {
@@ -169,7 +181,7 @@ impl Account {
                 return;
             }
             Some(before) if before.email.claim != email.claim => {
-                self.chores.release_email(before.email, at);
+                self.effects.release_email(before.email, at);
             }
             _ => {}
         }
@@ -185,13 +197,14 @@ impl Account {
         });
         let new = identity.filter(|identity| !self.identities.contains(identity));
         self.identities.extend(new);
-        self.chores.list(Listing::Registered, at);
+        self.effects
+            .update_directory(DirectoryUpdate::Registered, at);
         if !pending {
             self.confirm(at);
         }
     }
 
-    /// From now on there is an account, and the guest that it was is gone.
+    /// Activates a pending account. The guest that it was ends.
     pub(super) fn confirm(&mut self, at: u64) {
         let Some(profile) = &mut self.profile else {
             return;
@@ -200,9 +213,9 @@ impl Account {
             return;
         }
         if let Some(guest) = profile.guest.clone() {
-            self.know_guest(Some(guest));
-            self.end(&Ending::All, at);
-            // Whoever began as the guest may be somebody else than who registers.
+            self.record_guest_session(Some(guest));
+            self.end(&SessionsToEnd::All, at);
+            // The person who used the guest's keys may not be the one who registers.
             self.revoke_keys(None, at);
         }
     }
@@ -225,29 +238,29 @@ impl Account {
     fn set_password(
         &mut self,
         password: Password,
-        replacing: Option<String>,
-        verifies: bool,
+        replaces: Option<String>,
+        confirms_email: bool,
         at: u64,
     ) -> bool {
         let Some(profile) = &mut self.profile else {
             return false;
         };
         let current = profile.password.as_ref().map(|current| &current.id);
-        if current != replacing.as_ref() {
+        if current != replaces.as_ref() {
             return false;
         }
-        let proves = verifies && !profile.email.verified;
+        let proves = confirms_email && !profile.email.verified;
         profile.password = Some(password);
-        profile.email.verified |= verifies;
+        profile.email.verified |= confirms_email;
         profile.updated = at;
-        if verifies {
+        if confirms_email {
             self.confirm(at);
         }
         if proves {
-            // Until now anybody could have made ways in to an account with somebody else's address.
+            // Before, anybody could have registered this address and added keys and identities.
             self.revoke_keys(None, at);
             for identity in std::mem::take(&mut self.identities) {
-                self.chores.release_identity(identity, at);
+                self.effects.release_identity(identity, at);
             }
         }
         true
@@ -266,7 +279,7 @@ impl Account {
             return;
         };
         let linked = |other: &Identity| other.provider == identity.provider;
-        if self.barred.contains(&identity.claim) || self.identities.iter().any(linked) {
+        if self.rejected_claims.contains(&identity.claim) || self.identities.iter().any(linked) {
             return;
         }
         profile.updated = at;
@@ -277,7 +290,7 @@ impl Account {
         let Some(profile) = &mut self.profile else {
             return;
         };
-        // There is always another way in.
+        // The last way to sign in is kept.
         if profile.password.is_none() && self.identities.len() < 2 {
             return;
         }
@@ -288,7 +301,7 @@ impl Account {
         if let Some(place) = place {
             profile.updated = at;
             let identity = self.identities.remove(place);
-            self.chores.release_identity(identity, at);
+            self.effects.release_identity(identity, at);
         }
     }
 
@@ -302,26 +315,26 @@ impl Account {
         keep_last(&mut self.flows, FLOWS_MAX);
     }
 
-    fn delete(&mut self, number: u64, dead: bool, guest: Option<String>, at: u64) {
-        self.know_guest(guest);
+    fn delete(&mut self, number: u64, permanent: bool, guest: Option<String>, at: u64) {
+        self.record_guest_session(guest);
         let ended = std::mem::take(self);
-        self.guest_known = ended.guest_known;
-        let mut chores = ended.chores;
-        chores.mark_all(ended.sessions, at);
+        self.guest_session_recorded = ended.guest_session_recorded;
+        let mut effects = ended.effects;
+        effects.revoke_sessions(ended.sessions, at);
         for key in ended.keys {
-            chores.forget_key(key, at);
+            effects.delete_key(key, at);
         }
         for identity in ended.identities {
-            chores.release_identity(identity, at);
+            effects.release_identity(identity, at);
         }
         if let Some(profile) = ended.profile {
-            chores.release_email(profile.email, at);
-            chores.list(Listing::Deleted, at);
+            effects.release_email(profile.email, at);
+            effects.update_directory(DirectoryUpdate::Deleted, at);
         }
-        chores.erase = number.saturating_sub(1);
-        chores.since = at;
-        self.chores = chores;
-        self.dead = dead;
+        effects.erase_through = number.saturating_sub(1);
+        effects.changed_at = at;
+        self.effects = effects;
+        self.deleted = permanent;
     }
 }
 

@@ -1,16 +1,19 @@
-//! `api-keys`.
+//! The interface `api-keys`.
 
 use credentials::records;
 
 use super::{Component, accounts};
-use crate::api_keys::{self, Listed, Wish};
+use crate::api_keys::{self, ListedKey, NewApiKey};
 use crate::bindings::exports::goldfish::accounts::api_keys::{
-    ApiKey, Guest, KeyRequest, Owner, Scope,
+    ApiKey, ApiKeyOwner, ApiKeyRequest, Guest, Scope,
 };
 use crate::types::Error;
 
 impl Guest for Component {
-    async fn create_key(owner: Owner, request: KeyRequest) -> Result<(ApiKey, String), Error> {
+    async fn create_key(
+        owner: ApiKeyOwner,
+        request: ApiKeyRequest,
+    ) -> Result<(ApiKey, String), Error> {
         let owner = api_keys::owner(
             owner.id,
             owner.guest,
@@ -18,7 +21,7 @@ impl Guest for Component {
             owner.email,
             owner.name,
         );
-        let wish = Wish {
+        let request = NewApiKey {
             name: request.name,
             expires: request.expires_at,
             scopes: request.scopes.into_iter().map(stored_scope).collect(),
@@ -26,13 +29,13 @@ impl Guest for Component {
             request_budget: request.request_budget,
             token_budget: request.token_budget,
         };
-        let (listed, secret) = api_keys::create(&accounts().await?, &owner, wish).await?;
-        Ok((shown(listed), secret))
+        let (listed, secret) = api_keys::create(&accounts().await?, &owner, request).await?;
+        Ok((key_view(listed), secret))
     }
 
     async fn list_keys(user: String) -> Result<Vec<ApiKey>, Error> {
         let listed = api_keys::list(&accounts().await?, &user).await?;
-        Ok(listed.into_iter().map(shown).collect())
+        Ok(listed.into_iter().map(key_view).collect())
     }
 
     async fn revoke_key(user: String, id: String) -> Result<(), Error> {
@@ -44,13 +47,13 @@ impl Guest for Component {
     }
 }
 
-fn shown(listed: Listed) -> ApiKey {
+fn key_view(listed: ListedKey) -> ApiKey {
     let key = listed.key;
     ApiKey {
         id: key.id,
         name: key.name,
         prefix: key.prefix,
-        scopes: key.scopes.into_iter().map(shown_scope).collect(),
+        scopes: key.scopes.into_iter().map(scope_view).collect(),
         active: listed.active,
         created_at: key.created,
         last_used_at: listed.last_used,
@@ -70,7 +73,7 @@ fn stored_scope(scope: Scope) -> records::Scope {
     }
 }
 
-fn shown_scope(scope: records::Scope) -> Scope {
+fn scope_view(scope: records::Scope) -> Scope {
     match scope {
         records::Scope::Read => Scope::Read,
         records::Scope::Chat => Scope::Chat,

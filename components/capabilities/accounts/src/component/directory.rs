@@ -1,15 +1,17 @@
-//! `directory`.
+//! The interface `directory`.
 
 use spin_sdk::key_value::{self, Store};
 use spin_sdk::wit_bindgen::StreamResult;
 
 use super::{Component, accounts};
-use crate::bindings::exports::goldfish::accounts::directory::{Guest, KeyCounts, Page, Statistics};
-use crate::census::Census;
+use crate::bindings::exports::goldfish::accounts::directory::{
+    AccountPage, Guest, KeyCounts, Statistics,
+};
 use crate::directory;
+use crate::key_count::KeyCounter;
 use crate::types::{Account, Error};
 
-/// Keys that are asked of the host at once.
+/// Keys that are read from the host at once.
 const BATCH: usize = 1_024;
 
 impl Guest for Component {
@@ -17,10 +19,10 @@ impl Guest for Component {
         search: Option<String>,
         cursor: Option<String>,
         limit: u32,
-    ) -> Result<Page, Error> {
+    ) -> Result<AccountPage, Error> {
         let (search, cursor) = (search.as_deref(), cursor.as_deref());
         let page = directory::list(&accounts().await?, search, cursor, limit).await?;
-        Ok(Page {
+        Ok(AccountPage {
             accounts: page.accounts,
             next: page.next,
         })
@@ -43,20 +45,20 @@ impl Guest for Component {
         let failed = |error: key_value::Error| Error::Unavailable(error.to_string());
         let store = Store::open_default().await.map_err(failed)?;
         let (mut keys, end) = store.get_keys().await.into_inner();
-        let mut census = Census::new();
+        let mut counter = KeyCounter::new();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let (result, read) = keys.read(batch).await;
             batch = read;
-            if !batch.drain(..).all(|key| census.add(&key)) {
-                return Ok(census.finish());
+            if !batch.drain(..).all(|key| counter.add(&key)) {
+                return Ok(counter.finish());
             }
             if result == StreamResult::Dropped {
                 break;
             }
         }
-        // Whether that was all of them.
+        // Whether the list ended with an error.
         end.await.map_err(failed)?;
-        Ok(census.finish())
+        Ok(counter.finish())
     }
 }

@@ -1,13 +1,14 @@
-//! `linked-accounts`.
+//! The interface `linked-accounts`.
 
 use super::{Component, accounts};
 use crate::bindings::exports::goldfish::accounts::linked_accounts::{self as contract, Guest};
-use crate::types::{Account, Client, Error, SignedIn};
-use crate::{flows, linked, linking};
+use crate::oauth::{self, Profile};
+use crate::types::{Account, Client, Error, GuestSession, SessionTokens};
+use crate::{oauth_flow, oauth_linking, oauth_sign_in};
 
 impl Guest for Component {
-    async fn begin_flow(flow: contract::Flow) -> Result<String, Error> {
-        let flow = flows::Flow {
+    async fn seal_flow(flow: contract::Flow) -> Result<String, Error> {
+        let flow = oauth_flow::Flow {
             provider: flow.provider,
             state: flow.state,
             code_verifier: flow.code_verifier,
@@ -15,13 +16,16 @@ impl Guest for Component {
             error_url: flow.error_url,
             new_user_url: flow.new_user_url,
             link_to: flow.link_to,
-            guest: flow.guest,
+            guest: flow.guest.map(|guest| oauth_flow::Guest {
+                user: guest.user,
+                session: guest.session,
+            }),
         };
-        flows::seal(&accounts().await?, &flow)
+        oauth_flow::seal(&accounts().await?, &flow)
     }
 
     async fn open_flow(sealed: String) -> Result<contract::Flow, Error> {
-        let flow = flows::open(&accounts().await?, &sealed)?.data;
+        let flow = oauth_flow::open(&accounts().await?, &sealed)?.data;
         Ok(contract::Flow {
             provider: flow.provider,
             state: flow.state,
@@ -30,19 +34,27 @@ impl Guest for Component {
             error_url: flow.error_url,
             new_user_url: flow.new_user_url,
             link_to: flow.link_to,
-            guest: flow.guest,
+            guest: flow.guest.map(|guest| GuestSession {
+                user: guest.user,
+                session: guest.session,
+            }),
         })
     }
 
-    async fn sign_in_with(
+    async fn sign_in_with_profile(
         profile: contract::Profile,
         sealed_flow: String,
         client: Client,
-    ) -> Result<(SignedIn, bool), contract::LinkError> {
+    ) -> Result<(SessionTokens, bool), contract::LinkError> {
         let accounts = accounts().await.map_err(contract::LinkError::Other)?;
-        linked::sign_in_with(&accounts, of_contract(profile), &sealed_flow, &client)
-            .await
-            .map_err(to_contract)
+        oauth_sign_in::sign_in_with_profile(
+            &accounts,
+            from_contract(profile),
+            &sealed_flow,
+            &client,
+        )
+        .await
+        .map_err(to_contract)
     }
 
     async fn link(
@@ -51,18 +63,18 @@ impl Guest for Component {
         sealed_flow: String,
     ) -> Result<Account, contract::LinkError> {
         let accounts = accounts().await.map_err(contract::LinkError::Other)?;
-        linking::link(&accounts, &user, of_contract(profile), &sealed_flow)
+        oauth_linking::link(&accounts, &user, from_contract(profile), &sealed_flow)
             .await
             .map_err(to_contract)
     }
 
     async fn unlink(user: String, provider: String) -> Result<Account, Error> {
-        linking::unlink(&accounts().await?, &user, &provider).await
+        oauth_linking::unlink(&accounts().await?, &user, &provider).await
     }
 }
 
-fn of_contract(profile: contract::Profile) -> linked::Profile {
-    linked::Profile {
+fn from_contract(profile: contract::Profile) -> Profile {
+    Profile {
         provider: profile.provider,
         subject: profile.subject,
         email: profile.email,
@@ -72,12 +84,12 @@ fn of_contract(profile: contract::Profile) -> linked::Profile {
     }
 }
 
-fn to_contract(error: linked::LinkError) -> contract::LinkError {
+fn to_contract(error: oauth::LinkError) -> contract::LinkError {
     match error {
-        linked::LinkError::AccountNotLinked => contract::LinkError::AccountNotLinked,
-        linked::LinkError::EmailMissing => contract::LinkError::EmailMissing,
-        linked::LinkError::LinkedElsewhere => contract::LinkError::LinkedElsewhere,
-        linked::LinkError::Replayed => contract::LinkError::Replayed,
-        linked::LinkError::Other(error) => contract::LinkError::Other(error),
+        oauth::LinkError::AccountNotLinked => contract::LinkError::AccountNotLinked,
+        oauth::LinkError::EmailMissing => contract::LinkError::EmailMissing,
+        oauth::LinkError::LinkedElsewhere => contract::LinkError::LinkedElsewhere,
+        oauth::LinkError::Replayed => contract::LinkError::Replayed,
+        oauth::LinkError::Other(error) => contract::LinkError::Other(error),
     }
 }

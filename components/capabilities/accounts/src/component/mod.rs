@@ -1,4 +1,4 @@
-//! The exports, one module for each interface, and the state of an instance.
+//! The exports of the component, one module per interface.
 
 mod api_keys;
 mod directory;
@@ -6,6 +6,7 @@ mod linked_accounts;
 mod recovery;
 mod registration;
 mod sessions;
+mod user_data;
 
 use std::sync::OnceLock;
 
@@ -24,10 +25,10 @@ mod export {
     crate::bindings::export!(Component with_types_in crate::bindings);
 }
 
-/// The accounts in the store of this application.
+/// The accounts in the store of this request.
 ///
 /// # Errors
-/// `unavailable` if the store, the signing keys or the variables cannot be had.
+/// `unavailable` if the store, the signing keys or a variable cannot be read.
 async fn accounts() -> Result<Accounts<Spin>, Error> {
     let keys = signing::keys().await;
     let keys = keys.map_err(|error| Error::Unavailable(error.to_string()))?;
@@ -39,7 +40,7 @@ async fn accounts() -> Result<Accounts<Spin>, Error> {
     ))
 }
 
-/// The variable `email_verification`, read once in the life of an instance.
+/// The variable `email_verification`, read once per instance.
 async fn verification_required() -> Result<bool, Error> {
     static REQUIRED: OnceLock<bool> = OnceLock::new();
     if let Some(required) = REQUIRED.get() {
@@ -51,7 +52,7 @@ async fn verification_required() -> Result<bool, Error> {
             "required" => true,
             _ => {
                 return Err(Error::Unavailable(
-                    "the variable email_verification is neither empty nor required".to_owned(),
+                    "the variable email_verification must be empty or `required`".to_owned(),
                 ));
             }
         },

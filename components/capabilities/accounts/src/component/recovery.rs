@@ -1,10 +1,10 @@
-//! `recovery`.
+//! The interface `recovery`.
 
 use super::{Component, accounts};
-use crate::account::Ending;
-use crate::bindings::exports::goldfish::accounts::recovery::{Guest, Letter};
+use crate::account::SessionsToEnd;
+use crate::bindings::exports::goldfish::accounts::recovery::{EmailToken, Guest};
 use crate::recovery;
-use crate::types::{Account, Client, Error, SignedIn};
+use crate::types::{Account, Client, Error, SessionTokens};
 
 impl Guest for Component {
     async fn change_password(
@@ -14,15 +14,15 @@ impl Guest for Component {
         session: String,
         revoke_others: bool,
     ) -> Result<Account, Error> {
-        let ending = match revoke_others {
-            true => Ending::AllBut(session),
-            false => Ending::None,
+        let sessions_to_end = match revoke_others {
+            true => SessionsToEnd::AllExcept(session),
+            false => SessionsToEnd::None,
         };
         let accounts = accounts().await?;
-        recovery::change_password(&accounts, &user, &current, &new_password, ending).await
+        recovery::change_password(&accounts, &user, &current, &new_password, sessions_to_end).await
     }
 
-    async fn request_reset(email: String) -> Result<Option<Letter>, Error> {
+    async fn request_reset(email: String) -> Result<Option<EmailToken>, Error> {
         recovery::request_reset(&accounts().await?, &email).await
     }
 
@@ -34,14 +34,14 @@ impl Guest for Component {
         recovery::reset_password(&accounts().await?, &token, &new_password).await
     }
 
-    async fn request_verification(email: String) -> Result<Option<Letter>, Error> {
+    async fn request_verification(email: String) -> Result<Option<EmailToken>, Error> {
         recovery::request_verification(&accounts().await?, &email).await
     }
 
     async fn verify_email(
         token: String,
         client: Client,
-    ) -> Result<(Account, Option<SignedIn>), Error> {
+    ) -> Result<(Account, Option<SessionTokens>), Error> {
         recovery::verify_email(&accounts().await?, &token, &client).await
     }
 }

@@ -1,26 +1,30 @@
-//! `registration`.
+//! The interface `registration`.
 
 use super::{Component, accounts};
 use crate::bindings::exports::goldfish::accounts::registration::{
-    Application, Change, Guest, Outcome,
+    FieldUpdate, Guest, RegistrationRequest, RegistrationResult,
 };
 use crate::registration;
-use crate::types::{Account, Client, Error};
+use crate::types::{Account, Client, Error, GuestSession};
 
 impl Guest for Component {
     async fn register(
-        application: Application,
-        guest: Option<(String, String)>,
+        request: RegistrationRequest,
+        guest: Option<GuestSession>,
         client: Client,
-    ) -> Result<Outcome, Error> {
-        registration::register(&accounts().await?, &application, guest, &client).await
+    ) -> Result<RegistrationResult, Error> {
+        registration::register(&accounts().await?, &request, guest, &client).await
     }
 
     async fn get_account(user: String) -> Result<Account, Error> {
         registration::get_account(&accounts().await?, &user).await
     }
 
-    async fn update_account(user: String, name: Change, image: Change) -> Result<Account, Error> {
+    async fn update_account(
+        user: String,
+        name: FieldUpdate,
+        image: FieldUpdate,
+    ) -> Result<Account, Error> {
         registration::update_account(&accounts().await?, &user, &name, &image).await
     }
 

@@ -1,20 +1,24 @@
-//! `sessions`.
+//! The interface `sessions`.
 
 use super::{Component, accounts};
 use crate::bindings::exports::goldfish::accounts::sessions::Guest;
 use crate::sessions;
-use crate::types::{Client, Error, Session, SignedIn};
+use crate::types::{Client, Error, Session, SessionTokens};
 
 impl Guest for Component {
-    async fn create_guest(client: Client) -> Result<SignedIn, Error> {
+    async fn create_guest(client: Client) -> Result<SessionTokens, Error> {
         sessions::create_guest(&accounts().await?, &client)
     }
 
-    async fn sign_in(email: String, password: String, client: Client) -> Result<SignedIn, Error> {
+    async fn sign_in(
+        email: String,
+        password: String,
+        client: Client,
+    ) -> Result<SessionTokens, Error> {
         sessions::sign_in(&accounts().await?, &email, &password, &client).await
     }
 
-    async fn refresh(refresh_token: String, client: Client) -> Result<SignedIn, Error> {
+    async fn refresh(refresh_token: String, client: Client) -> Result<SessionTokens, Error> {
         sessions::refresh(&accounts().await?, &refresh_token, &client).await
     }
 

@@ -7,14 +7,14 @@ use journal::Journal;
 use journal::testing::{Client, Fault, World};
 use proptest::prelude::*;
 
-use super::{begin, chat, chats, delete, list, of, run, said};
+use super::{append_now, begin, chat, chats, delete, list, of, run, said};
 use crate::error::Error;
 use crate::facts::{Outcome, Request, Usage};
 use crate::following::{DEAD, News, Reader, Standing, Started};
 use crate::library;
 use crate::state::REPLY_OVERDUE;
 use crate::stopping;
-use crate::turn::{Beginning, Exchange};
+use crate::turn::{BeginResult, TurnWriter};
 
 const USAGE: Usage = Usage {
     prompt: 3,
@@ -26,47 +26,39 @@ fn pieces(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("p{number} ")).collect()
 }
 
-fn lengths(pieces: &[String]) -> Vec<u32> {
-    pieces
-        .iter()
-        .map(|piece| u32::try_from(piece.len()).unwrap())
-        .collect()
-}
-
-/// Writes a reply of `count` pieces, `pause` apart, as the chat route does: it heeds others, stores
-/// what there is every other second or sooner, and stops when it is told to.
+/// Writes a reply of `count` deltas, `pause` milliseconds apart, as the chat route does: it appends
+/// them when the capability says so, and stops when it says so.
 async fn write(
-    exchange: &mut Exchange<Client>,
+    writer: &mut TurnWriter<Client>,
     client: &Client,
     count: usize,
     pause: u64,
 ) -> Outcome {
     use journal::Clock as _;
     let all = pieces(count);
-    let mut stored = 0;
+    let (mut appended, mut written) = (0, 0);
     let mut outcome = Outcome::Complete;
-    let mut last = client.monotonic();
-    let mut written = 0;
+    let mut arrives_at = client.monotonic() + pause;
+    let mut resume_at = client.monotonic();
     while written < count {
-        client.sleep(pause).await;
-        written += 1;
-        let Ok(notice) = exchange.heed().await else {
-            continue;
-        };
-        if notice.stopped {
-            outcome = Outcome::Stopped;
-            break;
-        }
-        let patience = if notice.followed { 200 } else { 2_000 };
-        if client.monotonic() - last >= patience {
-            exchange.append(&all[stored..written]).await.unwrap();
-            stored = written;
-            last = client.monotonic();
+        let now = client.monotonic();
+        if now >= resume_at {
+            let directive = writer.append(&all[appended..written]).await;
+            appended = written;
+            if directive.stop.is_some() {
+                outcome = Outcome::Stopped;
+                break;
+            }
+            resume_at = client.monotonic() + directive.resume_after_ms;
+        } else if now >= arrives_at {
+            written += 1;
+            arrives_at += pause;
+        } else {
+            client.sleep(resume_at.min(arrives_at) - now).await;
         }
     }
-    let text = all[..written].concat();
-    let _ = exchange
-        .finish(outcome, &text, lengths(&all[..written]), Some(USAGE))
+    let _ = writer
+        .finish(outcome, &all[appended..written], Some(USAGE))
         .await;
     outcome
 }
@@ -102,12 +94,15 @@ fn who_answers_in_anothers_place_is_told_at_the_end() {
     ] {
         let world = World::new(1);
         let model = run(&world, |journal| async move {
-            let (mut exchange, id) = begin(&journal, None, "Hi", 3).await.unwrap();
+            let (mut writer, id) = begin(&journal, None, "Hi", 3).await.unwrap();
             let mut reader = Reader::open(journal, &id, None, 0).await.unwrap();
             assert_eq!(reader.model, "gpt-4o");
-            exchange.answered_by(answers.to_owned());
-            let finished = exchange.finish(Outcome::Complete, "a", vec![1], None);
-            finished.await.unwrap();
+            writer.resolve_model(answers.to_owned());
+            let deltas = ["a".to_owned()];
+            writer
+                .finish(Outcome::Complete, &deltas, None)
+                .await
+                .unwrap();
             while !matches!(reader.next().await.unwrap(), News::End(..)) {}
             reader.model
         });
@@ -124,12 +119,12 @@ fn a_reader_gets_each_piece_once_whenever_it_comes() {
         let world = World::new(seed);
         world.set_latency(20);
         let client = world.client();
-        let (mut exchange, id) = run(&world, |journal| async move {
+        let (mut writer, id) = run(&world, |journal| async move {
             begin(&journal, None, "question", 3).await.unwrap()
         });
-        let writer = client.clone();
+        let client = client.clone();
         world.spawn(async move {
-            write(&mut exchange, &writer, 40, 60).await;
+            write(&mut writer, &client, 40, 60).await;
         });
         let found = Rc::new(RefCell::new(Vec::new()));
         for _ in 0..4 {
@@ -156,26 +151,26 @@ fn a_reader_gets_each_piece_once_whenever_it_comes() {
 #[test]
 fn a_reader_is_never_far_behind_and_a_short_reply_costs_nothing_more() {
     let world = World::new(1);
-    let (mut exchange, id) = run(&world, |journal| async move {
+    let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     world.take_counts();
-    let writer = world.client();
-    world.finish(async move { write(&mut exchange, &writer, 10, 100).await });
+    let client = world.client();
+    world.finish(async move { write(&mut writer, &client, 10, 100).await });
     assert_eq!(
         world.take_counts().1,
         1,
         "writes of a reply that nobody follows"
     );
 
-    let (mut exchange, id2) = run(&world, {
+    let (mut writer, id2) = run(&world, {
         let id = id.clone();
         move |journal| async move { begin(&journal, Some(&id), "again", 3).await.unwrap() }
     });
     assert_eq!(id, id2);
-    let writer = world.client();
+    let client = world.client();
     world.spawn(async move {
-        write(&mut exchange, &writer, 100, 100).await;
+        write(&mut writer, &client, 100, 100).await;
     });
     let journal = of(world.client());
     let delays = world.finish(async move {
@@ -202,8 +197,8 @@ fn a_reader_is_never_far_behind_and_a_short_reply_costs_nothing_more() {
 fn a_dead_writer_is_found_out_soon_and_a_silent_one_is_not() {
     let world = World::new(1);
     let id = run(&world, |journal| async move {
-        let (mut exchange, id) = begin(&journal, None, "question", 3).await.unwrap();
-        exchange.append(&pieces(3)).await.unwrap();
+        let (mut writer, id) = begin(&journal, None, "question", 3).await.unwrap();
+        append_now(&mut writer, &pieces(3)).await;
         id
     });
     let before = world.now();
@@ -220,22 +215,19 @@ fn a_dead_writer_is_found_out_soon_and_a_silent_one_is_not() {
     assert_eq!(said(&list(&world)[0])[0].1, Some(Outcome::Incomplete));
 
     // One that says nothing for long, but answers, is alive.
-    let (mut exchange, _) = run(&world, {
+    let (mut writer, _) = run(&world, {
         let id = id.clone();
         move |journal| async move { begin(&journal, Some(&id), "again", 3).await.unwrap() }
     });
-    let writer = world.client();
+    let client = world.client();
     world.spawn(async move {
         use journal::Clock as _;
-        for round in 0..300_u64 {
-            writer.sleep(200).await;
-            let notice = exchange.heed().await.unwrap();
-            if notice.followed && round % 15 == 0 {
-                exchange.append(&[]).await.unwrap();
-            }
+        for _ in 0..300 {
+            client.sleep(200).await;
+            assert_eq!(writer.append(&[]).await.stop, None);
         }
-        let said = exchange
-            .finish(Outcome::Complete, "late", vec![4], None)
+        let said = writer
+            .finish(Outcome::Complete, &["late".to_owned()], None)
             .await;
         said.unwrap();
     });
@@ -249,7 +241,7 @@ fn a_dead_writer_is_found_out_soon_and_a_silent_one_is_not() {
 #[test]
 fn a_writer_that_slept_does_not_take_back_what_was_concluded() {
     let world = World::new(1);
-    let (mut exchange, id) = run(&world, |journal| async move {
+    let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     let wanted = id.clone();
@@ -259,8 +251,8 @@ fn a_writer_that_slept_does_not_take_back_what_was_concluded() {
     );
     assert_eq!(outcome, Outcome::Incomplete);
     let late = world.finish(async move {
-        exchange
-            .finish(Outcome::Complete, "late", Vec::new(), None)
+        writer
+            .finish(Outcome::Complete, &["late".to_owned()], None)
             .await
     });
     assert!(matches!(late, Some(Err(Error::Unavailable(_)))));
@@ -277,7 +269,7 @@ fn a_writer_that_slept_does_not_take_back_what_was_concluded() {
 #[test]
 fn where_a_reply_stands() {
     let world = World::new(1);
-    let (mut exchange, id) = run(&world, |journal| async move {
+    let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     let standing = |world: &World, after: u64| {
@@ -291,8 +283,8 @@ fn where_a_reply_stands() {
     };
     assert_eq!(standing(&world, 0), Standing::Live);
     world.finish(async move {
-        let done = exchange
-            .finish(Outcome::Complete, "abc", vec![1, 1, 1], None)
+        let done = writer
+            .finish(Outcome::Complete, &["a", "b", "c"].map(str::to_owned), None)
             .await;
         done.unwrap();
     });
@@ -308,12 +300,12 @@ fn a_stop_ends_what_is_written_and_nothing_else() {
         let world = World::new(seed);
         world.set_latency(20);
         let other = chats(&world, None, "other");
-        let (mut exchange, id) = run(&world, |journal| async move {
+        let (mut writer, id) = run(&world, |journal| async move {
             begin(&journal, None, "question", 3).await.unwrap()
         });
-        let writer = world.client();
+        let client = world.client();
         world.spawn(async move {
-            write(&mut exchange, &writer, 1_000, 100).await;
+            write(&mut writer, &client, 1_000, 100).await;
         });
         let wanted = id.clone();
         let (first, took, second, elsewhere) = run(&world, |journal| async move {
@@ -335,7 +327,7 @@ fn a_stop_ends_what_is_written_and_nothing_else() {
             (first, second, elsewhere),
             ((Ok(true), Ok(true)), Ok(false), Ok(false))
         );
-        assert!(took < 600, "seed {seed}: {took}");
+        assert!(took < 750, "seed {seed}: {took}");
         let found = list(&world);
         let stopped = found.iter().find(|found| found.id == id).unwrap();
         let (_, outcome, text) = said(stopped).remove(0);
@@ -348,8 +340,8 @@ fn a_stop_ends_what_is_written_and_nothing_else() {
 fn a_stop_of_a_dead_writer_is_found_out_without_waiting_for_long() {
     let world = World::new(1);
     let id = run(&world, |journal| async move {
-        let (mut exchange, id) = begin(&journal, None, "question", 3).await.unwrap();
-        exchange.append(&pieces(1)).await.unwrap();
+        let (mut writer, id) = begin(&journal, None, "question", 3).await.unwrap();
+        append_now(&mut writer, &pieces(1)).await;
         id
     });
     let stopped = run(&world, {
@@ -371,14 +363,14 @@ fn a_stop_of_a_dead_writer_is_found_out_without_waiting_for_long() {
 #[test]
 fn a_removed_conversation_stops_its_writer() {
     let world = World::new(1);
-    let (mut exchange, id) = run(&world, |journal| async move {
+    let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
-    let writer = world.client();
+    let client = world.client();
     let outcome = Rc::new(RefCell::new(None));
     let place = Rc::clone(&outcome);
     world.spawn(async move {
-        let written = write(&mut exchange, &writer, 1_000, 100).await;
+        let written = write(&mut writer, &client, 1_000, 100).await;
         *place.borrow_mut() = Some(written);
     });
     let wanted = id.clone();
@@ -393,16 +385,16 @@ fn a_removed_conversation_stops_its_writer() {
 }
 
 async fn again(journal: &Journal<Client>, id: &str, reply: &str) -> Result<Started, Error> {
-    let mut exchange = Exchange::open_again(journal.clone(), id, None).await?;
-    assert_eq!(exchange.question(), Some("second"));
-    assert_eq!(exchange.history().count(), 1);
-    let started = match exchange.begin(String::new(), "other".to_owned(), 3).await? {
-        Beginning::Started(started) => started,
-        Beginning::Repeated(started) => panic!("{started:?}"),
+    let mut writer = TurnWriter::open_regenerate(journal.clone(), id, None).await?;
+    assert_eq!(writer.regenerated_message(), Some("second"));
+    assert_eq!(writer.history().count(), 1);
+    let started = match writer.begin(String::new(), "other".to_owned(), 3).await? {
+        BeginResult::Started(started, _) => started,
+        BeginResult::Existing(started) => panic!("{started:?}"),
     };
-    assert_eq!(exchange.history().count(), 1);
-    exchange
-        .finish(Outcome::Complete, reply, Vec::new(), None)
+    assert_eq!(writer.history().count(), 1);
+    writer
+        .finish(Outcome::Complete, &[reply.to_owned()], None)
         .await?;
     Ok(started)
 }
@@ -450,20 +442,20 @@ fn another_reply_takes_the_place_of_the_last_and_one_wins() {
 #[test]
 fn a_reply_under_way_is_not_replaced_and_a_past_one_neither() {
     let world = World::new(1);
-    let (exchange, id) = run(&world, |journal| async move {
+    let (writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     let open = |world: &World| {
         let id = id.clone();
         run(world, move |journal| async move {
-            Exchange::open_again(journal, &id, None).await
+            TurnWriter::open_regenerate(journal, &id, None).await
         })
     };
     assert!(matches!(open(&world), Err(Error::Conflict(_))));
-    let mut exchange = exchange;
+    let mut writer = writer;
     world.finish(async move {
-        let done = exchange
-            .finish(Outcome::Complete, "x", Vec::new(), None)
+        let done = writer
+            .finish(Outcome::Complete, &["x".to_owned()], None)
             .await;
         done.unwrap();
     });
@@ -483,18 +475,15 @@ async fn ask(
     request: Option<Request>,
     message: &str,
 ) -> Result<(Started, bool), Error> {
-    let mut exchange = Exchange::open(journal.clone(), None, request).await?;
-    if let Some(started) = exchange.repeats() {
+    let mut writer = TurnWriter::open(journal.clone(), None, request).await?;
+    if let Some(started) = writer.existing_reply() {
         return Ok((started.clone(), false));
     }
-    match exchange
-        .begin(message.to_owned(), "m".to_owned(), 3)
-        .await?
-    {
-        Beginning::Repeated(started) => Ok((started, false)),
-        Beginning::Started(started) => {
-            exchange
-                .finish(Outcome::Complete, "reply", Vec::new(), None)
+    match writer.begin(message.to_owned(), "m".to_owned(), 3).await? {
+        BeginResult::Existing(started) => Ok((started, false)),
+        BeginResult::Started(started, _) => {
+            writer
+                .finish(Outcome::Complete, &["reply".to_owned()], None)
                 .await?;
             Ok((started, true))
         }
@@ -652,22 +641,16 @@ proptest! {
         let id = chats(&world, None, "first");
         let wanted = id.clone();
         world.spawn(async move {
-            let Ok((mut exchange, _)) = begin(&journal, Some(&wanted), "question", 3).await else {
+            let Ok((mut writer, _)) = begin(&journal, Some(&wanted), "question", 3).await else {
                 return;
             };
             let all = pieces(15);
-            let mut sent = 0;
-            for _ in 0..5 {
+            for some in all[..12].chunks(3) {
                 use journal::Clock as _;
                 client.sleep(150).await;
-                if exchange.heed().await.is_ok_and(|notice| notice.followed) {
-                    if exchange.append(&all[sent..sent + 3]).await.is_err() {
-                        break;
-                    }
-                    sent += 3;
-                }
+                writer.append(some).await;
             }
-            let _ = exchange.finish(Outcome::Complete, &all.concat(), lengths(&all), None).await;
+            let _ = writer.finish(Outcome::Complete, &all[12..], None).await;
         });
         let (journal, wanted) = (of(world.client()), id.clone());
         let told = world.finish(async move {
@@ -710,13 +693,13 @@ proptest! {
                 match step {
                     0 | 1 => drop(chat(&journal, Some(&id), "more").await),
                     2 | 3 => {
-                        let Ok(mut exchange) = Exchange::open_again(journal, &id, None).await else {
+                        let Ok(mut writer) = TurnWriter::open_regenerate(journal, &id, None).await else {
                             return;
                         };
-                        let begun = exchange.begin(String::new(), "m".to_owned(), 3).await;
+                        let begun = writer.begin(String::new(), "m".to_owned(), 3).await;
                         if begun.is_ok() && step == 2 {
-                            let done = exchange.finish(Outcome::Complete, "anew", Vec::new(), None);
-                            done.await.unwrap();
+                            let deltas = ["anew".to_owned()];
+                            writer.finish(Outcome::Complete, &deltas, None).await.unwrap();
                         }
                     }
                     4 => drop(stopping::stop(&journal, &id).await),

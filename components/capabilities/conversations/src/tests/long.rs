@@ -3,12 +3,12 @@
 use journal::testing::{Client, Fault, World};
 use journal::{MARK_EVERY, SETTLE, VALUE_MAX};
 
-use super::{begin, chats, delete, list, of, run, said};
+use super::{append_now, begin, chats, delete, list, of, run, said};
 use crate::facts::Outcome;
 use crate::library;
 use crate::state::REPLY_OVERDUE;
 use crate::text::REPLY_MAX;
-use crate::turn::Exchange;
+use crate::turn::TurnWriter;
 
 fn largest(world: &World) -> usize {
     let sizes = world.keys().into_iter().filter_map(|key| world.value(&key));
@@ -21,9 +21,9 @@ fn fill(world: &World, id: &str, turns: usize, bytes: usize) {
         let (id, reply) = (id.to_owned(), "MARKER ".repeat(bytes / 7));
         run(world, |journal| async move {
             let message = format!("MARKER {turn}");
-            let (mut exchange, _) = begin(&journal, Some(&id), &message, 3).await.unwrap();
-            exchange
-                .finish(Outcome::Complete, &reply, Vec::new(), None)
+            let (mut writer, _) = begin(&journal, Some(&id), &message, 3).await.unwrap();
+            writer
+                .finish(Outcome::Complete, &[reply.to_owned()], None)
                 .await
                 .unwrap();
         });
@@ -73,8 +73,8 @@ fn a_long_conversation_is_read_in_a_handful_of_gets() {
     let history = run(&world, |journal| {
         let id = id.clone();
         async move {
-            let exchange = Exchange::open(journal, Some(&id), None).await.unwrap();
-            exchange.history().count()
+            let writer = TurnWriter::open(journal, Some(&id), None).await.unwrap();
+            writer.history().count()
         }
     });
     assert_eq!(history, 121);
@@ -88,12 +88,12 @@ fn a_reply_beyond_the_bound_is_cut_and_incomplete() {
     let world = World::new(1);
     let reply = "\u{1}é".repeat(REPLY_MAX);
     run(&world, |journal| async move {
-        let (mut exchange, _) = begin(&journal, None, "q", 3).await.unwrap();
+        let (mut writer, _) = begin(&journal, None, "q", 3).await.unwrap();
         for _ in 0..3 {
-            exchange.append(std::slice::from_ref(&reply)).await.unwrap();
+            append_now(&mut writer, std::slice::from_ref(&reply)).await;
         }
-        exchange
-            .finish(Outcome::Complete, &reply, Vec::new(), None)
+        writer
+            .finish(Outcome::Complete, &[reply.to_owned()], None)
             .await
             .unwrap();
     });
@@ -144,37 +144,37 @@ fn what_is_folded_is_erased_when_it_is_safe() {
 /// Passes at least this time while a reply gives nothing but signs of life.
 fn stay_silent(
     world: &World,
-    mut exchange: Exchange<Client>,
+    mut writer: TurnWriter<Client>,
     milliseconds: u64,
-) -> Exchange<Client> {
+) -> TurnWriter<Client> {
     let until = world.now() + milliseconds;
     while world.now() <= until {
         world.pass(REPLY_OVERDUE / 2);
         let ticked = world.finish(async move {
-            exchange.append(&[]).await.unwrap();
-            exchange
+            append_now(&mut writer, &[]).await;
+            writer
         });
-        exchange = ticked.unwrap();
+        writer = ticked.unwrap();
     }
-    exchange
+    writer
 }
 
 #[test]
 fn a_reply_that_lasts_is_not_erased_while_somebody_needs_it() {
     let world = World::new(1);
-    let (mut exchange, id) = run(&world, |journal| async move {
+    let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     fill(&world, &id, 70, 10);
-    exchange = stay_silent(&world, exchange, MARK_EVERY);
+    writer = stay_silent(&world, writer, MARK_EVERY);
     fill(&world, &id, 1, 10);
-    exchange = stay_silent(&world, exchange, SETTLE);
+    writer = stay_silent(&world, writer, SETTLE);
     fill(&world, &id, 60, 10);
     world.pass(REPLY_OVERDUE / 2);
     let before = world.value("conv:guest_1:s");
     world.finish(async move {
-        exchange
-            .finish(Outcome::Complete, "at last", Vec::new(), None)
+        writer
+            .finish(Outcome::Complete, &["at last".to_owned()], None)
             .await
             .unwrap()
     });
@@ -189,14 +189,14 @@ fn a_reply_that_lasts_is_not_erased_while_somebody_needs_it() {
 #[test]
 fn turns_are_sealed_only_when_they_have_ended() {
     let world = World::new(1);
-    let (mut exchange, id) = run(&world, |journal| async move {
+    let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     fill(&world, &id, 5, 100_000);
     assert!(!world.keys().iter().any(|key| key.contains(":g:")));
     world.finish(async move {
-        exchange
-            .finish(Outcome::Complete, "at last", Vec::new(), None)
+        writer
+            .finish(Outcome::Complete, &["at last".to_owned()], None)
             .await
             .unwrap()
     });

@@ -17,7 +17,7 @@ use crate::facts::Outcome;
 use crate::ids;
 use crate::library;
 use crate::state::Conversation;
-use crate::turn::{Beginning, Exchange};
+use crate::turn::{BeginResult, TurnWriter};
 
 const USER: &str = "guest_1";
 
@@ -38,15 +38,21 @@ async fn begin(
     conversation: Option<&str>,
     message: &str,
     limit: u32,
-) -> Result<(Exchange<Client>, String), Error> {
-    let mut exchange = Exchange::open(journal.clone(), conversation, None).await?;
-    let beginning = exchange
+) -> Result<(TurnWriter<Client>, String), Error> {
+    let mut writer = TurnWriter::open(journal.clone(), conversation, None).await?;
+    let beginning = writer
         .begin(message.to_owned(), "gpt-4o".to_owned(), limit)
         .await?;
     match beginning {
-        Beginning::Started(started) => Ok((exchange, started.conversation)),
-        Beginning::Repeated(started) => panic!("{started:?}"),
+        BeginResult::Started(started, _) => Ok((writer, started.conversation)),
+        BeginResult::Existing(started) => panic!("{started:?}"),
     }
+}
+
+/// Appends deltas and stores them at once, whenever that would be due.
+async fn append_now(writer: &mut TurnWriter<Client>, deltas: &[String]) {
+    writer.append(deltas).await;
+    writer.store_chunk().await.unwrap();
 }
 
 /// A whole turn; answers the conversation's id.
@@ -55,10 +61,10 @@ async fn chat(
     conversation: Option<&str>,
     message: &str,
 ) -> Result<String, Error> {
-    let (mut exchange, id) = begin(journal, conversation, message, 3).await?;
+    let (mut writer, id) = begin(journal, conversation, message, 3).await?;
     let reply = format!("re {message}");
-    exchange
-        .finish(Outcome::Complete, &reply, Vec::new(), None)
+    writer
+        .finish(Outcome::Complete, &[reply.to_owned()], None)
         .await?;
     Ok(id)
 }

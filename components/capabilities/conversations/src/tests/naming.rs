@@ -6,36 +6,39 @@ use journal::{Clock as _, Journal};
 use super::{begin, delete, list, of, run, said};
 use crate::error::Error;
 use crate::facts::{Outcome, Request};
-use crate::turn::{Beginning, Exchange, Intent, Named};
+use crate::turn::{BeginResult, ClientMessage, MessageAction, StopReason, TurnWriter};
 
 const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
 
-fn named(name: &str, before: u32, intent: Intent) -> Named {
-    Named::new(name.to_owned(), Some(before), intent).unwrap()
+fn named(name: &str, preceding: u32, action: MessageAction) -> ClientMessage {
+    ClientMessage::new(name.to_owned(), Some(preceding), action).unwrap()
 }
 
 async fn open(
     journal: Journal<Client>,
-    message: Named,
+    message: ClientMessage,
     text: &str,
-) -> Result<Exchange<Client>, Error> {
+) -> Result<TurnWriter<Client>, Error> {
     let request = Some(Request::new(&format!("{ID} {text}"), text)?);
-    let mut exchange = Exchange::open_named(journal, ID, message, request).await?;
-    let beginning = exchange
+    let mut writer = TurnWriter::open_client_message(journal, ID, message, request).await?;
+    let beginning = writer
         .begin(text.to_owned(), "gpt-4o".to_owned(), 3)
         .await?;
-    assert!(matches!(beginning, Beginning::Started(_)), "{beginning:?}");
-    Ok(exchange)
+    assert!(
+        matches!(beginning, BeginResult::Started(..)),
+        "{beginning:?}"
+    );
+    Ok(writer)
 }
 
 /// A whole turn in the conversation of that id.
-fn says(world: &World, message: Named, text: &str) -> Result<(), Error> {
+fn says(world: &World, message: ClientMessage, text: &str) -> Result<(), Error> {
     let text = text.to_owned();
     run(world, |journal| async move {
-        let mut exchange = open(journal, message, &text).await?;
+        let mut writer = open(journal, message, &text).await?;
         let reply = format!("re {text}");
-        exchange
-            .finish(Outcome::Complete, &reply, Vec::new(), None)
+        writer
+            .finish(Outcome::Complete, &[reply.to_owned()], None)
             .await
     })
 }
@@ -53,13 +56,13 @@ fn is_conflict(result: &Result<(), Error>) -> bool {
 #[test]
 fn a_conversation_begins_under_the_clients_id_and_goes_on() {
     let world = World::new(1);
-    says(&world, named("a", 0, Intent::Add), "one").unwrap();
-    says(&world, named("b", 1, Intent::Add), "two").unwrap();
+    says(&world, named("a", 0, MessageAction::Append), "one").unwrap();
+    says(&world, named("b", 1, MessageAction::Append), "two").unwrap();
     let found = list(&world);
     assert_eq!((found.len(), found[0].id.as_str()), (1, ID));
     assert_eq!(texts(&world), ["one", "two"]);
     // The client's names are not stored.
-    says(&world, named("MARKER", 2, Intent::Add), "three").unwrap();
+    says(&world, named("MARKER", 2, MessageAction::Append), "three").unwrap();
     assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
 }
 
@@ -70,10 +73,10 @@ fn two_who_begin_it_at_once_begin_one() {
         let tasks = ["one", "two"].map(|text| {
             let journal = of(world.client());
             async move {
-                let message = named(text, 0, Intent::Add);
-                let mut exchange = open(journal, message, text).await.unwrap();
-                exchange
-                    .finish(Outcome::Complete, text, Vec::new(), None)
+                let message = named(text, 0, MessageAction::Append);
+                let mut writer = open(journal, message, text).await.unwrap();
+                writer
+                    .finish(Outcome::Complete, &[text.to_owned()], None)
                     .await
                     .unwrap();
             }
@@ -92,18 +95,18 @@ fn two_who_begin_it_at_once_begin_one() {
 #[test]
 fn the_last_message_can_be_changed_and_earlier_ones_cannot() {
     let world = World::new(1);
-    says(&world, named("a", 0, Intent::Add), "MARKER one").unwrap();
-    says(&world, named("a", 0, Intent::Change), "one").unwrap();
+    says(&world, named("a", 0, MessageAction::Append), "MARKER one").unwrap();
+    says(&world, named("a", 0, MessageAction::Replace), "one").unwrap();
     assert_eq!(texts(&world), ["one"]);
     assert_eq!(list(&world)[0].title, "one");
     assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
-    says(&world, named("b", 1, Intent::Add), "two").unwrap();
-    for intent in [Intent::Change, Intent::Again] {
-        assert!(is_conflict(&says(&world, named("a", 0, intent), "1")));
+    says(&world, named("b", 1, MessageAction::Append), "two").unwrap();
+    for action in [MessageAction::Replace, MessageAction::Regenerate] {
+        assert!(is_conflict(&says(&world, named("a", 0, action), "1")));
     }
     // By the id that it has here, too.
     let id = list(&world)[0].turns[1].id.clone();
-    says(&world, named(&id, 1, Intent::Change), "zwei").unwrap();
+    says(&world, named(&id, 1, MessageAction::Replace), "zwei").unwrap();
     assert_eq!(texts(&world), ["one", "zwei"]);
     assert_eq!(list(&world)[0].title, "one");
     let expected = list(&world);
@@ -114,32 +117,37 @@ fn the_last_message_can_be_changed_and_earlier_ones_cannot() {
 #[test]
 fn the_last_message_is_answered_once_more() {
     let world = World::new(1);
-    says(&world, named("a", 0, Intent::Add), "one").unwrap();
+    says(&world, named("a", 0, MessageAction::Append), "one").unwrap();
     let reply = list(&world)[0].turns[0].reply_id.clone();
     run(&world, |journal| async move {
-        let message = named("a", 0, Intent::Again);
-        let exchange = Exchange::open_named(journal, ID, message, None)
+        let message = named("a", 0, MessageAction::Regenerate);
+        let writer = TurnWriter::open_client_message(journal, ID, message, None)
             .await
             .unwrap();
-        assert_eq!(exchange.question(), Some("one"));
-        assert_eq!(exchange.history().count(), 0);
+        assert_eq!(writer.regenerated_message(), Some("one"));
+        assert_eq!(writer.history().count(), 0);
     });
-    says(&world, named("a", 0, Intent::Again), "not looked at").unwrap();
+    says(
+        &world,
+        named("a", 0, MessageAction::Regenerate),
+        "not looked at",
+    )
+    .unwrap();
     assert_eq!(texts(&world), ["one"]);
     assert_ne!(list(&world)[0].turns[0].reply_id, reply);
 }
 
 #[test]
 fn what_never_came_here_is_added() {
-    for intent in [Intent::Change, Intent::Again] {
+    for action in [MessageAction::Replace, MessageAction::Regenerate] {
         let world = World::new(1);
-        says(&world, named("a", 0, intent), "one").unwrap();
-        says(&world, named("b", 1, intent), "two").unwrap();
+        says(&world, named("a", 0, action), "one").unwrap();
+        says(&world, named("b", 1, action), "two").unwrap();
         // A client that has more than there is here: some of its messages were refused.
-        says(&world, named("c", 7, intent), "three").unwrap();
+        says(&world, named("c", 7, action), "three").unwrap();
         assert_eq!(texts(&world), ["one", "two", "three"]);
         // One that has less, and does not know what it would replace.
-        let late = says(&world, named("d", 2, intent), "four");
+        let late = says(&world, named("d", 2, action), "four");
         assert!(is_conflict(&late), "{late:?}");
         assert_eq!(texts(&world), ["one", "two", "three"]);
     }
@@ -147,19 +155,19 @@ fn what_never_came_here_is_added() {
 
 #[test]
 fn a_reply_under_way_gives_way_to_another() {
-    for intent in [Intent::Change, Intent::Again] {
+    for action in [MessageAction::Replace, MessageAction::Regenerate] {
         let world = World::new(1);
         let client = world.client();
         let writer = of(client.clone());
         let writing = async move {
-            let mut exchange = open(writer, named("a", 0, Intent::Add), "one")
+            let mut writer = open(writer, named("a", 0, MessageAction::Append), "one")
                 .await
                 .unwrap();
-            while !exchange.heed().await.unwrap().stopped {
+            while writer.append(&[]).await.stop != Some(StopReason::Cancelled) {
                 client.sleep(100).await;
             }
-            exchange
-                .finish(Outcome::Stopped, "MARKER", vec![6], None)
+            writer
+                .finish(Outcome::Stopped, &["MARKER".to_owned()], None)
                 .await
                 .unwrap();
         };
@@ -168,9 +176,9 @@ fn a_reply_under_way_gives_way_to_another() {
         let another = async move {
             // By then there is something to be given up.
             client.sleep(1_000).await;
-            let mut exchange = open(another, named("a", 0, intent), "again").await.unwrap();
-            exchange
-                .finish(Outcome::Complete, "re", Vec::new(), None)
+            let mut writer = open(another, named("a", 0, action), "again").await.unwrap();
+            writer
+                .finish(Outcome::Complete, &["re".to_owned()], None)
                 .await
                 .unwrap();
         };
@@ -196,10 +204,10 @@ fn a_deleted_conversation_begins_anew_and_keeps_its_own_segments() {
         for turn in 0..40 {
             let (reply, name) = (reply.to_owned(), format!("{turn} of {}", reply.len()));
             run(&world, |journal| async move {
-                let message = named(&name, turn, Intent::Add);
-                let mut exchange = open(journal, message, &name).await.unwrap();
-                exchange
-                    .finish(Outcome::Complete, &reply, Vec::new(), None)
+                let message = named(&name, turn, MessageAction::Append);
+                let mut writer = open(journal, message, &name).await.unwrap();
+                writer
+                    .finish(Outcome::Complete, &[reply.to_owned()], None)
                     .await
                     .unwrap();
             });
@@ -225,14 +233,14 @@ fn a_deleted_conversation_begins_anew_and_keeps_its_own_segments() {
 fn a_writer_of_a_deleted_conversation_leaves_nothing_in_the_next_of_that_id() {
     let world = World::new(1);
     let mut late = run(&world, |journal| async move {
-        open(journal, named("a", 0, Intent::Add), "one")
+        open(journal, named("a", 0, MessageAction::Append), "one")
             .await
             .unwrap()
     });
     delete(&world, ID).unwrap();
-    says(&world, named("b", 0, Intent::Add), "two").unwrap();
+    says(&world, named("b", 0, MessageAction::Append), "two").unwrap();
     let finished = run(&world, |_| async move {
-        late.finish(Outcome::Complete, "MARKER", Vec::new(), None)
+        late.finish(Outcome::Complete, &["MARKER".to_owned()], None)
             .await
     });
     assert_eq!(finished, Err(Error::NotFound));
@@ -246,7 +254,7 @@ fn other_conversations_are_not_concerned() {
     let id = run(&world, |journal| async move {
         begin(&journal, None, "plain", 3).await.unwrap().1
     });
-    says(&world, named("a", 0, Intent::Add), "one").unwrap();
+    says(&world, named("a", 0, MessageAction::Append), "one").unwrap();
     let ids: Vec<String> = list(&world).into_iter().map(|found| found.id).collect();
     assert_eq!(ids.len(), 2);
     assert!(ids.contains(&id) && ids.contains(&ID.to_owned()));

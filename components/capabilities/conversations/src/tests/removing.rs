@@ -2,7 +2,7 @@
 
 use journal::testing::{Fault, World};
 
-use super::{begin, chat, chats, delete, list, of, run};
+use super::{append_now, begin, chat, chats, delete, list, of, run};
 use crate::error::Error;
 use crate::facts::{Outcome, Preferences};
 use crate::library;
@@ -76,19 +76,19 @@ fn an_old_snapshot_brings_nothing_back() {
 fn a_reply_in_mid_stream_leaves_nothing_behind() {
     for pieces in [0, 2] {
         let world = World::new(1);
-        let (mut exchange, id) = run(&world, |journal| async move {
-            let (mut exchange, id) = begin(&journal, None, MARKER, 3).await.unwrap();
+        let (mut writer, id) = run(&world, |journal| async move {
+            let (mut writer, id) = begin(&journal, None, MARKER, 3).await.unwrap();
             for _ in 0..pieces {
-                exchange.append(&[MARKER.to_owned()]).await.unwrap();
+                append_now(&mut writer, &[MARKER.to_owned()]).await;
             }
-            (exchange, id)
+            (writer, id)
         });
         delete(&world, &id).unwrap();
         assert_eq!(world.keys_containing(MARKER), Vec::<String>::new());
         let ended = world.finish(async move {
-            exchange.append(&[MARKER.to_owned()]).await.unwrap();
-            exchange
-                .finish(Outcome::Complete, MARKER, Vec::new(), None)
+            append_now(&mut writer, &[MARKER.to_owned()]).await;
+            writer
+                .finish(Outcome::Complete, &[MARKER.to_owned()], None)
                 .await
         });
         assert_eq!(ended, Some(Err(Error::NotFound)));
@@ -99,11 +99,11 @@ fn a_reply_in_mid_stream_leaves_nothing_behind() {
 #[test]
 fn what_a_killed_turn_wrote_after_the_removal_is_erased_later() {
     let world = World::new(1);
-    let (mut exchange, id) = run(&world, |journal| async move {
+    let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     delete(&world, &id).unwrap();
-    world.finish(async move { exchange.append(&[MARKER.to_owned()]).await.unwrap() });
+    world.finish(async move { append_now(&mut writer, &[MARKER.to_owned()]).await });
     assert_eq!(world.keys_containing(MARKER).len(), 1);
     world.pass(REPLY_OVERDUE * 2);
     list(&world);
@@ -115,14 +115,14 @@ fn a_message_to_a_removed_conversation_is_refused_and_erased() {
     let world = World::new(1);
     let id = chats(&world, None, "first");
     let wanted = id.clone();
-    let mut exchange = run(&world, |journal| async move {
-        crate::turn::Exchange::open(journal, Some(&wanted), None)
+    let mut writer = run(&world, |journal| async move {
+        crate::turn::TurnWriter::open(journal, Some(&wanted), None)
             .await
             .unwrap()
     });
     delete(&world, &id).unwrap();
     let begun = world.finish(async move {
-        let begun = exchange.begin(MARKER.to_owned(), "m".to_owned(), 3).await;
+        let begun = writer.begin(MARKER.to_owned(), "m".to_owned(), 3).await;
         begun.map(drop)
     });
     assert_eq!(begun, Some(Err(Error::NotFound)));
@@ -202,9 +202,9 @@ fn a_removal_while_the_end_is_being_written_is_noticed() {
         let ended = std::rc::Rc::new(std::cell::RefCell::new(None));
         let place = ended.clone();
         world.spawn(async move {
-            let (mut exchange, _) = begin(&slow, Some(&wanted), "question", 3).await.unwrap();
-            let done = exchange
-                .finish(Outcome::Complete, MARKER, Vec::new(), None)
+            let (mut writer, _) = begin(&slow, Some(&wanted), "question", 3).await.unwrap();
+            let done = writer
+                .finish(Outcome::Complete, &[MARKER.to_owned()], None)
                 .await;
             place.borrow_mut().replace(done);
         });

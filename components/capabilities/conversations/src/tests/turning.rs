@@ -2,14 +2,14 @@
 
 use journal::testing::{Fault, World};
 
-use super::{USER, begin, chat, chats, list, of, run, said};
+use super::{USER, append_now, begin, chat, chats, list, of, run, said};
 use crate::error::Error;
 use crate::facts::Outcome;
 use crate::ids;
 use crate::library;
 use crate::preferences;
 use crate::state::REPLY_OVERDUE;
-use crate::turn::Exchange;
+use crate::turn::TurnWriter;
 
 #[test]
 fn a_turn_is_stored_and_read_again() {
@@ -32,11 +32,11 @@ fn a_turn_is_stored_and_read_again() {
     assert_eq!(said(&found[0]), expected);
 
     let history = run(&world, |journal| async move {
-        let exchange = Exchange::open(journal, Some(&id.to_uppercase()), None)
+        let writer = TurnWriter::open(journal, Some(&id.to_uppercase()), None)
             .await
             .unwrap();
-        assert_eq!(exchange.model(), Some("gpt-4o"));
-        exchange
+        assert_eq!(writer.model(), Some("gpt-4o"));
+        writer
             .history()
             .map(|turn| turn.text.clone())
             .collect::<Vec<_>>()
@@ -90,7 +90,7 @@ fn the_end_of_a_reply_counts_as_an_update_for_everybody() {
     let mut first = first.unwrap();
     world.finish(async move {
         first
-            .finish(Outcome::Complete, "at last", Vec::new(), None)
+            .finish(Outcome::Complete, &["at last".to_owned()], None)
             .await
             .unwrap()
     });
@@ -175,13 +175,10 @@ fn sixteen_new_conversations_at_once_leave_three() {
 fn what_arrived_survives_a_killed_process() {
     let world = World::new(1);
     run(&world, |journal| async move {
-        let (mut exchange, _) = begin(&journal, None, "question", 3).await.unwrap();
-        exchange
-            .append(&["some ".to_owned(), "of ".to_owned()])
-            .await
-            .unwrap();
-        exchange.append(&[]).await.unwrap();
-        exchange.append(&["it".to_owned()]).await.unwrap();
+        let (mut writer, _) = begin(&journal, None, "question", 3).await.unwrap();
+        append_now(&mut writer, &["some ".to_owned(), "of ".to_owned()]).await;
+        append_now(&mut writer, &[]).await;
+        append_now(&mut writer, &["it".to_owned()]).await;
     });
     let so_far = ("question".to_owned(), None, "some of it".to_owned());
     assert_eq!(said(&list(&world)[0]), [so_far]);
@@ -212,11 +209,12 @@ fn a_process_killed_at_any_operation_loses_nothing_acknowledged() {
                 for round in 0..3 {
                     let message = format!("round {round}");
                     let opened = begin(&journal, Some(&conversation), &message, 3).await;
-                    let (mut exchange, _) = opened.unwrap();
+                    let (mut writer, _) = opened.unwrap();
                     place.set(place.get() + 1);
-                    exchange.append(&["re ".to_owned()]).await.unwrap();
-                    exchange
-                        .finish(Outcome::Complete, "re", Vec::new(), None)
+                    writer.append(&["re ".to_owned()]).await;
+                    let _ = writer.store_chunk().await;
+                    writer
+                        .finish(Outcome::Complete, &["re".to_owned()], None)
                         .await
                         .unwrap();
                     place.set(place.get() + 100);
@@ -244,15 +242,15 @@ fn a_process_killed_at_any_operation_loses_nothing_acknowledged() {
 #[test]
 fn an_end_after_the_turn_was_given_up_changes_nothing() {
     let world = World::new(1);
-    let (exchange, _) = run(&world, |journal| async move {
+    let (writer, _) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     world.pass(REPLY_OVERDUE + 1);
     let given_up = list(&world);
-    let mut exchange = exchange;
+    let mut writer = writer;
     let late = world.finish(async move {
-        exchange
-            .finish(Outcome::Complete, "late", Vec::new(), None)
+        writer
+            .finish(Outcome::Complete, &["late".to_owned()], None)
             .await
     });
     assert!(matches!(late, Some(Err(Error::Unavailable(_)))));
@@ -262,13 +260,13 @@ fn an_end_after_the_turn_was_given_up_changes_nothing() {
 #[test]
 fn a_long_silence_that_nobody_saw_does_not_cost_the_reply() {
     let world = World::new(1);
-    let (mut exchange, _) = run(&world, |journal| async move {
+    let (mut writer, _) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     world.pass(REPLY_OVERDUE * 2);
     world.finish(async move {
-        exchange
-            .finish(Outcome::Complete, "late", Vec::new(), None)
+        writer
+            .finish(Outcome::Complete, &["late".to_owned()], None)
             .await
             .unwrap()
     });
@@ -278,22 +276,22 @@ fn a_long_silence_that_nobody_saw_does_not_cost_the_reply() {
 #[test]
 fn signs_of_life_keep_a_silent_reply_running() {
     let world = World::new(1);
-    let (mut exchange, _) = run(&world, |journal| async move {
+    let (mut writer, _) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
     for _ in 0..10 {
         world.pass(REPLY_OVERDUE - 1_000);
-        exchange = world
+        writer = world
             .finish(async move {
-                exchange.append(&[]).await.unwrap();
-                exchange
+                append_now(&mut writer, &[]).await;
+                writer
             })
             .unwrap();
         assert_eq!(said(&list(&world)[0])[0].1, None);
     }
     world.finish(async move {
-        exchange
-            .finish(Outcome::Stopped, "enough", Vec::new(), None)
+        writer
+            .finish(Outcome::Stopped, &["enough".to_owned()], None)
             .await
             .unwrap()
     });
@@ -326,7 +324,7 @@ fn ids_of_others_and_nonsense_are_not_found() {
             assert_eq!(found, Err(Error::NotFound));
             let deleted = library::delete(&journal, &wanted).await;
             assert_eq!(deleted, Err(Error::NotFound));
-            let opened = Exchange::open(journal, Some(&wanted), None).await;
+            let opened = TurnWriter::open(journal, Some(&wanted), None).await;
             assert!(matches!(opened, Err(Error::NotFound)));
         });
     }

@@ -15,14 +15,14 @@ pub(super) async fn is_on() -> Result<bool, AuthError> {
     Ok(config::clerk().await?.is_some())
 }
 
-/// Whom a session token is of.
+/// The principal of a session token.
 pub(super) async fn authenticate(token: &str) -> Result<Principal, AuthError> {
     let config = config::clerk().await?.ok_or(AuthError::Invalid)?;
     let key_id = clerk::key_id(token)?;
     let claimed = clerk::claimed_session(token).ok_or(AuthError::Invalid)?;
     let store = store().await?;
     let marker = records::revoked_clerk(&claimed);
-    // Both to their ends: a fetch of the key set that was broken off would count as a failure of it.
+    // Both run to completion, because an aborted fetch of the key set would count as failed.
     let (key, revocation) = join(
         key_sets::CLERK.get(&config.key_set_url, &key_id),
         revocation::check(&store, &marker),
@@ -30,7 +30,7 @@ pub(super) async fn authenticate(token: &str) -> Result<Principal, AuthError> {
     .await;
     revocation?;
     let key = key?;
-    // The session that was looked for is the one of the token that is now verified.
+    // The token is verified now, so the claimed session is its session.
     let (user, session) = clerk::verify(token, &key, &config.settings, now_ms() / 1000)?;
     Ok(Principal {
         user,
@@ -39,8 +39,7 @@ pub(super) async fn authenticate(token: &str) -> Result<Principal, AuthError> {
     })
 }
 
-/// Refuses the session of a token from now on. Clerk itself goes on with it until the frontend
-/// signs out there.
+/// Revokes the session of a token. Clerk keeps the session until the frontend signs out there.
 pub(super) async fn sign_out(token: &str) -> Result<(), AuthError> {
     let config = config::clerk().await?.ok_or(AuthError::Invalid)?;
     let key_id = clerk::key_id(token)?;

@@ -1,4 +1,4 @@
-//! The variables that this component reads, each once in the life of an instance.
+//! The variables of this component, read once per instance.
 
 use std::sync::OnceLock;
 
@@ -8,21 +8,21 @@ use crate::clerk;
 use crate::seal::MIN_PASSWORD_CHARS;
 use crate::types::AuthError;
 
-/// How WorkOS sessions are checked.
+/// The WorkOS settings.
 pub(super) struct Workos {
     pub(super) client_id: String,
-    /// Empty if sessions are not to be refreshed or ended at WorkOS.
+    /// Empty if sessions are not refreshed or ended at WorkOS.
     pub(super) api_key: String,
     pub(super) cookie_password: String,
-    /// Where WorkOS is, without a slash at the end.
+    /// The URL of WorkOS' API, without a slash at the end.
     pub(super) base_url: String,
-    /// Where the client's key set is.
+    /// The URL of the key set.
     pub(super) key_set_url: String,
 }
 
-/// How Clerk session tokens are checked.
+/// The Clerk settings.
 pub(super) struct Clerk {
-    /// Where the key set is.
+    /// The URL of the key set.
     pub(super) key_set_url: String,
     pub(super) settings: clerk::Settings,
 }
@@ -30,13 +30,12 @@ pub(super) struct Clerk {
 /// The WorkOS settings; `None` if WorkOS is off.
 ///
 /// # Errors
-/// `unavailable` if the variables cannot be read, or the password is too short to have sealed
-/// anything.
+/// `unavailable` if the variables cannot be read or the password is too short.
 pub(super) async fn workos() -> Result<Option<&'static Workos>, AuthError> {
     static WORKOS: OnceLock<Option<Workos>> = OnceLock::new();
     if WORKOS.get().is_none() {
         let config = read_workos().await?;
-        // A request that ran beside this one has read the same.
+        // A concurrent request has read the same values.
         let _ = WORKOS.set(config);
     }
     Ok(WORKOS.get().and_then(Option::as_ref))
@@ -105,7 +104,7 @@ async fn read_clerk() -> Result<Option<Clerk>, AuthError> {
     }))
 }
 
-/// The value of a variable; empty if there is none of that name.
+/// The value of a variable. Empty if it is not defined.
 async fn variable(name: &str) -> Result<String, AuthError> {
     match variables::get(name).await {
         Ok(value) => Ok(value),

@@ -1,5 +1,5 @@
-//! Outside providers' public keys, fetched over the network, shared by the requests of this instance
-//! in statics (they are public) and with the other instances by copies in the store.
+//! Key sets of identity providers. Fetched over the network, cached in statics of this instance (they
+//! are public), and shared with other instances by copies in the store.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,11 +13,11 @@ use super::{http, now_ms};
 use crate::jwks::{self, Cache, Fetched, Lookup, SharedCopy};
 use crate::types::AuthError;
 
-/// Longest time that a fetch may take.
+/// Timeout of a fetch.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How often a request that waits for another one's fetch looks whether it has ended. A task
-/// cannot be woken by another task of the same instance, so it has to look.
+/// How often a request checks whether another request's fetch has ended. Tasks of one instance
+/// cannot wake each other.
 const WAIT_STEP: Duration = Duration::from_millis(10);
 
 /// The key set of one provider.
@@ -37,14 +37,13 @@ impl KeySet {
         }
     }
 
-    /// The key `key_id`; `url` is where the key set is, which stays the same in the life of an
-    /// instance.
+    /// The key `key_id`. `url` is the URL of the key set, the same for the life of the instance.
     ///
     /// # Errors
-    /// `invalid` if there is no such key, `unavailable` if the key set is out of reach.
+    /// `invalid` if there is no such key, `unavailable` if the key set cannot be fetched.
     pub(super) async fn get(&self, url: &str, key_id: &str) -> Result<DecodingKey, AuthError> {
         loop {
-            let found = self.cache().look_up(key_id, now_ms());
+            let found = self.cache().lookup(key_id, now_ms());
             match found {
                 Lookup::Key(key) => return Ok(key),
                 Lookup::Unknown => return Err(AuthError::Invalid),
@@ -70,8 +69,7 @@ impl KeySet {
     }
 }
 
-/// A fetch that is under way. Settles when it goes out of scope, so that a request that is
-/// abandoned in the middle does not leave the others waiting.
+/// A running fetch. Settles when it is dropped, so that an abandoned request does not block others.
 struct Pending<'a> {
     set: &'a KeySet,
     fetched: Option<Fetched>,
@@ -85,11 +83,12 @@ impl Drop for Pending<'_> {
     }
 }
 
-/// From the store if another instance has fetched lately, else over the network.
+/// Fetches the key set: from the store if another instance fetched it recently, else over the
+/// network.
 async fn fetch(url: &str, key_id: &str, pending: &mut Pending<'_>) {
     let now = now_ms();
     let copy_key = copy_key(url);
-    // The copy only saves time: without a store, keys are fetched.
+    // Without a store, keys are fetched over the network.
     let store = Spin::open_default().await.ok();
     if let Some(store) = &store
         && let Ok(Some(bytes)) = store.get(&copy_key).await
@@ -116,7 +115,7 @@ async fn fetch(url: &str, key_id: &str, pending: &mut Pending<'_>) {
     }
 }
 
-/// One key for each address, which is configuration and may change.
+/// The key of the copy in the store. One per URL, which is configuration and may change.
 fn copy_key(url: &str) -> String {
     let hash = Sha256::digest(url);
     let hash = hash.iter().take(8).map(|byte| format!("{byte:02x}"));

@@ -1,11 +1,11 @@
-//! The exports, and the state of an instance. An instance serves many requests at once; no lock is
-//! held across an await.
+//! The exports of the component. An instance serves many requests concurrently; no lock is held across
+//! an await.
 
 mod clerk;
 mod config;
 mod http;
 mod key_sets;
-mod ours;
+mod own_credentials;
 mod renewal;
 mod workos;
 
@@ -13,8 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use journal::Spin;
 
-use crate::bindings::exports::goldfish::identity::{authentication, external};
-use crate::presented::{Presented, choose};
+use crate::bindings::exports::goldfish::identity::{authentication, external_sessions};
+use crate::credential::{Credential, choose};
 use crate::revocation;
 use crate::types::{AuthError, Credentials, Principal};
 
@@ -29,26 +29,26 @@ mod export {
 impl authentication::Guest for Identity {
     async fn authenticate(credentials: Credentials) -> Result<Principal, AuthError> {
         match choose(credentials).ok_or(AuthError::Missing)? {
-            Presented::Token(token) => ours::access_token(&token).await,
-            Presented::ApiKey(key) => ours::api_key(&key).await,
-            Presented::Cookie(cookie) => ours::cookie(&cookie).await,
-            Presented::Workos(cookie) => workos::authenticate(&cookie).await,
-            Presented::ClerkBearer(token) => clerk::authenticate(&token).await,
-            // Others name their cookies `__session` too.
-            Presented::ClerkCookie(_) if !clerk::is_on().await? => Err(AuthError::Missing),
-            Presented::ClerkCookie(token) => clerk::authenticate(&token).await,
+            Credential::Token(token) => own_credentials::access_token(&token).await,
+            Credential::ApiKey(key) => own_credentials::api_key(&key).await,
+            Credential::Cookie(cookie) => own_credentials::cookie(&cookie).await,
+            Credential::Workos(cookie) => workos::authenticate(&cookie).await,
+            Credential::ClerkBearer(token) => clerk::authenticate(&token).await,
+            // Other systems use the cookie name `__session` too.
+            Credential::ClerkCookie(_) if !clerk::is_on().await? => Err(AuthError::Missing),
+            Credential::ClerkCookie(token) => clerk::authenticate(&token).await,
         }
     }
 }
 
-impl external::Guest for Identity {
+impl external_sessions::Guest for Identity {
     async fn sign_out(credentials: Credentials) -> Result<Option<String>, AuthError> {
         match choose(credentials).ok_or(AuthError::Missing)? {
-            Presented::Workos(cookie) => workos::sign_out(&cookie).await.map(Some),
-            Presented::ClerkBearer(token) | Presented::ClerkCookie(token) => {
+            Credential::Workos(cookie) => workos::sign_out(&cookie).await.map(Some),
+            Credential::ClerkBearer(token) | Credential::ClerkCookie(token) => {
                 clerk::sign_out(&token).await.map(|()| None)
             }
-            Presented::Token(_) | Presented::ApiKey(_) | Presented::Cookie(_) => {
+            Credential::Token(_) | Credential::ApiKey(_) | Credential::Cookie(_) => {
                 Err(AuthError::Invalid)
             }
         }

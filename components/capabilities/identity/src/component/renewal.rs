@@ -1,5 +1,5 @@
-//! Refreshing WorkOS sessions over the network: once in this instance by a static, once in all
-//! instances by the store.
+//! Refreshing WorkOS sessions over the network. A static coordinates the requests of this instance,
+//! the store those of all instances.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,32 +9,32 @@ use spin_sdk::time::sleep;
 
 use super::config::Workos;
 use super::{http, now_ms};
-use crate::renewal::{self, ExchangeId, Exchanges, Outcome, Step};
+use crate::renewal::{self, Outcome, RefreshId, Refreshes, Step};
 use crate::types::AuthError;
 use crate::workos::Claims;
 
-/// Longest wait for WorkOS.
+/// Timeout of a request to WorkOS.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often a request that waits for another one's exchange looks whether it has ended. A task
-/// cannot be woken by another task of the same instance, so it has to look.
+/// How often a request checks whether another request's refresh has ended. Tasks of one instance
+/// cannot wake each other.
 const WAIT_STEP: Duration = Duration::from_millis(10);
 
-static EXCHANGES: Mutex<Option<Exchanges>> = Mutex::new(None);
+static EXCHANGES: Mutex<Option<Refreshes>> = Mutex::new(None);
 
-/// A new cookie for the session that `claims` are of, in exchange for `refresh_token`.
+/// Refreshes the session of `claims` with `refresh_token`. Returns the new cookie.
 ///
 /// # Errors
-/// `expired` if WorkOS wants the person to sign in again, `unavailable` if it cannot be asked.
+/// `expired` if the user must sign in again, `unavailable` if WorkOS cannot be reached.
 pub(super) async fn renew(
     config: &Workos,
     store: &Spin,
     claims: &Claims,
     refresh_token: &str,
 ) -> Result<String, AuthError> {
-    let id = ExchangeId::new(&claims.sid, refresh_token);
+    let id = RefreshId::new(&claims.sid, refresh_token);
     loop {
-        let step = with_exchanges(|exchanges| exchanges.look_up(id, now_ms()));
+        let step = with_exchanges(|exchanges| exchanges.lookup(id, now_ms()));
         match step {
             Step::Wait => sleep(WAIT_STEP).await,
             Step::Exchange => {
@@ -49,10 +49,9 @@ pub(super) async fn renew(
     }
 }
 
-/// An exchange that is under way. Settles when it goes out of scope, so that a request that is
-/// abandoned in the middle does not leave the others waiting.
+/// A running refresh. Settles when it is dropped, so that an abandoned request does not block others.
 struct Pending {
-    id: ExchangeId,
+    id: RefreshId,
     outcome: Option<Outcome>,
 }
 
@@ -63,7 +62,7 @@ impl Drop for Pending {
     }
 }
 
-fn with_exchanges<T>(action: impl FnOnce(&mut Exchanges) -> T) -> T {
+fn with_exchanges<T>(action: impl FnOnce(&mut Refreshes) -> T) -> T {
     let mut exchanges: MutexGuard<'_, _> = EXCHANGES.lock().unwrap_or_else(PoisonError::into_inner);
     action(exchanges.get_or_insert_default())
 }

@@ -12,14 +12,13 @@ use crate::revocation;
 use crate::types::{AuthError, Principal, Proof};
 use crate::workos::{self, Session};
 
-/// Longest wait for WorkOS to end a session.
+/// Timeout of ending a session at WorkOS.
 const REVOKE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Largest answer that is read then, in bytes.
+/// Maximum size of the response, in bytes.
 const REVOKE_MAX_BYTES: usize = 16 * 1024;
 
-/// Whom a sealed session is of. One past its access token's life is refreshed if that is
-/// configured.
+/// The principal of a sealed session. Refreshes an expired session if an API key is configured.
 pub(super) async fn authenticate(cookie: &str) -> Result<Principal, AuthError> {
     let config = config::workos().await?.ok_or(AuthError::Invalid)?;
     let session = workos::open(cookie, &config.cookie_password, now_ms())?;
@@ -31,7 +30,7 @@ pub(super) async fn authenticate(cookie: &str) -> Result<Principal, AuthError> {
         revocation::check(&store, &marker).await?;
         let cookie = renewal::renew(config, &store, &claims, refresh_token).await?;
         let renewed = workos::open(&cookie, &config.cookie_password, now_ms())?;
-        // A refresh never leads from one session, or one user, to another.
+        // A refresh must not change the session or the user.
         if !renewed
             .sealed_claims(&config.client_id)?
             .are_of_session(&claims)
@@ -44,7 +43,7 @@ pub(super) async fn authenticate(cookie: &str) -> Result<Principal, AuthError> {
             ..principal
         });
     }
-    // Both to their ends: a fetch of the key set that was broken off would count as a failure of it.
+    // Both run to completion, because an aborted fetch of the key set would count as failed.
     let check = revocation::check(&store, &marker);
     let (principal, revocation) = join(verify(config, session), check).await;
     revocation?;
@@ -62,16 +61,16 @@ async fn verify(config: &Workos, session: Session) -> Result<Principal, AuthErro
     })
 }
 
-/// Ends the session that is sealed in `cookie`, also when its access token has expired. Answers
-/// where WorkOS ends the browser's own session.
+/// Ends the session in `cookie`, also if its access token has expired. Returns the URL at which WorkOS
+/// ends the browser's session.
 pub(super) async fn sign_out(cookie: &str) -> Result<String, AuthError> {
     let config = config::workos().await?.ok_or(AuthError::Invalid)?;
     let session = workos::open(cookie, &config.cookie_password, now_ms())?;
     let session_id = session.sealed_claims(&config.client_id)?.sid;
     revocation::mark(&store().await?, &records::revoked_workos(&session_id)).await?;
     if !config.api_key.is_empty() {
-        // That WorkOS is out of reach, or knows no such session any more, keeps nobody signed in
-        // here; and the browser goes to WorkOS next.
+        // The session is revoked here even if WorkOS cannot be reached, and the browser goes to
+        // WorkOS next.
         revoke(config, &session_id).await;
     }
     Ok(format!(

@@ -4,7 +4,7 @@ use super::lease::Lease;
 use super::pump::Deadlines;
 use super::transport::{self, Body};
 use super::{find, is_configured, lease};
-use crate::bindings::{ChatRequest, Completion, Delta, Error, Served};
+use crate::bindings::{ChatRequest, Completion, Delta, Error, ResolvedModel};
 use crate::call::Call;
 use crate::catalogue::Entry;
 use crate::chance::chance;
@@ -40,12 +40,12 @@ pub(super) enum Accepted {
     /// The answer comes over the network.
     Told(Box<Answer>),
     /// The answer is known already.
-    Known(Served, Vec<Delta>, Completion),
+    Known(ResolvedModel, Vec<Delta>, Completion),
 }
 
 /// An answer that is being given.
 pub(super) struct Answer {
-    pub(super) served: Served,
+    pub(super) served: ResolvedModel,
     pub(super) body: Body,
     pub(super) reply: Reply,
     pub(super) lease: Lease,
@@ -194,8 +194,8 @@ impl Attempts {
         Ok((Reply::new(decoder, estimate), answer.into_body(), deadlines))
     }
 
-    fn served(&self) -> Served {
-        Served {
+    fn served(&self) -> ResolvedModel {
+        ResolvedModel {
             provider: self.entry.provider.name().to_owned(),
             model: self.entry.id.clone(),
             upstream: self.entry.upstream.clone(),

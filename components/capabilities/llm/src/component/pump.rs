@@ -3,7 +3,7 @@
 use super::attempts::{Accepted, Answer, Attempts};
 use super::lease::Lease;
 use super::transport::Body;
-use crate::bindings::{Completion, Delta, Error, Served};
+use crate::bindings::{Completion, Delta, Error, ResolvedModel};
 use crate::reply::Reply;
 use crate::values::Values;
 use futures::future::{Either, FutureExt, join, select};
@@ -100,8 +100,8 @@ pub(super) async fn carry(
 }
 
 /// Writes a known answer at a pace that shows; false if the reader is gone.
-async fn speak(served: Served, pieces: Vec<Delta>, deltas: &mut Deltas) -> bool {
-    let mut served = Some(Delta::Served(served));
+async fn speak(served: ResolvedModel, pieces: Vec<Delta>, deltas: &mut Deltas) -> bool {
+    let mut served = Some(Delta::ResolvedModel(served));
     for piece in pieces {
         if !write(deltas, served.take().into_iter().chain([piece]).collect()).await {
             return false;
@@ -180,7 +180,7 @@ struct Relay<'a> {
     silence: Silence,
     deadlines: Deadlines,
     /// Until it is passed on, with the first piece.
-    served: Option<Served>,
+    served: Option<ResolvedModel>,
     lease: Lease,
     attempts: &'a mut Option<Attempts>,
 }
@@ -226,7 +226,7 @@ impl Relay<'_> {
     /// Passes pieces on; false if the reader is gone.
     async fn pass(&mut self, mut pieces: Vec<Delta>) -> bool {
         if let Some(served) = self.served.take() {
-            pieces.insert(0, Delta::Served(served));
+            pieces.insert(0, Delta::ResolvedModel(served));
             self.lease.succeeded();
             // From here on the answer is this one, good or bad.
             *self.attempts = None;

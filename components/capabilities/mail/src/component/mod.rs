@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use crate::Message;
 use crate::bindings::exports::goldfish::mail::sender::{Error, Guest};
-use crate::webhook::{Verdict, Webhook};
+use crate::webhook::{Delivery, Webhook};
 
-/// How long to wait before each further attempt.
-const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+/// The delays before each retry.
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 
 struct Component;
 
@@ -34,37 +34,37 @@ impl Guest for Component {
         let id = format!("msg_{}", Uuid::new_v4().simple());
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = since.unwrap_or_default().as_secs();
-        let call = webhook.call(&message, id, now);
-        let call = call.ok_or_else(|| unavailable("the message cannot be written"))?;
-        let mut pauses = PAUSES.into_iter();
+        let request = webhook.request(&message, id, now);
+        let request = request.ok_or_else(|| unavailable("the message cannot be written"))?;
+        let mut delays = RETRY_DELAYS.into_iter();
         loop {
-            let text = match transport::attempt(&webhook.url, &call).await {
-                (Verdict::Taken, _) => return Ok(()),
-                (Verdict::Refused, text) => return Err(Error::Unavailable(text)),
-                (Verdict::Busy, text) => text,
+            let text = match transport::attempt(&webhook.url, &request).await {
+                (Delivery::Accepted, _) => return Ok(()),
+                (Delivery::Refused, text) => return Err(Error::Unavailable(text)),
+                (Delivery::RetryLater, text) => text,
             };
-            match pauses.next() {
-                Some(pause) => sleep(pause).await,
+            match delays.next() {
+                Some(delay) => sleep(delay).await,
                 None => return Err(Error::Unavailable(text)),
             }
         }
     }
 }
 
-/// The webhook, read from the variables once in the life of an instance.
+/// The webhook of the variables, read once per instance.
 async fn webhook() -> Result<Option<&'static Webhook>, Error> {
     static WEBHOOK: OnceLock<Option<Webhook>> = OnceLock::new();
     if WEBHOOK.get().is_none() {
         let url = variable("mail_webhook_url").await?;
         let secret = variable("mail_webhook_secret").await?;
         let webhook = Webhook::new(&url, &secret).map_err(unavailable)?;
-        // A request that ran beside this one has read the same.
+        // A concurrent request has read the same values.
         let _ = WEBHOOK.set(webhook);
     }
     Ok(WEBHOOK.get().and_then(Option::as_ref))
 }
 
-/// The value of a variable; empty if there is none of that name.
+/// The value of a variable. Empty if it is not defined.
 async fn variable(name: &str) -> Result<String, Error> {
     match variables::get(name).await {
         Ok(value) => Ok(value),

@@ -9,7 +9,7 @@ use crate::settings::{Client, GitHub, Google, Settings, base_url};
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
-/// The settings, read once in the life of an instance.
+/// The settings, read once per instance.
 ///
 /// # Errors
 /// `unavailable` if the variables cannot be read.
@@ -21,7 +21,7 @@ pub(super) async fn settings() -> Result<&'static Settings, Error> {
         github: github().await?,
         google: google().await?,
     };
-    // A request that ran beside this one has read the same.
+    // A concurrent request has read the same values.
     Ok(SETTINGS.get_or_init(|| settings))
 }
 
@@ -52,7 +52,7 @@ async fn client(id: &str, secret: &str) -> Result<Option<Client>, Error> {
     Ok(Client::new(&id, &secret))
 }
 
-/// The value of a variable; empty if there is none of that name.
+/// The value of a variable. Empty if it is not defined.
 async fn variable(name: &str) -> Result<String, Error> {
     match variables::get(name).await {
         Ok(value) => Ok(value),

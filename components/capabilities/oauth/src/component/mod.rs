@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use futures::future::try_join;
 
 use crate::bindings::exports::goldfish::oauth::authorization::{Guest, Provider};
-use crate::request::{self, Outgoing};
+use crate::request::{self, ProviderRequest};
 use crate::settings::{GitHub, Google};
 use crate::{Error, Profile, github, google};
 
@@ -21,7 +21,7 @@ mod export {
 }
 
 impl Guest for Component {
-    async fn providers() -> Result<Vec<Provider>, Error> {
+    async fn list_providers() -> Result<Vec<Provider>, Error> {
         let settings = configuration::settings().await?;
         let github = settings.github.as_ref().map(|_| Provider::Github);
         let google = settings.google.as_ref().map(|_| Provider::Google);
@@ -56,40 +56,40 @@ impl Guest for Component {
         )
     }
 
-    async fn exchange(
+    async fn exchange_code(
         provider: Provider,
         redirect_uri: String,
         code: String,
         code_verifier: String,
     ) -> Result<Profile, Error> {
         match provider {
-            Provider::Github => ask_github(&redirect_uri, &code, &code_verifier).await,
-            Provider::Google => ask_google(&redirect_uri, &code, &code_verifier).await,
+            Provider::Github => github_profile(&redirect_uri, &code, &code_verifier).await,
+            Provider::Google => google_profile(&redirect_uri, &code, &code_verifier).await,
         }
     }
 }
 
-async fn ask_github(redirect_uri: &str, code: &str, verifier: &str) -> Result<Profile, Error> {
+async fn github_profile(redirect_uri: &str, code: &str, verifier: &str) -> Result<Profile, Error> {
     let github = configured_github().await?;
     let endpoint = github.token_endpoint();
-    let exchange = request::exchange(endpoint, &github.client, redirect_uri, code, verifier)?;
+    let exchange = request::code_exchange(endpoint, &github.client, redirect_uri, code, verifier)?;
     let token = github::access_token(&transport::send(exchange).await?)?;
     let (user, emails) = try_join(
-        transport::send(Outgoing::get(github.user_url(), &token)),
-        transport::send(Outgoing::get(github.emails_url(), &token)),
+        transport::send(ProviderRequest::get(github.user_url(), &token)),
+        transport::send(ProviderRequest::get(github.emails_url(), &token)),
     )
     .await?;
     github::profile(&user, &emails)
 }
 
-async fn ask_google(redirect_uri: &str, code: &str, verifier: &str) -> Result<Profile, Error> {
+async fn google_profile(redirect_uri: &str, code: &str, verifier: &str) -> Result<Profile, Error> {
     let google = configured_google().await?;
     let endpoint = google.token_url.clone();
-    let exchange = request::exchange(endpoint, &google.client, redirect_uri, code, verifier)?;
-    let answer = transport::send(exchange).await?;
+    let exchange = request::code_exchange(endpoint, &google.client, redirect_uri, code, verifier)?;
+    let response = transport::send(exchange).await?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     google::profile(
-        &answer,
+        &response,
         &google.client.id,
         since.unwrap_or_default().as_secs(),
     )

@@ -1,4 +1,4 @@
-//! HTTP to a provider.
+//! HTTP requests to a provider.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,72 +11,72 @@ use spin_sdk::time::sleep;
 use spin_sdk::wasip3::http::types::ErrorCode;
 
 use crate::Error;
-use crate::answer::{Answer, MAX_BYTES};
-use crate::request::Outgoing;
+use crate::request::ProviderRequest;
+use crate::response::{MAX_BYTES, ProviderResponse};
 
-/// Longest time that one answer may take: somebody waits for it in a browser.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout of a request. A user waits for it in a browser.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// GitHub answers nobody who does not say who they are.
+/// GitHub requires a user agent.
 const USER_AGENT: &str = concat!("goldfish/", env!("CARGO_PKG_VERSION"));
 
-/// Sends a request and reads the answer to its end.
+/// Sends a request and reads the whole response.
 ///
 /// # Errors
-/// `unavailable` without an answer in time, `protocol` for one that is too long.
-pub(super) async fn send(outgoing: Outgoing) -> Result<Answer, Error> {
-    match select(pin!(exchange(outgoing)), pin!(sleep(PATIENCE))).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(_) => Err(unavailable("the provider took too long")),
+/// `unavailable` without a response in time, `protocol` for one that is too large.
+pub(super) async fn send(request: ProviderRequest) -> Result<ProviderResponse, Error> {
+    match select(pin!(send_request(request)), pin!(sleep(TIMEOUT))).await {
+        Either::Left((response, _)) => response,
+        Either::Right(_) => Err(unavailable("the provider did not respond in time")),
     }
 }
 
-async fn exchange(outgoing: Outgoing) -> Result<Answer, Error> {
-    let response = spin_sdk::http::send(request(outgoing)?)
+async fn send_request(request: ProviderRequest) -> Result<ProviderResponse, Error> {
+    let received = spin_sdk::http::send(to_http(request)?)
         .await
         .map_err(|code| unreachable(&code))?;
-    let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), MAX_BYTES);
+    let status = received.status().as_u16();
+    let body = Limited::new(received.into_body(), MAX_BYTES);
     let body = body
         .collect()
         .await
-        .map_err(|_| Error::Protocol("the answer broke off or is too long".to_owned()))?;
-    Ok(Answer {
+        .map_err(|_| Error::Protocol("the response was cut off or is too large".to_owned()))?;
+    Ok(ProviderResponse {
         status,
         body: body.to_bytes().into(),
     })
 }
 
-fn request(outgoing: Outgoing) -> Result<Request<Full<Bytes>>, Error> {
-    let mut builder = match outgoing.form {
+fn to_http(request: ProviderRequest) -> Result<Request<Full<Bytes>>, Error> {
+    let mut builder = match request.form {
         Some(_) => {
-            Request::post(&outgoing.url).header("content-type", "application/x-www-form-urlencoded")
+            Request::post(&request.url).header("content-type", "application/x-www-form-urlencoded")
         }
-        None => Request::get(&outgoing.url),
+        None => Request::get(&request.url),
     };
     builder = builder
         .header("accept", "application/json")
         .header("user-agent", USER_AGENT);
-    if let Some(token) = outgoing.token {
+    if let Some(token) = request.token {
         builder = builder.header("authorization", format!("Bearer {token}"));
     }
-    let body = outgoing.form.unwrap_or_default();
+    let body = request.form.unwrap_or_default();
     builder
         .body(Full::new(Bytes::from(body)))
         .map_err(|_| Error::Protocol("the provider's URL in the settings is no URL".to_owned()))
 }
 
-/// A transport error as ours. Its own texts are left out: some hosts put addresses into them.
+/// The error for a failed transport. Without the host's own texts, because some contain addresses.
 fn unreachable(code: &ErrorCode) -> Error {
     unavailable(match code {
         ErrorCode::HttpRequestDenied => {
-            "allowed_outbound_hosts in spin.toml does not hold the provider"
+            "allowed_outbound_hosts in spin.toml does not include the provider"
         }
         ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => {
-            "the provider's name is not known"
+            "the provider's host name cannot be resolved"
         }
         ErrorCode::ConnectionRefused => "the provider refused the connection",
-        _ => "the connection to the provider broke",
+        _ => "the connection to the provider was lost",
     })
 }
 

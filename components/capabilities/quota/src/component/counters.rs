@@ -3,7 +3,7 @@
 use spin_sdk::experimental::wasi::keyvalue::atomics;
 use spin_sdk::experimental::wasi::keyvalue::store::{self, Bucket};
 
-use crate::book::{Ledger, Mark};
+use crate::rate_limiter::{Ledger, Mark};
 
 const STORE: &str = "default";
 

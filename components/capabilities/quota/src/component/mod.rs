@@ -3,6 +3,7 @@
 mod counters;
 mod credits;
 mod limits;
+mod user_data;
 mod variables;
 
 use std::time::{SystemTime, UNIX_EPOCH};

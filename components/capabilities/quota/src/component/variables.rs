@@ -1,4 +1,4 @@
-//! The variables, each read once in the life of an instance.
+//! The variables, each read once per instance.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use spin_sdk::variables::{self, Error};
 
 use crate::plans::Plans;
 
-/// The value of a variable; empty when the host knows none of that name.
+/// The value of a variable; empty if it is not granted.
 pub(super) async fn read(name: &str) -> Result<String, String> {
     match variables::get(name).await {
         Ok(value) => Ok(value),
@@ -15,15 +15,18 @@ pub(super) async fn read(name: &str) -> Result<String, String> {
     }
 }
 
-/// The plans, or why they cannot be told. A component that was not granted the variable cannot tell
-/// them, so that a line missing in a manifest lifts no limit.
+/// The plans.
+///
+/// # Errors
+/// What is wrong, for the log; also if the variable is not granted, so that a missing line in the manifest
+/// removes no limit.
 pub(super) async fn plans() -> Result<&'static Plans, String> {
     static PLANS: OnceLock<Result<Plans, String>> = OnceLock::new();
     if PLANS.get().is_none() {
         let value = variables::get("plans")
             .await
             .map_err(|_| "the variable plans cannot be read".to_owned())?;
-        // Somebody else may have read it meanwhile, and the same.
+        // Another request may have set it meanwhile, to the same value.
         let _ = PLANS.set(Plans::parse(&value));
     }
     match PLANS.get() {
@@ -33,8 +36,8 @@ pub(super) async fn plans() -> Result<&'static Plans, String> {
     }
 }
 
-/// Whether use is recorded where nothing is limited.
-pub(super) async fn records_all() -> Result<bool, String> {
+/// Whether usage is recorded even if nothing is limited.
+pub(super) async fn records_usage() -> Result<bool, String> {
     static ON: OnceLock<bool> = OnceLock::new();
     if let Some(on) = ON.get() {
         return Ok(*on);
@@ -44,7 +47,7 @@ pub(super) async fn records_all() -> Result<bool, String> {
         "" | "on" => true,
         _ => {
             eprintln!(
-                r#"{{"level":"warn","message":"usage_ledger is neither on nor off; on holds"}}"#
+                r#"{{"level":"warn","message":"usage_ledger is neither on nor off; on is used"}}"#
             );
             true
         }

@@ -4,12 +4,12 @@ use time::{Date, Month, OffsetDateTime, Time};
 
 const DAY_MS: u64 = 86_400_000;
 
-/// The day: days since 1970-01-01.
+/// The day of a time: days since 1970-01-01.
 pub(crate) fn day_of(at: u64) -> u32 {
     u32::try_from(at / DAY_MS).unwrap_or(u32::MAX)
 }
 
-/// The month: months since the year 0.
+/// The month of a time: months since the year 0.
 pub(crate) fn month_of(at: u64) -> u32 {
     let date = date_of(day_of(at));
     let year = u32::try_from(date.year()).unwrap_or(0);
@@ -39,7 +39,7 @@ pub(crate) fn text_of(day: u32) -> String {
     format!("{:04}-{month:02}-{:02}", date.year(), date.day())
 }
 
-/// Days that no calendar has, which only a damaged clock can tell, count as the last there is.
+/// Days beyond the calendar's, which only a wrong clock gives, count as its last day.
 fn date_of(day: u32) -> Date {
     let seconds = i64::from(day).saturating_mul(86_400);
     OffsetDateTime::from_unix_timestamp(seconds).map_or(Date::MAX, OffsetDateTime::date)
@@ -54,7 +54,7 @@ mod tests {
     const LEAP_DAY_ENDS: u64 = 1_835_481_599_999;
 
     #[test]
-    fn months_end_in_utc() {
+    fn month_of_the_end_of_a_leap_day_ends_in_utc() {
         assert_eq!(text_of(day_of(LEAP_DAY_ENDS)), "2028-02-29");
         assert_eq!(text_of(day_of(LEAP_DAY_ENDS + 1)), "2028-03-01");
         assert_eq!(month_of(LEAP_DAY_ENDS) + 1, month_of(LEAP_DAY_ENDS + 1));
@@ -64,7 +64,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_time_has_a_month(at: u64) {
+        fn next_month_of_any_time_is_the_month_after(at: u64) {
             let then = next_month(at);
             if at < 253_000_000_000_000 {
                 prop_assert!(then > at);

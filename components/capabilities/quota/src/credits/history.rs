@@ -1,31 +1,31 @@
-//! What is remembered of the use of models: by day, by API key and as transactions. All of it is
-//! bounded, however long and however strangely a user lives.
+//! Usage by day, usage by API key, and transactions. All of it has a bounded size, so that the state of a
+//! ledger does.
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::Settled;
+use super::entries::Settled;
 
 /// How many days are kept, the current one included.
 const DAYS: u32 = 90;
-/// Rows of days and models; beyond, the oldest go first.
+/// Most rows of days and models; the oldest are dropped first.
 const MAX_ROWS: usize = 1000;
-/// Models told apart; beyond, further ones are [`OTHER`].
+/// Most models that are kept apart; further ones are counted as [`OTHER`].
 const MAX_MODELS: usize = 64;
-/// Longest name of a model, in bytes; longer ones are cut.
+/// Longest name of a model, in bytes; longer ones are truncated.
 const MAX_MODEL_BYTES: usize = 80;
-/// Keys whose use is kept; beyond, those that were used least recently go first.
+/// Most API keys whose usage is kept; the least recently used ones are dropped first.
 const MAX_KEYS: usize = 200;
-/// Transactions that are kept.
+/// Most transactions that are kept.
 const MAX_TRANSACTIONS: usize = 200;
-/// Bytes of grants' reasons; beyond, the oldest go first.
+/// Most bytes of grants' reasons; the oldest are dropped first.
 const MAX_REASONS_BYTES: usize = 24 * 1024;
-/// Stands for models that are not told apart.
+/// The name of models that are not kept apart.
 const OTHER: &str = "other";
 
-/// A model by its place in [`History::models`], counted from 1; 0 is [`OTHER`].
+/// A model by its position in [`History::models`], counted from 1; 0 is [`OTHER`].
 type ModelNumber = usize;
 
-/// A key by the fact that used it first, or first after keys came to have numbers.
+/// An API key by the number of the entry that first used it.
 type KeyNumber = u64;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,15 +33,15 @@ pub(crate) struct History {
     models: Vec<String>,
     /// Oldest first.
     days: Vec<Row>,
-    keys: Vec<KeyUse>,
-    /// What of `days` was used with keys, by key. Oldest first.
+    keys: Vec<KeyUsage>,
+    /// The share of `days` of each API key. Oldest first.
     #[serde(default)]
     days_of_keys: Vec<Row>,
     /// Oldest first.
     transactions: Vec<Transaction>,
 }
 
-/// The use of one model on one day; of all that, or of one key.
+/// The usage of one model on one day: all of it, or that of one API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
     #[serde(rename = "d")]
@@ -56,7 +56,7 @@ pub(crate) struct Row {
     pub(crate) completion: u64,
     #[serde(rename = "h", default, skip_serializing_if = "is_zero")]
     pub(crate) cached: u64,
-    /// In millionths of a US dollar; none where no price was known.
+    /// Millionths of a US dollar; none if no price was known.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub(crate) cost: Option<u64>,
     /// Whether some of the tokens are an estimate.
@@ -66,9 +66,9 @@ pub(crate) struct Row {
     key: Option<KeyNumber>,
 }
 
-/// The use of one API key in its life.
+/// The usage of one API key in its life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KeyUse {
+pub(crate) struct KeyUsage {
     pub(crate) id: String,
     #[serde(rename = "r")]
     pub(crate) requests: u64,
@@ -77,10 +77,10 @@ pub(crate) struct KeyUse {
     /// As in [`Row`].
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub(crate) cost: Option<u64>,
-    /// Its name in rows of days; 0 if it has none yet.
+    /// Its number in the rows of days; 0 if it has none yet.
     #[serde(rename = "f", default)]
     number: KeyNumber,
-    /// The fact that used it last.
+    /// The number of the entry that last used it.
     #[serde(rename = "n")]
     last: u64,
 }
@@ -99,32 +99,37 @@ pub(crate) struct Transaction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
+    /// Amount and reason.
     Grant(u64, Option<String>),
-    /// Whether the amount is our estimate comes last.
+    /// Amount, model, and whether the amount is an estimate of ours.
     Usage(u64, ModelNumber, bool),
+    /// The new plan.
     Plan(String),
 }
 
 impl History {
-    /// Counts what was used on a day that is not before those of earlier calls.
-    pub(crate) fn count(&mut self, number: u64, day: u32, used: &Settled) {
-        let model = self.number_of(&used.model);
-        let key = used.key.as_ref().map(|id| self.count_key(number, id, used));
-        add(&mut self.days, Row::new(day, model, None), used);
+    /// Counts usage on a day, which is not before those of earlier calls.
+    pub(crate) fn count(&mut self, number: u64, day: u32, usage: &Settled) {
+        let model = self.number_of(&usage.model);
+        let key = usage
+            .key
+            .as_ref()
+            .map(|id| self.count_key(number, id, usage));
+        add(&mut self.days, Row::new(day, model, None), usage);
         match key {
-            Some(_) => add(&mut self.days_of_keys, Row::new(day, model, key), used),
+            Some(_) => add(&mut self.days_of_keys, Row::new(day, model, key), usage),
             None => drop_old(&mut self.days_of_keys, day),
         }
     }
 
-    /// Counts the use of a key; its number.
-    fn count_key(&mut self, number: u64, id: &str, used: &Settled) -> KeyNumber {
+    /// Counts the usage of an API key and returns its number.
+    fn count_key(&mut self, number: u64, id: &str, usage: &Settled) -> KeyNumber {
         if !self.keys.iter().any(|key| key.id == id) {
             if self.keys.len() >= MAX_KEYS {
                 let oldest = self.keys.iter().map(|key| key.last).min();
                 self.keys.retain(|key| Some(key.last) != oldest);
             }
-            self.keys.push(KeyUse {
+            self.keys.push(KeyUsage {
                 id: id.to_owned(),
                 requests: 0,
                 tokens: 0,
@@ -135,9 +140,9 @@ impl History {
         }
         let mut found = number;
         for key in self.keys.iter_mut().filter(|key| key.id == id) {
-            key.requests = key.requests.saturating_add(used.requests());
-            key.tokens = key.tokens.saturating_add(used.amount());
-            key.cost = sum(key.cost, used.cost);
+            key.requests = key.requests.saturating_add(usage.requests());
+            key.tokens = key.tokens.saturating_add(usage.amount());
+            key.cost = sum(key.cost, usage.cost);
             key.last = number;
             if key.number == 0 {
                 key.number = number;
@@ -147,7 +152,7 @@ impl History {
         found
     }
 
-    pub(crate) fn note(&mut self, number: u64, at: u64, kind: Kind) {
+    pub(crate) fn add_transaction(&mut self, number: u64, at: u64, kind: Kind) {
         if self.transactions.len() >= MAX_TRANSACTIONS {
             self.transactions.remove(0);
         }
@@ -161,40 +166,40 @@ impl History {
         }
     }
 
-    /// Notes a use that was counted.
-    pub(crate) fn note_use(&mut self, number: u64, at: u64, used: &Settled) {
-        let model = self.number_of(&used.model);
-        self.note(
+    /// Adds the transaction of a usage.
+    pub(crate) fn add_usage(&mut self, number: u64, at: u64, usage: &Settled) {
+        let model = self.number_of(&usage.model);
+        self.add_transaction(
             number,
             at,
-            Kind::Usage(used.amount(), model, used.estimated),
+            Kind::Usage(usage.amount(), model, usage.estimated),
         );
     }
 
-    /// The use of a key: requests and tokens.
-    pub(crate) fn use_of(&self, id: &str) -> (u64, u64) {
+    /// The usage of an API key: requests and tokens.
+    pub(crate) fn usage_of_key(&self, id: &str) -> (u64, u64) {
         let found = self.keys.iter().find(|key| key.id == id);
         found.map_or((0, 0), |key| (key.requests, key.tokens))
     }
 
-    pub(crate) fn keys(&self) -> &[KeyUse] {
+    pub(crate) fn keys(&self) -> &[KeyUsage] {
         &self.keys
     }
 
-    /// Newest day first, none that is too old on the day `today`.
+    /// The last 90 days, counted from `today`, newest first.
     pub(crate) fn days(&self, today: u32) -> impl Iterator<Item = &Row> {
         let rows = self.days.iter().rev();
         rows.filter(move |row| row.day.saturating_add(DAYS) > today)
     }
 
-    /// As [`History::days`], of one key.
-    pub(crate) fn days_of(&self, key: &KeyUse, today: u32) -> impl Iterator<Item = &Row> {
+    /// As [`History::days`], of one API key.
+    pub(crate) fn days_of(&self, key: &KeyUsage, today: u32) -> impl Iterator<Item = &Row> {
         let number = key.number;
         let rows = self.days_of_keys.iter().rev();
         rows.filter(move |row| row.day.saturating_add(DAYS) > today && row.key == Some(number))
     }
 
-    /// Newest first, those before the number `before`.
+    /// The transactions before the number `before`, newest first.
     pub(crate) fn transactions(&self, before: Option<u64>) -> impl Iterator<Item = &Transaction> {
         let before = before.unwrap_or(u64::MAX);
         let rows = self.transactions.iter().rev();
@@ -209,9 +214,9 @@ impl History {
     }
 
     fn number_of(&mut self, model: &str) -> ModelNumber {
-        let model = cut(model, MAX_MODEL_BYTES);
+        let model = truncate(model, MAX_MODEL_BYTES);
         if self.models.len() >= MAX_MODELS && !self.models.iter().any(|known| known == model) {
-            self.forget_unused_models();
+            self.drop_unused_models();
         }
         let place = self.models.iter().position(|known| known == model);
         let place = place.or_else(|| {
@@ -224,7 +229,7 @@ impl History {
         place.map_or(0, |place| place.saturating_add(1))
     }
 
-    fn forget_unused_models(&mut self) {
+    fn drop_unused_models(&mut self) {
         let old = std::mem::take(&mut self.models);
         let mut renumber = |number: &mut ModelNumber| {
             let name = number.checked_sub(1).and_then(|place| old.get(place));
@@ -265,41 +270,30 @@ impl Row {
         }
     }
 
-    fn add(&mut self, used: &Settled) {
-        self.requests = self.requests.saturating_add(used.requests());
-        self.prompt = self.prompt.saturating_add(u64::from(used.prompt));
-        self.completion = self.completion.saturating_add(u64::from(used.completion));
-        self.cached = self.cached.saturating_add(u64::from(used.cached));
-        self.cost = sum(self.cost, used.cost);
-        self.estimated |= used.estimated;
+    fn add(&mut self, usage: &Settled) {
+        self.requests = self.requests.saturating_add(usage.requests());
+        self.prompt = self.prompt.saturating_add(u64::from(usage.prompt));
+        self.completion = self.completion.saturating_add(u64::from(usage.completion));
+        self.cached = self.cached.saturating_add(u64::from(usage.cached));
+        self.cost = sum(self.cost, usage.cost);
+        self.estimated |= usage.estimated;
     }
 }
 
-impl Settled {
-    /// Credits.
-    pub(crate) fn amount(&self) -> u64 {
-        u64::from(self.prompt).saturating_add(u64::from(self.completion))
-    }
-
-    /// How many requests of the user's it was.
-    fn requests(&self) -> u64 {
-        u64::from(!self.aside)
-    }
-}
-
-/// Adds to the row that is like this one, or to it. The day is not before those of other rows.
-fn add(rows: &mut Vec<Row>, like: Row, used: &Settled) {
-    drop_old(rows, like.day);
+/// Adds usage to the row of the same day, model and key, or as a new row. The day is not before those of
+/// other rows.
+fn add(rows: &mut Vec<Row>, new: Row, usage: &Settled) {
+    drop_old(rows, new.day);
     let today = rows.iter_mut().rev();
-    let mut today = today.take_while(|row| row.day == like.day);
-    match today.find(|row| row.model == like.model && row.key == like.key) {
-        Some(row) => row.add(used),
+    let mut today = today.take_while(|row| row.day == new.day);
+    match today.find(|row| row.model == new.model && row.key == new.key) {
+        Some(row) => row.add(usage),
         None => {
             if rows.len() >= MAX_ROWS {
                 rows.remove(0);
             }
-            let mut row = like;
-            row.add(used);
+            let mut row = new;
+            row.add(usage);
             rows.push(row);
         }
     }
@@ -309,7 +303,7 @@ fn drop_old(rows: &mut Vec<Row>, day: u32) {
     rows.retain(|row| row.day.saturating_add(DAYS) > day && row.day <= day);
 }
 
-/// The sum of what is known.
+/// The sum of those that are known.
 fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.saturating_add(other)),
@@ -322,7 +316,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// The beginning of a text, in whole characters.
-pub(crate) fn cut(text: &str, most: usize) -> &str {
+/// The first `most` bytes of a text, in whole characters.
+pub(crate) fn truncate(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }

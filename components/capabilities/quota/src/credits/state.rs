@@ -1,41 +1,42 @@
-//! What the facts of a ledger amount to. Readers agree on it, since it depends on nothing but the
-//! facts in their order; above all they agree on which reservations hold.
+//! The state of a ledger: credits and reservations. It depends on nothing but the entries in their order,
+//! so all readers agree on it, and on which reservations are granted.
 
 use journal::Fold;
 use serde::{Deserialize, Serialize};
 
 use super::calendar;
-use super::facts::{Fact, Reserved};
+use super::entries::{Entry, Reserved};
 use super::history::{History, Kind};
+use crate::exports::credits::LimitKind;
 
-/// A reservation that is not settled counts for so long, in milliseconds: longer than any reply
-/// takes, since those of writers that died hold up their user's credits.
-pub(crate) const LAPSE: u64 = 15 * 60_000;
-/// Reservations under way at once. They are spent within minutes; this only bounds the state.
+/// A reservation that is not settled expires after this long, in milliseconds. Longer than any reply takes;
+/// a reservation whose writer died holds its user's credits for this long.
+pub(crate) const RESERVATION_EXPIRY: u64 = 15 * 60_000;
+/// Open reservations at the same time. Limits the size of the state.
 const MAX_OPEN: usize = 400;
-/// How long it is remembered that a reservation was settled, and how many are remembered.
-const REMEMBER: u64 = 3_600_000;
+/// How long (milliseconds) and how many reservations are remembered after they were settled.
+const REMEMBERED_FOR: u64 = 3_600_000;
 const MAX_CLOSED: usize = 256;
-/// Grants whose ids are remembered, so that each counts once.
+/// How many ids of grants are remembered, so that each counts once.
 const MAX_GRANTS: usize = 500;
 
-/// A user's ledger.
+/// The state of a user's ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Ledger {
-    /// The latest time that a fact told; it does not go back, so neither do months.
+pub(crate) struct State {
+    /// The latest time in an entry. It never decreases, so neither does the month.
     time: u64,
     plan: Option<String>,
-    /// The month that what was used is of.
+    /// The month of `used` and `used_granted`.
     month: u32,
-    /// Of the plan's credits; more than there are, if a reply took more than was foreseen.
+    /// Credits of the plan used this month. More than the plan has if a reply took more than reserved.
     used: u64,
-    /// Of granted credits, this month.
+    /// Granted credits used this month.
     used_granted: u64,
-    /// What is left of granted credits.
+    /// Granted credits that are left.
     granted: u64,
-    /// Reservations that hold.
+    /// Granted reservations.
     open: Vec<Open>,
-    /// Reservations that were settled or released, and uses that had none.
+    /// Reservations that were settled or released, and usage without a reservation.
     closed: Vec<Closed>,
     grants: Vec<u64>,
     pub(crate) history: History,
@@ -61,40 +62,32 @@ struct Closed {
     at: u64,
 }
 
-/// Which bound was met.
+/// Credits at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bound {
-    Credits,
-    KeyRequests,
-    KeyTokens,
-}
-
-/// Where the user stands at a moment, under a plan with or without a monthly limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Balance {
-    /// This month, granted credits included.
+pub(crate) struct Credits {
+    /// Used this month, granted ones included.
     pub(crate) used: u64,
-    /// What may be reserved; none where there is no limit.
+    /// What may be reserved; none if there is no limit.
     pub(crate) left: Option<u64>,
     pub(crate) reserved: u64,
     pub(crate) granted: u64,
 }
 
-impl Fold for Ledger {
+impl Fold for State {
     const VERSION: u32 = 1;
-    type Entry = Fact;
+    type Entry = Entry;
 
-    fn apply(&mut self, number: u64, fact: Fact) {
-        match fact {
-            Fact::PlanSet { plan, at } => {
+    fn apply(&mut self, number: u64, entry: Entry) {
+        match entry {
+            Entry::PlanSet { plan, at } => {
                 self.advance(at);
                 if self.plan.as_ref() != Some(&plan) {
                     let kind = Kind::Plan(plan.clone());
-                    self.history.note(number, self.time, kind);
+                    self.history.add_transaction(number, self.time, kind);
                     self.plan = Some(plan);
                 }
             }
-            Fact::Granted {
+            Entry::Granted {
                 id,
                 amount,
                 reason,
@@ -110,26 +103,26 @@ impl Fold for Ledger {
                 self.grants.push(id);
                 self.granted = self.granted.saturating_add(amount);
                 let kind = Kind::Grant(amount, reason);
-                self.history.note(number, self.time, kind);
+                self.history.add_transaction(number, self.time, kind);
             }
-            Fact::Reserved(asked) => {
-                self.advance(asked.at);
-                self.take_reservation(asked);
+            Entry::Reserved(request) => {
+                self.advance(request.at);
+                self.reserve(request);
             }
-            Fact::Settled(used) => {
-                self.advance(used.at);
-                if self.close(used.id) {
-                    self.charge(used.amount(), used.monthly);
+            Entry::Settled(usage) => {
+                self.advance(usage.at);
+                if self.close(usage.id) {
+                    self.charge(usage.amount(), usage.monthly);
                     let day = calendar::day_of(self.time);
-                    self.history.count(number, day, &used);
-                    self.history.note_use(number, self.time, &used);
+                    self.history.count(number, day, &usage);
+                    self.history.add_usage(number, self.time, &usage);
                 }
             }
-            Fact::Released { id, at } => {
+            Entry::Released { id, at } => {
                 self.advance(at);
                 self.close(id);
             }
-            Fact::Forgotten { at } => {
+            Entry::Erased { at } => {
                 *self = Self::default();
                 self.advance(at);
             }
@@ -137,17 +130,17 @@ impl Fold for Ledger {
     }
 }
 
-impl Ledger {
+impl State {
     pub(crate) fn plan(&self) -> Option<&str> {
         self.plan.as_deref()
     }
 
-    /// The latest time that a fact told.
+    /// The latest time in an entry.
     pub(crate) fn time(&self) -> u64 {
         self.time
     }
 
-    /// Whether it says nothing but a time, as after it was forgotten.
+    /// Whether it has no content but a time, as after it was erased.
     pub(crate) fn is_blank(&self) -> bool {
         *self
             == Self {
@@ -157,8 +150,8 @@ impl Ledger {
             }
     }
 
-    /// Where the user stands at the time `now`, under a plan with this limit.
-    pub(crate) fn balance(&self, monthly: Option<u64>, now: u64) -> Balance {
+    /// The credits at the time `now`, under a plan with this many a month.
+    pub(crate) fn credits(&self, monthly: Option<u64>, now: u64) -> Credits {
         let (used, used_granted) = match self.is_this_month(now) {
             true => (self.used, self.used_granted),
             false => (0, 0),
@@ -171,7 +164,7 @@ impl Ledger {
                 .saturating_add(self.granted)
                 .saturating_sub(reserved)
         });
-        Balance {
+        Credits {
             used: used.saturating_add(used_granted),
             left,
             reserved,
@@ -179,11 +172,14 @@ impl Ledger {
         }
     }
 
-    /// What a reservation made now would hold, or the bound that it meets.
-    pub(crate) fn room_for(&self, asked: &Reserved, now: u64) -> Result<u64, Bound> {
-        let mut held = asked.want.max(asked.least);
-        if let Some(key) = &asked.key {
-            let (mut requests, mut tokens) = self.history.use_of(&key.id);
+    /// How many credits a reservation at the time `now` gets.
+    ///
+    /// # Errors
+    /// The limit because of which it gets none.
+    pub(crate) fn available(&self, request: &Reserved, now: u64) -> Result<u64, LimitKind> {
+        let mut held = request.wanted.max(request.minimum);
+        if let Some(key) = &request.key {
+            let (mut requests, mut tokens) = self.history.usage_of_key(&key.id);
             for open in self.live(now) {
                 if open.key.as_ref() == Some(&key.id) {
                     requests = requests.saturating_add(1);
@@ -191,31 +187,31 @@ impl Ledger {
                 }
             }
             if key.requests.is_some_and(|most| requests >= most) {
-                return Err(Bound::KeyRequests);
+                return Err(LimitKind::ApiKeyRequests);
             }
             if let Some(most) = key.tokens {
                 held = held.min(most.saturating_sub(tokens));
-                if held < asked.least {
-                    return Err(Bound::KeyTokens);
+                if held < request.minimum {
+                    return Err(LimitKind::ApiKeyTokens);
                 }
             }
         }
-        if let Some(left) = self.balance(asked.monthly, now).left {
+        if let Some(left) = self.credits(request.monthly, now).left {
             held = held.min(left);
         }
-        if held < asked.least || self.live(now).count() >= MAX_OPEN {
-            return Err(Bound::Credits);
+        if held < request.minimum || self.live(now).count() >= MAX_OPEN {
+            return Err(LimitKind::Credits);
         }
         Ok(held)
     }
 
-    /// What a reservation holds; none when it does not.
+    /// The credits of a granted reservation.
     pub(crate) fn held(&self, id: u64) -> Option<u64> {
         let open = self.open.iter().find(|open| open.id == id);
         open.map(|open| open.held)
     }
 
-    /// The API keys that the ledger knows of.
+    /// The ids of the API keys in the ledger.
     pub(crate) fn key_ids(&self) -> impl Iterator<Item = &str> {
         let used = self.history.keys().iter().map(|key| key.id.as_str());
         used.chain(self.open.iter().filter_map(|open| open.key.as_deref()))
@@ -228,10 +224,10 @@ impl Ledger {
     fn live(&self, now: u64) -> impl Iterator<Item = &Open> {
         let now = now.max(self.time);
         let open = self.open.iter();
-        open.filter(move |open| open.at.saturating_add(LAPSE) > now)
+        open.filter(move |open| open.at.saturating_add(RESERVATION_EXPIRY) > now)
     }
 
-    /// Lets time pass up to a fact's.
+    /// Advances the time to that of an entry.
     fn advance(&mut self, at: u64) {
         self.time = self.time.max(at);
         let time = self.time;
@@ -242,22 +238,22 @@ impl Ledger {
             self.used_granted = 0;
         }
         self.open
-            .retain(|open| open.at.saturating_add(LAPSE) > time);
+            .retain(|open| open.at.saturating_add(RESERVATION_EXPIRY) > time);
         self.closed
-            .retain(|closed| closed.at.saturating_add(REMEMBER) > time);
+            .retain(|closed| closed.at.saturating_add(REMEMBERED_FOR) > time);
     }
 
-    fn take_reservation(&mut self, asked: Reserved) {
-        if self.is_closed(asked.id) {
+    fn reserve(&mut self, request: Reserved) {
+        if self.is_closed(request.id) {
             return;
         }
-        // The same reservation again: its writer was late and has appended it anew.
-        self.open.retain(|open| open.id != asked.id);
-        if let Ok(held) = self.room_for(&asked, self.time) {
+        // The same reservation again: its writer was late and appended it once more.
+        self.open.retain(|open| open.id != request.id);
+        if let Ok(held) = self.available(&request, self.time) {
             self.open.push(Open {
-                id: asked.id,
+                id: request.id,
                 held,
-                key: asked.key.map(|key| key.id),
+                key: request.key.map(|key| key.id),
                 at: self.time,
             });
         }
@@ -267,8 +263,7 @@ impl Ledger {
         self.closed.iter().any(|closed| closed.id == id)
     }
 
-    /// Ends a reservation, whether or not it is known (it may have lapsed). False when it had
-    /// ended before.
+    /// Ends a reservation, even if it is unknown (it may have expired). False if it had ended before.
     fn close(&mut self, id: u64) -> bool {
         if self.is_closed(id) {
             return false;
@@ -282,8 +277,7 @@ impl Ledger {
         true
     }
 
-    /// Takes the month's credits first, then granted ones; what neither covers is the month's
-    /// debt.
+    /// Charges the month's credits first, then granted ones. What exceeds both is charged to the month.
     fn charge(&mut self, amount: u64, monthly: Option<u64>) {
         let of_month = match monthly {
             Some(monthly) => monthly.saturating_sub(self.used).min(amount),
@@ -297,10 +291,10 @@ impl Ledger {
     }
 }
 
-/// A settled use with nothing in it, for tests.
+/// A settled entry, for tests.
 #[cfg(test)]
-pub(crate) fn used(id: u64, tokens: u32, at: u64) -> super::facts::Settled {
-    super::facts::Settled {
+pub(crate) fn settled(id: u64, tokens: u32, at: u64) -> super::entries::Settled {
+    super::entries::Settled {
         id,
         model: "m".to_owned(),
         prompt: tokens,
@@ -308,7 +302,7 @@ pub(crate) fn used(id: u64, tokens: u32, at: u64) -> super::facts::Settled {
         estimated: false,
         cached: 0,
         cost: None,
-        aside: false,
+        background: false,
         key: None,
         monthly: None,
         at,

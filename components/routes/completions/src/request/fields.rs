@@ -1,12 +1,12 @@
-//! Reading JSON by hand, so that every error names its place as OpenAI does.
+//! Reading a JSON object field by field, so that every error names the path as OpenAI does.
 
 use http_edge::ApiError;
 use serde_json::{Map, Value};
 
-/// An object of the request, whose fields are taken out one by one. A field that is `null` is not
-/// there.
+/// An object of the request, from which fields are taken one by one. A field that is `null` counts
+/// as missing.
 pub(crate) struct Fields {
-    /// Where it is; empty for the request itself.
+    /// Its path; empty for the request itself.
     path: String,
     fields: Map<String, Value>,
 }
@@ -20,7 +20,7 @@ impl Fields {
         }
     }
 
-    /// What must be an object.
+    /// A value that must be an object.
     pub(crate) fn of(value: Value, path: String) -> Result<Self, ApiError> {
         match value {
             Value::Object(fields) => Ok(Self { path, fields }),
@@ -66,7 +66,7 @@ impl Fields {
     pub(crate) fn count(&mut self, name: &str) -> Result<Option<u32>, ApiError> {
         let message = "must be a whole number that is not negative";
         self.read(name, message, |value| {
-            // More than fits is more than any model says.
+            // A number that does not fit is more than any model generates.
             value
                 .as_u64()
                 .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
@@ -97,7 +97,7 @@ impl Fields {
             .ok_or_else(|| self.wrong(name, "is missing"))
     }
 
-    /// An object that is opaque here, as JSON.
+    /// An object that is not interpreted, as JSON.
     pub(crate) fn json(&mut self, name: &str) -> Result<Option<String>, ApiError> {
         match self.take(name) {
             None => Ok(None),
@@ -106,7 +106,7 @@ impl Fields {
         }
     }
 
-    /// What was not taken, as JSON.
+    /// The fields that were not taken, as JSON.
     pub(crate) fn rest(self) -> Option<String> {
         let is_given = self.fields.values().any(|value| !value.is_null());
         is_given.then(|| Value::Object(self.fields).to_string())
@@ -128,7 +128,7 @@ impl Fields {
     }
 }
 
-/// What must be a string.
+/// A value that must be a string.
 pub(crate) fn text(value: Value, path: &str) -> Result<String, ApiError> {
     match value {
         Value::String(text) => Ok(text),

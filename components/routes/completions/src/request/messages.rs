@@ -1,5 +1,5 @@
-//! The conversation. Fields of messages that say nothing to a model, such as those which a client
-//! sends back of an answer, are let be.
+//! The messages of a request. Unknown fields of a message are ignored: clients send back whole
+//! messages of earlier responses.
 
 use contracts::llm::types::{Image, ImageDetail, Message, Part, Role, ToolCall};
 use http_edge::ApiError;
@@ -50,7 +50,7 @@ fn message(mut fields: Fields) -> Result<Message, ApiError> {
     })
 }
 
-/// A text, or a list of parts.
+/// A string, or a list of parts.
 fn content(fields: &mut Fields) -> Result<Vec<Part>, ApiError> {
     match fields.take("content") {
         None => Ok(Vec::new()),

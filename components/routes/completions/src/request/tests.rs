@@ -3,9 +3,9 @@ use contracts::llm::types::{ImageDetail, Part, Role, ToolChoice};
 use proptest::prelude::*;
 use serde_json::json;
 
-fn read(body: Value) -> Result<Asked, ApiError> {
+fn read(body: Value) -> Result<CompletionRequest, ApiError> {
     match body {
-        Value::Object(fields) => Asked::read(fields),
+        Value::Object(fields) => CompletionRequest::read(fields),
         _ => Err(ApiError::invalid("body", "must be a JSON object")),
     }
 }
@@ -34,8 +34,8 @@ fn text_of(part: &Part) -> &str {
 }
 
 #[test]
-fn everything_of_a_request_arrives() {
-    let asked = read(json!({
+fn read_full_request_keeps_every_field() {
+    let parsed = read(json!({
         "model": "gpt-4o",
         "messages": [
             {"role": "developer", "content": "Be brief.", "name": "house"},
@@ -61,8 +61,8 @@ fn everything_of_a_request_arrives() {
         "reasoning_effort": "low", "logit_bias": null, "metadata": {"b": 1, "a": 2},
     }))
     .unwrap();
-    assert!(asked.is_stream && asked.includes_usage);
-    let request = asked.request;
+    assert!(parsed.is_stream && parsed.includes_usage);
+    let request = parsed.request;
     assert_eq!(request.model, "gpt-4o");
     assert_eq!(
         (request.temperature, request.max_tokens),
@@ -108,11 +108,11 @@ fn everything_of_a_request_arrives() {
 }
 
 #[test]
-fn what_is_not_there_asks_for_nothing() {
-    let asked = read(json!({"messages": [{"role": "user", "content": "Hi"}], "stop": null, "n": null, "x": null})).unwrap();
-    assert!(!asked.is_stream && !asked.includes_usage);
-    assert_eq!(asked.request.model, "");
-    let options = asked.request.options.unwrap();
+fn read_missing_or_null_fields_sets_nothing() {
+    let parsed = read(json!({"messages": [{"role": "user", "content": "Hi"}], "stop": null, "n": null, "x": null})).unwrap();
+    assert!(!parsed.is_stream && !parsed.includes_usage);
+    assert_eq!(parsed.request.model, "");
+    let options = parsed.request.options.unwrap();
     assert!(options.stop.is_empty() && options.tools.is_empty());
     assert!(options.extra.is_none() && options.response_format.is_none());
     assert_eq!(
@@ -127,7 +127,7 @@ fn what_is_not_there_asks_for_nothing() {
 }
 
 #[test]
-fn what_is_wrong_is_named_as_openai_names_it() {
+fn read_invalid_field_names_its_path() {
     for (fields, path) in [
         (json!({"messages": null}), "messages"),
         (json!({"messages": "Hi"}), "messages"),
@@ -213,14 +213,14 @@ fn what_is_wrong_is_named_as_openai_names_it() {
 }
 
 #[test]
-fn tools_count_as_prompt() {
-    let plain = read(with(json!({}))).unwrap().size();
+fn prompt_bytes_includes_tools() {
+    let plain = read(with(json!({}))).unwrap().prompt_bytes();
     let tools =
         json!({"tools": [{"type": "function", "function": {"name": "abc", "parameters": {}}}]});
-    assert_eq!(read(with(tools)).unwrap().size(), plain + 5);
+    assert_eq!(read(with(tools)).unwrap().prompt_bytes(), plain + 5);
 }
 
-fn anything() -> impl Strategy<Value = Value> {
+fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -241,18 +241,18 @@ fn anything() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_json_is_a_panic(body in anything(), messages in anything()) {
+    fn read_any_json_does_not_panic(body in any_json(), messages in any_json()) {
         let _ = read(body.clone());
         if let Value::Object(mut fields) = body {
             fields.insert("messages".into(), Value::Array(vec![messages]));
-            let _ = Asked::read(fields);
+            let _ = CompletionRequest::read(fields);
         }
     }
 
     #[test]
-    fn no_bytes_are_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+    fn read_any_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         if let Ok(fields) = serde_json::from_slice(&bytes) {
-            let _ = Asked::read(fields);
+            let _ = CompletionRequest::read(fields);
         }
     }
 }

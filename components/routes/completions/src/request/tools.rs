@@ -1,4 +1,4 @@
-//! Tools that a model may call.
+//! The tools of a request.
 
 use contracts::llm::types::{Tool, ToolChoice};
 use http_edge::ApiError;
@@ -46,7 +46,7 @@ pub(super) fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>, ApiError
     }
 }
 
-/// Functions are the only kind that every provider has.
+/// Only functions are supported: every provider has them.
 fn function(fields: &mut Fields) -> Result<Fields, ApiError> {
     if fields.required_text("type")? != "function" {
         return Err(fields.wrong("type", "must be function"));

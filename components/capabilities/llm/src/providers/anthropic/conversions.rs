@@ -2,7 +2,7 @@
 //! Sources: <https://platform.claude.com/docs/en/build-with-claude/streaming>,
 //! <https://platform.claude.com/docs/en/api/errors>.
 
-use crate::bindings::{Error, StopReason};
+use crate::bindings::{Error, FinishReason};
 use crate::failure::Head;
 use crate::reply::{Decode, Progress, json};
 use serde::Deserialize;
@@ -201,13 +201,13 @@ fn note_usage(usage: Option<Usage>, progress: &mut Progress, last: bool) {
     }
 }
 
-fn stop_reason(reason: &str) -> StopReason {
+fn stop_reason(reason: &str) -> FinishReason {
     match reason {
-        "end_turn" | "stop_sequence" => StopReason::End,
-        "max_tokens" | "model_context_window_exceeded" => StopReason::Length,
-        "refusal" => StopReason::ContentFilter,
-        "tool_use" => StopReason::ToolCalls,
-        _ => StopReason::Other,
+        "end_turn" | "stop_sequence" => FinishReason::Stop,
+        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+        "refusal" => FinishReason::ContentFilter,
+        "tool_use" => FinishReason::ToolCalls,
+        _ => FinishReason::Other,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::sample::{self, sample};
 use crate::bindings::{
-    ChatRequest, Completion, Delta, Error, Options, Part, ResponseFormat, Role, StopReason, Tool,
-    ToolCallPiece, ToolChoice, Usage,
+    ChatRequest, Completion, Delta, Error, FinishReason, Options, Part, ResponseFormat, Role, Tool,
+    ToolCallDelta, ToolChoice, Usage,
 };
 use crate::chance::chance;
 use crate::request::object;
@@ -24,8 +24,8 @@ const QUOTE: usize = 120;
 pub(crate) fn answer(request: &ChatRequest) -> Result<(Vec<Delta>, Completion), Error> {
     let options = request.options();
     options.refuse_extra(NAME)?;
-    let (words, stop_reason) = match call(request, options) {
-        Some(call) => (call, StopReason::ToolCalls),
+    let (words, finish_reason) = match call(request, options) {
+        Some(call) => (call, FinishReason::ToolCalls),
         None => said(request, options),
     };
     let usage = Usage {
@@ -35,10 +35,16 @@ pub(crate) fn answer(request: &ChatRequest) -> Result<(Vec<Delta>, Completion), 
         reasoning_tokens: 0,
         estimated: true,
     };
-    Ok((words, Completion { stop_reason, usage }))
+    Ok((
+        words,
+        Completion {
+            finish_reason,
+            usage,
+        },
+    ))
 }
 
-fn said(request: &ChatRequest, options: &Options) -> (Vec<Delta>, StopReason) {
+fn said(request: &ChatRequest, options: &Options) -> (Vec<Delta>, FinishReason) {
     let (mut text, cut) = (whole(request, options), &options.stop);
     if let Some(at) = cut.iter().filter_map(|stop| text.find(stop)).min() {
         text.truncate(at);
@@ -50,13 +56,13 @@ fn said(request: &ChatRequest, options: &Options) -> (Vec<Delta>, StopReason) {
     let most = request.max_tokens.map_or(usize::MAX, |tokens| {
         usize::try_from(tokens).unwrap_or(usize::MAX)
     });
-    let stop_reason = if pieces.len() > most {
-        StopReason::Length
+    let finish_reason = if pieces.len() > most {
+        FinishReason::Length
     } else {
-        StopReason::End
+        FinishReason::Stop
     };
     pieces.truncate(most);
-    (pieces, stop_reason)
+    (pieces, finish_reason)
 }
 
 fn whole(request: &ChatRequest, options: &Options) -> String {
@@ -114,7 +120,7 @@ fn call(request: &ChatRequest, options: &Options) -> Option<Vec<Delta>> {
 fn call_pieces(tool: &Tool, words: &str) -> Vec<Delta> {
     let schema = tool.parameters.as_deref().and_then(object);
     let arguments = sample::arguments(schema.unwrap_or_default(), words).to_string();
-    let begin = ToolCallPiece {
+    let begin = ToolCallDelta {
         index: 0,
         id: Some(format!("call_demo{:016x}", chance())),
         name: Some(tool.name.clone()),
@@ -122,7 +128,7 @@ fn call_pieces(tool: &Tool, words: &str) -> Vec<Delta> {
     };
     let rest = arguments
         .split_inclusive([',', ':'])
-        .map(|piece| ToolCallPiece {
+        .map(|piece| ToolCallDelta {
             index: 0,
             id: None,
             name: None,
@@ -241,15 +247,15 @@ mod tests {
         let mut request = asking(|options| options.tools = vec![add()]);
         let called = |request: &ChatRequest| {
             let (pieces, end) = answer(request).unwrap();
-            (calls(&pieces), end.stop_reason)
+            (calls(&pieces), end.finish_reason)
         };
         let default = ("add".to_owned(), r#"{"a":1}"#.to_owned());
-        assert_eq!(called(&request), (Vec::new(), StopReason::End));
+        assert_eq!(called(&request), (Vec::new(), FinishReason::Stop));
         for choice in [ToolChoice::Required, ToolChoice::Function("add".into())] {
             request.options.as_mut().unwrap().tool_choice = Some(choice);
             assert_eq!(
                 called(&request),
-                (vec![default.clone()], StopReason::ToolCalls)
+                (vec![default.clone()], FinishReason::ToolCalls)
             );
         }
         request.options.as_mut().unwrap().tool_choice = None;
@@ -271,7 +277,7 @@ mod tests {
         ];
         let (text, end) = said(&request(conversation));
         assert_eq!(text, "[demo] The tool answers: “42”.");
-        assert_eq!(end.stop_reason, StopReason::End);
+        assert_eq!(end.finish_reason, FinishReason::Stop);
     }
 
     #[test]
@@ -318,8 +324,8 @@ mod tests {
         let (text, end) = ask("Hello", Some(3));
         assert_eq!(text.split_whitespace().count(), 3);
         assert_eq!(
-            (end.stop_reason, end.usage.completion_tokens),
-            (StopReason::Length, 3)
+            (end.finish_reason, end.usage.completion_tokens),
+            (FinishReason::Length, 3)
         );
     }
 }

@@ -2,7 +2,7 @@
 //! Sources: <https://platform.openai.com/docs/api-reference/chat-streaming>,
 //! <https://platform.openai.com/docs/guides/error-codes>.
 
-use crate::bindings::{Error, StopReason};
+use crate::bindings::{Error, FinishReason};
 use crate::failure::Head;
 use crate::reply::{Decode, Progress, json};
 use serde::Deserialize;
@@ -122,7 +122,7 @@ impl Chunk {
                 }
             }
             if let Some(reason) = choice.finish_reason {
-                progress.stop = Some(stop_reason(&reason));
+                progress.stop = Some(finish_reason(&reason));
             }
         }
         Ok(())
@@ -182,13 +182,13 @@ impl Usage {
     }
 }
 
-fn stop_reason(reason: &str) -> StopReason {
+fn finish_reason(reason: &str) -> FinishReason {
     match reason {
-        "stop" | "eos" => StopReason::End,
-        "length" => StopReason::Length,
-        "content_filter" => StopReason::ContentFilter,
-        "tool_calls" | "function_call" => StopReason::ToolCalls,
-        _ => StopReason::Other,
+        "stop" | "eos" => FinishReason::Stop,
+        "length" => FinishReason::Length,
+        "content_filter" => FinishReason::ContentFilter,
+        "tool_calls" | "function_call" => FinishReason::ToolCalls,
+        _ => FinishReason::Other,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The call of Spin's `fermyon:spin/llm`. It blocks the instance until the whole answer is there.
 
 use super::conversions::{check, pieces, prompt};
-use crate::bindings::{ChatRequest, Completion, Delta, Error, Invalid, StopReason, Usage};
+use crate::bindings::{ChatRequest, Completion, Delta, Error, FinishReason, Invalid, Usage};
 use crate::catalogue::Entry;
 use spin_sdk::llm::{self, InferencingModel, InferencingParams};
 
@@ -46,11 +46,17 @@ pub(crate) fn infer(
         reasoning_tokens: 0,
         estimated: false,
     };
-    let stop_reason = if usage.completion_tokens >= bound {
-        StopReason::Length
+    let finish_reason = if usage.completion_tokens >= bound {
+        FinishReason::Length
     } else {
-        StopReason::End
+        FinishReason::Stop
     };
     let pieces = pieces(&result.text).into_iter().map(Delta::Text).collect();
-    Ok((pieces, Completion { stop_reason, usage }))
+    Ok((
+        pieces,
+        Completion {
+            finish_reason,
+            usage,
+        },
+    ))
 }

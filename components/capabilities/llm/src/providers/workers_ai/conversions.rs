@@ -2,7 +2,7 @@
 //! Sources: <https://developers.cloudflare.com/workers-ai/platform/errors/>, recorded answers.
 
 use super::client::max_tokens;
-use crate::bindings::{ChatRequest, Error, StopReason};
+use crate::bindings::{ChatRequest, Error, FinishReason};
 use crate::catalogue::Entry;
 use crate::failure::Head;
 use crate::providers::openai::conversions::{Calls, Chunk, Usage};
@@ -58,7 +58,7 @@ impl Decode for Decoder {
         if event.data.trim() == "[DONE]" {
             progress.done = true;
             if progress.stop.is_none() {
-                progress.stop = Some(self.stop_reason(progress));
+                progress.stop = Some(self.finish_reason(progress));
             }
             return Ok(());
         }
@@ -93,13 +93,13 @@ impl Decode for Decoder {
         }
         // Some models count with every piece; only the count without text is the end.
         if is_last {
-            progress.stop = Some(self.stop_reason(progress));
+            progress.stop = Some(self.finish_reason(progress));
         }
         if let Some(reason) = piece.finish_reason {
             progress.stop = Some(match reason.as_str() {
-                "length" => StopReason::Length,
-                "tool_calls" => StopReason::ToolCalls,
-                _ => StopReason::End,
+                "length" => FinishReason::Length,
+                "tool_calls" => FinishReason::ToolCalls,
+                _ => FinishReason::Stop,
             });
         }
         Ok(())
@@ -107,16 +107,16 @@ impl Decode for Decoder {
 }
 
 impl Decoder {
-    fn stop_reason(&self, progress: &Progress) -> StopReason {
+    fn finish_reason(&self, progress: &Progress) -> FinishReason {
         let is_full = progress
             .completion_tokens
             .is_some_and(|tokens| tokens >= self.max_tokens);
         if is_full {
-            StopReason::Length
+            FinishReason::Length
         } else if progress.has_calls() {
-            StopReason::ToolCalls
+            FinishReason::ToolCalls
         } else {
-            StopReason::End
+            FinishReason::Stop
         }
     }
 }

@@ -1,37 +1,36 @@
-//! What is remembered, and how much of it.
+//! What the history contains, and how much of it.
 
 use journal::Fold;
 use journal::testing::BEGINNING;
 
-use super::KeyBudget;
 use crate::credits::calendar;
-use crate::credits::facts::{Fact, Reserved, Settled};
+use crate::credits::entries::{Entry, KeyBudget, Reserved, Settled};
 use crate::credits::history::Kind;
-use crate::credits::state::{Ledger, used};
+use crate::credits::state::{State, settled};
 
 const DAY: u64 = 86_400_000;
 
-fn settled(id: u64, model: &str, at: u64) -> Fact {
-    Fact::Settled(Settled {
+fn usage_of(id: u64, model: &str, at: u64) -> Entry {
+    Entry::Settled(Settled {
         model: model.to_owned(),
         completion: 2,
-        ..used(id, 1, at)
+        ..settled(id, 1, at)
     })
 }
 
-fn folded(facts: impl IntoIterator<Item = Fact>) -> Ledger {
-    let mut ledger = Ledger::default();
-    for (number, fact) in (1..).zip(facts) {
-        ledger.apply(number, fact);
+fn folded(entries: impl IntoIterator<Item = Entry>) -> State {
+    let mut ledger = State::default();
+    for (number, entry) in (1..).zip(entries) {
+        ledger.apply(number, entry);
     }
     ledger
 }
 
 #[test]
-fn use_is_told_by_day_and_model_for_ninety_days() {
+fn days_of_one_hundred_days_are_the_last_ninety() {
     let days = (0..100).flat_map(|day| {
         let at = BEGINNING + day * DAY;
-        [("a", 0), ("b", 1), ("a", 2)].map(|(model, n)| settled(day * 3 + n, model, at))
+        [("a", 0), ("b", 1), ("a", 2)].map(|(model, n)| usage_of(day * 3 + n, model, at))
     });
     let ledger = folded(days);
     let today = calendar::day_of(BEGINNING + 99 * DAY);
@@ -50,23 +49,23 @@ fn use_is_told_by_day_and_model_for_ninety_days() {
 }
 
 #[test]
-fn cost_is_told_by_day_model_and_key() {
-    let use_of = |id, key: Option<&str>, cost, aside| {
-        Fact::Settled(Settled {
+fn cost_is_counted_by_day_model_and_key() {
+    let usage_with = |id, key: Option<&str>, cost, background| {
+        Entry::Settled(Settled {
             cached: 1,
             cost,
-            aside,
+            background,
             key: key.map(str::to_owned),
-            ..used(id, 2, BEGINNING)
+            ..settled(id, 2, BEGINNING)
         })
     };
     let ledger = folded([
-        use_of(1, Some("a"), Some(7), false),
-        use_of(2, Some("b"), None, false),
-        use_of(3, None, Some(100), false),
-        use_of(4, Some("a"), Some(30), true),
+        usage_with(1, Some("a"), Some(7), false),
+        usage_with(2, Some("b"), None, false),
+        usage_with(3, None, Some(100), false),
+        usage_with(4, Some("a"), Some(30), true),
         // The same again counts once.
-        use_of(4, Some("a"), Some(30), true),
+        usage_with(4, Some("a"), Some(30), true),
     ]);
     let history = &ledger.history;
     let today = calendar::day_of(BEGINNING);
@@ -95,16 +94,16 @@ fn cost_is_told_by_day_model_and_key() {
 }
 
 #[test]
-fn ledgers_from_before_cost_was_kept_are_read() {
+fn state_without_costs_is_read() {
     let old = r#"{"time": 5, "plan": null, "month": 0, "used": 3, "used_granted": 0, "granted": 0,
         "open": [], "closed": [], "grants": [], "history": {
             "models": ["m"], "days": [{"d": 0, "m": 1, "r": 1, "p": 2, "c": 1}],
             "keys": [{"id": "a", "r": 1, "t": 3, "n": 1}],
             "transactions": [{"n": 1, "t": 5, "k": {"usage": [3, 1, false]}}]}}"#;
-    let mut ledger: Ledger = serde_json::from_str(old).unwrap();
-    let fact = r#"{"settled": {"id": 9, "model": "m", "prompt": 1, "completion": 1,
+    let mut ledger: State = serde_json::from_str(old).unwrap();
+    let entry = r#"{"settled": {"id": 9, "model": "m", "prompt": 1, "completion": 1,
         "key": "a", "at": 6}}"#;
-    ledger.apply(2, serde_json::from_str(fact).unwrap());
+    ledger.apply(2, serde_json::from_str(entry).unwrap());
     let [key] = ledger.history.keys() else {
         panic!("{ledger:?}");
     };
@@ -117,8 +116,8 @@ fn ledgers_from_before_cost_was_kept_are_read() {
 }
 
 #[test]
-fn the_last_transactions_are_told_newest_first() {
-    let ledger = folded((0..300).map(|id| settled(id, "a", BEGINNING)));
+fn transactions_are_the_last_ones_newest_first() {
+    let ledger = folded((0..300).map(|id| usage_of(id, "a", BEGINNING)));
     let numbers: Vec<u64> = ledger
         .history
         .transactions(None)
@@ -139,8 +138,8 @@ fn the_last_transactions_are_told_newest_first() {
 }
 
 #[test]
-fn models_that_are_no_longer_used_make_room() {
-    let months = (0..200).map(|n| settled(n, &format!("model-{n}"), BEGINNING + n * DAY));
+fn models_that_are_no_longer_used_are_replaced() {
+    let months = (0..200).map(|n| usage_of(n, &format!("model-{n}"), BEGINNING + n * DAY));
     let ledger = folded(months);
     let today = calendar::day_of(BEGINNING + 199 * DAY);
     let newest = ledger.history.days(today).next().unwrap();
@@ -149,7 +148,7 @@ fn models_that_are_no_longer_used_make_room() {
     let later = BEGINNING + 400 * DAY;
     let mut ledger = ledger;
     for n in 0..200 {
-        ledger.apply(201 + n, settled(1000 + n, "fresh", later));
+        ledger.apply(201 + n, usage_of(1000 + n, "fresh", later));
     }
     let newest = ledger.history.days(calendar::day_of(later)).next().unwrap();
     assert_eq!(ledger.history.model(newest.model), "fresh");
@@ -158,20 +157,20 @@ fn models_that_are_no_longer_used_make_room() {
 }
 
 #[test]
-fn the_state_stays_small_whatever_happens() {
-    let mut ledger = Ledger::default();
+fn state_after_any_entries_is_small() {
+    let mut ledger = State::default();
     let mut longest = 0;
     for n in 0..40_000_u64 {
         let at = BEGINNING + n * 8_000_000 / 40 + n % 3;
         let key = format!("{:036}", n % 500);
-        let fact = match n % 4 {
-            0 => Fact::Granted {
+        let entry = match n % 4 {
+            0 => Entry::Granted {
                 id: u64::MAX - n,
                 amount: u64::MAX / 8,
                 reason: Some("\"".repeat(800)),
                 at,
             },
-            1 => Fact::Settled(Settled {
+            1 => Entry::Settled(Settled {
                 model: format!("{:0200}", n % 900),
                 prompt: u32::MAX,
                 completion: u32::MAX,
@@ -179,12 +178,12 @@ fn the_state_stays_small_whatever_happens() {
                 cost: Some(u64::MAX),
                 estimated: true,
                 key: Some(key),
-                ..used(u64::MAX - n, 0, at)
+                ..settled(u64::MAX - n, 0, at)
             }),
-            _ => Fact::Reserved(Reserved {
+            _ => Entry::Reserved(Reserved {
                 id: u64::MAX - n,
-                want: 2,
-                least: 1,
+                wanted: 2,
+                minimum: 1,
                 monthly: None,
                 key: Some(KeyBudget {
                     id: key,
@@ -195,7 +194,7 @@ fn the_state_stays_small_whatever_happens() {
                 at: BEGINNING,
             }),
         };
-        ledger.apply(u64::MAX / 2 + n, fact);
+        ledger.apply(u64::MAX / 2 + n, entry);
         if n % 500 == 0 {
             longest = longest.max(serde_json::to_vec(&ledger).unwrap().len());
         }
@@ -204,10 +203,10 @@ fn the_state_stays_small_whatever_happens() {
     for n in 0..1000_u64 {
         ledger.apply(
             u64::MAX - n,
-            Fact::Reserved(Reserved {
+            Entry::Reserved(Reserved {
                 id: n << 40,
-                want: u64::from(u32::MAX),
-                least: 1,
+                wanted: u64::from(u32::MAX),
+                minimum: 1,
                 monthly: None,
                 key: Some(KeyBudget {
                     id: format!("{n:036}"),

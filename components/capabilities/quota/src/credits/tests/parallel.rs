@@ -1,4 +1,4 @@
-//! Many instances at once, some of which die.
+//! Many instances at the same time, some of which die.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -7,23 +7,23 @@ use journal::testing::{Fault, World};
 use journal::{Clock, GRACE};
 use proptest::prelude::*;
 
-use super::{Error, balance, consumption, intent, of, plans, reserve, standing};
-use crate::credits::facts::{Fact, Reserved};
-use crate::credits::state::{Bound, LAPSE, Ledger};
-use crate::credits::teller;
+use super::{Error, balance, credits, of, plans, request, reserve, usage};
+use crate::credits::entries::{Entry, Reserved};
+use crate::credits::state::{RESERVATION_EXPIRY, State};
+use crate::exports::credits::LimitKind;
 
 const MONTHLY: u64 = 1000;
 
 #[test]
-fn the_last_credits_are_had_once() {
+fn reserve_by_eight_instances_grants_the_last_credits_once() {
     for seed in 1..20 {
         let world = World::new(seed);
         world.set_latency(10);
         let had = Rc::new(RefCell::new(Vec::new()));
         for _ in 0..8 {
-            let (journal, had) = (of(world.client()), Rc::clone(&had));
+            let (ledger, had) = (of(world.client()), Rc::clone(&had));
             world.spawn(async move {
-                let answer = teller::reserve(&journal, &plans(), intent(100, Some(200))).await;
+                let answer = ledger.reserve(&plans(), request(100, Some(200))).await;
                 had.borrow_mut().push(answer);
             });
         }
@@ -32,20 +32,20 @@ fn the_last_credits_are_had_once() {
         let held: u64 = had
             .iter()
             .flatten()
-            .map(|leave| 100 + u64::from(leave.max_tokens.unwrap()))
+            .map(|reservation| 100 + u64::from(reservation.max_tokens.unwrap()))
             .sum();
         // Three whole ones, and the rest of 100, in which a prompt of 100 does not fit.
         assert_eq!(held, 900, "seed {seed}");
         let refused = had.iter().filter(|answer| answer.is_err());
         for answer in refused.clone() {
-            assert_eq!(answer, &Err(Error::Spent(Bound::Credits)));
+            assert_eq!(answer, &Err(Error::LimitReached(LimitKind::Credits)));
         }
         assert_eq!(refused.count(), 5);
     }
 }
 
 #[test]
-fn whoever_dies_while_reserving_holds_up_nobody_for_long() {
+fn reserve_after_a_writer_died_is_delayed_by_the_grace_period_only() {
     for step in 0..6 {
         for fault in [
             Fault::DieBefore,
@@ -54,24 +54,23 @@ fn whoever_dies_while_reserving_holds_up_nobody_for_long() {
             Fault::FailAfter,
         ] {
             let world = World::new(step + 1);
-            let journal = of(world.client().with_fault(step, fault));
-            let done = world.finish(async move {
-                teller::reserve(&journal, &plans(), intent(500, Some(500))).await
-            });
+            let ledger = of(world.client().with_fault(step, fault));
+            let done = world
+                .finish(async move { ledger.reserve(&plans(), request(500, Some(500))).await });
             let first = done.and_then(Result::ok);
             let before = world.now();
-            let second = reserve(&world, intent(500, Some(500)));
+            let second = reserve(&world, request(500, Some(500)));
             assert!(world.now() - before <= GRACE + 200);
             let (first, second) = (first.is_some(), second.is_ok());
             assert!(!(first && second), "step {step}, {fault:?}");
-            world.pass(LAPSE);
-            assert!(reserve(&world, intent(500, Some(500))).is_ok());
+            world.pass(RESERVATION_EXPIRY);
+            assert!(reserve(&world, request(500, Some(500))).is_ok());
         }
     }
 }
 
 #[test]
-fn whoever_dies_while_settling_is_charged_at_most_once() {
+fn settle_by_a_writer_that_dies_is_charged_at_most_once() {
     for step in 0..6 {
         for fault in [
             Fault::DieBefore,
@@ -80,22 +79,23 @@ fn whoever_dies_while_settling_is_charged_at_most_once() {
             Fault::FailAfter,
         ] {
             let world = World::new(step + 1);
-            let leave = reserve(&world, intent(100, Some(100))).unwrap();
-            let journal = of(world.client().with_fault(step, fault));
+            let reservation = reserve(&world, request(100, Some(100))).unwrap();
+            let ledger = of(world.client().with_fault(step, fault));
+            let id = reservation.id.clone();
             let done = world.finish(async move {
-                let used = consumption(100, 50);
-                teller::settle(&journal, Some(&plans()), leave.id, used).await
+                let used = usage(100, 50);
+                ledger.settle(Some(&plans()), id.as_deref(), used).await
             });
-            let next = reserve(&world, intent(1, Some(1))).unwrap();
-            super::release(&world, next.id);
-            let used = balance(&world).used;
+            let next = reserve(&world, request(1, Some(1))).unwrap();
+            super::release(&world, next.id.as_deref());
+            let used = credits(&world).used;
             if done == Some(Ok(())) {
                 assert_eq!(used, 150, "step {step}, {fault:?}");
             }
             assert!(used == 0 || used == 150);
             // Trying again is safe.
-            super::settle(&world, leave.id, consumption(100, 50));
-            assert_eq!(balance(&world).used, 150, "step {step}, {fault:?}");
+            super::settle(&world, reservation.id.as_deref(), usage(100, 50));
+            assert_eq!(credits(&world).used, 150, "step {step}, {fault:?}");
         }
     }
 }
@@ -148,15 +148,15 @@ proptest! {
     /// However many instances reserve and settle, and whichever of them die, no month is overspent,
     /// and all that was acknowledged is charged.
     #[test]
-    fn no_month_is_overspent(seed: u64, latency in 0u64..60, until_month in 0u64..8_000_000, instances in chats()) {
+    fn reserve_by_instances_with_faults_never_overspends_a_month(seed: u64, latency in 0u64..60, until_month in 0u64..8_000_000, instances in chats()) {
         let world = World::new(seed);
         world.set_latency(latency);
         // Near the end of a month.
-        world.pass(standing(&world).resets_at - world.now() - until_month);
+        world.pass(balance(&world).resets_at - world.now() - until_month);
         // By month: what was acknowledged as settled, and what may have been.
         let sure = Rc::new(RefCell::new(std::collections::BTreeMap::<u64, u64>::new()));
         let unsure = Rc::new(Cell::new(0_u64));
-        let resets_at = standing(&world).resets_at;
+        let resets_at = balance(&world).resets_at;
         for instance in instances {
             let (sure, unsure) = (Rc::clone(&sure), Rc::clone(&unsure));
             let mut client = world.client();
@@ -165,16 +165,16 @@ proptest! {
                     if let Some((after, fault)) = chat.fault {
                         client = client.with_fault(after, fault);
                     }
-                    let journal = of(client.clone());
-                    let asked = intent(chat.prompt, Some(chat.bound));
-                    if let Ok(leave) = teller::reserve(&journal, &plans(), asked).await {
+                    let ledger = of(client.clone());
+                    let asked = request(chat.prompt, Some(chat.bound));
+                    if let Ok(reservation) = ledger.reserve(&plans(), asked).await {
                         client.sleep(chat.takes).await;
-                        let completion = leave.max_tokens.unwrap() * chat.used / 100;
+                        let completion = reservation.max_tokens.unwrap() * chat.used / 100;
                         let amount = u64::from(chat.prompt + completion);
-                        let used = consumption(chat.prompt, completion);
+                        let used = usage(chat.prompt, completion);
                         let month = client.now() / resets_at;
                         unsure.set(unsure.get() + amount);
-                        if teller::settle(&journal, Some(&plans()), leave.id, used).await.is_ok() {
+                        if ledger.settle(Some(&plans()), reservation.id.as_deref(), used).await.is_ok() {
                             unsure.set(unsure.get() - amount);
                             *sure.borrow_mut().entry(month).or_default() += amount;
                         }
@@ -192,7 +192,7 @@ proptest! {
         let total: u64 = sure.values().sum();
         prop_assert!(total <= MONTHLY * sure.len().max(1) as u64 + MONTHLY);
         if sure.len() == 1 && world.now() < resets_at {
-            let then = balance(&world);
+            let then = credits(&world);
             prop_assert!(then.used >= total);
             prop_assert!(then.used <= total + unsure.get());
             prop_assert!(then.used <= MONTHLY);
@@ -202,58 +202,58 @@ proptest! {
     /// Facts in any order, at any times, repeated: what holds never exceeds what there is, and
     /// everything but time is the same if they are folded through snapshots.
     #[test]
-    fn any_facts_make_sense(facts in prop::collection::vec(any_fact(), 0..200)) {
-        let mut ledger = Ledger::default();
-        let mut through = Ledger::default();
-        for (number, fact) in (1..).zip(facts) {
-            let reserved = match &fact {
-                Fact::Reserved(asked) => Some(asked.clone()),
+    fn state_of_any_entries_is_consistent(entries in prop::collection::vec(any_entry(), 0..200)) {
+        let mut ledger = State::default();
+        let mut through = State::default();
+        for (number, entry) in (1..).zip(entries) {
+            let reserved = match &entry {
+                Entry::Reserved(asked) => Some(asked.clone()),
                 _ => None,
             };
-            journal::Fold::apply(&mut ledger, number, fact.clone());
+            journal::Fold::apply(&mut ledger, number, entry.clone());
             if let Some(asked) = reserved
                 && let Some(held) = ledger.held(asked.id)
             {
-                prop_assert!(held >= asked.least.min(asked.want));
-                let then = ledger.balance(asked.monthly, asked.at);
+                prop_assert!(held >= asked.minimum.min(asked.wanted));
+                let then = ledger.credits(asked.monthly, asked.at);
                 prop_assert!(then.reserved <= asked.monthly.unwrap_or(u64::MAX).saturating_add(then.granted));
             }
             let stored = serde_json::to_string(&through).unwrap();
             through = serde_json::from_str(&stored).unwrap();
-            journal::Fold::apply(&mut through, number, fact);
+            journal::Fold::apply(&mut through, number, entry);
             prop_assert_eq!(&ledger, &through);
         }
     }
 }
 
-fn any_fact() -> impl Strategy<Value = Fact> {
+fn any_entry() -> impl Strategy<Value = Entry> {
     let at = 1_800_000_000_000_u64..1_800_004_000_000;
     let id = 0u64..8;
     prop_oneof![
-        (id.clone(), 0u64..2000, 0u64..1000, at.clone()).prop_map(|(id, want, least, at)| {
+        (id.clone(), 0u64..2000, 0u64..1000, at.clone()).prop_map(|(id, wanted, minimum, at)| {
             let monthly = Some(MONTHLY);
-            Fact::Reserved(Reserved {
+            Entry::Reserved(Reserved {
                 id,
-                want,
-                least,
+                wanted,
+                minimum,
                 monthly,
                 key: None,
                 at,
             })
         }),
         (id.clone(), 0u32..1000, at.clone()).prop_map(|(id, tokens, at)| {
-            Fact::Settled(crate::credits::state::used(id, tokens, at))
+            Entry::Settled(crate::credits::state::settled(id, tokens, at))
         }),
-        (id.clone(), at.clone()).prop_map(|(id, at)| Fact::Released { id, at }),
+        (id.clone(), at.clone()).prop_map(|(id, at)| Entry::Released { id, at }),
         (id, 0u64..500, at.clone()).prop_map(|(id, amount, at)| {
-            Fact::Granted {
+            Entry::Granted {
                 id,
                 amount,
                 reason: None,
                 at,
             }
         }),
-        at.prop_map(|at| Fact::PlanSet {
+        at.prop_map(|at| Entry::PlanSet {
             plan: "pro".to_owned(),
             at
         }),

@@ -58,7 +58,7 @@ fn a_recorded_answer() {
     let (texts, end) = read(RECORDED);
     assert_eq!(texts, ["Hello", "! 👋"]);
     let end = end.unwrap();
-    assert_eq!(end.stop_reason, StopReason::End);
+    assert_eq!(end.finish_reason, FinishReason::Stop);
     assert_eq!(
         (
             end.usage.prompt_tokens,
@@ -160,7 +160,7 @@ fn recorded_calls() {
         })
         .collect();
     assert_eq!(ids, ["toolu_1", "toolu_2", "toolu_3"]);
-    assert_eq!(end.unwrap().stop_reason, StopReason::ToolCalls);
+    assert_eq!(end.unwrap().finish_reason, FinishReason::ToolCalls);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_recorded_answer() {
     let (texts, end) = read(RECORDED);
     assert_eq!(texts, ["Hello", " wörld"]);
     let end = end.unwrap();
-    assert_eq!(end.stop_reason, StopReason::End);
+    assert_eq!(end.finish_reason, FinishReason::Stop);
     assert_eq!(
         (
             end.usage.prompt_tokens,
@@ -64,7 +64,7 @@ fn without_done_a_reason_is_enough_and_usage_is_estimated() {
         read(&(chunk(r#"{"content":"12345"}"#, "null") + &chunk("{}", r#""length""#)));
     assert_eq!(texts, ["12345"]);
     let end = end.unwrap();
-    assert_eq!(end.stop_reason, StopReason::Length);
+    assert_eq!(end.finish_reason, FinishReason::Length);
     assert_eq!(
         (
             end.usage.prompt_tokens,
@@ -107,7 +107,7 @@ fn thoughts_and_refusals_are_told_apart() {
             Delta::Refusal("No.".into())
         ]
     );
-    assert_eq!(end.unwrap().stop_reason, StopReason::ContentFilter);
+    assert_eq!(end.unwrap().finish_reason, FinishReason::ContentFilter);
 }
 
 /// A recorded answer of gpt-4o with two calls, shortened.
@@ -144,7 +144,7 @@ fn recorded_calls() {
     };
     assert_eq!(first.id.as_deref(), Some("call_a"));
     let end = end.unwrap();
-    assert_eq!(end.stop_reason, StopReason::ToolCalls);
+    assert_eq!(end.finish_reason, FinishReason::ToolCalls);
     assert_eq!(
         (end.usage.cached_tokens, end.usage.reasoning_tokens),
         (64, 12)

@@ -45,7 +45,7 @@ fn a_recorded_answer() {
     let (texts, end) = read(RECORDED, 1024);
     assert_eq!(texts, ["Hello", " 👋", "7"]);
     let end = end.unwrap();
-    assert_eq!(end.stop_reason, StopReason::End);
+    assert_eq!(end.finish_reason, FinishReason::Stop);
     assert_eq!(
         (
             end.usage.prompt_tokens,
@@ -58,7 +58,10 @@ fn a_recorded_answer() {
 
 #[test]
 fn an_answer_as_long_as_its_bound_was_cut() {
-    assert_eq!(read(RECORDED, 5).1.unwrap().stop_reason, StopReason::Length);
+    assert_eq!(
+        read(RECORDED, 5).1.unwrap().finish_reason,
+        FinishReason::Length
+    );
 }
 
 #[test]
@@ -108,7 +111,11 @@ data: [DONE]
                 ("now".to_owned(), "{}".to_owned())
             ]
         );
-        assert_eq!(end.unwrap().stop_reason, StopReason::ToolCalls, "{stream}");
+        assert_eq!(
+            end.unwrap().finish_reason,
+            FinishReason::ToolCalls,
+            "{stream}"
+        );
     }
     let nameless = "data: {\"tool_calls\":[{\"arguments\":{}}]}\n\n";
     assert!(matches!(pieces(nameless, 9).1, Err(Error::Protocol(_))));

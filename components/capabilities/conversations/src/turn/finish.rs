@@ -1,0 +1,144 @@
+//! Finishing a turn: storing the end of the reply.
+
+use journal::Platform;
+
+use super::begin::validate_model;
+use super::{Stage, TurnWriter, Writing, not_writing};
+use crate::error::Error;
+use crate::facts::{End, Outcome, Usage};
+use crate::{erasing, ids, reading};
+
+/// After this much silence (milliseconds) a writer checks whether its reply was given up before it
+/// writes the end: sooner than anybody gives it up, so that clocks may differ.
+const MAYBE_OVERDUE: u64 = 5_000;
+
+impl<P: Platform> TurnWriter<P> {
+    /// Notes which model replies. Anything that cannot be a model's id is ignored.
+    pub(crate) fn resolve_model(&mut self, model: String) {
+        if let Stage::Writing(writing) = &mut self.stage
+            && validate_model(&model).is_ok()
+        {
+            writing.resolved_model = (writing.requested_model != model).then_some(model);
+        }
+    }
+
+    /// Stores the end of the reply, of which `deltas` are the last.
+    pub(crate) async fn finish(
+        &mut self,
+        outcome: Outcome,
+        deltas: &[String],
+        usage: Option<Usage>,
+    ) -> Result<(), Error> {
+        let stage = std::mem::replace(&mut self.stage, Stage::Finished);
+        let Stage::Writing(mut writing) = stage else {
+            self.stage = stage;
+            return Err(not_writing());
+        };
+        writing.text.push(deltas);
+        let is_cut = writing.text.is_full();
+        let (text, lengths) = std::mem::take(&mut writing.text).into_parts();
+        // A chunk that may have been stored is erased like one that was.
+        let in_doubt = u64::from(writing.unconfirmed.is_some());
+        writing.chunks = writing.chunks.saturating_add(in_doubt);
+        let end = End {
+            time: self.journal.platform().now(),
+            outcome: if is_cut { Outcome::Incomplete } else { outcome },
+            text,
+            pieces: writing.chunks,
+            lengths,
+            usage,
+            model: writing.resolved_model.clone(),
+        };
+        if self.was_given_up(&writing).await? {
+            return Err(Error::Unavailable("the reply was overdue".to_owned()));
+        }
+        self.journal.catch_up(&mut self.view).await?;
+        if self.is_deleted(&writing) {
+            self.erase(&writing).await?;
+            return Err(Error::NotFound);
+        }
+        self.store_end(&writing, end).await?;
+        // Whoever deletes the conversation from now on finds the end and erases it; who deleted it
+        // while the end was being written did not. If that cannot be checked now, it is done when
+        // the reply would have been overdue.
+        if self.journal.catch_up(&mut self.view).await.is_ok() && self.is_deleted(&writing) {
+            self.erase(&writing).await?;
+            return Err(Error::NotFound);
+        }
+        Ok(())
+    }
+
+    async fn store_end(&mut self, writing: &Writing, end: End) -> Result<(), Error> {
+        let key = ids::reply_key(&self.journal, writing.number);
+        let value = reading::encode_end(&end)?;
+        // Chunks are erased along with the snapshot, so the end is stored before.
+        let mut pairs = vec![(key, value)];
+        if writing.chunks > 0 {
+            self.journal
+                .platform()
+                .set_many(std::mem::take(&mut pairs))
+                .await?;
+        }
+        self.view.state.settle(writing.number, end);
+        let now = self.journal.platform().now();
+        if !erasing::is_due(&self.view, now) {
+            return Ok(self.journal.platform().set_many(pairs).await?);
+        }
+        let saved = self.save_snapshot(writing.number, pairs.clone()).await;
+        if saved.is_err() && !pairs.is_empty() {
+            // The reply matters, the snapshot does not.
+            self.journal.platform().set_many(pairs).await?;
+        }
+        Ok(())
+    }
+
+    async fn save_snapshot(
+        &mut self,
+        number: u64,
+        pairs: Vec<(String, Vec<u8>)>,
+    ) -> Result<(), Error> {
+        reading::resolve(&self.journal, &mut self.view, Some(number)).await?;
+        erasing::write_snapshot(&self.journal, &mut self.view, pairs).await
+    }
+
+    /// Whether another instance took this writer for dead and stored an end.
+    async fn was_given_up(&self, writing: &Writing) -> Result<bool, Error> {
+        let platform = self.journal.platform();
+        let silence = platform.now().saturating_sub(writing.stored_at.now);
+        let waited = platform
+            .monotonic()
+            .saturating_sub(writing.stored_at.monotonic);
+        if silence.max(waited) < MAYBE_OVERDUE {
+            return Ok(false);
+        }
+        let key = ids::reply_key(&self.journal, writing.number);
+        Ok(platform.get(&key).await?.is_some())
+    }
+
+    fn is_deleted(&self, writing: &Writing) -> bool {
+        let Some(found) = self.view.state.conversation(&writing.conversation) else {
+            return true;
+        };
+        let mut turns = found.turns.iter();
+        if turns.any(|turn| turn.reply_number() == writing.number) {
+            return false;
+        }
+        // A turn with an end may have been sealed by others.
+        let inline = found.turns.first().map_or(u64::MAX, |turn| turn.number);
+        let is_sealed = found.sealed > 0 && (found.begun..inline).contains(&writing.number);
+        !is_sealed
+    }
+
+    /// Erases a reply whose conversation was deleted.
+    async fn erase(&self, writing: &Writing) -> Result<(), Error> {
+        let platform = self.journal.platform();
+        let key = ids::reply_key(&self.journal, writing.number);
+        platform.set(&key, &[]).await?;
+        let chunks = (0..writing.chunks).map(|k| ids::piece_key(&self.journal, writing.number, k));
+        let chunks: Vec<String> = chunks.collect();
+        for batch in chunks.chunks(journal::BATCH_MAX) {
+            platform.delete_many(batch.to_vec()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! Turns: the contract's `turns`, one writer for each.
+//!
+//! A writer is opened ([`open`]), begun ([`begin`]), told of the deltas of the reply ([`append`],
+//! at the pace of [`pace`]) and finished ([`finish`]).
+
+mod append;
+mod begin;
+mod client_message;
+mod finish;
+mod open;
+mod pace;
+mod reply_text;
+
+use journal::{Journal, Platform, View};
+
+use crate::error::Error;
+use crate::facts::{Preferences, Request};
+use crate::following::Started;
+use crate::state::{Conversation, State, Turn};
+
+use pace::Pace;
+use reply_text::ReplyText;
+
+pub(crate) use append::Directive;
+#[cfg(any(target_family = "wasm", test))]
+pub(crate) use append::StopReason;
+#[cfg(any(target_family = "wasm", test))]
+pub(crate) use begin::BeginResult;
+#[cfg(any(target_family = "wasm", test))]
+pub(crate) use client_message::{ClientMessage, MessageAction};
+
+/// Writes one turn.
+pub(crate) struct TurnWriter<P> {
+    journal: Journal<P>,
+    view: View<State>,
+    conversation: Option<String>,
+    /// Whether the turn begins the conversation if it does not exist.
+    may_begin: bool,
+    /// The last turn, when its reply is regenerated.
+    regenerated: Option<Turn>,
+    /// The last turn, when its message is replaced.
+    replaced: Option<Turn>,
+    /// A hash of the client's own id for the message.
+    client_id: Option<String>,
+    request: Option<Request>,
+    /// The turns of the conversation that are in segments.
+    sealed: Vec<Turn>,
+    stage: Stage,
+}
+
+enum Stage {
+    Open,
+    /// The request is a repetition and has this reply.
+    Existing(Started),
+    Writing(Box<Writing>),
+    Finished,
+}
+
+/// A reply that is being written.
+struct Writing {
+    conversation: String,
+    /// The number of the entry that requested the reply.
+    number: u64,
+    text: ReplyText,
+    pace: Pace,
+    /// How many chunks are stored.
+    chunks: u64,
+    /// A chunk whose write failed: it may be stored all the same, so no other value is written
+    /// under its key.
+    unconfirmed: Option<Vec<u8>>,
+    /// When the last write succeeded.
+    stored_at: Instant,
+    /// The value of the signal key when it was last read.
+    signal: Option<Vec<u8>>,
+    /// Whether the reply has to end. Never becomes false again.
+    cancelled: bool,
+    requested_model: String,
+    /// The model that replies, where that is not the requested one.
+    resolved_model: Option<String>,
+}
+
+/// A time on both clocks: the one may be set, the other may stand still while the machine sleeps.
+#[derive(Clone, Copy)]
+struct Instant {
+    /// Milliseconds since the epoch.
+    now: u64,
+    monotonic: u64,
+}
+
+impl Instant {
+    fn of<P: Platform>(platform: &P) -> Self {
+        Self {
+            now: platform.now(),
+            monotonic: platform.monotonic(),
+        }
+    }
+}
+
+impl<P: Platform> TurnWriter<P> {
+    /// The reply that this request already has.
+    pub(crate) fn existing_reply(&self) -> Option<&Started> {
+        match &self.stage {
+            Stage::Existing(started) => Some(started),
+            Stage::Open | Stage::Writing(_) | Stage::Finished => None,
+        }
+    }
+
+    /// The turns before the one to reply to, oldest first.
+    pub(crate) fn history(&self) -> impl Iterator<Item = &Turn> {
+        let own = match (
+            self.regenerated.as_ref().or(self.replaced.as_ref()),
+            &self.stage,
+        ) {
+            (Some(turn), _) => turn.number,
+            (None, Stage::Writing(writing)) => writing.number,
+            (None, Stage::Open | Stage::Existing(_) | Stage::Finished) => u64::MAX,
+        };
+        let inline = self.current().into_iter().flat_map(|found| &found.turns);
+        self.sealed
+            .iter()
+            .chain(inline)
+            .filter(move |turn| turn.number < own)
+    }
+
+    /// The text of the message whose reply is regenerated.
+    pub(crate) fn regenerated_message(&self) -> Option<&str> {
+        self.regenerated.as_ref().map(|turn| turn.text.as_str())
+    }
+
+    /// The model that was requested last.
+    pub(crate) fn model(&self) -> Option<&str> {
+        self.current().map(|found| found.model.as_str())
+    }
+
+    pub(crate) fn preferences(&self) -> &Preferences {
+        &self.view.state.preferences
+    }
+
+    fn current(&self) -> Option<&Conversation> {
+        self.view.state.conversation(self.conversation.as_deref()?)
+    }
+
+    /// The reply to an earlier request with the same key.
+    fn find_existing(&self) -> Result<Option<Started>, Error> {
+        let Some(request) = &self.request else {
+            return Ok(None);
+        };
+        let state = &self.view.state;
+        let now = self.journal.platform().now();
+        let Some(known) = state.requests.find(request, now) else {
+            return Ok(None);
+        };
+        if known.request.asks != request.asks {
+            let why = "This Idempotency-Key was used for another request.";
+            return Err(Error::Conflict(why.to_owned()));
+        }
+        let conversation = state.conversation(&known.conversation);
+        Ok(conversation.map(|found| Started {
+            conversation: found.id.clone(),
+            reply: known.reply.clone(),
+            title: found.title.clone(),
+        }))
+    }
+}
+
+fn not_writing() -> Error {
+    Error::Invalid("the turn has no reply to write".to_owned())
+}
+
+fn reply_in_progress() -> Error {
+    Error::Conflict("A reply is under way in this conversation.".to_owned())
+}

@@ -1,0 +1,40 @@
+//! The export `user-data`.
+
+use journal::{Spin, Store as _, delete_all};
+
+use super::{Quota, credits::ledger_of, limits, now_ms};
+use crate::bindings::exports::goldfish::quota::user_data::Guest;
+use crate::exports::credits::Error;
+use crate::exports::limits::Action;
+
+impl Guest for Quota {
+    async fn erase(user: String) -> Result<(), String> {
+        erase(&user).await.map_err(|error| match error {
+            Error::Unavailable(cause) => cause,
+            other => format!("{other:?}"),
+        })
+    }
+
+    async fn check() -> Result<(), String> {
+        let store = Spin::open_default().await;
+        let store = store.map_err(|error| error.to_string())?;
+        let found = store.get("quota:check").await;
+        found.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+/// Erases the ledger and the counters of the user and of the API keys in the ledger.
+async fn erase(user: &str) -> Result<(), Error> {
+    let keys = ledger_of(user).await?.erase().await?;
+    let actions = [Action::Chat, Action::Api, Action::Auth, Action::Password];
+    let of_user = actions.map(|action| limits::key_of(action, user));
+    let of_keys = keys.iter().map(|key| limits::key_of(Action::Chat, key));
+    let counters: Vec<String> = of_user
+        .into_iter()
+        .chain(of_keys)
+        .flat_map(|key| [format!("{key}:count"), format!("{key}:mark")])
+        .collect();
+    delete_all(&Spin::open_default().await?, &counters).await?;
+    limits::cache_plan(user, None, now_ms());
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! The model of a request that names none.
+
+use contracts::llm::types::Model;
+use http_edge::{ApiError, Cause};
+use spin_sdk::variables;
+
+/// The first of `preferred` that is available; else the variable `default_model`; else the first
+/// available model of the catalogue.
+///
+/// # Errors
+/// 503 if no model is available.
+pub async fn choose_model(
+    preferred: &[Option<&str>],
+    catalogue: &[Model],
+) -> Result<String, ApiError> {
+    let default = variables::get("default_model").await.unwrap_or_default();
+    let preferred: Vec<_> = preferred
+        .iter()
+        .copied()
+        .chain([Some(default.as_str())])
+        .collect();
+    model_choice::choose(&preferred, catalogue)
+        .map(|model| model.id.clone())
+        .ok_or_else(|| {
+            ApiError::ProviderUnavailable(
+                "No model is configured on this server.",
+                None,
+                Cause::new("no model available"),
+            )
+        })
+}

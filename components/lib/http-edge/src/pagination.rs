@@ -1,0 +1,101 @@
+//! Pages of a list: the query parameters that select one, and what follows it.
+//!
+//! A list takes `limit` and the position after which the page begins (`cursor`, or `before` where
+//! the position is the id of an item).
+
+use crate::validation::Validator;
+
+/// Items of a page if the request does not say how many.
+pub const DEFAULT_LIMIT: u32 = 50;
+/// Most items of a page.
+pub const MAX_LIMIT: u32 = 100;
+/// Longest cursor, in bytes.
+const MAX_CURSOR: usize = 254;
+
+/// How many items the request asks for: `limit`, or [`DEFAULT_LIMIT`]. An error is added to
+/// `validator` unless it is 1 to [`MAX_LIMIT`].
+pub fn limit(given: Option<u32>, validator: &mut Validator) -> u32 {
+    let limit = given.unwrap_or(DEFAULT_LIMIT);
+    validator.range("limit", limit, 1..=MAX_LIMIT);
+    limit
+}
+
+/// Checks the length of `cursor`, which only the capability that made it can read.
+pub fn cursor(given: Option<&str>, validator: &mut Validator) {
+    validator.require(
+        given.is_none_or(|cursor| cursor.len() <= MAX_CURSOR),
+        "cursor",
+        "is too long",
+    );
+}
+
+/// Checks `before`, the decimal id of the item that precedes the page.
+pub fn before(given: Option<&str>, validator: &mut Validator) {
+    validator.require(
+        given.is_none_or(|id| id.parse::<u64>().is_ok()),
+        "before",
+        "must be the id of an item of this list",
+    );
+}
+
+/// The first `limit` of the items that were found, and whether there are more: a capability is asked
+/// for one item more than the page has.
+pub fn split<T>(found: &[T], limit: u32) -> (&[T], bool) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    match found.get(..limit) {
+        Some(page) => (page, found.len() > limit),
+        None => (found, false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ApiError;
+
+    /// Paths of the errors of a page, or its limit.
+    fn page(given: Option<u32>, position: Option<&str>) -> Result<u32, Vec<String>> {
+        let mut validator = Validator::new();
+        before(position, &mut validator);
+        let limit = limit(given, &mut validator);
+        match validator.finish() {
+            Ok(()) => Ok(limit),
+            Err(ApiError::Validation(details)) => {
+                Err(details.into_iter().map(|detail| detail.path).collect())
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn limit_and_before_outside_their_bounds_are_errors() {
+        assert_eq!(page(None, None), Ok(50));
+        assert_eq!(page(Some(100), Some("17")), Ok(100));
+        assert_eq!(
+            page(Some(0), Some("-1")),
+            Err(vec!["before".to_owned(), "limit".to_owned()])
+        );
+        assert_eq!(page(Some(101), None), Err(vec!["limit".to_owned()]));
+        for position in ["", "a", "99999999999999999999999"] {
+            assert_eq!(page(None, Some(position)), Err(vec!["before".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn cursor_longer_than_the_limit_is_an_error() {
+        let check = |text: &str| {
+            let mut validator = Validator::new();
+            cursor(Some(text), &mut validator);
+            validator.finish().is_ok()
+        };
+        assert!(check(&"x".repeat(254)));
+        assert!(!check(&"x".repeat(255)));
+    }
+
+    #[test]
+    fn split_with_one_item_too_many_says_that_there_are_more() {
+        assert_eq!(split(&[3, 2, 1], 3), (&[3, 2, 1][..], false));
+        assert_eq!(split(&[3, 2, 1], 2), (&[3, 2][..], true));
+        assert_eq!(split::<u8>(&[], 2), (&[][..], false));
+    }
+}

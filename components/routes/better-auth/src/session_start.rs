@@ -1,0 +1,33 @@
+//! What every successful sign-in adds to its response.
+
+use access::cookies::{self, Lifetime};
+use contracts::accounts::types::SessionTokens;
+use http_edge::Context;
+
+use crate::view::{TokenAndUser, UserView};
+
+/// The response header in which Better Auth's clients look for a bearer token.
+const TOKEN_HEADER: &str = "set-auth-token";
+
+/// Sets the session cookie, and the bearer token for clients without cookies.
+pub(crate) fn start_session(context: &mut Context, tokens: &SessionTokens, lifetime: Lifetime) {
+    context.log.user(&tokens.account.id);
+    cookies::set_session(context, &tokens.cookie, lifetime);
+    context.set_header(TOKEN_HEADER, tokens.bearer_token.clone());
+}
+
+/// The lifetime of the session cookie for the request field `rememberMe`.
+pub(crate) fn lifetime(remember_me: Option<bool>) -> Lifetime {
+    if remember_me == Some(false) {
+        Lifetime::BrowserSession
+    } else {
+        Lifetime::Seconds(cookies::SESSION_SECONDS)
+    }
+}
+
+pub(crate) fn token_and_user(tokens: &SessionTokens) -> TokenAndUser {
+    TokenAndUser {
+        token: Some(tokens.bearer_token.clone()),
+        user: UserView::from(&tokens.account),
+    }
+}

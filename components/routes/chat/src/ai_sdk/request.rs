@@ -1,0 +1,187 @@
+//! Requests of the AI SDK's `DefaultChatTransport`: `{id, messages, trigger, messageId}` and fields
+//! that the app adds. The other documented form sends only the last message, as `message`; the
+//! conversation is stored here anyway.
+
+use contracts::conversations::turns::{ClientMessage, MessageAction};
+use http_edge::{ApiError, JsonText, Validator};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
+
+use crate::request::{MAX_CHARACTERS, RegenerateBody, TurnRequest};
+
+/// Longest id of a chat or a message, in bytes.
+pub(crate) const MAX_ID: usize = 128;
+
+/// The body of the request. Unknown fields belong to the app and are ignored.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UiBody {
+    id: String,
+    messages: Option<Vec<UiMessage>>,
+    message: Option<UiMessage>,
+    #[serde(default)]
+    trigger: Trigger,
+    message_id: Option<String>,
+    model: Option<String>,
+    system: Option<String>,
+    temperature: Option<f64>,
+    max_tokens: Option<u32>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Trigger {
+    #[default]
+    SubmitMessage,
+    RegenerateMessage,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct UiMessage {
+    #[serde(default)]
+    id: String,
+    role: Role,
+    #[serde(default)]
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    System,
+    #[default]
+    User,
+    Assistant,
+}
+
+/// Only text is accepted from the user; parts of other types occur in earlier messages.
+#[derive(Debug, Default, Deserialize)]
+struct Part {
+    #[serde(rename = "type")]
+    kind: String,
+    text: Option<String>,
+}
+
+/// A validated request.
+#[derive(Debug)]
+pub(crate) struct ChatTurn {
+    /// The client's id of the chat.
+    pub(crate) chat: String,
+    pub(crate) turn: TurnRequest,
+}
+
+/// Whether a body is the AI SDK's. In goldfish's own `message` is a string.
+pub(crate) fn is_ai_sdk(body: &JsonText) -> bool {
+    #[derive(Deserialize)]
+    struct Probe {
+        #[serde(default)]
+        messages: Option<IgnoredAny>,
+        #[serde(default)]
+        message: Option<Value>,
+    }
+    body.read::<Probe>().is_ok_and(|probe| {
+        probe.messages.is_some() || probe.message.is_some_and(|message| message.is_object())
+    })
+}
+
+impl UiBody {
+    /// Validates the request.
+    pub(crate) fn validate(mut self) -> Result<ChatTurn, ApiError> {
+        let mut check = Validator::new();
+        check.require(is_id(&self.id), "id", "must be 1 to 128 bytes");
+        let preceding = self.messages.as_ref().map(|messages| {
+            let (_, earlier) = messages.split_last().unwrap_or((&EMPTY, &[]));
+            let of_user = earlier.iter().filter(|message| message.role == Role::User);
+            u32::try_from(of_user.count()).unwrap_or(u32::MAX)
+        });
+        let (path, last) = match self.messages.take() {
+            Some(mut messages) => {
+                let at = messages.len().saturating_sub(1);
+                (format!("messages[{at}]"), messages.pop())
+            }
+            None => ("message".to_owned(), self.message.take()),
+        };
+        let Some(last) = last.filter(|message| message.role == Role::User) else {
+            check.require(false, &path, "The last message must have the role `user`.");
+            check.finish()?;
+            return Err(ApiError::invalid(path, "is missing"));
+        };
+        let text = last.text(&path)?;
+        let action = match (self.trigger, &self.message_id) {
+            (Trigger::RegenerateMessage, _) => MessageAction::Regenerate,
+            // The AI SDK names the message that was edited.
+            (Trigger::SubmitMessage, Some(id)) if *id == last.id => MessageAction::Replace,
+            (Trigger::SubmitMessage, Some(_)) => {
+                let message = "must be the id of the last message, if there is one";
+                check.require(false, "messageId", message);
+                MessageAction::Append
+            }
+            (Trigger::SubmitMessage, None) => MessageAction::Append,
+        };
+        check
+            .require(
+                is_id(&last.id),
+                &format!("{path}.id"),
+                "must be 1 to 128 bytes",
+            )
+            .require(
+                !text.trim().is_empty(),
+                &format!("{path}.parts"),
+                "must have text that is not all white space",
+            )
+            .max_length(&format!("{path}.parts"), &text, MAX_CHARACTERS);
+        let options = RegenerateBody {
+            model: self.model,
+            system: self.system,
+            temperature: self.temperature,
+            max_tokens: self.max_tokens,
+        };
+        let turn = TurnRequest {
+            message: Some(text),
+            client_message: Some(ClientMessage {
+                id: last.id,
+                preceding,
+                action,
+            }),
+            ..options.validate(&mut check)?
+        };
+        Ok(ChatTurn {
+            chat: self.id,
+            turn,
+        })
+    }
+}
+
+/// In place of a message that is missing.
+const EMPTY: UiMessage = UiMessage {
+    id: String::new(),
+    role: Role::User,
+    parts: Vec::new(),
+};
+
+impl UiMessage {
+    /// Its text parts, separated by empty lines.
+    fn text(&self, path: &str) -> Result<String, ApiError> {
+        let mut texts = Vec::new();
+        for (at, part) in self.parts.iter().enumerate() {
+            let place = || format!("{path}.parts[{at}]");
+            match (part.kind.as_str(), &part.text) {
+                ("text", Some(text)) => texts.push(text.as_str()),
+                ("text", None) => {
+                    return Err(ApiError::invalid(format!("{}.text", place()), "is missing"));
+                }
+                // Separates the steps of a reply.
+                ("step-start", _) => {}
+                _ => {
+                    let wrong = "Only text parts are supported.";
+                    return Err(ApiError::invalid(place(), wrong));
+                }
+            }
+        }
+        Ok(texts.join("\n\n"))
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=MAX_ID).contains(&text.len())
+}

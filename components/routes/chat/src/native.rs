@@ -1,0 +1,134 @@
+//! goldfish's own events of a reply.
+
+use contracts::conversations::turns::ReplyInfo;
+use http_edge::ApiError;
+use serde::Serialize;
+use sse::Encoder;
+
+use crate::{json::json, reply_end::ReplyEnd};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Conversation<'a> {
+    conversation_id: &'a str,
+    message_id: &'a str,
+    title: &'a str,
+    model: &'a str,
+}
+
+#[derive(Serialize)]
+struct Content<'a> {
+    content: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UsageView<'a> {
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    model: &'a str,
+}
+
+/// The first event: where the reply is stored.
+pub(crate) fn conversation(info: &ReplyInfo, model: &str) -> Vec<u8> {
+    named(
+        "conversation",
+        &json(&Conversation {
+            conversation_id: &info.conversation_id,
+            message_id: &info.message_id,
+            title: &info.title,
+            model,
+        }),
+    )
+}
+
+/// A delta of the reply, with its number.
+pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) {
+    out.id(&number.to_string())
+        .data(&json(&Content { content }));
+}
+
+/// The last events: usage, the error if there is one, and `[DONE]`.
+pub(crate) fn end(end: &ReplyEnd<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some((prompt, completion)) = end.usage {
+        bytes.extend(usage(prompt, completion, end.model));
+    }
+    if let Some((cause, request_id)) = end.error {
+        bytes.extend(error(cause, request_id));
+    }
+    bytes.extend(done());
+    bytes
+}
+
+fn usage(prompt_tokens: u32, completion_tokens: u32, model: &str) -> Vec<u8> {
+    named(
+        "usage",
+        &json(&UsageView {
+            prompt_tokens,
+            completion_tokens,
+            model,
+        }),
+    )
+}
+
+/// The error object that is also the body of an error response.
+fn error(error: &ApiError, request_id: &str) -> Vec<u8> {
+    named("error", &String::from_utf8_lossy(&error.body(request_id)))
+}
+
+fn done() -> Vec<u8> {
+    Encoder::new().data("[DONE]").take()
+}
+
+fn named(name: &str, data: &str) -> Vec<u8> {
+    Encoder::new().event(name).data(data).take()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::conversations::turns::Outcome;
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn events_equal_the_documented_bytes() {
+        let info = ReplyInfo {
+            conversation_id: "c".into(),
+            message_id: "m".into(),
+            title: "Hi\nthere".into(),
+        };
+        assert_eq!(
+            text(conversation(&info, "gpt-4o")),
+            "event: conversation\ndata: {\"conversationId\":\"c\",\"messageId\":\"m\",\
+             \"title\":\"Hi\\nthere\",\"model\":\"gpt-4o\"}\n\n"
+        );
+        let mut out = Encoder::new();
+        content(&mut out, 1, "Hello");
+        content(&mut out, 2, " \"there\"\n");
+        assert_eq!(
+            text(out.take()),
+            "id: 1\ndata: {\"content\":\"Hello\"}\n\n\
+             id: 2\ndata: {\"content\":\" \\\"there\\\"\\n\"}\n\n"
+        );
+        assert_eq!(
+            text(usage(12, 2, "gpt-4o")),
+            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\"}\n\n"
+        );
+        let bytes = end(&ReplyEnd {
+            outcome: Outcome::Complete,
+            reason: None,
+            usage: Some((1, 2)),
+            model: "m",
+            error: None,
+        });
+        assert!(text(bytes).ends_with("\"model\":\"m\"}\n\ndata: [DONE]\n\n"));
+        assert!(
+            text(error(&ApiError::ProviderTimeout, "r"))
+                .starts_with("event: error\ndata: {\"error\":")
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! A reply that is streamed to its client and stored.
+//!
+//! Once it runs, it runs to its end: a client that disconnects stops only what goes to the client.
+
+use completion::{
+    RelayEnd, Relayed, Reply, Reservation, SendBuffer, StoreQueue, StoreStop, StoredReplySink,
+    Storing, TextEncoder, relay, send_buffer, store_queue,
+};
+use contracts::{
+    conversations::{
+        turns::{Outcome, ReplyInfo, Turn, Usage},
+        types::Error as StoreError,
+    },
+    llm::types::Usage as TokenUsage,
+};
+use futures::future::join;
+use http_edge::{ApiError, BodyWriter, LogRecord};
+use sse::Encoder;
+
+use crate::{
+    protocol::{DeltaEncoder, Protocol},
+    reply_end::ReplyEnd,
+    title::{self, TitleRequest},
+};
+
+/// A reply whose message is stored.
+pub(crate) struct ReplyStream {
+    pub(crate) turn: Turn,
+    /// None if it was stopped before its first delta.
+    pub(crate) reply: Option<Reply>,
+    pub(crate) info: ReplyInfo,
+    /// The model that was requested.
+    pub(crate) model: String,
+    pub(crate) storing: Storing,
+    pub(crate) stop: StoreStop,
+    pub(crate) reservation: Reservation,
+    pub(crate) protocol: Protocol,
+    /// Present if the conversation is new.
+    pub(crate) title: Option<TitleRequest>,
+}
+
+/// What is left to do when the model has finished.
+struct Finished {
+    relayed: Relayed,
+    usage: TokenUsage,
+    /// The model that replied.
+    model: String,
+    error: Option<ApiError>,
+    warnings: Vec<String>,
+}
+
+impl ReplyStream {
+    /// Streams and stores the reply, and writes the log record.
+    pub(crate) async fn run(self, body: BodyWriter, log: LogRecord) -> LogRecord {
+        let (mut client, delivery) = send_buffer();
+        client.push(self.protocol.opening(&self.info, &self.model));
+        let (log, ()) = join(self.write(client, log), delivery.run(body)).await;
+        log
+    }
+
+    async fn write(self, client: SendBuffer, mut log: LogRecord) -> LogRecord {
+        let Self {
+            turn,
+            reply,
+            model,
+            mut storing,
+            stop,
+            reservation,
+            protocol,
+            title,
+            info: _,
+        } = self;
+        let encoder = TitledEncoder {
+            deltas: DeltaEncoder::new(protocol, 0),
+            beginning: title.is_some().then(String::new),
+        };
+        let (queue, deltas) = store_queue();
+        let ((relayed, encoder, mut client), unstored) = join(
+            pass_on(reply, encoder, client, queue, stop),
+            storing.run(&turn, deltas),
+        )
+        .await;
+        let finished = finish_turn(&turn, relayed, unstored, reservation, &model).await;
+        client.push(finished.encode(protocol, log.request_id()));
+        // The client has received its end; what follows delays nobody.
+        drop(client);
+        finished.record(storing.warnings(), &mut log);
+        let is_complete = finished.outcome() == Outcome::Complete && finished.error.is_none();
+        if let Some(title) = title.filter(|_| is_complete) {
+            let beginning = encoder.beginning.unwrap_or_default();
+            if let Err(cause) = title.generate(&beginning).await {
+                log.warn(&cause);
+            }
+        }
+        log
+    }
+}
+
+async fn pass_on(
+    reply: Option<Reply>,
+    encoder: TitledEncoder,
+    client: SendBuffer,
+    queue: StoreQueue,
+    stop: StoreStop,
+) -> (Relayed, TitledEncoder, SendBuffer) {
+    let mut sink = StoredReplySink::new(encoder, client, queue, stop);
+    let relayed = match reply {
+        Some(reply) => relay(reply, &mut sink).await,
+        None => Relayed::cancelled(),
+    };
+    let (encoder, client) = sink.finish();
+    (relayed, encoder, client)
+}
+
+/// Stores the end of the reply and charges for it, before the client learns of the end: a client
+/// that has seen the end can read the reply.
+async fn finish_turn(
+    turn: &Turn,
+    relayed: Relayed,
+    unstored: Vec<String>,
+    reservation: Reservation,
+    requested: &str,
+) -> Finished {
+    let usage = reservation.usage(&relayed);
+    let resolved = relayed.resolved.as_ref();
+    let model = resolved
+        .map_or(requested, |resolved| &resolved.model)
+        .to_owned();
+    let outcome = outcome(&relayed.end);
+    let stored_usage = (outcome != Outcome::Incomplete).then_some(Usage {
+        prompt_tokens: usage.prompt_tokens,
+        completion_tokens: usage.completion_tokens,
+        estimated: usage.estimated,
+    });
+    let (finished, settled) = join(
+        finish(turn, outcome, unstored, stored_usage, Some(model.clone())),
+        reservation.settle(requested, &relayed),
+    )
+    .await;
+    let error = match &relayed.end {
+        RelayEnd::Blocked(error) => Some(error.clone()),
+        RelayEnd::TooLong => Some(RelayEnd::too_long()),
+        RelayEnd::Failed(error) => Some(error_mapping::llm(error.clone())),
+        RelayEnd::Complete(_) | RelayEnd::Cancelled => {
+            finished.clone().err().map(ApiError::internal)
+        }
+    };
+    Finished {
+        relayed,
+        usage,
+        model,
+        error,
+        warnings: finished.err().into_iter().chain(settled.err()).collect(),
+    }
+}
+
+fn outcome(end: &RelayEnd) -> Outcome {
+    match end {
+        RelayEnd::Complete(_) => Outcome::Complete,
+        RelayEnd::Cancelled | RelayEnd::Blocked(_) => Outcome::Stopped,
+        RelayEnd::TooLong | RelayEnd::Failed(_) => Outcome::Incomplete,
+    }
+}
+
+impl Finished {
+    fn outcome(&self) -> Outcome {
+        outcome(&self.relayed.end)
+    }
+
+    fn tokens(&self) -> (u32, u32) {
+        (self.usage.prompt_tokens, self.usage.completion_tokens)
+    }
+
+    fn encode(&self, protocol: Protocol, request_id: &str) -> Vec<u8> {
+        let completion = self.relayed.end.completion();
+        protocol.end(&ReplyEnd {
+            outcome: self.outcome(),
+            reason: completion.map(|completion| completion.finish_reason),
+            usage: self.error.is_none().then(|| self.tokens()),
+            model: &self.model,
+            error: self.error.as_ref().map(|error| (error, request_id)),
+        })
+    }
+
+    /// Writes to the log record how the reply went.
+    fn record(&self, storing_warnings: Vec<String>, log: &mut LogRecord) {
+        log.model(&self.model);
+        for warning in storing_warnings.iter().chain(&self.warnings) {
+            log.warn(warning);
+        }
+        match &self.error {
+            Some(error) => log.error(error),
+            None => {
+                let (prompt, completion) = self.tokens();
+                log.tokens(prompt, completion);
+            }
+        }
+    }
+}
+
+/// Stores the end of a reply.
+///
+/// # Errors
+/// A text for the log.
+pub(crate) async fn finish(
+    turn: &Turn,
+    outcome: Outcome,
+    unstored: Vec<String>,
+    usage: Option<Usage>,
+    model: Option<String>,
+) -> Result<(), String> {
+    match turn.finish(outcome, unstored, usage, model).await {
+        // The conversation was deleted while the reply was written: there is nothing to store.
+        Ok(()) | Err(StoreError::NotFound) => Ok(()),
+        Err(StoreError::Invalid(what)) => Err(format!("reply cannot be stored: {what}")),
+        Err(StoreError::Conflict(what)) => Err(format!("reply conflicts: {what}")),
+        Err(StoreError::Unavailable(cause)) => Err(cause),
+    }
+}
+
+/// Encodes the deltas and keeps the beginning of the text for the title.
+struct TitledEncoder {
+    deltas: DeltaEncoder,
+    /// None if no title is wanted.
+    beginning: Option<String>,
+}
+
+impl TextEncoder for TitledEncoder {
+    fn text(&mut self, out: &mut Encoder, text: &str) {
+        self.deltas.text(out, text);
+        if let Some(beginning) = &mut self.beginning
+            && beginning.len() < title::MAX_CONTEXT_BYTES
+        {
+            beginning.push_str(text);
+        }
+    }
+}

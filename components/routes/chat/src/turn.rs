@@ -1,0 +1,191 @@
+//! The steps from a parsed request to the response that streams its reply.
+
+use completion::{Payer, Reply, Report, Reservation};
+use contracts::{
+    conversations::{
+        turns::{IdempotencyKey, Outcome, ReplyInfo, Turn},
+        types::Error as StoreError,
+    },
+    identity::types::Principal,
+    llm::{provider, types::ChatRequest},
+};
+use futures::future::{join, join3};
+use http_edge::{ApiError, Response};
+
+use crate::{
+    prompt::{self, Prompt},
+    protocol::Protocol,
+    readers,
+    request::TurnRequest,
+    start::{self, FirstDelta, Start},
+    stream::{self, ReplyStream},
+    title::TitleRequest,
+};
+
+/// A request for a reply, authenticated and parsed.
+pub(crate) struct ReplyRequest {
+    pub(crate) principal: Principal,
+    pub(crate) turn: TurnRequest,
+    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) protocol: Protocol,
+    /// The last event that the client has. It is used only if the request is a repetition, and an
+    /// error counts only then.
+    pub(crate) last_event_id: Result<Option<u64>, ApiError>,
+}
+
+/// A request after its turn has begun, or was found to have begun before.
+enum Begun {
+    /// The request is a repetition; this is its reply.
+    Existing(ReplyInfo),
+    New(Box<ReplyStream>),
+}
+
+/// Admits the request, begins its turn and streams the reply; a repeated request receives the reply
+/// of the first one.
+pub(crate) async fn respond(
+    request: ReplyRequest,
+    report: &mut Report,
+) -> Result<Response, ApiError> {
+    let ReplyRequest {
+        principal,
+        turn: mut turn_request,
+        key,
+        protocol,
+        last_event_id,
+    } = request;
+    let user = principal.user.id.clone();
+    let is_keyed = key.is_some();
+    // Three capabilities that do not need each other's results.
+    let (verdict, turn, catalogue) = join3(
+        completion::admit(&principal),
+        open_turn(user.clone(), &turn_request, key),
+        provider::models(),
+    )
+    .await;
+    let (headers, admitted) = access::rate_limit(verdict);
+    report.headers(headers);
+    admitted?;
+    let turn = turn.map_err(|error| error_mapping::conversations(error, "conversationId"))?;
+    let begun = match turn.existing_reply() {
+        Some(existing) => Begun::Existing(existing),
+        None => {
+            let catalogue = catalogue.map_err(error_mapping::catalogue)?;
+            let prompt = prompt::prepare(&turn, &mut turn_request, &catalogue).await?;
+            report.model(&prompt.model);
+            let new = NewTurn {
+                user: user.clone(),
+                turn,
+                prompt,
+                payer: Payer::from(&principal),
+                protocol,
+                is_keyed,
+            };
+            new.begin(&turn_request, report).await?
+        }
+    };
+    match begun {
+        Begun::Existing(reply) => {
+            readers::read_existing(user, reply, protocol, last_event_id?.unwrap_or(0), report).await
+        }
+        Begun::New(stream) => {
+            Ok(protocol.mark(Response::events(|body, log| stream.run(body, log))))
+        }
+    }
+}
+
+async fn open_turn(
+    user: String,
+    request: &TurnRequest,
+    key: Option<IdempotencyKey>,
+) -> Result<Turn, StoreError> {
+    let conversation = request.conversation_id.clone();
+    match (&request.client_message, &request.message, conversation) {
+        (Some(message), _, Some(conversation)) => {
+            Turn::open_client_message(user, conversation, message.clone(), key).await
+        }
+        (None, None, Some(conversation)) => Turn::open_regenerate(user, conversation, key).await,
+        (_, _, conversation) => Turn::open(user, conversation, key).await,
+    }
+}
+
+/// A turn that is ready to begin.
+struct NewTurn {
+    user: String,
+    turn: Turn,
+    prompt: Prompt,
+    payer: Payer,
+    protocol: Protocol,
+    is_keyed: bool,
+}
+
+impl NewTurn {
+    /// Reserves credits, stores the message and asks the model. Until the first delta has arrived,
+    /// a failure is an ordinary error with a status of its own.
+    async fn begin(self, request: &TurnRequest, report: &mut Report) -> Result<Begun, ApiError> {
+        let Self {
+            user,
+            turn,
+            prompt,
+            payer,
+            protocol,
+            is_keyed,
+        } = self;
+        let prompt_bytes = completion::prompt_bytes(&prompt.messages);
+        let reservation =
+            Reservation::open(payer.clone(), prompt_bytes, request.max_tokens).await?;
+        let chat_request = ChatRequest {
+            model: prompt.model.clone(),
+            messages: prompt.messages,
+            temperature: request.temperature,
+            max_tokens: reservation.max_tokens,
+            options: None,
+        };
+        let start = start::begin(&turn, prompt.message.clone(), chat_request, is_keyed).await;
+        let started = match start {
+            Ok(Start::Started(started)) => started,
+            Ok(Start::Existing(existing)) => {
+                report.warn(reservation.release().await);
+                return Ok(Begun::Existing(existing));
+            }
+            Err(error) => {
+                report.warn(reservation.release().await);
+                return Err(error_mapping::conversations(error, "message"));
+            }
+        };
+        report.header("x-conversation-id", started.info.conversation_id.clone());
+        let reply = match started.first {
+            FirstDelta::Arrived(source) => {
+                if let Some(resolved) = source.resolved() {
+                    report.resolved(resolved);
+                }
+                Some(Reply::new(source, prompt.moderation))
+            }
+            FirstDelta::Stopped => None,
+            FirstDelta::Failed(error) => {
+                // If the end cannot be stored, the reply becomes incomplete by itself.
+                let end = stream::finish(&turn, Outcome::Incomplete, Vec::new(), None, None);
+                let (finished, released) = join(end, reservation.release()).await;
+                report.warn(finished);
+                report.warn(released);
+                return Err(error_mapping::llm(error));
+            }
+        };
+        let title = prompt.is_new.then(|| TitleRequest {
+            user,
+            conversation: started.info.conversation_id.clone(),
+            message: prompt.message,
+            payer,
+        });
+        Ok(Begun::New(Box::new(ReplyStream {
+            turn,
+            reply,
+            info: started.info,
+            model: prompt.model,
+            storing: started.storing,
+            stop: started.stop,
+            reservation,
+            protocol,
+            title,
+        })))
+    }
+}

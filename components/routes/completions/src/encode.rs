@@ -1,0 +1,14 @@
+//! A reply in OpenAI's JSON: as chunks, or as one object.
+
+mod chunks;
+mod label;
+mod object;
+mod usage;
+
+pub(crate) use chunks::ChunkEncoder;
+pub(crate) use label::{Label, Shape};
+pub(crate) use object::ReplyMessage;
+pub(crate) use usage::content_filtered;
+
+#[cfg(test)]
+mod tests;

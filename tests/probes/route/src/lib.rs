@@ -1,0 +1,60 @@
+//! A route for tests that asks the capability composed into it what it can reach.
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(dead_code, reason = "natively there is nothing to do")
+)]
+
+use http_edge::{ApiError, Context, Response};
+use serde::{Deserialize, Serialize};
+
+use bindings::goldfish::probe::reader;
+
+#[allow(
+    missing_docs,
+    unsafe_code,
+    unreachable_pub,
+    clippy::all,
+    clippy::restriction,
+    reason = "generated"
+)]
+mod bindings {
+    wit_bindgen::generate!({
+        world: "client",
+        path: "../wit",
+        runtime_path: "spin_sdk::wit_bindgen::rt",
+        generate_all,
+    });
+}
+
+http_edge::routes! {
+    ANY "/..." => probe,
+}
+
+/// One of them.
+#[derive(Debug, Default, Deserialize)]
+struct Query {
+    variable: Option<String>,
+    url: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Found {
+    value: Option<String>,
+    error: Option<String>,
+}
+
+async fn probe(context: &mut Context) -> Result<Response, ApiError> {
+    let query: Query = context.query()?;
+    let found = if let Some(name) = query.variable {
+        reader::variable(name).await
+    } else if let Some(url) = query.url {
+        reader::fetch(url).await.map(|status| status.to_string())
+    } else {
+        reader::store().await.map(|()| String::new())
+    };
+    let (value, error) = match found {
+        Ok(value) => (Some(value), None),
+        Err(error) => (None, Some(error)),
+    };
+    Ok(Response::json(&Found { value, error }))
+}
