@@ -18,8 +18,17 @@ pub fn conversations(error: conversations::types::Error, path: &str) -> ApiError
         Error::NotFound => ApiError::NotFound(CONVERSATION),
         Error::Invalid(what) => ApiError::invalid(path, what),
         Error::Conflict(why) => ApiError::Conflict(why),
-        Error::Unavailable(cause) => ApiError::internal(cause),
+        Error::Unavailable(cause) => storage(cause),
     }
+}
+
+/// The key-value store failed, or did not respond within its deadline.
+fn storage(cause: String) -> ApiError {
+    ApiError::ProviderUnavailable(
+        "Storage is not available right now. Try again later.",
+        Some(1),
+        Cause::new(cause),
+    )
 }
 
 /// `goldfish:identity`.
@@ -61,7 +70,7 @@ pub fn accounts(error: accounts::types::Error) -> ApiError {
         Error::TokenExpired => ApiError::Unauthorized("The token has expired. Sign in again."),
         Error::NotFound => ApiError::NotFound("User"),
         Error::TooMany(what) => ApiError::Conflict(what),
-        Error::Unavailable(cause) => ApiError::internal(cause),
+        Error::Unavailable(cause) => storage(cause),
     }
 }
 
@@ -145,7 +154,7 @@ pub fn credits(error: quota::credits::Error) -> ApiError {
         Error::UnknownPlan(plans) => {
             ApiError::invalid("plan", format!("Unknown plan. Plans: {plans}."))
         }
-        Error::Unavailable(cause) => ApiError::internal(cause),
+        Error::Unavailable(cause) => storage(cause),
     }
 }
 
@@ -236,7 +245,7 @@ mod tests {
             (Error::TokenExpired, 401),
             (Error::NotFound, 404),
             (Error::TooMany("There are 50 keys already.".into()), 409),
-            (Error::Unavailable("x".into()), 500),
+            (Error::Unavailable("x".into()), 503),
         ] {
             assert_eq!(accounts(error.clone()).public().status, status, "{error:?}");
         }
