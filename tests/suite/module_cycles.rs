@@ -2,7 +2,8 @@
 //! down.
 //!
 //! An import is a path that begins with `crate`, `super`, `self` or the name of a child module,
-//! outside of tests. What a module re-exports counts as imported from where it is defined.
+//! outside of tests. What a module re-exports counts as imported from where it is defined. A module
+//! may use what a module around it defines, as it may use its own private items.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -54,7 +55,12 @@ fn sources(src: &Path) -> Sources {
                 open.push(path);
                 continue;
             }
-            let Some(stem) = path.strip_prefix(src).unwrap().to_str().unwrap().strip_suffix(".rs")
+            let Some(stem) = path
+                .strip_prefix(src)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .strip_suffix(".rs")
             else {
                 continue;
             };
@@ -297,7 +303,8 @@ fn imports(sources: &Sources) -> BTreeMap<Module, BTreeSet<Module>> {
                 .find(|depth| sources.contains_key(&target[..*depth]))
                 .unwrap_or_default();
             target.truncate(depth);
-            if target != *module {
+            // A module contains itself and those within it.
+            if !module.starts_with(&target) {
                 imported.insert(target);
             }
         }
@@ -376,11 +383,13 @@ fn a_circle_is_found_through_groups_and_re_exports() {
         ),
         (
             vec!["b".to_owned()],
-            plain("pub(crate) use inner::Two; fn f(x: &'static str) { \"super::a\"; 'x'; }"),
+            plain(
+                "pub(crate) use inner::Two; fn f(x: &'static str) { \"super::a\"; 'x'; } struct Four;",
+            ),
         ),
         (
             vec!["b".to_owned(), "inner".to_owned()],
-            plain("pub(crate) struct Two; use super::super::c::Three;"),
+            plain("pub(crate) struct Two; use super::super::c::Three; use super::Four;"),
         ),
         (
             vec!["c".to_owned()],
@@ -399,5 +408,8 @@ fn a_circle_is_found_through_groups_and_re_exports() {
 #[test]
 fn tests_may_import_anything() {
     let text = "struct One;\n#[cfg(test)]\nmod tests {\n  use crate::other::Two;\n}";
-    assert_eq!(paths(&without_tests(&plain(text))), Vec::<Vec<String>>::new());
+    assert_eq!(
+        paths(&without_tests(&plain(text))),
+        Vec::<Vec<String>>::new()
+    );
 }

@@ -14,8 +14,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a key
-         * @description The answer is the only one that has the key itself. What is left out does not bound it.
+         * Create an API key
+         * @description Only this response contains the key itself. Omitted limits mean no limit.
          */
         post: operations["createApiKey"];
         delete?: never;
@@ -32,8 +32,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The user's keys
-         * @description By their beginnings; some that have ended are shown for a while.
+         * List API keys
+         * @description Each key is shown by its first characters. Revoked and expired keys are listed for some time.
          */
         get: operations["listApiKeys"];
         put?: never;
@@ -54,8 +54,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End a key
-         * @description It is refused from now on, everywhere.
+         * Revoke an API key
+         * @description All later requests with the key get 401.
          */
         post: operations["revokeApiKey"];
         delete?: never;
@@ -72,8 +72,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts
-         * @description Walks the whole store to count its keys, up to 1,000,000.
+         * Get statistics
+         * @description Counts all stored keys, up to 1,000,000 (slow).
          */
         get: operations["adminGetStatistics"];
         put?: never;
@@ -92,8 +92,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Accounts
-         * @description Page by page, in the order in which they were made; or the one with an address.
+         * List accounts
+         * @description In the order in which they were created.
          */
         get: operations["adminListUsers"];
         put?: never;
@@ -110,20 +110,20 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
             };
             cookie?: never;
         };
-        /** One user */
+        /** Get a user */
         get: operations["adminGetUser"];
         put?: never;
         post?: never;
         /**
-         * Erase a user
-         * @description With all that there is of them. To erase who is not there is no error.
+         * Delete a user and all their data
+         * @description Returns 200 even if there is no such user.
          */
         delete: operations["adminPurgeUser"];
         options?: never;
@@ -137,7 +137,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
@@ -146,8 +146,34 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Grant credits */
+        /** Grant credits to a user */
         post: operations["adminGrantCredits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Export all data of a user
+         * @description Everything that is stored of the user, without credentials, by the capability that stores it.
+         */
+        get: operations["adminExportUser"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -160,7 +186,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
@@ -168,7 +194,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Put a user on a plan */
+        /** Set the plan of a user */
         put: operations["adminSetPlan"];
         post?: never;
         delete?: never;
@@ -183,7 +209,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
@@ -192,7 +218,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End all API keys of a user */
+        /** Revoke all API keys of a user */
         post: operations["adminRevokeKeys"];
         delete?: never;
         options?: never;
@@ -206,7 +232,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
@@ -231,8 +257,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Back from GitHub or Google
-         * @description Whatever comes of it, the browser is sent on, with `error` if it failed.
+         * OAuth callback of GitHub and Google
+         * @description Always redirects the browser, with the query parameter `error` if the sign-in failed.
          */
         get: operations["authCallback"];
         put?: never;
@@ -252,7 +278,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Another password */
+        /** Change the password */
         post: operations["authChangePassword"];
         delete?: never;
         options?: never;
@@ -270,8 +296,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End the account
-         * @description And all that there is of the user. Of an account with a password it needs that, or a session of the last 24 hours.
+         * Delete the account
+         * @description Deletes the account and all data of the user. If the account has a password, the request needs the password or a session that began in the last 24 hours.
          */
         post: operations["authDeleteUser"];
         delete?: never;
@@ -288,8 +314,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Where a browser ends whose sign-in failed
-         * @description If the frontend named no page of its own.
+         * Error page of a failed sign-in
+         * @description The browser is redirected here if the request had no `errorCallbackURL`.
          */
         get: operations["authError"];
         put?: never;
@@ -310,7 +336,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for a letter to set another password
+         * Request a password reset email
          * @description The same as `/api/auth/request-password-reset`.
          */
         post: operations["authForgetPassword"];
@@ -328,8 +354,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The present session
-         * @description Null for whoever is not signed in, which is no error.
+         * Get the current session
+         * @description Returns `null` if nobody is signed in.
          */
         get: operations["authGetSession"];
         put?: never;
@@ -349,7 +375,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make GitHub or Google another way in */
+        /** Link GitHub or Google */
         post: operations["authLinkSocial"];
         delete?: never;
         options?: never;
@@ -364,7 +390,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The ways in to this account */
+        /** List sign-in methods */
         get: operations["authListAccounts"];
         put?: never;
         post?: never;
@@ -381,7 +407,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All sessions */
+        /** List sessions */
         get: operations["authListSessions"];
         put?: never;
         post?: never;
@@ -398,7 +424,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether it is there */
+        /** Check that the auth API is available */
         get: operations["authOk"];
         put?: never;
         post?: never;
@@ -418,8 +444,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for a letter to set another password
-         * @description The same for an address that nobody has.
+         * Request a password reset email
+         * @description The response is the same if there is no account with this email address.
          */
         post: operations["authRequestPasswordReset"];
         delete?: never;
@@ -437,7 +463,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Set another password, with the letter's token */
+        /** Reset the password with the token of the email */
         post: operations["authResetPassword"];
         delete?: never;
         options?: never;
@@ -452,7 +478,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where the letter's link leads */
+        /** Target of the link in the password reset email */
         get: operations["authFollowReset"];
         put?: never;
         post?: never;
@@ -471,7 +497,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End all sessions but this one */
+        /** Revoke all other sessions */
         post: operations["authRevokeOtherSessions"];
         delete?: never;
         options?: never;
@@ -489,8 +515,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End a session
-         * @description The same for one that is somebody else's or nobody's.
+         * Revoke a session
+         * @description Returns 200 even if the session is not yours or unknown.
          */
         post: operations["authRevokeSession"];
         delete?: never;
@@ -508,7 +534,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End all sessions */
+        /** Revoke all sessions */
         post: operations["authRevokeSessions"];
         delete?: never;
         options?: never;
@@ -526,8 +552,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for a letter to confirm an address
-         * @description The same for an address that nobody has, and for one that is confirmed.
+         * Request an email to confirm an address
+         * @description The response is the same if there is no account with this email address or it is confirmed already.
          */
         post: operations["authSendVerificationEmail"];
         delete?: never;
@@ -544,7 +570,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The present session
+         * Get the current session
          * @description The same as `/api/auth/get-session`.
          */
         get: operations["authSession"];
@@ -563,7 +589,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The same, for a plain link on a page */
+        /** Sign in with GitHub or Google by a link */
         get: operations["authGoToProvider"];
         put?: never;
         post?: never;
@@ -582,7 +608,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Come in as a guest */
+        /** Create a guest */
         post: operations["authSignInAnonymous"];
         delete?: never;
         options?: never;
@@ -616,7 +642,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begin with GitHub or Google */
+        /** Sign in with GitHub or Google */
         post: operations["authSignInSocial"];
         delete?: never;
         options?: never;
@@ -635,7 +661,7 @@ export interface paths {
         put?: never;
         /**
          * Sign out
-         * @description Whoever is not signed in is signed out.
+         * @description Returns 200 even if nobody is signed in.
          */
         post: operations["authSignOut"];
         delete?: never;
@@ -654,8 +680,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make an account
-         * @description Out of the guest that is asking, if there is one.
+         * Register
+         * @description If a guest sends the request, the guest becomes the account.
          */
         post: operations["authSignUpEmail"];
         delete?: never;
@@ -674,8 +700,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take a way in away
-         * @description Not the last one.
+         * Unlink a sign-in method
+         * @description The last sign-in method cannot be unlinked.
          */
         post: operations["authUnlinkAccount"];
         delete?: never;
@@ -694,8 +720,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Change the account
-         * @description Null clears what nothing leaves as it is.
+         * Update the account
+         * @description `null` clears a field. Omit a field to keep it.
          */
         post: operations["authUpdateUser"];
         delete?: never;
@@ -711,7 +737,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where that letter's link leads */
+        /** Target of the link in the confirmation email */
         get: operations["authVerifyEmail"];
         put?: never;
         post?: never;
@@ -731,16 +757,17 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say something
-         * @description Stores the message, asks a model, and streams its reply as server-sent events; both are kept in the
-         *     conversation, in full even if nobody stays to read the reply. Without `conversationId` a new
-         *     conversation begins, for which the least recently updated one of too many is forgotten.
+         * Send a message
+         * @description Stores the message, sends it to a model, and streams the reply as server-sent events. Message and
+         *     reply are stored in the conversation, the reply in full even if the client disconnects. Without
+         *     `conversationId` a new conversation is created; if the user then has more than `max_conversations`,
+         *     the least recently updated one is deleted.
          *
-         *     The AI SDK's `useChat` (Vercel) can ask too: a body with its messages is answered with its UI message
-         *     stream, whose events are `UiMessageChunk`.
+         *     A body in the format of the AI SDK (Vercel's `useChat`) gets a UI message stream, whose events are
+         *     `UiMessageChunk`.
          *
-         *     A request that fails before the reply's first word is an error with a status of its own; one that
-         *     breaks off later has an `error` event before `[DONE]`.
+         *     A request that fails before the first part of the reply gets an error status. If the reply is
+         *     interrupted later, an `error` event comes before `[DONE]`.
          */
         post: operations["sendMessage"];
         delete?: never;
@@ -759,8 +786,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Stop the reply, for the AI SDK
-         * @description The client only stops listening, and a reply goes on without it. To stop what has ended is no error.
+         * Stop the reply (AI SDK)
+         * @description The AI SDK's own `stop` only disconnects; the server goes on writing the reply. If no reply is being written, nothing happens.
          */
         post: operations["stopUiChat"];
         delete?: never;
@@ -777,8 +804,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read along, for the AI SDK
-         * @description The reply under way from its beginning, as the AI SDK's `useChat` resumes.
+         * Resume a stream (AI SDK)
+         * @description Streams the reply that is being written from its beginning, as `useChat` of the AI SDK expects.
          */
         get: operations["resumeUiChat"];
         put?: never;
@@ -800,7 +827,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Forget all conversations
+         * Delete all conversations and preferences
          * @description The same as `DELETE /api/conversations`.
          */
         delete: operations["clearHistory"];
@@ -817,15 +844,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All conversations, with their messages
-         * @description The most recently updated one first.
+         * List conversations with their messages
+         * @description The most recently updated conversation comes first.
          */
         get: operations["listConversations"];
         put?: never;
         post?: never;
         /**
-         * Forget all conversations
-         * @description Preferences too; everything of the user that is no account, key or bill.
+         * Delete all conversations and preferences
+         * @description Deletes all conversations, the preferences and cached responses of the user. The account, API keys and usage are kept.
          */
         delete: operations["clearConversations"];
         options?: never;
@@ -839,18 +866,18 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The conversation.
+                 * @description The id of the conversation.
                  * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
                  */
                 id: components["parameters"]["ConversationId"];
             };
             cookie?: never;
         };
-        /** One conversation */
+        /** Get a conversation */
         get: operations["getConversation"];
         put?: never;
         post?: never;
-        /** Forget a conversation */
+        /** Delete a conversation */
         delete: operations["deleteConversation"];
         options?: never;
         head?: never;
@@ -868,8 +895,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Another reply
-         * @description Asks the conversation's last message again; the new reply takes the place of the last one.
+         * Regenerate the last reply
+         * @description Sends the last user message to a model again. The new reply replaces the last one.
          */
         post: operations["regenerateReply"];
         delete?: never;
@@ -889,7 +916,7 @@ export interface paths {
         put?: never;
         /**
          * Stop the reply
-         * @description Ends the reply under way; what had arrived of it stays. To stop what has ended is no error.
+         * @description Stops the reply that is being written. The part that was written is kept. If no reply is being written, nothing happens.
          */
         post: operations["stopReply"];
         delete?: never;
@@ -906,9 +933,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read along
-         * @description The reply under way in a conversation, whoever asked for it; or, with `Last-Event-ID`, what the client
-         *     lacks of the last one.
+         * Resume a reply's stream
+         * @description Streams the reply that is being written in a conversation, whichever client requested it. With
+         *     `Last-Event-ID`, streams the part of the last reply that the client has not received.
          */
         get: operations["followReply"];
         put?: never;
@@ -927,8 +954,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The ledger
-         * @description The newest first, page by page.
+         * List credit transactions
+         * @description The newest transaction comes first.
          */
         get: operations["listTransactions"];
         put?: never;
@@ -947,8 +974,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All conversations, without their messages
-         * @description The most recently updated one first.
+         * List conversations without their messages
+         * @description The most recently updated conversation comes first.
          */
         get: operations["listHistory"];
         put?: never;
@@ -967,8 +994,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The models
-         * @description All of the catalogue; those whose provider is configured here are `available`.
+         * List models
+         * @description All models that the server knows. Those whose provider is configured are `available`.
          */
         get: operations["listModels"];
         put?: never;
@@ -986,11 +1013,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the user likes best */
+        /** Get preferences */
         get: operations["getPreferences"];
         /**
-         * Change preferences
-         * @description Sets the fields that are given, and leaves the others. An empty `systemPrompt` takes it back.
+         * Update preferences
+         * @description Changes the fields that are present. An empty `systemPrompt` removes it.
          */
         put: operations["updatePreferences"];
         post?: never;
@@ -1007,7 +1034,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Plan, credits, and tokens by day and model */
+        /** Get plan, credits and usage */
         get: operations["getUsage"];
         put?: never;
         post?: never;
@@ -1027,8 +1054,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Come in as a guest
-         * @description A user without an account; one that registers keeps its id and its conversations.
+         * Create a guest
+         * @description A guest is a user without an account. A guest that registers keeps the user id and the conversations.
          */
         post: operations["createGuest"];
         delete?: never;
@@ -1065,7 +1092,7 @@ export interface paths {
         put?: never;
         /**
          * Sign out
-         * @description Ends the session of the refresh token in the body, if there is one, else that of the request's credential.
+         * @description Ends the session of the refresh token in the body, or that of the request's credential if there is none.
          */
         post: operations["logout"];
         delete?: never;
@@ -1081,13 +1108,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is asking */
+        /** Get the current user */
         get: operations["getMe"];
         put?: never;
         post?: never;
         /**
-         * End the account
-         * @description And all that there is of the user. Of an account with a password it needs that, or a session of the last 24 hours.
+         * Delete the account
+         * @description Deletes the account and all data of the user. If the account has a password, the request needs the password or a session that began in the last 24 hours.
          */
         delete: operations["deleteMe"];
         options?: never;
@@ -1105,8 +1132,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * New tokens
-         * @description A refresh token works once; to use one again ends its session.
+         * Refresh tokens
+         * @description A refresh token can be used once. Using it again ends the session.
          */
         post: operations["refreshSession"];
         delete?: never;
@@ -1125,8 +1152,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make an account
-         * @description Out of the guest that is asking, if there is one.
+         * Register
+         * @description If a guest sends the request, the guest becomes the account.
          */
         post: operations["register"];
         delete?: never;
@@ -1145,8 +1172,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A plain response
-         * @description Answers `{messages}` with `{response}`; with `model` or `stream`, as `/v1/chat/completions`.
+         * Create a completion (simple format)
+         * @description Returns `{response}` for `{messages}`. With `model` or `stream` it works like `/v1/chat/completions`.
          */
         post: operations["respond"];
         delete?: never;
@@ -1162,7 +1189,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether it can work */
+        /** Health check */
         get: operations["checkHealth"];
         put?: never;
         post?: never;
@@ -1182,8 +1209,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign in, for a token
-         * @description As `/api/v1/auth/login`, for clients that want a token, good for 24 hours, and no cookie.
+         * Sign in (token only)
+         * @description Like `/api/v1/auth/login`, for clients that use a token and no cookie. The token is valid for 24 hours.
          */
         post: operations["loginForToken"];
         delete?: never;
@@ -1200,8 +1227,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * This document
-         * @description Of this very server, as it answers; `ETag` and `If-None-Match` are understood.
+         * Get this document
+         * @description The OpenAPI description of this server. Supports `ETag` and `If-None-Match`.
          */
         get: operations["getApiDescription"];
         put?: never;
@@ -1222,8 +1249,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make an account, for a token
-         * @description As `/api/v1/auth/register`, for clients that want a token and no cookie.
+         * Register (token only)
+         * @description Like `/api/v1/auth/register`, for clients that use a token and no cookie.
          */
         post: operations["registerForToken"];
         delete?: never;
@@ -1242,9 +1269,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A completion
-         * @description As OpenAI's, for every model here. Parameters that are not listed go on to providers that speak
-         *     OpenAI's protocol as they are, and are refused for others.
+         * Create a chat completion
+         * @description Compatible with OpenAI's Chat Completions, for every model of this server. Parameters that are not
+         *     listed are passed on to OpenAI-compatible providers, and rejected for others.
          */
         post: operations["createChatCompletion"];
         delete?: never;
@@ -1260,7 +1287,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The models that can be asked here */
+        /** List available models */
         get: operations["listOpenAiModels"];
         put?: never;
         post?: never;
@@ -1277,7 +1304,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One model, whose id has two slashes */
+        /** Get a model whose id has two slashes */
         get: operations["getOpenAiModelOfGateway"];
         put?: never;
         post?: never;
@@ -1294,7 +1321,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One model */
+        /** Get a model */
         get: operations["getOpenAiModel"];
         put?: never;
         post?: never;
@@ -1311,7 +1338,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One model, whose id has a slash */
+        /** Get a model whose id has a slash */
         get: operations["getOpenAiModelOfVendor"];
         put?: never;
         post?: never;
@@ -1326,7 +1353,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         AdminAccount: {
-            /** @description Null if that is not known. */
+            /** @description `null` if unknown. */
             createdAt: number | null;
             email: string | null;
             emailVerified: boolean;
@@ -1340,41 +1367,47 @@ export interface components {
         AdminCredits: {
             creditsLeft: number | null;
             grantedLeft: number;
-            /** @description Null where there is no limit, as the next. */
+            /** @description `null` means no limit; the same for `creditsLeft`. */
             monthlyCredits: number | null;
             plan: string;
             reserved: number;
             resetsAt: components["schemas"]["Time"];
             usedThisMonth: number;
         };
+        AdminExport: {
+            accounts: Record<string, never>;
+            conversations: Record<string, never>;
+            quota: Record<string, never>;
+            "response-cache": string[];
+        };
         AdminRevoked: {
             revoked: number;
         };
         AdminUser: {
-            /** @description How many, revoked ones that are still listed included. */
+            /** @description Number of API keys, including revoked keys that are still listed. */
             apiKeys: number;
             credits: components["schemas"]["AdminCredits"];
             user: components["schemas"]["AdminAccount"];
         };
         AdminUserPage: {
-            /** @description Null at the end. */
+            /** @description `null` on the last page. */
             nextCursor: string | null;
             users: components["schemas"]["AdminAccount"][];
         };
-        /** @description Of all days shown. */
+        /** @description The totals of all listed days. */
         Amounts: {
-            /** @description Of the prompts' tokens, those that the provider had in its cache. */
+            /** @description Tokens of prompts that the provider had in its cache. */
             cachedTokens: number;
             completionTokens: number;
-            /** @description In US dollars; null where no price is known. */
+            /** @description In US dollars; `null` if the price is unknown. */
             costUsd: number | null;
-            /** @description Whether some of the tokens are our estimate. */
+            /** @description Whether some token counts are estimates of the server. */
             estimated: boolean;
             promptTokens: number;
             requests: number;
         };
         ApiKey: {
-            /** @description Whether it is good still. */
+            /** @description Whether the key is neither revoked nor expired. */
             active: boolean;
             chatPerMinute: number | null;
             /** Format: date-time */
@@ -1384,7 +1417,7 @@ export interface components {
             id: components["schemas"]["Id"];
             lastUsedAt: number | null;
             name: string;
-            /** @description How the key begins. */
+            /** @description The first characters of the key. */
             prefix: string;
             requestBudget: number | null;
             scopes: components["schemas"]["ApiKeyScope"][];
@@ -1392,18 +1425,18 @@ export interface components {
         };
         ApiKeyRequest: {
             chatPerMinute?: number | null;
-            /** @description When it ends by itself: milliseconds since the epoch, in the future. */
+            /** @description When the key expires, in milliseconds since the epoch; in the future. */
             expiresAt?: number | null;
             name: string;
-            /** @description Chats that it is good for. */
+            /** @description How many chat requests the key may make in total. */
             requestBudget?: number | null;
-            /** @description What it is for; all but `admin` if there are none. */
+            /** @description What the key may do. Default: all scopes except `admin`. */
             scopes?: components["schemas"]["ApiKeyScope"][];
-            /** @description Tokens that it is good for. */
+            /** @description How many tokens the key may use in total. */
             tokenBudget?: number | null;
         };
         /**
-         * @description `admin` is what concerns the account itself.
+         * @description `admin` allows changes to the account itself.
          * @enum {string}
          */
         ApiKeyScope: "read" | "chat" | "write" | "admin";
@@ -1420,19 +1453,19 @@ export interface components {
             password?: string | null;
         };
         AuthDestination: {
-            /** @description Whether the client should go there by itself. */
+            /** @description Whether the client should redirect by itself. */
             redirect: boolean;
             url: string;
         };
-        /** @description Better Auth's error object, beside the fields of ours. */
+        /** @description The error object of Better Auth with the fields of `Error`. */
         AuthError: {
             code: components["schemas"]["AuthErrorCode"];
             details?: components["schemas"]["Detail"][];
             /** @description The same sentence. */
             error: string;
-            /** @description A sentence, for people. */
+            /** @description A sentence for people. */
             message: string;
-            /** @description As `X-Request-Id`: names the request in the log. */
+            /** @description The same as `X-Request-Id`; identifies the request in the log. */
             requestId: string;
         };
         /**
@@ -1450,7 +1483,7 @@ export interface components {
         };
         AuthRequestReset: {
             email: string;
-            /** @description A path here or a URL of our own sites. */
+            /** @description A path on this server or a URL of a trusted origin. */
             redirectTo?: string | null;
         };
         AuthResetPassword: {
@@ -1462,7 +1495,7 @@ export interface components {
             token: string;
         };
         AuthSendVerification: {
-            /** @description A path here or a URL of our own sites. */
+            /** @description A path on this server or a URL of a trusted origin. */
             callbackURL?: string | null;
             email: string;
         };
@@ -1473,7 +1506,7 @@ export interface components {
             expiresAt: string;
             id: string;
             ipAddress: string | null;
-            /** @description The id again: it names the session and proves nothing. */
+            /** @description The same as `id`. It identifies the session and is not a credential. */
             token: string;
             /** Format: date-time */
             updatedAt: string;
@@ -1488,7 +1521,7 @@ export interface components {
             user: components["schemas"]["AuthUser"];
         };
         AuthSignIn: {
-            /** @description A path here or a URL of our own sites. */
+            /** @description A path on this server or a URL of a trusted origin. */
             callbackURL?: string | null;
             email: string;
             password: string;
@@ -1501,15 +1534,28 @@ export interface components {
             /** @enum {string} */
             rememberMe?: "true" | "false";
         };
+        AuthSignInMethod: {
+            /** @description The id of the user at the provider. */
+            accountId: string;
+            /** Format: date-time */
+            createdAt: string;
+            id: string;
+            /** @description `credential`, `github` or `google`. */
+            providerId: string;
+            scopes: string[];
+            /** Format: date-time */
+            updatedAt: string;
+            userId: string;
+        };
         AuthSignUp: {
-            /** @description A path here or a URL of our own sites. */
+            /** @description A path on this server or a URL of a trusted origin. */
             callbackURL?: string | null;
             email: components["schemas"]["Email"];
             /** @description An http or https URL. */
             image?: string | null;
             name?: string | null;
             password: components["schemas"]["Password"];
-            /** @description Whether the session outlives the browser; true unless it is false. */
+            /** @description Whether the session outlives the browser. Default: true. */
             rememberMe?: boolean | null;
         };
         AuthSignUpForm: {
@@ -1522,12 +1568,12 @@ export interface components {
             rememberMe?: "true" | "false";
         };
         AuthSocial: {
-            /** @description A path here or a URL of our own sites. */
+            /** @description A path on this server or a URL of a trusted origin. */
             callbackURL?: string | null;
             disableRedirect?: boolean;
-            /** @description A path here or a URL of our own sites. */
+            /** @description A path on this server or a URL of a trusted origin. */
             errorCallbackURL?: string | null;
-            /** @description A path here or a URL of our own sites. */
+            /** @description A path on this server or a URL of a trusted origin. */
             newUserCallbackURL?: string | null;
             /** @enum {string} */
             provider: "github" | "google";
@@ -1546,14 +1592,14 @@ export interface components {
             redirect?: boolean;
             /** @constant */
             success: true;
-            /** @description Where to send the browser. */
+            /** @description The URL to redirect the browser to. */
             url?: string;
         };
         AuthTokenAndUser: {
             token: string | null;
             user: components["schemas"]["AuthUser"];
         };
-        /** @description The newest client names the account, older ones the provider. */
+        /** @description Current clients send `accountId`, older ones `providerId`. */
         AuthUnlink: {
             accountId?: string | null;
             providerId?: string | null;
@@ -1566,12 +1612,12 @@ export interface components {
         AuthUser: {
             /** Format: date-time */
             createdAt: string;
-            /** @description Empty if there is none. */
+            /** @description Empty if the user has none. */
             email: string;
             emailVerified: boolean;
             id: string;
             image: string | null;
-            /** @description A guest. */
+            /** @description Whether the user is a guest. */
             isAnonymous: boolean;
             name: string;
             /** Format: date-time */
@@ -1581,19 +1627,6 @@ export interface components {
             /** @constant */
             status: true;
             user: components["schemas"]["AuthUser"];
-        };
-        AuthWayIn: {
-            /** @description The provider's own id of the user. */
-            accountId: string;
-            /** Format: date-time */
-            createdAt: string;
-            id: string;
-            /** @description `credential`, `github` or `google`. */
-            providerId: string;
-            scopes: string[];
-            /** Format: date-time */
-            updatedAt: string;
-            userId: string;
         };
         ChatCompletion: {
             choices: {
@@ -1663,7 +1696,7 @@ export interface components {
             usage?: components["schemas"]["CompletionUsage"] | null;
         };
         ChatCompletionMessage: {
-            /** @description A text, or a list of parts; of assistants' messages that call tools there need be none. */
+            /** @description A text or a list of parts. Optional in assistant messages with tool calls. */
             content?: string | components["schemas"]["ChatCompletionPart"][] | null;
             name?: string | null;
             refusal?: string | null;
@@ -1686,7 +1719,7 @@ export interface components {
             /** @enum {string} */
             type: "text" | "image_url" | "refusal";
         };
-        /** @description As OpenAI's; a field that is null is not there. */
+        /** @description As in OpenAI's API. A field that is `null` counts as absent. */
         ChatCompletionRequest: {
             frequency_penalty?: number | null;
             max_completion_tokens?: number | null;
@@ -1711,9 +1744,9 @@ export interface components {
             } | null;
             seed?: number | null;
             stop?: string | string[] | null;
-            /** @description Whether to answer as it is said. */
+            /** @description Whether to stream the completion. */
             stream?: boolean | null;
-            /** @description Only where `stream` is true. */
+            /** @description Only allowed if `stream` is true. */
             stream_options?: {
                 include_usage?: boolean | null;
             } | null;
@@ -1753,15 +1786,15 @@ export interface components {
             type?: "function" | null;
         };
         ChatRequest: {
-            /** @description Where to say it; without it a new conversation begins. */
+            /** @description The conversation to continue. Without it a new conversation is created. */
             conversationId?: components["schemas"]["Id"] | null;
-            /** @description Longest reply. */
+            /** @description Most tokens of the reply. */
             maxTokens?: number | null;
-            /** @description What to say; not only white space. */
+            /** @description The message; not all white space. */
             message: string;
-            /** @description The id of a model; else the conversation's last one, the user's default, the operator's. */
+            /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
             model?: string | null;
-            /** @description Instructions to the model; else the user's, the operator's. */
+            /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
             system?: string | null;
             temperature?: number | null;
         };
@@ -1773,7 +1806,7 @@ export interface components {
                 reasoning_tokens: number;
                 rejected_prediction_tokens: number;
             };
-            /** @description Ours: the provider sent no counts. */
+            /** @description True if the counts are estimates of the server, because the provider sent none. */
             estimated?: boolean;
             prompt_tokens: number;
             prompt_tokens_details: {
@@ -1782,7 +1815,7 @@ export interface components {
             };
             total_tokens: number;
         };
-        /** @description A piece of the reply. */
+        /** @description The next part of the reply. */
         ContentEvent: {
             content: string;
         };
@@ -1790,17 +1823,17 @@ export interface components {
             createdAt: components["schemas"]["Time"];
             id: components["schemas"]["Id"];
             messages: components["schemas"]["Message"][];
-            /** @description That answered last. */
+            /** @description The model of the last reply. */
             model: string;
             title: string;
             updatedAt: components["schemas"]["Time"];
         };
-        /** @description The event `conversation`: what is being answered, and where it will be found. */
+        /** @description The event `conversation`: the conversation, and the id of the reply. */
         ConversationEvent: {
             conversationId: components["schemas"]["Id"];
-            /** @description Of the reply. */
+            /** @description The id of the reply. */
             messageId: string;
-            /** @description Who answers. */
+            /** @description The model that replies. */
             model: string;
             title: string;
         };
@@ -1811,13 +1844,13 @@ export interface components {
             createdAt: components["schemas"]["Time"];
             id: components["schemas"]["Id"];
             messageCount: number;
-            /** @description That answered last. */
+            /** @description The model of the last reply. */
             model: string;
             title: string;
             updatedAt: components["schemas"]["Time"];
         };
         CreatedApiKey: {
-            /** @description Whether it is good still. */
+            /** @description Whether the key is neither revoked nor expired. */
             active: boolean;
             chatPerMinute: number | null;
             /** Format: date-time */
@@ -1825,48 +1858,48 @@ export interface components {
             createdAt: components["schemas"]["Time"];
             expiresAt: number | null;
             id: components["schemas"]["Id"];
-            /** @description The key: shown this once. */
+            /** @description The key. It is not shown again. */
             key: string;
             lastUsedAt: number | null;
             message: string;
             name: string;
-            /** @description How the key begins. */
+            /** @description The first characters of the key. */
             prefix: string;
             requestBudget: number | null;
             scopes: components["schemas"]["ApiKeyScope"][];
             tokenBudget: number | null;
         };
-        /** @description Credits; null where there is no limit. */
+        /** @description Credits. `null` means no limit. */
         Credits: {
-            /** @description Left of what was granted besides the plan. */
+            /** @description Left of the credits that were granted in addition to the plan. */
             granted: number;
             left: number | null;
             monthly: number | null;
-            /** @description For chats under way. */
+            /** @description For replies that are being written. */
             reserved: number | null;
             /** @description Milliseconds since the epoch. */
             resetsAt: number | null;
             usedThisMonth: number;
         };
         DayOfUse: {
-            /** @description Of the prompts' tokens, those that the provider had in its cache. */
+            /** @description Tokens of prompts that the provider had in its cache. */
             cachedTokens: number;
             completionTokens: number;
-            /** @description In US dollars; null where no price is known. */
+            /** @description In US dollars; `null` if the price is unknown. */
             costUsd: number | null;
             /** Format: date */
             day: string;
-            /** @description Whether some of the tokens are our estimate. */
+            /** @description Whether some token counts are estimates of the server. */
             estimated: boolean;
             model: string;
             promptTokens: number;
             requests: number;
         };
-        /** @description One wrong part of a request. */
+        /** @description One error in a request. */
         Detail: {
-            /** @description What is wrong with it. */
+            /** @description What is wrong. */
             message: string;
-            /** @description Where it is: a path into the body such as `items[2].name`, the name of a parameter, or `body`. */
+            /** @description The place of the error: a path into the body such as `items[2].name`, the name of a parameter, or `body`. */
             path: string;
         };
         /**
@@ -1877,9 +1910,9 @@ export interface components {
         Error: {
             code: components["schemas"]["ErrorCode"];
             details?: components["schemas"]["Detail"][];
-            /** @description A sentence, for people. */
+            /** @description A sentence for people. */
             error: string;
-            /** @description As `X-Request-Id`: names the request in the log. */
+            /** @description The same as `X-Request-Id`; identifies the request in the log. */
             requestId: string;
         };
         /**
@@ -1888,7 +1921,7 @@ export interface components {
          */
         ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         Farewell: {
-            /** @description Where to send the browser so that the identity provider signs out as well. */
+            /** @description Send the browser to this URL to sign out of the identity provider, too. */
             logoutUrl?: string;
             /** @constant */
             success: true;
@@ -1897,7 +1930,7 @@ export interface components {
         FinishReason: "stop" | "length" | "content_filter" | "tool_calls";
         GrantRequest: {
             amount: number;
-            /** @description The same id counts once. */
+            /** @description A grant with the same id is applied only once. */
             id?: string | null;
             reason?: string | null;
         };
@@ -1912,7 +1945,7 @@ export interface components {
         };
         History: {
             conversations: components["schemas"]["ConversationSummary"][];
-            /** @description How many there can be; one more lets go of the least recently updated. */
+            /** @description How many conversations a user can have. When there is one more, the least recently updated one is deleted. */
             maxConversations: number;
         };
         /**
@@ -1933,21 +1966,21 @@ export interface components {
         Message: {
             content: string;
             id: string;
-            /** @description Who answered; of replies. */
+            /** @description The model; only for replies. */
             model?: string;
             /** @enum {string} */
             role: "user" | "assistant";
             /**
-             * @description Whether a reply is whole, under way, stopped by the user, or broke off.
+             * @description Whether a reply is complete, is being written, was stopped by the user, or was interrupted.
              * @enum {string}
              */
             status: "complete" | "streaming" | "stopped" | "incomplete";
             timestamp: components["schemas"]["Time"];
         };
         Model: {
-            /** @description Whether it can be asked here. */
+            /** @description Whether its provider is configured. */
             available: boolean;
-            /** @description Tokens of prompt and reply, where they are known. */
+            /** @description Most tokens of prompt and reply together, if known. */
             contextWindow?: number;
             id: string;
             name: string;
@@ -1957,13 +1990,13 @@ export interface components {
         ModelList: {
             models: components["schemas"]["Model"][];
         };
-        /** @description OpenAI's error object. The request's id is in `X-Request-Id` only, as it is with OpenAI. */
+        /** @description OpenAI's error object. The id of the request is only in the header `X-Request-Id`. */
         OpenAiError: {
             error: {
-                /** @description What went wrong, for programs; null where OpenAI has no word for it. */
+                /** @description A stable code; `null` if OpenAI has none. */
                 code: components["schemas"]["OpenAiErrorCode"] | null;
                 message: string;
-                /** @description The part of the request that is wrong. */
+                /** @description The field with the error. */
                 param: string | null;
                 /** @enum {string} */
                 type: "invalid_request_error" | "insufficient_quota" | "requests" | "server_error";
@@ -1986,7 +2019,7 @@ export interface components {
             /** @constant */
             object: "list";
         };
-        /** @description 8 to 128 characters; common ones and those that are easily guessed are refused. */
+        /** @description 8 to 128 characters. Common passwords are rejected. */
         Password: string;
         Pending: {
             message: string;
@@ -1995,25 +2028,25 @@ export interface components {
             response: string;
         };
         PlanRequest: {
-            /** @description A plan of the variable `plans`. */
+            /** @description A plan that the variable `plans` defines. */
             plan: string;
         };
         Preferences: {
-            /** @description The id of a model; empty where none can be asked. */
+            /** @description The id of a model; empty if no model is configured. */
             defaultModel: string;
-            /** @description Instructions to the model, if there are any. */
+            /** @description Instructions to the model. */
             systemPrompt?: string;
             theme: components["schemas"]["Theme"];
         };
         PreferencesUpdate: {
-            /** @description The id of a model of the catalogue. */
+            /** @description The id of a model. */
             defaultModel?: string | null;
             systemPrompt?: string | null;
             theme?: components["schemas"]["Theme"] | null;
         };
-        /** @description In US dollars per million tokens, where they are known. */
+        /** @description In US dollars per million tokens, if known. */
         Prices: {
-            /** @description Of a prompt that the provider has seen before. */
+            /** @description For tokens of the prompt that the provider had cached. */
             cachedInput?: number;
             input: number;
             output: number;
@@ -2022,11 +2055,11 @@ export interface components {
             refreshToken: string;
         };
         RegenerateRequest: {
-            /** @description Longest reply. */
+            /** @description Most tokens of the reply. */
             maxTokens?: number | null;
-            /** @description The id of a model; else the conversation's last one, the user's default, the operator's. */
+            /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
             model?: string | null;
-            /** @description Instructions to the model; else the user's, the operator's. */
+            /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
             system?: string | null;
             temperature?: number | null;
         };
@@ -2040,31 +2073,31 @@ export interface components {
             password: components["schemas"]["Password"];
         };
         RenameRequest: {
-            /** @description Without the white space around it. */
+            /** @description White space at both ends is removed. */
             title: string;
         };
         RevokedApiKey: {
             message: string;
         };
         Session: {
-            /** @description When the token ends. */
+            /** @description When the token expires. */
             expiresAt: components["schemas"]["Time"];
-            /** @description For `/api/v1/auth/refresh`; good for 30 days, once. */
+            /** @description For `/api/v1/auth/refresh`; valid for 30 days, for one use. */
             refreshToken: string;
-            /** @description For `Authorization: Bearer`; good for 15 minutes. */
+            /** @description For `Authorization: Bearer`; valid for 15 minutes. */
             token: string;
             user: components["schemas"]["User"];
         };
         Statistics: {
             accounts: number;
             deletedEver: number;
-            /** @description The default one first. */
+            /** @description The default plan comes first. */
             plans: string[];
             registeredEver: number;
             storage: {
-                /** @description False where there are more keys than were counted. */
+                /** @description False if there are more keys than were counted. */
                 complete: boolean;
-                /** @description How many keys, by the capability whose they are. */
+                /** @description Number of stored keys by component. */
                 keys: {
                     conversations: number;
                     identity: number;
@@ -2074,7 +2107,7 @@ export interface components {
             };
         };
         Stopped: {
-            /** @description Whether there was anything to stop. */
+            /** @description Whether a reply was being written. */
             stopped: boolean;
             /** @constant */
             success: true;
@@ -2091,7 +2124,7 @@ export interface components {
             token: string;
         };
         Transaction: {
-            /** @description Credits: given, or, if negative, spent. */
+            /** @description Credits granted (positive) or used (negative). */
             amount: number;
             at: components["schemas"]["Time"];
             id: string;
@@ -2101,26 +2134,26 @@ export interface components {
             note: string | null;
         };
         TransactionPage: {
-            /** @description What `before` is to be for the next page; null on the last one. */
+            /** @description The value of `before` for the next page; `null` on the last page. */
             next: string | null;
             transactions: components["schemas"]["Transaction"][];
         };
         /**
-         * @description What the AI SDK's `DefaultChatTransport` sends: all messages as `messages`, or only the last one as `message`.
-         *     The last one is the user's. Other fields are the app's own, and mean nothing here.
+         * @description What `DefaultChatTransport` of the AI SDK sends: all messages as `messages`, or only the last one as
+         *     `message`. The last message must be the user's. Other fields are ignored.
          */
         UiChatRequest: {
-            /** @description The client's id of the chat; a UUID is that of a conversation here. */
+            /** @description The chat's id in the client. A UUID is used as the conversation's id. */
             id: string;
-            /** @description Longest reply. */
+            /** @description Most tokens of the reply. */
             maxTokens?: number | null;
             message?: components["schemas"]["UiMessage"] | null;
-            /** @description Of the last message, if it is to be said anew. */
+            /** @description The id of the last message, if it is edited. */
             messageId?: string | null;
             messages?: components["schemas"]["UiMessage"][] | null;
-            /** @description The id of a model; else the conversation's last one, the user's default, the operator's. */
+            /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
             model?: string | null;
-            /** @description Instructions to the model; else the user's, the operator's. */
+            /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
             system?: string | null;
             temperature?: number | null;
             /** @enum {string} */
@@ -2134,7 +2167,7 @@ export interface components {
             id?: string;
             parts?: {
                 text?: string | null;
-                /** @description Of the user's last message `text` only. */
+                /** @description In the last message only `text` is supported. */
                 type: string;
             }[];
             /** @enum {string} */
@@ -2163,10 +2196,10 @@ export interface components {
                 totalTokens: number;
             };
         };
-        /** @description The event `usage`: what the reply took. */
+        /** @description The event `usage`: the tokens that the reply took. */
         UsageEvent: {
             completionTokens: number;
-            /** @description Who answered. */
+            /** @description The model that replied. */
             model: string;
             promptTokens: number;
         };
@@ -2180,7 +2213,7 @@ export interface components {
         UseOfKey: {
             costUsd: number | null;
             id: string;
-            /** @description In the key's life, as are tokens and cost. */
+            /** @description Since the key was created; the same for `tokens` and `costUsd`. */
             requests: number;
             tokens: number;
             usage: components["schemas"]["DayOfUse"][];
@@ -2188,7 +2221,7 @@ export interface components {
         User: {
             createdAt?: components["schemas"]["Time"];
             email: string | null;
-            /** @description Of accounts here only, as what follows. */
+            /** @description Only for accounts of this server; the same for `image` and `createdAt`. */
             emailVerified?: boolean;
             id: string;
             image?: string | null;
@@ -2196,7 +2229,7 @@ export interface components {
             name: string | null;
         };
         /**
-         * @description Nobody in particular, somebody with an account here, or somebody of WorkOS or Clerk.
+         * @description A user without an account, with an account on this server, or of WorkOS or Clerk.
          * @enum {string}
          */
         UserKind: "guest" | "registered" | "external";
@@ -2205,7 +2238,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description From a page or towards a URL that is not ours; what this user may not do. */
+        /** @description The origin or a redirect URL is not trusted, or the user may not do this. */
         AuthForbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2215,7 +2248,7 @@ export interface components {
                 "application/json": components["schemas"]["AuthError"];
             };
         };
-        /** @description Our fault; the log has the cause under the `requestId`. */
+        /** @description Server error. The log has the cause, by `requestId`. */
         AuthInternal: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2225,7 +2258,7 @@ export interface components {
                 "application/json": components["schemas"]["AuthError"];
             };
         };
-        /** @description The request is wrong, or asks for what cannot be. */
+        /** @description The request is invalid or cannot be fulfilled. */
         AuthInvalid: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2235,7 +2268,7 @@ export interface components {
                 "application/json": components["schemas"]["AuthError"];
             };
         };
-        /** @description The path has no such method; `Allow` lists those it has. */
+        /** @description The path does not support this method; `Allow` lists the supported ones. */
         AuthMethodNotAllowed: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2245,7 +2278,7 @@ export interface components {
                 "application/json": components["schemas"]["AuthError"];
             };
         };
-        /** @description No such thing, or not configured. */
+        /** @description It does not exist or is not configured. */
         AuthNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2255,7 +2288,7 @@ export interface components {
                 "application/json": components["schemas"]["AuthError"];
             };
         };
-        /** @description Too often. */
+        /** @description Too many requests. */
         AuthRateLimited: {
             headers: {
                 "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2269,7 +2302,7 @@ export interface components {
                 "application/json": components["schemas"]["AuthError"];
             };
         };
-        /** @description The email address has an account. */
+        /** @description The email address already has an account. */
         AuthTaken: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2289,7 +2322,7 @@ export interface components {
                 "application/json": components["schemas"]["AuthError"];
             };
         };
-        /** @description No credential, or one that is not good any more; a wrong password. */
+        /** @description The credential is missing, invalid or expired, or the password is wrong. */
         AuthUnauthorized: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2299,7 +2332,7 @@ export interface components {
                 "application/json": components["schemas"]["AuthError"];
             };
         };
-        /** @description A provider of identity cannot be reached right now. */
+        /** @description The identity provider or the storage cannot be reached. */
         AuthUnavailable: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
@@ -2310,7 +2343,7 @@ export interface components {
                 "application/json": components["schemas"]["AuthError"];
             };
         };
-        /** @description The body is not of a media type that is taken here. */
+        /** @description The `Content-Type` of the body is not supported. */
         AuthUnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2320,7 +2353,7 @@ export interface components {
                 "application/json": components["schemas"]["AuthError"];
             };
         };
-        /** @description It does not go with what is there already. */
+        /** @description The request conflicts with the current state. */
         Conflict: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2330,7 +2363,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The operator's moderation does not let this through; `details` says where. Nothing was stored, and no model was asked. */
+        /** @description Blocked by moderation; `details` says where. Nothing was stored, and no model was called. */
         ContentBlocked: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2340,7 +2373,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description A cookie sent along by a page whose origin is not allowed; an API key without the scope; what this user may not do. */
+        /** @description The origin of the page is not allowed, the API key lacks a scope, or the user may not do this. */
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2350,7 +2383,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Our fault; the log has the cause under the `requestId`. */
+        /** @description Server error. The log has the cause, by `requestId`. */
         Internal: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2360,7 +2393,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The request is wrong; `details` says where. */
+        /** @description The request is invalid; `details` says where. */
         Invalid: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2370,7 +2403,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The path has no such method; `Allow` lists those it has. */
+        /** @description The path does not support this method; `Allow` lists the supported ones. */
         MethodNotAllowed: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2380,7 +2413,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description No such thing, or not this user's. */
+        /** @description It does not exist or belongs to another user. */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2390,7 +2423,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The operator's moderation does not let this through; `param` says where. An answer that is blocked ends with the `finish_reason` `content_filter`. */
+        /** @description Blocked by moderation; `param` says where. A completion that is blocked ends with the `finish_reason` `content_filter`. */
         OpenAiContentBlocked: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2400,7 +2433,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description The API key lacks the scope, or a page whose origin is not allowed sent a cookie along. */
+        /** @description The API key lacks the scope, or the origin of the page is not allowed. */
         OpenAiForbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2410,7 +2443,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description Our fault; the log has the cause under the `X-Request-Id`. */
+        /** @description Server error. The log has the cause, by `X-Request-Id`. */
         OpenAiInternal: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2420,7 +2453,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description The request is wrong; `param` says where. */
+        /** @description The request is invalid; `param` says where. */
         OpenAiInvalid: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2430,7 +2463,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description The path has no such method; `Allow` lists those it has. */
+        /** @description The path does not support this method; `Allow` lists the supported ones. */
         OpenAiMethodNotAllowed: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2440,7 +2473,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description No such model, or it is not configured here. */
+        /** @description The model does not exist or is not configured. */
         OpenAiNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2450,7 +2483,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description The provider failed to answer. */
+        /** @description The AI provider failed. */
         OpenAiProviderFailed: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2460,7 +2493,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description The provider did not answer in time. */
+        /** @description The AI provider did not respond in time. */
         OpenAiProviderTimeout: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2470,7 +2503,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description The provider, or one of identity, is overloaded or cannot be reached. */
+        /** @description The AI provider, the identity provider or the storage is overloaded or cannot be reached. */
         OpenAiProviderUnavailable: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
@@ -2481,7 +2514,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description Too often; or the credits, or the API key's own budget, are spent (`insufficient_quota`, for which trying again is of no use). */
+        /** @description Too many requests; or the credits or the budget of the API key are used up (`insufficient_quota`; do not retry). */
         OpenAiRateLimited: {
             headers: {
                 "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2505,7 +2538,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description No key or token, or one that is not good any more. */
+        /** @description The key or token is missing, invalid or expired. */
         OpenAiUnauthorized: {
             headers: {
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
@@ -2516,7 +2549,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description The body is not declared as JSON. */
+        /** @description The `Content-Type` of the body is not JSON. */
         OpenAiUnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2526,7 +2559,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAiError"];
             };
         };
-        /** @description The plan's credits, or the API key's own budget, are spent. */
+        /** @description The credits of the plan or the budget of the API key are used up. */
         OutOfCredits: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2536,7 +2569,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The AI provider failed to answer. */
+        /** @description The AI provider failed. */
         ProviderFailed: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2546,7 +2579,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The AI provider did not answer in time. */
+        /** @description The AI provider did not respond in time. */
         ProviderTimeout: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2556,7 +2589,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description An outside service, of AI or of identity, is overloaded, cannot be reached or is not configured. */
+        /** @description The AI provider, the identity provider or the storage is overloaded, cannot be reached or is not configured. */
         ProviderUnavailable: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
@@ -2567,7 +2600,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Too often. */
+        /** @description Too many requests. */
         RateLimited: {
             headers: {
                 "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2591,7 +2624,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description No credential, or one that is forged, expired, revoked or unknown; a wrong password. */
+        /** @description The credential is missing, invalid, expired or revoked, or the password is wrong. */
         Unauthorized: {
             headers: {
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
@@ -2602,7 +2635,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is not declared as JSON. */
+        /** @description The `Content-Type` of the body is not JSON. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2615,42 +2648,42 @@ export interface components {
     };
     parameters: {
         /**
-         * @description The conversation.
+         * @description The id of the conversation.
          * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
          */
         ConversationId: components["schemas"]["Id"];
         /**
-         * @description A request that is sent again under the same key gets the reply that it has already, for 24 hours.
+         * @description A retry with the same key gets the existing reply, for 24 hours.
          * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
          */
         IdempotencyKey: string;
         /**
-         * @description The `id` of the last event that the client has; the answer goes on after it.
+         * @description The `id` of the last event that the client received; the stream continues after it.
          * @example 2
          */
         LastEventId: string;
-        /** @description Where the request was sent before under its `Idempotency-Key`, the `id` of the last event that the client has; else it means nothing. */
+        /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
         LastEventIdOfRepeat: string;
     };
     requestBodies: never;
     headers: {
-        /** @description Names this version; send it as `If-None-Match` to learn whether there is another. */
+        /** @description The version of the document, for `If-None-Match`. */
         ETag: string;
-        /** @description Requests that may be made in a minute; absent where there is no limit. */
+        /** @description Requests allowed in a minute; absent if there is no limit. */
         "RateLimit-Limit": number;
-        /** @description How many of them are left. */
+        /** @description Requests left in this minute. */
         "RateLimit-Remaining": number;
-        /** @description Seconds until there are more. */
+        /** @description Seconds until the limit resets. */
         "RateLimit-Reset": number;
-        /** @description Seconds after which to try again, where that is known. */
+        /** @description Seconds to wait before a retry, if known. */
         "Retry-After": number;
-        /** @description The session's cookie `goldfish-session` (HttpOnly, SameSite=Lax, Secure over https), or that it is to be forgotten. */
+        /** @description Sets or deletes the session cookie `goldfish-session` (HttpOnly, SameSite=Lax, Secure over https). */
         "Set-Cookie": string;
-        /** @description How to prove who is asking. */
+        /** @description The authentication scheme. */
         "WWW-Authenticate": "Bearer";
-        /** @description The conversation that the reply is part of. */
+        /** @description The conversation of the reply. */
         "X-Conversation-Id": components["schemas"]["Id"];
-        /** @description Names this request in errors and in the log; the request's own if it had a sane one. */
+        /** @description The id of this request in errors and in the log. Taken from the request if valid, otherwise generated. */
         "X-Request-Id": string;
     };
     pathItems: never;
@@ -2783,7 +2816,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It has ended. */
+            /** @description The key was revoked. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2821,7 +2854,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The counts. */
+            /** @description The statistics. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2858,18 +2891,19 @@ export interface operations {
             404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     adminListUsers: {
         parameters: {
             query?: {
-                /** @description `nextCursor` of the page before. */
+                /** @description `nextCursor` of the previous page. */
                 cursor?: string;
-                /** @description The one account with this address. */
+                /** @description Return only the account with this email address. */
                 email?: string;
-                /** @description Accounts of a page. */
+                /** @description Number of accounts in a page. */
                 limit?: number;
-                /** @description A part of an address or a name. */
+                /** @description Part of an email address or a name. */
                 search?: string;
             };
             header?: never;
@@ -2878,7 +2912,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. */
+            /** @description A page of accounts. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2916,6 +2950,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     adminGetUser: {
@@ -2924,7 +2959,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
@@ -2933,7 +2968,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The account, the credits, the number of API keys. */
+            /** @description The account, the credits and the number of API keys. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2977,6 +3012,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     adminPurgeUser: {
@@ -2985,7 +3021,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
@@ -2994,7 +3030,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Nothing is left. */
+            /** @description All data of the user was deleted. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3016,6 +3052,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     adminGrantCredits: {
@@ -3024,7 +3061,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
@@ -3044,7 +3081,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How the user stands now. */
+            /** @description The plan and credits of the user. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3075,6 +3112,41 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    adminExportUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The data. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminExport"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
         };
     };
     adminSetPlan: {
@@ -3083,7 +3155,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
@@ -3101,7 +3173,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How the user stands now. */
+            /** @description The plan and credits of the user. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3132,6 +3204,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     adminRevokeKeys: {
@@ -3140,7 +3213,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
@@ -3149,7 +3222,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How many there were. */
+            /** @description How many were revoked. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3171,6 +3244,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     adminRevokeSessions: {
@@ -3179,7 +3253,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The user.
+                 * @description The id of the user.
                  * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 id: string;
@@ -3188,7 +3262,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How many there were. */
+            /** @description How many were revoked. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3210,6 +3284,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     authCallback: {
@@ -3228,10 +3303,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The browser is sent on. */
+            /** @description A redirect of the browser. */
             302: {
                 headers: {
-                    /** @description Where to. */
+                    /** @description The target. */
                     Location: string;
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3244,6 +3319,7 @@ export interface operations {
             };
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
+            503: components["responses"]["AuthUnavailable"];
         };
     };
     authChangePassword: {
@@ -3266,7 +3342,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Changed; the session goes on with the token it has. */
+            /** @description The password was changed. The session and its token stay valid. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3322,7 +3398,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nothing is left. */
+            /** @description All data of the user was deleted. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3375,7 +3451,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "state_mismatch",
-                     *       "message": "Signing in did not work. Go back and try again."
+                     *       "message": "Sign-in failed. Go back and try again."
                      *     }
                      */
                     "application/json": components["schemas"]["AuthFailure"] | components["schemas"]["AuthError"];
@@ -3402,7 +3478,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description If there is such an account, the letter is on its way. */
+            /** @description If there is such an account, an email was sent. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3427,6 +3503,7 @@ export interface operations {
             415: components["responses"]["AuthUnsupportedMediaType"];
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
+            503: components["responses"]["AuthUnavailable"];
         };
     };
     authGetSession: {
@@ -3438,7 +3515,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The session and its user, or null. */
+            /** @description The session and its user, or `null`. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3516,7 +3593,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One for the password, if there is one, and one for each provider. */
+            /** @description One for the password, if there is one, and one for each linked provider. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3539,7 +3616,7 @@ export interface operations {
                      *       }
                      *     ]
                      */
-                    "application/json": components["schemas"]["AuthWayIn"][];
+                    "application/json": components["schemas"]["AuthSignInMethod"][];
                 };
             };
             401: components["responses"]["AuthUnauthorized"];
@@ -3601,7 +3678,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is. */
+            /** @description Available. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3637,7 +3714,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description If there is such an account, the letter is on its way. */
+            /** @description If there is such an account, an email was sent. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3662,6 +3739,7 @@ export interface operations {
             415: components["responses"]["AuthUnsupportedMediaType"];
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
+            503: components["responses"]["AuthUnavailable"];
         };
     };
     authResetPassword: {
@@ -3675,7 +3753,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "token": "the-token-of-the-letter",
+                 *       "token": "the-token-of-the-email",
                  *       "newPassword": "Quartz-umbrella-61-canyon"
                  *     }
                  */
@@ -3683,7 +3761,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done; all sessions have ended. */
+            /** @description The password was changed and all sessions were revoked. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3707,30 +3785,31 @@ export interface operations {
             415: components["responses"]["AuthUnsupportedMediaType"];
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
+            503: components["responses"]["AuthUnavailable"];
         };
     };
     authFollowReset: {
         parameters: {
             query: {
                 /**
-                 * @description The page to go on to, with `token` or `error`.
+                 * @description The page to redirect to, with `token` or `error` in the query.
                  * @example /new-password
                  */
                 callbackURL: string;
             };
             header?: never;
             path: {
-                /** @example the-token-of-the-letter */
+                /** @example the-token-of-the-email */
                 token: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The browser is sent on. */
+            /** @description A redirect of the browser. */
             302: {
                 headers: {
-                    /** @description Where to. */
+                    /** @description The target. */
                     Location: string;
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3746,6 +3825,7 @@ export interface operations {
             404: components["responses"]["AuthNotFound"];
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
+            503: components["responses"]["AuthUnavailable"];
         };
     };
     authRevokeOtherSessions: {
@@ -3904,7 +3984,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description If there is such an account, the letter is on its way. */
+            /** @description If there is such an account, an email was sent. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3928,6 +4008,7 @@ export interface operations {
             415: components["responses"]["AuthUnsupportedMediaType"];
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
+            503: components["responses"]["AuthUnavailable"];
         };
     };
     authSession: {
@@ -3939,7 +4020,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The session and its user, or null. */
+            /** @description The session and its user, or `null`. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3961,11 +4042,11 @@ export interface operations {
     authGoToProvider: {
         parameters: {
             query?: {
-                /** @description Where the browser is to end. */
+                /** @description Where the browser is redirected in the end. */
                 callbackURL?: string;
-                /** @description The same if it fails. */
+                /** @description Where it is redirected if the sign-in fails. */
                 errorCallbackURL?: string;
-                /** @description The same for somebody new. */
+                /** @description Where it is redirected if the account is new. */
                 newUserCallbackURL?: string;
             };
             header?: never;
@@ -3980,10 +4061,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The browser is sent on. */
+            /** @description A redirect of the browser. */
             302: {
                 headers: {
-                    /** @description Where to. */
+                    /** @description The target. */
                     Location: string;
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4024,7 +4105,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    /** @description An access token, for clients that keep no cookies. */
+                    /** @description An access token, for clients without cookies. */
                     "set-auth-token"?: string;
                     "Set-Cookie": components["headers"]["Set-Cookie"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4055,6 +4136,7 @@ export interface operations {
             415: components["responses"]["AuthUnsupportedMediaType"];
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
+            503: components["responses"]["AuthUnavailable"];
         };
     };
     authSignInEmail: {
@@ -4083,7 +4165,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    /** @description An access token, for clients that keep no cookies. */
+                    /** @description An access token, for clients without cookies. */
                     "set-auth-token"?: string;
                     "Set-Cookie": components["headers"]["Set-Cookie"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4116,6 +4198,7 @@ export interface operations {
             415: components["responses"]["AuthUnsupportedMediaType"];
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
+            503: components["responses"]["AuthUnavailable"];
         };
     };
     authSignInSocial: {
@@ -4183,7 +4266,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed out, everywhere. */
+            /** @description The session has ended. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4232,13 +4315,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in; `token` is null where the address has to be confirmed first. */
+            /** @description Signed in. `token` is `null` if the email address must be confirmed first. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    /** @description An access token, for clients that keep no cookies. */
+                    /** @description An access token, for clients without cookies. */
                     "set-auth-token"?: string;
                     "Set-Cookie": components["headers"]["Set-Cookie"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4291,7 +4374,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is gone. */
+            /** @description Unlinked. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4369,9 +4452,9 @@ export interface operations {
     authVerifyEmail: {
         parameters: {
             query: {
-                /** @description The page to go on to, with `error` if it failed. */
+                /** @description The page to redirect to, with `error` in the query if it failed. */
                 callbackURL?: string;
-                /** @example the-token-of-the-letter */
+                /** @example the-token-of-the-email */
                 token: string;
             };
             header?: never;
@@ -4380,13 +4463,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Confirmed; without `callbackURL`. */
+            /** @description Confirmed. Only without `callbackURL`. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    /** @description An access token, for clients that keep no cookies. */
+                    /** @description An access token, for clients without cookies. */
                     "set-auth-token"?: string;
                     "Set-Cookie": components["headers"]["Set-Cookie"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4411,10 +4494,10 @@ export interface operations {
                     "application/json": components["schemas"]["AuthVerified"];
                 };
             };
-            /** @description The browser is sent on. */
+            /** @description A redirect of the browser. */
             302: {
                 headers: {
-                    /** @description Where to. */
+                    /** @description The target. */
                     Location: string;
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4431,6 +4514,7 @@ export interface operations {
             404: components["responses"]["AuthNotFound"];
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
+            503: components["responses"]["AuthUnavailable"];
         };
     };
     sendMessage: {
@@ -4438,11 +4522,11 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A request that is sent again under the same key gets the reply that it has already, for 24 hours.
+                 * @description A retry with the same key gets the existing reply, for 24 hours.
                  * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description Where the request was sent before under its `Idempotency-Key`, the `id` of the last event that the client has; else it means nothing. */
+                /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
                 "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
             };
             path?: never;
@@ -4454,21 +4538,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The reply, as it is said. */
+            /** @description The reply, streamed. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
-                    /** @description How often providers were asked. */
+                    /** @description How many requests were made to providers. */
                     "x-goldfish-attempts"?: number;
-                    /** @description The model that answers, which may be one that stood in. */
+                    /** @description The model that replies; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
-                    /** @description Who answers, where that is known before the reply begins. */
+                    /** @description The provider, if it is known before the reply begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description That this is a UI message stream of the AI SDK's, and which version. */
+                    /** @description Present if this is a UI message stream of the AI SDK; its version. */
                     "x-vercel-ai-ui-message-stream"?: "v1";
                     [name: string]: unknown;
                 };
@@ -4498,7 +4582,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The client's id of the chat.
+                 * @description The chat's id in the client.
                  * @example my-chat
                  */
                 id: string;
@@ -4507,7 +4591,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It has been told to stop, or there was nothing to stop. */
+            /** @description The reply was stopped, or there was none. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4540,7 +4624,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The client's id of the chat.
+                 * @description The chat's id in the client.
                  * @example my-chat
                  */
                 id: string;
@@ -4549,21 +4633,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The reply, as it is said. */
+            /** @description The reply, streamed. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
-                    /** @description How often providers were asked. */
+                    /** @description How many requests were made to providers. */
                     "x-goldfish-attempts"?: number;
-                    /** @description The model that answers, which may be one that stood in. */
+                    /** @description The model that replies; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
-                    /** @description Who answers, where that is known before the reply begins. */
+                    /** @description The provider, if it is known before the reply begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description That this is a UI message stream of the AI SDK's, and which version. */
+                    /** @description Present if this is a UI message stream of the AI SDK; its version. */
                     "x-vercel-ai-ui-message-stream"?: "v1";
                     [name: string]: unknown;
                 };
@@ -4571,7 +4655,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description No reply is under way. */
+            /** @description No reply is being written. */
             204: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4599,7 +4683,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They are gone. */
+            /** @description Deleted. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4667,7 +4751,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They are gone. */
+            /** @description Deleted. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4698,7 +4782,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The conversation.
+                 * @description The id of the conversation.
                  * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
                  */
                 id: components["parameters"]["ConversationId"];
@@ -4760,7 +4844,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The conversation.
+                 * @description The id of the conversation.
                  * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
                  */
                 id: components["parameters"]["ConversationId"];
@@ -4769,7 +4853,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They are gone. */
+            /** @description Deleted. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4801,7 +4885,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The conversation.
+                 * @description The id of the conversation.
                  * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
                  */
                 id: components["parameters"]["ConversationId"];
@@ -4874,16 +4958,16 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A request that is sent again under the same key gets the reply that it has already, for 24 hours.
+                 * @description A retry with the same key gets the existing reply, for 24 hours.
                  * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description Where the request was sent before under its `Idempotency-Key`, the `id` of the last event that the client has; else it means nothing. */
+                /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
                 "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
             };
             path: {
                 /**
-                 * @description The conversation.
+                 * @description The id of the conversation.
                  * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
                  */
                 id: components["parameters"]["ConversationId"];
@@ -4902,21 +4986,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The reply, as it is said. */
+            /** @description The reply, streamed. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
-                    /** @description How often providers were asked. */
+                    /** @description How many requests were made to providers. */
                     "x-goldfish-attempts"?: number;
-                    /** @description The model that answers, which may be one that stood in. */
+                    /** @description The model that replies; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
-                    /** @description Who answers, where that is known before the reply begins. */
+                    /** @description The provider, if it is known before the reply begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description That this is a UI message stream of the AI SDK's, and which version. */
+                    /** @description Present if this is a UI message stream of the AI SDK; its version. */
                     "x-vercel-ai-ui-message-stream"?: "v1";
                     [name: string]: unknown;
                 };
@@ -4946,7 +5030,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The conversation.
+                 * @description The id of the conversation.
                  * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
                  */
                 id: components["parameters"]["ConversationId"];
@@ -4955,7 +5039,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It has been told to stop, or there was nothing to stop. */
+            /** @description The reply was stopped, or there was none. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4986,23 +5070,23 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The same for clients that cannot set header fields; looked at where that field is not there.
+                 * @description The same as `Last-Event-ID`, for clients that cannot set headers. Used if the header is missing.
                  * @example 2
                  */
                 lastEventId?: string;
-                /** @description The reply that the client's events are of, as `conversation` names it. Of another one everything is sent. */
+                /** @description The id of the reply (`messageId` of the event `conversation`) that `Last-Event-ID` belongs to. If the last reply is another one, it is sent from its beginning. */
                 messageId?: string;
             };
             header?: {
                 /**
-                 * @description The `id` of the last event that the client has; the answer goes on after it.
+                 * @description The `id` of the last event that the client received; the stream continues after it.
                  * @example 2
                  */
                 "Last-Event-ID"?: components["parameters"]["LastEventId"];
             };
             path: {
                 /**
-                 * @description The conversation.
+                 * @description The id of the conversation.
                  * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
                  */
                 id: components["parameters"]["ConversationId"];
@@ -5011,21 +5095,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The rest of the reply, as it is said. */
+            /** @description The rest of the reply, streamed. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
-                    /** @description How often providers were asked. */
+                    /** @description How many requests were made to providers. */
                     "x-goldfish-attempts"?: number;
-                    /** @description The model that answers, which may be one that stood in. */
+                    /** @description The model that replies; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
-                    /** @description Who answers, where that is known before the reply begins. */
+                    /** @description The provider, if it is known before the reply begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description That this is a UI message stream of the AI SDK's, and which version. */
+                    /** @description Present if this is a UI message stream of the AI SDK; its version. */
                     "x-vercel-ai-ui-message-stream"?: "v1";
                     [name: string]: unknown;
                 };
@@ -5033,7 +5117,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description No reply is under way */
+            /** @description No reply is being written, and the client has received all of the last one. */
             204: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5056,9 +5140,9 @@ export interface operations {
     listTransactions: {
         parameters: {
             query?: {
-                /** @description The id of a transaction: only older ones. `next` of the page before. */
+                /** @description Return only transactions older than the one with this id. Use `next` of the previous page. */
                 before?: string;
-                /** @description Transactions of a page. */
+                /** @description Number of transactions in a page. */
                 limit?: number;
             };
             header?: never;
@@ -5067,7 +5151,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. */
+            /** @description A page of transactions. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5217,7 +5301,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was never set shows what a chat would use. */
+            /** @description The preferences. A field that was never set has the default of the server. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5263,7 +5347,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The preferences now. */
+            /** @description The new preferences. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5302,7 +5386,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was used, and what is left. */
+            /** @description The plan, the credits, and the tokens by day and model. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5421,6 +5505,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     login: {
@@ -5476,6 +5561,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     logout: {
@@ -5492,7 +5578,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The session has ended, everywhere. */
+            /** @description The session has ended. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5582,7 +5668,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nothing is left. */
+            /** @description All data of the user was deleted. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5664,6 +5750,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     register: {
@@ -5713,7 +5800,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Where addresses have to be confirmed; the same whether this one was free or not. */
+            /** @description The email address must be confirmed first. The response is the same if the address already has an account. */
             202: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5754,23 +5841,23 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the model says. */
+            /** @description The completion. */
             200: {
                 headers: {
-                    /** @description With a hit, for how many seconds it has been kept. */
+                    /** @description For a cached response, how old it is in seconds. */
                     age?: number;
-                    /** @description How long we took until the answer began. */
+                    /** @description Milliseconds until the response began. */
                     "openai-processing-ms": number;
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    /** @description How often providers were asked. */
+                    /** @description How many requests were made to providers. */
                     "x-goldfish-attempts"?: number;
-                    /** @description Where answers are kept (`response_cache_seconds`): whether this is one of them. Not with a stream. */
+                    /** @description Whether the response comes from the cache (`response_cache_seconds`). Not with `stream`. */
                     "x-goldfish-cache"?: "hit" | "miss";
-                    /** @description The model that answered, which may be one that stood in. */
+                    /** @description The model that was used; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
-                    /** @description Who answered, where that is known before the answer begins. */
+                    /** @description The provider, if it is known before the response begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
@@ -5812,7 +5899,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can. */
+            /** @description Healthy. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5831,7 +5918,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description The store fails. */
+            /** @description The key-value store fails. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5896,6 +5983,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     getApiDescription: {
@@ -5921,7 +6009,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description It is the version that `If-None-Match` names. */
+            /** @description The document has not changed. */
             304: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5970,7 +6058,7 @@ export interface operations {
                     "application/json": components["schemas"]["RegisteredToken"];
                 };
             };
-            /** @description Where addresses have to be confirmed; the same whether this one was free or not. */
+            /** @description The email address must be confirmed first. The response is the same if the address already has an account. */
             202: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -6011,23 +6099,23 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What the model says, in one piece or (`stream`) as it is said. */
+            /** @description The completion, or with `stream` a stream of chunks. */
             200: {
                 headers: {
-                    /** @description With a hit, for how many seconds it has been kept. */
+                    /** @description For a cached response, how old it is in seconds. */
                     age?: number;
-                    /** @description How long we took until the answer began. */
+                    /** @description Milliseconds until the response began. */
                     "openai-processing-ms": number;
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    /** @description How often providers were asked. */
+                    /** @description How many requests were made to providers. */
                     "x-goldfish-attempts"?: number;
-                    /** @description Where answers are kept (`response_cache_seconds`): whether this is one of them. Not with a stream. */
+                    /** @description Whether the response comes from the cache (`response_cache_seconds`). Not with `stream`. */
                     "x-goldfish-cache"?: "hit" | "miss";
-                    /** @description The model that answered, which may be one that stood in. */
+                    /** @description The model that was used; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
-                    /** @description Who answered, where that is known before the answer begins. */
+                    /** @description The provider, if it is known before the response begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
@@ -6105,7 +6193,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Those of the catalogue whose provider is configured. */
+            /** @description The models whose provider is configured. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];

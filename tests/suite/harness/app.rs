@@ -110,7 +110,8 @@ impl Builder {
     /// Keeps the store in this Redis.
     pub(crate) fn redis(mut self, redis: &Redis) -> Self {
         self.runtime_config = Some(redis.runtime_config());
-        self.variable("redis_url", redis.url())
+        self.manifest(redis.manifest())
+            .variable("redis_url", redis.url())
             .variable("redis_host", redis.url())
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use goldfish_manifest::{Application, spin_toml};
+use goldfish_manifest::{Application, Changes, spin_toml};
 use toml::{Table, Value};
 
 use super::{Folder, manifest};
@@ -29,8 +29,23 @@ impl ChangedManifest {
 
     /// Writes a copy with another component behind a contract.
     pub(crate) fn with_capability(contract: &str, component: &str) -> Self {
+        Self::generated(&Changes {
+            components: &[(contract, component)],
+            ..Changes::default()
+        })
+    }
+
+    /// Writes a copy whose storage capabilities may connect to Redis, as with `redis_counters = true`.
+    pub(crate) fn with_redis_counters() -> Self {
+        Self::generated(&Changes {
+            redis_counters: true,
+            ..Changes::default()
+        })
+    }
+
+    fn generated(changes: &Changes<'_>) -> Self {
         let root = manifest().parent().unwrap().to_owned();
-        let application = Application::read_with(&root, &[(contract, component)]);
+        let application = Application::read_with(&root, changes);
         let application = application.unwrap_or_else(|errors| panic!("{errors}"));
         Self::of(spin_toml(&application).text.parse().unwrap(), |_| {})
     }

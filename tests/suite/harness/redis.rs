@@ -1,17 +1,19 @@
 //! A local Redis server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
-use super::{Folder, eventually};
+use super::{ChangedManifest, Folder, eventually};
 
 /// A `redis-server` on a free port without persistence. It ends when dropped.
 pub(crate) struct Redis {
     server: Child,
     port: u16,
     folder: Folder,
+    /// Grants the storage capabilities this server.
+    manifest: ChangedManifest,
 }
 
 impl Redis {
@@ -47,12 +49,18 @@ impl Redis {
             server,
             port,
             folder,
+            manifest: ChangedManifest::with_redis_counters(),
         })
     }
 
     /// Its URL, which is also the pattern of its host.
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// A manifest whose storage capabilities may connect to this server.
+    pub(crate) fn manifest(&self) -> &Path {
+        self.manifest.path()
     }
 
     /// A runtime configuration that keeps the store in this server.

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use wit_component::DecodedWasm;
 use wit_parser::WorldItem;
 
-use crate::harness::{App, manifest, manifest_table};
+use crate::harness::{App, ChangedManifest, manifest, manifest_table};
 
 /// The keys that Spin 4.1 knows in `inherit_configuration`; it ignores others without a word.
 const KNOWN_KEYS: [&str; 7] = [
@@ -52,9 +52,9 @@ fn grant_for(import: &str) -> Option<&'static str> {
         ("spin:key-value" | "wasi:keyvalue", _) => Some("key_value_stores"),
         ("wasi:http", "client" | "outgoing-handler") => Some("allowed_outbound_hosts"),
         ("wasi:sockets", _) => Some("allowed_outbound_hosts"),
-        ("spin:redis" | "spin:mysql" | "spin:postgres" | "spin:mqtt", _) => {
-            Some("allowed_outbound_hosts")
-        }
+        // Counts for a key-value store that is Redis; granted only with `redis_counters`.
+        ("spin:redis", _) => None,
+        ("spin:mysql" | "spin:postgres" | "spin:mqtt", _) => Some("allowed_outbound_hosts"),
         ("spin:variables" | "wasi:config", _) => Some("variables"),
         ("spin:llm", _) | ("fermyon:spin", "llm") => Some("ai_models"),
         ("spin:sqlite", _) => Some("sqlite_databases"),
@@ -164,17 +164,8 @@ async fn capabilities_import_storage_or_network_as_listed() {
             storage,
             "{id}: {grants:?}"
         );
-        // Storage on Redis takes its numbers from Redis itself; `spin:redis` reaches nothing else.
-        let imports = &components[id].imports;
-        let redis = imports.contains("spin:redis/redis");
-        assert_eq!(redis, storage, "{id}: {imports:?}");
-        let others: BTreeSet<_> = imports
-            .iter()
-            .filter(|import| !import.starts_with("spin:redis/"))
-            .cloned()
-            .collect();
         assert_eq!(
-            grants_for(&others).contains("allowed_outbound_hosts"),
+            grants.contains("allowed_outbound_hosts"),
             network,
             "{id}: {grants:?}"
         );
@@ -185,6 +176,40 @@ async fn capabilities_import_storage_or_network_as_listed() {
         10,
         "a new capability is to be listed here"
     );
+}
+
+#[tokio::test]
+async fn redis_is_imported_with_storage_only_and_granted_with_redis_counters_only() {
+    let components = components().await;
+    for (id, component) in &components {
+        let imports = &component.imports;
+        if imports
+            .iter()
+            .any(|import| import.starts_with("spin:redis/"))
+        {
+            assert!(grants_for(imports).contains("key_value_stores"), "{id}");
+        }
+    }
+    let granted = |manifest: &Table, host: &str| {
+        let routes = manifest["component"].as_table().unwrap().iter();
+        let granted = routes.filter(|(_, component)| {
+            strings(component.get("allowed_outbound_hosts")).contains(&host)
+        });
+        granted.map(|(id, _)| id.clone()).collect::<BTreeSet<_>>()
+    };
+    let host = "{{ redis_host }}";
+    assert_eq!(granted(&manifest_table(), host), BTreeSet::new());
+    let changed = ChangedManifest::with_redis_counters();
+    let changed: Table = std::fs::read_to_string(changed.path())
+        .unwrap()
+        .parse()
+        .unwrap();
+    let with_storage = components
+        .iter()
+        .filter(|(_, component)| component.table.contains_key("key_value_stores"));
+    let with_storage: BTreeSet<_> = with_storage.map(|(id, _)| id.clone()).collect();
+    assert_eq!(granted(&changed, host), with_storage);
+    assert!(with_storage.len() > 5, "{with_storage:?}");
 }
 
 #[tokio::test]
@@ -311,7 +336,8 @@ async fn variables_are_described_and_used() {
             .and_then(Value::as_bool)
             .unwrap_or_default();
         let secretive = ["_key", "_token", "_secret", "_password"];
-        let expected = secretive.iter().any(|end| name.ends_with(end));
+        // The URL of Redis may contain a password.
+        let expected = secretive.iter().any(|end| name.ends_with(end)) || name == "redis_url";
         assert_eq!(secret, expected, "{name}: is it a secret?");
         assert!(
             variable.get("default").is_some(),
@@ -341,8 +367,8 @@ async fn variables_are_described_and_used() {
             used.insert(name);
         }
     }
-    // Those of components that are not in use are handed to nobody.
-    let words = |name: &&String| name.starts_with("moderation_");
+    // Those of components and grants that are not in use are handed to nobody.
+    let words = |name: &&String| name.starts_with("moderation_") || *name == "redis_host";
     let declared: BTreeSet<_> = declared
         .keys()
         .filter(|name| !words(name))

@@ -46,6 +46,18 @@ async fn furnished(app: &App) -> User {
     let grant = json!({ "amount": 5, "reason": "marker-erased-grant" });
     let path = format!("/api/admin/users/{}/credits", user.id);
     assert_eq!(client.admin().post(&path, grant).await.status, 200);
+    let path = format!("/api/admin/users/{}/export", user.id);
+    let exported = client.admin().get(&path).await;
+    assert_eq!(exported.status, 200, "{exported:?}");
+    for marker in MARKERS {
+        assert!(exported.text().contains(marker), "{marker}: {exported:?}");
+    }
+    for secret in ["argon2", &user.token, &user.refresh_token] {
+        assert!(
+            !exported.text().contains(secret),
+            "a credential is exported"
+        );
+    }
     assert_eq!(found(app), MARKERS, "all are there before");
     user
 }

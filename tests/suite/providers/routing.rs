@@ -496,7 +496,7 @@ async fn refusals_do_not_open_the_circuit() {
 #[tokio::test]
 async fn concurrency_limit_queues_requests() {
     let gate = Gate::default();
-    let variables = [("llm_max_concurrency", "1")];
+    let variables = [("llm_max_concurrency_per_instance", "1")];
     let fixture = Fixture::choosing(&variables, {
         let gate = gate.clone();
         move |_| Script::new(["from ", "openai"]).behind(&gate)
@@ -528,8 +528,37 @@ async fn concurrency_limit_queues_requests() {
 }
 
 #[tokio::test]
+async fn concurrency_limit_holds_for_one_instance() {
+    // Two applications on one store have at least two instances.
+    let gate = Gate::default();
+    let variables = [("llm_max_concurrency_per_instance", "1")];
+    let fixture = Fixture::choosing(&variables, {
+        let gate = gate.clone();
+        move |_| Script::new(["from ", "openai"]).behind(&gate)
+    })
+    .await;
+    let other = App::with_defaults()
+        .openai(&fixture.openai)
+        .variable("llm_max_concurrency_per_instance", "1")
+        .state_of(&fixture.app)
+        .start()
+        .await;
+    let guests = [fixture.guest.clone(), other.client().guest().await];
+    let chats = guests.map(|guest| {
+        let body = json!({ "message": "Hi", "model": MODEL });
+        tokio::spawn(async move { guest.chat(body).await.events().await })
+    });
+    // Both are at the provider before either is answered.
+    fixture.openai.request(1).await;
+    gate.open();
+    for chat in chats {
+        assert_eq!(text_of(&chat.await.unwrap()), "from openai");
+    }
+}
+
+#[tokio::test]
 async fn concurrency_limit_wait_times_out() {
-    let variables = [("llm_max_concurrency", "1")];
+    let variables = [("llm_max_concurrency_per_instance", "1")];
     let fixture = Fixture::new(&variables).await;
     let stay = fixture.stay().await;
     let answer = fixture.guest.ask("Hi").await.collect().await;
@@ -541,7 +570,10 @@ async fn concurrency_limit_wait_times_out() {
 
 #[tokio::test]
 async fn full_concurrency_limit_uses_the_fallback() {
-    let variables = [("llm_max_concurrency", "1"), ("model_fallbacks", FALLBACKS)];
+    let variables = [
+        ("llm_max_concurrency_per_instance", "1"),
+        ("model_fallbacks", FALLBACKS),
+    ];
     let fixture = Fixture::new(&variables).await;
     let stay = fixture.stay().await;
     assert_eq!(fixture.text().await, "from anthropic");
@@ -552,7 +584,7 @@ async fn full_concurrency_limit_uses_the_fallback() {
 #[tokio::test]
 async fn concurrency_permit_is_released_however_a_reply_ends() {
     let variables = [
-        ("llm_max_concurrency", "2"),
+        ("llm_max_concurrency_per_instance", "2"),
         ("llm_max_attempts", "1"),
         ("llm_circuit_failures", "0"),
         ("llm_first_token_timeout_seconds", "1"),

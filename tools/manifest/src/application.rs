@@ -90,26 +90,37 @@ impl Capability {
     }
 }
 
+/// How an application differs from its files, for tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Changes<'a> {
+    /// Other components behind contracts: the contract's name and the component's folder.
+    pub components: &'a [(&'a str, &'a str)],
+    /// As if `redis_counters` was true.
+    pub redis_counters: bool,
+}
+
+/// The variable with the host of the Redis server.
+const REDIS_HOST: &str = "redis_host";
+
 impl Application {
     /// Reads the files below `root`.
     ///
     /// # Errors
     /// Everything that is wrong with them, each with its place.
     pub fn read(root: &Path) -> Result<Self, Errors> {
-        Self::read_with(root, &[])
+        Self::read_with(root, &Changes::default())
     }
 
-    /// Reads the files below `root`, with other components behind some contracts: pairs of a
-    /// contract's name and the component's folder.
+    /// Reads the files below `root`, with changes.
     ///
     /// # Errors
     /// Everything that is wrong with them, each with its place.
-    pub fn read_with(root: &Path, replaced: &[(&str, &str)]) -> Result<Self, Errors> {
+    pub fn read_with(root: &Path, changes: &Changes<'_>) -> Result<Self, Errors> {
         let mut reader = Reader {
             root,
             errors: Vec::new(),
         };
-        let application = reader.read(replaced);
+        let application = reader.read(changes);
         match application {
             Some(application) if reader.errors.is_empty() => Ok(application),
             _ => Err(Errors(reader.errors)),
@@ -157,7 +168,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, replaced: &[(&str, &str)]) -> Option<Application> {
+    fn read(&mut self, changes: &Changes<'_>) -> Option<Application> {
         let source = Source::read(self.root, FILE);
         let source = self.keep(source)?;
         let file = self.keep(source.parse::<ApplicationFile>())?;
@@ -165,7 +176,10 @@ impl Reader<'_> {
         let libraries = self.libraries(&declared);
 
         let mut capabilities = self.capabilities(&declared, &libraries);
-        self.choose(&source, &file, &mut capabilities, replaced);
+        self.choose(&source, &file, &mut capabilities, changes.components);
+        if file.redis_counters || changes.redis_counters {
+            grant_redis(&mut capabilities);
+        }
         let middleware = self.middleware();
         let mut application = Application {
             root: self.root.to_owned(),
@@ -588,7 +602,8 @@ impl Reader<'_> {
         application: &Application,
         declared: &[String],
     ) {
-        let mut used: BTreeSet<String> = BTreeSet::new();
+        // Used if `redis_counters` is true.
+        let mut used = BTreeSet::from([REDIS_HOST.to_owned()]);
         for route in &application.routes {
             used.extend(route.variables.iter().map(|(_, value)| value.clone()));
         }
@@ -606,6 +621,17 @@ impl Reader<'_> {
                     .push(source.error(&variable.name.span(), message));
             }
         }
+    }
+}
+
+/// Grants the Redis server that counts to all capabilities that use the key-value store.
+fn grant_redis(capabilities: &mut [Capability]) {
+    let with_storage = capabilities
+        .iter_mut()
+        .filter(|capability| capability.grants.contains_key("key_value_stores"));
+    for capability in with_storage {
+        let hosts = capability.grants.entry("allowed_outbound_hosts");
+        hosts.or_default().push(format!("{{{{ {REDIS_HOST} }}}}"));
     }
 }
 

@@ -15,6 +15,9 @@ pub(crate) struct ApplicationFile {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) description: String,
+    /// Whether capabilities with key-value storage are granted the Redis server that counts for it.
+    #[serde(default)]
+    pub(crate) redis_counters: bool,
     /// The component that implements a contract, where more than one does.
     #[serde(default)]
     pub(crate) capabilities: BTreeMap<Text, Text>,

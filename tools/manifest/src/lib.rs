@@ -18,7 +18,7 @@ mod source;
 mod spin_toml;
 mod user_data;
 
-pub use application::Application;
+pub use application::{Application, Changes};
 pub use source::{Error, Errors, GeneratedFile};
 pub use spin_toml::file as spin_toml;
 

@@ -31,6 +31,7 @@ fn main() {
     let result = match walk.as_str() {
         "erase" => run(user_data::erase("someone")),
         "erase-content" => run(user_data::erase_content("someone")),
+        "export" => run(user_data::export("someone")).map(drop),
         _ => run(user_data::check()),
     };
     if let Err(failure) = result {
@@ -59,6 +60,7 @@ fn contracts(names: &[&str]) -> String {
         format!(
             "pub mod {module} {{ pub mod user_data {{
                 pub async fn erase(user: String) -> Result<(), String> {{ crate::call(\"{name}\", \"erase\", &user) }}
+                pub async fn export(user: String) -> Result<String, String> {{ crate::call(\"{name}\", \"export\", &user)?; Ok(String::new()) }}
                 pub async fn check() -> Result<(), String> {{ crate::call(\"{name}\", \"check\", \"\") }}
             }} }}"
         )
@@ -174,6 +176,13 @@ fn a_capability_that_is_added_is_erased_and_checked() {
     let again = [&content[..], &["quota erase someone"]].concat();
     // The account last, and then what was written meanwhile.
     assert_eq!(all, [once, again].concat());
+
+    let exports = calls(&walker, &["export"]);
+    assert!(
+        exports.contains(&"memory export someone".to_owned()),
+        "{exports:?}"
+    );
+    assert_eq!(exports.len(), 5);
 
     let checks = calls(&walker, &["check"]);
     assert!(checks.contains(&"memory check".to_owned()), "{checks:?}");

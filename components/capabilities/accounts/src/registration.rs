@@ -211,6 +211,8 @@ pub(crate) async fn confirm_password<P: Platform + Clone>(
     }
 }
 
+/// Deletes the account: ends sessions, revokes keys, releases the email address and erases all data
+/// stored here. The id is never used again. Idempotent; also for guests and external users.
 pub(crate) async fn delete_account<P: Platform + Clone>(
     accounts: &Accounts<P>,
     user: &str,

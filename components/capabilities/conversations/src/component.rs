@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use journal::{Journal, Spin};
+use serde_json::json;
 
 use crate::error::Error;
 use crate::facts::{Outcome, Preferences, Request, Theme, Usage};
@@ -94,18 +95,8 @@ impl Conversations for Component {
         Ok(library::delete(&journal, &id).await?)
     }
 
-    async fn delete_all(user: String) -> Result<(), wit::Error> {
-        let journal = journal_of(&user).await?;
-        Ok(library::clear(&journal).await?)
-    }
-
     async fn max_conversations() -> u32 {
         limit().await
-    }
-
-    async fn check() -> Result<(), wit::Error> {
-        let platform = Spin::open_default().await.map_err(Error::from)?;
-        Ok(library::check(&platform).await?)
     }
 }
 
@@ -115,10 +106,50 @@ impl UserData for Component {
         library::clear(&journal).await.map_err(cause)
     }
 
+    async fn export(user: String) -> Result<String, String> {
+        let failed = |error: wit::Error| format!("{error:?}");
+        let conversations = <Self as Conversations>::list_conversations(user.clone()).await;
+        let preferences = <Self as PreferencesGuest>::get_preferences(user).await;
+        let preferences = preferences.map_err(failed)?;
+        let conversations = conversations.map_err(failed)?.into_iter().map(|one| {
+            let messages = one.messages.into_iter().map(|message| {
+                json!({
+                    "id": message.id,
+                    "role": role_name(message.role),
+                    "content": message.content,
+                    "timestamp": message.timestamp,
+                    "model": message.model,
+                })
+            });
+            json!({
+                "id": one.summary.id,
+                "title": one.summary.title,
+                "createdAt": one.summary.created_at,
+                "updatedAt": one.summary.updated_at,
+                "messages": messages.collect::<Vec<_>>(),
+            })
+        });
+        let exported = json!({
+            "conversations": conversations.collect::<Vec<_>>(),
+            "preferences": {
+                "defaultModel": preferences.default_model,
+                "systemPrompt": preferences.system_prompt,
+            },
+        });
+        Ok(exported.to_string())
+    }
+
     async fn check() -> Result<(), String> {
         let store = Spin::open_default().await;
         let store = store.map_err(|error| error.to_string())?;
         library::check(&store).await.map_err(cause)
+    }
+}
+
+fn role_name(role: wit::Role) -> &'static str {
+    match role {
+        wit::Role::User => "user",
+        wit::Role::Assistant => "assistant",
     }
 }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 pub(crate) const VARIABLES: [&str; 5] = [
     "llm_max_attempts",
     "llm_max_retry_wait_seconds",
-    "llm_max_concurrency",
+    "llm_max_concurrency_per_instance",
     "llm_circuit_failures",
     "model_fallbacks",
 ];
@@ -47,7 +47,7 @@ impl Limits {
             wait: values
                 .seconds("llm_max_retry_wait_seconds", 5)
                 .min(Duration::from_secs(60)),
-            concurrency: values.number("llm_max_concurrency", 0..=100_000, 0),
+            concurrency: values.number("llm_max_concurrency_per_instance", 0..=100_000, 0),
             failures: values.number("llm_circuit_failures", 0..=1_000, 5),
         }
     }

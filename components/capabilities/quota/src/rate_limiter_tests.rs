@@ -1,9 +1,21 @@
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::{Condvar, Mutex};
+
+use futures::executor::block_on;
+use journal::testing::{Client, World};
+use journal::{Clock, NumberSource, Store};
 
 use proptest::prelude::*;
 
 use super::*;
+
+/// The state of one instance.
+type Instance = Mutex<RateLimiter>;
+
+fn new_instance() -> Instance {
+    Mutex::new(RateLimiter::new())
+}
 
 /// A subject in a store that counts what is written to it.
 #[derive(Default)]
@@ -16,8 +28,8 @@ struct Shared {
     hides_mark: Cell<bool>,
 }
 
-impl Ledger for Shared {
-    fn add(&self, slots: u32) -> Result<u64, String> {
+impl SubjectStore for Shared {
+    async fn add(&self, slots: u32) -> Result<u64, String> {
         if self.broken.get() {
             return Err("down".to_owned());
         }
@@ -26,14 +38,16 @@ impl Ledger for Shared {
         Ok(self.count.get())
     }
 
-    fn mark(&self) -> Result<Option<Mark>, String> {
+    async fn mark(&self) -> Result<Option<Mark>, String> {
         if self.hides_mark.get() {
             return Ok(None);
         }
         Ok(*self.mark.borrow())
     }
 
-    fn set_mark(&self, mark: Mark) -> Result<(), String> {
+    async fn pause(&self) {}
+
+    async fn set_mark(&self, mark: Mark) -> Result<(), String> {
         self.writes.set(self.writes.get() + 1);
         *self.mark.borrow_mut() = Some(mark);
         Ok(())
@@ -43,136 +57,150 @@ impl Ledger for Shared {
 /// The beginning of some minute, in milliseconds.
 const MINUTE: u64 = 29_400_000 * WINDOW_MS;
 
-fn admit(book: &mut Book, limit: u32, now: u64, ledger: &Shared) -> Result<Allowance, Allowance> {
-    book.admit("subject", limit, now, ledger)
-        .map_err(|refused| match refused {
-            Refused::Exceeded(allowance) => allowance,
-            Refused::Store(text) => panic!("{text}"),
-        })
+fn admit_on<S: SubjectStore>(
+    instance: &Instance,
+    key: &str,
+    limit: u32,
+    now: u64,
+    store: &S,
+) -> Result<Allowance, Refused> {
+    block_on(super::admit(instance, key, limit, now, store))
+}
+
+fn admit(
+    instance: &Instance,
+    limit: u32,
+    now: u64,
+    store: &Shared,
+) -> Result<Allowance, Allowance> {
+    admit_on(instance, "subject", limit, now, store).map_err(|refused| match refused {
+        Refused::Exceeded(allowance) => allowance,
+        Refused::Store(text) => panic!("{text}"),
+    })
 }
 
 #[test]
-fn exactly_the_limit_is_admitted_in_a_minute() {
+fn admit_in_one_minute_allows_exactly_the_limit() {
     for limit in [1, 20, 60, 600, 1000] {
-        let (mut book, ledger) = (Book::new(), Shared::default());
+        let (limiter, store) = (new_instance(), Shared::default());
         for taken in 1..=limit {
-            let allowance = admit(&mut book, limit, MINUTE + u64::from(taken), &ledger).unwrap();
+            let allowance = admit(&limiter, limit, MINUTE + u64::from(taken), &store).unwrap();
             assert_eq!(allowance.limit, limit);
             assert_eq!(allowance.remaining, limit - taken);
             assert!(allowance.reset_after >= 1);
         }
-        let refused = admit(&mut book, limit, MINUTE + 2000, &ledger).unwrap_err();
+        let refused = admit(&limiter, limit, MINUTE + 2000, &store).unwrap_err();
         assert_eq!(refused.remaining, 0);
     }
 }
 
 #[test]
-fn a_small_limit_is_exact_over_many_instances() {
-    let ledger = Shared::default();
-    let mut books: Vec<Book> = (0..7).map(|_| Book::new()).collect();
+fn admit_on_many_instances_with_a_small_limit_is_exact() {
+    let store = Shared::default();
+    let limiters: Vec<Instance> = (0..7).map(|_| new_instance()).collect();
     for taken in 0..60 {
-        admit(&mut books[taken % 7], 60, MINUTE, &ledger).unwrap();
+        admit(&limiters[taken % 7], 60, MINUTE, &store).unwrap();
     }
-    for book in &mut books {
-        admit(book, 60, MINUTE, &ledger).unwrap_err();
+    for limiter in &limiters {
+        admit(limiter, 60, MINUTE, &store).unwrap_err();
     }
 }
 
 #[test]
-fn a_chat_costs_one_write_and_a_new_minute_one_more() {
-    let (mut book, ledger) = (Book::new(), Shared::default());
+fn admit_of_a_chat_takes_one_write_and_in_a_new_minute_two() {
+    let (limiter, store) = (new_instance(), Shared::default());
     for minute in 0..3 {
         for chat in 0..10 {
-            let before = ledger.writes.get();
+            let before = store.writes.get();
             let now = MINUTE + minute * WINDOW_MS + 5000 + chat * 1000;
-            admit(&mut book, 60, now, &ledger).unwrap();
+            admit(&limiter, 60, now, &store).unwrap();
             let expected = if chat == 0 { 2 } else { 1 };
-            assert_eq!(ledger.writes.get() - before, expected);
+            assert_eq!(store.writes.get() - before, expected);
         }
     }
 }
 
 #[test]
-fn cheap_requests_are_written_in_leases() {
-    let (mut book, ledger) = (Book::new(), Shared::default());
+fn admit_with_a_large_limit_writes_once_per_lease() {
+    let (limiter, store) = (new_instance(), Shared::default());
     for _ in 0..128 {
-        admit(&mut book, 600, MINUTE, &ledger).unwrap();
+        admit(&limiter, 600, MINUTE, &store).unwrap();
     }
-    assert_eq!(ledger.writes.get(), 14);
-    let (mut book, ledger) = (Book::new(), Shared::default());
+    assert_eq!(store.writes.get(), 14);
+    let (limiter, store) = (new_instance(), Shared::default());
     for _ in 0..128 {
-        admit(&mut book, 1_000_000, MINUTE, &ledger).unwrap();
+        admit(&limiter, 1_000_000, MINUTE, &store).unwrap();
     }
-    assert_eq!(ledger.writes.get(), 5);
+    assert_eq!(store.writes.get(), 5);
 }
 
 #[test]
-fn refused_requests_write_nothing_and_do_not_extend_the_wait() {
-    let (mut book, ledger) = (Book::new(), Shared::default());
+fn admit_of_refused_requests_writes_nothing_and_does_not_extend_the_wait() {
+    let (limiter, store) = (new_instance(), Shared::default());
     for _ in 0..60 {
-        admit(&mut book, 60, MINUTE, &ledger).unwrap();
+        admit(&limiter, 60, MINUTE, &store).unwrap();
     }
-    let writes = ledger.writes.get();
+    let writes = store.writes.get();
     // Hammering through the rest of this minute and the whole next one.
     let mut admitted = 0;
     for now in (MINUTE..MINUTE + 2 * WINDOW_MS).step_by(100) {
-        admitted += u32::from(admit(&mut book, 60, now, &ledger).is_ok());
+        admitted += u32::from(admit(&limiter, 60, now, &store).is_ok());
     }
     // As the minute fades, its share comes back.
     assert_eq!(admitted, 59);
     // A write for each that was admitted, the mark, and one slot that waits for its time.
-    assert!(ledger.writes.get() - writes <= 59 + 3);
+    assert!(store.writes.get() - writes <= 59 + 3);
 }
 
 #[test]
 fn hammering_does_not_starve_a_limit_of_one() {
-    let (mut book, ledger) = (Book::new(), Shared::default());
+    let (limiter, store) = (new_instance(), Shared::default());
     let mut admitted = 0;
     for now in (MINUTE..MINUTE + 10 * WINDOW_MS).step_by(500) {
-        admitted += u32::from(admit(&mut book, 1, now, &ledger).is_ok());
+        admitted += u32::from(admit(&limiter, 1, now, &store).is_ok());
     }
     assert_eq!(admitted, 5);
 }
 
 #[test]
 fn no_limit_writes_nothing() {
-    let (mut book, ledger) = (Book::new(), Shared::default());
-    assert_eq!(admit(&mut book, 0, MINUTE, &ledger).unwrap().limit, 0);
-    assert_eq!(ledger.writes.get(), 0);
+    let (limiter, store) = (new_instance(), Shared::default());
+    assert_eq!(admit(&limiter, 0, MINUTE, &store).unwrap().limit, 0);
+    assert_eq!(store.writes.get(), 0);
 }
 
 #[test]
 fn a_broken_store_is_told_apart_from_a_refusal() {
-    let (mut book, ledger) = (Book::new(), Shared::default());
-    ledger.broken.set(true);
-    let refused = book.admit("subject", 60, MINUTE, &ledger).unwrap_err();
+    let (limiter, store) = (new_instance(), Shared::default());
+    store.broken.set(true);
+    let refused = admit_on(&limiter, "subject", 60, MINUTE, &store).unwrap_err();
     assert_eq!(refused, Refused::Store("down".to_owned()));
-    ledger.broken.set(false);
-    admit(&mut book, 60, MINUTE, &ledger).unwrap();
+    store.broken.set(false);
+    admit(&limiter, 60, MINUTE, &store).unwrap();
 }
 
 #[test]
 fn a_mark_that_was_written_too_late_is_put_right() {
-    let ledger = Shared::default();
-    let (mut first, mut second, mut third) = (Book::new(), Book::new(), Book::new());
+    let store = Shared::default();
+    let (first, second, third) = (new_instance(), new_instance(), new_instance());
     // Both begin the minute, and the one that came second marks it last.
-    ledger.hides_mark.set(true);
-    admit(&mut first, 60, MINUTE, &ledger).unwrap();
-    admit(&mut second, 60, MINUTE, &ledger).unwrap();
-    ledger.hides_mark.set(false);
-    assert_eq!(ledger.mark.borrow().unwrap().start, 1);
-    admit(&mut first, 60, MINUTE, &ledger).unwrap();
-    assert_eq!(ledger.mark.borrow().unwrap().start, 0);
+    store.hides_mark.set(true);
+    admit(&first, 60, MINUTE, &store).unwrap();
+    admit(&second, 60, MINUTE, &store).unwrap();
+    store.hides_mark.set(false);
+    assert_eq!(store.mark.borrow().unwrap().start, 1);
+    admit(&first, 60, MINUTE, &store).unwrap();
+    assert_eq!(store.mark.borrow().unwrap().start, 0);
     for taken in 3..60 {
-        let book = [&mut second, &mut third].into_iter().nth(taken % 2);
-        admit(book.unwrap(), 60, MINUTE, &ledger).unwrap();
+        let limiter = [&second, &third].into_iter().nth(taken % 2);
+        admit(limiter.unwrap(), 60, MINUTE, &store).unwrap();
     }
-    for book in [&mut first, &mut second, &mut third] {
-        admit(book, 60, MINUTE, &ledger).unwrap_err();
+    for limiter in [&first, &second, &third] {
+        admit(limiter, 60, MINUTE, &store).unwrap_err();
     }
 }
 
-/// A ledger whose operations wait for their turn.
+/// A store whose operations wait for their turn.
 struct InTurns<'a> {
     store: &'a Mutex<(u64, Option<Mark>)>,
     /// Whose turn each operation is; past its end, nobody waits.
@@ -193,19 +221,21 @@ impl InTurns<'_> {
     }
 }
 
-impl Ledger for InTurns<'_> {
-    fn add(&self, slots: u32) -> Result<u64, String> {
+impl SubjectStore for InTurns<'_> {
+    async fn add(&self, slots: u32) -> Result<u64, String> {
         Ok(self.operate(|(count, _)| {
             *count += u64::from(slots);
             *count
         }))
     }
 
-    fn mark(&self) -> Result<Option<Mark>, String> {
+    async fn mark(&self) -> Result<Option<Mark>, String> {
         Ok(self.operate(|(_, mark)| *mark))
     }
 
-    fn set_mark(&self, new: Mark) -> Result<(), String> {
+    async fn pause(&self) {}
+
+    async fn set_mark(&self, new: Mark) -> Result<(), String> {
         self.operate(|(_, mark)| *mark = Some(new));
         Ok(())
     }
@@ -219,36 +249,37 @@ fn begun_together(limit: u32, staying: usize) -> Vec<u32> {
     let admitted = schedules.map(|schedule| {
         let turns = (0..OPERATIONS).map(|bit| (schedule >> bit & 1) as usize);
         let turns: Vec<usize> = turns.collect();
-        let store = Mutex::new((100, None));
+        let shared = Mutex::new((100, None));
         let next = (Mutex::new(0), Condvar::new());
-        let ledger = |own, turns| InTurns {
-            store: &store,
+        let store = |own, turns| InTurns {
+            store: &shared,
             turns,
             next: &next,
             own,
         };
-        let mut books = std::thread::scope(|scope| {
+        let mut limiters = std::thread::scope(|scope| {
             let begin = |own| {
-                let (ledger, next) = (ledger(own, &turns), &next);
+                let (store, next) = (store(own, &turns), &next);
                 scope.spawn(move || {
-                    let mut book = Book::new();
-                    book.admit("subject", limit, MINUTE, &ledger).unwrap();
+                    let limiter = new_instance();
+                    admit_on(&limiter, "subject", limit, MINUTE, &store).unwrap();
                     // Whoever is done holds up nobody.
                     *next.0.lock().unwrap() += turns_of_all();
                     next.1.notify_all();
-                    book
+                    limiter
                 })
             };
             let begun = [begin(0), begin(1)];
-            begun.map(|thread| thread.join().unwrap()).to_vec()
+            let limiters = begun.map(|thread| thread.join().unwrap());
+            Vec::from(limiters)
         });
-        let mut books = books.split_off(2 - staying);
-        books.push(Book::new());
+        let mut limiters = limiters.split_off(2 - staying);
+        limiters.push(new_instance());
         let tries = 3 * limit as usize;
-        let ledger = ledger(0, &[]);
+        let store = store(0, &[]);
         let also = (0..tries).filter(|turn| {
-            let book = &mut books[turn % (staying + 1)];
-            book.admit("subject", limit, MINUTE, &ledger).is_ok()
+            let limiter = &limiters[turn % (staying + 1)];
+            admit_on(limiter, "subject", limit, MINUTE, &store).is_ok()
         });
         2 + u32::try_from(also.count()).unwrap()
     });
@@ -261,42 +292,107 @@ fn turns_of_all() -> usize {
 }
 
 #[test]
-fn who_begins_a_minute_together_is_counted_together() {
+fn admit_on_two_instances_that_begin_a_minute_together_is_exact() {
     assert!(begun_together(6, 2).iter().all(|admitted| *admitted == 6));
 }
 
 #[test]
-fn one_too_many_at_most_if_the_first_is_never_asked_again() {
+fn admit_after_a_race_without_the_first_instance_allows_one_too_many_at_most() {
     let admitted = begun_together(6, 1);
     assert!(admitted.iter().all(|admitted| (6..=7).contains(admitted)));
     let beyond = admitted.iter().filter(|admitted| **admitted > 6).count();
     assert!(beyond * 20 < admitted.len(), "{beyond}");
 }
 
+/// A subject in a store whose calls take time.
+struct Remote(Client);
+
+impl SubjectStore for Remote {
+    async fn add(&self, slots: u32) -> Result<u64, String> {
+        self.0
+            .add("count", slots)
+            .await
+            .map_err(|error| error.to_string())
+    }
+
+    async fn mark(&self) -> Result<Option<Mark>, String> {
+        let bytes = self
+            .0
+            .get("mark")
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(bytes.as_deref().and_then(Mark::from_bytes))
+    }
+
+    async fn set_mark(&self, mark: Mark) -> Result<(), String> {
+        let text = mark.to_text();
+        let set = self.0.set("mark", text.as_bytes()).await;
+        set.map_err(|error| error.to_string())
+    }
+
+    async fn pause(&self) {
+        self.0.sleep(1).await;
+    }
+}
+
 #[test]
-fn clocks_may_differ() {
-    let ledger = Shared::default();
-    let (mut ahead, mut behind) = (Book::new(), Book::new());
+fn admit_of_simultaneous_requests_of_one_instance_is_exact() {
+    for (seed, limit) in [(1, 1), (2, 60), (3, 600)] {
+        let world = World::new(seed);
+        world.set_latency(10);
+        let limiter = Rc::new(new_instance());
+        let admitted = Rc::new(Cell::new(0_u32));
+        for _ in 0..limit + 20 {
+            let (limiter, admitted) = (Rc::clone(&limiter), Rc::clone(&admitted));
+            let store = Remote(world.client());
+            world.spawn(async move {
+                match super::admit(&limiter, "subject", limit, MINUTE, &store).await {
+                    Ok(_) => admitted.set(admitted.get() + 1),
+                    Err(refused) => assert!(matches!(refused, Refused::Exceeded(_))),
+                }
+            });
+        }
+        world.run();
+        assert_eq!(admitted.get(), limit);
+    }
+}
+
+#[test]
+fn admit_after_a_cancelled_request_takes_its_turn() {
+    let world = World::new(1);
+    world.set_latency(10);
+    let limiter = new_instance();
+    let store = Remote(world.client());
+    // Dropped while it takes slots.
+    let cancelled = super::admit(&limiter, "subject", 60, MINUTE, &store);
+    assert!(futures::FutureExt::now_or_never(cancelled).is_none());
+    admit(&limiter, 60, MINUTE, &Shared::default()).unwrap();
+}
+
+#[test]
+fn admit_with_different_clocks_counts_one_window() {
+    let store = Shared::default();
+    let (ahead, behind) = (new_instance(), new_instance());
     for _ in 0..30 {
-        admit(&mut ahead, 60, MINUTE + WINDOW_MS, &ledger).unwrap();
-        admit(&mut behind, 60, MINUTE + WINDOW_MS - 500, &ledger).unwrap();
+        admit(&ahead, 60, MINUTE + WINDOW_MS, &store).unwrap();
+        admit(&behind, 60, MINUTE + WINDOW_MS - 500, &store).unwrap();
     }
-    admit(&mut ahead, 60, MINUTE + WINDOW_MS, &ledger).unwrap_err();
-    admit(&mut behind, 60, MINUTE + WINDOW_MS - 500, &ledger).unwrap_err();
+    admit(&ahead, 60, MINUTE + WINDOW_MS, &store).unwrap_err();
+    admit(&behind, 60, MINUTE + WINDOW_MS - 500, &store).unwrap_err();
 }
 
 #[test]
-fn a_book_stays_small() {
-    let mut book = Book::new();
-    for subject in 0..3 * MAX_ENTRIES {
+fn admit_of_many_subjects_keeps_the_limiter_small() {
+    let limiter = new_instance();
+    for subject in 0..3 * MAX_SUBJECTS {
         let key = format!("subject{subject}");
-        book.admit(&key, 60, MINUTE, &Shared::default()).unwrap();
+        admit_on(&limiter, &key, 60, MINUTE, &Shared::default()).unwrap();
     }
-    assert!(book.entries().len() <= MAX_ENTRIES);
+    assert!(lock(&limiter).subjects().len() <= MAX_SUBJECTS);
 }
 
 #[test]
-fn a_mark_is_read_as_it_was_written() {
+fn mark_from_its_text_is_the_same() {
     let mark = Mark {
         window: 29_400_000,
         start: 7,
@@ -314,20 +410,20 @@ proptest! {
 
     /// Requests at any times, to any of a few instances, any of which may end and be replaced.
     #[test]
-    fn no_minute_admits_more_than_the_limit(
+    fn admit_at_any_times_allows_no_more_than_the_limit_in_a_minute(
         limit in 1u32..300,
         requests in prop::collection::vec((0u64..2000, 0usize..4, 0u32..50), 1..800),
     ) {
-        let ledger = Shared::default();
-        let mut books: Vec<Book> = (0..4).map(|_| Book::new()).collect();
+        let store = Shared::default();
+        let mut limiters: Vec<Instance> = (0..4).map(|_| new_instance()).collect();
         let mut now = MINUTE;
         let mut admitted = Vec::new();
         for (gap, instance, end) in requests {
             now += gap * gap / 4000;
             if end == 0 {
-                books[instance] = Book::new();
+                limiters[instance] = new_instance();
             }
-            match admit(&mut books[instance], limit, now, &ledger) {
+            match admit(&limiters[instance], limit, now, &store) {
                 Ok(allowance) => {
                     admitted.push(now);
                     prop_assert!(allowance.remaining < limit);
@@ -354,30 +450,30 @@ proptest! {
 
     /// Whoever waits as long as told gets in.
     #[test]
-    fn the_wait_is_as_long_as_told(
+    fn admit_after_the_stated_wait_succeeds(
         limit in 1u32..200,
         gaps in prop::collection::vec(0u64..3000, 1..400),
     ) {
-        let (mut book, ledger) = (Book::new(), Shared::default());
+        let (limiter, store) = (new_instance(), Shared::default());
         let mut now = MINUTE;
         for gap in gaps {
             now += gap;
-            if let Err(refused) = admit(&mut book, limit, now, &ledger) {
+            if let Err(refused) = admit(&limiter, limit, now, &store) {
                 now += u64::from(refused.reset_after) * 1000;
-                prop_assert!(admit(&mut book, limit, now, &ledger).is_ok());
+                prop_assert!(admit(&limiter, limit, now, &store).is_ok());
             }
         }
     }
 
     /// Evenly spread requests are held to the limit exactly.
     #[test]
-    fn a_steady_client_gets_its_limit(limit in 1u32..60) {
-        let (mut book, ledger) = (Book::new(), Shared::default());
+    fn admit_of_evenly_spread_requests_allows_the_limit(limit in 1u32..60) {
+        let (limiter, store) = (new_instance(), Shared::default());
         let gap = (WINDOW_MS / u64::from(limit)).max(1);
         let minutes = 10;
         let mut admitted = 0;
         for request in 0..u64::from(limit) * minutes * 3 {
-            admitted += u64::from(admit(&mut book, limit, MINUTE + request * gap / 3, &ledger).is_ok());
+            admitted += u64::from(admit(&limiter, limit, MINUTE + request * gap / 3, &store).is_ok());
         }
         let most = u64::from(limit) * (minutes + 1);
         prop_assert!(admitted <= most);
@@ -386,13 +482,13 @@ proptest! {
 
     /// Within a minute, and while nothing fades, `remaining` only falls.
     #[test]
-    fn remaining_falls(limit in 1u32..2000, instances in 1usize..4, picks in prop::collection::vec(0usize..4, 1..300)) {
-        let ledger = Shared::default();
-        let mut books: Vec<Book> = (0..instances).map(|_| Book::new()).collect();
+    fn admit_within_a_minute_decreases_remaining(limit in 1u32..2000, instances in 1usize..4, picks in prop::collection::vec(0usize..4, 1..300)) {
+        let store = Shared::default();
+        let limiters: Vec<Instance> = (0..instances).map(|_| new_instance()).collect();
         let mut last = vec![limit; instances];
         for pick in picks {
             let instance = pick % instances;
-            match admit(&mut books[instance], limit, MINUTE + 100, &ledger) {
+            match admit(&limiters[instance], limit, MINUTE + 100, &store) {
                 Ok(allowance) => {
                     prop_assert!(allowance.remaining < last[instance]);
                     last[instance] = allowance.remaining;

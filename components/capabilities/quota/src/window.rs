@@ -1,24 +1,23 @@
 //! The arithmetic of a sliding window that is made of two fixed ones.
 //!
-//! Time is cut into minutes. What counts against a request is what was taken in its own minute, and
-//! of the minute before as large a part as still lies within the last 60 seconds, as if that minute
-//! had been used evenly:
+//! Time is divided into minutes. A request counts those of its own minute, and as large a part of those of
+//! the previous minute as lies within the last 60 seconds, as if that minute had been used evenly:
 //!
 //! `used in this minute + used in the last one × (60 s - elapsed in this minute) / 60 s ≤ limit`
 //!
-//! So no minute of the clock ever admits more than the limit, evenly spread requests are held to
-//! it exactly, and the worst that can be had in any 60 seconds, by taking the whole limit at the
-//! very end of a minute, stays below twice the limit.
+//! So no minute of the clock admits more than the limit, and evenly spread requests are limited exactly. Any
+//! 60 seconds admit less than twice the limit; that is reached by using the whole limit at the end of a
+//! minute.
 
 use crate::exports::limits::Allowance;
 
 /// Length of a window, in milliseconds.
 pub(crate) const WINDOW_MS: u64 = 60_000;
 
-/// Where a subject stands at one moment.
+/// The use of a subject's window at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing {
-    /// Requests a window; not 0.
+pub(crate) struct WindowState {
+    /// Requests per window; not 0.
     pub(crate) limit: u32,
     /// Slots used in this window.
     pub(crate) used: u64,
@@ -28,14 +27,13 @@ pub(crate) struct Standing {
     pub(crate) elapsed: u64,
 }
 
-impl Standing {
-    /// Whether what is used is within the limit.
+impl WindowState {
+    /// Whether the use is within the limit.
     pub(crate) fn is_within(&self) -> bool {
         self.weight_of_previous() + self.used.saturating_mul(WINDOW_MS) <= self.capacity()
     }
 
-    /// What to tell the client. Monotone: while nothing but requests happens, `remaining` falls by
-    /// one with each.
+    /// The allowance for the client. `remaining` decreases by one with each request.
     pub(crate) fn allowance(&self) -> Allowance {
         let remaining = self.remaining();
         Allowance {
@@ -56,7 +54,7 @@ impl Standing {
     fn seconds_until(&self, wanted: u64) -> u32 {
         let limit = u64::from(self.limit);
         let left = WINDOW_MS.saturating_sub(self.elapsed);
-        // In this window, once little enough of the previous one is left over.
+        // In this window, when little enough of the previous one still counts.
         let fits = |previous: u64, room: u64| match previous {
             0 => WINDOW_MS,
             previous => (room * WINDOW_MS / previous).min(WINDOW_MS),
@@ -65,7 +63,7 @@ impl Standing {
             .checked_sub(self.used.saturating_add(wanted))
             .map(|room| left.saturating_sub(fits(self.previous(), room)))
             .filter(|wait| *wait < left);
-        // Else in the next one, where this one is the previous.
+        // Otherwise in the next one, where this one is the previous.
         let wait = here.unwrap_or_else(|| {
             let room = limit.saturating_sub(wanted);
             left + (WINDOW_MS - fits(self.used.min(limit), room))
@@ -75,8 +73,7 @@ impl Standing {
             .max(1)
     }
 
-    /// What the previous window counts, at most the limit: whoever was refused there must not be
-    /// refused for longer on that account.
+    /// The use of the previous window, at most the limit: refused requests must not extend the wait.
     fn previous(&self) -> u64 {
         self.previous.min(u64::from(self.limit))
     }
@@ -94,8 +91,8 @@ impl Standing {
 mod tests {
     use super::*;
 
-    fn standing(limit: u32, used: u64, previous: u64, elapsed: u64) -> Standing {
-        Standing {
+    fn state(limit: u32, used: u64, previous: u64, elapsed: u64) -> WindowState {
+        WindowState {
             limit,
             used,
             previous,
@@ -104,37 +101,37 @@ mod tests {
     }
 
     #[test]
-    fn the_last_minute_fades() {
-        assert!(!standing(60, 1, 60, 0).is_within());
-        assert!(!standing(60, 1, 60, 999).is_within());
-        assert!(standing(60, 1, 60, 1000).is_within());
-        assert!(standing(60, 30, 60, 30_000).is_within());
-        assert!(!standing(60, 31, 60, 30_000).is_within());
-        assert!(standing(60, 60, 0, 0).is_within());
-        assert!(!standing(60, 61, 0, 59_999).is_within());
+    fn is_within_counts_the_rest_of_the_previous_minute() {
+        assert!(!state(60, 1, 60, 0).is_within());
+        assert!(!state(60, 1, 60, 999).is_within());
+        assert!(state(60, 1, 60, 1000).is_within());
+        assert!(state(60, 30, 60, 30_000).is_within());
+        assert!(!state(60, 31, 60, 30_000).is_within());
+        assert!(state(60, 60, 0, 0).is_within());
+        assert!(!state(60, 61, 0, 59_999).is_within());
     }
 
     #[test]
-    fn a_minute_far_over_the_limit_counts_as_a_full_one() {
-        assert!(standing(60, 30, 1_000_000, 30_000).is_within());
+    fn is_within_counts_at_most_the_limit_of_the_previous_minute() {
+        assert!(state(60, 30, 1_000_000, 30_000).is_within());
     }
 
     #[test]
-    fn the_allowance_counts_down() {
+    fn allowance_decreases_with_use() {
         assert_eq!(
-            standing(60, 1, 0, 0).allowance(),
+            state(60, 1, 0, 0).allowance(),
             Allowance {
                 limit: 60,
                 remaining: 59,
-                // The whole next minute, until the one request has faded away.
+                // The whole next minute, until the one request no longer counts.
                 reset_after: 120,
             }
         );
-        assert_eq!(standing(60, 60, 0, 20_000).allowance().remaining, 0);
-        // 40 s to the next minute and 1 s until a sixtieth of this one has faded.
-        assert_eq!(standing(60, 60, 0, 20_000).allowance().reset_after, 41);
-        assert_eq!(standing(60, 0, 60, 500).allowance().reset_after, 1);
-        assert_eq!(standing(1, 0, 1, 10_000).allowance().reset_after, 50);
-        assert_eq!(standing(1, 1, 0, 10_000).allowance().reset_after, 110);
+        assert_eq!(state(60, 60, 0, 20_000).allowance().remaining, 0);
+        // 40 s to the next minute, and 1 s until a sixtieth of this one no longer counts.
+        assert_eq!(state(60, 60, 0, 20_000).allowance().reset_after, 41);
+        assert_eq!(state(60, 0, 60, 500).allowance().reset_after, 1);
+        assert_eq!(state(1, 0, 1, 10_000).allowance().reset_after, 50);
+        assert_eq!(state(1, 1, 0, 10_000).allowance().reset_after, 110);
     }
 }

@@ -125,6 +125,16 @@ impl<P: Store + Clock> Cache<P> {
         Ok(self.current_generation(user).await?.as_deref() == Some(generation))
     }
 
+    /// The bodies of all responses of the user.
+    pub(crate) async fn responses(&self, user: &User) -> Result<Vec<String>, Error> {
+        let mut bodies = Vec::new();
+        for key in user.response_keys() {
+            let stored = self.platform.get(&key).await?;
+            bodies.extend(stored.and_then(|bytes| Entry::body_of(&bytes)));
+        }
+        Ok(bodies)
+    }
+
     /// Erases the user's cache. Responses that are on their way find their generation ended.
     pub(crate) async fn erase(&self, user: &User) -> Result<(), Error> {
         if self.platform.get(&user.generation_key()).await?.is_none() {

@@ -55,6 +55,14 @@ impl user_data::Guest for Component {
         erased.map_err(|error| error.to_string())
     }
 
+    async fn export(user: String) -> Result<String, String> {
+        let user = User::new(&user).ok_or("invalid user id")?;
+        let cache = cache().await.map_err(|error| error.to_string())?;
+        let responses = cache.responses(&user).await;
+        let responses = responses.map_err(|error| error.to_string())?;
+        Ok(serde_json::Value::from(responses).to_string())
+    }
+
     async fn check() -> Result<(), String> {
         let store = Spin::open_default().await;
         let store = store.map_err(|error| error.to_string())?;

@@ -46,6 +46,12 @@ impl Entry {
         serde_json::to_vec(self).ok()
     }
 
+    /// The response in stored bytes, if they can be read.
+    pub(crate) fn body_of(bytes: &[u8]) -> Option<String> {
+        let entry = serde_json::from_slice::<Self>(bytes).ok();
+        Some(entry.filter(|entry| entry.v == VERSION)?.body)
+    }
+
     /// Compares stored bytes with a request at the time `now`; responses are kept for `time`.
     pub(crate) fn compare(
         bytes: &[u8],

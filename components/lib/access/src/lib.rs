@@ -187,7 +187,9 @@ pub fn rate_limit(
             let error = ApiError::RateLimited(allowance.reset_after.max(1));
             (rate_limit_headers(&allowance), Err(error))
         }
-        Err(limits::Error::Unavailable(cause)) => (Vec::new(), Err(ApiError::internal(cause))),
+        Err(limits::Error::Unavailable(cause)) => {
+            (Vec::new(), Err(ApiError::storage_unavailable(cause)))
+        }
     }
 }
 

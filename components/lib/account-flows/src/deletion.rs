@@ -27,7 +27,7 @@ pub enum Confirmation {
 pub async fn erase_user(user: &str) -> Result<(), ApiError> {
     user_data::erase(user)
         .await
-        .map_err(|failure| ApiError::internal(failure.message()))
+        .map_err(|failure| ApiError::storage_unavailable(failure.message()))
 }
 
 /// Erases the authenticated user and signs out, if the deletion is confirmed.

@@ -14,8 +14,8 @@ const OF_BODIES: [&str; 3] = ["400", "413", "415"];
 /// What users' credentials can be wrong about: that there are none, that they do not allow this,
 /// that nobody can tell right now.
 const OF_CREDENTIALS: [&str; 3] = ["401", "403", "503"];
-/// What comes of counting requests.
-const OF_LIMITS: [&str; 2] = ["429", "500"];
+/// What comes of counting requests, and of the store that counts them.
+const OF_LIMITS: [&str; 3] = ["429", "500", "503"];
 const LIMITS: [&str; 3] = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
 
 /// The paths of one route.

@@ -71,13 +71,14 @@ fn document(routes: &Path) -> Result<Value, String> {
     for path in sources(routes)? {
         fragments.push(read::<Fragment>(&path)?);
     }
-    let place = |fragment: &Fragment| {
-        let mut tags = frame.tags.iter();
-        tags.position(|tag| tag.get("name").and_then(Value::as_str) == Some(&fragment.tag))
-    };
-    if let Some(lost) = fragments.iter().find(|one| place(one).is_none()) {
-        return Err(format!("no tag {} in frame.yaml", lost.tag));
+    // A tag without a text of its own comes last.
+    let mut tags = frame.tags;
+    for fragment in &fragments {
+        if !tags.iter().any(|tag| is_named(tag, &fragment.tag)) {
+            tags.push(json!({ "name": fragment.tag }));
+        }
     }
+    let place = |fragment: &Fragment| tags.iter().position(|tag| is_named(tag, &fragment.tag));
     fragments.sort_by_key(place);
 
     let mut components = frame.components;
@@ -95,11 +96,15 @@ fn document(routes: &Path) -> Result<Value, String> {
         "openapi": "3.1.0",
         "info": info,
         "servers": [{ "url": "/", "description": "Where this document comes from." }],
-        "tags": frame.tags,
+        "tags": tags,
         "security": frame.security,
         "paths": paths,
         "components": components,
     }))
+}
+
+fn is_named(tag: &Value, name: &str) -> bool {
+    tag.get("name").and_then(Value::as_str) == Some(name)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, String> {

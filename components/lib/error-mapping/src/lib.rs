@@ -18,17 +18,8 @@ pub fn conversations(error: conversations::types::Error, path: &str) -> ApiError
         Error::NotFound => ApiError::NotFound(CONVERSATION),
         Error::Invalid(what) => ApiError::invalid(path, what),
         Error::Conflict(why) => ApiError::Conflict(why),
-        Error::Unavailable(cause) => storage(cause),
+        Error::Unavailable(cause) => ApiError::storage_unavailable(cause),
     }
-}
-
-/// The key-value store failed, or did not respond within its deadline.
-fn storage(cause: String) -> ApiError {
-    ApiError::ProviderUnavailable(
-        "Storage is not available right now. Try again later.",
-        Some(1),
-        Cause::new(cause),
-    )
 }
 
 /// `goldfish:identity`.
@@ -70,7 +61,7 @@ pub fn accounts(error: accounts::types::Error) -> ApiError {
         Error::TokenExpired => ApiError::Unauthorized("The token has expired. Sign in again."),
         Error::NotFound => ApiError::NotFound("User"),
         Error::TooMany(what) => ApiError::Conflict(what),
-        Error::Unavailable(cause) => storage(cause),
+        Error::Unavailable(cause) => ApiError::storage_unavailable(cause),
     }
 }
 
@@ -154,7 +145,7 @@ pub fn credits(error: quota::credits::Error) -> ApiError {
         Error::UnknownPlan(plans) => {
             ApiError::invalid("plan", format!("Unknown plan. Plans: {plans}."))
         }
-        Error::Unavailable(cause) => storage(cause),
+        Error::Unavailable(cause) => ApiError::storage_unavailable(cause),
     }
 }
 

@@ -39,6 +39,9 @@ impl Cause {
     }
 }
 
+/// When to retry a request that failed because the store did, in seconds.
+const STORAGE_RETRY_AFTER: u32 = 5;
+
 /// Why a request failed. Each case has one status and one stable code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
@@ -121,6 +124,15 @@ impl ApiError {
     /// 500; the text goes into the log and must not contain content, credentials or keys.
     pub fn internal(cause: impl Into<String>) -> Self {
         Self::Internal(Cause::new(cause))
+    }
+
+    /// 503: the store cannot be used now; the text goes into the log, as for [`ApiError::internal`].
+    pub fn storage_unavailable(cause: impl Into<String>) -> Self {
+        Self::ProviderUnavailable(
+            "Storage is temporarily unavailable. Try again later.",
+            Some(STORAGE_RETRY_AFTER),
+            Cause::new(cause),
+        )
     }
 
     /// Status, code and text.

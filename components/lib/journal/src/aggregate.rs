@@ -225,11 +225,12 @@ impl<P: Platform, R: Rules<P>> Aggregate<P, R> {
     ) -> Result<R::State, R::Error> {
         let mut view = self.journal.read::<R::State>().await?;
         let before = view.state.clone();
-        if view.position() == 0 {
+        let hides_entries = self.journal.hides_entries(&view).await?;
+        if view.position() == 0 && !hides_entries {
             return Ok(before);
         }
-        // An earlier call may have been interrupted after this.
-        if !is_blank(&view.state) {
+        // If it is blank, an earlier call may have been interrupted after this.
+        if !is_blank(&view.state) || hides_entries {
             let entry = erased(&view.state);
             self.journal.append(&mut view, &entry).await?;
         }

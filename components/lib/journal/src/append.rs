@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use crate::view::Envelope;
 use crate::{
-    APPEND_ATTEMPTS, BATCH_MAX, Error, Fold, GRACE, Journal, POLL_MAX, POLL_MIN, Platform,
+    APPEND_ATTEMPTS, Error, Fold, GRACE, Journal, POLL_MAX, POLL_MIN, Platform, READS_AT_ONCE,
     VALUE_MAX, View, WRITE_DEADLINE,
 };
 
@@ -108,7 +108,7 @@ impl<P: Platform> Journal<P> {
             if first >= number {
                 return Ok(());
             }
-            let wanted: Vec<u64> = (first..number).take(BATCH_MAX).collect();
+            let wanted: Vec<u64> = (first..number).take(READS_AT_ONCE).collect();
             let keys: Vec<String> = wanted.iter().map(|n| self.entry_key(*n)).collect();
             let dead = self.platform.monotonic().saturating_sub(taken) > GRACE;
             let values = try_join_all(keys.iter().map(|key| self.platform.get(key))).await?;

@@ -2,10 +2,7 @@
 
 use futures::future::try_join_all;
 
-use crate::{BATCH_MAX, Error, Store};
-
-/// How many values are read at the same time.
-const READS_AT_ONCE: usize = 16;
+use crate::{BATCH_MAX, Error, READS_AT_ONCE, Store};
 
 /// Reads the values of `keys`, in their order.
 ///
@@ -19,8 +16,7 @@ pub async fn get_all<S: Store>(store: &S, keys: &[String]) -> Result<Vec<Option<
     Ok(values)
 }
 
-/// Sets all pairs. A pair is written no later than the pairs that follow it in another batch of
-/// [`BATCH_MAX`]; within a batch the order is not defined. May be repeated.
+/// Sets all pairs, in batches of [`BATCH_MAX`]. The last pair is set after all others. May be repeated.
 ///
 /// # Errors
 /// Those of the store. Some pairs may then be written.
@@ -33,7 +29,8 @@ pub async fn set_all<S: Store>(store: &S, mut pairs: Vec<(String, Vec<u8>)>) -> 
     Ok(())
 }
 
-/// Deletes all keys, batch by batch in their order; missing keys are ignored. May be repeated.
+/// Deletes all keys, in batches of [`BATCH_MAX`]; missing ones are ignored. The last key is deleted after
+/// all others. May be repeated.
 ///
 /// # Errors
 /// Those of the store. Some keys may then be deleted.

@@ -1,4 +1,4 @@
-//! The bounds that the invariants rest on. Times are milliseconds.
+//! The bounds that the invariants rest on. Times are in milliseconds.
 
 /// A writer that has not begun to write this long after it asked for a number gives the number
 /// up, and one whose write ended later than this counts as late.
@@ -37,11 +37,17 @@ pub const ERASE_MOST: u64 = 512;
 /// How far apart in time the marks of a snapshot are.
 pub const MARK_EVERY: u64 = 600_000;
 
-/// A store call that takes longer than this has failed, so that no request waits without a response.
-pub const STORE_DEADLINE: u64 = 10_000;
-
 /// The longest value written: Spin's stores take 1 MB.
 pub const VALUE_MAX: usize = 900_000;
 
 /// How many keys go into one batch.
 pub const BATCH_MAX: usize = 64;
+
+/// Store calls that one function of this crate has under way at the same time.
+pub const READS_AT_ONCE: usize = 16;
+
+/// Store calls that one instance of a component has under way at the same time; further ones wait.
+pub const CALLS_MAX: usize = 32;
+
+/// How long a store call may take, its waiting included, before it is an error.
+pub const CALL_DEADLINE: u64 = 10_000;

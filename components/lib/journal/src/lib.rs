@@ -36,11 +36,11 @@ pub mod aggregate;
 mod batch;
 pub mod blob;
 mod bounds;
+#[cfg(any(target_family = "wasm", test))]
+mod calls;
 mod error;
 pub mod list;
 mod platform;
-#[cfg(target_family = "wasm")]
-mod redis;
 #[cfg(target_family = "wasm")]
 mod spin;
 #[cfg(feature = "testing")]

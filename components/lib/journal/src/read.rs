@@ -1,7 +1,7 @@
 use futures::future::try_join_all;
 
 use crate::view::{Envelope, Saved, Version};
-use crate::{BASIS_DEADLINE, Error, Fold, Journal, Platform, View};
+use crate::{BASIS_DEADLINE, Error, Fold, Journal, Platform, READS_AT_ONCE, View, get_all};
 
 /// How many keys are asked for at once, one step after the other: a reader that is up to date
 /// asks for one, and one that has much to catch up asks for many.
@@ -87,6 +87,18 @@ impl<P: Platform> Journal<P> {
             self.take_in(view, &bytes)?;
         }
         Ok(())
+    }
+
+    /// Whether there are entries behind a number that was never written. They are not acknowledged, so they
+    /// are not in the view; the next append makes them visible.
+    pub(crate) async fn hides_entries<F: Fold>(&self, view: &View<F>) -> Result<bool, Error> {
+        let first = view.position.saturating_add(2);
+        let keys: Vec<String> = (first..)
+            .take(READS_AT_ONCE)
+            .map(|n| self.entry_key(n))
+            .collect();
+        let values = get_all(&self.platform, &keys).await?;
+        Ok(values.iter().any(Option::is_some))
     }
 
     /// Applies the entry that follows the view's position.

@@ -1,162 +1,201 @@
-use std::cell::OnceCell;
-use std::future::Future;
-use std::pin::pin;
+//! The platform on a Spin host.
+//!
+//! Values are read and written through `spin:key-value`, asynchronously. Numbers come from one of two
+//! sources, which the variable `redis_url` selects:
+//!
+//! - Empty: the atomics of `wasi:keyvalue`, and its batches for writing several keys at once. Both are
+//!   synchronous: while a call runs, the instance does nothing else.
+//! - The URL of a Redis server: `INCRBY` on that server, asynchronously. No synchronous call is made then.
+//!   The Redis store of Spin 4.1 needs this. It queues requests in a channel of 50 places; if an
+//!   instance has calls waiting for a place while it is inside a synchronous call that waits too, the
+//!   process stops for ever.
+//!
+//! Every asynchronous call is limited and has a deadline; see [`CALLS_MAX`] and [`CALL_DEADLINE`].
+
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use futures::FutureExt as _;
-use futures::future::{Either, select, try_join_all};
+use futures::future::try_join_all;
 use spin_sdk::experimental::wasi::keyvalue::{atomics, batch, store as wasi_store};
-use spin_sdk::key_value;
-use tokio::sync::Semaphore;
+use spin_sdk::redis::{Connection, RedisParameter, RedisResult};
+use spin_sdk::{key_value, redis, variables};
 
-use crate::redis::Redis;
-use crate::{Clock, Error, NumberSource, STORE_DEADLINE, Store};
+use crate::calls::Calls;
+use crate::{Clock, Error, NumberSource, READS_AT_ONCE, Store};
 
-/// Asynchronous store calls that one user of the store (one [`Spin::open_default`]) has in progress.
-const CALLS_PER_REQUEST: usize = 8;
+/// The variable that selects the source of numbers.
+const REDIS_URL: &str = "redis_url";
 
-/// Asynchronous store calls that one instance has in progress. Spin's Redis store queues 50 for all
-/// instances.
-const CALLS_PER_INSTANCE: usize = 24;
-
-/// The store `default` of the Spin host.
-///
-/// `spin:key-value` is asynchronous. `wasi:keyvalue`, used for counters and batches, is synchronous:
-/// nothing else of the instance runs during a call. On Spin's Redis store that can stop the whole
-/// process: calls of all instances wait in one bounded channel, a place that becomes free is given to
-/// a call of an instance that does not run, and the synchronous call waits behind it. Therefore no
-/// synchronous call is made where the variable `redis_url` is set: counters are incremented by
-/// outgoing Redis, and batches are concurrent single calls.
+/// A store of the Spin host.
 #[derive(Clone)]
-pub struct Spin {
-    handles: Rc<Handles>,
-    calls: Rc<Semaphore>,
-}
+pub struct Spin(Rc<Handles>);
 
 struct Handles {
     store: key_value::Store,
     counters: Counters,
-    calls: Semaphore,
+    calls: Calls,
     started: Instant,
 }
 
+/// The source of numbers.
 enum Counters {
-    /// The synchronous counters of the store.
-    Store(wasi_store::Bucket),
-    /// Redis, called asynchronously.
-    Redis(Redis),
+    /// Atomics and batches of the key-value store.
+    KeyValue(wasi_store::Bucket),
+    Redis(RedisCounters),
+}
+
+struct RedisCounters {
+    url: String,
+    /// None before the first call, and after one that failed.
+    connection: RefCell<Option<Rc<Connection>>>,
 }
 
 thread_local! {
-    // Handles belong to the instance; opening them takes two calls of the host.
-    static DEFAULT: OnceCell<Rc<Handles>> = const { OnceCell::new() };
+    // Handles belong to the instance, not to a request; opening them takes several calls of the host.
+    static DEFAULT: OnceCell<Spin> = const { OnceCell::new() };
 }
 
 impl Spin {
-    /// The store `default`. It is opened once for each instance.
+    /// The store `default`, opened once per instance.
     ///
     /// # Errors
-    /// [`Error::Store`] if the host does not grant it; [`Error::TooSlow`] if it does not respond.
+    /// [`Error::Store`] if the host does not grant it; [`Error::Timeout`].
     pub async fn open_default() -> Result<Self, Error> {
-        let opened = DEFAULT.with(|cell| cell.get().cloned());
-        let handles = match opened {
-            Some(handles) => handles,
-            None => {
-                let handles = Rc::new(Handles::open().await?);
-                DEFAULT.with(|cell| cell.get_or_init(|| handles).clone())
-            }
-        };
-        Ok(Self {
-            handles,
-            calls: Rc::new(Semaphore::new(CALLS_PER_REQUEST)),
-        })
-    }
-
-    /// Makes an asynchronous store call when fewer than the allowed number are in progress.
-    async fn call<T>(
-        &self,
-        call: impl Future<Output = Result<T, key_value::Error>>,
-    ) -> Result<T, Error> {
-        within_deadline(async {
-            // The semaphores are never closed.
-            let _request = self.calls.acquire().await.ok();
-            let _instance = self.handles.calls.acquire().await.ok();
-            call.await.map_err(spin_error)
-        })
-        .await
-    }
-}
-
-impl Handles {
-    async fn open() -> Result<Self, Error> {
+        if let Some(spin) = DEFAULT.with(|cell| cell.get().cloned()) {
+            return Ok(spin);
+        }
         let open = async { key_value::Store::open_default().await.map_err(spin_error) };
-        let store = within_deadline(open).await?;
-        let counters = match Redis::from_variable().await {
-            Some(redis) => Counters::Redis(redis),
-            None => Counters::Store(wasi_store::open("default").map_err(wasi_error)?),
-        };
-        Ok(Self {
-            store,
-            counters,
-            calls: Semaphore::new(CALLS_PER_INSTANCE),
+        let handles = Handles {
+            store: Calls::default().run(&Timer, open).await?,
+            counters: Counters::open().await?,
+            calls: Calls::default(),
             started: Instant::now(),
-        })
+        };
+        Ok(DEFAULT.with(|cell| cell.get_or_init(|| Self(Rc::new(handles))).clone()))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        let call = async { self.0.store.delete(key).await.map_err(spin_error) };
+        self.0.calls.run(self, call).await
     }
 }
 
 impl Store for Spin {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        self.call(self.handles.store.get(key)).await
+        let call = async { self.0.store.get(key).await.map_err(spin_error) };
+        self.0.calls.run(self, call).await
     }
 
     async fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        self.call(self.handles.store.set(key, value)).await
+        let call = async { self.0.store.set(key, value).await.map_err(spin_error) };
+        self.0.calls.run(self, call).await
     }
 
     async fn set_many(&self, mut pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
-        match (&self.handles.counters, pairs.as_mut_slice()) {
-            // The batch interface is synchronous; one pair does not need it.
-            (_, [(key, value)]) => self.set(key, value).await,
-            (Counters::Store(bucket), _) => batch::set_many(bucket, &pairs).map_err(wasi_error),
-            (Counters::Redis(_), pairs) => {
-                let sets = pairs.iter().map(|(key, value)| self.set(key, value));
-                try_join_all(sets).await.map(drop)
-            }
+        if let (Counters::KeyValue(bucket), 2..) = (&self.0.counters, pairs.len()) {
+            return batch::set_many(bucket, &pairs).map_err(wasi_error);
+        }
+        let last = pairs.pop();
+        for some in pairs.chunks(READS_AT_ONCE) {
+            try_join_all(some.iter().map(|(key, value)| self.set(key, value))).await?;
+        }
+        match last {
+            Some((key, value)) => self.set(&key, &value).await,
+            None => Ok(()),
         }
     }
 
-    async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error> {
-        let delete = |key: String| async move { self.call(self.handles.store.delete(key)).await };
-        match &self.handles.counters {
-            Counters::Store(bucket) if keys.len() > 1 => {
-                batch::delete_many(bucket, &keys).map_err(wasi_error)
-            }
-            Counters::Store(_) | Counters::Redis(_) => {
-                try_join_all(keys.into_iter().map(delete)).await.map(drop)
-            }
+    async fn delete_many(&self, mut keys: Vec<String>) -> Result<(), Error> {
+        if let (Counters::KeyValue(bucket), 2..) = (&self.0.counters, keys.len()) {
+            return batch::delete_many(bucket, &keys).map_err(wasi_error);
+        }
+        let last = keys.pop();
+        for some in keys.chunks(READS_AT_ONCE) {
+            try_join_all(some.iter().map(|key| self.delete(key))).await?;
+        }
+        match last {
+            Some(key) => self.delete(&key).await,
+            None => Ok(()),
         }
     }
 }
 
 impl NumberSource for Spin {
-    async fn increment(&self, key: &str) -> Result<u64, Error> {
-        let count = match &self.handles.counters {
-            Counters::Store(bucket) => atomics::increment(bucket, key, 1).map_err(wasi_error)?,
-            Counters::Redis(redis) => within_deadline(redis.increment(key)).await?,
+    async fn add(&self, key: &str, amount: u32) -> Result<u64, Error> {
+        let count = match &self.0.counters {
+            Counters::KeyValue(bucket) => {
+                atomics::increment(bucket, key, i64::from(amount)).map_err(wasi_error)?
+            }
+            Counters::Redis(redis) => self.0.calls.run(self, redis.add(key, amount)).await?,
         };
         u64::try_from(count).map_err(|_| Error::Corrupt("its counter is negative"))
     }
 }
 
-impl Clock for Spin {
+impl Counters {
+    async fn open() -> Result<Self, Error> {
+        let url = match variables::get(REDIS_URL).await {
+            Ok(url) => url.trim().to_owned(),
+            Err(variables::Error::Undefined(_)) => String::new(),
+            Err(_) => {
+                let text = format!("the variable {REDIS_URL} cannot be read");
+                return Err(Error::Store(text));
+            }
+        };
+        if url.is_empty() {
+            let bucket = wasi_store::open("default").map_err(wasi_error)?;
+            return Ok(Self::KeyValue(bucket));
+        }
+        Ok(Self::Redis(RedisCounters {
+            url,
+            connection: RefCell::default(),
+        }))
+    }
+}
+
+impl RedisCounters {
+    /// Not repeated if it fails: it may have been counted.
+    async fn add(&self, key: &str, amount: u32) -> Result<i64, Error> {
+        let connection = self.connection().await?;
+        let arguments = [
+            RedisParameter::Binary(key.as_bytes().to_vec()),
+            RedisParameter::Int64(amount.into()),
+        ];
+        match connection.execute("INCRBY", arguments).await.as_deref() {
+            Ok([RedisResult::Int64(count)]) => Ok(*count),
+            Ok(_) => Err(Error::Store("Redis counter: unexpected result".to_owned())),
+            Err(error) => {
+                // The connection may be broken. The next call opens another one.
+                self.connection.take();
+                Err(redis_error(error))
+            }
+        }
+    }
+
+    async fn connection(&self) -> Result<Rc<Connection>, Error> {
+        let known = self.connection.borrow().clone();
+        if let Some(connection) = known {
+            return Ok(connection);
+        }
+        let opened = Connection::open(&self.url).await;
+        let opened = Rc::new(opened.map_err(|error| redis_error(&error))?);
+        self.connection.replace(Some(Rc::clone(&opened)));
+        Ok(opened)
+    }
+}
+
+/// The clock before there is a store.
+struct Timer;
+
+impl Clock for Timer {
     fn now(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         millis(since.unwrap_or_default())
     }
 
     fn monotonic(&self) -> u64 {
-        millis(self.handles.started.elapsed())
+        self.now()
     }
 
     async fn sleep(&self, milliseconds: u64) {
@@ -164,17 +203,17 @@ impl Clock for Spin {
     }
 }
 
-/// The result of a store call, or [`Error::TooSlow`] after [`STORE_DEADLINE`].
-async fn within_deadline<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let mut call = pin!(call);
-    // SQLite responds at once; then no timer is needed.
-    if let Some(result) = call.as_mut().now_or_never() {
-        return result;
+impl Clock for Spin {
+    fn now(&self) -> u64 {
+        Timer.now()
     }
-    let timeout = pin!(spin_sdk::time::sleep(Duration::from_millis(STORE_DEADLINE)));
-    match select(call, timeout).await {
-        Either::Left((result, _)) => result,
-        Either::Right(_) => Err(Error::TooSlow),
+
+    fn monotonic(&self) -> u64 {
+        millis(self.0.started.elapsed())
+    }
+
+    async fn sleep(&self, milliseconds: u64) {
+        Timer.sleep(milliseconds).await;
     }
 }
 
@@ -197,4 +236,15 @@ fn wasi_error(error: wasi_store::Error) -> Error {
         wasi_store::Error::AccessDenied => "access denied".to_owned(),
         wasi_store::Error::Other(text) => text,
     })
+}
+
+/// The text of the host may quote the URL, and with it a password.
+fn redis_error(error: &redis::Error) -> Error {
+    let text = match error {
+        redis::Error::InvalidAddress => "redis_url is not valid, or redis_host does not allow it",
+        redis::Error::TooManyConnections => "too many connections",
+        redis::Error::TypeError => "the counter is not a number",
+        redis::Error::Other(_) => "the command failed",
+    };
+    Error::Store(format!("Redis counter: {text}"))
 }

@@ -30,6 +30,7 @@ struct Shared {
     timer_count: Cell<u64>,
     random: Cell<u64>,
     latency: Cell<u64>,
+    splits_batches: Cell<bool>,
     reads: Cell<u64>,
     writes: Cell<u64>,
 }
@@ -68,6 +69,7 @@ impl World {
             timer_count: Cell::new(0),
             random: Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             latency: Cell::new(0),
+            splits_batches: Cell::new(false),
             reads: Cell::new(0),
             writes: Cell::new(0),
         };
@@ -80,6 +82,12 @@ impl World {
     /// Makes every operation take up to this long (milliseconds), before and after its effect.
     pub fn set_latency(&self, most: u64) {
         self.shared.latency.set(most);
+    }
+
+    /// Makes each key of a batch an operation of its own, in the order that the store's contract allows:
+    /// any, but the last key after all others.
+    pub fn split_batches(&self) {
+        self.shared.splits_batches.set(true);
     }
 
     /// A process without faults.
@@ -230,6 +238,23 @@ impl Client {
         self.operations.get()
     }
 
+    /// A batch as the operations that it is made of.
+    fn parts<T>(&self, mut batch: Vec<T>) -> Vec<Vec<T>> {
+        if !self.shared.splits_batches.get() {
+            return vec![batch];
+        }
+        let last = batch.pop();
+        let mut parts = Vec::new();
+        while !batch.is_empty() {
+            let end = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+            let index = self.shared.random(1..=end).saturating_sub(1);
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
+            parts.push(vec![batch.swap_remove(index)]);
+        }
+        parts.extend(last.map(|last| vec![last]));
+        parts
+    }
+
     async fn operate<T>(&self, effect: impl FnOnce(&Shared) -> T) -> Result<T, Error> {
         let index = self.operations.get();
         self.operations.set(index.saturating_add(1));
@@ -271,32 +296,38 @@ impl Store for Client {
     }
 
     async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
-        self.operate(|shared| {
-            count(&shared.writes);
-            shared.values.borrow_mut().extend(pairs);
-        })
-        .await
+        for pairs in self.parts(pairs) {
+            self.operate(|shared| {
+                count(&shared.writes);
+                shared.values.borrow_mut().extend(pairs);
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error> {
-        self.operate(|shared| {
-            count(&shared.writes);
-            let mut values = shared.values.borrow_mut();
-            for key in keys {
-                values.remove(&key);
-            }
-        })
-        .await
+        for keys in self.parts(keys) {
+            self.operate(|shared| {
+                count(&shared.writes);
+                let mut values = shared.values.borrow_mut();
+                for key in keys {
+                    values.remove(&key);
+                }
+            })
+            .await?;
+        }
+        Ok(())
     }
 }
 
 impl NumberSource for Client {
-    async fn increment(&self, key: &str) -> Result<u64, Error> {
+    async fn add(&self, key: &str, amount: u32) -> Result<u64, Error> {
         self.operate(|shared| {
             count(&shared.writes);
             let mut counters = shared.counters.borrow_mut();
             let counter = counters.entry(key.to_owned()).or_default();
-            *counter = counter.saturating_add(1);
+            *counter = counter.saturating_add(amount.into());
             *counter
         })
         .await

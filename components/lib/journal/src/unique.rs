@@ -10,7 +10,8 @@
 //! 1. A name has at most one claim at a time, and all readers agree on which.
 //! 2. Only the owner of the claim can hold the name. So no two owners hold one name.
 //! 3. A claim is released only if its owner gave it up, or can never hold it ([`Holding::Never`]).
-//! 4. A name that nobody holds can be acquired again [`PATIENCE`] after the last claim to it.
+//! 4. A name that nobody holds can be acquired again [`PATIENCE`] after the last claim to it, if need be
+//!    after several attempts.
 
 #![allow(
     async_fn_in_trait,

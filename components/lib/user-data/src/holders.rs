@@ -29,6 +29,36 @@ pub(crate) async fn erase_account(user: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is stored of the user: the name of each contract, and its JSON.
+pub(crate) async fn export(user: &str) -> Result<Vec<(&'static str, String)>, Failure> {
+    Ok(vec![
+        (
+            "conversations",
+            contracts::conversations::user_data::export(user.to_owned())
+                .await
+                .map_err(Failure::of("conversations"))?,
+        ),
+        (
+            "response-cache",
+            contracts::response_cache::user_data::export(user.to_owned())
+                .await
+                .map_err(Failure::of("response-cache"))?,
+        ),
+        (
+            "quota",
+            contracts::quota::user_data::export(user.to_owned())
+                .await
+                .map_err(Failure::of("quota"))?,
+        ),
+        (
+            "accounts",
+            contracts::accounts::user_data::export(user.to_owned())
+                .await
+                .map_err(Failure::of("accounts"))?,
+        ),
+    ])
+}
+
 /// Asks every storage whether it answers.
 pub(crate) async fn check() -> Result<(), Failure> {
     contracts::conversations::user_data::check()

@@ -32,6 +32,14 @@ pub async fn erase(user: &str) -> Result<(), Failure> {
     holders::erase_records(user).await
 }
 
+/// Everything that is stored of the user except credentials: the name of each contract, and JSON.
+///
+/// # Errors
+/// If some storage fails.
+pub async fn export(user: &str) -> Result<Vec<(&'static str, String)>, Failure> {
+    holders::export(user).await
+}
+
 /// Checks that every storage answers.
 ///
 /// # Errors

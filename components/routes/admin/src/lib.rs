@@ -17,6 +17,7 @@ use contracts::{
 use futures::join;
 use http_edge::{ApiError, Context, Response, Validator, pagination};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use view::{AccountView, BalanceView, Done, Revoked, StatisticsView, UserPage, UserView};
@@ -34,6 +35,7 @@ http_edge::routes! {
     GET "/api/admin/users" => list_users,
     GET "/api/admin/users/:id" => show_user,
     DELETE "/api/admin/users/:id" => purge_user,
+    GET "/api/admin/users/:id/export" => export_user,
     PUT "/api/admin/users/:id/plan" => set_plan,
     POST "/api/admin/users/:id/credits" => grant_credits,
     POST "/api/admin/users/:id/revoke-sessions" => revoke_sessions,
@@ -121,6 +123,21 @@ async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
         credits: BalanceView::from(&balance),
         api_keys: keys.len(),
     }))
+}
+
+/// Everything that is stored of a user, by capability.
+async fn export_user(context: &mut Context) -> Result<Response, ApiError> {
+    let user = user_of_path(context).await?;
+    let exported = user_data::export(&user)
+        .await
+        .map_err(|failure| ApiError::internal(failure.message()))?;
+    let mut parts = Map::new();
+    for (capability, json) in exported {
+        let part: Value = serde_json::from_str(&json)
+            .map_err(|_| ApiError::internal(format!("{capability}: the export is not JSON")))?;
+        parts.insert(capability.to_owned(), part);
+    }
+    Ok(Response::json(&parts))
 }
 
 async fn purge_user(context: &mut Context) -> Result<Response, ApiError> {

@@ -112,7 +112,7 @@ pub(crate) async fn follow_reset(context: &mut Context) -> Result<Response, ApiE
     access::admit_address(context).await?;
     let page = match recovery::check_reset(token.clone()).await {
         Ok(()) => page.with("token", &token),
-        Err(Error::Unavailable(cause)) => return Err(ApiError::internal(cause)),
+        Err(Error::Unavailable(cause)) => return Err(ApiError::storage_unavailable(cause)),
         Err(_) => page.with("error", "INVALID_TOKEN"),
     };
     Ok(Response::redirect(&page.location()))

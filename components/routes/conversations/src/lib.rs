@@ -95,7 +95,7 @@ async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
     user_data::erase_content(&user.id)
         .await
-        .map_err(|failure| ApiError::internal(failure.message()))?;
+        .map_err(|failure| ApiError::storage_unavailable(failure.message()))?;
     Ok(Response::json(&Success { success: true }))
 }
 

@@ -315,6 +315,19 @@ async fn invalid_ui_messages_are_400_with_the_path() {
             json!({ "id": CHAT, "message": { "role": "user" } }),
             "message.parts",
         ),
+        // What is not used is validated too.
+        (
+            json!({
+                "id": CHAT,
+                "messages": [said("a", "Hi")],
+                "message": { "id": "x".repeat(129), "role": "user" },
+            }),
+            "message.id",
+        ),
+        (
+            json!({ "id": CHAT, "messages": [said(&"x".repeat(129), "Hi"), said("b", "Hi")] }),
+            "messages[0].id",
+        ),
     ] {
         let answer = guest.post("/api/chat", body).await;
         answer.is_error(400, "VALIDATION_ERROR").names(path);

@@ -47,7 +47,7 @@ impl Guest for Component {
     }
 }
 
-fn key_view(listed: ListedKey) -> ApiKey {
+pub(super) fn key_view(listed: ListedKey) -> ApiKey {
     let key = listed.key;
     ApiKey {
         id: key.id,

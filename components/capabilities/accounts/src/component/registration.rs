@@ -31,8 +31,4 @@ impl Guest for Component {
     async fn confirm_password(user: String, password: String) -> Result<(), Error> {
         registration::confirm_password(&accounts().await?, &user, &password).await
     }
-
-    async fn delete_account(user: String) -> Result<(), Error> {
-        registration::delete_account(&accounts().await?, &user).await
-    }
 }

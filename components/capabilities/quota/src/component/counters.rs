@@ -1,25 +1,18 @@
 //! A subject's counter and mark in the key-value store.
 
-use spin_sdk::experimental::wasi::keyvalue::atomics;
-use spin_sdk::experimental::wasi::keyvalue::store::{self, Bucket};
+use journal::{Clock, NumberSource, Spin, Store};
 
-use crate::rate_limiter::{Ledger, Mark};
+use crate::rate_limiter::{Mark, SubjectStore};
 
-const STORE: &str = "default";
-
-/// The counter and the mark under `<key>:count` and `<key>:mark`. The store is opened when it is
-/// needed, which most requests do not.
-pub(super) struct StoreLedger<'a> {
+/// The counter and the mark under `<key>:count` and `<key>:mark`. The store is opened when it is needed,
+/// which most requests do not.
+pub(super) struct StoredSubject<'a> {
     key: &'a str,
 }
 
-impl<'a> StoreLedger<'a> {
+impl<'a> StoredSubject<'a> {
     pub(super) fn new(key: &'a str) -> Self {
         Self { key }
-    }
-
-    fn count_key(&self) -> String {
-        format!("{}:count", self.key)
     }
 
     fn mark_key(&self) -> String {
@@ -27,29 +20,43 @@ impl<'a> StoreLedger<'a> {
     }
 }
 
-impl Ledger for StoreLedger<'_> {
-    fn add(&self, slots: u32) -> Result<u64, String> {
-        let count = atomics::increment(&open()?, &self.count_key(), i64::from(slots));
-        u64::try_from(count.map_err(log_text)?).map_err(log_text)
+impl SubjectStore for StoredSubject<'_> {
+    async fn add(&self, slots: u32) -> Result<u64, String> {
+        let key = format!("{}:count", self.key);
+        open().await?.add(&key, slots).await.map_err(log_text)
     }
 
-    fn mark(&self) -> Result<Option<Mark>, String> {
-        let bytes = open()?.get(&self.mark_key()).map_err(log_text)?;
+    async fn mark(&self) -> Result<Option<Mark>, String> {
+        let bytes = open()
+            .await?
+            .get(&self.mark_key())
+            .await
+            .map_err(log_text)?;
         Ok(bytes.as_deref().and_then(Mark::from_bytes))
     }
 
-    fn set_mark(&self, mark: Mark) -> Result<(), String> {
-        open()?
-            .set(&self.mark_key(), mark.to_text().as_bytes())
+    async fn set_mark(&self, mark: Mark) -> Result<(), String> {
+        let text = mark.to_text();
+        let store = open().await?;
+        store
+            .set(&self.mark_key(), text.as_bytes())
+            .await
             .map_err(log_text)
+    }
+
+    async fn pause(&self) {
+        // If it cannot be opened, the next call of the store fails too.
+        if let Ok(store) = open().await {
+            store.sleep(1).await;
+        }
     }
 }
 
-fn open() -> Result<Bucket, String> {
-    store::open(STORE).map_err(log_text)
+async fn open() -> Result<Spin, String> {
+    Spin::open_default().await.map_err(log_text)
 }
 
-/// A store's error names its trouble and no values.
-fn log_text(error: impl std::fmt::Debug) -> String {
-    format!("counting requests: {error:?}")
+/// A store's error contains no values.
+fn log_text(error: journal::Error) -> String {
+    format!("counting requests: {error}")
 }

@@ -5,16 +5,16 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use journal::Spin;
 
-use super::counters::StoreLedger;
+use super::counters::StoredSubject;
 use super::{Quota, now_ms, variables};
 use crate::credits::ledger::Ledger;
 use crate::exports::credits;
 use crate::exports::limits::{Action, Allowance, Error, Guest};
-use crate::rate_limiter::{Book, Refused};
+use crate::rate_limiter::{self, RateLimiter, Refused};
 use crate::settings::{parse, setting_of};
 use crate::subject;
 
-static BOOK: Mutex<Book> = Mutex::new(Book::new());
+static LIMITER: Mutex<RateLimiter> = Mutex::new(RateLimiter::new());
 
 /// How long a user's plan is cached, in milliseconds.
 const PLAN_CACHED_FOR: u64 = 5_000;
@@ -32,9 +32,9 @@ impl Guest for Quota {
             None => limit_of(action, &subject).await?,
         };
         let key = key_of(action, &subject);
-        let ledger = StoreLedger::new(&key);
-        let mut book = BOOK.lock().unwrap_or_else(PoisonError::into_inner);
-        book.admit(&key, limit, now_ms(), &ledger)
+        let store = StoredSubject::new(&key);
+        rate_limiter::admit(&LIMITER, &key, limit, now_ms(), &store)
+            .await
             .map_err(|refused| match refused {
                 Refused::Exceeded(allowance) => Error::Exceeded(allowance),
                 Refused::Store(text) => Error::Unavailable(text),

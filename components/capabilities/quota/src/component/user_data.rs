@@ -1,10 +1,11 @@
 //! The export `user-data`.
 
 use journal::{Spin, Store as _, delete_all};
+use serde_json::json;
 
 use super::{Quota, credits::ledger_of, limits, now_ms};
 use crate::bindings::exports::goldfish::quota::user_data::Guest;
-use crate::exports::credits::Error;
+use crate::exports::credits::{Error, Guest as Credits};
 use crate::exports::limits::Action;
 
 impl Guest for Quota {
@@ -13,6 +14,43 @@ impl Guest for Quota {
             Error::Unavailable(cause) => cause,
             other => format!("{other:?}"),
         })
+    }
+
+    async fn export(user: String) -> Result<String, String> {
+        let failed = |error| match error {
+            Error::Unavailable(cause) => cause,
+            other => format!("{other:?}"),
+        };
+        let report = <Self as Credits>::get_report(user.clone())
+            .await
+            .map_err(failed)?;
+        let transactions = <Self as Credits>::list_transactions(user, None, u32::MAX);
+        let transactions = transactions.await.map_err(failed)?;
+        let days = report.days.iter().map(|day| {
+            json!({
+                "day": day.day,
+                "model": day.model,
+                "requests": day.requests,
+                "promptTokens": day.prompt_tokens,
+                "completionTokens": day.completion_tokens,
+                "costMicroUsd": day.cost,
+            })
+        });
+        let transactions = transactions.iter().map(|transaction| {
+            json!({
+                "id": transaction.id,
+                "at": transaction.at,
+                "amount": transaction.amount,
+                "model": transaction.model,
+                "note": transaction.note,
+            })
+        });
+        let exported = json!({
+            "plan": report.balance.plan,
+            "usage": days.collect::<Vec<_>>(),
+            "transactions": transactions.collect::<Vec<_>>(),
+        });
+        Ok(exported.to_string())
     }
 
     async fn check() -> Result<(), String> {

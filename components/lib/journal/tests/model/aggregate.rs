@@ -138,9 +138,13 @@ proptest! {
     #[test]
     fn aggregate_of_two_instances_with_faults_matches_the_model(
         seed in any::<u64>(),
+        splits_batches in any::<bool>(),
         instances in prop::collection::vec((steps(), faults()), 2),
     ) {
         let world = World::new(seed);
+        if splits_batches {
+            world.split_batches();
+        }
         world.set_latency(20);
         let clock = Clock::default();
         let histories: Rc<Vec<History>> = Rc::new((0..TAGS).map(|_| History::new(&clock)).collect());

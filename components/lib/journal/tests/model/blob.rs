@@ -58,12 +58,16 @@ proptest! {
     #[test]
     fn blob_of_a_writer_and_an_eraser_with_faults_matches_the_model(
         seed in any::<u64>(),
+        splits_batches in any::<bool>(),
         length in lengths(),
         erased_after in 0_u64..150,
         erases in 0_usize..3,
         instances in prop::collection::vec(faults(), 2),
     ) {
         let world = World::new(seed);
+        if splits_batches {
+            world.split_batches();
+        }
         world.set_latency(20);
         let done = Rc::new(Done::default());
         let (at, fault) = instances[0];

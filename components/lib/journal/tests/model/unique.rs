@@ -1,4 +1,3 @@
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -9,6 +8,7 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::faults;
+use crate::history::{Change, Clock, Expected, History};
 
 const NAMES: usize = 2;
 const OWNERS: usize = 3;
@@ -160,29 +160,26 @@ proptest! {
     ) {
         let world = World::new(seed);
         world.set_latency(20);
-        // Owners and names of acknowledged takes that nobody began to give up.
-        let kept = Rc::new(RefCell::new(Vec::<(String, usize)>::new()));
+        let clock = Clock::default();
+        let histories = (0..OWNERS * NAMES).map(|_| History::new(&clock));
+        let histories: Rc<Vec<History>> = Rc::new(histories.collect());
         for (round, (instances, pause)) in rounds.into_iter().enumerate() {
             for (instance, (steps, (at, fault))) in instances.into_iter().enumerate() {
                 let client = world.client().with_fault(at, fault);
-                let kept = Rc::clone(&kept);
+                let histories = Rc::clone(&histories);
                 world.spawn(async move {
                     for (step, (owner, of, takes)) in steps.into_iter().enumerate() {
+                        let history = &histories[owner * NAMES + of];
                         let owner = owner.to_string();
-                        let key = (owner.clone(), of);
-                        if takes {
-                            let claim = format!("{round}.{instance}.{step}");
-                            let began = kept.borrow().clone();
-                            if take(&client, of, &owner, &claim).await == Ok(true)
-                                && *kept.borrow() == began
-                            {
-                                kept.borrow_mut().push(key);
-                            }
-                        } else {
-                            // Also those that are being taken now.
-                            kept.borrow_mut().push((String::new(), of));
-                            kept.borrow_mut().retain(|found| *found != key);
-                            let _ = give_up(&client, of, &owner).await;
+                        let change = if takes { Change::Add } else { Change::Remove };
+                        let operation = history.begin(change);
+                        let claim = format!("{round}.{instance}.{step}");
+                        let done = match change {
+                            Change::Add => take(&client, of, &owner, &claim).await,
+                            Change::Remove => give_up(&client, of, &owner).await.map(|()| true),
+                        };
+                        if done == Ok(true) {
+                            history.acknowledge(operation);
                         }
                     }
                 });
@@ -197,8 +194,13 @@ proptest! {
                     let claim = claim.map(|claim| (claim.owner, claim.id));
                     prop_assert_eq!(claim, Some((owner.clone(), id.clone())));
                 }
-                for (owner, _) in kept.borrow().iter().filter(|(owner, it)| *it == of && !owner.is_empty()) {
-                    prop_assert_eq!(held.first().map(|(holder, _)| holder), Some(owner));
+                for owner in 0..OWNERS {
+                    let holds = held.iter().any(|(holder, _)| *holder == owner.to_string());
+                    match histories[owner * NAMES + of].expected() {
+                        Expected::Present => prop_assert!(holds, "{} of {}", of, owner),
+                        Expected::Absent => prop_assert!(!holds, "{} of {}", of, owner),
+                        Expected::Either => {}
+                    }
                 }
             }
             world.pass(pause);
@@ -206,14 +208,22 @@ proptest! {
         // A name that nobody holds can be acquired in the end.
         world.pass(PATIENCE + 1);
         for of in 0..NAMES {
-            let held = holders(&world, of);
             let client = world.client();
             let owners = AllOwners(client.clone());
             let unique = name(&client, of);
-            let acquired = world
-                .finish(async move { unique.acquire(&owners, "new", "new").await.unwrap() })
-                .unwrap();
-            let expected = match held.first() {
+            let acquired = world.finish(async move {
+                // Each attempt may find another claim of a dead writer.
+                for _ in 0..4 {
+                    match unique.acquire(&owners, "new", "new").await.unwrap() {
+                        Acquired::Contested => {}
+                        other => return other,
+                    }
+                }
+                Acquired::Contested
+            });
+            let acquired = acquired.unwrap();
+            // The attempt may have made an unacknowledged entry of a dead writer visible.
+            let expected = match holders(&world, of).first() {
                 Some((owner, _)) => Acquired::Taken(owner.clone()),
                 None => Acquired::Claimed,
             };

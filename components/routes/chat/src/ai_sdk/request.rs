@@ -85,6 +85,20 @@ pub(crate) fn is_ai_sdk(body: &JsonText) -> bool {
 }
 
 impl UiBody {
+    /// Validates the ids of the messages before the last one, and of `message` beside `messages`.
+    fn check_unused_ids(&self, check: &mut Validator) {
+        let messages = self.messages.iter().flatten().enumerate();
+        let messages = messages.map(|(at, message)| (format!("messages[{at}].id"), message));
+        let message = self
+            .message
+            .iter()
+            .map(|message| ("message.id".to_owned(), message));
+        for (path, message) in messages.chain(message) {
+            let is_short = message.id.chars().count() <= MAX_ID;
+            check.require(is_short, &path, "must have at most 128 characters");
+        }
+    }
+
     /// Validates the request.
     pub(crate) fn validate(mut self) -> Result<ChatTurn, ApiError> {
         let mut check = Validator::new();
@@ -94,13 +108,14 @@ impl UiBody {
             let of_user = earlier.iter().filter(|message| message.role == Role::User);
             u32::try_from(of_user.count()).unwrap_or(u32::MAX)
         });
-        let (path, last) = match self.messages.take() {
-            Some(mut messages) => {
+        let (path, last) = match &mut self.messages {
+            Some(messages) => {
                 let at = messages.len().saturating_sub(1);
                 (format!("messages[{at}]"), messages.pop())
             }
             None => ("message".to_owned(), self.message.take()),
         };
+        self.check_unused_ids(&mut check);
         let Some(last) = last.filter(|message| message.role == Role::User) else {
             check.require(false, &path, "The last message must have the role `user`.");
             check.finish()?;

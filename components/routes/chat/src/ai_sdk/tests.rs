@@ -109,6 +109,21 @@ fn validate_trigger_and_message_id_decide_the_action() {
 }
 
 #[test]
+fn validate_long_id_of_an_unused_message_names_its_path() {
+    let long = "ä".repeat(129);
+    let used = message("b", "user", "x");
+    let mut request = sent(&[message(&long, "user", "x"), used.clone()]);
+    assert_eq!(wrong_paths(&request), ["messages[0].id"]);
+    request = sent(&[message("a", "assistant", "x"), used]);
+    request["message"] = message(&long, "user", "x");
+    assert_eq!(wrong_paths(&request), ["message.id"]);
+    request["message"] = message(&"ä".repeat(128), "user", "x");
+    assert!(parsed(&request).is_ok());
+    request["message"] = json!(null);
+    assert!(parsed(&request).is_ok());
+}
+
+#[test]
 fn validate_invalid_part_names_its_path() {
     let file = json!({ "type": "file", "mediaType": "image/png", "url": "data:," });
     let photo =
