@@ -5,4 +5,3 @@ mod headers;
 mod host;
 mod middleware;
 mod reach;
-mod redis;
