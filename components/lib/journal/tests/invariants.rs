@@ -96,7 +96,7 @@ fn spawn_readers(world: &World, count: u64, pace: u64, acknowledged: &Rc<RefCell
 }
 
 #[test]
-fn many_writers_and_readers_lose_nothing() {
+fn append_by_many_writers_with_readers_loses_nothing() {
     for seed in 0..150 {
         let world = World::new(seed);
         world.set_latency(30);
@@ -113,7 +113,7 @@ fn many_writers_and_readers_lose_nothing() {
 }
 
 #[test]
-fn a_lone_append_is_two_writes_and_no_wait() {
+fn append_by_a_single_writer_takes_two_writes() {
     let world = World::new(1);
     let journal = journal(world.client());
     let (view, journal) = world
@@ -130,7 +130,7 @@ fn a_lone_append_is_two_writes_and_no_wait() {
 }
 
 #[test]
-fn reading_what_a_snapshot_holds_is_two_gets() {
+fn read_of_a_snapshot_takes_two_gets() {
     let world = World::new(1);
     spawn_writers(&world, 1, 100);
     world.run();
@@ -146,7 +146,7 @@ fn reading_what_a_snapshot_holds_is_two_gets() {
 }
 
 #[test]
-fn a_writer_that_dies_anywhere_holds_others_up_for_the_grace_only() {
+fn append_after_a_writer_died_is_delayed_by_the_grace_period_only() {
     for fault in [Fault::DieBefore, Fault::DieAfter] {
         for operation in 0..6 {
             for seed in 0..10 {
@@ -169,7 +169,7 @@ fn a_writer_that_dies_anywhere_holds_others_up_for_the_grace_only() {
 }
 
 #[test]
-fn several_dead_writers_are_filled_by_one_wait() {
+fn append_after_several_writers_died_waits_once() {
     let world = World::new(3);
     for _ in 0..20 {
         let mortal = journal(world.client().with_fault(3, Fault::DieBefore));
@@ -185,7 +185,7 @@ fn several_dead_writers_are_filled_by_one_wait() {
 }
 
 #[test]
-fn a_late_writer_appends_again_and_is_there_once() {
+fn append_by_a_late_writer_is_applied_once() {
     for seed in 0..20 {
         for stall in [0, 1_900, 2_100, 4_900, 5_100, 9_000, 14_000] {
             for operation in 1..4 {
@@ -212,7 +212,7 @@ fn a_late_writer_appends_again_and_is_there_once() {
 }
 
 #[test]
-fn a_store_that_never_answers_in_time_is_an_error() {
+fn append_to_a_store_that_is_always_late_fails() {
     let world = World::new(1);
     let mut client = world.client();
     for operation in 0..40 {
@@ -225,7 +225,7 @@ fn a_store_that_never_answers_in_time_is_an_error() {
 }
 
 #[test]
-fn a_write_that_fails_is_tried_again_under_the_same_number() {
+fn append_after_a_failed_write_keeps_its_number() {
     for fault in [Fault::Fail, Fault::FailAfter] {
         let world = World::new(1);
         let flaky = journal(world.client().with_fault(3, fault).with_fault(4, fault));
@@ -236,7 +236,7 @@ fn a_write_that_fails_is_tried_again_under_the_same_number() {
 }
 
 #[test]
-fn a_lost_counter_never_overwrites_entries() {
+fn append_after_the_counter_was_lost_overwrites_nothing() {
     let world = World::new(1);
     spawn_writers(&world, 1, 3);
     world.run();
@@ -251,7 +251,7 @@ fn a_lost_counter_never_overwrites_entries() {
 }
 
 #[test]
-fn damaged_values_are_skipped_and_later_versions_refused() {
+fn read_skips_damaged_values_and_refuses_later_versions() {
     let world = World::new(1);
     spawn_writers(&world, 1, 3);
     world.run();
@@ -293,7 +293,7 @@ fn append_more(world: &World, count: u64) {
 }
 
 #[test]
-fn erasing_waits_for_distance_and_can_be_repeated() {
+fn erase_settled_before_the_margin_erases_nothing_and_may_be_repeated() {
     let world = World::new(1);
     spawn_writers(&world, 1, 200);
     world.run();
@@ -326,7 +326,7 @@ fn erasing_waits_for_distance_and_can_be_repeated() {
 }
 
 #[test]
-fn erasing_waits_for_time() {
+fn erase_settled_before_the_settle_time_erases_nothing() {
     let world = World::new(1);
     spawn_writers(&world, 1, 200);
     world.run();
@@ -341,7 +341,7 @@ fn erasing_waits_for_time() {
 }
 
 #[test]
-fn a_snapshot_from_an_old_view_is_not_written() {
+fn snapshot_of_a_stale_view_is_none() {
     let world = World::new(1);
     spawn_writers(&world, 1, 3);
     world.run();
@@ -359,7 +359,7 @@ proptest! {
     /// Whatever the interleaving of writers, snapshots, faults, erasing and passing time: what
     /// was acknowledged stays, once, and all readers agree.
     #[test]
-    fn any_interleaving_gives_the_same_state(
+    fn read_after_any_interleaving_gives_the_same_state(
         seed in any::<u64>(),
         rounds in prop::collection::vec((1_usize..6, 1_usize..12, 0_u64..8, 0_u64..SETTLE), 1..6),
     ) {

@@ -1,4 +1,4 @@
-//! What clients see of the ledger.
+//! The JSON of the responses.
 
 use contracts::quota::credits::{ApiKeyUsage, DailyUsage, Report, Transaction, TransactionKind};
 use http_edge::pagination;
@@ -9,13 +9,13 @@ use serde::Serialize;
 pub(crate) struct UsageView<'a> {
     plan: &'a str,
     credits: CreditsView,
-    /// Of all days shown.
+    /// The sums over all days.
     totals: AmountsView,
     usage: Vec<DayView<'a>>,
     keys: Vec<KeyView<'a>>,
 }
 
-/// Credits; null where there is no limit.
+/// Credits; null if there is no limit.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CreditsView {
@@ -45,9 +45,9 @@ struct AmountsView {
     completion_tokens: u64,
     /// Of the prompts' tokens, those that the provider had in its cache.
     cached_tokens: u64,
-    /// Null where no price is known.
+    /// Null if no price is known.
     cost_usd: Option<f64>,
-    /// Whether some of the tokens are our estimate.
+    /// Whether some of the tokens are an estimate of ours.
     estimated: bool,
 }
 
@@ -184,7 +184,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_is_not_limited_is_null() {
+    fn usage_view_without_a_limit_has_null_credits() {
         let balance = |monthly| Balance {
             plan: "free".into(),
             monthly_credits: monthly,
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_page_has_no_next() {
+    fn transactions_view_of_the_last_page_has_no_next() {
         let row = |id: u64| Transaction {
             id: id.to_string(),
             kind: TransactionKind::Usage,
