@@ -116,7 +116,7 @@ mod tests {
             ("spin-client-addr", "203.0.113.7:1"),
             ("spin-client-addr", "192.0.2.1:5000"),
         ];
-        assert_eq!(seen(&headers, None).as_deref(), Some("192.0.2.1"));
+        assert_eq!(subject_of(&headers, None).as_deref(), Some("192.0.2.1"));
     }
 
     #[test]
