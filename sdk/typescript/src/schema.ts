@@ -1830,6 +1830,8 @@ export interface components {
         };
         /** @description The event `conversation`: the conversation, and the id of the reply. */
         ConversationEvent: {
+            /** @constant */
+            content: "";
             conversationId: components["schemas"]["Id"];
             /** @description The id of the reply. */
             messageId: string;
@@ -1920,6 +1922,17 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        /** @description The event `error`: the error object, with empty content. */
+        ErrorEvent: {
+            code: components["schemas"]["ErrorCode"];
+            /** @constant */
+            content: "";
+            details?: components["schemas"]["Detail"][];
+            /** @description A sentence for people. */
+            error: string;
+            /** @description The same as `X-Request-Id`; identifies the request in the log. */
+            requestId: string;
+        };
         Farewell: {
             /** @description Send the browser to this URL to sign out of the identity provider, too. */
             logoutUrl?: string;
@@ -2082,7 +2095,7 @@ export interface components {
         Session: {
             /** @description When the token expires. */
             expiresAt: components["schemas"]["Time"];
-            /** @description For `/api/v1/auth/refresh`; valid for 30 days, for one use. */
+            /** @description For `/api/v1/auth/refresh`; valid for 30 days, for one use. For 10 seconds after that use it is accepted again, because two tabs may refresh at the same time; later reuse ends the session. */
             refreshToken: string;
             /** @description For `Authorization: Bearer`; valid for 15 minutes. */
             token: string;
@@ -2199,6 +2212,8 @@ export interface components {
         /** @description The event `usage`: the tokens that the reply took. */
         UsageEvent: {
             completionTokens: number;
+            /** @constant */
+            content: "";
             /** @description The model that replied. */
             model: string;
             promptTokens: number;
@@ -3147,6 +3162,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     adminSetPlan: {
@@ -5812,7 +5828,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "message": "Check your mail to go on."
+                     *       "message": "Check your email to continue."
                      *     }
                      */
                     "application/json": components["schemas"]["Pending"];
@@ -6070,7 +6086,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "message": "Check your mail to go on."
+                     *       "message": "Check your email to continue."
                      *     }
                      */
                     "application/json": components["schemas"]["Pending"];

@@ -169,3 +169,36 @@ async fn logout_ends_the_clerk_session() {
     let other = clerk.session_token("user_2abc", &json!({ "sid": "sess_two" }));
     assert_eq!(me(&app, &other).await.status, 200);
 }
+
+#[tokio::test]
+async fn suffixed_and_several_session_cookies_are_tried() {
+    let (clerk, app) = fake().await;
+    let app = app.start().await;
+    let good = clerk.session_token("user_2abc", &Value::Null);
+    let other = json!({ "iss": "https://another.clerk.example" });
+    let foreign = clerk.session_token("user_2other", &other);
+    for cookies in [
+        format!("__session_aB3-x_9Z={good}"),
+        format!("__session={foreign}; __session_aB3-x_9Z={good}"),
+        format!("__session=; __session_1={foreign}; __session_2={good}"),
+        format!("goldfish-session=stale; __session={good}"),
+    ] {
+        let client = app.client().with("cookie", &cookies);
+        let answer = client.get("/api/v1/auth/me").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.json()["user"]["id"], "clerk_user_2abc");
+    }
+    let client = app.client().with("cookie", &format!("__sessions={good}"));
+    client
+        .get("/api/v1/auth/me")
+        .await
+        .is_error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_token_without_azp_is_accepted() {
+    let (clerk, app) = fake().await;
+    let app = app.start().await;
+    let token = clerk.session_token("user_2abc", &json!({ "azp": null }));
+    assert_eq!(me(&app, &token).await.status, 200);
+}

@@ -397,3 +397,47 @@ async fn logout_ends_the_session_here_and_at_workos() {
         again.is_error(401, "UNAUTHORIZED");
     }
 }
+
+#[tokio::test]
+async fn a_bad_or_weaker_cookie_does_not_hide_a_workos_session() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app().start().await;
+    let client = app.client();
+    let good = fixture.cookie("valid");
+    let expected = client.with("cookie", &good).get("/api/v1/auth/me").await;
+    let id = expected.json()["user"]["id"].clone();
+    let guest = client.send("POST", "/api/v1/auth/guest", None).await;
+    let guest = guest.cookie("goldfish-session").unwrap();
+    for cookies in [
+        format!("goldfish-session=stale; {good}"),
+        format!("goldfish-session={guest}; {good}"),
+        format!("{good}; goldfish-session={guest}"),
+        format!("wos-session=old; {good}"),
+        format!("{good}; wos-session=old"),
+        format!("goldfish-session=; {good}; __session=other"),
+    ] {
+        let answer = client.with("cookie", &cookies).get("/api/v1/auth/me").await;
+        assert_eq!(answer.status, 200, "{cookies}: {answer:?}");
+        assert_eq!(answer.json()["user"]["id"], id, "{cookies}");
+    }
+    // A guest is still somebody where the other cookie is of nobody.
+    let cookies = format!("goldfish-session={guest}; wos-session=old");
+    let answer = client.with("cookie", &cookies).get("/api/v1/auth/me").await;
+    assert_eq!(answer.json()["user"]["kind"], "guest", "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_bad_explicit_credential_is_401_whatever_the_cookies_say() {
+    let fixture = Fixture::new().await;
+    let app = fixture.app().start().await;
+    let client = app.client().with("cookie", &fixture.cookie("valid"));
+    assert_eq!(client.get("/api/v1/auth/me").await.status, 200);
+    for explicit in [
+        client.bearer("nonsense"),
+        client.bearer("gf_nonsense"),
+        client.with("x-api-key", "gf_nonsense"),
+    ] {
+        let answer = explicit.get("/api/v1/auth/me").await;
+        answer.is_error(401, "UNAUTHORIZED");
+    }
+}

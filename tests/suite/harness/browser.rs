@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{Client, Response};
 
-/// The origin of the page that makes the requests; one of the defaults of `cors_origins`.
+/// The origin of the page that makes the requests. On a loopback address, any loopback origin is
+/// allowed unless `cors_origins` is set.
 pub(crate) const ORIGIN: &str = "http://localhost:3000";
 
 /// A client with a cookie jar. Clones share the jar, as tabs do.
@@ -49,6 +50,14 @@ impl Browser {
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let jar = self.jar.lock().unwrap();
         jar.get(name).map(|cookie| cookie.value.clone())
+    }
+
+    /// Name and value of the last cookie whose name begins so.
+    pub(crate) fn cookie_with_prefix(&self, prefix: &str) -> Option<(String, String)> {
+        let jar = self.jar.lock().unwrap();
+        let mut found = jar.iter().filter(|(name, _)| name.starts_with(prefix));
+        let (name, cookie) = found.next_back()?;
+        Some((name.clone(), cookie.value.clone()))
     }
 
     /// Sets a cookie, as a neighbouring site or an attacker could.

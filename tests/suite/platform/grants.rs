@@ -153,6 +153,7 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-identity", true, true),
         // What makes and changes accounts can tell nobody outside.
         ("capability-accounts", true, false),
+        ("capability-accounts-strict-passwords", true, false),
         ("capability-oauth", false, true),
         ("capability-mail", false, true),
         ("capability-moderation", false, false),

@@ -352,7 +352,11 @@ async fn preflight_of_an_allowed_origin_is_204() {
 
 #[tokio::test]
 async fn responses_allow_only_configured_origins() {
-    let client = App::shared().await.client();
+    let app = App::with_defaults()
+        .variable("cors_origins", ORIGIN)
+        .start()
+        .await;
+    let client = app.client();
     let guest = client.guest().await;
     for path in [
         "/health",
@@ -439,6 +443,131 @@ async fn preflight_of_another_origin_allows_nothing() {
         None,
         "{answer:?}"
     );
+}
+
+/// What the official SDKs, tracing libraries and error trackers send from a browser.
+const SDK_HEADERS: [&str; 9] = [
+    "x-stainless-os",
+    "x-stainless-retry-count",
+    "user-agent",
+    "traceparent",
+    "baggage",
+    "sentry-trace",
+    "anthropic-version",
+    "openai-organization",
+    "x-anything-of-tomorrow",
+];
+
+#[tokio::test]
+async fn preflight_allows_the_headers_that_it_names() {
+    let client = App::shared().await.client().with("origin", ORIGIN);
+    let client = client.with("access-control-request-method", "POST");
+    let preflight = async |headers: &str| {
+        client
+            .with("access-control-request-headers", headers)
+            .send("OPTIONS", "/v1/chat/completions", None)
+            .await
+    };
+    let answer = preflight(&SDK_HEADERS.join(",")).await;
+    let allowed = answer.header("access-control-allow-headers").unwrap();
+    assert_eq!(allowed.split(", ").collect::<Vec<_>>(), SDK_HEADERS);
+    assert_eq!(answer.header("access-control-max-age"), Some("7200"));
+    // Names that are none, and more than anybody needs, are not repeated.
+    let answer = preflight("good, b@d, a b, *").await;
+    assert_eq!(answer.header("access-control-allow-headers"), Some("good"));
+    let many = (0..500).map(|n| format!("x-{n}")).collect::<Vec<_>>();
+    let answer = preflight(&many.join(",")).await;
+    let allowed = answer.header("access-control-allow-headers").unwrap();
+    assert_eq!(allowed.split(", ").count(), 100);
+}
+
+#[tokio::test]
+async fn preflight_of_an_unknown_path_is_204_as_of_a_known_one() {
+    let client = App::shared().await.client().with("origin", ORIGIN);
+    let preflight = client
+        .with("access-control-request-method", "POST")
+        .with("access-control-request-headers", "content-type");
+    for path in [
+        "/nowhere",
+        "/api/nowhere",
+        "/v1/nowhere",
+        "/api/auth/nowhere",
+    ] {
+        let answer = preflight.send("OPTIONS", path, None).await;
+        assert_eq!(answer.status, 204, "{path}: {answer:?}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+        let methods = answer.header("access-control-allow-methods").unwrap();
+        assert!(methods.contains("POST") && methods.contains("DELETE"));
+        // So that a script can read the 404.
+        let answer = client.post(path, json!({})).await;
+        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+    }
+    let foreign = App::shared().await.client();
+    let foreign = foreign
+        .with("origin", "https://evil.example")
+        .with("access-control-request-method", "POST");
+    let answer = foreign.send("OPTIONS", "/nowhere", None).await;
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn loopback_origins_are_allowed_unless_cors_origins_is_set() {
+    let vite = "http://localhost:5173";
+    let client = App::shared().await.client();
+    for origin in [vite, "http://127.0.0.1:8000", "http://[::1]:4200"] {
+        let answer = client.with("origin", origin).get("/health").await;
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!(allowed, Some(origin));
+        // Cookies of such a page count too.
+        let guest = client.with("origin", origin);
+        let answer = guest.send("POST", "/api/v1/auth/guest", None).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+    for origin in [
+        "http://localhost.evil.example",
+        "https://evil.example",
+        "null",
+    ] {
+        let answer = client.with("origin", origin).get("/health").await;
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
+}
+
+#[tokio::test]
+async fn cors_origins_are_normalised_and_invalid_ones_logged_with_their_position() {
+    let origins = " HTTPS://Goldfish.chat/ ,https://b.example:443,nonsense,*,https://c.example/x";
+    let app = App::with_defaults()
+        .variable("cors_origins", origins)
+        .start()
+        .await;
+    for origin in ["https://goldfish.chat", "https://b.example"] {
+        let answer = app.client().with("origin", origin).get("/health").await;
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!(allowed, Some(origin));
+    }
+    for origin in ["nonsense", "*", "https://c.example"] {
+        let answer = app.client().with("origin", origin).get("/health").await;
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
+    let logs = app.logs();
+    for position in [3, 4, 5] {
+        let warning = format!("cors_origins: item {position} ");
+        assert!(logs.contains(&warning), "{warning} in {logs}");
+    }
+}
+
+#[tokio::test]
+async fn refused_origin_is_logged_with_the_variable_to_set() {
+    let app = App::with_defaults().start().await;
+    let client = app.client().with("origin", "https://app.marker.example");
+    for _ in 0..5 {
+        assert_eq!(client.get("/health").await.status, 200);
+    }
+    let logs = app.logs();
+    let named = logs.matches("https://app.marker.example").count();
+    assert!((1..5).contains(&named), "{logs}");
+    assert!(logs.contains("cors_origins"), "{logs}");
 }
 
 #[tokio::test]

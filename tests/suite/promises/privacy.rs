@@ -316,7 +316,7 @@ async fn account_secrets_are_not_logged() {
     let other = Browser::new(&client);
     let body = json!({ "provider": "github", "callbackURL": "/" });
     let url = other.post("/api/auth/sign-in/social", body).await.json();
-    tokens.push(other.cookie("goldfish-oauth").unwrap());
+    tokens.push(other.cookie_with_prefix("goldfish-oauth-").unwrap().1);
     let back = github.consent(url["url"].as_str().unwrap());
     let path = back.split_once(&app.address().to_string()).unwrap().1;
     assert_eq!(other.get(path).await.status, 302);

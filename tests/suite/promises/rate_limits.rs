@@ -188,3 +188,22 @@ async fn sign_in_with_a_trusted_proxy_is_limited_by_the_forwarded_address() {
     assert_limited(&from("198.51.100.9, 203.0.113.1").await, "1");
     assert_limited(&from("anything at all, 203.0.113.2").await, "1");
 }
+
+#[tokio::test]
+async fn sign_in_behind_two_proxies_is_limited_by_the_address_that_the_outer_one_names() {
+    let app = App::with_defaults()
+        .variable("rate_limit_auth_per_minute", "1")
+        .variable("trusted_proxy", "x-forwarded-for:2")
+        .start()
+        .await;
+    let client = app.client();
+    within_a_minute(10).await;
+    let from = |addresses: &str| {
+        let client = client.with("x-forwarded-for", addresses);
+        async move { client.send("POST", "/api/v1/auth/guest", None).await }
+    };
+    assert_eq!(from("203.0.113.1, 10.0.0.1").await.status, 201);
+    assert_limited(&from("203.0.113.1, 10.0.0.2").await, "1");
+    assert_limited(&from("198.51.100.9, 203.0.113.1, 10.0.0.1").await, "1");
+    assert_eq!(from("203.0.113.2, 10.0.0.1").await.status, 201);
+}

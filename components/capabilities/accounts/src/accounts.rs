@@ -7,6 +7,7 @@ use journal::{Journal, Platform, View};
 
 use crate::account::{Account, Event};
 use crate::effects::AccountRules;
+use crate::password::PasswordRules;
 use crate::types::Error;
 
 /// Access to all accounts, and the keys to sign their tokens.
@@ -15,6 +16,7 @@ pub(crate) struct Accounts<P> {
     keys: &'static Keys,
     /// Whether accounts wait for their owner to confirm the email address.
     pub(crate) verification_required: bool,
+    pub(crate) password_rules: PasswordRules,
 }
 
 impl<P: Platform + Clone> Accounts<P> {
@@ -23,7 +25,13 @@ impl<P: Platform + Clone> Accounts<P> {
             platform,
             keys,
             verification_required,
+            password_rules: PasswordRules::default(),
         }
+    }
+
+    pub(crate) fn with_password_rules(mut self, password_rules: PasswordRules) -> Self {
+        self.password_rules = password_rules;
+        self
     }
 
     pub(crate) fn platform(&self) -> &P {

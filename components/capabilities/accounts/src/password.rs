@@ -7,7 +7,6 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{self, CustomizedPasswordHasher, PasswordVerifier};
 use argon2::{Argon2, Params};
 use unicode_normalization::UnicodeNormalization;
-use zxcvbn::zxcvbn;
 
 use crate::fields::FieldErrors;
 use crate::types::Error;
@@ -18,13 +17,8 @@ const CHARS_MIN: usize = 8;
 /// Maximum length of a password, in characters.
 const CHARS_MAX: usize = 128;
 
-/// How much of a password is looked at for how soon it would be guessed, which takes time: whoever
-/// needs more has typed a sentence.
-const GUESSED_CHARS: usize = 64;
-
-/// What can be guessed sooner than this is refused: at ten attempts a minute, what the limits allow,
-/// these take two months.
-const GUESSES_MIN: u64 = 1_000_000;
+/// The most common passwords of at least [`CHARS_MIN`] characters, one per line, in lower case.
+const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
@@ -40,30 +34,111 @@ pub(crate) enum PasswordMatch {
     NoMatch,
 }
 
-/// Validates a new password. `known` are public facts about its owner, such as the email address.
-pub(crate) fn check(password: &str, field: &str, known: &[&str], errors: &mut FieldErrors) {
-    let chars = password.chars().count();
-    if chars < CHARS_MIN {
-        errors.add(field, "must be at least 8 characters");
-    } else if chars > CHARS_MAX {
-        errors.add(field, "must be at most 128 characters");
-    } else if is_guessable(password, known) {
-        errors.add(field, "is too easy to guess");
+/// The rules for new passwords: a minimum length, the most common passwords, and with
+/// `password_min_score` an estimate of the strength.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PasswordRules {
+    /// The minimum score of zxcvbn, 0 to 4.
+    min_score: Option<u8>,
+}
+
+impl PasswordRules {
+    /// The rules for a value of the variable `password_min_score`.
+    ///
+    /// # Errors
+    /// `unavailable` if the value is invalid, or needs another component.
+    pub(crate) fn parse(min_score: &str) -> Result<Self, Error> {
+        let min_score = match min_score.trim() {
+            "" => None,
+            "0" | "1" | "2" | "3" | "4" if !cfg!(feature = "strict-passwords") => {
+                return Err(Error::Unavailable(
+                    "the variable password_min_score needs the component \
+                     accounts-strict-passwords"
+                        .to_owned(),
+                ));
+            }
+            text => match text.parse::<u8>() {
+                Ok(score) if score <= 4 => Some(score),
+                _ => {
+                    return Err(Error::Unavailable(
+                        "the variable password_min_score must be 0 to 4".to_owned(),
+                    ));
+                }
+            },
+        };
+        Ok(Self { min_score })
+    }
+
+    /// Validates a new password. `known` are public facts about its owner, such as the email address.
+    pub(crate) fn check(
+        self,
+        password: &str,
+        field: &str,
+        known: &[&str],
+        errors: &mut FieldErrors,
+    ) {
+        let chars = password.chars().count();
+        if chars < CHARS_MIN {
+            errors.add(field, "must be at least 8 characters");
+        } else if chars > CHARS_MAX {
+            errors.add(field, "must be at most 128 characters");
+        } else if is_common(password)
+            || is_public(password, known)
+            || !self.is_strong(password, known)
+        {
+            errors.add(field, "is too easy to guess");
+        }
+    }
+
+    #[cfg(feature = "strict-passwords")]
+    fn is_strong(self, password: &str, known: &[&str]) -> bool {
+        self.min_score
+            .is_none_or(|minimum| strength::score(password, known) >= minimum)
+    }
+
+    #[cfg(not(feature = "strict-passwords"))]
+    fn is_strong(self, _password: &str, _known: &[&str]) -> bool {
+        // `parse` accepts no score without the feature.
+        self.min_score.is_none()
     }
 }
 
-fn is_guessable(password: &str, known: &[&str]) -> bool {
-    let start: String = password.chars().take(GUESSED_CHARS).collect();
-    let mut words = vec!["goldfish"];
-    for text in known {
-        words.push(text);
-        words.extend(text.split('@').next());
-        words.extend(
-            text.split(|c: char| !c.is_alphanumeric())
-                .filter(|word| word.len() > 2),
-        );
+fn is_common(password: &str) -> bool {
+    let password = password.to_lowercase();
+    COMMON_PASSWORDS.lines().any(|common| common == password)
+}
+
+/// Whether the password is one of the public facts, or the part of an email address before the `@`.
+fn is_public(password: &str, known: &[&str]) -> bool {
+    let password = password.to_lowercase();
+    known.iter().any(|fact| {
+        let fact = fact.to_lowercase();
+        fact == password || fact.split('@').next() == Some(&password)
+    })
+}
+
+#[cfg(feature = "strict-passwords")]
+mod strength {
+    use zxcvbn::zxcvbn;
+
+    /// Characters of a password that are estimated, because the time grows with the length.
+    const ESTIMATED_CHARS: usize = 64;
+
+    /// The score of a password, 0 to 4. `known` are public facts about its owner.
+    pub(super) fn score(password: &str, known: &[&str]) -> u8 {
+        let start: String = password.chars().take(ESTIMATED_CHARS).collect();
+        let mut words = vec!["goldfish"];
+        for text in known {
+            words.push(text);
+            words.extend(text.split('@').next());
+            words.extend(
+                text.split(|c: char| !c.is_alphanumeric())
+                    .filter(|word| word.len() > 2),
+            );
+        }
+        // It fails only for an empty password.
+        zxcvbn(&start, &words).map_or(0, |estimate| estimate.score())
     }
-    zxcvbn(&start, &words).is_ok_and(|found| found.guesses() < GUESSES_MIN)
 }
 
 /// Hashes a new password. Returns a PHC string.
@@ -126,89 +201,144 @@ fn failed(error: impl std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "strict-passwords")]
     use proptest::prelude::*;
 
     use super::*;
 
-    fn is_fine(password: &str) -> bool {
+    fn check(rules: PasswordRules, password: &str) -> bool {
         let mut errors = FieldErrors::default();
         let known = ["ada.lovelace@example.com", "Ada Lovelace"];
-        check(password, "password", &known, &mut errors);
+        rules.check(password, "password", &known, &mut errors);
         errors.into_result().is_ok()
     }
 
     #[test]
-    fn check_of_guessable_password_is_invalid() {
+    fn check_by_default_rejects_short_long_and_common_passwords_only() {
+        let rules = PasswordRules::parse(" ").unwrap();
         for bad in [
-            "password",
-            "Password",
-            "password1",
-            "Password1!",
-            "passw0rd",
-            "12345678",
-            "123456789",
-            "1234567890",
-            "qwertyuiop",
-            "qwerty123",
-            "qwertzuiop",
-            "1q2w3e4r",
-            "asdfghjkl",
-            "iloveyou",
-            "letmein1",
-            "baseball",
-            "sunshine",
-            "princess1",
-            "football1",
-            "aaaaaaaa",
-            "abcdefgh",
-            "abcabcabc",
-            "11111111",
-            "00000000",
-            "19841984",
-            "monkey123",
-            "trustno1",
-            "ada.lovelace",
-            "ada.lovelace@example.com",
-            "lovelace",
-            "Lovelace1",
-            "goldfish",
-            "goldfish1",
-            "short",
             "",
-            &"a".repeat(128),
-            &"x1".repeat(65),
+            "short",
+            "1234567",
+            "12345678",
+            "Password",
+            "PASSWORD1",
+            "qwertyuiop",
+            "iloveyou",
+            "Ada.Lovelace",
+            "ada.lovelace@example.com",
+            "ada lovelace",
+            &"a".repeat(129),
         ] {
-            assert!(!is_fine(bad), "{bad}");
+            assert!(!check(rules, bad), "{bad}");
+        }
+        for good in [
+            "yourpassword",
+            "correct horse battery",
+            "пароль для рыбки",
+            "ffffffff",
+        ] {
+            assert!(check(rules, good), "{good}");
         }
     }
 
     #[test]
-    fn check_of_strong_password_is_valid() {
-        for good in [
-            "xK7#mQ2vL9pR",
-            "h3tq0zvb81km",
-            "correct horse battery staple",
-            "umbrella tractor mosaic pepper",
-            "Ada hat 3 Katzen im Garten",
-            "пароль для рыбки золотой",
-            &"Zk8!".repeat(3).replace("Zk8!Zk8!", "Zk8!vR3q"),
-        ] {
-            assert!(is_fine(good), "{good}");
+    fn common_passwords_are_lower_case_and_long_enough() {
+        for common in COMMON_PASSWORDS.lines() {
+            assert_eq!(common.to_lowercase(), common);
+            assert!(common.chars().count() >= CHARS_MIN, "{common}");
         }
     }
 
-    proptest! {
-        /// The library looks at bytes in places.
+    #[test]
+    fn parse_of_invalid_score_fails() {
+        for bad in ["5", "-1", "high", "1.5"] {
+            assert!(PasswordRules::parse(bad).is_err(), "{bad}");
+        }
+        let strict = PasswordRules::parse("3");
+        assert_eq!(strict.is_ok(), cfg!(feature = "strict-passwords"));
+    }
+
+    #[cfg(feature = "strict-passwords")]
+    mod strict {
+        use super::*;
+
         #[test]
-        fn is_guessable_of_any_text_does_not_panic(password in "\\PC{0,70}", known in "\\PC{0,30}", odd in any::<String>()) {
-            is_guessable(&password, &[&known]);
-            is_guessable(&odd, &[&known, &password]);
-            is_guessable(&known, &[&known]);
+        fn check_with_min_score_rejects_guessable_passwords() {
+            let rules = PasswordRules::parse("2").unwrap();
+            for bad in [
+                "password",
+                "Password",
+                "password1",
+                "Password1!",
+                "passw0rd",
+                "12345678",
+                "123456789",
+                "1234567890",
+                "qwertyuiop",
+                "qwerty123",
+                "qwertzuiop",
+                "1q2w3e4r",
+                "asdfghjkl",
+                "iloveyou",
+                "letmein1",
+                "baseball",
+                "sunshine",
+                "princess1",
+                "football1",
+                "aaaaaaaa",
+                "abcdefgh",
+                "abcabcabc",
+                "11111111",
+                "00000000",
+                "19841984",
+                "monkey123",
+                "trustno1",
+                "ada.lovelace",
+                "ada.lovelace@example.com",
+                "lovelace",
+                "Lovelace1",
+                "goldfish",
+                "goldfish1",
+                "short",
+                "",
+                &"a".repeat(128),
+                &"x1".repeat(65),
+            ] {
+                assert!(!check(rules, bad), "{bad}");
+            }
+            for good in [
+                "xK7#mQ2vL9pR",
+                "h3tq0zvb81km",
+                "correct horse battery staple",
+                "umbrella tractor mosaic pepper",
+                "Ada hat 3 Katzen im Garten",
+                "пароль для рыбки золотой",
+            ] {
+                assert!(check(rules, good), "{good}");
+            }
         }
 
         #[test]
-        fn check_of_random_password_is_valid(password in "[a-zA-Z0-9]{12}") {
-            prop_assert!(is_fine(&password));
+        fn check_with_higher_min_score_rejects_more() {
+            let password = "goldfinch77";
+            assert!(check(PasswordRules::parse("1").unwrap(), password));
+            assert!(!check(PasswordRules::parse("4").unwrap(), password));
+        }
+
+        proptest! {
+            /// The library slices strings.
+            #[test]
+            fn score_of_any_text_does_not_panic(password in "\\PC{0,70}", known in "\\PC{0,30}", odd in any::<String>()) {
+                strength::score(&password, &[&known]);
+                strength::score(&odd, &[&known, &password]);
+                strength::score(&known, &[&known]);
+            }
+
+            #[test]
+            fn check_of_random_password_is_valid(password in "[a-zA-Z0-9]{12}") {
+                prop_assert!(check(PasswordRules::parse("2").unwrap(), &password));
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use crate::accounts::Accounts;
 use crate::bindings::exports::goldfish::accounts::recovery::EmailToken;
 use crate::claims;
 use crate::fields::{self, FieldErrors};
-use crate::password::{self, PasswordMatch};
+use crate::password::{self, PasswordMatch, PasswordRules};
 use crate::session_tokens;
 use crate::types::{Account, Client, Error, SessionTokens};
 use crate::unique_name::UniqueName;
@@ -50,7 +50,7 @@ pub(crate) async fn change_password<P: Platform + Clone>(
 ) -> Result<Account, Error> {
     let mut view = accounts.read(user).await?;
     let profile = view.state.active_profile().ok_or(Error::NotFound)?;
-    check(new_password, profile)?;
+    check(accounts.password_rules, new_password, profile)?;
     let stored = profile.password.clone().ok_or(Error::WrongCredentials)?;
     if password::verify(current, Some(&stored.hash))? == PasswordMatch::NoMatch {
         return Err(Error::WrongCredentials);
@@ -119,7 +119,7 @@ pub(crate) async fn reset_password<P: Platform + Clone>(
     if !has_password(profile, replaces.as_deref()) {
         return Err(Error::TokenInvalid);
     }
-    check(new_password, profile)?;
+    check(accounts.password_rules, new_password, profile)?;
     let password = new(new_password)?;
     let id = password.id.clone();
     let event = Event::PasswordSet {
@@ -187,11 +187,11 @@ pub(crate) async fn verify_email<P: Platform + Clone>(
     Ok((account, tokens.transpose()?))
 }
 
-fn check(password: &str, profile: &Profile) -> Result<(), Error> {
+fn check(rules: PasswordRules, password: &str, profile: &Profile) -> Result<(), Error> {
     let mut errors = FieldErrors::default();
     let name = profile.name.as_deref().unwrap_or_default();
     let known = [profile.email.address.as_str(), name];
-    password::check(password, "newPassword", &known, &mut errors);
+    rules.check(password, "newPassword", &known, &mut errors);
     errors.into_result()
 }
 

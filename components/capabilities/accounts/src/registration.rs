@@ -58,7 +58,8 @@ fn registered<P: Platform + Clone>(
     let image = fields::image(request.image.as_deref(), &mut errors);
     let address = address.unwrap_or_default();
     let known = [address.as_str(), name.as_deref().unwrap_or_default()];
-    password::check(&request.password, "password", &known, &mut errors);
+    let rules = accounts.password_rules;
+    rules.check(&request.password, "password", &known, &mut errors);
     errors.into_result()?;
     Ok(Registered {
         email: Email {

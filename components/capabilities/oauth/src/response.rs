@@ -1,8 +1,10 @@
 //! What the responses of all providers have in common.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::Error;
 
@@ -39,7 +41,7 @@ impl ProviderResponse {
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self.status {
             200 => serde_json::from_slice(&self.body)
-                .map_err(|_| Error::Protocol("the answer is not what it should be".to_owned())),
+                .map_err(|_| Error::Protocol("the response is not valid".to_owned())),
             429 | 500.. => Err(Error::Unavailable(format!(
                 "the provider answered {}",
                 self.status
@@ -53,9 +55,11 @@ impl ProviderResponse {
     /// # Errors
     /// `code-refused` for the error codes in `refusals`, else as `json`.
     pub(crate) fn token<T: DeserializeOwned>(&self, refusals: &[&str]) -> Result<T, Error> {
-        if matches!(self.status, 200..=499)
-            && self.status != 429
-            && let Ok(OAuthError { error }) = serde_json::from_slice(&self.body)
+        let response = self.form_as_json();
+        let response = response.as_ref().unwrap_or(self);
+        if matches!(response.status, 200..=499)
+            && response.status != 429
+            && let Ok(OAuthError { error }) = serde_json::from_slice(&response.body)
         {
             let word = printable(&error);
             return Err(match refusals.contains(&error.as_str()) {
@@ -63,7 +67,23 @@ impl ProviderResponse {
                 false => Error::Protocol(format!("the provider refuses us: {word}")),
             });
         }
-        self.json()
+        response.json()
+    }
+
+    /// A form-encoded body as a JSON object of strings. Some servers send that whatever `Accept` says.
+    /// None if the body is JSON or has no fields.
+    fn form_as_json(&self) -> Option<Self> {
+        let first = self.body.iter().find(|byte| !byte.is_ascii_whitespace())?;
+        if *first == b'{' || !self.body.contains(&b'=') {
+            return None;
+        }
+        let fields: BTreeMap<String, String> = form_urlencoded::parse(self.body.trim_ascii())
+            .into_owned()
+            .collect();
+        Some(Self {
+            status: self.status,
+            body: serde_json::to_vec(&fields).ok()?,
+        })
     }
 }
 
@@ -133,7 +153,7 @@ mod tests {
                 "the provider refuses us: in words of its own",
             ),
             (404, "<html>", "the provider answered 404"),
-            (200, "<html>", "the answer is not what it should be"),
+            (200, "<html>", "the response is not valid"),
         ] {
             assert_eq!(token(status, body), Err(Error::Protocol(text.to_owned())));
         }
@@ -158,5 +178,21 @@ mod tests {
         assert_eq!(image(own("https://x/y?z")), own("https://x/y?z"));
         assert_eq!(image(own("javascript:alert(1)")), None);
         assert_eq!(image(own("/relative")), None);
+    }
+
+    #[test]
+    fn token_of_form_encoded_response_is_read() {
+        let body = "access_token=gho_1%2B2&scope=user%3Aemail&token_type=bearer\n";
+        assert_eq!(token(200, body).unwrap()["access_token"], "gho_1+2");
+        let refused = "error=invalid_grant&error_description=expired";
+        assert_eq!(
+            token(200, refused),
+            Err(Error::CodeRefused("invalid_grant".to_owned()))
+        );
+        for other in ["<html lang=\"en\">", "error", "", "  "] {
+            assert!(
+                token(200, other).is_err() || token(200, other).unwrap()["access_token"].is_null()
+            );
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use contracts::accounts::types::Client;
-use http_edge::{Context, Head};
+use http_edge::{Context, Head, TrustedProxy};
 
 /// The address of the TCP connection, which the host appends to the headers of the client.
 const CONNECTION: &str = "spin-client-addr";
@@ -14,7 +14,7 @@ const LONGEST_USER_AGENT: usize = 256;
 /// a header, the one in that header. An IPv6 address is reduced to its network (/64), because one
 /// client has all addresses of it.
 pub fn client_address(context: &Context) -> String {
-    let ip = address(&context.head, context.settings.trusted_proxy.as_deref());
+    let ip = address(&context.head, context.settings.trusted_proxy.as_ref());
     ip.map_or_else(|| "unknown".to_owned(), subject)
 }
 
@@ -22,7 +22,7 @@ pub fn client_address(context: &Context) -> String {
 pub fn client(context: &Context) -> Client {
     let head = &context.head;
     Client {
-        address: address(head, context.settings.trusted_proxy.as_deref()).map(|ip| ip.to_string()),
+        address: address(head, context.settings.trusted_proxy.as_ref()).map(|ip| ip.to_string()),
         user_agent: head
             .header("user-agent")
             .map(|agent| agent.chars().take(LONGEST_USER_AGENT).collect()),
@@ -33,21 +33,29 @@ pub fn client(context: &Context) -> Client {
 pub fn is_https(context: &Context) -> bool {
     let public = context.settings.public_origin.as_deref();
     let public = public.is_some_and(|origin| origin.starts_with("https://"));
-    let proxied = context.settings.trusted_proxy.is_some()
-        && context.head.last_element("x-forwarded-proto") == Some("https");
+    let proxied = context
+        .settings
+        .trusted_proxy
+        .as_ref()
+        .is_some_and(|proxy| {
+            context
+                .head
+                .element_from_end("x-forwarded-proto", proxy.count)
+                == Some("https")
+        });
     context.head.https || proxied || public
 }
 
-fn address(head: &Head, trusted_proxy: Option<&str>) -> Option<IpAddr> {
-    let Some(field) = trusted_proxy else {
+fn address(head: &Head, trusted_proxy: Option<&TrustedProxy>) -> Option<IpAddr> {
+    let Some(proxy) = trusted_proxy else {
         return head.host_header(CONNECTION).and_then(parse);
     };
-    // A client can send such a list itself; only the element that the proxy appended is trusted.
-    let nearest = head.last_element(field)?;
-    if field == "forwarded" {
-        return forwarded_for(nearest).and_then(parse);
+    // A client can send such a list itself; only what the proxies appended is trusted.
+    let element = head.element_from_end(&proxy.header, proxy.count)?;
+    if proxy.header == "forwarded" {
+        return forwarded_for(element).and_then(parse);
     }
-    parse(nearest)
+    parse(element)
 }
 
 /// `for=` of an element of `Forwarded` (RFC 7239, section 4).
@@ -93,7 +101,14 @@ mod tests {
     }
 
     fn subject_of(headers: &[(&str, &str)], proxy: Option<&str>) -> Option<String> {
-        address(&head(headers), proxy).map(subject)
+        let proxy = proxy.map(|text| {
+            let (header, count) = text.split_once(':').unwrap_or((text, "1"));
+            TrustedProxy {
+                header: header.to_owned(),
+                count: count.parse().unwrap(),
+            }
+        });
+        address(&head(headers), proxy.as_ref()).map(subject)
     }
 
     #[test]
@@ -137,6 +152,18 @@ mod tests {
             subject_of(&headers, Some("forwarded")).as_deref(),
             Some("2001:db8:1:2::/64")
         );
+    }
+
+    #[test]
+    fn address_behind_several_proxies_is_what_the_outermost_appended() {
+        let headers = [("x-forwarded-for", "1.2.3.4, 203.0.113.9, 10.0.0.1")];
+        for (proxy, address) in [
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-forwarded-for:2", "203.0.113.9"),
+            ("x-forwarded-for:9", "1.2.3.4"),
+        ] {
+            assert_eq!(subject_of(&headers, Some(proxy)).as_deref(), Some(address));
+        }
     }
 
     #[test]

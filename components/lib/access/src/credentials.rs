@@ -4,33 +4,35 @@ use contracts::identity::types::Credentials;
 use http_edge::Head;
 use percent_encoding::percent_decode_str;
 
-/// The session cookie.
-pub(crate) const SESSION_COOKIE: &str = "goldfish-session";
 /// The cookie that holds a session sealed by WorkOS' SDK.
 pub(crate) const WORKOS_COOKIE: &str = "wos-session";
-/// The cookie that holds a Clerk session token.
+/// The cookie that holds a Clerk session token. Clerk also sets it with a suffix of the application.
 const CLERK_COOKIE: &str = "__session";
+const CLERK_COOKIE_PREFIX: &str = "__session_";
+/// Maximum number of cookies of one kind that are verified.
+const MAX_COOKIES: usize = 4;
 
-/// The credentials of a request, unverified. Of a repeated credential, the first.
-pub(crate) fn of(head: &Head) -> Credentials {
+/// The credentials of a request, unverified. `session_cookie` is the name of the session cookie.
+pub(crate) fn of(head: &Head, session_cookie: &str) -> Credentials {
+    let is_clerk = |name: &str| name == CLERK_COOKIE || name.starts_with(CLERK_COOKIE_PREFIX);
     Credentials {
         bearer: head.header("authorization").and_then(bearer),
         api_key: head
             .header("x-api-key")
             .filter(|key| !key.is_empty())
             .map(str::to_owned),
-        session_cookie: cookie(head, SESSION_COOKIE),
-        workos_cookie: cookie(head, WORKOS_COOKIE),
-        clerk_cookie: cookie(head, CLERK_COOKIE),
+        session_cookies: cookies(head, |name| name == session_cookie),
+        workos_cookies: cookies(head, |name| name == WORKOS_COOKIE),
+        clerk_cookies: cookies(head, is_clerk),
     }
 }
 
 /// Whether cookies are the only credentials. Browsers attach them to requests of any site.
 pub(crate) fn only_cookies(credentials: &Credentials) -> bool {
     let has_header = credentials.bearer.is_some() || credentials.api_key.is_some();
-    let has_cookie = credentials.session_cookie.is_some()
-        || credentials.workos_cookie.is_some()
-        || credentials.clerk_cookie.is_some();
+    let has_cookie = !credentials.session_cookies.is_empty()
+        || !credentials.workos_cookies.is_empty()
+        || !credentials.clerk_cookies.is_empty();
     has_cookie && !has_header
 }
 
@@ -41,12 +43,25 @@ fn bearer(value: &str) -> Option<String> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
 }
 
-/// A cookie's value, percent-decoded, because some frameworks encode it. Session and WorkOS cookies
-/// contain no `%` themselves.
-fn cookie(head: &Head, name: &str) -> Option<String> {
-    let value = head.cookie(name).filter(|value| !value.is_empty())?;
-    let decoded = percent_decode_str(value).decode_utf8().ok()?;
-    Some(decoded.into_owned())
+/// The different values of cookies, percent-decoded, because some frameworks encode them. Session and
+/// WorkOS cookies contain no `%` themselves. A browser sends several cookies of one name if they have
+/// different paths or domains.
+fn cookies(head: &Head, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    for (name, value) in head.cookies() {
+        if values.len() >= MAX_COOKIES {
+            break;
+        }
+        if value.is_empty() || !is_wanted(name) {
+            continue;
+        }
+        if let Ok(decoded) = percent_decode_str(value).decode_utf8()
+            && !values.iter().any(|known| *known == decoded)
+        {
+            values.push(decoded.into_owned());
+        }
+    }
+    values
 }
 
 #[cfg(test)]
@@ -63,9 +78,13 @@ mod tests {
         }
     }
 
+    fn of_head(head: &Head) -> Credentials {
+        of(head, "goldfish-session")
+    }
+
     #[test]
     fn of_request_with_all_credentials_finds_each() {
-        let found = of(&head(&[
+        let found = of_head(&head(&[
             ("authorization", "bEaReR  a.b.c "),
             ("X-API-Key", "gf_1"),
             (
@@ -74,35 +93,65 @@ mod tests {
             ),
         ]));
         assert_eq!(found.bearer.as_deref(), Some("a.b.c"));
-        assert_eq!(found.session_cookie.as_deref(), Some("x.y"));
-        assert_eq!(found.workos_cookie.as_deref(), Some("Fe26.2*1~2"));
+        assert_eq!(found.session_cookies, ["x.y"]);
+        assert_eq!(found.workos_cookies, ["Fe26.2*1~2"]);
         assert_eq!(found.api_key.as_deref(), Some("gf_1"));
-        assert_eq!(found.clerk_cookie.as_deref(), Some("c.d.e"));
+        assert_eq!(found.clerk_cookies, ["c.d.e"]);
     }
 
     #[test]
     fn of_other_schemes_and_empty_values_is_none() {
         for value in ["Basic abc", "Bearer", "Bearer ", "", "token"] {
             assert!(
-                of(&head(&[("authorization", value)])).bearer.is_none(),
+                of_head(&head(&[("authorization", value)])).bearer.is_none(),
                 "{value}"
             );
         }
-        let found = of(&head(&[("cookie", "goldfish-session=; wos-session=%ff")]));
-        assert!(found.session_cookie.is_none());
-        assert!(found.workos_cookie.is_none());
+        let found = of_head(&head(&[("cookie", "goldfish-session=; wos-session=%ff")]));
+        assert!(found.session_cookies.is_empty());
+        assert!(found.workos_cookies.is_empty());
+    }
+
+    #[test]
+    fn of_request_with_several_cookies_of_one_kind_has_all_of_them() {
+        let found = of_head(&head(&[
+            (
+                "cookie",
+                "wos-session=old; wos-session=new; wos-session=old",
+            ),
+            (
+                "cookie",
+                "__session=a; __session_x1=b; __sessions=c; other-session=d",
+            ),
+        ]));
+        assert_eq!(found.workos_cookies, ["old", "new"]);
+        assert_eq!(found.clerk_cookies, ["a", "b"]);
+        assert!(found.session_cookies.is_empty());
+        let many = "goldfish-session=1; goldfish-session=2; goldfish-session=3; \
+                    goldfish-session=4; goldfish-session=5";
+        let found = of_head(&head(&[("cookie", many)]));
+        assert_eq!(found.session_cookies.len(), MAX_COOKIES);
+    }
+
+    #[test]
+    fn of_request_with_other_prefix_ignores_the_session_cookie() {
+        let head = head(&[("cookie", "goldfish-session=a; shop-session=b")]);
+        assert_eq!(of(&head, "shop-session").session_cookies, ["b"]);
     }
 
     #[test]
     fn only_cookies_with_explicit_credential_is_false() {
         let cookie = ("cookie", "goldfish-session=x");
-        assert!(only_cookies(&of(&head(&[cookie]))));
-        assert!(only_cookies(&of(&head(&[("cookie", "__session=x")]))));
-        assert!(!only_cookies(&of(&head(&[
+        assert!(only_cookies(&of_head(&head(&[cookie]))));
+        assert!(only_cookies(&of_head(&head(&[("cookie", "__session=x")]))));
+        assert!(!only_cookies(&of_head(&head(&[
             cookie,
             ("authorization", "Bearer x")
         ]))));
-        assert!(!only_cookies(&of(&head(&[cookie, ("x-api-key", "x")]))));
-        assert!(!only_cookies(&of(&head(&[]))));
+        assert!(!only_cookies(&of_head(&head(&[
+            cookie,
+            ("x-api-key", "x")
+        ]))));
+        assert!(!only_cookies(&of_head(&head(&[]))));
     }
 }

@@ -49,7 +49,7 @@ pub async fn authenticate(context: &mut Context) -> Result<Principal, ApiError> 
 pub async fn try_authenticate(
     context: &mut Context,
 ) -> Result<Result<Principal, AuthError>, ApiError> {
-    let credentials = credentials::of(&context.head);
+    let credentials = credentials::of(&context.head, &cookies::session_name(context));
     if credentials::only_cookies(&credentials) && !context.head.is_safe() {
         require_trusted_origin(context)?;
     }
@@ -64,7 +64,8 @@ pub async fn try_authenticate(
 /// Deletes rejected cookies in the browser. Does nothing if the request carries another credential,
 /// because then the cookies were not examined.
 pub fn clear_rejected_cookies(context: &mut Context) {
-    if credentials::only_cookies(&credentials::of(&context.head)) {
+    let credentials = credentials::of(&context.head, &cookies::session_name(context));
+    if credentials::only_cookies(&credentials) {
         cookies::clear_sessions(context);
     }
 }
@@ -83,7 +84,8 @@ fn renew_cookie(context: &mut Context, principal: &Principal) {
 /// Ends the WorkOS or Clerk session that the request's credentials prove. Returns the URL to send
 /// the browser to so that the provider signs out too.
 pub async fn sign_out_external_session(context: &Context) -> Result<Option<String>, ApiError> {
-    external_sessions::sign_out(credentials::of(&context.head))
+    let session_cookie = cookies::session_name(context);
+    external_sessions::sign_out(credentials::of(&context.head, &session_cookie))
         .await
         .map_err(error_mapping::identity)
 }
@@ -148,7 +150,7 @@ pub async fn admit_password(context: &mut Context, email: &str) -> Result<(), Ap
 
 /// Counts an email that is requested for an address.
 pub async fn admit_email(context: &mut Context, email: &str) -> Result<(), ApiError> {
-    let subject = format!("letter_{}", hash_of(email));
+    let subject = format!("mail_{}", hash_of(email));
     let result = limits::admit(Action::Password, subject, Some(EMAILS_PER_MINUTE)).await;
     apply_rate_limit(context, result)
 }

@@ -5,7 +5,7 @@ use contracts::{
     accounts::recovery::{self, EmailToken},
     mail::sender::{self, Message, Template},
 };
-use http_edge::{ApiError, Context};
+use http_edge::{ApiError, Context, is_loopback_origin};
 use spin_sdk::wasip3::wit_bindgen::spawn;
 use url::Url;
 
@@ -138,9 +138,14 @@ async fn send_token(
     .map_err(error_mapping::mail)
 }
 
-/// Whether a link in an email may lead to pages of `origin`.
+/// Whether a link in an email may lead to pages of `origin`. On a loopback address without
+/// `cors_origins`, any loopback origin is allowed: it is on the recipient's own machine.
 pub fn is_allowed_link_target(context: &Context, origin: &str) -> bool {
-    context.is_named_origin(origin) || trusted_origin(context).as_deref() == Some(origin)
+    let own = trusted_origin(context);
+    let both_loopback = !context.settings.origins_configured
+        && own.as_deref().is_some_and(is_loopback_origin)
+        && is_loopback_origin(origin);
+    context.is_named_origin(origin) || own.as_deref() == Some(origin) || both_loopback
 }
 
 /// The origin of `public_url`. Without it, the request's host if that is a loopback address, which
@@ -151,16 +156,7 @@ fn trusted_origin(context: &Context) -> Option<String> {
     }
     context
         .own_origin(access::is_https(context))
-        .filter(|origin| is_loopback(origin))
-}
-
-fn is_loopback(origin: &str) -> bool {
-    match Url::parse(origin).ok().as_ref().and_then(Url::host) {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
+        .filter(|origin| is_loopback_origin(origin))
 }
 
 #[cfg(test)]
@@ -188,16 +184,6 @@ mod tests {
 
     #[test]
     fn link_without_trusted_origin_is_none() {
-        for (origin, expected) in [
-            ("http://localhost:3000", true),
-            ("http://127.0.0.1:3000", true),
-            ("http://[::1]:3000", true),
-            ("http://localhost.evil.example", false),
-            ("http://127.0.0.1.evil.example", false),
-            ("https://evil.example", false),
-        ] {
-            assert_eq!(is_loopback(origin), expected, "{origin}");
-        }
         let link = Link {
             origin: None,
             callback: Some("/".into()),

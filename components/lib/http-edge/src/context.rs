@@ -13,7 +13,10 @@ use spin_sdk::wasip3::{
 use url::Url;
 use uuid::Uuid;
 
-use crate::{cors, error::ApiError, form, head::Head, json, log::LogRecord, settings::Settings};
+use crate::{
+    cors, error::ApiError, form, head::Head, json, log::LogRecord, origins::OriginPattern,
+    settings::Settings,
+};
 
 /// How much of a body beyond the limit is read and dropped, in bytes. Without this the connection closes
 /// on unread data, and the client may not get the response.
@@ -35,7 +38,7 @@ pub struct Context {
     pub settings: Rc<Settings>,
     pub(crate) params: Vec<(&'static str, String)>,
     pub(crate) response_headers: Vec<(&'static str, String)>,
-    pub(crate) cookies: Vec<(&'static str, String)>,
+    pub(crate) cookies: Vec<(String, String)>,
     body: Option<types::Request>,
 }
 
@@ -86,9 +89,9 @@ impl Context {
 
     /// Sets a cookie with the answer, be it good or an error; `line` is the whole value of
     /// `Set-Cookie`. Of one name the last counts.
-    pub fn set_cookie(&mut self, name: &'static str, line: String) {
-        self.cookies.retain(|(taken, _)| *taken != name);
-        self.cookies.push((name, line));
+    pub fn set_cookie(&mut self, name: &str, line: String) {
+        self.cookies.retain(|(taken, _)| taken != name);
+        self.cookies.push((name.to_owned(), line));
     }
 
     /// The path's `:name`, decoded. 404 that says that `what` was not found, if it is not text of 1
@@ -139,12 +142,15 @@ impl Context {
     /// else, such as a link in a mail.
     pub fn is_named_origin(&self, origin: &str) -> bool {
         let settings = &self.settings;
-        settings
-            .origins
-            .iter()
-            .chain(&settings.trusted_origins)
-            .chain(&settings.public_origin)
-            .any(|named| named == origin)
+        let is_pattern = |pattern: &OriginPattern| pattern.matches_origin(origin);
+        let mut exact = settings.origins.iter().chain(&settings.public_origin);
+        exact.any(|named| named == origin) || settings.trusted_origins.iter().any(is_pattern)
+    }
+
+    /// Whether the operator has named the scheme of an app (`myapp://` in `trusted_origins`).
+    pub fn is_named_scheme(&self, scheme: &str) -> bool {
+        let mut patterns = self.settings.trusted_origins.iter();
+        patterns.any(|pattern| pattern.matches_scheme(scheme))
     }
 
     /// The origin under which this request's sender reaches us: `public_url`, or the host that the
@@ -279,7 +285,8 @@ mod tests {
     #[test]
     fn a_host_of_the_clients_choice_is_ours_for_itself_only() {
         let settings = Settings {
-            trusted_origins: vec!["https://app.example".into()],
+            origins: vec!["http://localhost:3000".into()],
+            trusted_origins: vec![OriginPattern::Exact("https://app.example".into())],
             ..Settings::default()
         };
         let context = sent_to("evil.example", settings);

@@ -38,28 +38,39 @@ impl Head {
             .map(str::trim)
     }
 
-    /// The last element of a list that may be spread over several fields of that name: what the
-    /// nearest proxy added.
-    pub fn last_element(&self, name: &str) -> Option<&str> {
-        self.headers
+    /// Of a list that may be spread over several fields of that name, the element that `proxies`
+    /// proxies appended: the `proxies`th from the end. The first one if there are fewer.
+    pub fn element_from_end(&self, name: &str, proxies: usize) -> Option<&str> {
+        let elements: Vec<&str> = self
+            .headers
             .iter()
             .filter(|(field, _)| field.eq_ignore_ascii_case(name))
             .filter_map(|(_, value)| std::str::from_utf8(value).ok())
             .flat_map(|list| list.split(','))
             .map(str::trim)
-            .rfind(|element| !element.is_empty())
+            .filter(|element| !element.is_empty())
+            .collect();
+        elements
+            .get(elements.len().saturating_sub(proxies.max(1)))
+            .copied()
     }
 
     /// The first cookie of that name (RFC 6265, section 4.2), as sent.
     pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies()
+            .find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// The cookies in the order of the request, as sent. One that is not UTF-8 is skipped; the others
+    /// of its field are not.
+    pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers
             .iter()
             .filter(|(field, _)| field.eq_ignore_ascii_case("cookie"))
-            .filter_map(|(_, value)| std::str::from_utf8(value).ok())
-            .flat_map(|line| line.split(';'))
+            .flat_map(|(_, value)| value.split(|byte| *byte == b';'))
+            .filter_map(|pair| std::str::from_utf8(pair).ok())
             .filter_map(|pair| pair.split_once('='))
-            .find(|(key, _)| key.trim() == name)
-            .map(|(_, value)| value.trim().trim_matches('"'))
+            .map(|(key, value)| (key.trim(), value.trim().trim_matches('"')))
     }
 
     /// `Origin`, if the request has one.
@@ -145,6 +156,34 @@ mod tests {
         assert_eq!(head.cookie("a"), Some("1"));
         assert_eq!(head.cookie("b"), Some("q"));
         assert_eq!(head.cookie("session"), None);
+    }
+
+    #[test]
+    fn cookies_with_one_that_is_not_utf8_skips_only_that_one() {
+        let mut head = head(&[]);
+        let field = b"a=1; bad=\xff\xfe; goldfish-session=x; b=2".to_vec();
+        head.headers.push(("cookie".into(), field));
+        assert_eq!(head.cookie("goldfish-session"), Some("x"));
+        assert_eq!(head.cookie("bad"), None);
+        assert_eq!(head.cookies().count(), 3);
+    }
+
+    #[test]
+    fn element_from_end_counts_over_several_fields() {
+        let head = head(&[
+            ("x-forwarded-for", "1.1.1.1, 2.2.2.2"),
+            ("X-Forwarded-For", "3.3.3.3"),
+        ]);
+        for (proxies, element) in [
+            (1, "3.3.3.3"),
+            (2, "2.2.2.2"),
+            (3, "1.1.1.1"),
+            (9, "1.1.1.1"),
+        ] {
+            let found = head.element_from_end("x-forwarded-for", proxies);
+            assert_eq!(found, Some(element), "{proxies}");
+        }
+        assert_eq!(head.element_from_end("forwarded", 1), None);
     }
 
     #[test]

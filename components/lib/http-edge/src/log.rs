@@ -1,7 +1,9 @@
 //! One JSON line a request, on stderr.
 
 use std::{
+    collections::BTreeSet,
     io::Write as _,
+    sync::{Mutex, PoisonError},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -9,6 +11,37 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::ApiError;
+
+/// Maximum number of different warnings that [`warn_once`] logs.
+const WARNINGS_MAX: usize = 64;
+
+/// Logs a warning about the configuration, once in the life of an instance. Further warnings than
+/// [`WARNINGS_MAX`] are dropped, because clients cause some of them.
+pub(crate) fn warn_once(warning: &str) {
+    static LOGGED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if logged.len() >= WARNINGS_MAX || !logged.insert(warning.to_owned()) {
+        return;
+    }
+    drop(logged);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let mut line = crate::serialize::to_json(&Warning {
+        ts: millis(now.unwrap_or_default()),
+        level: "warn",
+        warning,
+    });
+    line.push(b'\n');
+    // Nobody can be told that the log fails.
+    let _ = std::io::stderr().write_all(&line);
+}
+
+#[derive(Serialize)]
+struct Warning<'a> {
+    /// Milliseconds since the epoch.
+    ts: u64,
+    level: &'static str,
+    warning: &'a str,
+}
 
 /// What the line says of a request. It has no room for content, credentials, addresses or raw
 /// paths.

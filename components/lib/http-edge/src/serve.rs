@@ -9,7 +9,7 @@ use crate::{
     endpoint::{Endpoint, Match, ROUTE, find},
     error::ApiError,
     head::Head,
-    log::LogRecord,
+    log::{self, LogRecord},
     response::Response,
     settings::Settings,
 };
@@ -50,10 +50,19 @@ where
     D: AsyncFnOnce(&mut Context, &'static Endpoint) -> Result<Response, ApiError>,
 {
     let (endpoint, params) = match find(table, &context.head.method, &context.head.path) {
+        // A catch-all has no resource whose methods could be named.
+        Match::Endpoint(endpoint, _)
+            if endpoint.method == "ANY" && cors::is_preflight(&context.head) =>
+        {
+            return other_method(context, cors::ALL_METHODS.to_owned());
+        }
         Match::Endpoint(endpoint, params) => (endpoint, params),
         Match::OtherMethods(template, methods) => {
             context.log.route = template;
             return other_method(context, methods);
+        }
+        Match::None if cors::is_preflight(&context.head) => {
+            return other_method(context, cors::ALL_METHODS.to_owned());
         }
         Match::None => return Err(ApiError::NotFound(ROUTE)),
     };
@@ -72,6 +81,7 @@ fn other_method(context: &mut Context, methods: String) -> Result<Response, ApiE
     }
     let mut response = Response::empty(204);
     if cors::is_preflight(&context.head) {
+        response = response.header("vary", cors::PREFLIGHT_VARY);
         for (name, value) in cors::preflight_headers(&context.head, &context.settings, &methods) {
             response = response.header(name, value);
         }
@@ -85,6 +95,11 @@ fn edge_headers(context: &mut Context) -> Vec<(&'static str, String)> {
     let cookies = std::mem::take(&mut context.cookies);
     fields.extend(cookies.into_iter().map(|(_, line)| ("set-cookie", line)));
     fields.extend(cors::headers(&context.head, &context.settings));
+    if let Some(origin) = cors::refused_origin(&context.head, &context.settings) {
+        log::warn_once(&format!(
+            "origin {origin} is refused: add it to the variable cors_origins to allow it"
+        ));
+    }
     fields.push(("x-request-id", context.request_id().to_owned()));
     for (name, value) in [
         ("x-content-type-options", "nosniff"),

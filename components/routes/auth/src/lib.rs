@@ -39,7 +39,6 @@ http_edge::routes! {
 }
 
 #[derive(Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
 struct EmptyRequest {}
 
 async fn register(context: &mut Context) -> Result<Response, ApiError> {

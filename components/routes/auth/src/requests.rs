@@ -1,10 +1,9 @@
-//! Request bodies.
+//! Request bodies. Unknown fields are ignored, as the systems do whose routes these are.
 
 use contracts::accounts::registration::RegistrationRequest;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Register {
     email: String,
     password: String,
@@ -12,26 +11,24 @@ pub(crate) struct Register {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Login {
     pub(crate) email: String,
     pub(crate) password: String,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Refresh {
     pub(crate) refresh_token: String,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Logout {
     pub(crate) refresh_token: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DeleteUser {
     pub(crate) password: Option<String>,
 }

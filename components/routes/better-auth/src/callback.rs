@@ -14,8 +14,9 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{
     callback_url::CallbackUrl,
+    flow_cookie,
     session_start::start_session,
-    social::{FLOW_COOKIE, FLOW_PATH, provider_of, redirect_uri},
+    social::{provider_of, redirect_uri},
 };
 
 /// The page for failures if the frontend named none.
@@ -61,6 +62,10 @@ impl Failed {
 /// Redirects the browser in any case, and deletes the flow's cookie.
 pub(crate) async fn finish_social(context: &mut Context) -> Result<Response, ApiError> {
     access::admit_address(context).await?;
+    let state = context
+        .query::<CallbackQuery>()
+        .ok()
+        .and_then(|query| query.state);
     let page = match complete(context).await {
         Ok(page) => page,
         Err(failed) => {
@@ -70,7 +75,9 @@ pub(crate) async fn finish_social(context: &mut Context) -> Result<Response, Api
                 .unwrap_or_else(|| ERROR_PAGE.to_owned())
         }
     };
-    cookies::set(context, FLOW_COOKIE, "", FLOW_PATH, Lifetime::Expired);
+    if let Some(state) = state {
+        flow_cookie::clear(context, &state);
+    }
     Ok(Response::redirect(&page))
 }
 
@@ -121,11 +128,8 @@ async fn open_flow(
     state: Option<&str>,
 ) -> Result<(Flow, String), Failed> {
     let state = state.ok_or_else(|| Failed::without_flow("state_not_found"))?;
-    let sealed = context
-        .head
-        .cookie(FLOW_COOKIE)
-        .map(str::to_owned)
-        .ok_or_else(|| Failed::without_flow("state_mismatch"))?;
+    let sealed =
+        flow_cookie::get(context, state).ok_or_else(|| Failed::without_flow("state_mismatch"))?;
     let flow = linked_accounts::open_flow(sealed.clone())
         .await
         .map_err(|error| {

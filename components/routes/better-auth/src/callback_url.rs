@@ -8,6 +8,15 @@ const MAX_BYTES: usize = 700;
 /// A placeholder for this server's origin.
 const OWN: &str = "https://own.invalid";
 
+/// Where an absolute URL leads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target<'a> {
+    /// An http(s) origin, as browsers send it.
+    Origin(&'a str),
+    /// The scheme of an app.
+    AppScheme(&'a str),
+}
+
 /// A validated URL, absolute or a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CallbackUrl {
@@ -16,8 +25,8 @@ pub(crate) struct CallbackUrl {
 }
 
 impl CallbackUrl {
-    /// The URL, if it certainly leads to this server or to an origin that `is_trusted` accepts.
-    pub(crate) fn parse(text: &str, is_trusted: impl Fn(&str) -> bool) -> Option<Self> {
+    /// The URL, if it certainly leads to this server or to a target that `is_trusted` accepts.
+    pub(crate) fn parse(text: &str, is_trusted: impl Fn(Target<'_>) -> bool) -> Option<Self> {
         // Browsers ignore tabs and line ends, and read `\` as `/`.
         let plain = text
             .bytes()
@@ -30,9 +39,14 @@ impl CallbackUrl {
         }
         let url = Url::parse(text).ok()?;
         let has_credentials = !url.username().is_empty() || url.password().is_some();
-        let is_web = matches!(url.scheme(), "http" | "https");
-        let good = is_web && !has_credentials && is_trusted(&url.origin().ascii_serialization());
-        good.then_some(Self {
+        let trusted = match url.scheme() {
+            "http" | "https" => is_trusted(Target::Origin(&url.origin().ascii_serialization())),
+            scheme => {
+                let has_slashes = text.get(scheme.len()..)?.starts_with("://");
+                has_slashes && is_trusted(Target::AppScheme(scheme))
+            }
+        };
+        (trusted && !has_credentials).then_some(Self {
             url,
             is_path: false,
         })
@@ -76,7 +90,11 @@ pub(crate) fn redirect_url(
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    CallbackUrl::parse(text, |origin| context.is_own_site(origin))
+    let is_trusted = |target: Target<'_>| match target {
+        Target::Origin(origin) => context.is_own_site(origin),
+        Target::AppScheme(scheme) => context.is_named_scheme(scheme),
+    };
+    CallbackUrl::parse(text, is_trusted)
         .map(Some)
         .ok_or_else(|| refusal.clone())
 }
@@ -94,7 +112,10 @@ pub(crate) fn email_link_url(
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let is_trusted = |origin: &str| account_flows::is_allowed_link_target(context, origin);
+    let is_trusted = |target: Target<'_>| match target {
+        Target::Origin(origin) => account_flows::is_allowed_link_target(context, origin),
+        Target::AppScheme(scheme) => context.is_named_scheme(scheme),
+    };
     CallbackUrl::parse(text, is_trusted)
         .map(|url| Some(url.location()))
         .ok_or_else(|| refusal.clone())
@@ -109,7 +130,10 @@ mod tests {
     const SELF: &str = "https://api.example/api/auth/callback/github";
 
     fn parse(text: &str) -> Option<CallbackUrl> {
-        CallbackUrl::parse(text, |origin| origin == TRUSTED)
+        CallbackUrl::parse(text, |target| match target {
+            Target::Origin(origin) => origin == TRUSTED,
+            Target::AppScheme(scheme) => scheme == "myapp",
+        })
     }
 
     #[test]
@@ -120,6 +144,8 @@ mod tests {
             ("/a/../b", "/b"),
             ("https://app.example", "https://app.example/"),
             ("https://APP.example:443/x", "https://app.example/x"),
+            ("myapp://signed-in?a=1", "myapp://signed-in?a=1"),
+            ("MyApp://signed-in", "myapp://signed-in"),
         ] {
             assert_eq!(
                 parse(text).map(|url| url.location()).as_deref(),
@@ -159,6 +185,11 @@ mod tests {
             "https://evil.example#@app.example",
             "https://evil.example?https://app.example",
             "javascript:alert(1)",
+            "javascript://app.example/%0aalert(1)",
+            "myapp:signed-in",
+            "myapp:/signed-in",
+            "otherapp://signed-in",
+            "myapp://user@signed-in",
             "data:text/html,x",
             "blob:https://app.example/x",
             " https://app.example",

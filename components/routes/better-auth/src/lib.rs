@@ -16,6 +16,7 @@ mod callback;
 mod callback_url;
 mod email_token;
 mod errors;
+mod flow_cookie;
 mod linking;
 mod password;
 mod session;

@@ -1,6 +1,5 @@
 //! The first half of the authorization code grant: redirecting to GitHub or Google.
 
-use access::cookies::{self, Lifetime};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use contracts::{
     accounts::linked_accounts::{self, Flow},
@@ -15,15 +14,10 @@ use crate::{
         self, ID_TOKEN_NOT_SUPPORTED, INVALID_CALLBACK_URL, INVALID_ERROR_CALLBACK_URL,
         INVALID_NEW_USER_CALLBACK_URL, PROVIDER_NOT_FOUND,
     },
+    flow_cookie,
     view::RedirectView,
 };
 
-/// The cookie that holds the sealed flow.
-pub(crate) const FLOW_COOKIE: &str = "goldfish-oauth";
-/// The path of that cookie.
-pub(crate) const FLOW_PATH: &str = "/api/auth";
-/// Lifetime of a flow, in seconds.
-const FLOW_SECONDS: u64 = 600;
 /// Random bytes of a state and of a PKCE verifier. Their text has 43 characters, the minimum of RFC
 /// 7636.
 const RANDOM_BYTES: usize = 32;
@@ -108,7 +102,7 @@ pub(crate) async fn start_flow(
     })?;
     let sealed = linked_accounts::seal_flow(Flow {
         provider: provider_name.to_owned(),
-        state,
+        state: state.clone(),
         code_verifier,
         callback_url: callback.unwrap_or_else(|| "/".to_owned()),
         error_url,
@@ -118,8 +112,7 @@ pub(crate) async fn start_flow(
     })
     .await
     .map_err(errors::accounts)?;
-    let lifetime = Lifetime::Seconds(FLOW_SECONDS);
-    cookies::set(context, FLOW_COOKIE, &sealed, FLOW_PATH, lifetime);
+    flow_cookie::set(context, &state, &sealed);
     Ok(url)
 }
 

@@ -14,6 +14,7 @@ struct Conversation<'a> {
     message_id: &'a str,
     title: &'a str,
     model: &'a str,
+    content: &'static str,
 }
 
 #[derive(Serialize)]
@@ -27,7 +28,12 @@ struct UsageView<'a> {
     prompt_tokens: u32,
     completion_tokens: u32,
     model: &'a str,
+    content: &'static str,
 }
+
+/// The content of the named events. Simple clients append the `content` of every `data:` line without
+/// a look at the event's name.
+const NO_CONTENT: &str = "";
 
 /// The first event: where the reply is stored.
 pub(crate) fn conversation(info: &ReplyInfo, model: &str) -> Vec<u8> {
@@ -38,6 +44,7 @@ pub(crate) fn conversation(info: &ReplyInfo, model: &str) -> Vec<u8> {
             message_id: &info.message_id,
             title: &info.title,
             model,
+            content: NO_CONTENT,
         }),
     )
 }
@@ -68,13 +75,20 @@ fn usage(prompt_tokens: u32, completion_tokens: u32, model: &str) -> Vec<u8> {
             prompt_tokens,
             completion_tokens,
             model,
+            content: NO_CONTENT,
         }),
     )
 }
 
-/// The error object that is also the body of an error response.
+/// The error object that is also the body of an error response, with empty content.
 fn error(error: &ApiError, request_id: &str) -> Vec<u8> {
-    named("error", &String::from_utf8_lossy(&error.body(request_id)))
+    let body = error.body(request_id);
+    let body = String::from_utf8_lossy(&body);
+    let data = match body.strip_suffix('}') {
+        Some(fields) => format!("{fields},\"content\":\"\"}}"),
+        None => body.into_owned(),
+    };
+    named("error", &data)
 }
 
 fn done() -> Vec<u8> {
@@ -104,7 +118,7 @@ mod tests {
         assert_eq!(
             text(conversation(&info, "gpt-4o")),
             "event: conversation\ndata: {\"conversationId\":\"c\",\"messageId\":\"m\",\
-             \"title\":\"Hi\\nthere\",\"model\":\"gpt-4o\"}\n\n"
+             \"title\":\"Hi\\nthere\",\"model\":\"gpt-4o\",\"content\":\"\"}\n\n"
         );
         let mut out = Encoder::new();
         content(&mut out, 1, "Hello");
@@ -116,7 +130,8 @@ mod tests {
         );
         assert_eq!(
             text(usage(12, 2, "gpt-4o")),
-            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\"}\n\n"
+            "event: usage\ndata: {\"promptTokens\":12,\"completionTokens\":2,\"model\":\"gpt-4o\",\
+             \"content\":\"\"}\n\n"
         );
         let bytes = end(&ReplyEnd {
             outcome: Outcome::Complete,
@@ -125,10 +140,9 @@ mod tests {
             model: "m",
             error: None,
         });
-        assert!(text(bytes).ends_with("\"model\":\"m\"}\n\ndata: [DONE]\n\n"));
-        assert!(
-            text(error(&ApiError::ProviderTimeout, "r"))
-                .starts_with("event: error\ndata: {\"error\":")
-        );
+        assert!(text(bytes).ends_with("\"model\":\"m\",\"content\":\"\"}\n\ndata: [DONE]\n\n"));
+        let error = text(error(&ApiError::ProviderTimeout, "r"));
+        assert!(error.starts_with("event: error\ndata: {\"error\":"));
+        assert!(error.ends_with(",\"content\":\"\"}\n\n"), "{error}");
     }
 }

@@ -7,6 +7,8 @@ use crate::harness::{App, Browser, Builder, PASSWORD, Response, new_email};
 
 const CLIENT_ID: &str = "oauth-client";
 const CLIENT_SECRET: &str = "marker-oauth-secret";
+/// What the names of the cookies of OAuth flows begin with.
+const FLOW: &str = "goldfish-oauth-";
 
 /// Both providers, and an application that knows them.
 struct World {
@@ -114,7 +116,7 @@ async fn sign_in_with_github_and_google_creates_a_session() {
         assert_eq!(first["email"], email.as_str(), "{first}");
         assert_eq!(first["emailVerified"], true, "{first}");
         assert!(
-            browser.cookie("goldfish-oauth").is_none(),
+            browser.cookie_with_prefix(FLOW).is_none(),
             "the flow is over"
         );
         // Another time, elsewhere: the same account.
@@ -146,7 +148,7 @@ async fn requests_to_the_provider_follow_oauth() {
             );
         }
         assert!(!url.contains(CLIENT_SECRET), "{url}");
-        let cookie = browser.cookie("goldfish-oauth").expect("a sealed flow");
+        let (_, cookie) = browser.cookie_with_prefix(FLOW).expect("a sealed flow");
         assert!(!url.contains(&cookie), "{url}");
     }
     let (one, other) = (
@@ -217,17 +219,17 @@ async fn state_is_valid_for_one_browser_and_one_use() {
     assert_eq!(user(&victim).await, Value::Null);
 
     // The right browser, twice: with its cookie put back.
-    let flow = attacker.cookie("goldfish-oauth").unwrap();
+    let (name, flow) = attacker.cookie_with_prefix(FLOW).unwrap();
     assert_eq!(
         location(&attacker.get(world.path(&back)).await),
         "/first-time"
     );
-    attacker.plant("goldfish-oauth", &flow);
+    attacker.plant(&name, &flow);
     let end = location(&attacker.get(world.path(&back)).await);
     assert!(end.contains("error="), "{end}");
     // And with a new code for the old state.
     let again = world.consent("github", &url);
-    attacker.plant("goldfish-oauth", &flow);
+    attacker.plant(&name, &flow);
     let end = location(&attacker.get(world.path(&again)).await);
     assert!(end.contains("error=state_already_used"), "{end}");
 
@@ -241,11 +243,12 @@ async fn state_is_valid_for_one_browser_and_one_use() {
         .replace("/callback/github", "/callback/google");
     let end = location(&browser.get(world.path(&back)).await);
     assert!(end.contains("error=state_mismatch"), "{end}");
+    let browser = world.browser();
     let url = world.begin(&browser, "github").await;
     let back = world.consent("github", &url);
-    let mut flow = browser.cookie("goldfish-oauth").unwrap();
+    let (name, mut flow) = browser.cookie_with_prefix(FLOW).unwrap();
     flow.replace_range(20..21, if &flow[20..21] == "A" { "B" } else { "A" });
-    browser.plant("goldfish-oauth", &flow);
+    browser.plant(&name, &flow);
     let end = location(&browser.get(world.path(&back)).await);
     assert!(end.contains("error=state_mismatch"), "{end}");
 }
@@ -460,4 +463,129 @@ async fn sign_in_with_an_unconfigured_provider_is_404() {
         let answer = browser.post("/api/auth/sign-in/social", body).await;
         assert_eq!(answer.status, 404, "{provider}: {answer:?}");
     }
+}
+
+#[tokio::test]
+async fn social_sign_in_in_two_tabs_succeeds_in_both() {
+    let world = World::new().await;
+    world
+        .github
+        .sign_in(GitHubUser::new(7, "grace", &new_email()));
+    let browser = world.browser();
+    let first = world.begin(&browser, "github").await;
+    let second = world.begin(&browser, "github").await;
+    // The tab that began first comes back last.
+    for (url, end) in [(second, "/first-time"), (first, "/welcome")] {
+        let back = world.consent("github", &url);
+        assert_eq!(location(&browser.get(world.path(&back)).await), end);
+    }
+    assert!(browser.cookie_with_prefix(FLOW).is_none());
+    // A tab for each provider.
+    world
+        .google
+        .sign_in(GoogleUser::new("1001", &new_email(), "Ada"));
+    let browser = world.browser();
+    let (github, google) = (
+        world.begin(&browser, "github").await,
+        world.begin(&browser, "google").await,
+    );
+    let back = world.consent("github", &github);
+    assert_eq!(location(&browser.get(world.path(&back)).await), "/welcome");
+    let back = world.consent("google", &google);
+    let end = location(&browser.get(world.path(&back)).await);
+    assert_eq!(end, "/first-time");
+}
+
+#[tokio::test]
+async fn social_sign_in_keeps_the_last_four_attempts() {
+    let world = World::new().await;
+    world
+        .github
+        .sign_in(GitHubUser::new(7, "grace", &new_email()));
+    let browser = world.browser();
+    let mut urls = Vec::new();
+    for _ in 0..12 {
+        urls.push(world.begin(&browser, "github").await);
+    }
+    let last = urls.last().unwrap();
+    let back = world.consent("github", last);
+    let end = location(&browser.get(world.path(&back)).await);
+    assert_eq!(end, "/first-time");
+    let mut kept = 0;
+    while let Some((name, _)) = browser.cookie_with_prefix(FLOW) {
+        let state = name.strip_prefix(FLOW).unwrap().to_owned();
+        let path = format!("/api/auth/callback/github?state={state}&code=x");
+        browser.get(&path).await;
+        kept += 1;
+        assert!(kept <= 4, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn denied_consent_redirects_to_the_error_page_of_its_tab() {
+    let world = World::new().await;
+    let browser = world.browser();
+    let begin = async |page: &str| {
+        let body = json!({ "provider": "github", "errorCallbackURL": page });
+        let answer = browser.post("/api/auth/sign-in/social", body).await;
+        answer.json()["url"].as_str().unwrap().to_owned()
+    };
+    let (one, other) = (begin("/one").await, begin("/other").await);
+    for (url, end) in [(one, "/one"), (other, "/other")] {
+        let back = world.consent("github", &url);
+        let found = location(&browser.get(world.path(&back)).await);
+        assert_eq!(found, format!("{end}?error=access_denied"));
+    }
+}
+
+#[tokio::test]
+async fn callback_urls_match_patterns_of_trusted_origins_only() {
+    let trusted = "https://*.example.com, myapp://";
+    let world = World::with(App::with_defaults().variable("trusted_origins", trusted)).await;
+    world
+        .github
+        .sign_in(GitHubUser::new(7, "grace", &new_email()));
+    for target in [
+        "https://app.example.com/welcome",
+        "https://a.b.example.com/",
+        "myapp://signed-in",
+        "/relative?x=1",
+    ] {
+        let browser = world.browser();
+        let body = json!({ "provider": "github", "callbackURL": target });
+        let answer = browser.post("/api/auth/sign-in/social", body).await;
+        assert_eq!(answer.status, 200, "{target}: {answer:?}");
+        let back = world.consent("github", answer.json()["url"].as_str().unwrap());
+        assert_eq!(location(&browser.get(world.path(&back)).await), target);
+    }
+    for target in [
+        "https://example.com.evil.example/",
+        "https://evilexample.com/",
+        "http://app.example.com/",
+        "https://app.example.com:8443/",
+        "otherapp://signed-in",
+        "javascript://app.example.com/%0aalert(1)",
+    ] {
+        let body = json!({ "provider": "github", "callbackURL": target });
+        let answer = world.browser().post("/api/auth/sign-in/social", body).await;
+        assert_eq!(answer.status, 403, "{target}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn form_encoded_token_responses_are_read() {
+    let world = World::new().await;
+    world.github.respond_with_forms();
+    world
+        .github
+        .sign_in(GitHubUser::new(7, "grace", &new_email()));
+    let browser = world.browser();
+    assert_eq!(world.sign_in(&browser, "github").await, "/first-time");
+    // An error in that form is one too.
+    let browser = world.browser();
+    let url = world.begin(&browser, "github").await;
+    let back = world.consent("github", &url);
+    world.github.expire_codes();
+    let end = location(&browser.get(world.path(&back)).await);
+    assert_eq!(end, "/failed?error=invalid_code");
 }

@@ -6,7 +6,7 @@ mod idempotency;
 mod streaming;
 
 use serde_json::{Value, json};
-use upstream::{Script, Upstream};
+use upstream::{Fault, Script, Upstream};
 use uuid::Uuid;
 
 use crate::harness::{App, Event, Guest, text_of};
@@ -378,4 +378,35 @@ async fn chat_without_a_user_is_401() {
     let client = App::shared().await.client();
     let answer = client.post("/api/chat", json!({ "message": "a" })).await;
     answer.is_error(401, "UNAUTHORIZED");
+}
+
+/// A client of the first goldfish appends `.content` of every `data:` line.
+#[tokio::test]
+async fn every_event_has_content() {
+    let (_upstream, _app, guest) = saying(&["Hel", "lo"]).await;
+    let events = guest.client.chat(json!({ "message": "Hi" })).await;
+    let events = events.accepted().await.events().await;
+    let mut appended = String::new();
+    for event in events.iter().filter(|event| !event.is_done()) {
+        let data = event.json();
+        let content = data["content"].as_str();
+        appended.push_str(content.unwrap_or_else(|| panic!("{event:?}")));
+    }
+    assert_eq!(appended, "Hello");
+    let names: Vec<_> = events.iter().map(Event::name).collect();
+    assert!(names.contains(&"conversation") && names.contains(&"usage"));
+}
+
+#[tokio::test]
+async fn error_event_has_content() {
+    let script = Script::new(["Hel", "lo"]).fault(Fault::CutAfter(1));
+    let upstream = Upstream::start(script).await.unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let guest = app.client().guest().await;
+    let events = guest
+        .client
+        .chat(json!({ "message": "Hi", "model": "gpt-4o" }));
+    let events = events.await.accepted().await.events().await;
+    let error = events.iter().find(|event| event.name() == "error");
+    assert_eq!(error.expect("an error").json()["content"], "");
 }

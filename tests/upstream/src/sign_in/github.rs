@@ -72,6 +72,8 @@ struct State {
     user: Option<GitHubUser>,
     codes: Codes<(GitHubUser, String)>,
     tokens: BTreeMap<String, (GitHubUser, String)>,
+    /// Whether token responses are forms always.
+    form_responses: bool,
 }
 
 /// GitHub: the authorization server, and the part of the REST API about the user. Derefs to
@@ -101,6 +103,7 @@ impl GitHub {
             user: None,
             codes: Codes::default(),
             tokens: BTreeMap::new(),
+            form_responses: false,
         }));
         let handled = Arc::clone(&state);
         let service = Service::start(move |call| locked(&handled).answer(call)).await?;
@@ -125,6 +128,12 @@ impl GitHub {
     /// The browser's user denies consent from now on.
     pub fn deny(&self) {
         locked(&self.state).user = None;
+    }
+
+    /// Responds to token requests with a form from now on, whatever `Accept` says, as some GitHub
+    /// Enterprise servers and proxies do.
+    pub fn respond_with_forms(&self) {
+        locked(&self.state).form_responses = true;
     }
 
     /// Makes all codes that were given out too old.
@@ -184,6 +193,7 @@ impl State {
         if !known {
             return token_answer(
                 call,
+                self.form_responses,
                 &[
                     ("error", "incorrect_client_credentials"),
                     (
@@ -206,6 +216,7 @@ impl State {
                 self.tokens.insert(token.clone(), (user, scope));
                 token_answer(
                     call,
+                    self.form_responses,
                     &[
                         ("access_token", &token),
                         ("scope", &granted),
@@ -215,6 +226,7 @@ impl State {
             }
             Err(Refused::RedirectUri) => token_answer(
                 call,
+                self.form_responses,
                 &[
                     ("error", "redirect_uri_mismatch"),
                     (
@@ -226,6 +238,7 @@ impl State {
             ),
             Err(Refused::Code | Refused::MissingVerifier | Refused::Verifier) => token_answer(
                 call,
+                self.form_responses,
                 &[
                     ("error", "bad_verification_code"),
                     (
@@ -282,11 +295,11 @@ impl State {
 const TOKEN_ERRORS: &str = "https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/";
 
 /// Refusals come with 200 too, and nothing is JSON unless it is asked for.
-fn token_answer(call: &Call, pairs: &[(&str, &str)]) -> Reply {
+fn token_answer(call: &Call, as_form: bool, pairs: &[(&str, &str)]) -> Reply {
     let wants_json = call
         .header("accept")
         .is_some_and(|accept| accept.contains("application/json"));
-    if wants_json {
+    if wants_json && !as_form {
         let body: Value = pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), json!(value)))

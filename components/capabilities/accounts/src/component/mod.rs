@@ -15,6 +15,7 @@ use journal::Spin;
 use spin_sdk::variables;
 
 use crate::accounts::Accounts;
+use crate::password::PasswordRules;
 use crate::types::Error;
 
 struct Component;
@@ -33,35 +34,49 @@ async fn accounts() -> Result<Accounts<Spin>, Error> {
     let keys = signing::keys().await;
     let keys = keys.map_err(|error| Error::Unavailable(error.to_string()))?;
     let platform = Spin::open_default().await?;
-    Ok(Accounts::new(
-        platform,
-        keys,
-        verification_required().await?,
-    ))
+    let settings = settings().await?;
+    let accounts = Accounts::new(platform, keys, settings.verification_required);
+    Ok(accounts.with_password_rules(settings.password_rules))
 }
 
-/// The variable `email_verification`, read once per instance.
-async fn verification_required() -> Result<bool, Error> {
-    static REQUIRED: OnceLock<bool> = OnceLock::new();
-    if let Some(required) = REQUIRED.get() {
-        return Ok(*required);
+/// The variables of this component.
+struct Settings {
+    verification_required: bool,
+    password_rules: PasswordRules,
+}
+
+/// The variables, read once per instance.
+///
+/// # Errors
+/// `unavailable` if a value is invalid or cannot be read.
+async fn settings() -> Result<&'static Settings, Error> {
+    static SETTINGS: OnceLock<Settings> = OnceLock::new();
+    if let Some(settings) = SETTINGS.get() {
+        return Ok(settings);
     }
-    let required = match variables::get("email_verification").await {
-        Ok(value) => match value.trim() {
-            "" => false,
-            "required" => true,
-            _ => {
-                return Err(Error::Unavailable(
-                    "the variable email_verification must be empty or `required`".to_owned(),
-                ));
-            }
-        },
-        Err(variables::Error::Undefined(_)) => false,
-        Err(_) => {
+    let verification_required = match variable("email_verification").await?.trim() {
+        "" => false,
+        "required" => true,
+        _ => {
             return Err(Error::Unavailable(
-                "the variable email_verification cannot be read".to_owned(),
+                "the variable email_verification must be empty or `required`".to_owned(),
             ));
         }
     };
-    Ok(*REQUIRED.get_or_init(|| required))
+    let settings = Settings {
+        verification_required,
+        password_rules: PasswordRules::parse(&variable("password_min_score").await?)?,
+    };
+    Ok(SETTINGS.get_or_init(|| settings))
+}
+
+/// The value of a variable. Empty if it is not defined.
+async fn variable(name: &str) -> Result<String, Error> {
+    match variables::get(name).await {
+        Ok(value) => Ok(value),
+        Err(variables::Error::Undefined(_)) => Ok(String::new()),
+        Err(_) => Err(Error::Unavailable(format!(
+            "the variable {name} cannot be read"
+        ))),
+    }
 }

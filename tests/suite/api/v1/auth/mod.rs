@@ -391,3 +391,165 @@ async fn register_with_a_guest_cookie_keeps_the_guests_data() {
     let answer = browser.post("/api/v1/auth/register", body).await;
     assert_eq!(answer.json()["user"]["id"], guest, "{answer:?}");
 }
+
+/// worker-api's own example, and fields of its users' frontends.
+#[tokio::test]
+async fn example_password_and_unknown_fields_of_compatible_routes_are_accepted() {
+    let client = App::shared().await.client();
+    let email = new_email();
+    let body = json!({
+        "email": email, "password": "yourpassword", "username": "ada", "plan": "free",
+    });
+    let answer = client.undescribed().post("/register", body.clone()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let answer = client.undescribed().post("/login", body.clone()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let answer = client.undescribed().post("/api/v1/auth/login", body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let refresh = json!({ "refreshToken": answer.json()["refreshToken"], "clientId": "x" });
+    let answer = client
+        .undescribed()
+        .post("/api/v1/auth/refresh", refresh)
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let body = json!({
+        "email": new_email(), "password": "yourpassword", "name": "a", "role": "admin",
+    });
+    let answer = client
+        .undescribed()
+        .post("/api/auth/sign-up/email", body)
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[tokio::test]
+async fn common_and_short_passwords_are_400() {
+    let client = App::shared().await.client();
+    for password in ["password", "12345678", "qwertyuiop", "Password1", "1234567"] {
+        let body = json!({ "email": new_email(), "password": password });
+        let answer = client.undescribed().post("/register", body).await;
+        answer.is_error(400, "VALIDATION_ERROR").names("password");
+    }
+}
+
+#[tokio::test]
+async fn password_min_score_without_its_component_is_an_error_of_the_operator() {
+    let app = App::with_defaults()
+        .variable("password_min_score", "3")
+        .start()
+        .await;
+    let body = json!({ "email": new_email(), "password": "yourpassword" });
+    let answer = app.client().post("/register", body).await;
+    answer.is_error(500, "INTERNAL");
+    assert!(app.logs().contains("accounts-strict-passwords"));
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_not_utf8_does_not_sign_out() {
+    let app = App::shared().await;
+    let user = app.client().user().await;
+    let mut connection = tokio::net::TcpStream::connect(app.address()).await.unwrap();
+    let mut request = b"GET /api/v1/auth/me HTTP/1.1\r\nhost: localhost\r\n\
+                        connection: close\r\ncookie: theme=\xff\xfe; goldfish-session="
+        .to_vec();
+    request.extend_from_slice(user.cookie.as_bytes());
+    request.extend_from_slice(b"; other=\xe9\r\n\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut connection, &request)
+        .await
+        .unwrap();
+    let mut response = Vec::new();
+    tokio::io::AsyncReadExt::read_to_end(&mut connection, &mut response)
+        .await
+        .unwrap();
+    let response = String::from_utf8_lossy(&response);
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    assert!(response.contains(&user.id), "{response}");
+}
+
+#[tokio::test]
+async fn session_cookie_follows_the_cookie_variables() {
+    for (variables, attributes) in [
+        ([].as_slice(), "; HttpOnly; SameSite=Lax"),
+        (
+            &[("cookie_same_site", "strict")],
+            "; HttpOnly; SameSite=Strict",
+        ),
+        (
+            &[("cookie_same_site", "none"), ("cookie_partitioned", "on")],
+            "; HttpOnly; SameSite=None; Secure; Partitioned",
+        ),
+        (
+            &[
+                ("cookie_domain", "example.com"),
+                ("cookie_same_site", "none"),
+            ],
+            "; HttpOnly; SameSite=None; Secure; Domain=example.com",
+        ),
+    ] {
+        let mut app = App::with_defaults();
+        for (name, value) in variables {
+            app = app.variable(name, *value);
+        }
+        let app = app.start().await;
+        let answer = app.client().send("POST", "/api/v1/auth/guest", None).await;
+        let line = answer.set_cookies()[0];
+        assert!(line.starts_with("goldfish-session="), "{line}");
+        assert!(line.ends_with(attributes), "{line} has not {attributes}");
+    }
+}
+
+#[tokio::test]
+async fn cross_site_cookies_are_still_protected_against_csrf() {
+    let app = App::with_defaults()
+        .variable("cookie_same_site", "none")
+        .variable("cors_origins", "https://app.example")
+        .start()
+        .await;
+    let client = app.client();
+    let user = client.user().await;
+    let by_cookie = user.by_cookie(&client);
+    let body = json!({ "theme": "dark" });
+    let own = by_cookie.with("origin", "https://app.example");
+    assert_eq!(own.put("/api/preferences", body.clone()).await.status, 200);
+    for origin in ["https://evil.example", "null", "https://sub.app.example"] {
+        let foreign = by_cookie.with("origin", origin);
+        let answer = foreign.put("/api/preferences", body.clone()).await;
+        assert_eq!(answer.status, 403, "{origin}: {answer:?}");
+    }
+    // A browser that sends no `Origin` says so otherwise.
+    let hidden = by_cookie.with("sec-fetch-site", "cross-site");
+    let answer = hidden.put("/api/preferences", body).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+}
+
+#[tokio::test]
+async fn two_instances_with_different_cookie_prefixes_keep_both_sessions() {
+    let start = async |prefix: &str| {
+        let app = App::with_defaults().variable("cookie_prefix", prefix);
+        app.start().await
+    };
+    let (one, other) = (start("one").await, start("other").await);
+    let mut cookies = Vec::new();
+    for (app, name) in [(&one, "one-session"), (&other, "other-session")] {
+        let answer = app.client().send("POST", "/api/v1/auth/guest", None).await;
+        let cookie = answer.cookie(name).expect(name);
+        cookies.push(format!("{name}={cookie}"));
+    }
+    let cookies = cookies.join("; ");
+    for app in [&one, &other] {
+        let client = app.client().with("cookie", &cookies);
+        let answer = client.get("/api/v1/auth/me").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.set_cookies().is_empty(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn refresh_token_predecessor_is_accepted_within_the_leeway() {
+    let client = App::shared().await.client();
+    let answer = client.send("POST", "/api/v1/auth/guest", None).await;
+    let first = answer.json()["refreshToken"].as_str().unwrap().to_owned();
+    assert_eq!(client.refresh(&first).await.status, 200);
+    // Another tab with the same token.
+    assert_eq!(client.refresh(&first).await.status, 200);
+}
