@@ -19,6 +19,7 @@ mod api_keys;
 mod clients;
 mod credentials;
 mod docs;
+mod documentation;
 mod harness;
 mod health;
 mod page;

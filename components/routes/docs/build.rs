@@ -1,5 +1,4 @@
-//! Takes what the page needs out of Swagger UI's archive, and compresses all that is served, since
-//! that is how it is sent.
+//! Extracts the files of the page from the archive of Swagger UI and compresses all served files.
 
 use std::{
     error::Error,
@@ -13,12 +12,12 @@ use flate2::{Compression, read::DeflateDecoder, write::GzEncoder};
 use rawzip::{CompressionMethod, ZipArchive};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 
-const OF_SWAGGER_UI: [&str; 3] = [
+const SWAGGER_UI_FILES: [&str; 3] = [
     "swagger-ui.css",
     "swagger-ui-bundle.js",
     "favicon-32x32.png",
 ];
-const OUR_OWN: [(&str, &str); 3] = [
+const OWN_FILES: [(&str, &str); 3] = [
     ("openapi.json", "openapi.json"),
     ("index.html", "page/index.html"),
     ("page.js", "page/page.js"),
@@ -27,34 +26,34 @@ const OUR_OWN: [(&str, &str); 3] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    let mut said = std::io::stdout();
+    let mut stdout = std::io::stdout();
     let mut digest = DefaultHasher::new();
     let mut keep = |name: &str, bytes: &[u8]| -> std::io::Result<()> {
         bytes.hash(&mut digest);
         fs::write(out.join(name), bytes)?;
-        fs::write(out.join(format!("{name}.gz")), compressed(bytes)?)
+        fs::write(out.join(format!("{name}.gz")), compress(bytes)?)
     };
 
-    for (name, path) in OUR_OWN {
+    for (name, path) in OWN_FILES {
         let path = here.join(path);
         keep(name, &fs::read(&path)?)?;
-        writeln!(said, "cargo::rerun-if-changed={}", path.display())?;
+        writeln!(stdout, "cargo::rerun-if-changed={}", path.display())?;
     }
-    for name in OF_SWAGGER_UI {
-        keep(name, &unpacked(name)?)?;
+    for name in SWAGGER_UI_FILES {
+        keep(name, &extract(name)?)?;
     }
-    writeln!(said, "cargo::rustc-env=EDITION={:016x}", digest.finish())?;
+    writeln!(stdout, "cargo::rustc-env=EDITION={:016x}", digest.finish())?;
     Ok(())
 }
 
-fn compressed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     encoder.finish()
 }
 
-/// A file of the archive's folder `dist`, whatever the folder around that is called.
-fn unpacked(name: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+/// Extracts a file from the folder `dist`, whatever its parent folder is called.
+fn extract(name: &str) -> Result<Vec<u8>, Box<dyn Error>> {
     let end = format!("/dist/{name}");
     let archive = ZipArchive::from_slice(SWAGGER_UI_VENDORED)?;
     for entry in archive.entries() {

@@ -6,7 +6,7 @@ import type { Transport } from './transport.js';
 type Schemas = components['schemas'];
 
 export type User = Schemas['User'];
-/** Where addresses have to be confirmed: nobody is signed in yet. */
+/** The email address must be confirmed first; nobody is signed in yet. */
 export type Pending = Schemas['Pending'];
 export type Farewell = Schemas['Farewell'];
 
@@ -14,7 +14,7 @@ export interface RegisterOptions {
   name?: string;
 }
 
-/** Who is asking. Whoever signs in is kept in the client's store, and every later request is theirs. */
+/** Sign-in. The session is kept in the store of the client and is used for all later requests. */
 export class Auth {
   readonly #transport: Transport;
 
@@ -22,18 +22,18 @@ export class Auth {
     this.#transport = transport;
   }
 
-  /** Somebody without an account. One who registers later keeps what there is. */
+  /** Creates a guest: a user without an account. A guest that registers later keeps everything. */
   async guest(): Promise<Session> {
     return this.#keep(await this.#transport.json('post', '/api/v1/auth/guest', { anonymous: true }));
   }
 
-  /** Makes an account, out of the guest who is signed in, if there is one. */
+  /** Registers an account. A guest that is signed in becomes the account. */
   async register(email: string, password: string, options: RegisterOptions = {}): Promise<Session | Pending> {
-    // A guest whose access token has ended would be taken for nobody: it is renewed first.
-    if (await this.session()) await this.me().catch(ended);
+    // With an expired access token the guest would not be recognised: this request refreshes it.
+    if (await this.session()) await this.me().catch(ignoreUnauthorized);
     const body = { email, password, ...options };
-    const answer = await this.#transport.json('post', '/api/v1/auth/register', { body });
-    return 'token' in answer ? this.#keep(answer) : answer;
+    const result = await this.#transport.json('post', '/api/v1/auth/register', { body });
+    return 'token' in result ? this.#keep(result) : result;
   }
 
   async login(email: string, password: string): Promise<Session> {
@@ -41,30 +41,30 @@ export class Auth {
     return this.#keep(await this.#transport.json('post', '/api/v1/auth/login', { body, anonymous: true }));
   }
 
-  /** Ends the session, here and at the backend. */
+  /** Ends the session on the server and removes its tokens. */
   async logout(): Promise<Farewell> {
     const { store } = this.#transport;
     if (!store) return this.#transport.json('post', '/api/v1/auth/logout');
-    // In turn with whoever is renewing the tokens, so that these are the ones that count.
+    // Not while the tokens are being refreshed, so that these are the current ones.
     return store.exclusively(async () => {
       const session = await store.get();
       if (!session) return { success: true };
       const body = { refreshToken: session.refreshToken };
-      const call = { body, anonymous: true };
-      const farewell = await this.#transport.json('post', '/api/v1/auth/logout', call).catch(ended);
+      const options = { body, anonymous: true };
+      const farewell = await this.#transport.json('post', '/api/v1/auth/logout', options).catch(ignoreUnauthorized);
       await store.set(undefined);
       return farewell ?? { success: true };
     });
   }
 
-  /** Who is signed in, as the backend sees it. */
+  /** The current user. */
   async me(): Promise<User> {
     return (await this.#transport.json('get', '/api/v1/auth/me')).user;
   }
 
   /**
-   * Ends the account and forgets all that there is of the user. An account with a password needs that, or
-   * a session of the last 24 hours.
+   * Deletes the account and all data of the user. If the account has a password, it is required unless
+   * the session began in the last 24 hours.
    */
   async deleteAccount(password?: string): Promise<void> {
     const body = password === undefined ? {} : { password };
@@ -72,7 +72,7 @@ export class Auth {
     await this.#transport.store?.set(undefined);
   }
 
-  /** The session there is, without asking the backend. */
+  /** The stored session, without a request. */
   async session(): Promise<Session | undefined> {
     return this.#transport.store?.get();
   }
@@ -83,7 +83,7 @@ export class Auth {
   }
 }
 
-/** That a session had ended before is no failure. */
-function ended(error: unknown): undefined {
+/** 401 means that the session had ended already. */
+function ignoreUnauthorized(error: unknown): undefined {
   if (!(error instanceof GoldfishError) || error.status !== 401) throw error;
 }

@@ -8,50 +8,50 @@ export type Conversation = Schemas['Conversation'];
 export type ConversationSummary = Schemas['ConversationSummary'];
 export type Message = Schemas['Message'];
 
-/** What is said, and how it is to be answered. */
+/** A message and settings for the reply. */
 export type ChatRequest = Schemas['ChatRequest'];
-/** How the last message is to be answered this time. */
+/** Settings for the new reply. */
 export type RegenerateRequest = Schemas['RegenerateRequest'];
 
 export interface ReadOptions {
-  /** Ends reading, not the reply: see `ReplyStream.stop`. */
+  /** Stops reading, not the reply; see `ReplyStream.stop`. */
   signal?: AbortSignal;
 }
 
 export interface SendOptions extends ReadOptions {
-  /** Names the request, so that sending it again asks no second time; made at random unless given. */
+  /** A retry with the same key gets the existing reply. Default: a random UUID. */
   idempotencyKey?: string;
 }
 
 export interface ResumeOptions extends ReadOptions {
-  /** The last piece that one has (`ReplyStream.lastEventId`); left out, a reply under way is given from its beginning. */
+  /** The last event that was received (`ReplyStream.lastEventId`). Without it, a reply that is being written is sent from its beginning. */
   lastEventId?: number;
-  /** Which reply that piece is of; left out, the last one. */
+  /** The reply that the event belongs to. Default: the last one. */
   messageId?: string;
 }
 
-/** One message as other chat APIs take them. */
+/** A message in the format of other chat APIs. */
 export interface UserMessage {
   role: 'user';
   content: string;
 }
 
-/** Conversations, and the replies in them. */
+/** Conversations and replies. */
 export class Chats {
   readonly #transport: Transport;
-  readonly #patience: number;
+  readonly #idleTimeout: number;
 
-  constructor(transport: Transport, patience: number) {
+  constructor(transport: Transport, idleTimeout: number) {
     this.#transport = transport;
-    this.#patience = patience;
+    this.#idleTimeout = idleTimeout;
   }
 
   /**
-   * Says something, in a new conversation or in one there is, and gives the reply once the model has
-   * begun to answer. Fails where it does not even begin.
+   * Sends a message, in a new conversation or an existing one. Resolves when the model begins to reply,
+   * and fails if it does not.
    */
   async sendMessage(request: ChatRequest, options?: SendOptions): Promise<ReplyStream>;
-  /** The same for a conversation and one message to it; what was said before is known to the backend. */
+  /** Sends one message to a conversation; the server has the earlier messages. */
   async sendMessage(
     conversationId: string,
     messages: readonly [UserMessage],
@@ -62,20 +62,20 @@ export class Chats {
     second?: readonly [UserMessage] | SendOptions,
     third?: SendOptions,
   ): Promise<ReplyStream> {
-    if (typeof first !== 'string') return this.#ask('/api/chat', {}, first, second as SendOptions);
+    if (typeof first !== 'string') return this.#send('/api/chat', {}, first, second as SendOptions);
     const [message] = second as readonly [UserMessage];
     const body = { conversationId: first, message: message.content };
-    return this.#ask('/api/chat', {}, body, third);
+    return this.#send('/api/chat', {}, body, third);
   }
 
-  /** Another reply in place of a conversation's last one. */
+  /** Requests a new reply to the last message of a conversation. */
   async regenerate(id: string, request: RegenerateRequest = {}, options?: SendOptions): Promise<ReplyStream> {
-    return this.#ask('/api/conversations/{id}/regenerate', { id }, request, options);
+    return this.#send('/api/conversations/{id}/regenerate', { id }, request, options);
   }
 
   /**
-   * The reply under way, whoever asked for it, or, with `lastEventId`, what one lacks of the last one;
-   * none if there is neither.
+   * The reply that is being written, whichever client requested it; with `lastEventId`, the missing part of
+   * the last reply. `undefined` if there is neither.
    */
   async resume(id: string, options: ResumeOptions = {}): Promise<ReplyStream | undefined> {
     const { lastEventId, messageId, signal } = options;
@@ -84,7 +84,7 @@ export class Chats {
       response &&
       new ReplyStream({
         transport: this.#transport,
-        patience: this.#patience,
+        idleTimeout: this.#idleTimeout,
         response,
         signal,
         conversationId: id,
@@ -94,18 +94,18 @@ export class Chats {
     );
   }
 
-  /** Ends the reply under way, from wherever it was asked for; whether there was one. */
+  /** Stops the reply that is being written, whichever client requested it. Returns whether there was one. */
   async stop(id: string): Promise<boolean> {
     const params = { id };
     return (await this.#transport.json('post', '/api/conversations/{id}/stop', { params })).stopped;
   }
 
-  /** All of them with their messages, the most recently updated one first. */
+  /** All conversations with their messages, the most recently updated one first. */
   async list(): Promise<Conversation[]> {
     return (await this.#transport.json('get', '/api/conversations')).conversations;
   }
 
-  /** The same without messages. */
+  /** All conversations without messages. */
   async history(): Promise<ConversationSummary[]> {
     return (await this.#transport.json('get', '/api/history')).conversations;
   }
@@ -122,12 +122,12 @@ export class Chats {
     await this.#transport.json('delete', '/api/conversations/{id}', { params: { id } });
   }
 
-  /** Forgets all conversations of the user, and the preferences. */
+  /** Deletes all conversations and preferences of the user. */
   async clear(): Promise<void> {
     await this.#transport.json('delete', '/api/conversations');
   }
 
-  async #ask(
+  async #send(
     path: '/api/chat' | '/api/conversations/{id}/regenerate',
     params: Record<string, string>,
     body: ChatRequest | RegenerateRequest,
@@ -140,6 +140,6 @@ export class Chats {
       headers: { 'idempotency-key': idempotencyKey },
       signal,
     });
-    return new ReplyStream({ transport: this.#transport, patience: this.#patience, response, signal });
+    return new ReplyStream({ transport: this.#transport, idleTimeout: this.#idleTimeout, response, signal });
   }
 }

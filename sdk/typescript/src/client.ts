@@ -16,45 +16,45 @@ export type CreatedApiKey = Schemas['CreatedApiKey'];
 export type Health = Schemas['Health'];
 
 export interface GoldfishOptions {
-  /** Where the backend is, for example `https://chat.example.com`; empty for the page's own site. */
+  /** The URL of the server, for example `https://chat.example.com`; empty for the origin of the page. */
   baseUrl: string;
-  /** An API key (`gf_…`), for programs; nobody needs to sign in then. */
+  /** An API key (`gf_…`), for programs; no sign-in is needed. */
   apiKey?: string;
-  /** Where the tokens of who signs in are kept; in memory, unless one is given. */
+  /** Where the tokens of the session are kept. Default: in memory. */
   store?: TokenStore;
   /**
-   * `include`, in a browser: the session is the backend's cookie, which scripts cannot read, and no
-   * token is kept here. The page's origin has to be one of the backend's `cors_origins`, or its own.
+   * `include`, in a browser: the session is a cookie of the server, which scripts cannot read, and no
+   * token is kept. The origin of the page must be that of the server or one of its `cors_origins`.
    */
   credentials?: RequestCredentials;
-  /** What sends requests; the platform's `fetch`, unless one is given. */
+  /** The function that sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
-  /** Sent with every request. */
+  /** Headers of every request. */
   headers?: Record<string, string>;
-  /** How often a request that may be repeated is sent again; 2. */
+  /** Most retries of a request that can be repeated safely. Default: 2. */
   maxRetries?: number;
-  /** Longest wait, in milliseconds, that the backend may ask for before a request is sent again; 10,000. */
+  /** Longest wait before a retry, in milliseconds. If the server asks for more, there is no retry. Default: 10,000. */
   maxRetryWait?: number;
-  /** Silence, in milliseconds, after which a reply's connection counts as lost; 45,000. The backend gives a sign of life every 15,000. */
-  patience?: number;
+  /** Milliseconds without data after which the connection of a reply counts as lost. Default: 45,000. The server sends a heartbeat every 15,000. */
+  idleTimeout?: number;
 }
 
-/** A goldfish chat backend, as one user. */
+/** A client of a goldfish server, for one user. */
 export class Goldfish {
   readonly auth: Auth;
   readonly chats: Chats;
   readonly models: Models;
-  readonly preferences: PreferencesOfUser;
+  readonly preferences: UserPreferences;
   readonly usage: Usage;
   readonly apiKeys: ApiKeys;
   readonly #transport: Transport;
 
   constructor(options: GoldfishOptions) {
-    const isByCookie = options.credentials === 'include';
+    const usesCookie = options.credentials === 'include';
     const transport = new Transport({
       baseUrl: options.baseUrl,
       apiKey: options.apiKey,
-      store: isByCookie ? undefined : (options.store ?? memoryStore()),
+      store: usesCookie ? undefined : (options.store ?? memoryStore()),
       credentials: options.credentials,
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
       headers: options.headers ?? {},
@@ -62,15 +62,15 @@ export class Goldfish {
       maxRetryWait: options.maxRetryWait ?? 10_000,
     });
     this.auth = new Auth(transport);
-    this.chats = new Chats(transport, options.patience ?? 45_000);
+    this.chats = new Chats(transport, options.idleTimeout ?? 45_000);
     this.models = new Models(transport);
-    this.preferences = new PreferencesOfUser(transport);
+    this.preferences = new UserPreferences(transport);
     this.usage = new Usage(transport);
     this.apiKeys = new ApiKeys(transport);
     this.#transport = transport;
   }
 
-  /** Whether the backend can work; fails with `status` 503 where it cannot. */
+  /** Health check. Fails with `status` 503 if the server is not healthy. */
   async health(): Promise<Health> {
     return this.#transport.json('get', '/health', { anonymous: true });
   }
@@ -83,13 +83,13 @@ export class Models {
     this.#transport = transport;
   }
 
-  /** The catalogue; those whose provider is configured are `available`. */
+  /** All models; those whose provider is configured are `available`. */
   async list(): Promise<Model[]> {
     return (await this.#transport.json('get', '/api/models')).models;
   }
 }
 
-export class PreferencesOfUser {
+export class UserPreferences {
   readonly #transport: Transport;
 
   constructor(transport: Transport) {
@@ -100,7 +100,7 @@ export class PreferencesOfUser {
     return this.#transport.json('get', '/api/preferences');
   }
 
-  /** Changes what is given, and leaves the rest. */
+  /** Changes the fields that are present. */
   async update(changes: PreferencesUpdate): Promise<Preferences> {
     return this.#transport.json('put', '/api/preferences', { body: changes });
   }
@@ -113,7 +113,7 @@ export class Usage {
     this.#transport = transport;
   }
 
-  /** Plan, credits, and tokens by day and model. */
+  /** Plan, credits and usage by day and model. */
   async get(): Promise<UsageReport> {
     return this.#transport.json('get', '/api/usage');
   }
@@ -126,7 +126,7 @@ export class ApiKeys {
     this.#transport = transport;
   }
 
-  /** A new key; the answer is the only one that has the key itself. */
+  /** Creates a key. Only this result contains the key itself. */
   async create(request: ApiKeyRequest): Promise<CreatedApiKey> {
     return this.#transport.json('post', '/api-keys/create', { body: request });
   }
@@ -135,7 +135,7 @@ export class ApiKeys {
     return this.#transport.json('get', '/api-keys/list');
   }
 
-  /** From now on the key is refused. */
+  /** Revokes a key. Later requests with it get 401. */
   async revoke(id: string): Promise<void> {
     await this.#transport.json('post', '/api-keys/revoke/{keyId}', { params: { keyId: id } });
   }

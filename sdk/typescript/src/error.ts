@@ -1,17 +1,17 @@
 import type { components } from './schema.js';
 
-type Problem = components['schemas']['Error'];
+type ErrorBody = components['schemas']['Error'];
 
 /**
- * What the backend's errors are called, and two of our own: `CONNECTION_FAILED` where no answer came,
- * `UNEXPECTED_ANSWER` where one came that is not of a goldfish, such as a proxy's page.
+ * The codes of the server, and two of this library: `CONNECTION_FAILED` if there was no response,
+ * `UNEXPECTED_RESPONSE` if the response is not from goldfish, such as the error page of a proxy.
  */
-export type ErrorCode = Problem['code'] | 'CONNECTION_FAILED' | 'UNEXPECTED_ANSWER';
+export type ErrorCode = ErrorBody['code'] | 'CONNECTION_FAILED' | 'UNEXPECTED_RESPONSE';
 
-/** One wrong part of a request. */
+/** One error in a request. */
 export type ErrorDetail = components['schemas']['Detail'];
 
-interface About {
+interface ErrorFields {
   status: number;
   code: ErrorCode;
   requestId?: string | undefined;
@@ -20,47 +20,47 @@ interface About {
   cause?: unknown;
 }
 
-/** Every error of this library, except that an aborted request throws its signal's reason. */
+/** The error that this library throws. Only an aborted request throws the reason of its signal. */
 export class GoldfishError extends Error {
   override readonly name = 'GoldfishError';
-  /** The HTTP status; 0 where no answer came, 200 where a reply broke off after it had begun. */
+  /** The HTTP status; 0 without a response, 200 if a reply was interrupted after it had begun. */
   readonly status: number;
-  /** Stable: what to branch on. */
+  /** A stable code for programs. */
   readonly code: ErrorCode;
-  /** Names the request in the backend's log. */
+  /** The id of the request in the log of the server. */
   readonly requestId: string | undefined;
-  /** The wrong parts of the request, of `VALIDATION_ERROR`. */
+  /** The errors in the request, for `VALIDATION_ERROR`. */
   readonly details: readonly ErrorDetail[];
-  /** Seconds after which to try again, where that is known. */
+  /** Seconds to wait before a retry, if known. */
   readonly retryAfter: number | undefined;
 
-  constructor(message: string, about: About) {
-    super(message, { cause: about.cause });
-    this.status = about.status;
-    this.code = about.code;
-    this.requestId = about.requestId;
-    this.details = about.details ?? [];
-    this.retryAfter = about.retryAfter;
+  constructor(message: string, fields: ErrorFields) {
+    super(message, { cause: fields.cause });
+    this.status = fields.status;
+    this.code = fields.code;
+    this.requestId = fields.requestId;
+    this.details = fields.details ?? [];
+    this.retryAfter = fields.retryAfter;
   }
 
-  /** Of an answer that is none of success; reads its body. */
+  /** The error of a response without success. Reads the body. */
   static async fromResponse(response: Response): Promise<GoldfishError> {
     const requestId = response.headers.get('x-request-id') ?? undefined;
-    const about = { status: response.status, requestId, retryAfter: retryAfter(response) };
-    const problem: unknown = await response.json().catch(() => undefined);
-    return isProblem(problem)
-      ? new GoldfishError(problem.error, { ...about, ...said(problem) })
-      : new GoldfishError(`Unexpected answer with status ${response.status}`, {
-          ...about,
-          code: 'UNEXPECTED_ANSWER',
+    const fields = { status: response.status, requestId, retryAfter: retryAfter(response) };
+    const body: unknown = await response.json().catch(() => undefined);
+    return isErrorBody(body)
+      ? new GoldfishError(body.error, { ...fields, ...fieldsOf(body) })
+      : new GoldfishError(`Unexpected response with status ${response.status}`, {
+          ...fields,
+          code: 'UNEXPECTED_RESPONSE',
         });
   }
 
-  /** Of the `error` event of a reply. */
-  static fromEvent(problem: unknown): GoldfishError {
-    return isProblem(problem)
-      ? new GoldfishError(problem.error, { status: 200, ...said(problem) })
-      : new GoldfishError('The reply broke off.', { status: 200, code: 'UNEXPECTED_ANSWER' });
+  /** The error of an `error` event. */
+  static fromEvent(body: unknown): GoldfishError {
+    return isErrorBody(body)
+      ? new GoldfishError(body.error, { status: 200, ...fieldsOf(body) })
+      : new GoldfishError('The reply was interrupted.', { status: 200, code: 'UNEXPECTED_RESPONSE' });
   }
 
   static disconnected(cause: unknown): GoldfishError {
@@ -68,17 +68,17 @@ export class GoldfishError extends Error {
   }
 }
 
-/** Seconds of `Retry-After`; the backend sends no dates, and what a proxy sends may be anything. */
+/** The seconds of `Retry-After`. The server sends no dates; anything else comes from a proxy and is ignored. */
 export function retryAfter(response: Response): number | undefined {
   const seconds = response.headers.get('retry-after');
   return seconds !== null && /^\d{1,9}$/.test(seconds) ? Number(seconds) : undefined;
 }
 
-function said({ code, requestId, details }: Problem): Pick<About, 'code' | 'requestId' | 'details'> {
+function fieldsOf({ code, requestId, details }: ErrorBody): Pick<ErrorFields, 'code' | 'requestId' | 'details'> {
   return { code, requestId, details };
 }
 
-function isProblem(value: unknown): value is Problem {
+function isErrorBody(value: unknown): value is ErrorBody {
   return (
     typeof value === 'object' &&
     value !== null &&

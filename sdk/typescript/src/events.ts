@@ -5,21 +5,21 @@ import type { components } from './schema.js';
 
 type Schemas = components['schemas'];
 
-/** Where the reply will be found; the first event. */
+/** The first event: the conversation and the id of the reply. */
 export type ConversationEvent = { type: 'conversation' } & Schemas['ConversationEvent'];
-/** A piece of the reply, numbered from 1. */
+/** The next part of the reply; `id` counts from 1. */
 export type ContentEvent = { type: 'content'; id: number } & Schemas['ContentEvent'];
-/** What the reply took. */
+/** The tokens that the reply took. */
 export type UsageEvent = { type: 'usage' } & Schemas['UsageEvent'];
-/** The reply broke off; what had arrived is stored. */
+/** The reply was interrupted; the part that was received is stored. */
 export type ErrorEvent = { type: 'error'; error: GoldfishError };
 /** The last event. */
 export type DoneEvent = { type: 'done' };
 
 export type ReplyEvent = ConversationEvent | ContentEvent | UsageEvent | ErrorEvent | DoneEvent;
 
-/** An event as the backend sends it; none of those that this version does not know. */
-function parsed({ event, data, id }: EventSourceMessage): ReplyEvent | undefined {
+/** Parses an event; `undefined` if this version does not know it. */
+function parseEvent({ event, data, id }: EventSourceMessage): ReplyEvent | undefined {
   if (data === '[DONE]') return { type: 'done' };
   const value = JSON.parse(data);
   switch (event) {
@@ -36,43 +36,43 @@ function parsed({ event, data, id }: EventSourceMessage): ReplyEvent | undefined
 }
 
 /**
- * The events of one answer. It ends where the answer does, be it whole or not; it fails when the
- * connection does, and when nothing, not even a sign of life, has come for `patience` milliseconds.
+ * The events of one response. Ends when the response ends, complete or not. Fails when the connection
+ * breaks, and when no data, not even a heartbeat, arrives for `idleTimeout` milliseconds.
  */
 export async function* readEvents(
   response: Response,
-  patience: number,
+  idleTimeout: number,
 ): AsyncGenerator<ReplyEvent, void, undefined> {
   const reader = response.body?.getReader();
   if (!reader) return;
   const events: ReplyEvent[] = [];
   const parser = createParser({
     onEvent: (message) => {
-      const event = parsed(message);
+      const event = parseEvent(message);
       if (event) events.push(event);
     },
   });
   const decoder = new TextDecoder();
   try {
     for (;;) {
-      const { done, value } = await inTime(reader.read(), patience);
+      const { done, value } = await withTimeout(reader.read(), idleTimeout);
       if (done) return;
       parser.feed(decoder.decode(value, { stream: true }));
       yield* events.splice(0);
     }
   } finally {
-    // Also when whoever reads has enough: the connection is of no more use.
+    // Also if the caller stops reading: closes the connection.
     await reader.cancel().catch(() => undefined);
   }
 }
 
-async function inTime<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+async function withTimeout<T>(work: Promise<T>, milliseconds: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Silence for ${milliseconds} ms`)), milliseconds);
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`No data for ${milliseconds} ms`)), milliseconds);
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work, timeout]);
   } finally {
     clearTimeout(timer);
   }

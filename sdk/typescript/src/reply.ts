@@ -2,75 +2,75 @@ import { GoldfishError } from './error.js';
 import { type ConversationEvent, readEvents, type ReplyEvent, type UsageEvent } from './events.js';
 import { backoff, pause, type Transport } from './transport.js';
 
-/** Lost connections in a row, without a new piece of the reply between them, before giving up. */
+/** Most lost connections in a row without a new part of the reply between them. */
 const MAX_LOSSES = 6;
 
-interface Origin {
+interface ReplyOptions {
   transport: Transport;
-  /** The answer that the reply begins with. */
+  /** The response with the first events. */
   response: Response;
   signal: AbortSignal | undefined;
-  /** Longest silence, in milliseconds, before a connection counts as lost. */
-  patience: number;
-  /** What of the reply is known already. */
+  /** Milliseconds without data after which a connection counts as lost. */
+  idleTimeout: number;
+  /** What is known of a resumed reply. */
   conversationId?: string | undefined;
   messageId?: string | undefined;
   lastEventId?: number | undefined;
 }
 
 /**
- * A reply as it is said. To be read once, by one of: iterating over its events, {@link text},
- * {@link finalText}. A lost connection is made again, and each event is given exactly once.
+ * A streamed reply. It can be read once: iterate over its events, or use {@link text} or
+ * {@link finalText}. After a lost connection the stream is resumed, and each event is delivered once.
  *
- * The reply goes on, and is kept, whether or not it is read to its end; {@link stop} ends it.
+ * The server writes and stores the whole reply even if it is not read; {@link stop} stops it.
  */
 export class ReplyStream implements AsyncIterable<ReplyEvent> {
-  readonly #origin: Origin;
+  readonly #options: ReplyOptions;
   #conversationId: string | undefined;
   #messageId: string | undefined;
   #lastEventId: number;
-  #beginning: ConversationEvent | undefined;
+  #conversationEvent: ConversationEvent | undefined;
   #usage: UsageEvent | undefined;
   #isRead = false;
 
-  constructor(origin: Origin) {
-    this.#origin = origin;
-    this.#conversationId = origin.conversationId ?? origin.response.headers.get('x-conversation-id') ?? undefined;
-    this.#messageId = origin.messageId;
-    this.#lastEventId = origin.lastEventId ?? 0;
+  constructor(options: ReplyOptions) {
+    this.#options = options;
+    this.#conversationId = options.conversationId ?? options.response.headers.get('x-conversation-id') ?? undefined;
+    this.#messageId = options.messageId;
+    this.#lastEventId = options.lastEventId ?? 0;
   }
 
-  /** Known from the beginning, where the backend's headers can be read, else from the first event on. */
+  /** Known at once if the response headers can be read, otherwise from the first event on. */
   get conversationId(): string | undefined {
     return this.#conversationId;
   }
 
-  /** The reply's own id, from the first event on. */
+  /** The id of the reply, from the first event on. */
   get messageId(): string | undefined {
     return this.#messageId;
   }
 
-  /** The number of the last piece that was given; 0 before the first. What `chats.resume` takes. */
+  /** The number of the last part that was delivered, for `chats.resume`; 0 before the first. */
   get lastEventId(): number {
     return this.#lastEventId;
   }
 
-  /** The conversation's title, from the first event on; of a resumed reply it may stay unknown. */
+  /** The title of the conversation, from the first event on; may stay unknown for a resumed reply. */
   get title(): string | undefined {
-    return this.#beginning?.title;
+    return this.#conversationEvent?.title;
   }
 
-  /** Who answers, from the first event on; of a resumed reply it may stay unknown. */
+  /** The model, from the first event on; may stay unknown for a resumed reply. */
   get model(): string | undefined {
-    return this.#beginning?.model ?? this.#usage?.model;
+    return this.#conversationEvent?.model ?? this.#usage?.model;
   }
 
-  /** What the reply took, when it has ended and that is known. */
+  /** The tokens that the reply took, if known, after its end. */
   get usage(): UsageEvent | undefined {
     return this.#usage;
   }
 
-  /** The pieces of the reply. Fails if it breaks off. */
+  /** The parts of the reply as they arrive. Fails if the reply is interrupted. */
   async *text(): AsyncGenerator<string, void, undefined> {
     for await (const event of this) {
       if (event.type === 'content') yield event.content;
@@ -78,32 +78,32 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
     }
   }
 
-  /** The whole reply, when it has ended. Fails if it breaks off. */
+  /** The text of the whole reply after its end. Fails if the reply is interrupted. */
   async finalText(): Promise<string> {
     let text = '';
-    for await (const piece of this.text()) text += piece;
+    for await (const delta of this.text()) text += delta;
     return text;
   }
 
-  /** Ends the reply; what had arrived is kept. Known to be needed before the first event only where `conversationId` is. */
+  /** Stops the reply; the part that was written is kept. Needs {@link conversationId}. */
   async stop(): Promise<void> {
     const id = this.#conversationId;
-    if (id === undefined) throw new Error('It is not known yet which conversation this is.');
-    await this.#origin.transport.json('post', '/api/conversations/{id}/stop', { params: { id } });
+    if (id === undefined) throw new Error('The conversation is not known yet. Read the first event first.');
+    await this.#options.transport.json('post', '/api/conversations/{id}/stop', { params: { id } });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ReplyEvent, void, undefined> {
-    if (this.#isRead) throw new Error('A reply can be read once only.');
+    if (this.#isRead) throw new Error('This reply was already read. Use `finalText()` or save the text.');
     this.#isRead = true;
-    let events = this.#read(this.#origin.response);
+    let events = this.#read(this.#options.response);
     try {
       for (let losses = 0; ; ) {
         const next = await this.#next(events);
         if (next === 'lost') {
           losses += 1;
-          const found = await this.#reattach(losses);
-          if (Array.isArray(found)) return yield* found;
-          if (found) events = this.#read(found);
+          const rest = await this.#reconnect(losses);
+          if (Array.isArray(rest)) return yield* rest;
+          if (rest) events = this.#read(rest);
           continue;
         }
         if (!this.#isNew(next)) continue;
@@ -117,26 +117,26 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
   }
 
   #read(response: Response): AsyncGenerator<ReplyEvent, void, undefined> {
-    return readEvents(response, this.#origin.patience);
+    return readEvents(response, this.#options.idleTimeout);
   }
 
-  /** The answer's next event, or that it has ended, or failed, before the reply has. */
+  /** The next event of the response; `lost` if it ended or failed before the reply did. */
   async #next(events: AsyncGenerator<ReplyEvent, void, undefined>): Promise<ReplyEvent | 'lost'> {
     try {
       const { done, value } = await events.next();
       return done ? 'lost' : value;
     } catch {
-      this.#origin.signal?.throwIfAborted();
+      this.#options.signal?.throwIfAborted();
       return 'lost';
     }
   }
 
-  /** Remembers an event; false if it was given before. */
+  /** Records an event; false if it was delivered before. */
   #isNew(event: ReplyEvent): boolean {
     switch (event.type) {
       case 'conversation': {
-        const isFirst = this.#beginning === undefined;
-        this.#beginning = event;
+        const isFirst = this.#conversationEvent === undefined;
+        this.#conversationEvent = event;
         this.#conversationId = event.conversationId;
         this.#messageId = event.messageId;
         return isFirst;
@@ -154,17 +154,17 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
     }
   }
 
-  /** The rest of the reply: an answer that has it, or its last events; neither if it is to be tried again. */
-  async #reattach(losses: number): Promise<Response | ReplyEvent[] | undefined> {
-    const { transport, signal } = this.#origin;
+  /** The rest of the reply: a response with it, or its last events; neither if a retry is needed. */
+  async #reconnect(losses: number): Promise<Response | ReplyEvent[] | undefined> {
+    const { transport, signal } = this.#options;
     const id = this.#conversationId;
     if (losses > MAX_LOSSES || id === undefined) {
-      throw GoldfishError.disconnected(new Error('The reply was lost; the backend may still have it.'));
+      throw GoldfishError.disconnected(new Error('The connection was lost. The server may still have the whole reply.'));
     }
     if (losses > 1) await pause(backoff(losses) * 1000, signal);
     try {
       const response = await follow(transport, id, this.#messageId, this.#lastEventId, signal);
-      return response ?? (await this.#ending(id));
+      return response ?? (await this.#lastEvents(id));
     } catch (error) {
       const isOver = error instanceof GoldfishError && error.status !== 0 && error.status < 500;
       if (isOver || !(error instanceof GoldfishError)) throw error;
@@ -172,21 +172,21 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
     }
   }
 
-  /** How the reply ended, of which every piece has been given already. */
-  async #ending(id: string): Promise<ReplyEvent[] | undefined> {
-    const { transport, signal } = this.#origin;
+  /** The last events of a reply of which every part was delivered. */
+  async #lastEvents(id: string): Promise<ReplyEvent[] | undefined> {
+    const { transport, signal } = this.#options;
     const { messages } = await transport.json('get', '/api/conversations/{id}', { params: { id }, signal });
     const own = messages.findLast((message) =>
       this.#messageId === undefined ? message.role === 'assistant' : message.id === this.#messageId,
     );
     if (own === undefined || own.status === 'streaming') return undefined;
     if (own.status !== 'incomplete') return [{ type: 'done' }];
-    const error = new GoldfishError('The reply broke off.', { status: 200, code: 'PROVIDER_ERROR' });
+    const error = new GoldfishError('The reply was interrupted.', { status: 200, code: 'PROVIDER_ERROR' });
     return [{ type: 'error', error }, { type: 'done' }];
   }
 }
 
-/** What there is of a reply after an event; nothing if none is under way and none unread. */
+/** The rest of a reply after an event; `undefined` if no reply is being written and nothing is missing. */
 export async function follow(
   transport: Transport,
   id: string,

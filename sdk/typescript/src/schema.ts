@@ -1469,7 +1469,7 @@ export interface components {
             requestId: string;
         };
         /**
-         * @description What went wrong, for programs: stable.
+         * @description A stable code for programs.
          * @enum {string}
          */
         AuthErrorCode: "VALIDATION_ERROR" | "ACCOUNT_NOT_FOUND" | "CREDENTIAL_ACCOUNT_NOT_FOUND" | "EMAIL_CAN_NOT_BE_UPDATED" | "FAILED_TO_UNLINK_LAST_ACCOUNT" | "INVALID_EMAIL" | "INVALID_PASSWORD" | "INVALID_TOKEN" | "PASSWORD_COMPROMISED" | "PASSWORD_TOO_LONG" | "PASSWORD_TOO_SHORT" | "RESET_PASSWORD_DISABLED" | "SESSION_EXPIRED" | "TOKEN_EXPIRED" | "VERIFICATION_EMAIL_NOT_ENABLED" | "UNAUTHORIZED" | "INVALID_EMAIL_OR_PASSWORD" | "FORBIDDEN" | "INVALID_ORIGIN" | "INVALID_CALLBACK_URL" | "INVALID_ERROR_CALLBACK_URL" | "INVALID_NEW_USER_CALLBACK_URL" | "INVALID_REDIRECT_URL" | "EMAIL_NOT_VERIFIED" | "NOT_FOUND" | "PROVIDER_NOT_FOUND" | "ID_TOKEN_NOT_SUPPORTED" | "METHOD_NOT_ALLOWED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_UNAVAILABLE";
@@ -1918,7 +1918,7 @@ export interface components {
             requestId: string;
         };
         /**
-         * @description What went wrong, for programs: stable.
+         * @description A stable code for programs.
          * @enum {string}
          */
         ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
@@ -2016,7 +2016,7 @@ export interface components {
             };
         };
         /**
-         * @description What went wrong, for programs: stable.
+         * @description A stable code for programs.
          * @enum {string}
          */
         OpenAiErrorCode: "invalid_value" | "missing_required_parameter" | "unsupported_parameter" | "context_length_exceeded" | "content_filter" | "invalid_api_key" | "insufficient_permissions" | "model_not_found" | "unknown_url" | "method_not_supported" | "request_too_large" | "unsupported_content_type" | "rate_limit_exceeded" | "insufficient_quota" | "internal_error" | "provider_error" | "provider_unavailable" | "provider_timeout";

@@ -1,60 +1,59 @@
 import type { components } from './schema.js';
 
-/** Who is signed in, with the tokens that prove it. */
+/** A session: the user and the tokens. */
 export type Session = components['schemas']['Session'];
 
-/** Where tokens are kept. Several clients, also in several tabs, may share what is behind it. */
+/** Where tokens are kept. Several clients, also in several tabs, may share the same tokens. */
 export interface TokenStore {
   get(): Session | undefined | Promise<Session | undefined>;
-  /** Keeps a session, or forgets the one there is. */
+  /** Stores a session; `undefined` removes it. */
   set(session: Session | undefined): void | Promise<void>;
   /**
-   * Does some work while nobody else who shares these tokens does any. A refresh token works once:
-   * two clients that both present the same one would end their session.
+   * Runs `work` while no other client that shares these tokens runs any. A refresh token can be used once:
+   * two clients that use the same one would end the session.
    */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Keeps tokens for as long as the program runs. */
+/** Keeps tokens in memory. */
 export function memoryStore(session?: Session): TokenStore {
-  let kept = session;
+  let stored = session;
   return {
-    get: () => kept,
+    get: () => stored,
     set: (session) => {
-      kept = session;
+      stored = session;
     },
     exclusively: queue(),
   };
 }
 
-/** What of the Web Storage API is needed. */
+/** The part of the Web Storage API that is used. */
 export type KeyValueStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** What of the Web Locks API is needed. */
+/** The part of the Web Locks API that is used. */
 export interface Locks {
   request<T>(name: string, work: () => Promise<T>): Promise<T>;
 }
 
 export interface StorageOptions {
-  /** The key of the entry; also the name of the lock. */
+  /** The key in the storage, and the name of the lock. */
   key?: string;
-  /** `localStorage`, unless something like it is given. */
+  /** Default: `localStorage`. */
   storage?: KeyValueStorage;
-  /** `navigator.locks`, unless something like it is given; without any, tabs do not wait for each other. */
+  /** Default: `navigator.locks`. Without locks, tabs do not wait for each other. */
   locks?: Locks;
 }
 
 /**
- * Keeps tokens in `localStorage`, shared by all tabs of a site. Any script that runs on the site can
- * read them there; a frontend on the backend's own site is better off with the cookie
- * (`credentials: 'include'`).
+ * Keeps tokens in `localStorage`, shared by all tabs of a site. Every script on the site can read them:
+ * prefer the cookie (`credentials: 'include'`) if the server allows the origin of the page.
  */
 export function storageStore(options: StorageOptions = {}): TokenStore {
   const key = options.key ?? 'goldfish-session';
   const storage = options.storage ?? localStorage;
   const locks: Locks | undefined = options.locks ?? globalThis.navigator?.locks;
   return {
-    get: () => parsed(storage.getItem(key)),
+    get: () => parse(storage.getItem(key)),
     set: (session) => {
       if (session) storage.setItem(key, JSON.stringify(session));
       else storage.removeItem(key);
@@ -63,8 +62,8 @@ export function storageStore(options: StorageOptions = {}): TokenStore {
   };
 }
 
-/** Others may write to the storage, so that what is there need not be a session. */
-function parsed(text: string | null): Session | undefined {
+/** Other scripts may write to the storage, so the value may be anything. */
+function parse(text: string | null): Session | undefined {
   if (text === null) return undefined;
   try {
     const value: Partial<Session> | null = JSON.parse(text);
@@ -75,7 +74,7 @@ function parsed(text: string | null): Session | undefined {
   }
 }
 
-/** One after the other, within one program. */
+/** Runs one task after the other, within one program. */
 function queue(): TokenStore['exclusively'] {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

@@ -3,11 +3,11 @@ import type { paths } from './schema.js';
 import type { TokenStore } from './store.js';
 
 export interface TransportOptions {
-  /** Where the backend is, for example `https://chat.example.com`. */
+  /** The URL of the server, for example `https://chat.example.com`. */
   baseUrl: string;
-  /** An API key (`gf_…`), or any token that is never renewed. With one, `store` is not used. */
+  /** An API key (`gf_…`), or another token that is not refreshed. With it, `store` is not used. */
   apiKey?: string | undefined;
-  /** Keeps the tokens of who signs in; none where the browser's cookie is to be used. */
+  /** Keeps the tokens of the session; none if the cookie is used. */
   store: TokenStore | undefined;
   credentials?: RequestCredentials | undefined;
   fetch: typeof fetch;
@@ -16,37 +16,37 @@ export interface TransportOptions {
   maxRetryWait: number;
 }
 
-/** The operation of a method of a path, as the API's description has it. */
+/** The operation of a method and a path in the OpenAPI document. */
 type Operation<M extends string, P extends keyof paths> = M extends keyof paths[P] ? paths[P][M] : never;
 
-/** The paths that have a method. */
+/** The paths that have this method. */
 export type PathsOf<M extends string> = {
   [P in keyof paths]: M extends keyof paths[P] ? (paths[P][M] extends { responses: object } ? P : never) : never;
 }[keyof paths];
 
-/** What is sent as JSON. */
+/** The JSON body of the request. */
 export type BodyOf<O> = O extends { requestBody?: { content: { 'application/json': infer B } } } ? B : never;
 
-type Good = 200 | 201 | 202;
+type Success = 200 | 201 | 202;
 
-/** What comes as JSON. */
-export type AnswerOf<O> = O extends { responses: infer R }
-  ? { [S in keyof R]: S extends Good ? JsonOf<R[S]> : never }[keyof R]
+/** The JSON body of the response. */
+export type ResultOf<O> = O extends { responses: infer R }
+  ? { [S in keyof R]: S extends Success ? JsonOf<R[S]> : never }[keyof R]
   : never;
 type JsonOf<R> = R extends { content: { 'application/json': infer T } } ? T : never;
 
-export interface Call<B = unknown> {
-  /** For the `{…}` of the path. */
+export interface RequestOptions<B = unknown> {
+  /** Values of the `{…}` in the path. */
   params?: Record<string, string>;
   query?: Record<string, string | number | undefined>;
   body?: B | undefined;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
-  /** Goes out without any token: what it says is itself a proof of who is asking. */
+  /** Sent without a token: the body is the credential. */
   anonymous?: boolean;
 }
 
-/** Sends requests: with whatever proves who is asking, again where that is safe. */
+/** Sends authenticated requests, and retries if that is safe. */
 export class Transport {
   readonly #options: TransportOptions;
   readonly #base: string;
@@ -60,31 +60,31 @@ export class Transport {
     return this.#options.apiKey === undefined ? this.#options.store : undefined;
   }
 
-  /** Sends what the API's description says can be sent there, and gives what it says comes back. */
+  /** Sends a request that the OpenAPI document describes, and returns the JSON of the response. */
   async json<M extends 'get' | 'post' | 'put' | 'patch' | 'delete', P extends PathsOf<M>>(
     method: M,
     path: P,
-    call: Call<BodyOf<Operation<M, P>>> = {},
-  ): Promise<AnswerOf<Operation<M, P>>> {
-    const response = await this.send(method, path, call);
+    options: RequestOptions<BodyOf<Operation<M, P>>> = {},
+  ): Promise<ResultOf<Operation<M, P>>> {
+    const response = await this.send(method, path, options);
     try {
-      return (await response.json()) as AnswerOf<Operation<M, P>>;
+      return (await response.json()) as ResultOf<Operation<M, P>>;
     } catch (cause) {
-      call.signal?.throwIfAborted();
+      options.signal?.throwIfAborted();
       throw GoldfishError.disconnected(cause);
     }
   }
 
-  /** An answer of success, its body unread. */
-  async send(method: string, path: keyof paths, call: Call): Promise<Response> {
-    const store = call.anonymous ? undefined : this.store;
-    const token = call.anonymous ? undefined : (this.#options.apiKey ?? (await store?.get())?.token);
-    let response = await this.#persist(method, path, call, token);
+  /** Sends a request and returns a successful response, with its body unread. */
+  async send(method: string, path: keyof paths, options: RequestOptions): Promise<Response> {
+    const store = options.anonymous ? undefined : this.store;
+    const token = options.anonymous ? undefined : (this.#options.apiKey ?? (await store?.get())?.token);
+    let response = await this.#sendWithRetries(method, path, options, token);
     if (response.status === 401 && store && token !== undefined) {
-      const renewed = await this.#renew(store, token, call.signal);
-      if (renewed !== undefined) {
+      const refreshed = await this.#refresh(store, token, options.signal);
+      if (refreshed !== undefined) {
         await response.body?.cancel();
-        response = await this.#persist(method, path, call, renewed);
+        response = await this.#sendWithRetries(method, path, options, refreshed);
       }
     }
     if (!response.ok) throw await GoldfishError.fromResponse(response);
@@ -92,83 +92,83 @@ export class Transport {
   }
 
   /**
-   * Sends, and sends again what asks for nothing but an answer: after 429 and 503, as soon as the
-   * backend says, and after a lost connection. A request under an `Idempotency-Key` is sent again
-   * only after a lost connection: 503 is the answer that is kept under its key.
+   * Sends a request, with retries. `GET` is retried after 429 and 503, when `Retry-After` has passed, and
+   * after a lost connection. A request with an `Idempotency-Key` is retried only after a lost connection,
+   * because the server stores the response 503 for the key.
    */
-  async #persist(method: string, path: string, call: Call, token: string | undefined): Promise<Response> {
+  async #sendWithRetries(method: string, path: string, options: RequestOptions, token: string | undefined): Promise<Response> {
     const isSafe = method === 'get';
-    const isRepeatable = isSafe || call.headers?.['idempotency-key'] !== undefined;
+    const isRepeatable = isSafe || options.headers?.['idempotency-key'] !== undefined;
     for (let retries = 0; ; retries += 1) {
       const isLast = retries >= this.#options.maxRetries;
       try {
-        const response = await this.#attempt(method, path, call, token);
+        const response = await this.#attempt(method, path, options, token);
         const isBusy = response.status === 429 || response.status === 503;
         const wait = (retryAfter(response) ?? backoff(retries)) * 1000;
         if (!isBusy || !isSafe || isLast || wait > this.#options.maxRetryWait) return response;
         await response.body?.cancel();
-        await pause(wait, call.signal);
+        await pause(wait, options.signal);
       } catch (cause) {
-        call.signal?.throwIfAborted();
+        options.signal?.throwIfAborted();
         if (!isRepeatable || isLast) throw GoldfishError.disconnected(cause);
-        await pause(backoff(retries) * 1000, call.signal);
+        await pause(backoff(retries) * 1000, options.signal);
       }
     }
   }
 
-  #attempt(method: string, path: string, call: Call, token: string | undefined): Promise<Response> {
+  #attempt(method: string, path: string, options: RequestOptions, token: string | undefined): Promise<Response> {
     const headers = new Headers(this.#options.headers);
-    for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
+    for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value);
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
     const init: RequestInit = { method: method.toUpperCase(), headers };
-    if (call.body !== undefined) {
+    if (options.body !== undefined) {
       headers.set('content-type', 'application/json');
-      init.body = JSON.stringify(call.body);
+      init.body = JSON.stringify(options.body);
     }
-    if (call.signal) init.signal = call.signal;
+    if (options.signal) init.signal = options.signal;
     if (this.#options.credentials) init.credentials = this.#options.credentials;
-    // Not as a method: a browser's `fetch` refuses to be called on anything but the window.
+    // Not called as a method: browsers require the window as `this`.
     const { fetch } = this.#options;
-    return fetch(this.#url(path, call), init);
+    return fetch(this.#url(path, options), init);
   }
 
-  #url(path: string, { params = {}, query = {} }: Call): string {
+  #url(path: string, { params = {}, query = {} }: RequestOptions): string {
     const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
     const given = Object.entries(query).filter((entry) => entry[1] !== undefined);
     const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
     return `${this.#base}${filled}${search && `?${search}`}`;
   }
 
-  /** A token in place of one that was refused; none if there is no way to get one. */
-  #renew(store: TokenStore, refused: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  /** A new token in place of a rejected one; `undefined` if there is none. */
+  #refresh(store: TokenStore, rejected: string, signal: AbortSignal | undefined): Promise<string | undefined> {
     return store.exclusively(async () => {
       const session = await store.get();
       if (session === undefined) return undefined;
-      // While this one waited for its turn, somebody else has renewed them.
-      if (session.token !== refused) return session.token;
-      // Not to be aborted: the answer to a refresh token that was used is the only way on.
+      // Another client has refreshed the tokens meanwhile.
+      if (session.token !== rejected) return session.token;
+      // Not abortable: a refresh token can be used once, and its response has the next one.
       signal?.throwIfAborted();
       const body = { refreshToken: session.refreshToken };
-      const response = await this.#persist('post', '/api/v1/auth/refresh', { body }, undefined);
+      const response = await this.#sendWithRetries('post', '/api/v1/auth/refresh', { body }, undefined);
       if (response.status === 401) {
         await response.body?.cancel();
         await store.set(undefined);
         return undefined;
       }
       if (!response.ok) throw await GoldfishError.fromResponse(response);
-      const renewed = (await response.json()) as typeof session;
-      await store.set(renewed);
-      return renewed.token;
+      const refreshed = (await response.json()) as typeof session;
+      await store.set(refreshed);
+      return refreshed.token;
     });
   }
 }
 
-/** Seconds: twice as long each time, and not the same for all who were turned away together. */
+/** Seconds to wait: doubles with each retry, with random jitter. */
 export function backoff(retries: number): number {
   return (0.25 * 2 ** retries * (1 + Math.random())) / 2;
 }
 
-/** Waits, unless aborted. */
+/** Waits; rejects if aborted. */
 export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {

@@ -31,10 +31,10 @@ export async function stream(base: string) {
   };
 }
 
-async function through(base: string, marks: string[], patience?: number) {
+async function through(base: string, marks: string[], idleTimeout?: number) {
   const way = await breakingWay(base, marks);
   try {
-    const goldfish = await guest(way.base, patience === undefined ? {} : { patience });
+    const goldfish = await guest(way.base, idleTimeout === undefined ? {} : { idleTimeout });
     const reply = await goldfish.chats.sendMessage(request);
     const events = await eventsOf(reply);
     return { ...summary(events), cuts: way.cuts(), usage: reply.usage };
@@ -63,7 +63,7 @@ export async function cutBeforeTheAnswer(base: string) {
 export async function silence(base: string) {
   const sent: string[] = [];
   const goldfish = await guest(base, {
-    patience: 300,
+    idleTimeout: 300,
     fetch: async (input, init) => {
       const path = new URL(String(input)).pathname;
       sent.push(`${init?.method} ${path.replace(/[0-9a-f-]{36}/, ':id')}`);

@@ -11,15 +11,15 @@ export default async function (stage) {
   const dialog = page.getByRole('dialog');
   const email = `fish-${randomUUID()}@example.com`;
 
-  await button('Go in as a guest').click();
+  await button('Continue as guest').click();
   await page.getByText('Guest', { exact: true }).waitFor();
-  await page.getByText('Nothing to remember yet').waitFor();
+  await page.getByText('No conversations yet').waitFor();
   // What is not configured here is shown, and cannot be chosen.
   const picker = page.getByLabel('Model', { exact: true });
   assert.equal(await picker.inputValue(), 'gpt-4o');
   const options = await picker.locator('option').evaluateAll((all) => all.map(({ text, disabled }) => ({ text, disabled })));
   assert.ok(options.some(({ disabled }) => disabled) && options.some(({ disabled }) => !disabled));
-  for (const { text, disabled } of options) assert.equal(/\(not available here\)$/.test(text), disabled, text);
+  for (const { text, disabled } of options) assert.equal(/\(not available\)$/.test(text), disabled, text);
   await picker.selectOption('gpt-4o-mini');
   await stage.converse('Remember me');
   assert.equal(await picker.inputValue(), 'gpt-4o-mini');
@@ -65,16 +65,16 @@ export default async function (stage) {
   await dialog.getByLabel('Password').fill(PASSWORD);
   await dialog.locator('form button.strong').click();
   await dialog.waitFor({ state: 'detached' });
-  await button('Send again').click();
+  await button('Retry').click();
   await stage.idle();
   assert.equal(await page.locator('.user').count(), 2);
 
   // Somebody else starts with nothing but the words.
   await stage.context.clearCookies();
   await stage.send('My own words');
-  await dialog.getByRole('button', { name: 'Go on as a guest' }).click();
+  await dialog.getByRole('button', { name: 'Continue as guest' }).click();
   await page.getByText('Guest', { exact: true }).waitFor();
-  await page.getByText('What’s on your mind?').waitFor();
+  await page.getByText('How can I help?').waitFor();
   assert.equal(await stage.field.inputValue(), 'My own words');
   await stage.titlesAre();
 }

@@ -46,7 +46,7 @@ export default async function (stage) {
 
   const split = ATTACKS.slice(0, 6).join('\n\n').match(/[\s\S]{1,3}/g);
   await stage.reply({ pieces: split });
-  await page.getByRole('button', { name: 'Another reply' }).click();
+  await page.getByRole('button', { name: 'Regenerate' }).click();
   await stage.idle();
   assert.equal(await page.evaluate(() => globalThis.broken), undefined);
   await stage.screenshot('in-vain');
@@ -54,7 +54,7 @@ export default async function (stage) {
 
 async function attackedInVain({ page }) {
   assert.equal(await page.evaluate(() => globalThis.broken), undefined);
-  const said = page.locator('.said');
+  const said = page.locator('.reply-text');
   const forbidden = 'script, img, svg, iframe, style, form, base, meta, math, template, object, embed, button:not(.quiet)';
   assert.equal(await said.locator(forbidden).count(), 0);
   assert.equal(await said.locator('input:not([type=checkbox])').count(), 0);

@@ -59,7 +59,7 @@ export default async function (stage) {
   await stage.eventually(async () => assert.equal((await focused()).name, 'Rename Lines'));
   await stage.titlesAre('Lines');
 
-  await tabTo('Another reply');
+  await tabTo('Regenerate');
   await keyboard.press('Enter');
   await stage.eventually(async () => assert.match(await page.locator('[aria-live=polite]').innerText(), /^Reply: /));
   await stage.idle();
@@ -70,7 +70,7 @@ export default async function (stage) {
   await keyboard.press('Escape');
   await stage.eventually(async () => assert.equal((await focused()).name, 'Delete Lines'));
   await keyboard.press('Enter');
-  await tabTo('Forget it');
+  await tabTo('Delete');
   await keyboard.press('Enter');
   await stage.titlesAre();
   await stage.eventually(async () => assert.equal((await focused()).id, 'message'));

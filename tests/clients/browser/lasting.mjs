@@ -7,7 +7,7 @@ export default async function (stage) {
   const pieces = ['One fish, ', 'two fish, ', 'red fish, ', 'blue fish.'];
   await stage.reply({ pieces, pauseAfter: 2 });
   await stage.send('Count the fish');
-  const said = page.locator('.said', { hasText: 'two fish' });
+  const said = page.locator('.reply-text', { hasText: 'two fish' });
   await said.waitFor();
   await page.reload();
   await stage.ready();
@@ -16,7 +16,7 @@ export default async function (stage) {
   await page.getByRole('button', { name: 'Stop the reply' }).waitFor();
   // So it is in another tab.
   const other = await stage.tab(`/${new URL(page.url()).hash}`);
-  await other.locator('.said', { hasText: 'two fish' }).waitFor();
+  await other.locator('.reply-text', { hasText: 'two fish' }).waitFor();
   await stage.release();
   for (const tab of [page, other]) {
     await stage.idle(tab);
@@ -27,7 +27,7 @@ export default async function (stage) {
   // What one tab is told the other one shows.
   await stage.reply({ pieces: ['A thousand.'] });
   await stage.converse('And in the pond?');
-  await other.locator('.said', { hasText: 'A thousand.' }).waitFor();
+  await other.locator('.reply-text', { hasText: 'A thousand.' }).waitFor();
   assert.equal(await other.locator('.user').count(), 2);
 
   // A page that was left before the server had answered sends its message again, and it counts once.
@@ -36,7 +36,7 @@ export default async function (stage) {
   await page.reload();
   await stage.ready();
   await stage.release();
-  await page.locator('.said', { hasText: 'Only once.' }).waitFor();
+  await page.locator('.reply-text', { hasText: 'Only once.' }).waitFor();
   await stage.idle();
   assert.equal(await page.locator('.user').count(), 3);
   assert.equal((await stage.replies()).length, 3);

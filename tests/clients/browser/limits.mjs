@@ -7,13 +7,13 @@ export default async function (stage) {
   await stage.converse('One');
   stage.expect(/status of 429/);
   await stage.send('Two, at once');
-  const trouble = page.locator('.trouble');
+  const trouble = page.locator('.problem');
   await trouble.waitFor();
-  assert.match(await trouble.innerText(), /too fast/);
-  const again = trouble.getByRole('button', { name: /^Send again in \d+ s$/ });
+  assert.match(await trouble.innerText(), /^Too many messages\. Please wait \d+ seconds\./);
+  const again = trouble.getByRole('button', { name: /^Retry in \d+ s$/ });
   assert.equal(await again.isDisabled(), true);
   await stage.screenshot('wait');
-  await trouble.getByRole('button', { name: 'Edit it' }).click();
+  await trouble.getByRole('button', { name: 'Edit' }).click();
   assert.equal(await stage.field.inputValue(), 'Two, at once');
   assert.equal(await trouble.count(), 0);
   assert.equal(await page.locator('.user').count(), 1);

@@ -52,7 +52,7 @@ export default async function (stage) {
   await accessible(stage, 'light, a conversation');
   await stage.screenshot('light');
 
-  await stage.page.locator('.conversations li.here').hover();
+  await stage.page.locator('.conversations li.current').hover();
   await stage.page.getByRole('button', { name: 'Delete Show me everything' }).click();
   await accessible(stage, 'light, a question');
   await stage.page.getByRole('button', { name: 'Cancel' }).click();
@@ -67,7 +67,7 @@ export default async function (stage) {
   stage.expect(/status of 503/);
   await stage.reply({ fault: 'overloaded' });
   await stage.send('And now?');
-  await stage.page.locator('.trouble').waitFor();
+  await stage.page.locator('.problem').waitFor();
   await accessible(stage, 'light, trouble');
   await stage.page.getByRole('button', { name: 'Use the dark theme' }).click();
   await accessible(stage, 'dark, trouble');

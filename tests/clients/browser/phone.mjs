@@ -50,7 +50,7 @@ export default async function (stage) {
   await opener.tap();
   await page.getByRole('button', { name: 'New conversation' }).tap();
   await aside.waitFor({ state: 'hidden' });
-  await page.getByText('What’s on your mind?').waitFor();
+  await page.getByText('How can I help?').waitFor();
   await opener.tap();
   await page.touchscreen.tap(370, 400);
   await aside.waitFor({ state: 'hidden' });

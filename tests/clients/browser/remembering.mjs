@@ -10,7 +10,7 @@ export default async function (stage) {
     await stage.converse(title);
   }
   await stage.titlesAre('Third', 'Second', 'First');
-  await page.getByText('Three of three remembered').waitFor();
+  await page.getByText('3 of 3 conversations kept').waitFor();
 
   await page.locator('.conversations li', { hasText: 'First' }).hover();
   await button('Rename First').click();
@@ -22,9 +22,9 @@ export default async function (stage) {
   // It says what a fourth one will cost, and what it has.
   const oldest = (await stage.titles()).at(-1);
   await button('New conversation').click();
-  assert.match(await page.locator('.forgetting').innerText(), new RegExp(`forget ${oldest}\\.`));
+  assert.match(await page.locator('.eviction-warning').innerText(), new RegExp(`will delete ${oldest}\\.`));
   await stage.converse('Fourth');
-  await page.locator('.notice', { hasText: `“${oldest}” is forgotten.` }).waitFor();
+  await page.locator('.notice', { hasText: `“${oldest}” was deleted to make room.` }).waitFor();
   const titles = await stage.titles();
   assert.equal(titles.length, 3);
   assert.equal(titles[0], 'Fourth');
@@ -39,13 +39,13 @@ export default async function (stage) {
   assert.equal((await stage.titles()).length, 3);
   await page.locator('.conversations li', { hasText: doomed }).hover();
   await button(`Delete ${doomed}`).click();
-  await button('Forget it').click();
+  await button('Delete').click();
   await stage.titlesAre(...titles.filter((title) => title !== doomed));
 
   // The open one too: what is left is an empty page.
-  await page.locator('.conversations li.here').hover();
+  await page.locator('.conversations li.current').hover();
   await button('Delete Fourth').click();
-  await button('Forget it').click();
-  await page.getByText('What’s on your mind?').waitFor();
+  await button('Delete').click();
+  await page.getByText('How can I help?').waitFor();
   assert.equal(new URL(page.url()).hash, '');
 }

@@ -6,7 +6,7 @@ export default async function (stage) {
   const { page } = stage;
   await stage.reply({ pieces: ['Once upon ', 'a time ', 'there was no end.'], pauseAfter: 2 });
   await stage.send('Tell me a story');
-  await page.locator('.said', { hasText: 'a time' }).waitFor();
+  await page.locator('.reply-text', { hasText: 'a time' }).waitFor();
   // Sending is not possible meanwhile, and what is typed stays.
   await stage.field.fill('and then?');
   await stage.field.press('Enter');
@@ -14,7 +14,7 @@ export default async function (stage) {
   await page.getByRole('button', { name: 'Stop the reply' }).click();
   await stage.idle();
   assert.deepEqual(await stage.replies(), ['Once upon a time']);
-  assert.match(await page.locator('.about').innerText(), /stopped/);
+  assert.match(await page.locator('.message-info').innerText(), /stopped/);
   await stage.release();
   await page.reload();
   await stage.idle();
@@ -23,16 +23,16 @@ export default async function (stage) {
 
   // Escape stops too.
   await stage.reply({ pieces: ['In the ', 'beginning ', 'was the end.'], pauseAfter: 2 });
-  await page.getByRole('button', { name: 'Another reply' }).click();
-  await page.locator('.said', { hasText: 'beginning' }).waitFor();
+  await page.getByRole('button', { name: 'Regenerate' }).click();
+  await page.locator('.reply-text', { hasText: 'beginning' }).waitFor();
   await page.keyboard.press('Escape');
   await stage.idle();
   assert.deepEqual(await stage.replies(), ['In the beginning']);
   await stage.release();
 
   await stage.reply({ pieces: ['A short one.'] });
-  await page.getByRole('button', { name: 'Another reply' }).click();
-  await page.locator('.said', { hasText: 'A short one.' }).waitFor();
+  await page.getByRole('button', { name: 'Regenerate' }).click();
+  await page.locator('.reply-text', { hasText: 'A short one.' }).waitFor();
   await stage.idle();
   assert.deepEqual(await stage.replies(), ['A short one.']);
   assert.equal(await page.locator('.user').count(), 1);

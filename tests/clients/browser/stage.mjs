@@ -95,7 +95,7 @@ export class Stage {
   }
 
   async ready(page = this.page) {
-    await page.locator('.who').waitFor({ state: 'attached' });
+    await page.locator('.user-name').waitFor({ state: 'attached' });
   }
 
   /** What the browser may complain about, because the scenario brings it about. */
@@ -145,12 +145,12 @@ export class Stage {
 
   /** Waits until no reply is under way. */
   async idle(page = this.page) {
-    await page.getByRole('button', { name: 'Another reply' }).waitFor();
+    await page.getByRole('button', { name: 'Regenerate' }).waitFor();
   }
 
   /** The texts of all replies that are shown. */
   async replies(page = this.page) {
-    return page.locator('.assistant .said').allInnerTexts();
+    return page.locator('.assistant .reply-text').allInnerTexts();
   }
 
   /** The titles in the list. */

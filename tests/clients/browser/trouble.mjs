@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 export default async function (stage) {
   const { page } = stage;
   const button = (name) => page.getByRole('button', { name, exact: true });
-  const trouble = page.locator('.trouble');
+  const trouble = page.locator('.problem');
 
   stage.expect(/status of 503/);
   await stage.reply({ fault: 'overloaded' });
@@ -15,7 +15,7 @@ export default async function (stage) {
   assert.equal(await page.locator('.user').count(), 1);
   await stage.screenshot('provider');
   await stage.reply({ pieces: ['Now I am.'] });
-  await button('Ask for a reply again').click();
+  await button('Retry').click();
   await stage.idle();
   assert.deepEqual(await stage.replies(), ['Now I am.']);
   assert.equal(await trouble.count(), 0);
@@ -24,7 +24,7 @@ export default async function (stage) {
   await stage.reply({ pieces: ['A fish ', 'out of ', 'water'], fault: 'cut', after: 2 });
   await stage.send('And now?');
   await trouble.waitFor();
-  await page.locator('.about', { hasText: 'broke off' }).waitFor();
+  await page.locator('.message-info', { hasText: 'interrupted' }).waitFor();
   assert.equal((await stage.replies()).at(-1), 'A fish out of');
 
   // Without a network; the message is sent once when there is one again.
@@ -36,7 +36,7 @@ export default async function (stage) {
   assert.match(await trouble.innerText(), /You are offline/);
   await stage.context.setOffline(false);
   await stage.reply({ pieces: ['Here I am.'] });
-  await button('Send again').click();
+  await button('Retry').click();
   await stage.idle();
   assert.deepEqual(await stage.replies(), ['Here I am.']);
   assert.equal(await page.locator('.user').count(), 1);
@@ -57,7 +57,7 @@ export default async function (stage) {
     form.requestSubmit();
   });
   await stage.release();
-  await page.locator('.said', { hasText: 'Once.' }).waitFor();
+  await page.locator('.reply-text', { hasText: 'Once.' }).waitFor();
   await stage.idle();
   assert.equal(await page.locator('.user').count(), 2);
 }

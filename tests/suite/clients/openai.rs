@@ -49,6 +49,7 @@ impl World {
         let app = App::with_defaults()
             .openai(&upstream)
             .variable("llm_max_attempts", "1")
+            .variable("stream_keepalive_seconds", "1")
             .start()
             .await;
         let guest = app.client().guest().await;
@@ -97,6 +98,12 @@ impl World {
         self.upstream.push(slow);
     }
 
+    /// The provider's next answer has a silence of 2.5 s.
+    fn will_pause(&self) {
+        let slow = Script::new(["Hello", " there"]).delay(Duration::from_millis(2_500));
+        self.upstream.push(slow);
+    }
+
     /// The provider's next answer breaks off.
     fn will_break(&self) {
         self.upstream
@@ -131,6 +138,23 @@ async fn openais_library(world: &World, script: &str) {
     assert_eq!(text, "Hello there", "{stream}");
     let used = &chunks.last().unwrap()["usage"];
     assert_eq!(used["total_tokens"], 12, "{stream}");
+
+    // Chunks without content fill the silence, and the library ignores them.
+    world.will_pause();
+    let paused = world.run(script, "stream").await;
+    let chunks = paused["chunks"].as_array().unwrap();
+    let is_empty = |chunk: &&Value| {
+        let choice = &chunk["choices"][0];
+        choice["delta"]["content"].is_null()
+            && choice["finish_reason"].is_null()
+            && chunk["usage"].is_null()
+    };
+    assert!(chunks.iter().any(|chunk| is_empty(&chunk)), "{paused}");
+    let text: String = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+        .collect();
+    assert_eq!(text, "Hello there", "{paused}");
 
     world.will_call();
     let tools = world.run(script, "tools").await;
@@ -247,6 +271,9 @@ async fn langchain_chat_openai_works() {
         assert_eq!(said["content"], "Hello there", "{step}: {said}");
         assert_eq!(said["usage"]["total_tokens"], 12, "{step}: {said}");
     }
+    world.will_pause();
+    let paused = world.run("langchain.mjs", "stream").await;
+    assert_eq!(paused["content"], "Hello there", "{paused}");
     world.will_call();
     let tools = world.run("langchain.mjs", "tools").await;
     let called = json!({ "name": "add", "args": { "a": 1, "b": 2 } });

@@ -438,7 +438,7 @@ async fn errors_have_status_code_and_message() {
         assert!(read[step]["requestId"].is_string(), "{step}: {read}");
     }
     assert_error(&read["noAnswer"], 0, "CONNECTION_FAILED");
-    assert_error(&read["page"], 502, "UNEXPECTED_ANSWER");
+    assert_error(&read["page"], 502, "UNEXPECTED_RESPONSE");
 }
 
 #[tokio::test]

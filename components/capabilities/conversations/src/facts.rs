@@ -29,6 +29,11 @@ pub(crate) enum Fact {
         conversation: String,
         time: u64,
     },
+    /// The reply that this fact's number requested ended without a word: what was evicted for it
+    /// comes back.
+    EvictionUndone {
+        reply: u64,
+    },
     /// All conversations and preferences.
     Cleared {
         time: u64,
@@ -46,7 +51,8 @@ pub(crate) struct Message {
     pub(crate) time: u64,
     pub(crate) model: String,
     pub(crate) text: String,
-    /// Present on the message that begins its conversation.
+    /// Present on a message for whose conversation room has to be made: a new conversation, or one
+    /// whose replies failed so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) begins: Option<Begins>,
     /// A hash of the client's own name for it, where it has one.
@@ -70,6 +76,9 @@ pub(crate) struct Again {
     pub(crate) reply: String,
     pub(crate) time: u64,
     pub(crate) model: String,
+    /// As in [`Message`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) begins: Option<Begins>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Request>,
 }
@@ -83,7 +92,7 @@ pub(crate) struct Request {
     pub(crate) asks: String,
 }
 
-/// What decides, at the beginning of a conversation, which other one gives way.
+/// What decides which conversation is evicted for another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Begins {
     /// How many conversations the user may have, this one included.
@@ -163,6 +172,13 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+impl End {
+    /// Whether the reply had a first word, or was complete without any.
+    pub(crate) fn has_words(&self) -> bool {
+        !self.text.is_empty() || self.outcome == Outcome::Complete
+    }
+}
+
 impl Fact {
     /// The same fact without anything that a person wrote. Folding it decides the same.
     pub(crate) fn redacted(self) -> Self {
@@ -189,6 +205,7 @@ impl Fact {
             other @ (Self::Again(_)
             | Self::Stopped { .. }
             | Self::Deleted { .. }
+            | Self::EvictionUndone { .. }
             | Self::Cleared { .. }) => other,
         }
     }

@@ -4,7 +4,7 @@ use futures::future::try_join_all;
 use journal::{Journal, Platform, View};
 
 use crate::error::Error;
-use crate::facts::{End, Outcome, Piece};
+use crate::facts::{End, Fact, Outcome, Piece};
 use crate::ids;
 use crate::state::{Arrived, REPLY_OVERDUE, State, Turn};
 
@@ -16,7 +16,23 @@ const STOP_OVERDUE: u64 = 30_000;
 pub(crate) async fn read<P: Platform>(journal: &Journal<P>) -> Result<View<State>, Error> {
     let mut view = journal.read().await?;
     resolve(journal, &mut view, None).await?;
+    undo_failed_evictions(journal, &mut view).await;
     Ok(view)
+}
+
+/// Brings back what was evicted for replies that ended without a word: a failed turn costs no
+/// conversation. What fails here is tried again by the next reader.
+pub(crate) async fn undo_failed_evictions<P: Platform>(
+    journal: &Journal<P>,
+    view: &mut View<State>,
+) {
+    // Each one that comes back may have been a failed one itself.
+    while let Some(reply) = view.state.failed_eviction() {
+        let undone = journal.append(view, &Fact::EvictionUndone { reply }).await;
+        if undone.is_err() || view.state.failed_eviction() == Some(reply) {
+            return;
+        }
+    }
 }
 
 /// Looks for the ends of the replies that are due (but for the one of the turn `except`, which

@@ -15,6 +15,10 @@ pub(crate) const REPLY_OVERDUE: u64 = 180_000;
 pub(crate) struct State {
     /// In the order in which they began.
     pub(crate) conversations: Vec<Conversation>,
+    /// Evicted for a reply that has no end yet. A reply with words makes the eviction final; after
+    /// one without, they come back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) evicted: Vec<Evicted>,
     pub(crate) preferences: Preferences,
     /// The facts that hold preferences.
     #[serde(default)]
@@ -27,6 +31,14 @@ pub(crate) struct State {
     /// When something was last removed.
     #[serde(default)]
     pub(crate) removed: u64,
+}
+
+/// An evicted conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Evicted {
+    /// The number of the fact that requested the reply for which it was evicted.
+    pub(crate) reply: u64,
+    pub(crate) conversation: Conversation,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,9 +54,13 @@ pub(crate) struct Conversation {
     /// The model asked last.
     pub(crate) model: String,
     pub(crate) created: u64,
-    /// When it was last updated as far as facts tell: decides which one gives way.
+    /// Whether it exceeds the limit: its replies failed so far. It is the first to be evicted, and
+    /// does not count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) provisional: bool,
+    /// The time of its last message as far as facts tell: decides which one is evicted.
     pub(crate) touched: u64,
-    /// When it was last updated, ends of replies included: for people.
+    /// The time of its last message, ends of replies included: for people.
     pub(crate) updated: u64,
     /// How much content (bytes) makes a segment.
     pub(crate) segment_bytes: u32,
@@ -162,13 +178,12 @@ impl journal::Fold for State {
             Fact::Renamed {
                 conversation,
                 title,
-                time,
+                time: _,
             } => match self.conversation_mut(&conversation) {
                 Some(conversation) => {
                     conversation.title = title;
                     conversation.renamed = true;
                     conversation.title_facts.push(number);
-                    conversation.touch(time);
                 }
                 None => self.leftovers.push(Leftover::Fact { number }),
             },
@@ -186,9 +201,13 @@ impl journal::Fold for State {
                 None => self.leftovers.push(Leftover::Fact { number }),
             },
             Fact::Deleted { conversation, time } => self.remove(&conversation, time),
+            Fact::EvictionUndone { reply } => self.undo_evictions(reply),
             Fact::Cleared { time } => {
                 self.removed = self.removed.max(time);
-                for conversation in std::mem::take(&mut self.conversations) {
+                let evicted = std::mem::take(&mut self.evicted).into_iter();
+                let evicted = evicted.map(|evicted| evicted.conversation);
+                let conversations = std::mem::take(&mut self.conversations);
+                for conversation in conversations.into_iter().chain(evicted) {
                     self.leave(conversation, time);
                 }
                 let facts = std::mem::take(&mut self.preference_facts);
@@ -219,49 +238,56 @@ impl State {
         self.conversations.iter_mut().find(|found| found.id == id)
     }
 
+    /// The conversation with this id, also if it was evicted and may come back.
+    pub(crate) fn conversation_or_evicted(&self, id: &str) -> Option<&Conversation> {
+        let evicted = self.evicted.iter().map(|evicted| &evicted.conversation);
+        let mut all = self.conversations.iter().chain(evicted);
+        all.find(|found| found.id == id)
+    }
+
+    fn all_conversations_mut(&mut self) -> impl Iterator<Item = &mut Conversation> {
+        let evicted = self.evicted.iter_mut();
+        let evicted = evicted.map(|evicted| &mut evicted.conversation);
+        self.conversations.iter_mut().chain(evicted)
+    }
+
     /// The turns whose replies have no end yet.
     pub(crate) fn due(&self) -> impl Iterator<Item = &Turn> {
+        let evicted = self.evicted.iter().map(|evicted| &evicted.conversation);
         self.conversations
             .iter()
+            .chain(evicted)
             .flat_map(|conversation| &conversation.turns)
             .filter(|turn| turn.reply.is_none())
     }
 
     /// The turn whose reply that fact asked for, if it is still reachable.
     pub(crate) fn turn(&self, conversation: &str, number: u64) -> Option<&Turn> {
-        let turns = &self.conversation(conversation)?.turns;
+        let turns = &self.conversation_or_evicted(conversation)?.turns;
         turns.iter().find(|turn| turn.reply_number() == number)
     }
 
-    /// Takes in the end of a reply. Not a fact, so it decides nothing.
+    /// Takes in the end of a reply. Not a fact, so it decides nothing that is numbered; but as an end
+    /// never changes, whoever knows one with words knows that the evictions for it are final.
     pub(crate) fn settle(&mut self, number: u64, end: End) {
-        for conversation in &mut self.conversations {
-            let found = conversation
-                .turns
-                .iter_mut()
-                .find(|turn| turn.reply_number() == number && turn.reply.is_none());
-            let Some(turn) = found else { continue };
-            turn.arrived = None;
-            conversation.updated = conversation.updated.max(end.time);
-            turn.reply = Some(Reply {
-                time: end.time,
-                outcome: end.outcome,
-                text: end.text,
-                model: end.model,
+        if end.has_words() {
+            self.confirm_evictions(number, end.time);
+        }
+        let pieces = end.pieces;
+        let is_settled = self
+            .all_conversations_mut()
+            .any(|conversation| conversation.settle(number, &end));
+        if is_settled && pieces > 0 {
+            self.leftovers.push(Leftover::Pieces {
+                number,
+                count: pieces,
             });
-            if end.pieces > 0 {
-                self.leftovers.push(Leftover::Pieces {
-                    number,
-                    count: end.pieces,
-                });
-            }
-            return;
         }
     }
 
     /// What has arrived of a reply that is due.
     pub(crate) fn arrived(&mut self, number: u64, arrived: Arrived) {
-        for conversation in &mut self.conversations {
+        for conversation in self.all_conversations_mut() {
             let mut turns = conversation.turns.iter_mut();
             if let Some(turn) = turns.find(|turn| turn.reply_number() == number) {
                 conversation.updated = conversation.updated.max(arrived.time);
@@ -320,8 +346,10 @@ impl State {
         }
         if let (Some(begins), None) = (begins, self.conversation(id)) {
             let conversation = Conversation::begin(number, &message, begins);
-            self.make_room(begins, message.time);
+            self.make_room(begins, id, number, message.time);
             self.conversations.push(conversation);
+        } else {
+            self.count_again(begins.as_ref(), id, number, message.time);
         }
         if self.conversation(id).is_none() {
             self.requests.forget(id);
@@ -331,6 +359,9 @@ impl State {
             return;
         };
         // The same message again: its writer was late and has appended it anew.
+        let mut same = conversation.turns.iter();
+        let moved = same.find(|turn| turn.id == message.id);
+        let moved = moved.map(Turn::reply_number);
         conversation.turns.retain(|turn| turn.id != message.id);
         let dropped = conversation.drop_last(message.replaces.as_deref());
         let titles = match dropped {
@@ -352,7 +383,9 @@ impl State {
             reply: None,
             arrived: None,
         });
+        self.move_evictions(moved, number);
         if let Some(turn) = dropped {
+            self.confirm_evictions(turn.reply_number(), message.time);
             let facts = titles.into_iter().chain([turn.number]);
             let facts = facts.map(|number| Leftover::Fact { number });
             self.leftovers.extend(facts);
@@ -395,6 +428,7 @@ impl State {
         {
             return;
         }
+        let dropped = turn.reply_number();
         if !has_moved {
             self.leftovers.push(turn.reply_leftover(again.time));
             self.requests.replace(&again.drops, &again.reply);
@@ -408,24 +442,122 @@ impl State {
         turn.arrived = None;
         conversation.model = again.model;
         conversation.touch(again.time);
+        if has_moved {
+            self.move_evictions(Some(dropped), number);
+        } else {
+            // Its writer knew the end of that reply: had it failed, they would have come back.
+            self.confirm_evictions(dropped, again.time);
+        }
+        self.count_again(
+            again.begins.as_ref(),
+            &again.conversation,
+            number,
+            again.time,
+        );
     }
 
-    /// Lets go of the least recently updated conversations, so that one more fits.
-    fn make_room(&mut self, begins: &Begins, time: u64) {
+    /// The fact that requested a reply was appended anew.
+    fn move_evictions(&mut self, from: Option<u64>, to: u64) {
+        let evicted = self.evicted.iter_mut();
+        evicted
+            .filter(|evicted| Some(evicted.reply) == from)
+            .for_each(|evicted| evicted.reply = to);
+    }
+
+    /// Makes room for a provisional conversation for which another reply is requested.
+    fn count_again(&mut self, begins: Option<&Begins>, id: &str, number: u64, time: u64) {
+        let is_provisional = self.conversation(id).is_some_and(|it| it.provisional);
+        if let Some(begins) = begins.filter(|_| is_provisional) {
+            self.make_room(begins, id, number, time);
+            if let Some(conversation) = self.conversation_mut(id) {
+                conversation.provisional = false;
+            }
+        }
+    }
+
+    /// Evicts the least recently updated conversations, so that one more fits: the conversation `id`,
+    /// for the reply that fact `number` requests. Of other provisional ones nothing is kept.
+    fn make_room(&mut self, begins: &Begins, id: &str, number: u64, time: u64) {
         for (id, time) in &begins.touched {
             if let Some(conversation) = self.conversation_mut(id) {
                 conversation.touch(*time);
             }
         }
         let limit = usize::try_from(begins.limit.max(1)).unwrap_or(usize::MAX);
-        while self.conversations.len() >= limit {
-            // Of two updated at once, the one that began first.
-            let oldest = self.conversations.iter().min_by_key(|found| found.touched);
-            let Some(id) = oldest.map(|found| found.id.clone()) else {
-                return;
-            };
+        let others = self.conversations.iter().filter(|found| found.id != id);
+        let failed = others.filter(|found| found.provisional);
+        let failed: Vec<String> = failed.map(|found| found.id.clone()).collect();
+        for id in failed {
             self.remove(&id, time);
         }
+        loop {
+            let counted = self.conversations.iter().enumerate();
+            let counted = counted.filter(|(_, found)| found.id != id);
+            if counted.clone().count() < limit {
+                return;
+            }
+            // Of two updated at once, the one that began first.
+            let oldest = counted.min_by_key(|(_, found)| found.touched);
+            let Some(at) = oldest.map(|(at, _)| at) else {
+                return;
+            };
+            let conversation = self.conversations.remove(at);
+            self.evicted.push(Evicted {
+                reply: number,
+                conversation,
+            });
+        }
+    }
+
+    /// Nothing is kept of what was evicted for a reply.
+    fn confirm_evictions(&mut self, reply: u64, time: u64) {
+        let (gone, kept) = std::mem::take(&mut self.evicted)
+            .into_iter()
+            .partition(|evicted| evicted.reply == reply);
+        self.evicted = kept;
+        let gone: Vec<Evicted> = gone;
+        for evicted in gone {
+            self.leave(evicted.conversation, time);
+        }
+    }
+
+    /// Brings back what was evicted for a reply, in the order in which it began. The conversation of
+    /// the reply exceeds the limit then.
+    fn undo_evictions(&mut self, reply: u64) {
+        let (back, kept): (Vec<Evicted>, Vec<Evicted>) = std::mem::take(&mut self.evicted)
+            .into_iter()
+            .partition(|evicted| evicted.reply == reply);
+        self.evicted = kept;
+        if back.is_empty() {
+            return;
+        }
+        let failed = self.all_conversations_mut();
+        for conversation in failed {
+            let mut turns = conversation.turns.iter();
+            conversation.provisional |= turns.any(|turn| turn.reply_number() == reply);
+        }
+        let back = back.into_iter().map(|evicted| evicted.conversation);
+        // A client may have begun a conversation with the same id meanwhile.
+        let (back, double): (Vec<_>, Vec<_>) =
+            back.partition(|found| self.conversation(&found.id).is_none());
+        self.conversations.extend(back);
+        self.conversations.sort_by_key(|found| found.begun);
+        for conversation in double {
+            let time = conversation.updated;
+            self.leave(conversation, time);
+        }
+    }
+
+    /// A reply that ended without a word, and for which conversations were evicted. Of a conversation
+    /// that is evicted itself, the end of a reply may have been erased already.
+    pub(crate) fn failed_eviction(&self) -> Option<u64> {
+        let mut evicted = self.evicted.iter().map(|evicted| evicted.reply);
+        evicted.find(|number| {
+            let mut turns = self.conversations.iter().flat_map(|it| &it.turns);
+            let turn = turns.find(|turn| turn.reply_number() == *number);
+            let reply = turn.and_then(|turn| turn.reply.as_ref());
+            reply.is_some_and(|reply| !reply.has_words())
+        })
     }
 
     fn remove(&mut self, id: &str, time: u64) {
@@ -446,6 +578,9 @@ impl State {
                 count: conversation.segments,
             });
         }
+        for turn in &conversation.turns {
+            self.confirm_evictions(turn.reply_number(), time);
+        }
         let titles = conversation.title_facts.into_iter();
         self.leftovers
             .extend(titles.map(|number| Leftover::Fact { number }));
@@ -454,6 +589,12 @@ impl State {
             self.leftovers.push(Leftover::Fact { number });
             self.leftovers.push(turn.reply_leftover(time));
         }
+    }
+}
+
+impl Reply {
+    fn has_words(&self) -> bool {
+        !self.text.is_empty() || self.outcome == Outcome::Complete
     }
 }
 
@@ -494,6 +635,7 @@ impl Conversation {
             created: message.time,
             touched: message.time,
             updated: message.time,
+            provisional: false,
             segment_bytes: share.clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
             segments: 0,
             sealed: 0,
@@ -508,6 +650,22 @@ impl Conversation {
             0 => self.id.clone(),
             number => format!("{}.{number}", self.id),
         }
+    }
+
+    /// Takes in the end of a reply; false if it is not one of this conversation that is due.
+    fn settle(&mut self, number: u64, end: &End) -> bool {
+        let mut turns = self.turns.iter_mut();
+        let found = turns.find(|turn| turn.reply_number() == number && turn.reply.is_none());
+        let Some(turn) = found else { return false };
+        turn.arrived = None;
+        turn.reply = Some(Reply {
+            time: end.time,
+            outcome: end.outcome,
+            text: end.text.clone(),
+            model: end.model.clone(),
+        });
+        self.updated = self.updated.max(end.time);
+        true
     }
 
     /// Takes out the last turn if it has that id.

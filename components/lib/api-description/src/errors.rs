@@ -79,7 +79,7 @@ impl Family {
         }
         json!({
             "type": "string",
-            "description": "What went wrong, for programs: stable.",
+            "description": "A stable code for programs.",
             "enum": codes,
         })
     }

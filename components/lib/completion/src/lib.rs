@@ -11,6 +11,7 @@
 //! May import the contracts' client bindings, `error-mapping`, `http-edge` and libraries that do no I/O.
 //! Knows no protocol and no HTTP request.
 
+mod keep_alive;
 mod model;
 mod moderation;
 mod prompt;
@@ -22,10 +23,11 @@ mod size;
 mod source;
 mod stored;
 
+pub use keep_alive::keep_alive_interval;
 pub use model::choose_model;
 pub use moderation::{Moderation, check_texts};
 pub use prompt::text_message;
-pub use relay::{RelayEnd, Relayed, Reply, Sink, Stop, relay};
+pub use relay::{RelayEnd, Relayed, Reply, Silence, Sink, Stop, relay};
 pub use report::Report;
 pub use reservation::{Payer, Reservation, admit};
 pub use send_buffer::{Delivery, SendBuffer, send_buffer};

@@ -13,13 +13,22 @@ const MAX_REPLY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Receives the deltas of a reply.
 pub trait Sink {
-    /// Takes deltas that arrived together. The model is read again only when this returns, so a
-    /// sink that waits slows the model down.
+    /// Takes deltas that arrived together; none after [`Silence::KeepAlive`]. The model is read again
+    /// only when this returns, so a sink that waits slows the model down.
     fn send(&mut self, deltas: Vec<Delta>) -> impl Future<Output = Result<(), Stop>>;
 
-    /// Resolves when the sink wants no more. It is polled while the model is silent, dropped with
-    /// the next delta and called again.
-    fn cancelled(&mut self) -> impl Future<Output = Stop>;
+    /// Runs while the model is silent. It is dropped with the next delta and called again, so it
+    /// must not write.
+    fn silence(&mut self) -> impl Future<Output = Silence>;
+}
+
+/// What a sink does about a silent model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// It ends the reply.
+    Stop(Stop),
+    /// It wants to send something.
+    KeepAlive,
 }
 
 /// Why a sink takes no more.
@@ -143,9 +152,10 @@ pub async fn relay(mut reply: Reply, sink: &mut impl Sink) -> Relayed {
 
 async fn pass_on(reply: &mut Reply, sink: &mut impl Sink) -> Result<(), Stop> {
     loop {
-        let next = match select(pin!(reply.next()), pin!(sink.cancelled())).await {
+        let next = match select(pin!(reply.next()), pin!(sink.silence())).await {
             Either::Left((next, _)) => next,
-            Either::Right((stop, _)) => return Err(stop),
+            Either::Right((Silence::Stop(stop), _)) => return Err(stop),
+            Either::Right((Silence::KeepAlive, _)) => Some(Vec::new()),
         };
         let Some(deltas) = next else { return Ok(()) };
         sink.send(deltas).await?;

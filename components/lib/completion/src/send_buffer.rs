@@ -19,8 +19,10 @@ use http_edge::BodyWriter;
 use spin_sdk::time::sleep;
 use sse::Encoder;
 
-/// Silence after which a comment is sent, so that proxies keep the connection open.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+use crate::keep_alive::keep_alive_interval;
+
+/// In place of an interval if no comments are sent.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Unsent bytes beyond which the client is given up: it reads more slowly than the model writes.
 const MAX_UNSENT: usize = 1024 * 1024;
 /// How long a client may take to receive the rest after the reply ended.
@@ -94,7 +96,7 @@ impl SendBuffer {
 
 impl Delivery {
     /// Writes to the client until the buffer was dropped and is empty, or until the client is gone,
-    /// given up, or takes too long for the rest.
+    /// given up, or takes too long for the rest. Comments fill a silence (`stream_keepalive_seconds`).
     pub async fn run(self, body: BodyWriter) {
         let Self {
             chunks,
@@ -116,8 +118,9 @@ async fn write_all(
     unsent: &Cell<usize>,
     mut body: BodyWriter,
 ) {
+    let interval = keep_alive_interval().await.unwrap_or(NEVER);
     let mut last_write = Instant::now();
-    let mut timer = Box::pin(sleep(KEEP_ALIVE));
+    let mut timer = Box::pin(sleep(interval));
     loop {
         let bytes = match select(pin!(next_bytes(&mut chunks, unsent)), &mut timer).await {
             Either::Left((None, _)) => return,
@@ -125,11 +128,11 @@ async fn write_all(
             Either::Right(_) => {
                 // One timer serves many writes; it is set again when it fires.
                 let silence = last_write.elapsed();
-                let is_due = silence >= KEEP_ALIVE;
+                let is_due = silence >= interval;
                 timer.set(sleep(if is_due {
-                    KEEP_ALIVE
+                    interval
                 } else {
-                    KEEP_ALIVE.saturating_sub(silence)
+                    interval.saturating_sub(silence)
                 }));
                 if !is_due {
                     continue;

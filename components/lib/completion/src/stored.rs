@@ -18,7 +18,7 @@ use spin_sdk::time::sleep;
 use sse::Encoder;
 
 use crate::{
-    relay::{Sink, Stop},
+    relay::{Silence, Sink, Stop},
     send_buffer::SendBuffer,
     size::text_of,
 };
@@ -206,8 +206,8 @@ impl<E: TextEncoder> Sink for StoredReplySink<E> {
         Ok(())
     }
 
-    async fn cancelled(&mut self) -> Stop {
-        self.stop.stopped().await
+    async fn silence(&mut self) -> Silence {
+        Silence::Stop(self.stop.stopped().await)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a handler is given.
+//! The context of a request, which is passed to its handler.
 
 use std::{borrow::Cow, pin::pin, rc::Rc, time::Duration};
 
@@ -25,14 +25,14 @@ const DRAIN_MAX: usize = 4 * 1024 * 1024;
 /// How long a body beyond the limit is drained.
 const DRAIN_TIME: Duration = Duration::from_millis(300);
 
-/// First buffer of a body whose length is not declared.
+/// Initial size of the buffer for a body without a declared length, in bytes.
 const FIRST_BUFFER: usize = 8 * 1024;
 
-/// A request under way.
+/// A request, and what handlers add to its response and log record.
 pub struct Context {
     /// Method, path and header fields.
     pub head: Head,
-    /// What the log will say.
+    /// The log record of the request.
     pub log: LogRecord,
     /// Values of the variables that every route reads.
     pub settings: Rc<Settings>,
@@ -46,7 +46,7 @@ pub struct Context {
 pub struct JsonText(Vec<u8>);
 
 impl JsonText {
-    /// Reads it: 400 with the path of what is wrong with it.
+    /// Parses it. 400 with the path of an error.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         json::from_slice(&self.0)
     }
@@ -76,19 +76,19 @@ impl Context {
         }
     }
 
-    /// The id of this request, for error objects.
+    /// The id of this request.
     pub fn request_id(&self) -> &str {
         &self.log.request_id
     }
 
-    /// Sets a field of the answer, be it good or an error. Of one name the last counts.
+    /// Sets a header field of the response, also of an error. Replaces a field of the same name.
     pub fn set_header(&mut self, name: &'static str, value: impl Into<String>) {
         self.response_headers.retain(|(taken, _)| *taken != name);
         self.response_headers.push((name, value.into()));
     }
 
-    /// Sets a cookie with the answer, be it good or an error; `line` is the whole value of
-    /// `Set-Cookie`. Of one name the last counts.
+    /// Sets a cookie with the response, also with an error; `line` is the value of `Set-Cookie`.
+    /// Replaces a cookie of the same name.
     pub fn set_cookie(&mut self, name: &str, line: String) {
         self.cookies.retain(|(taken, _)| taken != name);
         self.cookies.push((name.to_owned(), line));
@@ -111,7 +111,7 @@ impl Context {
             .ok_or(ApiError::NotFound(what))
     }
 
-    /// The query's parameters. 400 with the name of what is wrong.
+    /// The query parameters. 400 with the name of an invalid one.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         form::from_text(self.head.query.as_bytes())
     }
@@ -126,20 +126,19 @@ impl Context {
             .ok_or(ApiError::NotFound(what))
     }
 
-    /// Whether scripts of that origin may call with the user's cookies.
+    /// Whether scripts of that origin may send requests with the user's cookies.
     pub fn is_allowed_origin(&self, origin: &str) -> bool {
         cors::is_allowed(origin, &self.head, &self.settings)
     }
 
-    /// Whether requests of scripts of that origin are our own frontends': those that may call with
-    /// cookies, and `trusted_origins`.
+    /// Whether that origin is a trusted frontend: an allowed origin, or one of `trusted_origins`.
     pub fn is_own_site(&self, origin: &str) -> bool {
         self.is_allowed_origin(origin) || self.is_named_origin(origin)
     }
 
-    /// Whether the operator has named that origin. Unlike [`Self::is_own_site`] this takes no
-    /// `Host` for granted, which a client that is no browser can choose: for what reaches somebody
-    /// else, such as a link in a mail.
+    /// Whether the operator has configured that origin. Unlike [`Self::is_own_site`] this does not
+    /// trust `Host`, which a client other than a browser can choose. For what other people receive,
+    /// such as a link in an email.
     pub fn is_named_origin(&self, origin: &str) -> bool {
         let settings = &self.settings;
         let is_pattern = |pattern: &OriginPattern| pattern.matches_origin(origin);
@@ -153,8 +152,8 @@ impl Context {
         patterns.any(|pattern| pattern.matches_scheme(scheme))
     }
 
-    /// The origin under which this request's sender reaches us: `public_url`, or the host that the
-    /// request was sent to. None if it names no host.
+    /// The origin of this server for the client: `public_url`, or the host that the request was sent
+    /// to. None if the request has no host.
     pub fn own_origin(&self, https: bool) -> Option<String> {
         if let Some(origin) = &self.settings.public_origin {
             return Some(origin.clone());
@@ -165,7 +164,7 @@ impl Context {
         url.has_host().then(|| url.origin().ascii_serialization())
     }
 
-    /// Reads the body as JSON, or as a form if it is declared as one.
+    /// Parses the body as JSON, or as a form if it is declared as one.
     pub async fn json_or_form<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
         if !self.head.is_form() {
             return self.json().await;
@@ -175,13 +174,13 @@ impl Context {
         form::from_text(&text)
     }
 
-    /// Reads the body as JSON. 415 if it is not declared so, 413 if it is too large, 400 with the
-    /// path of what is wrong with it.
+    /// Parses the body as JSON. 415 if it is not declared as JSON, 413 if it is too large, 400 with the
+    /// path of an error.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
         self.json_text().await?.read()
     }
 
-    /// The same where it has to be looked at before it is clear what it should be.
+    /// The body, declared as JSON, for handlers that choose the type by its content.
     pub async fn json_text(&mut self) -> Result<JsonText, ApiError> {
         let declared = self.declared_length()?;
         if !self.head.is_json() {
@@ -190,7 +189,7 @@ impl Context {
         Ok(JsonText(self.read(declared).await?))
     }
 
-    /// The same where the body may be left out.
+    /// Parses the body as JSON; an empty body is the default value.
     pub async fn json_or_default<T: DeserializeOwned + Default>(&mut self) -> Result<T, ApiError> {
         let declared = self.declared_length()?;
         let text = self.read(declared).await?;
@@ -203,7 +202,7 @@ impl Context {
         json::from_slice(&text)
     }
 
-    /// Refuses a body by what its client says of it, before any of it is read.
+    /// The declared length. 413 before the body is read if that is too large.
     fn declared_length(&self) -> Result<Option<u64>, ApiError> {
         let declared = self
             .head
@@ -260,8 +259,8 @@ async fn drain(stream: &mut StreamReader<u8>) {
     select(pin!(reading), pin!(timeout)).await;
 }
 
-/// A UUID in its usual form (RFC 9562, section 4: hyphens, lower case), or none. Other forms that
-/// parsers take (braces, URNs, no hyphens) are no ids of ours.
+/// A UUID in lower case with hyphens (RFC 9562, section 4), or none. Other forms that parsers accept
+/// (braces, URNs, no hyphens) are not valid ids here.
 pub fn parse_uuid(text: &str) -> Option<String> {
     if text.len() != uuid::fmt::Hyphenated::LENGTH {
         return None;
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_the_clients_choice_is_ours_for_itself_only() {
+    fn is_own_site_trusts_the_host_and_is_named_origin_does_not() {
         let settings = Settings {
             origins: vec!["http://localhost:3000".into()],
             trusted_origins: vec![OriginPattern::Exact("https://app.example".into())],
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_origin_is_the_named_one_or_the_hosts() {
+    fn own_origin_is_public_url_or_that_of_the_host() {
         let context = sent_to("Chat.example:443", Settings::default());
         assert_eq!(
             context.own_origin(true).as_deref(),
@@ -323,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn path_parameters_are_decoded_and_bounded() {
+    fn param_decodes_and_rejects_long_or_invalid_text() {
         let mut context = sent_to("a", Settings::default());
         context.params = vec![("id", "a%2Fb".to_owned()), ("odd", "%ff".to_owned())];
         assert_eq!(context.param("id", 3, "Thing").as_deref(), Ok("a/b"));
@@ -342,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_cookie_or_field_the_last_counts() {
+    fn set_cookie_and_set_header_replace_the_same_name() {
         let mut context = sent_to("a", Settings::default());
         context.set_cookie("a", "a=1".into());
         context.set_cookie("b", "b=1".into());
@@ -355,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_usual_form() {
+    fn parse_uuid_accepts_only_the_hyphenated_form() {
         let id = "550e8400-e29b-41d4-a716-446655440000";
         assert_eq!(parse_uuid(id).as_deref(), Some(id));
         assert_eq!(parse_uuid(&id.to_uppercase()).as_deref(), Some(id));

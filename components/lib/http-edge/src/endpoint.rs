@@ -1,4 +1,4 @@
-//! Which path and method lead to which handler.
+//! Finds the endpoint of a request by method and path.
 
 /// What a request to an unknown path did not find, for [`crate::ApiError::NotFound`].
 pub const ROUTE: &str = "Route";
@@ -12,18 +12,18 @@ pub struct Endpoint {
     pub path: &'static str,
 }
 
-/// What a request leads to.
+/// The endpoint of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Match {
-    /// A handler, and the parameters of its path.
+    /// The endpoint, and the parameters of its path.
     Endpoint(&'static Endpoint, Vec<(&'static str, String)>),
-    /// The path is known, the method is not; the template, and the methods there are.
+    /// The path has no such method: its template, and its methods.
     OtherMethods(&'static str, String),
-    /// The path is not known.
+    /// The path is unknown.
     None,
 }
 
-/// Looks for the request's endpoint; HEAD goes where GET goes (RFC 9110, section 9.3.2).
+/// Finds the endpoint of a request. HEAD is handled like GET (RFC 9110, section 9.3.2).
 pub(crate) fn find(table: &'static [Endpoint], method: &str, path: &str) -> Match {
     let wanted = if method == "HEAD" { "GET" } else { method };
     let mut template = None;
@@ -87,7 +87,7 @@ mod tests {
     ];
 
     #[test]
-    fn finds_by_path_and_method() {
+    fn find_returns_the_endpoint_of_path_and_method() {
         assert_eq!(
             find(TABLE, "DELETE", "/things"),
             Match::Endpoint(&TABLE[1], vec![])
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_other_methods() {
+    fn find_with_an_unknown_method_returns_the_other_methods() {
         assert_eq!(
             find(TABLE, "POST", "/things"),
             Match::OtherMethods("/things", "GET, HEAD, DELETE, OPTIONS".into())
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn other_paths_are_nothing() {
+    fn find_with_an_unknown_path_returns_none() {
         for path in ["/", "", "/things/", "/things/7/8", "/thing", "/Things"] {
             assert_eq!(find(TABLE, "PATCH", path), Match::None, "{path}");
         }

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{error::ApiError, json};
 
-/// Reads `a=1&b=2` with the same words for what is wrong as for JSON.
+/// Parses `a=1&b=2`, with the same errors as for JSON.
 pub(crate) fn from_text<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
     let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text));
     serde_path_to_error::deserialize(reader)
@@ -24,7 +24,7 @@ mod tests {
     }
 
     #[test]
-    fn decodes_and_says_what_is_wrong() {
+    fn from_text_decodes_values_and_names_invalid_ones() {
         assert_eq!(
             from_text::<Page>(b"search=a%26+b&limit=5"),
             Ok(Page {

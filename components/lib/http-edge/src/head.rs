@@ -1,24 +1,24 @@
-//! The part of a request before its body.
+//! The head of a request: method, target and header fields.
 
 /// Method, path, query and header fields of a request.
 #[derive(Clone, Debug, Default)]
 pub struct Head {
-    /// In capitals, as on the wire.
+    /// In upper case, as sent.
     pub method: String,
     /// Without the query, not decoded.
     pub path: String,
-    /// What follows the `?`, not decoded; empty when there is none.
+    /// The part after `?`, not decoded; empty if there is none.
     pub query: String,
     /// `Host` or `:authority`.
     pub authority: Option<String>,
-    /// Whether the request reached the host over TLS, as far as the host says.
+    /// Whether the request used TLS, as reported by the host.
     pub https: bool,
     /// As received, in order.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
 impl Head {
-    /// The first field of that name that is text; names compare without case.
+    /// The first field of that name with valid UTF-8. Names are case-insensitive.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -78,13 +78,13 @@ impl Head {
         self.header("origin")
     }
 
-    /// The host, with its port if it is an unusual one, that the request was sent to.
+    /// The host that the request was sent to, with its port unless that is the default.
     pub fn host(&self) -> Option<&str> {
         self.authority.as_deref().or_else(|| self.header("host"))
     }
 
-    /// Whether `origin` is the host that this request was sent to. Schemes are not compared: behind
-    /// a proxy that ends TLS, only the browser knows the real one.
+    /// Whether `origin` is the host that this request was sent to. Schemes are not compared, because
+    /// behind a proxy that terminates TLS only the browser knows the scheme.
     pub fn is_same_origin(&self, origin: &str) -> bool {
         let Some(own) = self.host() else {
             return false;
@@ -95,12 +95,12 @@ impl Head {
             .is_some_and(|host| !host.is_empty() && host.eq_ignore_ascii_case(own))
     }
 
-    /// Whether the method promises to change nothing (RFC 9110, section 9.2.1).
+    /// Whether the method is safe (RFC 9110, section 9.2.1).
     pub fn is_safe(&self) -> bool {
         matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 
-    /// The length that the client declares for the body, or an error text for a nonsensical one.
+    /// The declared length of the body; an error text if it is not a number.
     pub(crate) fn content_length(&self) -> Result<Option<u64>, &'static str> {
         match self.header("content-length") {
             None => Ok(None),
@@ -111,7 +111,7 @@ impl Head {
         }
     }
 
-    /// Whether the body is declared as an HTML form's.
+    /// Whether the body is declared as an HTML form.
     pub(crate) fn is_form(&self) -> bool {
         self.header("content-type").is_some_and(|value| {
             let kind = value.split(';').next().unwrap_or_default().trim();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn first_cookie_of_a_name_counts() {
+    fn cookie_returns_the_first_of_its_name() {
         let head = head(&[
             ("Cookie", "a=1; goldfish-session=x.y.z; a=2"),
             ("cookie", "b=\"q\"; goldfish-session=later"),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn header_names_have_no_case_and_bad_bytes_are_absent() {
+    fn header_ignores_case_and_invalid_utf8() {
         let mut head = head(&[("X-One", " 1 ")]);
         head.headers.push(("x-two".into(), vec![0xff]));
         assert_eq!(head.header("x-one"), Some("1"));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn same_origin_is_the_host_with_its_port() {
+    fn is_same_origin_compares_host_and_port() {
         let head = head(&[]);
         assert!(head.is_same_origin("http://chat.example:8080"));
         assert!(head.is_same_origin("https://CHAT.example:8080"));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn json_types() {
+    fn is_json_accepts_json_media_types_only() {
         for good in [
             "application/json",
             "Application/JSON; charset=utf-8",

@@ -1,9 +1,8 @@
-//! The edge of the system: what every HTTP answer needs, linked into each route.
+//! The HTTP layer that every route shares: request ids, CORS, security headers, body limits, JSON and
+//! forms with the paths of errors, validation, pagination, conditional requests, the error object, 404
+//! and 405, and one structured log line for each request.
 //!
-//! Request ids, CORS, security headers, body limits, JSON with paths to what is wrong in it, one
-//! error envelope, 404 and 405, and one structured log line a request.
-//!
-//! May import HTTP, variables and stderr; never one of our own WIT packages.
+//! May import HTTP, variables and stderr, but none of the packages in `wit`.
 //!
 //! ```ignore
 //! http_edge::routes! {
@@ -49,10 +48,10 @@ pub use validation::Validator;
 #[doc(hidden)]
 pub use spin_sdk::wasip3;
 
-/// Makes the crate a component that answers these endpoints: method (`ANY` for all), path template
-/// and handler, an `async fn(&mut Context) -> Result<Response, ApiError>`. A route that speaks another
-/// system's protocol names first how errors look there: `errors: render,`, a
-/// `fn(&ApiError, &str) -> Vec<u8>` of the error and the request's id.
+/// Makes the crate a component that serves these endpoints: method (`ANY` for all), path template and
+/// handler, an `async fn(&mut Context) -> Result<Response, ApiError>`. A route that implements the
+/// protocol of another system begins with `errors: render,`: a `fn(&ApiError, &str) -> Vec<u8>` that
+/// makes the error body of the error and the request id.
 #[macro_export]
 macro_rules! routes {
     (errors: $render:path, $($method:ident $path:literal => $handler:path),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! One JSON line a request, on stderr.
+//! One JSON line for each request, on stderr.
 
 use std::{
     collections::BTreeSet,
@@ -108,7 +108,7 @@ impl LogRecord {
         &self.request_id
     }
 
-    /// Who asked; only a hash is kept.
+    /// Sets the user; only a hash of the id is logged.
     pub fn user(&mut self, id: &str) {
         let digest = Sha256::digest(id.as_bytes());
         self.user = Some(
@@ -120,29 +120,29 @@ impl LogRecord {
         );
     }
 
-    /// The model asked; an id of the catalogue, never a client's own text.
+    /// Sets the model: an id of the catalogue, never text of the client.
     pub fn model(&mut self, id: &str) {
         self.model = Some(id.to_owned());
     }
 
-    /// What the answer took.
+    /// Sets the tokens of prompt and completion.
     pub fn tokens(&mut self, prompt: u32, completion: u32) {
         self.prompt_tokens = Some(prompt);
         self.completion_tokens = Some(completion);
     }
 
-    /// The error the request ended with.
+    /// Sets the error of the request.
     pub fn error(&mut self, error: &ApiError) {
         self.code = Some(error.public().code);
         self.cause = error.cause().map(str::to_owned);
     }
 
-    /// Notes something that went wrong without spoiling the answer.
+    /// Adds a problem that did not change the response. The first one is kept.
     pub fn warn(&mut self, cause: &str) {
         self.cause.get_or_insert_with(|| cause.to_owned());
     }
 
-    /// For work that goes on after the answer and can fail with nobody left to tell.
+    /// A log for work that continues after the response.
     pub fn background(&self) -> BackgroundLog {
         BackgroundLog {
             request_id: self.request_id.clone(),
@@ -177,14 +177,14 @@ impl LogRecord {
         line
     }
 
-    /// Writes the line, in one piece so that lines of several requests do not mix. There is nobody
-    /// left to tell if stderr is closed.
+    /// Writes the line in one piece, so that lines of several requests do not mix. An error of stderr
+    /// cannot be reported.
     pub(crate) fn write(self) {
         let _ = std::io::stderr().write_all(&self.line());
     }
 }
 
-/// See [`LogRecord::afterwards`].
+/// Logs failures of work that continues after the response; see [`LogRecord::background`].
 #[derive(Debug)]
 pub struct BackgroundLog {
     request_id: String,
@@ -192,7 +192,7 @@ pub struct BackgroundLog {
 }
 
 impl BackgroundLog {
-    /// Writes a line that says why.
+    /// Writes a line for the error.
     pub fn failed(&self, error: &ApiError) {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -223,7 +223,7 @@ fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A client may invent methods; the log does not repeat them.
+/// A standard method, or `other`: the log never contains text of the client.
 fn known_method(method: &str) -> &'static str {
     [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE",
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn line_names_user_by_hash_only() {
+    fn line_contains_only_the_hash_of_the_user() {
         let mut entry = LogRecord::new("r".into(), "POST");
         entry.user("guest_1");
         entry.tokens(3, 4);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_and_codes_raise_the_level() {
+    fn line_of_an_error_has_a_higher_level() {
         let mut entry = LogRecord::new("r".into(), "SECRET-METHOD");
         entry.status = 500;
         entry.error(&ApiError::internal("store\nfailed"));
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(line["level"], "error");
         assert_eq!(line["cause"], "store\nfailed");
         assert_eq!(line["method"], "other");
-        // A stream that broke off after its 200.
+        // A stream that was interrupted after its 200.
         let mut entry = LogRecord::new("r".into(), "POST");
         entry.status = 200;
         entry.error(&ApiError::ProviderTimeout);

@@ -1,4 +1,4 @@
-//! Answers.
+//! HTTP responses.
 
 use std::pin::Pin;
 
@@ -14,7 +14,7 @@ use crate::{error::ApiError, log::LogRecord, serialize::to_json};
 
 type Producer = Box<dyn FnOnce(BodyWriter, LogRecord) -> Pin<Box<dyn Future<Output = LogRecord>>>>;
 
-/// An answer to a request.
+/// The response to a request.
 pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
@@ -27,18 +27,18 @@ enum Body {
     Stream(Producer),
 }
 
-/// Where the bytes of a streamed body go.
+/// Writes the bytes of a streamed body.
 pub struct BodyWriter(StreamWriter<u8>);
 
 impl BodyWriter {
-    /// Waits until the client's side has taken all of it; false if the client is gone.
+    /// Waits until the host has taken all bytes; false if the client has disconnected.
     pub async fn write(&mut self, bytes: Vec<u8>) -> bool {
         self.0.write_all(bytes).await.is_empty()
     }
 
-    /// Waits until the client's side would take more; false if the client is gone.
+    /// Waits until the host can take more bytes; false if the client has disconnected.
     pub async fn is_open(&mut self) -> bool {
-        // An empty write asks just that (Component Model, stream readiness).
+        // An empty write completes when the reader is ready (Component Model, stream readiness).
         let (result, _) = self.0.write(Vec::new()).await;
         !matches!(result, StreamResult::Dropped)
     }
@@ -54,7 +54,7 @@ impl Response {
         }
     }
 
-    /// 200 with bytes of that media type.
+    /// 200 with bytes of this media type.
     pub fn bytes(content_type: &'static str, bytes: Vec<u8>) -> Self {
         Self {
             status: 200,
@@ -72,14 +72,14 @@ impl Response {
         }
     }
 
-    /// 302 to a URL or a path. What cannot stand in a header field is percent-encoded, so that no
-    /// text, wherever it comes from, ends the field.
+    /// 302 to a URL or a path. Characters that are not allowed in a header field are percent-encoded,
+    /// so that no text can end the field.
     pub fn redirect(location: &str) -> Self {
         Self::empty(302).header("location", field_safe(location))
     }
 
-    /// 200 with server-sent events, which `produce` writes after the answer has begun. It runs to
-    /// its end even if the client leaves, and hands back the log entry, which is written then.
+    /// 200 with server-sent events, which `produce` writes after the response has begun. It runs to its
+    /// end even if the client disconnects, and returns the log record, which is written then.
     pub fn events<P, F>(produce: P) -> Self
     where
         P: FnOnce(BodyWriter, LogRecord) -> F + 'static,
@@ -90,14 +90,14 @@ impl Response {
             headers: vec![
                 ("content-type", "text/event-stream".to_owned()),
                 ("cache-control", "no-cache".to_owned()),
-                // Keeps nginx and its kin from collecting the events.
+                // Tells nginx and similar proxies not to buffer the events.
                 ("x-accel-buffering", "no".to_owned()),
             ],
             body: Body::Stream(Box::new(move |body, log| Box::pin(produce(body, log)))),
         }
     }
 
-    /// The answer that tells of an error, in the words that `render` has for it.
+    /// The response of an error, with the body that `render` makes.
     pub(crate) fn error(
         error: &ApiError,
         request_id: &str,
@@ -112,19 +112,19 @@ impl Response {
         }
     }
 
-    /// The same with another status.
+    /// Sets the status.
     pub fn status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// The same with one more header field.
+    /// Adds a header field.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// Begins to send it; `log` is written when all is sent.
+    /// Begins to send the response; `log` is written when everything is sent.
     pub(crate) fn send(
         mut self,
         edge: Vec<(&'static str, String)>,
@@ -135,13 +135,13 @@ impl Response {
             self.body = Body::None;
         }
         if let Body::Bytes(bytes) = &self.body {
-            // With a length, the host need not send in chunks.
+            // With a length, the host does not use chunked encoding.
             self.headers
                 .push(("content-length", bytes.len().to_string()));
         }
         let fields = merge(self.headers, edge);
         let fields = types::Fields::from_list(&fields).unwrap_or_else(|_| types::Fields::new());
-        // The writer's end is dropped at once, which sends the value: no trailers.
+        // Dropping the writer sends its default value: no trailers.
         let (_, trailers) = wit_future::new(|| Ok(None));
         let (contents, write) = match self.body {
             Body::None => (None, None),
@@ -174,21 +174,21 @@ async fn send_body(mut writer: BodyWriter, body: Body, log: LogRecord) {
     log.write();
 }
 
-/// Percent-encodes all that is not visible ASCII.
+/// Percent-encodes everything except visible ASCII.
 fn field_safe(text: &str) -> String {
     const UNSAFE: &AsciiSet = &CONTROLS.add(b' ');
     utf8_percent_encode(text, UNSAFE).to_string()
 }
 
-/// Whether a header field can have this value (RFC 9110, section 5.5). One that cannot is left
-/// out, rather than all fields with it.
+/// Whether the value is valid in a header field (RFC 9110, section 5.5). An invalid field is dropped,
+/// because the host would reject all fields.
 fn is_field_value(value: &str) -> bool {
     value
         .bytes()
         .all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
 }
 
-/// The reply's own fields win over the edge's of the same name, except those that add up.
+/// Fields of the response replace common fields of the same name, except those that are lists.
 fn merge(
     own: Vec<(&'static str, String)>,
     edge: Vec<(&'static str, String)>,
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_fields_win() {
+    fn merge_prefers_the_fields_of_the_response() {
         let merged = merge(
             vec![("cache-control", "no-cache".into()), ("vary", "A".into())],
             vec![
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_add_up_and_no_value_ends_its_field() {
+    fn merge_keeps_all_cookies_and_drops_invalid_values() {
         let merged = merge(
             vec![
                 ("set-cookie", "a=1".into()),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_is_one_line_of_ascii() {
+    fn field_safe_encodes_line_breaks_and_non_ascii() {
         assert_eq!(field_safe("/a?b=c%20d#e"), "/a?b=c%20d#e");
         assert_eq!(
             field_safe("/a\r\nset-cookie: é"),

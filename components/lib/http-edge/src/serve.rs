@@ -1,4 +1,4 @@
-//! From a request of the host's to an answer to it.
+//! Handles a request: finds the handler and sends the response.
 
 use spin_sdk::wasip3::http::types;
 use uuid::Uuid;
@@ -14,8 +14,8 @@ use crate::{
     settings::Settings,
 };
 
-/// Answers a request by the handler that `dispatch` calls for its endpoint. Called by
-/// [`crate::routes!`]. Errors are put into JSON by `render`, which is given the request's id.
+/// Handles a request with the handler that `dispatch` calls for its endpoint. Called by
+/// [`crate::routes!`]. `render` makes the body of an error from it and the request id.
 pub async fn serve<D>(
     request: types::Request,
     table: &'static [Endpoint],
@@ -71,7 +71,7 @@ where
     dispatch(context, endpoint).await
 }
 
-/// A method that no handler is for: OPTIONS is answered here, the rest is refused.
+/// A method without a handler: OPTIONS is answered here, others get 405.
 fn other_method(context: &mut Context, methods: String) -> Result<Response, ApiError> {
     if context.head.method != "OPTIONS" {
         return Err(ApiError::MethodNotAllowed {
@@ -89,7 +89,7 @@ fn other_method(context: &mut Context, methods: String) -> Result<Response, ApiE
     Ok(response.header("allow", methods))
 }
 
-/// What every answer carries.
+/// The header fields of every response.
 fn edge_headers(context: &mut Context) -> Vec<(&'static str, String)> {
     let mut fields = std::mem::take(&mut context.response_headers);
     let cookies = std::mem::take(&mut context.cookies);
@@ -105,7 +105,7 @@ fn edge_headers(context: &mut Context) -> Vec<(&'static str, String)> {
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("strict-transport-security", "max-age=31536000"),
-        // Answers are for one user and one moment.
+        // Responses belong to one user and are current only now.
         ("cache-control", "no-store"),
     ] {
         fields.push((name, value.to_owned()));
@@ -124,7 +124,7 @@ fn read_head(request: &types::Request) -> Head {
         https: matches!(request.get_scheme(), Some(types::Scheme::Https)),
         headers: request.get_headers().copy_all(),
     };
-    // Spin reports the scheme of the connection in the URL.
+    // Spin reports the original scheme here.
     let full_url_https = head
         .host_header("spin-full-url")
         .is_some_and(|url| url.starts_with("https://"));
@@ -147,7 +147,7 @@ fn method_name(method: types::Method) -> String {
     }
 }
 
-/// The client's id if it is harmless in a log and a header, else a new one.
+/// The client's id if it is safe in a log and a header, otherwise a new one.
 fn request_id(head: &Head) -> String {
     head.header("x-request-id")
         .filter(|id| (1..=64).contains(&id.len()))
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn sane_request_ids_are_kept() {
+    fn request_id_keeps_a_valid_id_and_replaces_others() {
         assert_eq!(request_id(&with_id("Web_1.2-3")), "Web_1.2-3");
         for odd in ["", "a b", "a\"b", "é", &"x".repeat(65)] {
             assert_eq!(request_id(&with_id(odd)).len(), 36, "{odd}");

@@ -7,8 +7,8 @@ use std::{
 };
 
 use completion::{
-    Keep, Moderation, Payer, RelayEnd, Relayed, Reply, Reservation, Sink, Source, Stop, relay,
-    text_message, text_of,
+    Keep, Moderation, Payer, RelayEnd, Relayed, Reply, Reservation, Silence, Sink, Source, Stop,
+    relay, text_message, text_of,
 };
 use contracts::{
     conversations::conversations,
@@ -103,9 +103,9 @@ impl Sink for Collector {
         Ok(())
     }
 
-    async fn cancelled(&mut self) -> Stop {
+    async fn silence(&mut self) -> Silence {
         self.timeout.as_mut().await;
-        Stop::Cancelled
+        Silence::Stop(Stop::Cancelled)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use completion::{
     Keep, Moderation, Payer, Reply, Report, Reservation, Source, check_texts, choose_model,
+    keep_alive_interval,
 };
 use contracts::{
     identity::types::Principal,
@@ -74,7 +75,9 @@ pub(crate) async fn respond(
     }
     let reply = Reply::new(source, moderation);
     if is_stream {
+        let keep_alive = keep_alive_interval().await;
         let stream = ReplyStream {
+            keep_alive,
             reply,
             reservation,
             encoder: ChunkEncoder::new(label, includes_usage),

@@ -3,10 +3,10 @@
 
 use std::{
     pin::{Pin, pin},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use completion::{RelayEnd, Reply, Reservation, Sink, Stop, relay};
+use completion::{RelayEnd, Reply, Reservation, Silence, Sink, Stop, relay};
 use contracts::llm::types::{Delta, Usage};
 use futures::future::{Either, select};
 use http_edge::{ApiError, BodyWriter, LogRecord};
@@ -28,6 +28,8 @@ pub(crate) struct ReplyStream {
     pub(crate) reply: Reply,
     pub(crate) reservation: Reservation,
     pub(crate) encoder: ChunkEncoder,
+    /// Silence after which a chunk without content is sent; none to send none.
+    pub(crate) keep_alive: Option<Duration>,
 }
 
 impl ReplyStream {
@@ -38,6 +40,8 @@ impl ReplyStream {
             out: Encoder::new(),
             body,
             check: Box::pin(sleep(CHECK_INTERVAL)),
+            keep_alive: self.keep_alive,
+            last_write: Instant::now(),
         };
         let relayed = relay(self.reply, &mut client).await;
         let model = client.encoder.model().to_owned();
@@ -64,22 +68,32 @@ struct Client {
     body: BodyWriter,
     /// Fires when the client is to be checked. One timer serves many deltas.
     check: Pin<Box<dyn Future<Output = ()>>>,
+    keep_alive: Option<Duration>,
+    last_write: Instant,
 }
 
 impl Sink for Client {
     async fn send(&mut self, deltas: Vec<Delta>) -> Result<(), Stop> {
+        if deltas.is_empty() {
+            // OpenAI's libraries read a comment as a chunk; a chunk without content they ignore.
+            self.encoder.keep_alive(&mut self.out);
+        }
         for delta in &deltas {
             self.encoder.delta(&mut self.out, delta);
         }
         self.write().await
     }
 
-    async fn cancelled(&mut self) -> Stop {
+    async fn silence(&mut self) -> Silence {
         loop {
             self.check.as_mut().await;
             self.check = Box::pin(sleep(CHECK_INTERVAL));
             if !self.body.is_open().await {
-                return Stop::Cancelled;
+                return Silence::Stop(Stop::Cancelled);
+            }
+            let silence = self.last_write.elapsed();
+            if self.keep_alive.is_some_and(|interval| silence >= interval) {
+                return Silence::KeepAlive;
             }
         }
     }
@@ -120,6 +134,7 @@ impl Client {
         if self.out.is_empty() {
             return Ok(());
         }
+        self.last_write = Instant::now();
         let write = pin!(self.body.write(self.out.take()));
         match select(write, pin!(sleep(MAX_WRITE))).await {
             Either::Left((true, _)) => Ok(()),

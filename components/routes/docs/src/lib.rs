@@ -1,6 +1,5 @@
-//! `GET /openapi.json`: the description of the API; `GET /docs`: a page to read and try it on
-//! (Swagger UI). Both are bytes: `openapi.json` is put together by the library `api-description`, the rest
-//! by `build.rs`.
+//! `GET /openapi.json`: the description of the API. `GET /docs`: Swagger UI for it. The library
+//! `api-description` writes `openapi.json`; `build.rs` prepares the files of the page.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -11,11 +10,11 @@
 
 use http_edge::{ApiError, Context, Response, conditional};
 
-/// Of all files: they are built together.
+/// The entity tag of all files, which are built together.
 const TAG: &str = env!("EDITION");
 
-/// Nothing but this page's own files, and no script or style within the page. The renderer's
-/// pictures are in its style sheet as `data:`.
+/// The page loads only its own files and has no inline scripts or styles. Swagger UI has its images in
+/// the style sheet as `data:` URLs.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
@@ -26,8 +25,8 @@ const MISSING: &str = "File";
 struct File {
     name: &'static str,
     media_type: &'static str,
-    /// For clients that take nothing else. Browsers all take gzip, and so what only they load is
-    /// not kept twice.
+    /// For clients that do not accept gzip. None for files that only browsers load, which all accept
+    /// it.
     plain: Option<&'static [u8]>,
     gzip: &'static [u8],
 }
@@ -102,21 +101,21 @@ async fn show_file(context: &mut Context) -> Result<Response, ApiError> {
 }
 
 fn send(context: &Context, file: &File) -> Response {
-    let wanted = context.head.header("if-none-match").unwrap_or_default();
-    let reply = if conditional::matches_etag(wanted, TAG) {
+    let if_none_match = context.head.header("if-none-match").unwrap_or_default();
+    let response = if conditional::matches_etag(if_none_match, TAG) {
         Response::empty(304)
     } else {
-        let accepted = context.head.header("accept-encoding").unwrap_or_default();
+        let accept_encoding = context.head.header("accept-encoding").unwrap_or_default();
         match file.plain {
-            Some(plain) if !conditional::accepts_gzip(accepted) => {
+            Some(plain) if !conditional::accepts_gzip(accept_encoding) => {
                 Response::bytes(file.media_type, plain.to_vec())
             }
             _ => Response::bytes(file.media_type, file.gzip.to_vec())
                 .header("content-encoding", "gzip"),
         }
     };
-    // Kept, and asked for again: what is built anew has another tag.
-    reply
+    // Cached, and checked each time: a new build has another tag.
+    response
         .header("etag", format!("\"{TAG}\""))
         .header("cache-control", "no-cache")
         .header("vary", "Accept-Encoding")

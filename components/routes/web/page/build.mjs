@@ -1,5 +1,5 @@
-// Builds the page: `node build.mjs [folder]` writes the files, packed and unpacked, and the table of
-// them in Rust. The same sources and lockfile make the same bytes.
+// Builds the page: `node build.mjs [folder]` writes the files, compressed and plain, and a table of
+// them in Rust. The build is reproducible: the same sources and lockfile give the same bytes.
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const TYPES = {
   woff2: 'font/woff2',
 };
 
-async function bundled(entry) {
+async function bundle(entry) {
   const { outputFiles } = await build({
     entryPoints: [source(entry)],
     absWorkingDir: here,
@@ -38,7 +38,7 @@ async function bundled(entry) {
   return Buffer.from(outputFiles[0].contents);
 }
 
-/** The licences of all that is in the bundle. */
+/** The licences of the bundled packages. */
 function licences() {
   const lock = JSON.parse(readFileSync(join(here, 'package-lock.json'), 'utf8'));
   const texts = ['preact', '@preact/signals', '@preact/signals-core', 'marked', 'lowlight', 'highlight.js']
@@ -53,13 +53,13 @@ function licences() {
 }
 
 const font = 'node_modules/@fontsource-variable/literata/files/literata-latin-wght-normal.woff2';
-// Each after those that it names.
+// Each file comes after the files that it refers to.
 const files = new Map([
   ['text.woff2', readFileSync(join(here, font))],
   ['licences.txt', licences()],
-  ['first.js', await bundled('first.ts')],
-  ['page.js', await bundled('main.tsx')],
-  ['page.css', await bundled('page.css')],
+  ['first.js', await bundle('first.ts')],
+  ['page.js', await bundle('main.tsx')],
+  ['page.css', await bundle('page.css')],
   ['favicon.svg', readFileSync(source('favicon.svg'))],
   ['index.html', readFileSync(source('index.html'))],
 ]);
@@ -70,7 +70,7 @@ mkdirSync(assets, { recursive: true });
 mkdirSync(join(out, 'src'), { recursive: true });
 
 const rows = new Map();
-let packed = 0;
+let totalBytes = 0;
 for (const [file, content] of files) {
   let bytes = content;
   if (/\.(css|html)$/.test(file)) {
@@ -80,29 +80,29 @@ for (const [file, content] of files) {
   }
   const [stem, kind] = file.split('.');
   const tag = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
-  // Times are left out, so that the same content makes the same bytes.
+  // Without a timestamp, for a reproducible build.
   const gzip = Buffer.from(gzipSync(bytes, { level: 9, mtime: 0 }));
   const isSmaller = gzip.length < bytes.length * 0.9;
   writeFileSync(join(assets, file), bytes);
   if (isSmaller) writeFileSync(join(assets, `${file}.gz`), gzip);
-  packed += isSmaller ? gzip.length : bytes.length;
+  totalBytes += isSmaller ? gzip.length : bytes.length;
   rows.set(file, { name: `${stem}-${tag}.${kind}`, type: TYPES[kind], tag, isSmaller });
 }
 
 function row(file) {
   const { name, type, tag, isSmaller } = rows.get(file);
-  const packedBytes = `Some(include_bytes!("../assets/${file}.gz"))`;
+  const gzipBytes = `Some(include_bytes!("../assets/${file}.gz"))`;
   return `Asset {
     name: "${name}",
     content_type: "${type}",
     tag: "${tag}",
     plain: include_bytes!("../assets/${file}"),
-    gzip: ${isSmaller ? packedBytes : 'None'},
+    gzip: ${isSmaller ? gzipBytes : 'None'},
 }`;
 }
 
-const named = [...rows.keys()].filter((file) => !['index.html', 'favicon.svg'].includes(file));
-const table = `//! What the page is made of. Written by \`npm run build\` in \`page\`.
+const others = [...rows.keys()].filter((file) => !['index.html', 'favicon.svg'].includes(file));
+const table = `//! The files of the page. Written by \`npm run build\` in \`page\`.
 
 use crate::asset::Asset;
 
@@ -110,11 +110,11 @@ pub(crate) const PAGE: Asset = ${row('index.html')};
 
 pub(crate) const ICON: Asset = ${row('favicon.svg')};
 
-pub(crate) const NAMED: [Asset; ${named.length}] = [
-${named
+pub(crate) const FILES: [Asset; ${others.length}] = [
+${others
   .map((file) => `${row(file)},`.replace(/^/gm, '    '))
   .join('\n')}
 ];
 `;
 writeFileSync(join(out, 'src', 'assets.rs'), table);
-console.log(`${files.size} files, ${packed} bytes as they are sent`);
+console.log(`${files.size} files, ${totalBytes} bytes compressed`);

@@ -1,11 +1,11 @@
-//! What the page is made of. Written by `npm run build` in `page`.
+//! The files of the page. Written by `npm run build` in `page`.
 
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-091423e9237a160b.html",
+    name: "index-3c5e60d6b15236f3.html",
     content_type: "text/html; charset=utf-8",
-    tag: "091423e9237a160b",
+    tag: "3c5e60d6b15236f3",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -18,7 +18,7 @@ pub(crate) const ICON: Asset = Asset {
     gzip: Some(include_bytes!("../assets/favicon.svg.gz")),
 };
 
-pub(crate) const NAMED: [Asset; 5] = [
+pub(crate) const FILES: [Asset; 5] = [
     Asset {
         name: "text-9adbeac5b167fe5a.woff2",
         content_type: "font/woff2",
@@ -41,16 +41,16 @@ pub(crate) const NAMED: [Asset; 5] = [
         gzip: None,
     },
     Asset {
-        name: "page-05a1feccf72bce48.js",
+        name: "page-fb34f16dbc778f83.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "05a1feccf72bce48",
+        tag: "fb34f16dbc778f83",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "page-171a1b38234e79eb.css",
+        name: "page-60a58495178b1a7d.css",
         content_type: "text/css; charset=utf-8",
-        tag: "171a1b38234e79eb",
+        tag: "60a58495178b1a7d",
         plain: include_bytes!("../assets/page.css"),
         gzip: Some(include_bytes!("../assets/page.css.gz")),
     },

@@ -1,4 +1,4 @@
-//! `GET /`: the chat page, and what it is made of. Its source is `page`, its build `assets`.
+//! `GET /`: the chat page and its files. The source is in `page`, the built files are in `assets`.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -19,9 +19,8 @@ const LONGEST_NAME: usize = 64;
 /// What a path names, for [`ApiError::NotFound`].
 const FILE: &str = "File";
 
-/// The page may load from here only, and run nothing that is not a file of ours: not even what a
-/// reply would smuggle into its markup. Trusted Types, where browsers have them, refuse to make
-/// markup or code of text altogether.
+/// The page loads only from this origin and runs only its own files, so that a script in a reply
+/// cannot run. Browsers with Trusted Types also refuse to turn text into HTML or code.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
                       img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'; require-trusted-types-for 'script'; \
@@ -34,7 +33,7 @@ http_edge::routes! {
 }
 
 async fn show_page(context: &mut Context) -> Result<Response, ApiError> {
-    // A new version is seen at once: the page names the assets that belong to it.
+    // Never cached without a check: the page names the files of its version.
     Ok(send(context, &assets::PAGE, "no-cache")
         .header("content-security-policy", POLICY)
         .header("cross-origin-opener-policy", "same-origin"))
@@ -46,23 +45,23 @@ async fn show_icon(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn show_asset(context: &mut Context) -> Result<Response, ApiError> {
     let name = context.param("name", LONGEST_NAME, FILE)?;
-    let asset = assets::NAMED
+    let asset = assets::FILES
         .iter()
         .find(|asset| asset.name == name)
         .ok_or(ApiError::NotFound(FILE))?;
-    // Its name has a hash of its content.
+    // Can be cached forever: the name contains a hash of the content.
     Ok(send(context, asset, "public, max-age=31536000, immutable"))
 }
 
 fn send(context: &Context, asset: &'static Asset, caching: &str) -> Response {
-    let wanted = context.head.header("if-none-match").unwrap_or_default();
-    let reply = if conditional::matches_etag(wanted, asset.tag) {
+    let if_none_match = context.head.header("if-none-match").unwrap_or_default();
+    let response = if conditional::matches_etag(if_none_match, asset.tag) {
         Response::empty(304)
     } else {
-        let accepted = context.head.header("accept-encoding").unwrap_or_default();
-        asset.reply(conditional::accepts_gzip(accepted))
+        let accept_encoding = context.head.header("accept-encoding").unwrap_or_default();
+        asset.response(conditional::accepts_gzip(accept_encoding))
     };
-    reply
+    response
         .header("etag", format!("W/\"{}\"", asset.tag))
         .header("vary", "Accept-Encoding")
         .header("cache-control", caching)

@@ -1,5 +1,6 @@
 //! The capability against a simulated store.
 
+mod evicting;
 mod folding;
 mod following;
 mod long;

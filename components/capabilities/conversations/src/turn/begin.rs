@@ -5,7 +5,7 @@ use journal::Platform;
 use super::pace::Pace;
 use super::{Directive, Instant, ReplyText, Stage, TurnWriter, Writing, reply_in_progress};
 use crate::error::Error;
-use crate::facts::{Again, Fact, Message};
+use crate::facts::{Again, Begins, Fact, Message};
 use crate::following::Started;
 use crate::preferences::MODEL_CHARS_MAX;
 use crate::{erasing, ids, text};
@@ -41,11 +41,11 @@ impl<P: Platform> TurnWriter<P> {
                 reply: ids::new_id(),
                 time: started_at.now,
                 model,
+                begins: self.begins(limit),
                 request: self.request.clone(),
             }),
             None => {
                 validate_message(&message)?;
-                let is_new = self.may_begin && self.current().is_none();
                 Fact::Message(Message {
                     conversation: conversation.clone(),
                     id: ids::new_id(),
@@ -53,7 +53,7 @@ impl<P: Platform> TurnWriter<P> {
                     time: started_at.now,
                     model,
                     text: message,
-                    begins: is_new.then(|| self.view.state.begins(limit)),
+                    begins: self.begins(limit),
                     name: self.client_id.clone(),
                     replaces: self.replaced.as_ref().map(|turn| turn.id.clone()),
                     request: self.request.clone(),
@@ -87,6 +87,15 @@ impl<P: Platform> TurnWriter<P> {
             resolved_model: None,
         }));
         Ok(BeginResult::Started(started, directive))
+    }
+
+    /// What decides about evictions, if room has to be made for the conversation.
+    fn begins(&self, limit: u32) -> Option<Begins> {
+        let needs_room = match self.current() {
+            Some(conversation) => conversation.provisional,
+            None => self.may_begin,
+        };
+        needs_room.then(|| self.view.state.begins(limit))
     }
 
     /// Finds out why the fact of this turn changed nothing, and erases its text.

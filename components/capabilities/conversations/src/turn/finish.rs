@@ -58,6 +58,7 @@ impl<P: Platform> TurnWriter<P> {
             return Err(Error::NotFound);
         }
         self.store_end(&writing, end).await?;
+        reading::undo_failed_evictions(&self.journal, &mut self.view).await;
         // Whoever deletes the conversation from now on finds the end and erases it; who deleted it
         // while the end was being written did not. If that cannot be checked now, it is done when
         // the reply would have been overdue.
@@ -116,7 +117,8 @@ impl<P: Platform> TurnWriter<P> {
     }
 
     fn is_deleted(&self, writing: &Writing) -> bool {
-        let Some(found) = self.view.state.conversation(&writing.conversation) else {
+        let state = &self.view.state;
+        let Some(found) = state.conversation_or_evicted(&writing.conversation) else {
             return true;
         };
         let mut turns = found.turns.iter();

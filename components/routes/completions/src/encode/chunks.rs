@@ -102,6 +102,11 @@ impl ChunkEncoder {
         self.choice(out, view, None);
     }
 
+    /// Writes a chunk that adds nothing, so that proxies and clients see that the stream is alive.
+    pub(crate) fn keep_alive(&self, out: &mut Encoder) {
+        self.choice(out, DeltaView::default(), None);
+    }
+
     /// Writes the end of a completion, and that nothing follows.
     pub(crate) fn end(&mut self, out: &mut Encoder, completion: &Completion) {
         self.begin(out, true);

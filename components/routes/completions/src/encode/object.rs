@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use completion::{Sink, Stop};
+use completion::{Silence, Sink, Stop};
 use contracts::llm::types::{Completion, Delta};
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ impl Sink for ReplyMessage {
     }
 
     /// A response that is not streamed is completed even if its client is gone.
-    async fn cancelled(&mut self) -> Stop {
+    async fn silence(&mut self) -> Silence {
         std::future::pending().await
     }
 }

@@ -234,6 +234,19 @@ fn reply_message_estimated_usage_is_marked() {
     assert_eq!(whole(Vec::new(), &end)["usage"]["estimated"], true);
 }
 
+#[test]
+fn chunk_encoder_keep_alive_is_a_chunk_without_content() {
+    let chunks = ChunkEncoder::new(label(), true);
+    let mut out = Encoder::new();
+    chunks.keep_alive(&mut out);
+    let text = String::from_utf8(out.take()).unwrap();
+    let chunk: Value = serde_json::from_str(text.trim().strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(chunk["object"], "chat.completion.chunk");
+    assert_eq!(chunk["choices"][0]["delta"], json!({}));
+    assert_eq!(chunk["choices"][0]["finish_reason"], Value::Null);
+    assert_eq!(chunk["usage"], Value::Null);
+}
+
 fn deltas() -> impl Strategy<Value = Vec<Delta>> {
     let delta = prop_oneof![
         4 => "(?s).{1,6}".prop_map(Delta::Text),

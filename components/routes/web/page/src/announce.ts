@@ -1,24 +1,31 @@
-// What a screen reader is told, and what everybody is told in passing.
+// Texts for screen readers, and notices that are shown for a while.
 
 import { signal } from '@preact/signals';
 
-/** For screen readers only. */
-export const spoken = signal('');
+/** Read by screen readers only. */
+export const announcement = signal('');
 
-/** Shown for a while, and spoken. */
-export const notice = signal<string | null>(null);
-
-export function announce(text: string): void {
-  // The same text twice is said twice.
-  spoken.value = spoken.peek() === text ? `${text}\u00a0` : text;
+export interface Notice {
+  text: string;
+  /** A button beside the text. */
+  action?: { label: string; run: () => void };
 }
 
-let waiting: ReturnType<typeof setTimeout> | undefined;
+/** Shown for a while, and read by screen readers. */
+export const notice = signal<Notice | null>(null);
 
-export function notify(text: string): void {
-  notice.value = text;
-  clearTimeout(waiting);
-  waiting = setTimeout(dismiss, 12_000);
+export function announce(text: string): void {
+  // A screen reader reads the same text again only if it differs.
+  announcement.value = announcement.peek() === text ? `${text}\u00a0` : text;
+}
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Shows a notice for `milliseconds`. */
+export function notify(text: string, action?: Notice['action'], milliseconds = 12_000): void {
+  notice.value = action ? { text, action } : { text };
+  clearTimeout(timer);
+  timer = setTimeout(dismiss, milliseconds);
 }
 
 export function dismiss(): void {

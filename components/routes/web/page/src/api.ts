@@ -1,4 +1,4 @@
-// The HTTP API: requests with the session's cookie, and what can go wrong with them.
+// Requests to the HTTP API, authenticated by the session cookie, and their errors.
 
 export type Role = 'user' | 'assistant';
 export type Status = 'complete' | 'streaming' | 'stopped' | 'incomplete';
@@ -24,7 +24,7 @@ export interface History {
   maxConversations: number;
 }
 
-export interface Conversation {
+export interface StoredConversation {
   id: string;
   title: string;
   model: string;
@@ -51,23 +51,23 @@ export interface User {
   isAnonymous: boolean;
 }
 
-/** Why a request has no good answer, in words for the person who asked. */
-export class Failure extends Error {
+/** A failed request, with a sentence for the user. */
+export class ApiError extends Error {
   constructor(
-    /** The HTTP status; 0 if there was no answer at all. */
+    /** The HTTP status; 0 if there was no response. */
     readonly status: number,
     readonly code: string,
     sentence: string,
-    /** When trying again makes sense, in milliseconds since the epoch, where that is known. */
+    /** When a retry makes sense, in milliseconds since the epoch, if known. */
     readonly retryAt: number | null = null,
-    /** The conversation in which the message is stored nevertheless. */
+    /** The conversation in which the message was stored although the request failed. */
     readonly storedIn: string | null = null,
   ) {
     super(sentence);
   }
 }
 
-/** What the server says of an error; also within a reply that has begun. */
+/** The error object of the API; also in the `error` event of a stream. */
 export interface ErrorBody {
   error?: unknown;
   code?: unknown;
@@ -78,8 +78,8 @@ export interface Options {
   headers?: Record<string, string>;
 }
 
-/** Asks, and gives the answer if it is a good one. Throws a `Failure` otherwise. */
-export async function ask(method: string, path: string, options: Options = {}): Promise<Response> {
+/** Sends a request and returns the response. Throws an `ApiError` unless it succeeds. */
+export async function request(method: string, path: string, options: Options = {}): Promise<Response> {
   const headers = new Headers(options.headers);
   const init: RequestInit = { method, headers };
   if (options.body !== undefined) {
@@ -90,52 +90,51 @@ export async function ask(method: string, path: string, options: Options = {}): 
   try {
     response = await fetch(path, init);
   } catch {
-    throw unreachable();
+    throw networkError();
   }
-  if (!response.ok) throw await refused(response);
+  if (!response.ok) throw await errorOf(response);
   return response;
 }
 
-/** The same for an answer in JSON. */
-export async function askJson<T>(method: string, path: string, options?: Options): Promise<T> {
-  const response = await ask(method, path, options);
+/** The same for a response in JSON. */
+export async function requestJson<T>(method: string, path: string, options?: Options): Promise<T> {
+  const response = await request(method, path, options);
   try {
     return (await response.json()) as T;
   } catch {
-    throw unreachable();
+    throw networkError();
   }
 }
 
-export function unreachable(): Failure {
+export function networkError(): ApiError {
   const sentence = navigator.onLine
     ? 'The server cannot be reached.'
     : 'You are offline. Check the connection and try again.';
-  return new Failure(0, 'UNREACHABLE', sentence);
+  return new ApiError(0, 'UNREACHABLE', sentence);
 }
 
-async function refused(response: Response): Promise<Failure> {
+async function errorOf(response: Response): Promise<ApiError> {
   let body: ErrorBody = {};
   try {
     body = (await response.json()) as ErrorBody;
   } catch {
-    // A proxy's page, or a cut connection: the status has to do.
+    // The page of a proxy, or a broken connection: only the status is known.
   }
-  const { code, sentence } = words(response.status, body);
   const seconds = Number.parseInt(response.headers.get('retry-after') ?? '', 10);
+  const { code, sentence } = describeError(response.status, body, seconds);
   const retryAt = seconds > 0 ? Date.now() + seconds * 1000 : null;
-  return new Failure(response.status, code, sentence, retryAt, response.headers.get('x-conversation-id'));
+  return new ApiError(response.status, code, sentence, retryAt, response.headers.get('x-conversation-id'));
 }
 
-/** Our words for what a person can do something about; else the server's, which are sentences. */
-export function words(status: number, body: ErrorBody): { code: string; sentence: string } {
+/** The code, and a sentence for the user: the page's own for errors that the user can solve, else the server's. */
+export function describeError(status: number, body: ErrorBody, seconds = 0): { code: string; sentence: string } {
   const code = typeof body?.code === 'string' ? body.code : `HTTP_${status}`;
-  const said = typeof body?.error === 'string' ? body.error : `The server answered ${status}.`;
+  const ofServer = typeof body?.error === 'string' ? body.error : `The server responded with status ${status}.`;
   const own: Record<string, string> = {
-    UNAUTHORIZED: 'Your session has ended. Sign in again; what you have typed is kept.',
-    RATE_LIMITED: 'That was too fast for the limit here.',
-    INSUFFICIENT_CREDITS: `${said} Nothing was sent to a model.`,
+    UNAUTHORIZED: 'Your session has ended. Sign in again; your text is kept.',
+    RATE_LIMITED: `Too many messages. Please wait${seconds > 0 ? ` ${seconds} seconds` : ''}.`,
+    INSUFFICIENT_CREDITS: `${ofServer} The message was not sent to a model.`,
     PAYLOAD_TOO_LARGE: 'This message is too long for the server. Shorten it and send it again.',
-    CONTENT_BLOCKED: said,
   };
-  return { code, sentence: own[code] ?? said };
+  return { code, sentence: own[code] ?? ofServer };
 }

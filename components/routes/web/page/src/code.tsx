@@ -1,4 +1,4 @@
-// A block of code: coloured as its language has it, and to be copied.
+// A block of code with syntax highlighting and a button to copy it.
 
 import bash from 'highlight.js/lib/languages/bash';
 import c from 'highlight.js/lib/languages/c';
@@ -24,10 +24,10 @@ import { createLowlight } from 'lowlight';
 import type { ComponentChildren } from 'preact';
 import { CopyButton } from './copy';
 
-/** Longer code stays plain: colouring it would keep the page busy. */
-const LONGEST = 30_000;
+/** Longer code is not highlighted: that would block the page. */
+const MAX_LENGTH = 30_000;
 
-const colours = createLowlight({
+const highlighter = createLowlight({
   bash,
   c,
   cpp,
@@ -58,19 +58,19 @@ export function Code({ text, language = '' }: { text: string; language: string |
         <CopyButton text={text} what="code" />
       </figcaption>
       <pre tabIndex={0} aria-label={language ? `Code, ${language}` : 'Code'}>
-        <code>{coloured(text, language)}</code>
+        <code>{highlight(text, language)}</code>
       </pre>
     </figure>
   );
 }
 
-function coloured(text: string, language: string): ComponentChildren {
+function highlight(text: string, language: string): ComponentChildren {
   const name = language.toLowerCase();
-  if (text.length > LONGEST || !colours.registered(name)) return text;
-  return elements(colours.highlight(name, text).children);
+  if (text.length > MAX_LENGTH || !highlighter.registered(name)) return text;
+  return elements(highlighter.highlight(name, text).children);
 }
 
-/** As much of a syntax tree's node as colouring makes. */
+/** The fields of a syntax tree's node that the highlighter sets. */
 interface Node {
   type: string;
   value?: string;

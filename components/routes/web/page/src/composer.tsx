@@ -1,21 +1,22 @@
-// Where messages are written.
+// The field for messages.
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { maxConversations, nextEvicted, open } from './conversations';
 import { Send, Stop } from './icons';
-import { keep, kept } from './kept';
-import { inWords } from './numbers';
-import { capacity, next, open } from './threads';
+import { loadItem, saveItem } from './storage';
 
-/** As the server counts, in Unicode scalar values. */
-const LONGEST = 10_000;
+/** Most characters of a message: Unicode scalar values, as the server counts them. */
+const MAX_LENGTH = 10_000;
+/** Characters before the limit at which the count is shown. */
+const SHOW_COUNT = 1000;
 const DRAFT = 'goldfish-draft';
 
-export const field = { current: null as HTMLTextAreaElement | null };
+export const messageField = { current: null as HTMLTextAreaElement | null };
 
-/** Puts a text back to be written on. */
-export function edit(text: string): void {
-  const area = field.current;
+/** Puts a text into the field, before what is typed there. */
+export function editText(text: string): void {
+  const area = messageField.current;
   if (!area) return;
   area.value = area.value ? `${text}\n${area.value}` : text;
   area.dispatchEvent(new Event('input', { bubbles: true }));
@@ -23,33 +24,33 @@ export function edit(text: string): void {
 }
 
 export function Composer() {
-  const draft = useSignal(kept(sessionStorage, DRAFT) ?? '');
+  const draft = useSignal(loadItem(sessionStorage, DRAFT) ?? '');
   const area = useRef<HTMLTextAreaElement>(null);
-  const thread = open.value;
-  const isBusy = thread.underway.value !== null;
-  const isStopping = thread.underway.value?.phase === 'stopping';
+  const conversation = open.value;
+  const isBusy = conversation.pendingReply.value !== null;
+  const isStopping = conversation.pendingReply.value?.phase === 'stopping';
   const length = [...draft.value].length;
-  const isTooLong = length > LONGEST;
+  const isTooLong = length > MAX_LENGTH;
   const canSend = !isBusy && !isTooLong && draft.value.trim() !== '';
 
   useEffect(() => {
-    field.current = area.current;
+    messageField.current = area.current;
     area.current?.focus();
   }, []);
 
-  const write = (text: string) => {
+  const setDraft = (text: string) => {
     draft.value = text;
-    keep(sessionStorage, DRAFT, text || null);
+    saveItem(sessionStorage, DRAFT, text || null);
   };
   const send = () => {
     if (!canSend) return;
     const message = draft.value;
-    write('');
-    void thread.send(message);
+    setDraft('');
+    void conversation.send(message);
     area.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // While an input method composes, Enter is its own.
+    // An input method uses Enter while it composes.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     send();
@@ -63,9 +64,9 @@ export function Composer() {
         send();
       }}
     >
-      <Forgetting />
+      <EvictionWarning />
       <div class="field">
-        <label class="unseen" for="message">
+        <label class="visually-hidden" for="message">
           Message
         </label>
         <textarea
@@ -76,11 +77,17 @@ export function Composer() {
           value={draft.value}
           aria-describedby="hint"
           aria-invalid={isTooLong}
-          onInput={(event) => write(event.currentTarget.value)}
+          onInput={(event) => setDraft(event.currentTarget.value)}
           onKeyDown={onKeyDown}
         />
         {isBusy ? (
-          <button type="button" class="round" aria-label="Stop the reply" disabled={isStopping} onClick={() => thread.stop()}>
+          <button
+            type="button"
+            class="round"
+            aria-label="Stop the reply"
+            disabled={isStopping}
+            onClick={() => conversation.stop()}
+          >
             <Stop />
           </button>
         ) : (
@@ -90,15 +97,15 @@ export function Composer() {
         )}
       </div>
       <p id="hint" class="hint">
-        {length > LONGEST - 1000 ? (
+        {length > MAX_LENGTH - SHOW_COUNT ? (
           <span role={isTooLong ? 'alert' : undefined}>
-            {length.toLocaleString('en')} of {LONGEST.toLocaleString('en')} characters
-            {isTooLong && ': shorten it to send it'}
+            {length.toLocaleString('en')} of {MAX_LENGTH.toLocaleString('en')} characters
+            {isTooLong && '. Shorten the message to send it.'}
           </span>
         ) : (
           <>
-            <span class="keys">Enter sends, Shift+Enter makes a new line, Escape stops a reply. </span>
-            Models make mistakes; check what matters.
+            <span class="keys">Enter: send. Shift+Enter: new line. Escape: stop the reply. </span>
+            AI can make mistakes. Check important facts.
           </>
         )}
       </p>
@@ -106,13 +113,13 @@ export function Composer() {
   );
 }
 
-/** What sending a new conversation's first message would cost. */
-function Forgetting() {
-  if (open.value.id.value !== null || open.value.isBusy || !next.value) return null;
+/** Says which conversation the first message of a new one deletes. */
+function EvictionWarning() {
+  if (open.value.id.value !== null || open.value.isBusy || !nextEvicted.value) return null;
   return (
-    <p class="forgetting">
-      You have {inWords(capacity.value ?? 0)} conversations. Starting another one makes goldfish forget{' '}
-      <strong>{next.value.title}</strong>.
+    <p class="eviction-warning">
+      You have {maxConversations.value} of {maxConversations.value} conversations. A new one will delete{' '}
+      <strong>{nextEvicted.value.title}</strong>.
     </p>
   );
 }

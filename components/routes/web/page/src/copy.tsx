@@ -1,17 +1,17 @@
-// Copying text.
+// A button that copies a text.
 
 import { useState } from 'preact/hooks';
 import { announce } from './announce';
 
 export function CopyButton({ text, what }: { text: string; what: string }) {
   const [isDone, setDone] = useState(false);
-  // Browsers offer it on https and on this machine only.
+  // Browsers have a clipboard only on https and on localhost.
   if (!navigator.clipboard) return null;
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      announce('Copying was not allowed.');
+      announce('The browser did not allow copying.');
       return;
     }
     announce('Copied.');

@@ -1,41 +1,41 @@
-// Questions that are asked in front of the page.
+// Dialogs.
 
 import { signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { notify } from './announce';
 import type { Summary } from './api';
-import { field } from './composer';
-import { becomeGuest, hasExpired, register, signIn, signOut, user } from './session';
-import { remove } from './threads';
+import { messageField } from './composer';
+import { deleteConversation } from './conversations';
+import { continueAsGuest, isSessionExpired, register, signIn, signOut, user } from './session';
 
-type Question = { kind: 'account' } | { kind: 'guest' } | { kind: 'sign-out' } | { kind: 'delete'; summary: Summary };
+type Dialog = { kind: 'account' } | { kind: 'guest' } | { kind: 'sign-out' } | { kind: 'delete'; summary: Summary };
 
-export const asking = signal<Question | null>(null);
+export const openDialog = signal<Dialog | null>(null);
 
 export function Dialogs() {
-  const question = asking.value;
+  const dialog = openDialog.value;
   const close = () => {
-    asking.value = null;
-    hasExpired.value = false;
+    openDialog.value = null;
+    isSessionExpired.value = false;
   };
-  if (hasExpired.value || question?.kind === 'account') return <AccountDialog close={close} />;
-  switch (question?.kind) {
+  if (isSessionExpired.value || dialog?.kind === 'account') return <AccountDialog close={close} />;
+  switch (dialog?.kind) {
     case 'guest':
       return <Guest close={close} />;
     case 'sign-out':
       return (
         <Confirm title="Sign out?" button="Sign out" act={signOut} close={close}>
           {user.value?.isAnonymous
-            ? 'You are a guest: nobody can come back to a guest’s conversations. Register first if you want to keep them.'
-            : 'Your conversations stay with your account.'}
+            ? 'You are a guest. If you sign out, these conversations are lost. Register first to keep them.'
+            : 'Your conversations stay in your account.'}
         </Confirm>
       );
     case 'delete': {
-      const { id, title } = question.summary;
+      const { id, title } = dialog.summary;
       return (
-        <Confirm title="Forget this conversation?" button="Forget it" act={() => remove(id)} close={close}>
-          “{title}” will be erased for good.
+        <Confirm title="Delete this conversation?" button="Delete" act={() => deleteConversation(id)} close={close}>
+          “{title}” will be deleted permanently.
         </Confirm>
       );
     }
@@ -44,25 +44,25 @@ export function Dialogs() {
   }
 }
 
-/** Becomes a guest, without asking anything. */
+/** Signs in as a guest without a question. */
 function Guest({ close }: { close: () => void }) {
   useEffect(() => {
     close();
-    becomeGuest().catch((failure: Error) => notify(failure.message));
+    continueAsGuest().catch((error: Error) => notify(error.message));
   }, []);
   return null;
 }
 
 function Modal({ title, close, children }: { title: string; close: () => void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  /** The browser tells of the end of a dialog late: by then there may be another one. */
-  const isOver = useRef(false);
+  /** The browser reports the end of a dialog late, when another one may be open. */
+  const isClosed = useRef(false);
   useLayoutEffect(() => {
     const element = dialog.current;
-    // The browser keeps the focus inside, and gives it back.
+    // A modal dialog keeps the focus inside and restores it.
     element?.showModal();
     return () => {
-      isOver.current = true;
+      isClosed.current = true;
       element?.close();
     };
   }, []);
@@ -71,12 +71,12 @@ function Modal({ title, close, children }: { title: string; close: () => void; c
       ref={dialog}
       aria-labelledby="dialog-title"
       onCancel={(event) => {
-        // Escape: the page is told at once, and closes it.
+        // Escape: close it through the state of the page.
         event.preventDefault();
         close();
       }}
       onClose={() => {
-        if (!isOver.current) close();
+        if (!isClosed.current) close();
       }}
     >
       <h2 id="dialog-title">{title}</h2>
@@ -99,13 +99,13 @@ function Confirm({ title, button, act, close, children }: ConfirmProps) {
     isBusy.value = true;
     try {
       await act();
-    } catch (failure) {
-      notify((failure as Error).message);
+    } catch (thrown) {
+      notify((thrown as Error).message);
     }
     close();
-    // What asked may be gone with what was deleted.
+    // The element that had the focus may have been deleted.
     requestAnimationFrame(() => {
-      if (document.activeElement === document.body) field.current?.focus();
+      if (document.activeElement === document.body) messageField.current?.focus();
     });
   };
   return (
@@ -126,17 +126,17 @@ function Confirm({ title, button, act, close, children }: ConfirmProps) {
 function AccountDialog({ close }: { close: () => void }) {
   const isNew = useSignal(false);
   const isBusy = useSignal(false);
-  const problem = useSignal<string | null>(null);
-  const expired = hasExpired.value;
+  const error = useSignal<string | null>(null);
+  const expired = isSessionExpired.value;
 
   const attempt = async (action: () => Promise<string | null>) => {
     isBusy.value = true;
-    problem.value = null;
+    error.value = null;
     try {
-      problem.value = await action();
-      if (problem.value === null) close();
-    } catch (failure) {
-      problem.value = (failure as Error).message;
+      error.value = await action();
+      if (error.value === null) close();
+    } catch (thrown) {
+      error.value = (thrown as Error).message;
     }
     isBusy.value = false;
   };
@@ -148,7 +148,7 @@ function AccountDialog({ close }: { close: () => void }) {
       if (!isNew.value) await signIn(email, password);
       else if (!(await register(email, password))) {
         isNew.value = false;
-        return 'A letter is on its way to you. Confirm the address with it, then sign in here.';
+        return 'We sent you an email. Open the link in it, then sign in.';
       }
       return null;
     });
@@ -156,12 +156,12 @@ function AccountDialog({ close }: { close: () => void }) {
 
   return (
     <Modal title={expired ? 'Your session has ended' : isNew.value ? 'Register' : 'Sign in'} close={close}>
-      {expired && <p>What you have typed is kept. Sign in again, or go on as a new guest.</p>}
+      {expired && <p>Your text is kept. Sign in again, or continue as a new guest.</p>}
       {!expired && user.value?.isAnonymous && (
         <p>
           {isNew.value
-            ? 'Your conversations come along to the new account.'
-            : 'A guest’s conversations do not come along to an account that exists already.'}
+            ? 'Your conversations will be moved to the new account.'
+            : 'Your conversations as a guest will not be moved to an existing account.'}
         </p>
       )}
       <form onSubmit={onSubmit}>
@@ -183,12 +183,12 @@ function AccountDialog({ close }: { close: () => void }) {
         </label>
         {isNew.value && (
           <p id="password-hint" class="hint">
-            At least 8 characters that nobody guesses.
+            At least 8 characters; not a common password.
           </p>
         )}
-        {problem.value && (
-          <p class="problem" role="alert">
-            {problem.value}
+        {error.value && (
+          <p class="form-error" role="alert">
+            {error.value}
           </p>
         )}
         <p class="buttons">
@@ -201,12 +201,12 @@ function AccountDialog({ close }: { close: () => void }) {
               disabled={isBusy.value}
               onClick={() =>
                 attempt(async () => {
-                  await becomeGuest();
+                  await continueAsGuest();
                   return null;
                 })
               }
             >
-              Go on as a guest
+              Continue as guest
             </button>
           )}
           <button type="button" class="quiet" onClick={close}>
@@ -215,13 +215,13 @@ function AccountDialog({ close }: { close: () => void }) {
         </p>
       </form>
       <p class="other-way">
-        {isNew.value ? 'You have an account? ' : 'You have no account? '}
+        {isNew.value ? 'Already have an account? ' : 'No account yet? '}
         <button
           type="button"
           class="link"
           onClick={() => {
             isNew.value = !isNew.value;
-            problem.value = null;
+            error.value = null;
           }}
         >
           {isNew.value ? 'Sign in' : 'Register'}

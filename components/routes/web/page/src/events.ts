@@ -1,39 +1,39 @@
-// A reply's events, from the answer that streams them.
+// The server-sent events of a reply.
 
 import { createParser } from 'eventsource-parser';
-import { type ErrorBody, Failure, words } from './api';
+import { ApiError, describeError, type ErrorBody } from './api';
 
 export type ReplyEvent =
-  | { kind: 'begun'; conversationId: string; messageId: string; title: string; model: string }
-  | { kind: 'said'; number: number; text: string }
-  | { kind: 'failed'; failure: Failure }
+  | { kind: 'conversation'; conversationId: string; messageId: string; title: string; model: string }
+  | { kind: 'delta'; number: number; text: string }
+  | { kind: 'error'; error: ApiError }
   | { kind: 'done' };
 
-/** Gives the events as they come. Ends without `done` if the connection breaks. */
-export async function* repliesOf(response: Response): AsyncGenerator<ReplyEvent> {
-  const arrived: ReplyEvent[] = [];
+/** The events of a response as they arrive. Ends without `done` if the connection breaks. */
+export async function* replyEvents(response: Response): AsyncGenerator<ReplyEvent> {
+  const events: ReplyEvent[] = [];
   const parser = createParser({
-    onEvent(event) {
-      const read = understood(event.event, event.id, event.data);
-      if (read) arrived.push(read);
+    onEvent({ event, id, data }) {
+      const parsed = parseEvent(event, id, data);
+      if (parsed) events.push(parsed);
     },
   });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   try {
     for (;;) {
-      const part = await reader?.read();
-      if (!part || part.done) return;
-      parser.feed(part.value);
-      yield* arrived.splice(0);
+      const chunk = await reader?.read();
+      if (!chunk || chunk.done) return;
+      parser.feed(chunk.value);
+      yield* events.splice(0);
     }
   } catch {
-    // As good as an end: whoever reads asks for what is missing.
+    // A broken connection is like an end: the caller requests the rest.
   } finally {
     void reader?.cancel().catch(() => undefined);
   }
 }
 
-function understood(name: string | undefined, id: string | undefined, data: string): ReplyEvent | null {
+function parseEvent(name: string | undefined, id: string | undefined, data: string): ReplyEvent | null {
   if (data === '[DONE]') return { kind: 'done' };
   let body;
   try {
@@ -43,14 +43,14 @@ function understood(name: string | undefined, id: string | undefined, data: stri
   }
   switch (name ?? 'message') {
     case 'message':
-      return { kind: 'said', number: Number(id), text: body.content ?? '' };
+      return { kind: 'delta', number: Number(id), text: body.content ?? '' };
     case 'conversation': {
       const { conversationId = '', messageId = '', title = '', model = '' } = body;
-      return { kind: 'begun', conversationId, messageId, title, model };
+      return { kind: 'conversation', conversationId, messageId, title, model };
     }
     case 'error': {
-      const { code, sentence } = words(502, body as ErrorBody);
-      return { kind: 'failed', failure: new Failure(502, code, sentence) };
+      const { code, sentence } = describeError(502, body as ErrorBody);
+      return { kind: 'error', error: new ApiError(502, code, sentence) };
     }
     default:
       return null;

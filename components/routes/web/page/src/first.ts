@@ -1,7 +1,7 @@
-// Before the first paint: the theme that was chosen in this browser.
+// Applies the theme that was chosen in this browser before the first paint.
 try {
   const theme = localStorage.getItem('goldfish-theme');
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
 } catch {
-  // The system's theme, then.
+  // Without storage the page has the theme of the system.
 }

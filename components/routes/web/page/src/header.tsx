@@ -1,8 +1,8 @@
-// Above the conversation: its title, and the model that answers.
+// The header of the conversation: its title and the model.
 
+import { open } from './conversations';
 import { Menu } from './icons';
-import { defaultModel, models, preferModel } from './session';
-import { open } from './threads';
+import { defaultModel, models, setDefaultModel } from './session';
 
 export function Header({ openList, isListOpen }: { openList: () => void; isListOpen: boolean }) {
   const title = open.value.title.value;
@@ -24,14 +24,14 @@ export function Header({ openList, isListOpen }: { openList: () => void; isListO
 }
 
 function ModelPicker() {
-  const thread = open.value;
+  const conversation = open.value;
   const list = models.value;
   if (list.length === 0) return null;
-  const chosen = thread.model.value ?? defaultModel.value ?? '';
+  const chosen = conversation.model.value ?? defaultModel.value ?? '';
   const providers = [...new Set(list.map((model) => model.provider))];
   const choose = (id: string) => {
-    thread.model.value = id;
-    preferModel(id);
+    conversation.model.value = id;
+    setDefaultModel(id);
   };
   return (
     <div class="model">
@@ -43,7 +43,7 @@ function ModelPicker() {
               .filter((model) => model.provider === provider)
               .map(({ id, name, available }) => (
                 <option key={id} value={id} disabled={!available}>
-                  {available ? name : `${name} (not available here)`}
+                  {available ? name : `${name} (not available)`}
                 </option>
               ))}
           </optgroup>

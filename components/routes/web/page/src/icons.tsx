@@ -1,8 +1,8 @@
-// Small drawings. They decorate: what they stand for is said in words beside them or in labels.
+// Icons. They are decorative: a label or the text beside each says what it means.
 
 import type { ComponentChildren } from 'preact';
 
-/** The fish in its bowl. */
+/** The logo: a fish in a bowl. */
 export function Mark({ size }: { size: number }) {
   return (
     <svg class="mark" width={size} height={size} viewBox="0 0 64 64" aria-hidden="true">

@@ -3,30 +3,30 @@
 import { effect, useSignal } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { dismiss, notice, notify, spoken } from './announce';
-import { Composer, edit, field } from './composer';
-import { Conversation } from './conversation';
-import { asking, Dialogs } from './dialogs';
+import { announcement, dismiss, notice, notify } from './announce';
+import { Composer, editText, messageField } from './composer';
+import { ConversationView } from './conversation-view';
+import { open, openFromAddress, refreshList, reset } from './conversations';
+import { Dialogs, openDialog } from './dialogs';
 import { Header } from './header';
 import { Close } from './icons';
-import { recognise, user } from './session';
+import { loadSession, user } from './session';
 import { Sidebar } from './sidebar';
-import { hearTabs } from './tabs';
-import { begin, open, refresh, startOver } from './threads';
+import { onTabMessage } from './tabs';
 
 function Page() {
   const isListOpen = useSignal(false);
-  /** Where the focus goes when the list has closed: what it covers cannot have it before. */
-  const afterwards = useRef<() => void>(() => undefined);
+  /** Moves the focus when the list has closed: an element behind it cannot have the focus before. */
+  const afterClose = useRef<() => void>(() => undefined);
   const close = (then = focusOpener) => {
-    afterwards.current = then;
+    afterClose.current = then;
     if (isListOpen.value) isListOpen.value = false;
     else if (then !== focusOpener) then();
   };
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
-      // A dialog takes its own.
-      if (event.key !== 'Escape' || asking.value || document.querySelector('dialog[open]')) return;
+      // A dialog handles Escape itself.
+      if (event.key !== 'Escape' || openDialog.value || document.querySelector('dialog[open]')) return;
       if (isListOpen.value) close();
       else void open.value.stop();
     };
@@ -35,7 +35,7 @@ function Page() {
   }, []);
   useEffect(() => {
     if (isListOpen.value) document.querySelector<HTMLElement>('aside .icon-button')?.focus();
-    else afterwards.current();
+    else afterClose.current();
   }, [isListOpen.value]);
 
   return (
@@ -50,14 +50,14 @@ function Page() {
         <div class="veil" onClick={() => close()} />
         <main inert={isListOpen.value}>
           <Header isListOpen={isListOpen.value} openList={() => (isListOpen.value = true)} />
-          <Conversation />
+          <ConversationView />
           <Composer />
         </main>
       </div>
       <Dialogs />
       <Notice />
-      <p class="unseen" role="status" aria-live="polite">
-        {spoken}
+      <p class="visually-hidden" role="status" aria-live="polite">
+        {announcement}
       </p>
     </>
   );
@@ -68,16 +68,22 @@ function focusOpener(): void {
 }
 
 function skip(event: Event): void {
-  // The address's fragment names the conversation.
+  // The fragment of the address is the id of the conversation.
   event.preventDefault();
-  field.current?.focus();
+  messageField.current?.focus();
 }
 
 function Notice() {
   if (!notice.value) return <div role="status" />;
+  const { text, action } = notice.value;
   return (
     <div class="notice" role="status">
-      <span>{notice.value}</span>
+      <span>{text}</span>
+      {action && (
+        <button type="button" class="link" onClick={action.run}>
+          {action.label}
+        </button>
+      )}
       <button type="button" class="icon-button" aria-label="Dismiss" onClick={dismiss}>
         <Close />
       </button>
@@ -85,36 +91,36 @@ function Notice() {
   );
 }
 
-/** Whoever signs in or out leaves nothing of others on the screen. */
+/** When the user changes, removes what belongs to the previous user. */
 function watchUser(): void {
   let before = user.value?.id;
   effect(() => {
     const id = user.value?.id;
     if (id === before) return;
-    const unsent = open.peek().problem.peek()?.again;
-    const text = typeof unsent === 'object' ? open.peek().withdraw(unsent) : '';
-    // A first message makes its sender a guest, and goes on.
+    const unsent = open.peek().problem.peek()?.retry;
+    const text = typeof unsent === 'object' ? open.peek().discardUnsent(unsent) : '';
+    // The first message signs its sender in as a guest, and is still being sent.
     const isFirst = !before && open.peek().isBusy;
     before = id;
-    if (isFirst) void refresh();
-    else startOver();
-    if (text) edit(text);
+    if (isFirst) void refreshList();
+    else reset();
+    if (text) editText(text);
   });
 }
 
 async function start(): Promise<void> {
   try {
-    await recognise();
-  } catch (failure) {
-    // A message that is sent asks again.
-    notify((failure as Error).message);
+    await loadSession();
+  } catch (thrown) {
+    // Sending a message loads the session again.
+    notify((thrown as Error).message);
   }
   watchUser();
-  await begin();
+  await openFromAddress();
 }
 
-hearTabs((news) => {
-  if (news === 'session') recognise().catch(() => undefined);
+onTabMessage((message) => {
+  if (message === 'session') loadSession().catch(() => undefined);
 });
 const root = document.getElementById('root');
 if (root) render(<Page />, root);

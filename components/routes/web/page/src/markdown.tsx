@@ -1,16 +1,16 @@
-// A reply's Markdown as elements. No markup is ever made from a reply: HTML in it is shown as the
-// text that it is, images are links, and links lead to the web or to mail only.
+// The Markdown of a reply as elements. A reply is never inserted as HTML: HTML in it is shown as text,
+// images become links, and links lead only to the web or to email addresses.
 
 import { lexer, type Token, type Tokens } from 'marked';
 import type { ComponentChildren, VNode } from 'preact';
 import { memo } from 'preact/compat';
 import { Code } from './code';
 
-/** Longer ones are shown as they are: reading them would keep the page busy. */
-const LONGEST = 200_000;
+/** Longer replies are shown as plain text: parsing them would block the page. */
+const MAX_LENGTH = 200_000;
 
 export function Markdown({ text }: { text: string }) {
-  if (text.length > LONGEST) return <p class="plain">{text}</p>;
+  if (text.length > MAX_LENGTH) return <p class="plain">{text}</p>;
   return (
     <>
       {lexer(text).map((token, index) => (
@@ -20,7 +20,7 @@ export function Markdown({ text }: { text: string }) {
   );
 }
 
-/** While a reply grows, only its last block is drawn anew. */
+/** While a reply grows, only its last block is rendered again. */
 const Block = memo(
   ({ token }: { token: Token }) => block(token),
   (before, after) => before.token.type === after.token.type && before.token.raw === after.token.raw,
@@ -31,7 +31,7 @@ function block(token: Token): ComponentChildren {
     case 'paragraph':
       return <p>{inlines(token.tokens)}</p>;
     case 'heading': {
-      // The page's own headings are above these.
+      // The page itself uses the first two levels.
       const depth = Math.min((token as Tokens.Heading).depth + 2, 6);
       const Heading = `h${depth}` as 'h3';
       return <Heading class={`h${token.depth}`}>{inlines(token.tokens)}</Heading>;
@@ -74,7 +74,7 @@ function list({ ordered, start, items }: Tokens.List): VNode {
 function table({ header, rows }: Tokens.Table): VNode {
   const align = ({ align }: Tokens.TableCell) => (align ? `to-${align}` : undefined);
   return (
-    // It can be wider than the screen, and is scrolled by keyboard too.
+    // A wide table can be scrolled, also by keyboard.
     <div class="table" role="region" aria-label="Table" tabIndex={0}>
       <table>
         <thead>
@@ -131,9 +131,9 @@ function inline(token: Token): ComponentChildren {
   }
 }
 
-/** A link that leads out of the page, or its text where it would lead anywhere else. */
+/** An external link, or only its text if the target is not allowed. */
 function link(href: string, children: ComponentChildren): ComponentChildren {
-  const url = destination(decoded(href));
+  const url = allowedUrl(decoded(href));
   if (!url) return <span>{children}</span>;
   return (
     <a href={url} target="_blank" rel="noopener noreferrer nofollow">
@@ -142,13 +142,13 @@ function link(href: string, children: ComponentChildren): ComponentChildren {
   );
 }
 
-function destination(href: string): string | null {
-  // Without a base, what is relative is no URL: a reply knows no paths of this site.
-  const url = URL.parse?.(href) ?? parsed(href);
+function allowedUrl(href: string): string | null {
+  // Relative URLs are not allowed: a reply must not link into this site.
+  const url = URL.parse?.(href) ?? parseUrl(href);
   return url && ['http:', 'https:', 'mailto:'].includes(url.protocol) ? url.href : null;
 }
 
-function parsed(href: string): URL | null {
+function parseUrl(href: string): URL | null {
   try {
     return new URL(href);
   } catch {
@@ -177,7 +177,7 @@ const NAMED: Record<string, string> = {
   times: '×',
 };
 
-/** Character references that models write; the many others are shown as written. */
+/** Replaces the character references that models use; others are shown as they are. */
 function decoded(text: string): string {
   return text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]{2,6}));/gi, (whole, hex, decimal, name) => {
     if (name) return NAMED[name] ?? whole;

@@ -1,89 +1,90 @@
-// Who is here. The credential is a cookie that scripts cannot read.
+// The signed-in user. The credential is a cookie that scripts cannot read.
 
 import { computed, signal } from '@preact/signals';
-import { askJson, type Failure, type Model, type Preferences, type User } from './api';
-import { tellTabs } from './tabs';
-import { adopt } from './theme';
+import { type ApiError, type Model, type Preferences, requestJson, type User } from './api';
+import { notifyTabs } from './tabs';
+import { applyAccountTheme } from './theme';
 
-/** Undefined until that is known, null for nobody. */
+/** Undefined until it is known; null if nobody is signed in. */
 export const user = signal<User | null | undefined>(undefined);
 export const isSignedIn = computed(() => Boolean(user.value));
-/** The session has ended, and not because somebody wished it. */
-export const hasExpired = signal(false);
+/** The session has ended without a sign-out. */
+export const isSessionExpired = signal(false);
 
 export const models = signal<Model[]>([]);
 export const defaultModel = signal<string | null>(null);
 
-interface Current {
+interface Session {
   user: User;
 }
 
-/** Asks who is here, and what they may use. */
-export async function recognise(): Promise<void> {
-  const current = await askJson<Current | null>('GET', '/api/auth/get-session');
-  await arrive(current?.user ?? null);
+/** Loads the user of the current session, with models and preferences. */
+export async function loadSession(): Promise<void> {
+  const session = await requestJson<Session | null>('GET', '/api/auth/get-session');
+  await setUser(session?.user ?? null);
 }
 
-export async function becomeGuest(): Promise<void> {
-  const { user: guest } = await askJson<Current>('POST', '/api/auth/sign-in/anonymous', { body: {} });
-  await arrive(guest);
-  tellTabs('session');
+export async function continueAsGuest(): Promise<void> {
+  const { user: guest } = await requestJson<Session>('POST', '/api/auth/sign-in/anonymous', { body: {} });
+  await setUser(guest);
+  notifyTabs('session');
 }
 
-/** Makes a guest of whoever is nobody, and not of whoever could only not be recognised before. */
-export async function enter(): Promise<void> {
-  if (!user.value) await recognise();
-  if (!user.value) await becomeGuest();
+/** Signs in as a guest unless a user is signed in. */
+export async function ensureUser(): Promise<void> {
+  // The session may have failed to load before.
+  if (!user.value) await loadSession();
+  if (!user.value) await continueAsGuest();
 }
 
 export async function signIn(email: string, password: string): Promise<void> {
   const body = { email, password };
-  const { user: known } = await askJson<Current>('POST', '/api/auth/sign-in/email', { body });
-  await arrive(known);
-  tellTabs('session');
+  const { user: known } = await requestJson<Session>('POST', '/api/auth/sign-in/email', { body });
+  await setUser(known);
+  notifyTabs('session');
 }
 
-/** False if the address has to be confirmed first. */
+/** False if the email address must be confirmed first. */
 export async function register(email: string, password: string): Promise<boolean> {
   const body = { email, password, name: email.split('@')[0] };
   const path = '/api/auth/sign-up/email';
-  const { token, user: registered } = await askJson<Current & { token: string | null }>('POST', path, { body });
+  const { token, user: registered } = await requestJson<Session & { token: string | null }>('POST', path, { body });
   if (!token) return false;
-  await arrive(registered);
-  tellTabs('session');
+  await setUser(registered);
+  notifyTabs('session');
   return true;
 }
 
 export async function signOut(): Promise<void> {
-  await askJson('POST', '/api/auth/sign-out', { body: {} });
-  await arrive(null);
-  tellTabs('session');
+  await requestJson('POST', '/api/auth/sign-out', { body: {} });
+  await setUser(null);
+  notifyTabs('session');
 }
 
-/** Notes the end of the session if that is why something failed. */
-export function mind(failure: Failure): void {
-  if (failure.status === 401 && user.value) hasExpired.value = true;
+/** Records that the session has expired, if that is the reason of the error. */
+export function checkSession(error: ApiError): void {
+  if (error.status === 401 && user.value) isSessionExpired.value = true;
 }
 
-async function arrive(somebody: User | null): Promise<void> {
-  hasExpired.value = false;
-  if (somebody) {
+async function setUser(current: User | null): Promise<void> {
+  isSessionExpired.value = false;
+  if (current) {
     const [list, preferences] = await Promise.all([
-      askJson<{ models: Model[] }>('GET', '/api/models'),
-      askJson<Preferences>('GET', '/api/preferences'),
+      requestJson<{ models: Model[] }>('GET', '/api/models'),
+      requestJson<Preferences>('GET', '/api/preferences'),
     ]);
     models.value = list.models;
     defaultModel.value = preferences.defaultModel || null;
-    adopt(preferences.theme);
+    applyAccountTheme(preferences.theme);
   } else {
     models.value = [];
     defaultModel.value = null;
   }
-  user.value = somebody;
+  user.value = current;
 }
 
-/** Remembers the model for new conversations, here and with the account. */
-export function preferModel(id: string): void {
+/** Sets the model for new conversations, on this page and in the preferences. */
+export function setDefaultModel(id: string): void {
   defaultModel.value = id;
-  askJson('PUT', '/api/preferences', { body: { defaultModel: id } }).catch(() => undefined);
+  requestJson('PUT', '/api/preferences', { body: { defaultModel: id } }).catch(() => undefined);
 }

@@ -1,24 +1,31 @@
-// The conversations that are remembered, who is here, and how it looks.
+// The sidebar: the list of conversations, the account and the theme.
 
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { notify } from './announce';
 import type { Summary } from './api';
-import { field } from './composer';
-import { asking } from './dialogs';
+import { messageField } from './composer';
+import {
+  maxConversations,
+  nextEvicted,
+  open,
+  openConversation,
+  openNew,
+  renameConversation,
+  summaries,
+} from './conversations';
+import { openDialog } from './dialogs';
 import { Bin, Close, Mark, Moon, Pencil, Plus, Sun } from './icons';
-import { inWords } from './numbers';
 import { isSignedIn, user } from './session';
-import { choose, theme } from './theme';
-import { capacity, next, open, openNew, openOne, rename, summaries } from './threads';
+import { setTheme, theme } from './theme';
 
-/** More empty places than this say nothing. */
-const MOST_PLACES = 5;
+/** Most empty slots that are shown. */
+const MAX_EMPTY_SLOTS = 5;
 
 export function Sidebar({ close }: { close: (then?: () => void) => void }) {
   const go = (action: () => void) => () => {
     action();
-    close(() => field.current?.focus());
+    close(() => messageField.current?.focus());
   };
   return (
     <>
@@ -34,12 +41,12 @@ export function Sidebar({ close }: { close: (then?: () => void) => void }) {
         New conversation
       </button>
       <nav aria-label="Conversations">
-        <Remembered />
+        <Count />
         <ul class="conversations">
           {summaries.value.map((summary) => (
-            <Item key={summary.id} summary={summary} open={go(() => openOne(summary.id))} />
+            <Item key={summary.id} summary={summary} open={go(() => openConversation(summary.id))} />
           ))}
-          <FreePlaces />
+          <EmptySlots />
         </ul>
       </nav>
       <div class="foot">
@@ -50,24 +57,20 @@ export function Sidebar({ close }: { close: (then?: () => void) => void }) {
   );
 }
 
-function Remembered() {
-  const most = capacity.value;
-  if (most === null) return null;
-  const many = summaries.value.length;
-  return (
-    <p class="remembered">
-      {many === 0 ? 'Nothing to remember yet' : `${inWords(many)} of ${inWords(most)} remembered`}
-    </p>
-  );
+function Count() {
+  const limit = maxConversations.value;
+  if (limit === null) return null;
+  const count = summaries.value.length;
+  return <p class="count">{count === 0 ? 'No conversations yet' : `${count} of ${limit} conversations kept`}</p>;
 }
 
-function FreePlaces() {
-  const free = (capacity.value ?? 0) - summaries.value.length;
-  if (free <= 0 || free > MOST_PLACES) return null;
+function EmptySlots() {
+  const free = (maxConversations.value ?? 0) - summaries.value.length;
+  if (free <= 0 || free > MAX_EMPTY_SLOTS) return null;
   return (
     <>
       {Array.from({ length: free }, (_, index) => (
-        <li key={`free-${index}`} class="free" aria-hidden="true" />
+        <li key={`free-${index}`} class="empty-slot" aria-hidden="true" />
       ))}
     </>
   );
@@ -77,10 +80,10 @@ function Item({ summary, open: openIt }: { summary: Summary; open: () => void })
   const isRenaming = useSignal(false);
   const pencil = useRef<HTMLButtonElement>(null);
   const isOpen = open.value.id.value === summary.id;
-  const goesNext = next.value?.id === summary.id;
+  const isNextEvicted = nextEvicted.value?.id === summary.id;
   const stopRenaming = () => {
     isRenaming.value = false;
-    // Whoever renamed by keyboard goes on where they were.
+    // Keyboard users get the focus back.
     requestAnimationFrame(() => {
       if (document.activeElement === document.body) pencil.current?.focus();
     });
@@ -93,10 +96,10 @@ function Item({ summary, open: openIt }: { summary: Summary; open: () => void })
     );
   }
   return (
-    <li class={isOpen ? 'here' : undefined}>
+    <li class={isOpen ? 'current' : undefined}>
       <button type="button" class="title" aria-current={isOpen ? 'page' : undefined} onClick={openIt}>
         <span class="name">{summary.title}</span>
-        {goesNext && <span class="goes">goes next</span>}
+        {isNextEvicted && <span class="next-evicted">Will be deleted next</span>}
       </button>
       <span class="tools">
         <button
@@ -112,7 +115,7 @@ function Item({ summary, open: openIt }: { summary: Summary; open: () => void })
           type="button"
           class="icon-button"
           aria-label={`Delete ${summary.title}`}
-          onClick={() => (asking.value = { kind: 'delete', summary })}
+          onClick={() => (openDialog.value = { kind: 'delete', summary })}
         >
           <Bin />
         </button>
@@ -123,23 +126,23 @@ function Item({ summary, open: openIt }: { summary: Summary; open: () => void })
 
 function Rename({ summary, done }: { summary: Summary; done: () => void }) {
   const input = useRef<HTMLInputElement>(null);
-  /** Losing the focus saves, and so it would when the field goes away. */
-  const isOver = useRef(false);
-  // At once, or what is typed next is lost.
+  /** Removing the field takes its focus, which would save again. */
+  const isDone = useRef(false);
+  // Before the next key is pressed.
   useLayoutEffect(() => input.current?.select(), []);
   const end = () => {
-    isOver.current = true;
+    isDone.current = true;
     done();
   };
   const save = async () => {
-    if (isOver.current) return;
+    if (isDone.current) return;
     const title = input.current?.value.trim() ?? '';
     end();
     if (!title || title === summary.title) return;
     try {
-      await rename(summary.id, title);
-    } catch (failure) {
-      notify((failure as Error).message);
+      await renameConversation(summary.id, title);
+    } catch (thrown) {
+      notify((thrown as Error).message);
     }
   };
   return (
@@ -167,24 +170,24 @@ function Rename({ summary, done }: { summary: Summary; done: () => void }) {
 }
 
 function Account() {
-  const somebody = user.value;
-  if (somebody === undefined) return <div class="account" />;
-  const name = somebody ? (somebody.isAnonymous ? 'Guest' : somebody.email || somebody.name) : 'Not signed in';
+  const current = user.value;
+  if (current === undefined) return <div class="account" />;
+  const name = current ? (current.isAnonymous ? 'Guest' : current.email || current.name) : 'Not signed in';
   return (
     <div class="account">
-      <span class="who">{name}</span>
-      {!somebody && (
-        <button type="button" class="quiet" onClick={() => (asking.value = { kind: 'guest' })}>
-          Go in as a guest
+      <span class="user-name">{name}</span>
+      {!current && (
+        <button type="button" class="quiet" onClick={() => (openDialog.value = { kind: 'guest' })}>
+          Continue as guest
         </button>
       )}
-      {(!somebody || somebody.isAnonymous) && (
-        <button type="button" class="quiet" onClick={() => (asking.value = { kind: 'account' })}>
+      {(!current || current.isAnonymous) && (
+        <button type="button" class="quiet" onClick={() => (openDialog.value = { kind: 'account' })}>
           Sign in or register
         </button>
       )}
-      {somebody && (
-        <button type="button" class="quiet" onClick={() => (asking.value = { kind: 'sign-out' })}>
+      {current && (
+        <button type="button" class="quiet" onClick={() => (openDialog.value = { kind: 'sign-out' })}>
           Sign out
         </button>
       )}
@@ -200,7 +203,7 @@ function ThemeButton() {
       class="icon-button"
       aria-label={`Use the ${other} theme`}
       title={`Use the ${other} theme`}
-      onClick={() => choose(other, isSignedIn.value)}
+      onClick={() => setTheme(other, isSignedIn.value)}
     >
       {other === 'dark' ? <Moon /> : <Sun />}
     </button>

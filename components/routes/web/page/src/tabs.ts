@@ -1,13 +1,14 @@
-// Tabs of one browser tell each other what has changed.
+// Messages between the tabs of one browser.
 
-type News = 'session' | 'conversations';
+type TabMessage = 'session' | 'conversations';
 
 const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('goldfish') : null;
 
-export function tellTabs(news: News): void {
-  channel?.postMessage(news);
+/** Tells the other tabs what has changed. */
+export function notifyTabs(message: TabMessage): void {
+  channel?.postMessage(message);
 }
 
-export function hearTabs(heard: (news: News) => void): void {
-  channel?.addEventListener('message', (event: MessageEvent<News>) => heard(event.data));
+export function onTabMessage(handle: (message: TabMessage) => void): void {
+  channel?.addEventListener('message', (event: MessageEvent<TabMessage>) => handle(event.data));
 }

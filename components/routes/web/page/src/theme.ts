@@ -1,28 +1,28 @@
-// Light or dark: as the system has it, until somebody chooses.
+// The theme: that of the system until the user chooses one.
 
 import { signal } from '@preact/signals';
-import { askJson } from './api';
-import { keep, kept } from './kept';
+import { requestJson } from './api';
+import { loadItem, saveItem } from './storage';
 
 export type Theme = 'light' | 'dark';
 
 const NAME = 'goldfish-theme';
 const system = matchMedia('(prefers-color-scheme: dark)');
 
-export const theme = signal<Theme>(chosen() ?? (system.matches ? 'dark' : 'light'));
+export const theme = signal<Theme>(chosenTheme() ?? (system.matches ? 'dark' : 'light'));
 
 system.addEventListener('change', () => {
-  if (!chosen()) show(system.matches ? 'dark' : 'light');
+  if (!chosenTheme()) show(system.matches ? 'dark' : 'light');
 });
-// Another tab has chosen.
+// Another tab has changed the theme.
 addEventListener('storage', (event) => {
-  const other = event.key === NAME ? chosen() : null;
+  const other = event.key === NAME ? chosenTheme() : null;
   if (other) show(other);
 });
 
-/** What was chosen in this browser. */
-function chosen(): Theme | null {
-  const value = kept(localStorage, NAME);
+/** The theme that was chosen in this browser. */
+function chosenTheme(): Theme | null {
+  const value = loadItem(localStorage, NAME);
   return value === 'light' || value === 'dark' ? value : null;
 }
 
@@ -31,19 +31,19 @@ function show(value: Theme): void {
   document.documentElement.dataset.theme = value;
 }
 
-/** Chooses, for this browser and, if somebody is signed in, for the account. */
-export function choose(value: Theme, isSignedIn: boolean): void {
+/** Chooses a theme for this browser and, if a user is signed in, for the account. */
+export function setTheme(value: Theme, isSignedIn: boolean): void {
   show(value);
-  keep(localStorage, NAME, value);
+  saveItem(localStorage, NAME, value);
   if (!isSignedIn) return;
-  // It is chosen here in any case; the account learns of it when it can.
-  askJson('PUT', '/api/preferences', { body: { theme: value } }).catch(() => undefined);
+  // A failure changes nothing in this browser.
+  requestJson('PUT', '/api/preferences', { body: { theme: value } }).catch(() => undefined);
 }
 
 /**
- * Takes the account's choice over where this browser has none. An account that never chose says
- * `dark`, so only `light` is certain to be a choice.
+ * Uses the account's theme if none was chosen in this browser. An account without a choice has `dark`,
+ * so only `light` is certain to be a choice.
  */
-export function adopt(ofAccount: Theme): void {
-  if (!chosen() && ofAccount === 'light') show('light');
+export function applyAccountTheme(ofAccount: Theme): void {
+  if (!chosenTheme() && ofAccount === 'light') show('light');
 }
