@@ -24,6 +24,7 @@ mod key_value;
 mod logs;
 pub mod manifest;
 mod outbound;
+mod request_headers;
 pub mod router;
 mod runtime_config;
 mod server;

@@ -1,15 +1,13 @@
 //! The HTTP server: accepts connections and routes requests to components.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header;
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
@@ -24,7 +22,8 @@ use wasmtime_wasi_http::WasiBody;
 
 use crate::instances::Handler;
 use crate::logs::Sink;
-use crate::router::{Match, Router};
+use crate::request_headers;
+use crate::router::Router;
 
 /// How long a client may take to send the head of a request, including the next request on a
 /// connection that is kept alive.
@@ -88,112 +87,77 @@ impl Server {
             .keep_alive_interval(Some(Duration::from_secs(30)));
         let service = service_fn(move |request| {
             let server = self.clone();
-            async move { Ok::<_, Infallible>(server.respond(request, peer).await) }
+            async move { server.respond(request, peer).await }
         });
         let connection = builder
             .serve_connection(TokioIo::new(stream), service)
             .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // An error means that the client closed the connection.
+            // An error means that the client or `respond` closed the connection.
             let _ = connection.await;
         });
     }
 
-    async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<WasiBody> {
-        let id = request_id(request.headers());
+    /// Handles a request. An error means that Spin would close the connection without a response.
+    async fn respond(
+        &self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<WasiBody>> {
+        request_headers::strip(request.headers_mut());
         let path = request.uri().path().to_owned();
+        if let Some(name) = path.strip_prefix("/.well-known/spin/") {
+            return Ok(match name {
+                "health" => Response::new(full("OK".into())),
+                _ => empty(StatusCode::NOT_FOUND),
+            });
+        }
         let Some(found) = self.router.find(&path) else {
-            return failure(StatusCode::NOT_FOUND, "NOT_FOUND", "Not found.", &id);
+            return Ok(empty(StatusCode::NOT_FOUND));
         };
-        let request = match prepare(request, &found, peer) {
-            Ok(request) => request,
-            Err(_) => {
-                return failure(
-                    StatusCode::BAD_REQUEST,
-                    "VALIDATION_ERROR",
-                    "The Host header is not valid.",
-                    &id,
-                );
-            }
-        };
-        match found.target.handle(request).await {
-            Ok(response) => coalesce(response).await,
+        let component = &found.target.component;
+        set_uri(&mut request)?;
+        let (mut parts, body) = request.into_parts();
+        match request_headers::with_spin_headers(&parts, &found, peer) {
+            Ok(headers) => parts.headers = headers,
             Err(error) => {
-                self.logs.line(format!(
-                    "request {id} to component {} failed: {error}",
-                    found.target.component
-                ));
-                failure(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "INTERNAL",
-                    "Internal server error.",
-                    &id,
-                )
+                self.logs
+                    .line(format!("request to component {component}: {error:#}"));
+                return Ok(empty(StatusCode::INTERNAL_SERVER_ERROR));
+            }
+        }
+        let body = body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync();
+        match found.target.handle(Request::from_parts(parts, body)).await {
+            Ok(response) => Ok(coalesce(response).await),
+            Err(error) => {
+                self.logs
+                    .line(format!("request to component {component} failed: {error}"));
+                Ok(empty(StatusCode::INTERNAL_SERVER_ERROR))
             }
         }
     }
 }
 
-/// What a component is given: the whole URL, and Spin's headers instead of any the client sent.
-fn prepare<T>(
-    request: Request<Incoming>,
-    found: &Match<'_, T>,
-    peer: SocketAddr,
-) -> Result<Request<WasiBody>> {
-    let (mut parts, body) = request.into_parts();
-    let authority = match parts.uri.authority() {
-        Some(authority) => authority.clone(),
-        None => match parts.headers.get(header::HOST) {
-            Some(host) => Authority::try_from(host.as_bytes())?,
-            None => Authority::from_static("localhost"),
-        },
+/// Sets scheme and authority of the request's URI. Fails if there is no authority, or if `Host` and the
+/// URI name different ones.
+fn set_uri<T>(request: &mut Request<T>) -> Result<()> {
+    let host = match request.headers().get(header::HOST) {
+        Some(host) => Some(host.to_str()?.parse::<Authority>()?),
+        None => None,
     };
-    let mut uri = parts.uri.into_parts();
-    let path = uri
-        .path_and_query
-        .as_ref()
-        .map_or("/", |path| path.as_str());
-    let full_url = format!("http://{authority}{path}");
-    uri.scheme = Some(Scheme::HTTP);
-    uri.authority = Some(authority);
-    parts.uri = Uri::from_parts(uri)?;
-
-    let headers = &mut parts.headers;
-    // About this connection, and so nothing that a component could use.
-    headers.remove(header::CONNECTION);
-    let forged: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| name.as_str().starts_with("spin-"))
-        .cloned()
-        .collect();
-    for name in forged {
-        headers.remove(name);
-    }
-    let component_route = found.route.strip_suffix("/...").unwrap_or(found.route);
-    let mut set = |name: &'static str, value: &str| -> Result<()> {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value)?);
-        Ok(())
+    let mut parts = request.uri().clone().into_parts();
+    let authority = match (host, parts.authority) {
+        (None, None) => bail!("the request has no Host header"),
+        (Some(host), Some(authority)) if host != authority => {
+            bail!("the Host header differs from the authority of the URI")
+        }
+        (_, Some(authority)) | (Some(authority), None) => authority,
     };
-    set("spin-path-info", &found.trailing)?;
-    set("spin-full-url", &full_url)?;
-    set("spin-matched-route", found.route)?;
-    set("spin-base-path", "/")?;
-    set("spin-raw-component-route", found.route)?;
-    set("spin-component-route", component_route)?;
-    set("spin-client-addr", &peer.to_string())?;
-    for (name, value) in &found.parameters {
-        let name = format!(
-            "spin-path-match-{}",
-            name.to_ascii_lowercase().replace('_', "-")
-        );
-        headers.insert(
-            HeaderName::from_bytes(name.as_bytes())?,
-            HeaderValue::from_str(value)?,
-        );
-    }
-    let body = body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync();
-    Ok(Request::from_parts(parts, body))
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(authority);
+    *request.uri_mut() = Uri::from_parts(parts)?;
+    Ok(())
 }
 
 /// Waits up to [`COALESCE_TIME`] for the whole of a small response, so that head and body are sent in
@@ -274,40 +238,11 @@ fn full(bytes: Bytes) -> WasiBody {
         .boxed_unsync()
 }
 
-/// An error of the host itself, in the application's error format.
-fn failure(status: StatusCode, code: &str, error: &str, id: &str) -> Response<WasiBody> {
-    let body = serde_json::json!({ "error": error, "code": code, "requestId": id });
-    let mut response = Response::new(full(body.to_string().into()));
+/// A response of the host itself, which has no body, as Spin's.
+fn empty(status: StatusCode) -> Response<WasiBody> {
+    let mut response = Response::new(full(Bytes::new()));
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    let json = HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json);
-    let nosniff = HeaderValue::from_static("nosniff");
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
-    }
     response
-}
-
-/// The request id of the client if it is valid; otherwise a new one, to find the request in the log.
-fn request_id(headers: &HeaderMap) -> String {
-    let is_valid = |id: &&str| {
-        (1..=128).contains(&id.len())
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
-    let given = headers.get("x-request-id").and_then(|id| id.to_str().ok());
-    if let Some(id) = given.filter(is_valid) {
-        return id.to_owned();
-    }
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    format!("host-{:x}-{count:x}", now.as_micros())
 }
 
 /// Binds `address`.

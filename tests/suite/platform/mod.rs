@@ -1,6 +1,7 @@
 //! What the host does with `spin.toml`, and what the manifest grants.
 
 mod grants;
+mod headers;
 mod host;
 mod middleware;
 mod reach;

@@ -611,12 +611,37 @@ async fn a_body_of_unknown_length_beyond_the_limit_is_413() {
     let guest = app.client().guest().await;
     let mut request = raw_head("PUT", "/api/preferences", &guest.token);
     request += "transfer-encoding: chunked\r\n\r\n";
-    // One chunk beyond the limit, and no end: the answer has to come before it.
+    // One chunk beyond the limit and no end: the response has to come before the end.
     for _ in 0..17 {
         request += &format!("10000\r\n{}\r\n", " ".repeat(0x10000));
     }
-    let answer = raw_answer(app, request, "PAYLOAD_TOO_LARGE").await;
+    let answer = raw_answer(app, request, "requestId").await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("PAYLOAD_TOO_LARGE"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_413_reaches_a_client_that_sends_the_whole_body_first() {
+    let app = App::shared().await;
+    let guest = app.client().guest().await;
+    let mut request = raw_head("PUT", "/api/preferences", &guest.token);
+    request += "transfer-encoding: chunked\r\n\r\n";
+    // Two megabytes beyond the limit.
+    for _ in 0..48 {
+        request += &format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    }
+    request += "0\r\n\r\n";
+    let mut stream = TcpStream::connect(app.address()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    in_time("the response", async {
+        while !String::from_utf8_lossy(&answer).contains("requestId") {
+            let read = stream.read_buf(&mut answer).await.unwrap();
+            assert!(read > 0, "{:?}", String::from_utf8_lossy(&answer));
+        }
+    })
+    .await;
+    assert!(answer.starts_with(b"HTTP/1.1 413"), "{answer:?}");
 }
 
 fn raw_head(method: &str, path: &str, token: &str) -> String {

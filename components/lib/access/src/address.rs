@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use contracts::accounts::types::Client;
 use http_edge::{Context, Head, TrustedProxy};
 
-/// Set by the host from the TCP connection.
+/// The address of the TCP connection, which the host appends to the headers of the client.
 const CONNECTION: &str = "spin-client-addr";
 /// Characters of `User-Agent` that are stored.
 const LONGEST_USER_AGENT: usize = 256;
@@ -48,7 +48,7 @@ pub fn is_https(context: &Context) -> bool {
 
 fn address(head: &Head, trusted_proxy: Option<&TrustedProxy>) -> Option<IpAddr> {
     let Some(proxy) = trusted_proxy else {
-        return head.header(CONNECTION).and_then(parse);
+        return head.host_header(CONNECTION).and_then(parse);
     };
     // A client can send such a list itself; only what the proxies appended is trusted.
     let element = head.element_from_end(&proxy.header, proxy.count)?;
@@ -123,6 +123,15 @@ mod tests {
             Some("198.51.100.7")
         );
         assert_eq!(subject_of(&headers, Some("x-real-ip")), None);
+    }
+
+    #[test]
+    fn address_with_a_forged_spin_client_addr_is_that_of_the_connection() {
+        let headers = [
+            ("spin-client-addr", "203.0.113.7:1"),
+            ("spin-client-addr", "192.0.2.1:5000"),
+        ];
+        assert_eq!(subject_of(&headers, None).as_deref(), Some("192.0.2.1"));
     }
 
     #[test]

@@ -27,6 +27,17 @@ impl Head {
             .map(str::trim)
     }
 
+    /// The value of a header that the host adds, such as `spin-client-addr`. Spin appends it to the
+    /// headers of the client, which may have the same name: only the last value is the host's.
+    pub fn host_header(&self, name: &str) -> Option<&str> {
+        let last = self
+            .headers
+            .iter()
+            .rfind(|(field, _)| field.eq_ignore_ascii_case(name));
+        last.and_then(|(_, value)| std::str::from_utf8(value).ok())
+            .map(str::trim)
+    }
+
     /// Of a list that may be spread over several fields of that name, the element that `proxies`
     /// proxies appended: the `proxies`th from the end. The first one if there are fewer.
     pub fn element_from_end(&self, name: &str, proxies: usize) -> Option<&str> {
@@ -181,6 +192,19 @@ mod tests {
         head.headers.push(("x-two".into(), vec![0xff]));
         assert_eq!(head.header("x-one"), Some("1"));
         assert_eq!(head.header("x-two"), None);
+    }
+
+    #[test]
+    fn host_header_with_several_values_returns_the_last() {
+        let mut head = head(&[
+            ("spin-client-addr", "1.2.3.4:5"),
+            ("Spin-Client-Addr", " 6.7.8.9:1 "),
+        ]);
+        assert_eq!(head.host_header("spin-client-addr"), Some("6.7.8.9:1"));
+        assert_eq!(head.host_header("spin-full-url"), None);
+        // An unreadable last value does not make an earlier one the host's.
+        head.headers.push(("spin-client-addr".into(), vec![0xff]));
+        assert_eq!(head.host_header("spin-client-addr"), None);
     }
 
     #[test]

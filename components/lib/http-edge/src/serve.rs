@@ -126,7 +126,7 @@ fn read_head(request: &types::Request) -> Head {
     };
     // Spin reports the original scheme here.
     let full_url_https = head
-        .header("spin-full-url")
+        .host_header("spin-full-url")
         .is_some_and(|url| url.starts_with("https://"));
     head.https |= full_url_https;
     head
