@@ -46,12 +46,12 @@ impl PasswordRules {
     /// The rules for a value of the variable `password_min_score`.
     ///
     /// # Errors
-    /// `unavailable` if the value is invalid, or needs another component.
+    /// `misconfigured` if the value is invalid, or needs another component.
     pub(crate) fn parse(min_score: &str) -> Result<Self, Error> {
         let min_score = match min_score.trim() {
             "" => None,
             "0" | "1" | "2" | "3" | "4" if !cfg!(feature = "strict-passwords") => {
-                return Err(Error::Unavailable(
+                return Err(Error::Misconfigured(
                     "the variable password_min_score needs the component \
                      accounts-strict-passwords"
                         .to_owned(),
@@ -60,7 +60,7 @@ impl PasswordRules {
             text => match text.parse::<u8>() {
                 Ok(score) if score <= 4 => Some(score),
                 _ => {
-                    return Err(Error::Unavailable(
+                    return Err(Error::Misconfigured(
                         "the variable password_min_score must be 0 to 4".to_owned(),
                     ));
                 }

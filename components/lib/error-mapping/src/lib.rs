@@ -62,6 +62,7 @@ pub fn accounts(error: accounts::types::Error) -> ApiError {
         Error::NotFound => ApiError::NotFound("User"),
         Error::TooMany(what) => ApiError::Conflict(what),
         Error::Unavailable(cause) => ApiError::storage_unavailable(cause),
+        Error::Misconfigured(cause) => ApiError::internal(cause),
     }
 }
 

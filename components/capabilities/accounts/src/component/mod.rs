@@ -58,7 +58,7 @@ async fn settings() -> Result<&'static Settings, Error> {
         "" => false,
         "required" => true,
         _ => {
-            return Err(Error::Unavailable(
+            return Err(Error::Misconfigured(
                 "the variable email_verification must be empty or `required`".to_owned(),
             ));
         }
@@ -75,7 +75,7 @@ async fn variable(name: &str) -> Result<String, Error> {
     match variables::get(name).await {
         Ok(value) => Ok(value),
         Err(variables::Error::Undefined(_)) => Ok(String::new()),
-        Err(_) => Err(Error::Unavailable(format!(
+        Err(_) => Err(Error::Misconfigured(format!(
             "the variable {name} cannot be read"
         ))),
     }

@@ -78,7 +78,7 @@ impl Guest for Component {
 
 fn cause(error: Error) -> String {
     match error {
-        Error::Unavailable(cause) => cause,
+        Error::Unavailable(cause) | Error::Misconfigured(cause) => cause,
         other => format!("{other:?}"),
     }
 }
