@@ -124,7 +124,7 @@ async fn readme_examples_work() {
         .await;
     let lines: Vec<_> = printed.lines().collect();
     for expected in [
-        "demo answers",
+        "demo replies",
         "true true",
         "400 VALIDATION_ERROR",
         "[ 'message' ]",

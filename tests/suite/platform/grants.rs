@@ -174,7 +174,7 @@ async fn capabilities_import_storage_or_network_as_listed() {
     let capabilities = components.keys().filter(|id| id.starts_with("capability-"));
     assert_eq!(
         capabilities.count(),
-        10,
+        11,
         "a new capability is to be listed here"
     );
 }
