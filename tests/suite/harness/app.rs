@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use upstream::Upstream;
 
-use super::{ADMIN_KEY, Client, Folder, eventually, in_time};
+use super::{ADMIN_KEY, Client, Folder, Redis, eventually, in_time};
 
 /// The runtime of all applications, which outlives every test.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -67,6 +67,7 @@ pub(crate) struct Builder {
     state: Option<Arc<Folder>>,
     environment: Vec<(String, String)>,
     process: bool,
+    runtime_config: Option<PathBuf>,
 }
 
 impl Builder {
@@ -104,6 +105,14 @@ impl Builder {
     pub(crate) fn process(mut self) -> Self {
         self.process = true;
         self
+    }
+
+    /// Keeps the store in this Redis.
+    pub(crate) fn redis(mut self, redis: &Redis) -> Self {
+        self.runtime_config = Some(redis.runtime_config());
+        self.manifest(redis.manifest())
+            .variable("redis_url", redis.url())
+            .variable("redis_host", redis.url())
     }
 
     /// Enables the operator's routes for [`ADMIN_KEY`].
@@ -162,7 +171,7 @@ impl Builder {
     async fn start_embedded(self, state: Arc<Folder>) -> App {
         let logs = Arc::new(Mutex::new(Vec::new()));
         let host = Host::start(Options {
-            runtime_config: None,
+            runtime_config: self.runtime_config,
             manifest: self.manifest,
             state_dir: state.path().to_owned(),
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -230,6 +239,9 @@ impl Builder {
     /// Starts a process with the builder's variables and captures its output.
     fn spawn(&self, mut command: Command, listen: &str) -> (Child, Arc<Mutex<Vec<u8>>>) {
         command.arg("--listen").arg(listen);
+        if let Some(file) = &self.runtime_config {
+            command.arg("--runtime-config-file").arg(file);
+        }
         for (name, value) in &self.variables {
             command.arg("--variable").arg(format!("{name}={value}"));
         }
@@ -290,6 +302,7 @@ impl App {
             state: None,
             environment: Vec::new(),
             process: false,
+            runtime_config: None,
         };
         ["chat", "api", "auth", "password"]
             .iter()

@@ -10,6 +10,7 @@ mod event_stream;
 mod files;
 mod manifests;
 mod packages;
+mod redis;
 mod talk;
 mod users;
 
@@ -23,6 +24,7 @@ pub(crate) use event_stream::{Event, Parser};
 pub(crate) use files::Folder;
 pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};
 pub(crate) use packages::{Scripts, skip_or_fail};
+pub(crate) use redis::Redis;
 pub(crate) use talk::{World, talk, world};
 pub(crate) use users::{ADMIN_KEY, PASSWORD, User, credentials, new_email};
 

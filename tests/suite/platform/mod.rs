@@ -5,3 +5,4 @@ mod headers;
 mod host;
 mod middleware;
 mod reach;
+mod redis;
