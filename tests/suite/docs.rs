@@ -31,8 +31,8 @@ async fn description() -> Value {
 #[tokio::test]
 async fn openapi_json_is_generated_from_the_routes() {
     let routes = manifest().parent().unwrap().join("components/routes");
-    let made = api_description::text(&routes).unwrap();
-    let kept = std::fs::read_to_string(routes.join(api_description::WRITTEN)).unwrap();
+    let made = api_description::render(&routes).unwrap();
+    let kept = std::fs::read_to_string(routes.join(api_description::DOCUMENT_FILE)).unwrap();
     assert!(
         made == kept,
         "openapi.json is not of these fragments: run `cargo run --package api-description`"

@@ -4,15 +4,15 @@
 
 use std::sync::LazyLock;
 
-use api_description::{Contract, Operation};
+use api_description::{Operation, Validator};
 use http::HeaderMap;
 
 use super::{Event, manifest};
 
-static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     let routes = manifest().parent().unwrap().join("components/routes");
-    let text = api_description::text(&routes).unwrap();
-    Contract::new(&serde_json::from_str(&text).unwrap()).unwrap()
+    let text = api_description::render(&routes).unwrap();
+    Validator::new(&serde_json::from_str(&text).unwrap()).unwrap()
 });
 
 /// The check of one request and its response.
@@ -43,7 +43,7 @@ impl DescriptionCheck {
             .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
             .map(|(_, value)| value.clone());
         Self {
-            operation: CONTRACT.operation(method, path),
+            operation: VALIDATOR.operation(method, path),
             method: method.to_owned(),
             query: query.to_owned(),
             media_type,
@@ -73,10 +73,10 @@ impl DescriptionCheck {
         };
         if (200..300).contains(&status) {
             let kind = self.media_type.as_deref();
-            let checked = CONTRACT.check_request(operation, &self.query, kind, &self.sent);
+            let checked = VALIDATOR.check_request(operation, &self.query, kind, &self.sent);
             checked.unwrap_or_else(|error| panic!("not as openapi.json says: {error}"));
         }
-        CONTRACT
+        VALIDATOR
             .check_head(operation, status, header)
             .unwrap_or_else(|error| panic!("not as openapi.json says: {error}"));
     }
@@ -93,7 +93,7 @@ impl DescriptionCheck {
             return;
         };
         if self.is_json && is_whole && self.method != "HEAD" {
-            CONTRACT
+            VALIDATOR
                 .check_body(operation, self.status, body)
                 .unwrap_or_else(|error| panic!("not as openapi.json says: {error}"));
         }
@@ -102,7 +102,7 @@ impl DescriptionCheck {
     /// Checks an event of the response.
     pub(crate) fn check_event(&self, event: &Event) {
         if let (Some(operation), Event::Message { event, data, .. }) = (self.operation, event) {
-            CONTRACT
+            VALIDATOR
                 .check_event(operation, event, data)
                 .unwrap_or_else(|error| panic!("not as openapi.json says: {error}"));
         }
@@ -111,5 +111,5 @@ impl DescriptionCheck {
 
 /// Checks the examples of the description and returns their number.
 pub(crate) fn check_examples() -> usize {
-    CONTRACT.check_examples().unwrap()
+    VALIDATOR.check_examples().unwrap()
 }

@@ -1,13 +1,13 @@
-//! How errors look: a family for each protocol that is spoken here.
+//! Error responses: a family for each protocol of the API.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::section;
+use crate::object::member;
 
-/// By name.
+/// The families by name.
 #[derive(Deserialize)]
 pub(crate) struct Families(BTreeMap<String, Family>);
 
@@ -15,11 +15,11 @@ pub(crate) struct Families(BTreeMap<String, Family>);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Family {
-    /// The schema of its error object.
+    /// The name of the error object's schema.
     schema: String,
-    /// The schema that lists its codes; generated.
+    /// The name of the generated schema that lists the error codes.
     codes: String,
-    /// What names of its responses begin with.
+    /// The prefix of the responses' names.
     #[serde(default)]
     prefix: String,
     statuses: BTreeMap<String, Status>,
@@ -30,49 +30,52 @@ pub(crate) struct Family {
 struct Status {
     name: String,
     description: String,
-    /// By their codes, an error object each.
+    /// An error object for each code.
     examples: Map<String, Value>,
-    /// Header fields besides those of every answer.
+    /// Header fields in addition to those of every response.
     #[serde(default)]
     headers: Vec<String>,
 }
 
 impl Families {
+    /// The family with this name.
     pub(crate) fn family(&self, name: &str) -> Result<&Family, String> {
         self.0
             .get(name)
             .ok_or_else(|| format!("no errors named {name} in frame.yaml"))
     }
 
-    /// Adds their responses and lists of codes to the document's components.
-    pub(crate) fn describe(&self, components: &mut Map<String, Value>) -> Result<(), String> {
+    /// Adds the responses and the schemas of error codes to the document's components.
+    pub(crate) fn add_to(&self, components: &mut Map<String, Value>) -> Result<(), String> {
         for family in self.0.values() {
-            let responses = section(components, "responses")?;
+            let responses = member(components, "responses")?;
             for status in family.statuses.values() {
-                responses.insert(family.response(status), status.describe(family));
+                responses.insert(family.response_name(status), status.response(family));
             }
-            let codes = section(components, "schemas")?;
-            codes.insert(family.codes.clone(), family.describe_codes());
+            let codes = member(components, "schemas")?;
+            codes.insert(family.codes.clone(), family.codes_schema());
         }
         Ok(())
     }
 }
 
 impl Family {
-    /// A reference to the response of that status.
+    /// A reference to the response with this status.
     pub(crate) fn reference(&self, status: &str) -> Result<Value, String> {
-        let found = self.statuses.get(status);
-        let found = found.ok_or_else(|| format!("no error {status} of {}", self.schema))?;
-        Ok(json!({ "$ref": format!("#/components/responses/{}", self.response(found)) }))
+        let status = self
+            .statuses
+            .get(status)
+            .ok_or_else(|| format!("no error {status} of {}", self.schema))?;
+        Ok(json!({ "$ref": format!("#/components/responses/{}", self.response_name(status)) }))
     }
 
-    fn response(&self, status: &Status) -> String {
+    fn response_name(&self, status: &Status) -> String {
         format!("{}{}", self.prefix, status.name)
     }
 
-    fn describe_codes(&self) -> Value {
+    fn codes_schema(&self) -> Value {
         let mut codes: Vec<&String> = Vec::new();
-        for code in self.statuses.values().flat_map(|one| one.examples.keys()) {
+        for code in self.statuses.values().flat_map(|status| status.examples.keys()) {
             if !codes.contains(&code) {
                 codes.push(code);
             }
@@ -86,7 +89,7 @@ impl Family {
 }
 
 impl Status {
-    fn describe(&self, family: &Family) -> Value {
+    fn response(&self, family: &Family) -> Value {
         let examples: Map<String, Value> = self
             .examples
             .iter()
@@ -103,9 +106,9 @@ impl Status {
     }
 }
 
-/// The header fields of every answer, and more of those that the frame describes.
-pub(crate) fn headers(more: &[String]) -> Map<String, Value> {
-    let names = std::iter::once("X-Request-Id").chain(more.iter().map(String::as_str));
+/// References to the header fields of every response and to `additional` ones of the frame.
+pub(crate) fn headers(additional: &[String]) -> Map<String, Value> {
+    let names = std::iter::once("X-Request-Id").chain(additional.iter().map(String::as_str));
     names
         .map(|name| {
             let reference = format!("#/components/headers/{name}");

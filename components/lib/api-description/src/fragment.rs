@@ -1,4 +1,4 @@
-//! What lies beside a route, and what it leaves out.
+//! The `openapi.yaml` of a route, and what is added to it.
 
 use std::collections::BTreeSet;
 
@@ -9,36 +9,36 @@ use crate::errors::{Family, headers};
 
 /// Methods of a path item; its other fields are not operations.
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
-/// What a body can be wrong about.
-const OF_BODIES: [&str; 3] = ["400", "413", "415"];
-/// What users' credentials can be wrong about: that there are none, that they do not allow this,
-/// that nobody can tell right now.
-const OF_CREDENTIALS: [&str; 3] = ["401", "403", "503"];
-/// What comes of counting requests, and of the store that counts them.
-const OF_LIMITS: [&str; 3] = ["429", "500", "503"];
-const LIMITS: [&str; 3] = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
+/// Statuses of an operation with a body.
+const BODY_STATUSES: [&str; 3] = ["400", "413", "415"];
+/// Statuses of an operation with credentials: missing, insufficient, not verifiable at the moment.
+const CREDENTIAL_STATUSES: [&str; 3] = ["401", "403", "503"];
+/// Statuses of an operation with a rate limit, which needs the store.
+const LIMIT_STATUSES: [&str; 3] = ["429", "500", "503"];
+/// Header fields of an operation with a rate limit.
+const LIMIT_HEADERS: [&str; 3] = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
 
-/// The paths of one route.
+/// The part of the document that one route contributes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fragment {
     pub(crate) tag: String,
-    /// The family of its errors.
+    /// The name of the family of its errors.
     pub(crate) errors: String,
     paths: Map<String, Value>,
     #[serde(default)]
     schemas: Map<String, Value>,
 }
 
-/// What a route adds to the whole.
-pub(crate) struct Described {
+/// A fragment with all responses and header fields.
+pub(crate) struct Completed {
     pub(crate) paths: Map<String, Value>,
     pub(crate) schemas: Map<String, Value>,
 }
 
 impl Fragment {
-    /// As OpenAPI has it.
-    pub(crate) fn describe(self, family: &Family) -> Result<Described, String> {
+    /// Adds what the fragment leaves out.
+    pub(crate) fn complete(self, family: &Family) -> Result<Completed, String> {
         let mut paths = self.paths;
         for (path, item) in &mut paths {
             for method in METHODS {
@@ -47,21 +47,21 @@ impl Fragment {
                 };
                 let operation = operation.as_object_mut();
                 let operation = operation.ok_or_else(|| format!("{method} {path} is empty"))?;
-                complete(operation, &self.tag, family)
+                complete_operation(operation, &self.tag, family)
                     .map_err(|error| format!("{method} {path}: {error}"))?;
             }
         }
-        Ok(Described {
+        Ok(Completed {
             paths,
             schemas: self.schemas,
         })
     }
 }
 
-/// Adds what is not said: the tag, the responses of errors, the header fields.
-fn complete(operation: &mut Map<String, Value>, tag: &str, family: &Family) -> Result<(), String> {
+/// Adds the tag, the error responses and the header fields.
+fn complete_operation(operation: &mut Map<String, Value>, tag: &str, family: &Family) -> Result<(), String> {
     operation.insert("tags".to_owned(), Value::from(vec![tag]));
-    // Whether requests are counted, as most are.
+    // Most operations have a rate limit.
     let limited = operation.shift_remove("limited");
     let is_limited = limited.and_then(|value| value.as_bool()).unwrap_or(true);
 
@@ -77,13 +77,13 @@ fn complete(operation: &mut Map<String, Value>, tag: &str, family: &Family) -> R
     }
     let mut implied = Vec::new();
     if operation.contains_key("requestBody") {
-        implied.extend(OF_BODIES);
+        implied.extend(BODY_STATUSES);
     }
     if !operation.contains_key("security") {
-        implied.extend(OF_CREDENTIALS);
+        implied.extend(CREDENTIAL_STATUSES);
     }
     if is_limited {
-        implied.extend(OF_LIMITS);
+        implied.extend(LIMIT_STATUSES);
     }
     statuses.extend(implied.into_iter().map(str::to_owned));
 
@@ -91,15 +91,15 @@ fn complete(operation: &mut Map<String, Value>, tag: &str, family: &Family) -> R
     let Some(Value::Object(mut responses)) = responses else {
         return Err("no responses".to_owned());
     };
-    let limits = if is_limited { &LIMITS[..] } else { &[] };
+    let limits = if is_limited { &LIMIT_HEADERS[..] } else { &[] };
     let limits: Vec<String> = limits.iter().map(|name| (*name).to_owned()).collect();
     for response in responses.values_mut().filter_map(Value::as_object_mut) {
         if response.contains_key("$ref") {
             continue;
         }
         let mut all = headers(&limits);
-        if let Some(Value::Object(own)) = response.shift_remove("headers") {
-            all.extend(own);
+        if let Some(Value::Object(own_headers)) = response.shift_remove("headers") {
+            all.extend(own_headers);
         }
         response.insert("headers".to_owned(), Value::Object(all));
     }
