@@ -1,4 +1,4 @@
-//! A client that costs little: one kept connection, and no more parsing than is needed.
+//! An HTTP client with little overhead: one persistent connection and minimal parsing.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// A kept connection.
+/// A persistent connection.
 pub(crate) struct Connection(SendRequest<Full<Bytes>>);
 
 impl Connection {
@@ -22,35 +22,38 @@ impl Connection {
         Self(sender)
     }
 
-    /// Sends a request, whatever the answer.
-    pub(crate) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+    /// Sends a request and returns the response, whatever its status.
+    pub(crate) async fn response(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
         self.0.ready().await.unwrap();
         self.0.send_request(request).await.unwrap()
     }
 
-    /// Sends a request and gives the body of a good answer.
+    /// Sends a request and returns the body of the response. Panics unless its status is 2xx.
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Incoming {
-        let answer = self.exchange(request).await;
-        if !answer.status().is_success() {
-            let (head, body) = answer.into_parts();
+        let response = self.response(request).await;
+        if !response.status().is_success() {
+            let (head, body) = response.into_parts();
             let body = body.collect().await.unwrap().to_bytes();
             panic!("{}: {}", head.status, String::from_utf8_lossy(&body));
         }
-        answer.into_body()
+        response.into_body()
     }
 }
 
-/// Reads on until these bytes have come, or the end; whether they have come.
-pub(crate) async fn read_until(body: &mut Incoming, wanted: &[u8]) -> bool {
-    let mut seen = Vec::new();
+/// Reads until these bytes have been received. Returns false if the body ends without them.
+pub(crate) async fn read_until(body: &mut Incoming, expected: &[u8]) -> bool {
+    let mut received = Vec::new();
     while let Some(bytes) = next(body).await {
-        seen.extend_from_slice(&bytes);
-        if seen.windows(wanted.len()).any(|window| window == wanted) {
+        received.extend_from_slice(&bytes);
+        if received
+            .windows(expected.len())
+            .any(|window| window == expected)
+        {
             return true;
         }
-        // Enough to find what two pieces hold together.
-        let rest = seen.len().saturating_sub(wanted.len());
-        seen.drain(..rest);
+        // The end is kept, because the bytes may be split over two frames.
+        let start_of_end = received.len().saturating_sub(expected.len());
+        received.drain(..start_of_end);
     }
     false
 }

@@ -1,5 +1,5 @@
-//! What it costs to know who is asking, for each kind of credential: the same cheap request with the
-//! credential and without any, turn by turn on one connection.
+//! The cost of authentication for each kind of credential: the same cheap request with and without the
+//! credential, alternating on one connection.
 
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -16,14 +16,14 @@ use crate::client::{Connection, drain};
 use crate::goldfish::{self, Goldfish};
 use crate::table::{Row, Table, percentile};
 
-/// Lists the models: no store is read for what it answers. Without a credential it is 401, for which
-/// the request takes the same way up to the question who is asking.
+/// Lists the models, for which no store is read. Without a credential the response is 401; up to
+/// authentication both requests are handled alike.
 const PATH: &str = "/api/models";
 
-/// Requests of one kind before it is another's turn.
-const TURN: usize = 40;
+/// Requests with one kind of credential before the next kind.
+const BATCH: usize = 40;
 
-/// A header that proves a user, or none.
+/// The name and value of a header that authenticates a user, or none.
 type Credential = Option<(&'static str, String)>;
 
 /// Adds a row for each kind of credential.
@@ -52,26 +52,26 @@ pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32)
     kinds.push(("Clerk token", bearer(&token)));
 
     let mut connection = Connection::open(goldfish.address()).await;
-    let mut without = Vec::new();
+    let mut without_credential = Vec::new();
     let mut samples = vec![Vec::new(); kinds.len()];
     for round in 0..=3 * length {
-        let base = times(&mut connection, &None).await;
+        let times_without = times(&mut connection, &None).await;
         // The first round warms up instances and fetches key sets.
         if round > 0 {
-            without.extend(base);
+            without_credential.extend(times_without);
         }
         for ((_, credential), samples) in kinds.iter().zip(&mut samples) {
-            let taken = times(&mut connection, credential).await;
+            let times_with = times(&mut connection, credential).await;
             if round > 0 {
-                samples.extend(taken);
+                samples.extend(times_with);
             }
         }
     }
-    let base = percentile(&without, 50);
+    let baseline = percentile(&without_credential, 50);
     table.add(Row {
         what: format!("GET {PATH} without a credential, 1 connection, p50"),
         unit: "µs",
-        value: base,
+        value: baseline,
         target: None,
         native: None,
     });
@@ -79,7 +79,7 @@ pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32)
         table.add(Row {
             what: format!("added by authenticating: {name}, p50"),
             unit: "µs",
-            value: percentile(samples, 50) - base,
+            value: percentile(samples, 50) - baseline,
             target: None,
             native: None,
         });
@@ -88,8 +88,8 @@ pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32)
     Ok(())
 }
 
-/// What a wrong password takes for an address that has an account and for one that has none, turn by
-/// turn: nobody is to learn from the time which is which.
+/// The time of a login with a wrong password, for an address with an account and for one without. The
+/// times must be equal, so that they do not reveal which addresses have accounts.
 async fn compare_passwords(table: &mut Table, connection: &mut Connection, length: u32) {
     let addresses = ["ada@example.com", "nobody@example.com"];
     let mut samples = [Vec::new(), Vec::new()];
@@ -97,18 +97,21 @@ async fn compare_passwords(table: &mut Table, connection: &mut Connection, lengt
         for (address, samples) in addresses.iter().zip(&mut samples) {
             let body = json!({ "email": address, "password": "wrong-password" });
             let request = request("POST", "/api/v1/auth/login", &None, body.to_string());
-            let begun = Instant::now();
-            let answer = connection.exchange(request).await;
-            assert_eq!(answer.status().as_u16(), 401);
-            drain(&mut answer.into_body()).await;
+            let started = Instant::now();
+            let response = connection.response(request).await;
+            assert_eq!(response.status().as_u16(), 401);
+            drain(&mut response.into_body()).await;
             if round > 0 {
-                samples.push(begun.elapsed().as_secs_f64() * 1e6);
+                samples.push(started.elapsed().as_secs_f64() * 1e6);
             }
         }
     }
-    for (whose, samples) in ["of an account", "of nobody"].iter().zip(&samples) {
+    for (description, samples) in ["with an account", "without an account"]
+        .iter()
+        .zip(&samples)
+    {
         table.add(Row {
-            what: format!("a wrong password, address {whose}, p50"),
+            what: format!("login with a wrong password, address {description}, p50"),
             unit: "µs",
             value: percentile(samples, 50),
             target: None,
@@ -117,15 +120,15 @@ async fn compare_passwords(table: &mut Table, connection: &mut Connection, lengt
     }
 }
 
-/// A guest, somebody registered, and their key.
+/// The credentials of a guest and of a registered user with an API key.
 async fn own_credentials(address: SocketAddr) -> Vec<(&'static str, Credential)> {
     let mut connection = Connection::open(address).await;
     let mut post = async |path: &str, token: &Credential, body: Value| {
         let request = request("POST", path, token, body.to_string());
-        let answer = connection.exchange(request).await;
-        assert_eq!(answer.status().as_u16(), 201, "{path}");
-        let cookie = cookie(&answer);
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let response = connection.response(request).await;
+        assert_eq!(response.status().as_u16(), 201, "{path}");
+        let cookie = cookie(&response);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
         let body: Value = serde_json::from_slice(&body).unwrap();
         (body, cookie)
     };
@@ -147,17 +150,17 @@ async fn own_credentials(address: SocketAddr) -> Vec<(&'static str, Credential)>
     ]
 }
 
-/// Microseconds of each request of a turn.
+/// Microseconds of each request of a batch.
 async fn times(connection: &mut Connection, credential: &Credential) -> Vec<f64> {
     let expected = if credential.is_some() { 200 } else { 401 };
     let mut samples = Vec::new();
-    for _ in 0..TURN {
+    for _ in 0..BATCH {
         let request = request("GET", PATH, credential, String::new());
-        let begun = Instant::now();
-        let answer = connection.exchange(request).await;
-        assert_eq!(answer.status().as_u16(), expected);
-        drain(&mut answer.into_body()).await;
-        samples.push(begun.elapsed().as_secs_f64() * 1e6);
+        let started = Instant::now();
+        let response = connection.response(request).await;
+        assert_eq!(response.status().as_u16(), expected);
+        drain(&mut response.into_body()).await;
+        samples.push(started.elapsed().as_secs_f64() * 1e6);
     }
     samples
 }
@@ -183,9 +186,9 @@ fn bearer(token: &str) -> Credential {
     Some(("authorization", format!("Bearer {token}")))
 }
 
-/// The cookie that an answer sets, as it is to be sent back.
-fn cookie(answer: &Response<Incoming>) -> Option<String> {
-    let line = answer.headers().get("set-cookie")?.to_str().unwrap();
+/// The cookie that a response sets, as the value of a `Cookie` header.
+fn cookie(response: &Response<Incoming>) -> Option<String> {
+    let line = response.headers().get("set-cookie")?.to_str().unwrap();
     line.split(';').next().map(str::to_owned)
 }
 
@@ -193,7 +196,7 @@ fn text(value: &Value) -> String {
     value.as_str().expect("a string").to_owned()
 }
 
-/// A session that WorkOS' SDK has sealed, and its key set; the identity component's own.
+/// A fixture of the component `identity`: sessions sealed by the WorkOS SDK and their key set.
 fn fixture(name: &str) -> Result<Vec<u8>> {
     let folder = "components/capabilities/identity/tests/fixtures/workos";
     let root = goldfish::manifest();

@@ -1,4 +1,4 @@
-//! goldfish as a process of its own, and what the system says of it (`/proc`, so Linux only).
+//! goldfish as a separate process, and its CPU time and memory from `/proc` (Linux only).
 
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
@@ -16,31 +16,30 @@ use upstream::Upstream;
 use crate::client::Connection;
 use crate::work::Target;
 
-/// Open files that a thousand streams need on both of their sides, and some.
-const FILES: u64 = 4096;
+/// Open files: two sockets for each of a thousand streams, and a reserve.
+const OPEN_FILES: u64 = 4096;
 
 /// The kernel's `USER_HZ`, the unit of times in `/proc/<pid>/stat`: 100 on every Linux that Rust
 /// supports.
-const TICKS_A_SECOND: f64 = 100.0;
+const TICKS_PER_SECOND: f64 = 100.0;
 
 pub(crate) fn manifest() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml")
 }
 
-/// Whether this process may have as many files open as the streams need.
-pub(crate) fn has_room_for_streams() -> bool {
+/// Whether this process may open as many files as the measurements need.
+pub(crate) fn can_open_enough_files() -> bool {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits
         .lines()
         .find(|line| line.starts_with("Max open files"));
     let soft = line.and_then(|line| line.split_whitespace().nth(3));
-    soft.is_none_or(|soft| soft.parse().map_or(true, |soft: u64| soft >= FILES))
+    soft.is_none_or(|soft| soft.parse().map_or(true, |soft: u64| soft >= OPEN_FILES))
 }
 
-/// Replaces this process by itself with a higher limit, which only a shell can set without unsafe
-/// code.
-pub(crate) fn run_again_with_room() -> Result<()> {
-    let script = format!("ulimit -n {FILES} && exec \"$0\" \"$@\"");
+/// Restarts this program with a higher limit. A shell sets it, since doing so here needs unsafe code.
+pub(crate) fn restart_with_more_open_files() -> Result<()> {
+    let script = format!("ulimit -n {OPEN_FILES} && exec \"$0\" \"$@\"");
     let error = Command::new("sh")
         .arg("-c")
         .arg(script)
@@ -61,7 +60,7 @@ pub(crate) struct State(PathBuf);
 impl State {
     fn new() -> Result<Self> {
         let name = format!("goldfish-benchmark-{}", std::process::id());
-        // On the disk of the build, since temporary folders may be in memory.
+        // On the disk of the build, because the temporary folder may be in memory.
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path)?;
@@ -92,7 +91,7 @@ fn variables(upstream: &Upstream) -> Vec<(String, String)> {
     ]
 }
 
-/// A running goldfish; it is killed when dropped.
+/// A running goldfish process. It is killed on drop.
 pub(crate) struct Goldfish {
     child: Child,
     address: SocketAddr,
@@ -111,8 +110,11 @@ impl Goldfish {
         Self::start_with(upstream, &[]).await
     }
 
-    /// With more variables.
-    pub(crate) async fn start_with(upstream: &Upstream, more: &[(&str, String)]) -> Result<Self> {
+    /// Starts with additional variables.
+    pub(crate) async fn start_with(
+        upstream: &Upstream,
+        additional: &[(&str, String)],
+    ) -> Result<Self> {
         let state = State::new()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_goldfish"));
         command
@@ -123,10 +125,10 @@ impl Goldfish {
         for (name, value) in variables(upstream) {
             command.arg("--variable").arg(format!("{name}={value}"));
         }
-        for (name, value) in more {
+        for (name, value) in additional {
             command.arg("--variable").arg(format!("{name}={value}"));
         }
-        // Logs are written, as they would be, and not read.
+        // Logs are written to a file, as in production.
         let log = std::fs::File::create(state.0.join("log"))?;
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn()?;
         let output = child.stdout.take().context("no output")?;
@@ -146,35 +148,36 @@ impl Goldfish {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// That many users, each with a token of its own.
+    /// Signs `count` guests in.
     pub(crate) async fn users(&self, count: usize) -> Vec<Target> {
         users_of(self.address, count).await
     }
 
-    /// Time that the process has spent on the processors so far.
+    /// The CPU time of the process so far.
     pub(crate) fn cpu(&self) -> Duration {
         let stat = self.proc("stat");
-        // The name, in parentheses, may hold spaces; times are the 14th and 15th field of all.
+        // The second field, the name in parentheses, may contain spaces. The times are fields 14
+        // and 15.
         let fields = stat.rsplit_once(") ").unwrap().1;
         let times = fields
             .split(' ')
             .skip(11)
             .take(2)
             .map(|field| field.parse::<u32>().unwrap());
-        Duration::from_secs_f64(f64::from(times.sum::<u32>()) / TICKS_A_SECOND)
+        Duration::from_secs_f64(f64::from(times.sum::<u32>()) / TICKS_PER_SECOND)
     }
 
-    /// The most memory it has had, in bytes.
+    /// The peak resident memory in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.status("VmHWM:")
     }
 
-    /// The memory it has now, in bytes.
+    /// The resident memory in bytes.
     pub(crate) fn memory(&self) -> u64 {
         self.status("VmRSS:")
     }
@@ -194,7 +197,7 @@ impl Goldfish {
     }
 }
 
-/// Signs guests in.
+/// Signs `count` guests in.
 pub(crate) async fn users_of(address: SocketAddr, count: usize) -> Vec<Target> {
     let users = (0..count.div_ceil(50)).map(|batch| async move {
         let mut connection = Connection::open(address).await;
@@ -222,7 +225,8 @@ pub(crate) async fn users_of(address: SocketAddr, count: usize) -> Vec<Target> {
     join_all(users).await.concat()
 }
 
-/// A host in this process, whose key-value calls can be counted. The ledger of usage is `on` or `off`.
+/// Starts a host in this process, to count its key-value calls. `ledger` is the value of the variable
+/// `usage_ledger`.
 pub(crate) async fn in_this_process(upstream: &Upstream, ledger: &str) -> Result<(Host, State)> {
     let state = State::new()?;
     let host = Host::start(Options {
@@ -230,8 +234,8 @@ pub(crate) async fn in_this_process(upstream: &Upstream, ledger: &str) -> Result
         manifest: manifest(),
         state_dir: state.0.clone(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        // With the default limit of chats, each is counted on its own; a limit out of reach would be
-        // counted in larger steps, and so in fewer writes.
+        // The default limit of chats, because a much higher limit is counted in larger steps, with
+        // fewer writes.
         variables: variables(upstream)
             .into_iter()
             .filter(|(name, _)| name != "rate_limit_chat_per_minute")

@@ -1,9 +1,9 @@
-//! The benchmark: what goldfish adds to a provider's answer, how much it serves, and what that
-//! costs. Everything runs on this machine in one go: a fake OpenAI, a native pass-through proxy as
-//! the limit of what can be had, and goldfish as a process of its own. `cargo benchmark` prints one
-//! Markdown table; `cargo benchmark --quick` takes less time and is less steady.
+//! The benchmark: added latency, throughput, CPU, memory and writes. One run starts a fake OpenAI
+//! server, a native pass-through proxy as the lower bound of latency, and goldfish as a separate
+//! process. `cargo benchmark` prints one Markdown table; `cargo benchmark --quick` takes less time
+//! and varies more.
 //!
-//! Authentication is on and every user is a real guest; only the rate limits are raised.
+//! Authentication is on and every user is a guest. Only the rate limits are raised.
 
 #![allow(
     clippy::expect_used,
@@ -11,7 +11,7 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a benchmark that goes wrong is to stop and say where, and prints its result"
+    reason = "a benchmark fails by panicking and prints its result"
 )]
 
 mod client;
@@ -32,23 +32,23 @@ use proxy::Proxy;
 use table::{Goal, Row, Table, percentile};
 use work::Target;
 
-/// How long a provider takes for its first token here: short beside real ones, and enough that
-/// requests are under way side by side.
-const FIRST_TOKEN: Duration = Duration::from_millis(50);
+/// The fake provider's delay before its first token: shorter than that of a real provider, and long
+/// enough that requests overlap.
+const FIRST_TOKEN_DELAY: Duration = Duration::from_millis(50);
 
-/// Tokens of a short chat.
-const SHORT: usize = 20;
+/// Tokens of a short reply.
+const SHORT_REPLY: usize = 20;
 
 /// Connections of the throughput measurements.
 const CONNECTIONS: usize = 16;
 
-/// Tokens of a long one, whose cost is that of its tokens.
-const LONG: usize = 1000;
+/// Tokens of a long reply, whose cost is mostly that of its tokens.
+const LONG_REPLY: usize = 1000;
 
 fn main() -> Result<()> {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    if !goldfish::has_room_for_streams() {
-        return goldfish::run_again_with_room();
+    if !goldfish::can_open_enough_files() {
+        return goldfish::restart_with_more_open_files();
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let table = runtime.block_on(run(if quick { 1 } else { 4 }))?;
@@ -56,10 +56,10 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// All measurements, each for `length` times its shortest.
+/// Runs all measurements. `length` multiplies the duration of each.
 async fn run(length: u32) -> Result<Table> {
     let mut table = Table::default();
-    let upstream = Upstream::start(Script::words(SHORT)).await?;
+    let upstream = Upstream::start(Script::words(SHORT_REPLY)).await?;
     upstream.stop_recording();
     let proxy = Proxy::start(upstream.address()).await?;
     goldfish::build().await?;
@@ -67,9 +67,9 @@ async fn run(length: u32) -> Result<Table> {
     let goldfish = Goldfish::start(&upstream).await?;
     first_token(&mut table, &upstream, &proxy, &goldfish, length).await;
     per_token(&mut table, &upstream, &proxy, &goldfish, length).await;
-    upstream.set(Script::words(SHORT));
+    upstream.set(Script::words(SHORT_REPLY));
     throughput(&mut table, &proxy, &goldfish, length).await;
-    upstream.set(Script::words(LONG));
+    upstream.set(Script::words(LONG_REPLY));
     cost_of_tokens(&mut table, &goldfish, length).await;
     drop(goldfish);
 
@@ -78,18 +78,18 @@ async fn run(length: u32) -> Result<Table> {
     progress("authentication");
     credentials::measure(&mut table, &upstream, length).await?;
 
-    // A process that has done nothing else, for its memory.
-    upstream.set(Script::words(SHORT).fault(Fault::HangAfter(1)));
+    // A new process, so that its memory is that of the streams alone.
+    upstream.set(Script::words(SHORT_REPLY).fault(Fault::HangAfter(1)));
     let goldfish = Goldfish::start(&upstream).await?;
     memory(&mut table, &goldfish).await;
     drop(goldfish);
 
-    upstream.set(Script::words(SHORT));
+    upstream.set(Script::words(SHORT_REPLY));
     writes(&mut table, &upstream).await?;
     Ok(table)
 }
 
-/// Over `/api/chat`, and over `/v1` up to more streams.
+/// Time to first token over `/api/chat` and over `/v1`.
 async fn first_token(
     table: &mut Table,
     upstream: &Upstream,
@@ -97,43 +97,49 @@ async fn first_token(
     goldfish: &Goldfish,
     length: u32,
 ) {
-    let kinds: [(&str, &[usize]); 2] = [("", &[1, 16, 64]), (", /v1", &[1, 16, 64, 256])];
-    for (kind, counts) in kinds {
+    let endpoints: [(&str, &[usize]); 2] = [("", &[1, 16, 64]), (", /v1", &[1, 16, 64, 256])];
+    for (endpoint, counts) in endpoints {
         for &streams in counts {
-            progress(&format!("time to first token{kind}, {streams} streams"));
-            // As many chats a second with more streams than 64, which are longer then.
+            progress(&format!("time to first token{endpoint}, {streams} streams"));
+            // Above 64 streams chats take longer, so that their rate stays the same.
             let delay = Duration::from_millis(10) * (streams as u32).div_ceil(64);
-            upstream.set(Script::words(SHORT).first_delay(FIRST_TOKEN).delay(delay));
-            let chat = FIRST_TOKEN + delay * SHORT as u32;
-            let targets = targets(upstream, proxy, goldfish, streams, !kind.is_empty()).await;
+            upstream.set(
+                Script::words(SHORT_REPLY)
+                    .first_delay(FIRST_TOKEN_DELAY)
+                    .delay(delay),
+            );
+            let chat = FIRST_TOKEN_DELAY + delay * SHORT_REPLY as u32;
+            let targets = targets(upstream, proxy, goldfish, streams, !endpoint.is_empty()).await;
             let mut samples = [Vec::new(), Vec::new(), Vec::new()];
             let chats = if streams == 1 { 6 } else { 4 };
-            // Turn by turn, so that whatever else the machine does meets all three alike.
+            // The targets alternate, so that other load on the machine affects all three equally.
             for round in 0..=2 * length {
                 for (targets, samples) in targets.iter().zip(&mut samples) {
-                    let taken = work::first_tokens(targets, chats, chat).await;
+                    let times = work::first_tokens(targets, chats, chat).await;
                     // The first round warms up instances and their caches.
                     if round > 0 {
-                        samples.extend(taken);
+                        samples.extend(times);
                     }
                 }
             }
-            let [direct, native, ours] = samples;
+            let [direct, native, goldfish] = samples;
             for (rank, target) in [(50, 1.0), (99, 5.0)] {
-                let base = percentile(&direct, rank);
+                let baseline = percentile(&direct, rank);
                 table.add(Row {
-                    what: format!("added time to first token{kind}, p{rank}, {streams} streams"),
+                    what: format!(
+                        "added time to first token{endpoint}, p{rank}, {streams} streams"
+                    ),
                     unit: "ms",
-                    value: percentile(&ours, rank) - base,
+                    value: percentile(&goldfish, rank) - baseline,
                     target: (streams == 64).then_some(Goal::AtMost(target)),
-                    native: Some(percentile(&native, rank) - base),
+                    native: Some(percentile(&native, rank) - baseline),
                 });
             }
         }
     }
 }
 
-/// The provider itself, the native proxy, and goldfish, as often as there are to be streams.
+/// `streams` targets each: the provider itself, the native proxy, goldfish.
 async fn targets(
     upstream: &Upstream,
     proxy: &Proxy,
@@ -152,7 +158,7 @@ async fn targets(
     ]
 }
 
-/// What a token more of a long reply takes over `/v1`, where the provider never waits.
+/// The added time of each token of a long reply over `/v1`, from a provider without delays.
 async fn per_token(
     table: &mut Table,
     upstream: &Upstream,
@@ -160,7 +166,7 @@ async fn per_token(
     goldfish: &Goldfish,
     length: u32,
 ) {
-    upstream.set(Script::words(LONG));
+    upstream.set(Script::words(LONG_REPLY));
     for streams in [1, 16, 64, 256] {
         progress(&format!("time of a token, {streams} streams"));
         let targets = targets(upstream, proxy, goldfish, streams, true).await;
@@ -168,20 +174,20 @@ async fn per_token(
         let rounds = length * if streams == 1 { 8 } else { 1 };
         for round in 0..=rounds {
             for (targets, samples) in targets.iter().zip(&mut samples) {
-                let taken = work::whole_chats(targets).await;
+                let times = work::whole_chats(targets).await;
                 if round > 0 {
-                    samples.extend(taken);
+                    samples.extend(times);
                 }
             }
         }
-        let [direct, native, ours] = samples.map(|samples| percentile(&samples, 50));
-        let added = |time: f64| (time - direct) * 1000.0 / LONG as f64;
+        let [direct, native, goldfish] = samples.map(|samples| percentile(&samples, 50));
+        let added = |time: f64| (time - direct) * 1000.0 / LONG_REPLY as f64;
         table.add(Row {
             what: format!(
-                "added time per token, /v1, replies of {LONG} tokens, p50, {streams} streams"
+                "added time per token, /v1, replies of {LONG_REPLY} tokens, p50, {streams} streams"
             ),
             unit: "µs",
-            value: added(ours),
+            value: added(goldfish),
             target: None,
             native: Some(added(native)),
         });
@@ -194,20 +200,20 @@ async fn throughput(table: &mut Table, proxy: &Proxy, goldfish: &Goldfish, lengt
     let users = goldfish.users(CONNECTIONS).await;
     work::chats(&users, time / 4).await;
     let before = goldfish.cpu();
-    let ours = work::chats(&users, time).await;
+    let goldfish_chats = work::chats(&users, time).await;
     let cpu = goldfish.cpu() - before;
-    let native = work::chats(&vec![Target::openai(proxy.address()); CONNECTIONS], time).await;
+    let native_chats = work::chats(&vec![Target::openai(proxy.address()); CONNECTIONS], time).await;
     table.add(Row {
-        what: format!("chats of {SHORT} tokens, {CONNECTIONS} connections"),
+        what: format!("chats of {SHORT_REPLY} tokens, {CONNECTIONS} connections"),
         unit: "/s",
-        value: ours.rate(),
+        value: goldfish_chats.rate(),
         target: Some(Goal::AtLeast(700.0)),
-        native: Some(native.rate()),
+        native: Some(native_chats.rate()),
     });
     table.add(Row {
-        what: format!("CPU of a chat of {SHORT} tokens"),
+        what: format!("CPU of a chat of {SHORT_REPLY} tokens"),
         unit: "µs",
-        value: cpu.as_secs_f64() * 1e6 / ours.count as f64,
+        value: cpu.as_secs_f64() * 1e6 / goldfish_chats.count as f64,
         target: None,
         native: None,
     });
@@ -227,12 +233,12 @@ async fn cost_of_tokens(table: &mut Table, goldfish: &Goldfish, length: u32) {
     progress("CPU of long replies");
     let users = goldfish.users(CONNECTIONS).await;
     let before = goldfish.cpu();
-    let done = work::chats(&users, Duration::from_secs(2) * length).await;
+    let chats = work::chats(&users, Duration::from_secs(2) * length).await;
     let cpu = goldfish.cpu() - before;
     table.add(Row {
-        what: format!("CPU per token in replies of {LONG} tokens"),
+        what: format!("CPU per token in replies of {LONG_REPLY} tokens"),
         unit: "µs",
-        value: cpu.as_secs_f64() * 1e6 / (done.count * LONG as u64) as f64,
+        value: cpu.as_secs_f64() * 1e6 / (chats.count * LONG_REPLY as u64) as f64,
         target: None,
         native: None,
     });
@@ -259,11 +265,11 @@ async fn writes(table: &mut Table, upstream: &Upstream) -> Result<()> {
         progress(&format!("writes a chat, usage ledger {ledger}"));
         let (host, _state) = goldfish::in_this_process(upstream, ledger).await?;
         let users = goldfish::users_of(host.address(), CONNECTIONS).await;
-        // Four of each, so that letting go of a conversation is among what is counted.
+        // Four chats of each user, so that the eviction of a conversation is counted too.
         work::some_chats(&users, 4).await;
         let before = host.kv_counts();
         work::some_chats(&users, 4).await;
-        // The ledger is written when the reply has ended.
+        // The ledger is written after the end of the reply.
         tokio::time::sleep(Duration::from_millis(500)).await;
         let after = host.kv_counts();
         table.add(Row {
@@ -278,7 +284,7 @@ async fn writes(table: &mut Table, upstream: &Upstream) -> Result<()> {
     Ok(())
 }
 
-/// What is being done, on standard error: the table alone is on standard output.
-fn progress(what: &str) {
-    eprintln!("… {what}");
+/// Prints the current measurement to standard error; standard output has only the table.
+fn progress(measurement: &str) {
+    eprintln!("… {measurement}");
 }

@@ -1,4 +1,4 @@
-//! A native proxy that does nothing but pass on: the limit of what can be had with hyper.
+//! A native pass-through proxy with hyper: the lower bound of latency.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A running proxy; it stops when dropped.
+/// A running proxy. It stops on drop.
 pub(crate) struct Proxy {
     address: SocketAddr,
     task: JoinHandle<()>,
@@ -34,7 +34,7 @@ impl Proxy {
             while let Ok((stream, _)) = listener.accept().await {
                 let _ = stream.set_nodelay(true);
                 let client = client.clone();
-                let service = service_fn(move |request| pass_on(client.clone(), upstream, request));
+                let service = service_fn(move |request| forward(client.clone(), upstream, request));
                 let server = hyper::server::conn::http1::Builder::new();
                 tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
             }
@@ -47,7 +47,7 @@ impl Proxy {
     }
 }
 
-async fn pass_on(
+async fn forward(
     client: Client<HttpConnector, Incoming>,
     upstream: SocketAddr,
     mut request: Request<Incoming>,

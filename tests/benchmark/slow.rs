@@ -1,4 +1,4 @@
-//! What readers cost who read slowly: others, and memory.
+//! The cost of slow readers: for other readers, and in memory.
 
 use std::time::Duration;
 
@@ -11,36 +11,36 @@ use upstream::{Script, Upstream};
 use crate::goldfish::Goldfish;
 use crate::table::{Row, Table, percentile};
 use crate::work::{self, Target};
-use crate::{CONNECTIONS, FIRST_TOKEN, SHORT, progress};
+use crate::{CONNECTIONS, FIRST_TOKEN_DELAY, SHORT_REPLY, progress};
 
-/// Tokens of the reply that is read slowly: some 14 MB on their way here.
-const BIG: usize = 60_000;
-/// Bytes a second.
-const PACE: usize = 1024;
-/// Bytes; the least there is, so that the system does not hold the reply in place of the reader.
+/// Tokens of the reply that is read slowly, about 14 MB of events.
+const SLOW_REPLY: usize = 60_000;
+/// The speed of a slow reader in bytes per second.
+const BYTES_PER_SECOND: usize = 1024;
+/// Bytes. The smallest possible buffer, so that the operating system does not buffer the reply.
 const RECEIVE_BUFFER: u32 = 2048;
-/// Slow readers whose memory is measured.
+/// The number of slow readers whose memory is measured.
 const READERS: usize = 8;
-/// Between the tokens of the others' chats.
-const DELAY: Duration = Duration::from_millis(10);
+/// The delay between tokens of the other readers' chats.
+const TOKEN_DELAY: Duration = Duration::from_millis(10);
 
-/// Somebody who reads as slowly as that; gone when dropped.
-struct Reader(JoinHandle<()>);
+/// A slow reader. It disconnects on drop.
+struct SlowReader(JoinHandle<()>);
 
-impl Drop for Reader {
+impl Drop for SlowReader {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-impl Reader {
+impl SlowReader {
     async fn open(target: &Target) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
         let mut stream = socket.connect(target.address()).await?;
-        stream.write_all(&target.chat_on_the_wire()).await?;
-        let mut buffer = vec![0; PACE];
-        // The reply has begun.
+        stream.write_all(&target.chat_bytes()).await?;
+        let mut buffer = vec![0; BYTES_PER_SECOND];
+        // Waits for the start of the reply.
         anyhow::ensure!(stream.read(&mut buffer).await? > 0, "no reply");
         Ok(Self(tokio::spawn(async move {
             while stream.read_exact(&mut buffer).await.is_ok() {
@@ -53,7 +53,7 @@ impl Reader {
 /// Adds rows for chats and for completions.
 pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32) -> Result<()> {
     for (name, through_v1) in [("/api/chat", false), ("/v1", true)] {
-        // Processes that have done nothing else, for their memory.
+        // A new process, so that its memory is that of the slow readers alone.
         let goldfish = Goldfish::start(upstream).await?;
         let users = |users: Vec<Target>| match through_v1 {
             true => users.iter().map(Target::through_v1).collect(),
@@ -67,7 +67,7 @@ pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32)
     Ok(())
 }
 
-/// The others' time to first token and throughput, turn by turn with and without a slow reader.
+/// The other readers' time to first token and throughput, alternating with and without a slow reader.
 async fn beside_others(
     table: &mut Table,
     upstream: &Upstream,
@@ -77,23 +77,27 @@ async fn beside_others(
     length: u32,
 ) -> Result<()> {
     progress(&format!("a slow reader beside others, {name}"));
-    let chat = FIRST_TOKEN + DELAY * SHORT as u32;
+    let chat = FIRST_TOKEN_DELAY + TOKEN_DELAY * SHORT_REPLY as u32;
     let (mut first, mut rates) = ([Vec::new(), Vec::new()], [0.0, 0.0]);
     for round in 0..=length {
         for (turn, (first, rate)) in first.iter_mut().zip(&mut rates).enumerate() {
-            upstream.set(Script::words(BIG));
+            upstream.set(Script::words(SLOW_REPLY));
             let reader = match slow.first() {
-                Some(target) if turn == 1 => Some(Reader::open(target).await?),
+                Some(target) if turn == 1 => Some(SlowReader::open(target).await?),
                 _ => None,
             };
-            upstream.set(Script::words(SHORT).first_delay(FIRST_TOKEN).delay(DELAY));
-            let taken = work::first_tokens(others, 4, chat).await;
-            upstream.set(Script::words(SHORT));
-            let done = work::chats(others, Duration::from_secs(1)).await;
+            upstream.set(
+                Script::words(SHORT_REPLY)
+                    .first_delay(FIRST_TOKEN_DELAY)
+                    .delay(TOKEN_DELAY),
+            );
+            let times = work::first_tokens(others, 4, chat).await;
+            upstream.set(Script::words(SHORT_REPLY));
+            let chats = work::chats(others, Duration::from_secs(1)).await;
             // The first round warms up.
             if round > 0 {
-                first.extend(taken);
-                *rate += done.rate() / f64::from(length);
+                first.extend(times);
+                *rate += chats.rate() / f64::from(length);
             }
             drop(reader);
         }
@@ -129,13 +133,13 @@ async fn memory(
     slow: &[Target],
 ) -> Result<()> {
     progress(&format!("memory of slow readers, {name}"));
-    upstream.set(Script::words(BIG));
+    upstream.set(Script::words(SLOW_REPLY));
     let before = goldfish.memory();
     let mut readers = Vec::new();
     for target in slow {
-        readers.push(Reader::open(target).await?);
+        readers.push(SlowReader::open(target).await?);
     }
-    // Until nothing more comes to them, replies being over or waiting; for a minute at most.
+    // Waits until the process is idle (replies ended, or blocked by their readers), at most a minute.
     let mut cpu = goldfish.cpu();
     for _ in 0..30 {
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -148,7 +152,7 @@ async fn memory(
     let held = goldfish.memory().saturating_sub(before);
     table.add(Row {
         what: format!(
-            "memory held for each of {READERS} readers at 1 KB/s of replies of {BIG} tokens, {name}"
+            "memory held for each of {READERS} readers at 1 KB/s of replies of {SLOW_REPLY} tokens, {name}"
         ),
         unit: "KB",
         value: held as f64 / READERS as f64 / 1e3,

@@ -1,8 +1,8 @@
-//! The result.
+//! The table of results.
 
 use std::fmt;
 
-/// What a figure is to reach.
+/// The target of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Goal {
     AtMost(f64),
@@ -15,11 +15,11 @@ pub(crate) struct Row {
     pub(crate) unit: &'static str,
     pub(crate) value: f64,
     pub(crate) target: Option<Goal>,
-    /// The same of the native pass-through proxy, which does nothing but pass on.
+    /// The same figure of the native pass-through proxy.
     pub(crate) native: Option<f64>,
 }
 
-/// All figures, shown as Markdown.
+/// All figures, displayed as Markdown.
 #[derive(Default)]
 pub(crate) struct Table(Vec<Row>);
 
@@ -69,7 +69,7 @@ fn figure(value: f64, unit: &str) -> String {
     format!("{value:.digits$} {unit}").trim().to_owned()
 }
 
-/// The sample below which that percentage of them lies (nearest rank).
+/// The percentile of the samples (nearest rank method).
 pub(crate) fn percentile(samples: &[f64], percent: usize) -> f64 {
     let mut samples = samples.to_vec();
     samples.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! What is done to a target, many times at once.
+//! The requests of the measurements.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use crate::client::{Connection, drain, read_until};
 
-/// The first token of every script.
-const FIRST: &[u8] = b"w0 ";
+/// The first token of every reply.
+const FIRST_TOKEN: &[u8] = b"w0 ";
 
-/// Who is asked, and how.
+/// A server, a user and a chat request.
 #[derive(Clone)]
 pub(crate) struct Target {
     address: SocketAddr,
@@ -25,7 +25,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// A server that speaks OpenAI's protocol, asked as goldfish asks it.
+    /// A server with OpenAI's API. The request is the one that goldfish sends to it.
     pub(crate) fn openai(address: SocketAddr) -> Self {
         let body = json!({
             "model": "gpt-4o",
@@ -36,7 +36,7 @@ impl Target {
         Self::new(address, "/v1/chat/completions", "sk-benchmark", &body)
     }
 
-    /// The same user of goldfish, who asks it by OpenAI's protocol.
+    /// The same user of goldfish, through `/v1`.
     pub(crate) fn through_v1(&self) -> Self {
         Self {
             address: self.address,
@@ -49,8 +49,8 @@ impl Target {
         self.address
     }
 
-    /// The request of a chat as it is on the wire.
-    pub(crate) fn chat_on_the_wire(&self) -> Vec<u8> {
+    /// The bytes of the chat request.
+    pub(crate) fn chat_bytes(&self) -> Vec<u8> {
         let head = format!(
             "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -97,21 +97,24 @@ impl Target {
     }
 }
 
-/// Milliseconds to the first token of `chats` chats with each target, all targets at once, of which
-/// each takes about `length`.
+/// Milliseconds to the first token of `chats` chats with each target, with all targets at once. A chat
+/// takes about `length`.
 pub(crate) async fn first_tokens(targets: &[Target], chats: usize, length: Duration) -> Vec<f64> {
     let count = targets.len() as u32;
     let workers = targets.iter().cloned().enumerate().map(|(number, target)| {
         tokio::spawn(async move {
             let mut connection = Connection::open(target.address).await;
-            // Spread over the time of one chat, as people are.
+            // The starts are spread over the duration of one chat.
             tokio::time::sleep(length * number as u32 / count).await;
             let mut samples = Vec::new();
             for _ in 0..chats {
-                let begun = Instant::now();
+                let started = Instant::now();
                 let mut body = connection.send(target.chat()).await;
-                assert!(read_until(&mut body, FIRST).await, "a chat without a token");
-                samples.push(begun.elapsed().as_secs_f64() * 1000.0);
+                assert!(
+                    read_until(&mut body, FIRST_TOKEN).await,
+                    "the chat has no first token"
+                );
+                samples.push(started.elapsed().as_secs_f64() * 1000.0);
                 drain(&mut body).await;
             }
             samples
@@ -121,43 +124,44 @@ pub(crate) async fn first_tokens(targets: &[Target], chats: usize, length: Durat
     samples.collect::<Vec<_>>().concat()
 }
 
-/// Milliseconds of a whole chat with each target, all at once.
+/// Milliseconds of a complete chat with each target, with all targets at once.
 pub(crate) async fn whole_chats(targets: &[Target]) -> Vec<f64> {
     let workers = targets.iter().cloned().map(|target| {
         tokio::spawn(async move {
             let mut connection = Connection::open(target.address).await;
-            let begun = Instant::now();
+            let started = Instant::now();
             let mut body = connection.send(target.chat()).await;
             assert!(
                 read_until(&mut body, b"[DONE]").await,
-                "an answer that broke off"
+                "the response is incomplete"
             );
-            begun.elapsed().as_secs_f64() * 1000.0
+            started.elapsed().as_secs_f64() * 1000.0
         })
     });
     let samples = join_all(workers).await.into_iter().map(Result::unwrap);
     samples.collect()
 }
 
-/// How much was done in what time.
-pub(crate) struct Done {
+/// The number of requests in a period.
+pub(crate) struct Throughput {
     pub(crate) count: u64,
     pub(crate) time: Duration,
 }
 
-impl Done {
+impl Throughput {
+    /// Requests per second.
     pub(crate) fn rate(&self) -> f64 {
         self.count as f64 / self.time.as_secs_f64()
     }
 }
 
-/// Chats one after the other on a connection for each target.
-pub(crate) async fn chats(targets: &[Target], time: Duration) -> Done {
+/// Chats with each target for `time`, one after the other on one connection.
+pub(crate) async fn chats(targets: &[Target], time: Duration) -> Throughput {
     repeat(targets, time, Target::chat, b"[DONE]").await
 }
 
-/// Lists each target's conversations, again and again.
-pub(crate) async fn listings(targets: &[Target], time: Duration) -> Done {
+/// Lists each target's conversations for `time`.
+pub(crate) async fn listings(targets: &[Target], time: Duration) -> Throughput {
     repeat(targets, time, Target::listing, b"]}").await
 }
 
@@ -166,16 +170,19 @@ async fn repeat(
     time: Duration,
     request: fn(&Target) -> Request<Full<Bytes>>,
     end: &'static [u8],
-) -> Done {
-    let begun = Instant::now();
+) -> Throughput {
+    let started = Instant::now();
     let workers = targets.iter().cloned().map(|target| {
-        // A task each, so that both cores are used.
+        // A task for each target, so that all cores are used.
         tokio::spawn(async move {
             let mut connection = Connection::open(target.address).await;
             let mut count = 0;
-            while begun.elapsed() < time {
+            while started.elapsed() < time {
                 let mut body = connection.send(request(&target)).await;
-                assert!(read_until(&mut body, end).await, "an answer that broke off");
+                assert!(
+                    read_until(&mut body, end).await,
+                    "the response is incomplete"
+                );
                 drain(&mut body).await;
                 count += 1;
             }
@@ -187,28 +194,29 @@ async fn repeat(
         .into_iter()
         .map(Result::unwrap)
         .sum();
-    Done {
+    Throughput {
         count: counts,
-        time: begun.elapsed(),
+        time: started.elapsed(),
     }
 }
 
-/// A few chats with each target, to their end.
+/// A number of complete chats with each target.
 pub(crate) async fn some_chats(targets: &[Target], chats: usize) {
     first_tokens(targets, chats, Duration::ZERO).await;
 }
 
-/// A stream of each target that has had its first token, and stays open while it is kept.
+/// Opens a stream of each target and reads its first token. The streams stay open until the result
+/// is dropped.
 pub(crate) async fn open_streams(targets: &[Target]) -> Vec<(Connection, Incoming)> {
     let mut open = Vec::new();
-    // Not all at the same instant: what is measured is streams that are idle, not a stampede.
+    // In groups: the measurement is about idle streams, not about a burst of requests.
     for targets in targets.chunks(50) {
         let streams = targets.iter().map(|target| async {
             let mut connection = Connection::open(target.address).await;
             let mut body = connection.send(target.chat()).await;
             assert!(
-                read_until(&mut body, FIRST).await,
-                "a stream without a token"
+                read_until(&mut body, FIRST_TOKEN).await,
+                "the stream has no first token"
             );
             (connection, body)
         });

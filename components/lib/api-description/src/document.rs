@@ -97,7 +97,8 @@ fn is_named(tag: &Value, name: &str) -> bool {
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let describe = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let text = fs::read_to_string(path).map_err(|error| describe(&error))?;
-    let mut value: yaml_serde::Value = yaml_serde::from_str(&text).map_err(|error| describe(&error))?;
+    let mut value: yaml_serde::Value =
+        yaml_serde::from_str(&text).map_err(|error| describe(&error))?;
     value.apply_merge().map_err(|error| describe(&error))?;
     yaml_serde::from_value(value).map_err(|error| describe(&error))
 }

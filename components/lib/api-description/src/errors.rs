@@ -75,7 +75,11 @@ impl Family {
 
     fn codes_schema(&self) -> Value {
         let mut codes: Vec<&String> = Vec::new();
-        for code in self.statuses.values().flat_map(|status| status.examples.keys()) {
+        for code in self
+            .statuses
+            .values()
+            .flat_map(|status| status.examples.keys())
+        {
             if !codes.contains(&code) {
                 codes.push(code);
             }

@@ -59,7 +59,11 @@ impl Fragment {
 }
 
 /// Adds the tag, the error responses and the header fields.
-fn complete_operation(operation: &mut Map<String, Value>, tag: &str, family: &Family) -> Result<(), String> {
+fn complete_operation(
+    operation: &mut Map<String, Value>,
+    tag: &str,
+    family: &Family,
+) -> Result<(), String> {
     operation.insert("tags".to_owned(), Value::from(vec![tag]));
     // Most operations have a rate limit.
     let limited = operation.shift_remove("limited");

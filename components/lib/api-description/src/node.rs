@@ -62,7 +62,10 @@ impl<'a> Node<'a> {
 
     /// The target of `$ref`, or the value itself if it has none.
     pub(crate) fn resolved(self, document: &'a Value) -> Self {
-        match self.text("$ref").and_then(|reference| reference.strip_prefix('#')) {
+        match self
+            .text("$ref")
+            .and_then(|reference| reference.strip_prefix('#'))
+        {
             Some(pointer) => Self::at(document, pointer.to_owned()),
             None => self,
         }

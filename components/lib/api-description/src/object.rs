@@ -15,7 +15,10 @@ pub(crate) fn member<'a>(
 }
 
 /// Inserts members. None of them may exist already.
-pub(crate) fn insert_all(to: &mut Map<String, Value>, members: Map<String, Value>) -> Result<(), String> {
+pub(crate) fn insert_all(
+    to: &mut Map<String, Value>,
+    members: Map<String, Value>,
+) -> Result<(), String> {
     for (name, value) in members {
         if to.insert(name.clone(), value).is_some() {
             return Err(format!("{name} is defined twice"));

@@ -191,7 +191,11 @@ impl<'a> Compilation<'a> {
     }
 
     /// Collects the events of an example that is an event stream.
-    fn event_examples(&mut self, node: &Node<'a>, events: &BTreeMap<String, SchemaIndex>) -> Result<(), Violation> {
+    fn event_examples(
+        &mut self,
+        node: &Node<'a>,
+        events: &BTreeMap<String, SchemaIndex>,
+    ) -> Result<(), Violation> {
         let text = node.value.as_str().unwrap_or_default();
         for event in text.split("\n\n").filter(|_| !events.is_empty()) {
             let field = |name: &str| {
@@ -201,7 +205,8 @@ impl<'a> Compilation<'a> {
             let Some(data) = field("data").filter(|data| *data != "[DONE]") else {
                 continue;
             };
-            let violation = |problem: &str| Violation::new(format!("{}: {problem}: {event}", node.pointer));
+            let violation =
+                |problem: &str| Violation::new(format!("{}: {problem}: {event}", node.pointer));
             let name = field("event").unwrap_or("message");
             let schema = *events.get(name).ok_or_else(|| violation("not described"))?;
             let value = parse_json(data.as_bytes()).map_err(|error| violation(&error))?;

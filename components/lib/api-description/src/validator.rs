@@ -107,7 +107,9 @@ impl Validator {
         let kind = bare(header("content-type").unwrap_or_default());
         let has_content = !kind.is_empty() || !response.contents.is_empty();
         if has_content && !response.contents.contains_key(&kind) {
-            return Err(operation.violation(&format!("responded {status} with content of type {kind:?}")));
+            return Err(
+                operation.violation(&format!("responded {status} with content of type {kind:?}"))
+            );
         }
         Ok(())
     }
@@ -116,7 +118,12 @@ impl Validator {
     ///
     /// # Errors
     /// If it does not match the description.
-    pub fn check_body(&self, operation: &Operation, status: u16, body: &[u8]) -> Result<(), Violation> {
+    pub fn check_body(
+        &self,
+        operation: &Operation,
+        status: u16,
+        body: &[u8],
+    ) -> Result<(), Violation> {
         let response = operation.response(status)?;
         let Some(content) = response.contents.get("application/json") else {
             return Ok(());
@@ -142,7 +149,12 @@ impl Validator {
     ///
     /// # Errors
     /// If it does not match the description.
-    pub fn check_event(&self, operation: &Operation, name: &str, data: &str) -> Result<(), Violation> {
+    pub fn check_event(
+        &self,
+        operation: &Operation,
+        name: &str,
+        data: &str,
+    ) -> Result<(), Violation> {
         let response = operation.response(200)?;
         let content = response.contents.get("text/event-stream");
         let violation = |problem: &str| {
@@ -155,7 +167,8 @@ impl Validator {
         }
         let schema = events.get(name).ok_or_else(|| violation("not described"))?;
         let value = parse_json(data.as_bytes()).map_err(|error| violation(&error))?;
-        self.check(*schema, &value).map_err(|error| violation(&error))
+        self.check(*schema, &value)
+            .map_err(|error| violation(&error))
     }
 
     /// Checks all examples of the document against their schemas and returns their number.
