@@ -108,7 +108,14 @@ pub(crate) async fn request_reset<P: Platform + Clone>(
         email,
     };
     let (kind, to) = (TokenKind::Reset, &profile.email.address);
-    let letter = letter(accounts, to, profile.name.clone(), kind, &data, RESET_SECONDS)?;
+    let letter = letter(
+        accounts,
+        to,
+        profile.name.clone(),
+        kind,
+        &data,
+        RESET_SECONDS,
+    )?;
     Ok(Some(letter))
 }
 
