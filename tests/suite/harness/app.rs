@@ -304,7 +304,7 @@ impl App {
             process: false,
             runtime_config: None,
         };
-        ["chat", "api", "auth", "password"]
+        ["chat", "api", "auth", "password", "messages", "joins"]
             .iter()
             .fold(builder, |builder, limit| {
                 builder.variable(&format!("rate_limit_{limit}_per_minute"), "1000000")

@@ -12,6 +12,7 @@ mod manifests;
 mod packages;
 mod redis;
 mod talk;
+mod team;
 mod users;
 
 pub(crate) use app::{
@@ -26,6 +27,7 @@ pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};
 pub(crate) use packages::{Scripts, skip_or_fail};
 pub(crate) use redis::Redis;
 pub(crate) use talk::{World, talk, world};
+pub(crate) use team::{linked, text_field};
 pub(crate) use users::{ADMIN_KEY, PASSWORD, User, credentials, new_email};
 
 use std::future::Future;
