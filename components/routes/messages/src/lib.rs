@@ -7,6 +7,7 @@
     )
 )]
 
+mod assistant;
 mod idempotency;
 mod post;
 mod read;
@@ -33,6 +34,7 @@ http_edge::routes! {
     PATCH "/api/messages/:id" => edit_message,
     DELETE "/api/messages/:id" => delete_message,
     GET "/api/messages/:id/previous-texts" => read::list_previous_texts,
+    POST "/api/messages/:id/stop" => assistant::stop::stop_answer,
     PUT "/api/messages/:id/reactions/:emoji" => add_reaction,
     DELETE "/api/messages/:id/reactions/:emoji" => remove_reaction,
 }
