@@ -1,7 +1,9 @@
 //! The exports of the contract, for the component to give out.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Session;
@@ -9,6 +11,11 @@ use crate::bindings::exports::goldfish::messaging::{
     channels, invitations, members, messages, profiles, threads, types, user_data,
 };
 use crate::database::Database;
+
+/// How long a user is taken to exist, in milliseconds.
+const KNOWN_TIME: u64 = 60_000;
+/// Users that an instance remembers.
+const KNOWN_MAX: usize = 1_000;
 
 /// How a component comes by its database.
 pub trait Connect: 'static {
@@ -19,20 +26,38 @@ pub trait Connect: 'static {
 
     /// A connection to a database that has all migrations. The error is a cause for the log.
     fn connect() -> impl Future<Output = Result<Self::Handle, String>>;
-
-    /// Whether [`Connect::remember`] was called for the user in the last minute, on this instance.
-    fn is_known(user: &str, now: u64) -> bool;
-
-    /// Notes that the user exists.
-    fn remember(user: &str, now: u64);
-
-    /// Undoes [`Connect::remember`].
-    fn forget(user: &str);
 }
 
 /// The exports, on the database of `C`.
 #[derive(Debug)]
 pub struct Messaging<C>(PhantomData<C>);
+
+/// Users that this instance has seen in the database a short time ago, so that [`profiles::Guest::ensure`] costs nothing.
+#[derive(Default)]
+struct KnownUsers(HashMap<String, u64>);
+
+impl KnownUsers {
+    fn is_fresh(&self, user: &str, now: u64) -> bool {
+        let seen = self.0.get(user);
+        seen.is_some_and(|seen| now.saturating_sub(*seen) < KNOWN_TIME)
+    }
+
+    fn add(&mut self, user: String, now: u64) {
+        if self.0.len() >= KNOWN_MAX {
+            self.0.clear();
+        }
+        self.0.insert(user, now);
+    }
+
+    fn remove(&mut self, user: &str) {
+        self.0.remove(user);
+    }
+}
+
+fn known_users() -> MutexGuard<'static, KnownUsers> {
+    static KNOWN: LazyLock<Mutex<KnownUsers>> = LazyLock::new(Mutex::default);
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 async fn connect<C: Connect>() -> Result<C::Handle, types::Error> {
     let connected = C::connect().await;
@@ -57,14 +82,14 @@ fn now_ms() -> u64 {
 impl<C: Connect> profiles::Guest for Messaging<C> {
     async fn ensure(user: String, name: String, image: Option<String>) -> Result<(), types::Error> {
         let now = now_ms();
-        if C::is_known(&user, now) {
+        if known_users().is_fresh(&user, now) {
             return Ok(());
         }
         let database = connect::<C>().await?;
         session(&*database)
             .ensure_user(&user, &name, image.as_deref())
             .await?;
-        C::remember(&user, now);
+        known_users().add(user, now);
         Ok(())
     }
 
@@ -95,7 +120,7 @@ impl<C: Connect> profiles::Guest for Messaging<C> {
         user: String,
         messages: profiles::MessagesOfDeleted,
     ) -> Result<profiles::Deletion, types::Error> {
-        C::forget(&user);
+        known_users().remove(&user);
         let database = connect::<C>().await?;
         session(&*database).delete_user(&user, messages).await
     }
@@ -436,7 +461,7 @@ impl<C: Connect> messages::Guest for Messaging<C> {
 
 impl<C: Connect> user_data::Guest for Messaging<C> {
     async fn erase(user: String) -> Result<(), String> {
-        C::forget(&user);
+        known_users().remove(&user);
         let database = C::connect().await?;
         session(&*database).erase(&user).await.map_err(cause)
     }
@@ -457,5 +482,24 @@ fn cause(error: types::Error) -> String {
     match error {
         types::Error::Unavailable(cause) => cause,
         other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_users_are_forgotten_after_a_minute_when_removed_and_when_there_are_too_many() {
+        let mut known = KnownUsers::default();
+        known.add("u1".to_owned(), 1_000);
+        assert!(known.is_fresh("u1", 60_999) && !known.is_fresh("u1", 61_000));
+        assert!(!known.is_fresh("u2", 1_000));
+        known.remove("u1");
+        assert!(!known.is_fresh("u1", 1_000));
+        for n in 0..2_500 {
+            known.add(n.to_string(), 0);
+        }
+        assert!(known.0.len() <= KNOWN_MAX);
     }
 }
