@@ -42,6 +42,8 @@ CREATE VIRTUAL TABLE channel_words USING fts5 (
   words, content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 0"
 )
 ----
+INSERT INTO channel_words (rowid, words) SELECT key, name || ' ' || coalesce(description, '') FROM channels
+----
 CREATE TRIGGER channels_words_inserted AFTER INSERT ON channels BEGIN
   INSERT INTO channel_words (rowid, words) VALUES (NEW.key, NEW.name || ' ' || coalesce(NEW.description, ''));
 END
@@ -58,6 +60,8 @@ END
 CREATE VIRTUAL TABLE user_words USING fts5 (
   words, content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 0"
 )
+----
+INSERT INTO user_words (rowid, words) SELECT key, name || ' ' || coalesce(display_name, '') FROM users
 ----
 CREATE TRIGGER users_words_inserted AFTER INSERT ON users BEGIN
   INSERT INTO user_words (rowid, words) VALUES (NEW.key, NEW.name || ' ' || coalesce(NEW.display_name, ''));

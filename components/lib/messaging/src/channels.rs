@@ -68,22 +68,26 @@ impl<D: Database> Session<'_, D> {
         ];
         let row = first_row(self.database, statement, parameters).await?;
         row.ok_or(Error::NotFound(Subject::User))?;
-        self.get_channel(&Actor::User(user.to_owned()), &id).await
+        self.find_channel(&Actor::User(user.to_owned()), &id).await
     }
 
     pub(crate) async fn get_channel(&self, actor: &Actor, id: &str) -> Result<Channel, Error> {
-        let id = self::id(id)?;
+        let channel = self.find_channel(actor, &self::id(id)?).await?;
+        if channel.is_private && channel.role.is_none() && matches!(actor, Actor::User(_)) {
+            return Err(Error::NotFound(Subject::Channel));
+        }
+        Ok(channel)
+    }
+
+    /// A channel as the actor sees it, who may.
+    pub(crate) async fn find_channel(&self, actor: &Actor, id: &str) -> Result<Channel, Error> {
         let statement = format!(
             "SELECT CAST(JSON_OF({COLUMNS}) AS TEXT) FROM channels c
              LEFT JOIN members me ON me.channel_id = c.id AND me.user_id = $2 WHERE c.id = $1"
         );
         let parameters = vec![id.into(), user_of(actor).into()];
         let row = first_row(self.database, &statement, parameters).await?;
-        let channel = channel_of(&mut row.ok_or(Error::NotFound(Subject::Channel))?)?;
-        if channel.is_private && channel.role.is_none() && matches!(actor, Actor::User(_)) {
-            return Err(Error::NotFound(Subject::Channel));
-        }
-        Ok(channel)
+        channel_of(&mut row.ok_or(Error::NotFound(Subject::Channel))?)
     }
 
     pub(crate) async fn list_channels(
@@ -203,7 +207,7 @@ impl<D: Database> Session<'_, D> {
                 .await?
                 .is_some()
             {
-                return self.get_channel(actor, &channel.id).await;
+                return self.find_channel(actor, &channel.id).await;
             }
         }
         Err(contended())

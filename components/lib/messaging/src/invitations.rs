@@ -4,6 +4,7 @@ use crate::bindings::exports::goldfish::messaging::invitations::{
     CreatedInvitation, Invitation, InvitationPage, Membership, NewInvitation,
 };
 use crate::channels;
+use crate::members::{self, membership_of};
 use crate::database::{Database, Parameters, Row, first_row, rows};
 use crate::facts::{self, user_of};
 use crate::input::{self, Checks};
@@ -140,12 +141,7 @@ impl<D: Database> Session<'_, D> {
         let (facts, _) =
             facts::channel(self.database, &Actor::User(user.to_owned()), &channel, None).await?;
         facts.accept()?;
-        let mut channel = self.get_channel(&Actor::Operator, &channel).await?;
-        channel.role = match facts.actor {
-            crate::rules::Standing::User(rank) => rank.and_then(Rank::role),
-            crate::rules::Standing::Operator => None,
-        };
-        Ok(channel)
+        self.find_channel(&Actor::User(user.to_owned()), &channel).await
     }
 
     /// The channel of a valid invitation.
@@ -167,17 +163,19 @@ impl<D: Database> Session<'_, D> {
         for _ in 0..ATTEMPTS_MAX {
             let channel = self.channel_of_invitation(token).await?;
             let (facts, _) = facts::channel(self.database, &actor, &channel, None).await?;
-            let existed = facts.accept()? == Outcome::Unchanged;
-            if existed || self.join_by(user, token).await? {
-                let member = self.get_member(&actor, &channel, user).await?;
-                return Ok(Membership { member, existed });
+            let found = match facts.accept()? {
+                Outcome::Unchanged => self.membership(&channel, user).await?,
+                Outcome::Change => self.join_by(user, token).await?,
+            };
+            if let Some(membership) = found {
+                return Ok(membership);
             }
             facts::user(self.database, user).await?;
         }
         Err(contended())
     }
 
-    async fn join_by(&self, user: &str, token: &str) -> Result<bool, Error> {
+    async fn join_by(&self, user: &str, token: &str) -> Result<Option<Membership>, Error> {
         let statement = format!(
             "WITH locked AS (
                SELECT i.id, i.channel_id FROM invitations i JOIN channels c ON c.id = i.channel_id
@@ -185,7 +183,8 @@ impl<D: Database> Session<'_, D> {
              INSERT INTO members (id, channel_id, user_id, rank, joined_at, invitation_id)
              SELECT $4, locked.channel_id, u.id, 1, CAST($2 AS BIGINT), locked.id
              FROM locked JOIN users u ON u.id = $3 WHERE 1 = 1
-             ON CONFLICT (channel_id, user_id) DO NOTHING RETURNING CAST(JSON_OF(id) AS TEXT)"
+             ON CONFLICT (channel_id, user_id) DO NOTHING RETURNING CAST(JSON_OF({}) AS TEXT)",
+            members::columns("members")
         );
         let parameters = vec![
             ids::sha256_hex(&[token]).into(),
@@ -193,9 +192,8 @@ impl<D: Database> Session<'_, D> {
             user.into(),
             ids::new_uuid().into(),
         ];
-        Ok(first_row(self.database, &statement, parameters)
-            .await?
-            .is_some())
+        let row = first_row(self.database, &statement, parameters).await?;
+        row.map(|mut row| membership_of(&mut row, false)).transpose()
     }
 }
 

@@ -12,11 +12,28 @@ use crate::rules::{Channel, Outcome, Rank, Standing};
 use crate::types::{self, Actor, Error, Member, PageRequest, Role, Subject, Unread, UserSummary};
 use crate::{ATTEMPTS_MAX, Session, contended};
 
-/// A member `m`, who is the user `u`.
-const COLUMNS: &str = "m.id, m.channel_id, m.rank, m.joined_at,
-   u.id, coalesce(u.display_name, u.name), coalesce(u.avatar_url, u.image)";
-const BAN_COLUMNS: &str = "m.channel_id, m.banned_by, m.ban_reason, m.banned_at,
-   u.id, coalesce(u.display_name, u.name), coalesce(u.avatar_url, u.image)";
+/// The columns of a member. `table` is the name that `members` has in the statement.
+pub(crate) fn columns(table: &str) -> String {
+    format!(
+        "{table}.id, {table}.channel_id, {table}.rank, {table}.joined_at, {}",
+        user_columns(table)
+    )
+}
+
+fn ban_columns(table: &str) -> String {
+    format!(
+        "{table}.channel_id, {table}.banned_by, {table}.ban_reason, {table}.banned_at, {}",
+        user_columns(table)
+    )
+}
+
+fn user_columns(table: &str) -> String {
+    format!(
+        "NESTED((SELECT JSON_OF(u.id, coalesce(u.display_name, u.name), coalesce(u.avatar_url, u.image))
+           FROM users u WHERE u.id = {table}.user_id))"
+    )
+}
+
 const REASON_MAX: usize = 500;
 
 /// What a change of a membership begins with: the channel, locked, if its memberships are still those that the rule
@@ -29,11 +46,14 @@ impl<D: Database> Session<'_, D> {
         let id = channels::id(channel)?;
         let actor = Actor::User(user.to_owned());
         // Most of those who join may.
-        let statement = "WITH locked AS (
-             SELECT c.id FROM channels c WHERE c.id = $1 AND c.is_private = 0 /*+ FOR NO KEY UPDATE */)
-           INSERT INTO members (id, channel_id, user_id, rank, joined_at)
-           SELECT $3, locked.id, u.id, 1, CAST($4 AS BIGINT) FROM locked JOIN users u ON u.id = $2 WHERE 1 = 1
-           ON CONFLICT (channel_id, user_id) DO NOTHING RETURNING CAST(JSON_OF(id) AS TEXT)";
+        let statement = format!(
+            "WITH locked AS (
+               SELECT c.id FROM channels c WHERE c.id = $1 AND c.is_private = 0 /*+ FOR NO KEY UPDATE */)
+             INSERT INTO members (id, channel_id, user_id, rank, joined_at)
+             SELECT $3, locked.id, u.id, 1, CAST($4 AS BIGINT) FROM locked JOIN users u ON u.id = $2 WHERE 1 = 1
+             ON CONFLICT (channel_id, user_id) DO NOTHING RETURNING CAST(JSON_OF({}) AS TEXT)",
+            columns("members")
+        );
         for _ in 0..ATTEMPTS_MAX {
             let parameters = vec![
                 (&id).into(),
@@ -41,15 +61,17 @@ impl<D: Database> Session<'_, D> {
                 ids::new_uuid().into(),
                 self.now.into(),
             ];
-            let inserted = first_row(self.database, statement, parameters).await?;
-            if inserted.is_some() {
-                return self.membership(&actor, &id, user, false).await;
+            if let Some(mut row) = first_row(self.database, &statement, parameters).await? {
+                return membership_of(&mut row, false);
             }
             let (channel, _) = facts::channel(self.database, &actor, &id, None).await?;
             if channel.join()? == Outcome::Unchanged {
-                return self.membership(&actor, &id, user, true).await;
+                if let Some(membership) = self.membership(&id, user).await? {
+                    return Ok(membership);
+                }
+            } else {
+                facts::user(self.database, user).await?;
             }
-            facts::user(self.database, user).await?;
         }
         Err(contended())
     }
@@ -71,18 +93,22 @@ impl<D: Database> Session<'_, D> {
             let target = Some(comparable(user));
             let (channel, rank) = facts::channel(self.database, actor, &id, target).await?;
             if channel.add(rank)? == Outcome::Unchanged {
-                return self.membership(actor, &id, user, true).await;
+                if let Some(membership) = self.membership(&id, user).await? {
+                    return Ok(membership);
+                }
+                continue;
             }
             facts::user(self.database, comparable(user)).await?;
             let statement = format!(
                 "{LOCKED} INSERT INTO members (id, channel_id, user_id, rank, joined_at)
                  SELECT $4, locked.id, u.id, 1, CAST($5 AS BIGINT) FROM locked JOIN users u ON u.id = $3
                  WHERE 1 = 1
-                 ON CONFLICT (channel_id, user_id) DO NOTHING RETURNING CAST(JSON_OF(id) AS TEXT)"
+                 ON CONFLICT (channel_id, user_id) DO NOTHING RETURNING CAST(JSON_OF({}) AS TEXT)",
+                columns("members")
             );
             let more = vec![ids::new_uuid().into(), self.now.into()];
-            if self.change(&statement, &channel, user, more).await? {
-                return self.membership(actor, &id, user, false).await;
+            if let Some(mut row) = self.change(&statement, &channel, user, more).await? {
+                return membership_of(&mut row, false);
             }
         }
         Err(contended())
@@ -97,7 +123,7 @@ impl<D: Database> Session<'_, D> {
         let id = channels::id(channel)?;
         let (channel, _) = facts::channel(self.database, actor, &id, None).await?;
         channel.see(Subject::Channel)?;
-        let listing = listing(&id, COLUMNS, "m.rank > 0");
+        let listing = listing(&id, columns("m"), "m.rank > 0");
         let (rows, page) = listing.read(self.database, page).await?;
         let items = rows.into_iter().map(|mut row| member_of(&mut row));
         Ok(MemberPage {
@@ -115,13 +141,33 @@ impl<D: Database> Session<'_, D> {
         let id = channels::id(channel)?;
         let (channel, _) = facts::channel(self.database, actor, &id, None).await?;
         channel.see(Subject::Channel)?;
+        self.find_member(&id, user)
+            .await?
+            .ok_or(Error::NotFound(Subject::Member))
+    }
+
+    async fn find_member(&self, channel: &str, user: &str) -> Result<Option<Member>, Error> {
         let statement = format!(
-            "SELECT CAST(JSON_OF({COLUMNS}) AS TEXT) FROM members m JOIN users u ON u.id = m.user_id
-             WHERE m.channel_id = $1 AND m.user_id = $2 AND m.rank > 0"
+            "SELECT CAST(JSON_OF({}) AS TEXT) FROM members m
+             WHERE m.channel_id = $1 AND m.user_id = $2 AND m.rank > 0",
+            columns("m")
         );
-        let parameters = vec![id.into(), comparable(user).into()];
+        let parameters = vec![channel.into(), comparable(user).into()];
         let row = first_row(self.database, &statement, parameters).await?;
-        member_of(&mut row.ok_or(Error::NotFound(Subject::Member))?)
+        row.map(|mut row| member_of(&mut row)).transpose()
+    }
+
+    /// A membership that existed before.
+    pub(crate) async fn membership(
+        &self,
+        channel: &str,
+        user: &str,
+    ) -> Result<Option<Membership>, Error> {
+        let member = self.find_member(channel, user).await?;
+        Ok(member.map(|member| Membership {
+            member,
+            existed: true,
+        }))
     }
 
     pub(crate) async fn set_role(
@@ -133,8 +179,7 @@ impl<D: Database> Session<'_, D> {
     ) -> Result<Member, Error> {
         let rule = |channel: &Channel, target| channel.set_role(target, role);
         self.set_rank(actor, channel, user, Rank::of_role(role), rule)
-            .await?;
-        self.get_member(actor, channel, user).await
+            .await
     }
 
     pub(crate) async fn transfer_ownership(
@@ -146,7 +191,7 @@ impl<D: Database> Session<'_, D> {
         let rule = |channel: &Channel, target| channel.transfer(target);
         self.set_rank(actor, channel, user, Rank::Owner, rule)
             .await?;
-        self.get_channel(actor, channel).await
+        self.find_channel(actor, &channels::id(channel)?).await
     }
 
     pub(crate) async fn remove_member(
@@ -187,7 +232,8 @@ impl<D: Database> Session<'_, D> {
                  FROM locked JOIN users u ON u.id = $3 WHERE 1 = 1
                  ON CONFLICT (channel_id, user_id) DO UPDATE SET rank = 0, banned_at = excluded.banned_at,
                    banned_by = excluded.banned_by, ban_reason = excluded.ban_reason
-                 RETURNING CAST(JSON_OF(id) AS TEXT)"
+                 RETURNING CAST(JSON_OF({}) AS TEXT)",
+                ban_columns("members")
             );
             let more = vec![
                 ids::new_uuid().into(),
@@ -195,21 +241,11 @@ impl<D: Database> Session<'_, D> {
                 user_of(actor).into(),
                 reason.into(),
             ];
-            if self.change(&statement, &channel, user, more).await? {
-                return self.get_ban(&id, user).await;
+            if let Some(mut row) = self.change(&statement, &channel, user, more).await? {
+                return ban_of(&mut row);
             }
         }
         Err(contended())
-    }
-
-    async fn get_ban(&self, channel: &str, user: &str) -> Result<Ban, Error> {
-        let statement = format!(
-            "SELECT CAST(JSON_OF({BAN_COLUMNS}) AS TEXT) FROM members m JOIN users u ON u.id = m.user_id
-             WHERE m.channel_id = $1 AND m.user_id = $2 AND m.rank = 0"
-        );
-        let parameters = vec![channel.into(), user.into()];
-        let row = first_row(self.database, &statement, parameters).await?;
-        ban_of(&mut row.ok_or(Error::NotFound(Subject::Member))?)
     }
 
     pub(crate) async fn lift_ban(
@@ -231,7 +267,7 @@ impl<D: Database> Session<'_, D> {
         let id = channels::id(channel)?;
         let (channel, _) = facts::channel(self.database, actor, &id, None).await?;
         channel.at_least(Rank::Moderator, Subject::Channel)?;
-        let listing = listing(&id, BAN_COLUMNS, "m.rank = 0");
+        let listing = listing(&id, ban_columns("m"), "m.rank = 0");
         let (rows, page) = listing.read(self.database, page).await?;
         let items = rows.into_iter().map(|mut row| ban_of(&mut row));
         Ok(BanPage {
@@ -269,17 +305,6 @@ impl<D: Database> Session<'_, D> {
         })
     }
 
-    async fn membership(
-        &self,
-        actor: &Actor,
-        channel: &str,
-        user: &str,
-        existed: bool,
-    ) -> Result<Membership, Error> {
-        let member = self.get_member(actor, channel, user).await?;
-        Ok(Membership { member, existed })
-    }
-
     /// Sets a rank if the rule allows it.
     async fn set_rank(
         &self,
@@ -288,22 +313,26 @@ impl<D: Database> Session<'_, D> {
         user: &str,
         rank: Rank,
         rule: impl Fn(&Channel, Option<Rank>) -> Result<Outcome, Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<Member, Error> {
         let id = channels::id(channel)?;
         for _ in 0..ATTEMPTS_MAX {
             let target = Some(comparable(user));
             let (channel, before) = facts::channel(self.database, actor, &id, target).await?;
             if rule(&channel, before)? == Outcome::Unchanged {
-                return Ok(());
+                if let Some(member) = self.find_member(&id, user).await? {
+                    return Ok(member);
+                }
+                continue;
             }
             let statement = format!(
                 "{LOCKED} UPDATE members SET rank = $4
                  WHERE channel_id IN (SELECT id FROM locked) AND user_id = $3
-                 RETURNING CAST(JSON_OF(id) AS TEXT)"
+                 RETURNING CAST(JSON_OF({}) AS TEXT)",
+                columns("members")
             );
             let more = vec![rank.number().into()];
-            if self.change(&statement, &channel, user, more).await? {
-                return Ok(());
+            if let Some(mut row) = self.change(&statement, &channel, user, more).await? {
+                return member_of(&mut row);
             }
         }
         Err(contended())
@@ -327,39 +356,38 @@ impl<D: Database> Session<'_, D> {
                  WHERE channel_id IN (SELECT id FROM locked) AND user_id = $3
                  RETURNING CAST(JSON_OF(id) AS TEXT)"
             );
-            if self.change(&statement, &channel, user, Vec::new()).await? {
+            let deleted = self.change(&statement, &channel, user, Vec::new()).await?;
+            if deleted.is_some() {
                 return Ok(());
             }
         }
         Err(contended())
     }
 
-    /// Executes a statement that begins with [`LOCKED`]; whether it changed something.
+    /// Executes a statement that begins with [`LOCKED`]. None if it changed nothing.
     async fn change(
         &self,
         statement: &str,
         channel: &Channel,
         user: &str,
         more: Vec<Value>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Row>, Error> {
         let mut parameters = vec![
             (&channel.id).into(),
             channel.version.into(),
             comparable(user).into(),
         ];
         parameters.extend(more);
-        Ok(first_row(self.database, statement, parameters)
-            .await?
-            .is_some())
+        first_row(self.database, statement, parameters).await
     }
 }
 
-fn listing(channel: &str, columns: &str, condition: &str) -> Listing {
+fn listing(channel: &str, columns: String, condition: &str) -> Listing {
     let mut parameters = Parameters::default();
     let channel = parameters.add(channel);
     Listing {
-        columns: columns.to_owned(),
-        from: "members m JOIN users u ON u.id = m.user_id".to_owned(),
+        columns,
+        from: "members m".to_owned(),
         conditions: vec![format!("m.channel_id = {channel}"), condition.to_owned()],
         key: "m.key",
         is_descending: false,
@@ -367,7 +395,12 @@ fn listing(channel: &str, columns: &str, condition: &str) -> Listing {
     }
 }
 
-/// The columns of [`COLUMNS`].
+/// A membership of the columns of [`columns`].
+pub(crate) fn membership_of(row: &mut Row, existed: bool) -> Result<Membership, Error> {
+    let member = member_of(row)?;
+    Ok(Membership { member, existed })
+}
+
 fn member_of(row: &mut Row) -> Result<Member, Error> {
     let (id, channel_id) = (row.text()?, row.text()?);
     let rank = Rank::from_number(row.integer()?).ok_or_else(malformed)?;
@@ -377,7 +410,7 @@ fn member_of(row: &mut Row) -> Result<Member, Error> {
         role: rank.role().ok_or_else(malformed)?,
         is_owner: rank == Rank::Owner,
         joined_at: row.unsigned()?,
-        user: summary_of(row)?,
+        user: summary_of(&mut row.optional_row()?.ok_or_else(malformed)?)?,
     })
 }
 
@@ -387,7 +420,7 @@ fn ban_of(row: &mut Row) -> Result<Ban, Error> {
         banned_by: row.optional_text()?,
         reason: row.optional_text()?,
         banned_at: row.unsigned()?,
-        user: summary_of(row)?,
+        user: summary_of(&mut row.optional_row()?.ok_or_else(malformed)?)?,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::input::{self, Checks};
 use crate::members::unread_of;
 use crate::page::Listing;
 use crate::profiles::set_text;
-use crate::rules::{self, Rank, Standing};
+use crate::rules::{self, Standing};
 use crate::types::{Actor, Error, PageRequest, Subject, Thread};
 use crate::{ATTEMPTS_MAX, Session, contended};
 
@@ -67,14 +67,24 @@ impl<D: Database> Session<'_, D> {
                 self.now.into(),
             ];
             if let Some(mut row) = first_row(self.database, statement, parameters).await? {
-                return self.get_thread(&actor, &row.text()?).await;
+                return Ok(self.find_thread(&actor, &row.text()?).await?.0);
             }
         }
         Err(contended())
     }
 
     pub(crate) async fn get_thread(&self, actor: &Actor, id: &str) -> Result<Thread, Error> {
-        let id = self::id(id)?;
+        let (thread, channel) = self.find_thread(actor, &self::id(id)?).await?;
+        channel.see(Subject::Thread)?;
+        Ok(thread)
+    }
+
+    /// A thread as the actor sees it, and what is known of its channel for whether they may.
+    pub(crate) async fn find_thread(
+        &self,
+        actor: &Actor,
+        id: &str,
+    ) -> Result<(Thread, rules::Channel), Error> {
         let joins = joins("$2");
         let statement = format!(
             "SELECT CAST(JSON_OF(c.is_private, {COLUMNS}) AS TEXT)
@@ -92,8 +102,7 @@ impl<D: Database> Session<'_, D> {
             admin_count: 0,
             actor: standing,
         };
-        channel.see(Subject::Thread)?;
-        Ok(thread)
+        Ok((thread, channel))
     }
 
     pub(crate) async fn list_threads(
@@ -173,7 +182,7 @@ impl<D: Database> Session<'_, D> {
                 .await?
                 .is_some()
             {
-                return self.get_thread(actor, &id).await;
+                return Ok(self.find_thread(actor, &id).await?.0);
             }
         }
         Err(contended())
@@ -184,7 +193,7 @@ impl<D: Database> Session<'_, D> {
         for _ in 0..ATTEMPTS_MAX {
             let facts = facts::thread(self.database, actor, &id).await?;
             facts.delete()?;
-            let thread = self.get_thread(actor, &id).await?;
+            let (thread, _) = self.find_thread(actor, &id).await?;
             let statement = "WITH locked AS (
                  SELECT c.id FROM channels c WHERE c.id = $1 AND c.membership_version = $2 /*+ FOR SHARE */)
                DELETE FROM threads WHERE id = $3 AND channel_id IN (SELECT id FROM locked)
@@ -220,12 +229,4 @@ fn thread_of(row: &mut Row, actor: &Actor) -> Result<(Thread, Standing), Error> 
     let standing = standing_of(row, actor)?;
     thread.unread = unread_of(row, standing)?;
     Ok((thread, standing))
-}
-
-/// Whether somebody with this standing may read messages.
-pub(crate) fn reads_messages(standing: Standing) -> bool {
-    match standing {
-        Standing::Operator => true,
-        Standing::User(rank) => rank.is_some_and(|rank| rank >= Rank::Member),
-    }
 }

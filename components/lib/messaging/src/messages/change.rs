@@ -1,8 +1,9 @@
 //! Editing, deleting and reacting.
 
+use super::{columns, message_of};
 use crate::bindings::exports::goldfish::messaging::messages::PreviousText;
 use crate::database::{Database, first_row, rows};
-use crate::facts;
+use crate::facts::{self, user_of};
 use crate::input::{Checks, invalid};
 use crate::types::{Actor, Conflict, Error, Message};
 use crate::{ATTEMPTS_MAX, Session, contended};
@@ -35,7 +36,8 @@ impl<D: Database> Session<'_, D> {
             let mentions = self.mentioned(&facts.thread.id, content).await?;
             let statement = format!(
                 "{LOCKED} UPDATE messages SET content = $4, mentions = CAST($5 AS TEXT), edited_at = $6
-                 WHERE key IN (SELECT key FROM locked) RETURNING CAST(JSON_OF(id) AS TEXT)"
+                 WHERE key IN (SELECT key FROM locked) RETURNING CAST(JSON_OF({}) AS TEXT)",
+                columns("messages", "$7")
             );
             let parameters = vec![
                 facts.thread.channel.id.into(),
@@ -44,12 +46,10 @@ impl<D: Database> Session<'_, D> {
                 content.into(),
                 mentions.into(),
                 self.now.into(),
+                user.into(),
             ];
-            if first_row(self.database, &statement, parameters)
-                .await?
-                .is_some()
-            {
-                return self.get_message(&actor, &id).await;
+            if let Some(mut row) = first_row(self.database, &statement, parameters).await? {
+                return message_of(&mut row);
             }
         }
         Err(contended())
@@ -65,21 +65,21 @@ impl<D: Database> Session<'_, D> {
         facts.list_previous_texts()?;
         let statement =
             "SELECT CAST(JSON_OF(p.content, p.replaced_at) AS TEXT) FROM previous_texts p
-           WHERE p.message_key = $1 AND p.replaced_at >= $2 ORDER BY p.key DESC LIMIT 100";
+           WHERE p.message_key = $1 ORDER BY p.key DESC LIMIT 100";
         let since = self.now.saturating_sub(PREVIOUS_TEXTS_TIME);
-        let rows = rows(
-            self.database,
-            statement,
-            vec![facts.key.into(), since.into()],
-        )
-        .await?;
-        let texts = rows.into_iter().map(|mut row| {
-            Ok(PreviousText {
-                content: row.text()?,
-                replaced_at: row.unsigned()?,
-            })
-        });
-        texts.collect()
+        let rows = rows(self.database, statement, vec![facts.key.into()]).await?;
+        let mut texts = Vec::new();
+        for mut row in rows {
+            let content = row.text()?;
+            let replaced_at = row.unsigned()?;
+            if replaced_at >= since {
+                texts.push(PreviousText {
+                    content,
+                    replaced_at,
+                });
+            }
+        }
+        Ok(texts)
     }
 
     pub(crate) async fn delete_message(&self, actor: &Actor, id: &str) -> Result<Message, Error> {
@@ -88,26 +88,27 @@ impl<D: Database> Session<'_, D> {
             let facts = facts::message(self.database, actor, &id).await?;
             facts.delete()?;
             if facts.is_deleted {
-                return self.get_message(actor, &id).await;
+                return Ok(self.find_message(actor, &id).await?.0);
             }
-            let statement = "WITH locked AS (
-                 SELECT c.id FROM channels c WHERE c.id = $1 AND c.membership_version = $2 /*+ FOR SHARE */)
-               UPDATE messages SET content = '', attachments = NULL, mentions = NULL, has_reactions = 0,
-                 deleted_at = $4
-               WHERE key = $3 AND deleted_at IS NULL AND channel_id IN (SELECT id FROM locked)
-               RETURNING CAST(JSON_OF(id) AS TEXT)";
+            let statement = format!(
+                "WITH locked AS (
+                   SELECT c.id FROM channels c WHERE c.id = $1 AND c.membership_version = $2 /*+ FOR SHARE */)
+                 UPDATE messages SET content = '', attachments = NULL, mentions = NULL, has_reactions = 0,
+                   deleted_at = $4
+                 WHERE key = $3 AND deleted_at IS NULL AND channel_id IN (SELECT id FROM locked)
+                 RETURNING CAST(JSON_OF({}) AS TEXT)",
+                columns("messages", "CAST($5 AS TEXT)")
+            );
             let channel = facts.thread.channel;
             let parameters = vec![
                 channel.id.into(),
                 channel.version.into(),
                 facts.key.into(),
                 self.now.into(),
+                user_of(actor).into(),
             ];
-            if first_row(self.database, statement, parameters)
-                .await?
-                .is_some()
-            {
-                return self.get_message(actor, &id).await;
+            if let Some(mut row) = first_row(self.database, &statement, parameters).await? {
+                return message_of(&mut row);
             }
         }
         Err(contended())
@@ -159,7 +160,7 @@ impl<D: Database> Session<'_, D> {
                     "It is not 1 to 64 bytes without white space.",
                 ));
             }
-            let message = self.get_message(&actor, &id).await?;
+            let (message, _) = self.find_message(&actor, &id).await?;
             let known = message.reactions.iter().find(|known| known.emoji == emoji);
             if known.is_some_and(|known| known.mine) == adds {
                 return Ok(message);
@@ -182,7 +183,7 @@ impl<D: Database> Session<'_, D> {
                 .await?
                 .is_some()
             {
-                return self.get_message(&actor, &id).await;
+                return Ok(self.find_message(&actor, &id).await?.0);
             }
         }
         Err(contended())

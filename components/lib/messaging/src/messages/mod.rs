@@ -13,7 +13,7 @@ use crate::input;
 use crate::members::summary_of;
 use crate::rules::Channel;
 use crate::types::{Actor, Attachment, AttachmentKind, Error, Message, Reaction, Subject};
-use crate::{Session, threads};
+use crate::Session;
 
 /// A UUID of a message, or the error for one that does not exist.
 fn id(text: &str) -> Result<String, Error> {
@@ -37,7 +37,13 @@ fn columns(table: &str, viewer: &str) -> String {
 
 impl<D: Database> Session<'_, D> {
     pub(crate) async fn get_message(&self, actor: &Actor, id: &str) -> Result<Message, Error> {
-        let id = self::id(id)?;
+        let (message, channel) = self.find_message(actor, &self::id(id)?).await?;
+        reads(&channel, Subject::Message)?;
+        Ok(message)
+    }
+
+    /// A message as the actor sees it, and what is known of its channel for whether they may.
+    async fn find_message(&self, actor: &Actor, id: &str) -> Result<(Message, Channel), Error> {
         let columns = columns("m", "$2");
         let statement = format!(
             "SELECT CAST(JSON_OF(c.is_private, a.rank, {columns}) AS TEXT)
@@ -49,23 +55,24 @@ impl<D: Database> Session<'_, D> {
         let parameters = vec![id.into(), user_of(actor).into()];
         let row = first_row(self.database, &statement, parameters).await?;
         let mut row = row.ok_or(Error::NotFound(Subject::Message))?;
-        reads(&mut row, actor, Subject::Message)?;
-        message_of(&mut row)
+        let channel = channel_of(&mut row, actor)?;
+        Ok((message_of(&mut row)?, channel))
     }
 }
 
-/// Checks by the columns `is_private` and `rank` of the channel that the actor may read its messages.
-fn reads(row: &mut Row, actor: &Actor, subject: Subject) -> Result<(), Error> {
-    let channel = Channel {
+/// The columns `is_private` and `rank`.
+fn channel_of(row: &mut Row, actor: &Actor) -> Result<Channel, Error> {
+    Ok(Channel {
         id: String::new(),
         is_private: row.flag()?,
         version: 0,
         admin_count: 0,
         actor: standing_of(row, actor)?,
-    };
-    if threads::reads_messages(channel.actor) {
-        return Ok(());
-    }
+    })
+}
+
+/// Checks that the actor may read the messages of a channel.
+fn reads(channel: &Channel, subject: Subject) -> Result<(), Error> {
     channel.member(subject).map(drop)
 }
 

@@ -1,6 +1,6 @@
 //! Reading a thread, and how far it was read.
 
-use super::{columns, message_of, reads};
+use super::{channel_of, columns, message_of, reads};
 use crate::bindings::exports::goldfish::messaging::messages::{History, Position, ReadState};
 use crate::database::{Database, first_row};
 use crate::facts::{self, user_of};
@@ -42,7 +42,7 @@ impl<D: Database> Session<'_, D> {
         ];
         let row = first_row(self.database, &statement, parameters).await?;
         let mut row = row.ok_or(Error::NotFound(Subject::Thread))?;
-        reads(&mut row, actor, Subject::Thread)?;
+        reads(&channel_of(&mut row, actor)?, Subject::Thread)?;
         let last_number = row.unsigned()?;
         let mut messages = Vec::new();
         if let Some(all) = row.optional_row()? {
@@ -77,7 +77,7 @@ impl<D: Database> Session<'_, D> {
             let parameters = vec![(&id).into(), user.into(), number.into()];
             if let Some(mut row) = first_row(self.database, statement, parameters).await? {
                 let number = row.unsigned()?;
-                let thread = self.get_thread(&actor, &id).await?;
+                let (thread, _) = self.find_thread(&actor, &id).await?;
                 let none = Unread {
                     messages: 0,
                     mentions: 0,

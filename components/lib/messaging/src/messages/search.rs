@@ -75,7 +75,7 @@ impl<D: Database> Session<'_, D> {
     /// Adds the words of messages that are not in the index yet. On PostgreSQL they are a column.
     async fn add_words(&self) -> Result<(), Error> {
         let due = "SELECT CAST(JSON_OF(indexed) AS TEXT) FROM message_words_position
-           WHERE indexed < (SELECT key FROM messages ORDER BY key DESC LIMIT 1)";
+           WHERE indexed < (SELECT max(key) FROM messages)";
         let add = format!(
             "UPDATE message_words_position SET indexed = coalesce((
                SELECT max(key) FROM (SELECT key FROM messages WHERE key > indexed ORDER BY key LIMIT {WORDS_AT_ONCE})),

@@ -9,16 +9,20 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::{Database, DatabaseError, Dialect, Value};
 
+/// A statement and its parameters.
+pub(crate) type Statement = (String, Vec<Value>);
+
 pub(crate) struct Driver {
     connection: Connection,
     /// Whether statements are interleaved with those of other operations.
     pub(crate) yields: Cell<bool>,
     /// Every statement, if set.
-    pub(crate) recorded: RefCell<Option<Vec<(String, Vec<Value>)>>>,
+    pub(crate) recorded: RefCell<Option<Vec<Statement>>>,
 }
 
 enum Connection {
-    Sqlite(rusqlite::Connection, PathBuf),
+    /// The one that created the file deletes it.
+    Sqlite(rusqlite::Connection, PathBuf, bool),
     Postgres {
         client: tokio_postgres::Client,
         runtime: tokio::runtime::Runtime,
@@ -38,12 +42,12 @@ impl Driver {
     /// An empty database in a file.
     pub(crate) fn sqlite() -> Self {
         let name = format!("messaging-{}.db", ids::new_uuid());
-        Self::open_sqlite(std::env::temp_dir().join(name))
+        Self::open_sqlite(std::env::temp_dir().join(name), true)
     }
 
-    fn open_sqlite(path: PathBuf) -> Self {
+    fn open_sqlite(path: PathBuf, is_first: bool) -> Self {
         let connection = rusqlite::Connection::open(&path).unwrap();
-        let driver = Self::of(Connection::Sqlite(connection, path));
+        let driver = Self::of(Connection::Sqlite(connection, path, is_first));
         for pragma in crate::SQLITE_PRAGMAS {
             futures::executor::block_on(driver.execute(pragma, Vec::new())).unwrap();
         }
@@ -80,8 +84,35 @@ impl Driver {
     /// Another connection to the same database.
     pub(crate) fn another(&self) -> Self {
         match &self.connection {
-            Connection::Sqlite(_, path) => Self::open_sqlite(path.clone()),
+            Connection::Sqlite(_, path, _) => Self::open_sqlite(path.clone(), false),
             Connection::Postgres { address, .. } => Self::open_postgres(address.clone()),
+        }
+    }
+
+    /// What the planner does for a statement, a step a line.
+    pub(crate) fn plan(&self, (statement, parameters): &Statement) -> Vec<String> {
+        match &self.connection {
+            Connection::Sqlite(connection, ..) => {
+                let query = format!("EXPLAIN QUERY PLAN {statement}");
+                let mut statement = connection.prepare(&query).unwrap();
+                for (index, parameter) in parameters.iter().enumerate() {
+                    let parameter = sqlite_value(parameter);
+                    statement.raw_bind_parameter(index + 1, parameter).unwrap();
+                }
+                let mut rows = statement.raw_query();
+                let mut steps = Vec::new();
+                while let Some(row) = rows.next().unwrap() {
+                    steps.push(row.get(3).unwrap());
+                }
+                steps
+            }
+            Connection::Postgres { .. } => {
+                // Tables of a few rows are read from end to end, and sorted, otherwise.
+                self.texts("SET enable_seqscan = off", &[]).unwrap();
+                self.texts("SET enable_sort = off", &[]).unwrap();
+                self.texts(&format!("EXPLAIN {statement}"), parameters)
+                    .unwrap()
+            }
         }
     }
 
@@ -92,7 +123,7 @@ impl Driver {
         parameters: &[Value],
     ) -> Result<Vec<String>, DatabaseError> {
         match &self.connection {
-            Connection::Sqlite(connection, _) => sqlite_texts(connection, query, parameters),
+            Connection::Sqlite(connection, ..) => sqlite_texts(connection, query, parameters),
             Connection::Postgres {
                 client, runtime, ..
             } => {
@@ -117,13 +148,21 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        if let Connection::Sqlite(_, path) = &self.connection {
+        if let Connection::Sqlite(_, path, true) = &self.connection {
             for end in ["", "-wal", "-shm"] {
                 let mut file = path.clone().into_os_string();
                 file.push(end);
                 let _ = std::fs::remove_file(file);
             }
         }
+    }
+}
+
+fn sqlite_value(value: &Value) -> rusqlite::types::Value {
+    match value {
+        Value::Null => rusqlite::types::Value::Null,
+        Value::Integer(value) => (*value).into(),
+        Value::Text(value) => value.clone().into(),
     }
 }
 
@@ -134,11 +173,7 @@ fn sqlite_texts(
 ) -> Result<Vec<String>, DatabaseError> {
     let failed = |error: rusqlite::Error| DatabaseError::Failed(format!("{error}: {query}"));
     let mut statement = connection.prepare_cached(query).map_err(failed)?;
-    let parameters = parameters.iter().map(|value| match value {
-        Value::Null => rusqlite::types::Value::Null,
-        Value::Integer(value) => (*value).into(),
-        Value::Text(value) => value.clone().into(),
-    });
+    let parameters = parameters.iter().map(sqlite_value);
     let mut rows = statement
         .query(rusqlite::params_from_iter(parameters))
         .map_err(failed)?;
