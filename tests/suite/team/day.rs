@@ -12,7 +12,7 @@ use super::{
     on_each_database, repetitions,
     rules::{check_channel, check_thread},
 };
-use crate::harness::{App, Client, User, text_field};
+use crate::harness::{App, Client, Database, User, text_field};
 
 const USERS: usize = 20;
 const CHANNELS: usize = 5;
@@ -54,9 +54,9 @@ struct Team {
 }
 
 /// The users, and channels with threads; the `n`th channel is that of the `n`th user.
-async fn team(client: &Client) -> Team {
+async fn team(instances: &[Client]) -> Team {
     let users = join_all((0..USERS).map(|number| {
-        let client = client.clone();
+        let client = instances[number % instances.len()].clone();
         async move { client.user_named(&format!("User {number}")).await }
     }))
     .await;
@@ -310,9 +310,10 @@ async fn check_unread(user: &User, channel: &Channel) {
     assert_eq!(unread().await, (0, 0), "{} {}", user.id, channel.id);
 }
 
-async fn a_day(app: &App) {
-    let (client, operator) = (app.client(), app.client().admin());
-    let team = team(&client).await;
+/// A day on one or more instances, each of which serves a part of the users.
+async fn a_day(app: &App, instances: &[Client]) {
+    let operator = app.client().admin();
+    let team = team(instances).await;
     let posts = repetitions("GOLDFISH_TEAM_MESSAGES", 2_000).div_ceil(USERS);
     let day = (0..USERS).map(|place| work(&team, place, posts));
     let written = join_all(day).await;
@@ -377,5 +378,20 @@ async fn a_day(app: &App) {
 
 #[tokio::test]
 async fn a_day_of_a_team_breaks_no_rule() {
-    on_each_database(a_day).await;
+    on_each_database("team::a_day_of_a_team", async |app| {
+        a_day(app, &[app.client()]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_day_on_two_instances_with_one_database_breaks_no_rule() {
+    let database = match Database::each("team::a_day_on_two_instances").await.pop() {
+        Some(database @ Database::Postgres(_)) => database,
+        _ => return,
+    };
+    let builder = App::with_defaults().admin().database(&database);
+    let app = builder.clone().start().await;
+    let other = builder.state_of(&app).start().await;
+    a_day(&app, &[app.client(), other.client()]).await;
 }

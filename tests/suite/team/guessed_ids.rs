@@ -34,35 +34,38 @@ async fn attempt(user: &User, number: usize, id: &str) -> u16 {
 
 #[tokio::test]
 async fn ids_that_are_guessed_or_belong_to_others_give_no_access() {
-    on_each_database(async |app| {
-        let client = app.client();
-        let (owner, stranger) = (client.user().await, client.user().await);
-        let channel = owner.channel(true).await;
-        let thread = owner.thread(&channel).await;
-        let message = text_field(&owner.post_message(&thread, "private").await, "id");
-        let known = [channel.clone(), thread.clone(), message];
-        let count = repetitions("GOLDFISH_GUESSED_IDS", 2_000);
-        let attempts = (0..count).map(|number| {
-            // Every other id is one that there is; a part of them is damaged.
-            let id = match number % 4 {
-                0 | 2 => Uuid::new_v4().to_string(),
-                1 => known[number / 4 % known.len()].clone(),
-                _ => {
-                    let id = &known[number / 4 % known.len()];
-                    let (kept, _) = id.split_at(id.len() - 1);
-                    format!("{kept}{:x}", number / 4 % 16)
-                }
-            };
-            let stranger = &stranger;
-            async move { (number, attempt(stranger, number / 4, &id).await) }
-        });
-        let mut attempts = stream::iter(attempts).buffer_unordered(16);
-        while let Some((number, status)) = attempts.next().await {
-            assert_eq!(status, 404, "attempt {number}");
-        }
-        assert_eq!(owner.messages(&thread, "").await.len(), 1);
-        let members = owner.list(&format!("/api/members/{channel}")).await;
-        assert_eq!(members.len(), 1);
-    })
+    on_each_database(
+        "team::ids_that_are_guessed_or_belong_to_others_give_no_access",
+        async |app| {
+            let client = app.client();
+            let (owner, stranger) = (client.user().await, client.user().await);
+            let channel = owner.channel(true).await;
+            let thread = owner.thread(&channel).await;
+            let message = text_field(&owner.post_message(&thread, "private").await, "id");
+            let known = [channel.clone(), thread.clone(), message];
+            let count = repetitions("GOLDFISH_GUESSED_IDS", 2_000);
+            let attempts = (0..count).map(|number| {
+                // Every other id is one that there is; a part of them is damaged.
+                let id = match number % 4 {
+                    0 | 2 => Uuid::new_v4().to_string(),
+                    1 => known[number / 4 % known.len()].clone(),
+                    _ => {
+                        let id = &known[number / 4 % known.len()];
+                        let (kept, _) = id.split_at(id.len() - 1);
+                        format!("{kept}{:x}", number / 4 % 16)
+                    }
+                };
+                let stranger = &stranger;
+                async move { (number, attempt(stranger, number / 4, &id).await) }
+            });
+            let mut attempts = stream::iter(attempts).buffer_unordered(16);
+            while let Some((number, status)) = attempts.next().await {
+                assert_eq!(status, 404, "attempt {number}");
+            }
+            assert_eq!(owner.messages(&thread, "").await.len(), 1);
+            let members = owner.list(&format!("/api/members/{channel}")).await;
+            assert_eq!(members.len(), 1);
+        },
+    )
     .await;
 }

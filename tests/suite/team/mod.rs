@@ -9,9 +9,11 @@ mod rules;
 
 use crate::harness::App;
 
-/// Runs a test on an application with each database.
-async fn on_each_database(test: impl AsyncFn(&App)) {
-    test(App::shared().await).await;
+/// Runs a test on an application with each database, one after the other.
+async fn on_each_database(name: &str, test: impl AsyncFn(&App)) {
+    for app in App::on_each_database(name).await {
+        test(app).await;
+    }
 }
 
 /// A number of repetitions: `ordinary`, or what the environment variable says.
