@@ -113,7 +113,7 @@ impl<D: Database> Session<'_, D> {
         let mut from = "channels c".to_owned();
         if let Some(search) = &filter.search {
             let dialect = self.database.dialect();
-            let query = text::search(dialect, search)
+            let query = text::search(dialect, text::Words::OfNames, search)
                 .ok_or_else(|| invalid("search", "It has neither a letter nor a digit."))?;
             let query = parameters.add(query);
             match dialect {

@@ -4,10 +4,10 @@ use crate::bindings::exports::goldfish::messaging::invitations::{
     CreatedInvitation, Invitation, InvitationPage, Membership, NewInvitation,
 };
 use crate::channels;
-use crate::members::{self, membership_of};
 use crate::database::{Database, Parameters, Row, first_row, rows};
 use crate::facts::{self, user_of};
 use crate::input::{self, Checks};
+use crate::members::{self, membership_of};
 use crate::page::Listing;
 use crate::rules::{Outcome, Rank};
 use crate::types::{Actor, Channel, Conflict, Error, PageRequest, Subject};
@@ -141,7 +141,8 @@ impl<D: Database> Session<'_, D> {
         let (facts, _) =
             facts::channel(self.database, &Actor::User(user.to_owned()), &channel, None).await?;
         facts.accept()?;
-        self.find_channel(&Actor::User(user.to_owned()), &channel).await
+        self.find_channel(&Actor::User(user.to_owned()), &channel)
+            .await
     }
 
     /// The channel of a valid invitation.
@@ -193,7 +194,8 @@ impl<D: Database> Session<'_, D> {
             ids::new_uuid().into(),
         ];
         let row = first_row(self.database, &statement, parameters).await?;
-        row.map(|mut row| membership_of(&mut row, false)).transpose()
+        row.map(|mut row| membership_of(&mut row, false))
+            .transpose()
     }
 }
 

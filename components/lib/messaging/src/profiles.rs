@@ -79,7 +79,7 @@ impl<D: Database> Session<'_, D> {
         let mut key = "u.key";
         if let Some(search) = search {
             let dialect = self.database.dialect();
-            let query = text::search(dialect, search)
+            let query = text::search(dialect, text::Words::OfNames, search)
                 .ok_or_else(|| invalid("search", "It has neither a letter nor a digit."))?;
             let query = parameters.add(query);
             match dialect {

@@ -6,6 +6,23 @@ use crate::database::Dialect;
 const MENTIONS_MAX: usize = 20;
 /// Words of a search that count.
 const WORDS_MAX: usize = 10;
+/// ASCII words of a search for messages that are shorter have to match whole words: those that begin with one or two
+/// letters are too many.
+const PREFIX_MIN: usize = 3;
+
+/// What the words of a search are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// Names, which are few.
+    OfNames,
+    OfMessages,
+}
+
+impl Words {
+    fn is_prefix(self, word: &str) -> bool {
+        self == Self::OfNames || word.len() >= PREFIX_MIN || !word.is_ascii()
+    }
+}
 
 /// What a mention of somebody with this name is compared with: the name in lower case, with only the characters
 /// that a mention may have.
@@ -54,29 +71,29 @@ fn is_of_word(character: char) -> bool {
     character.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&character)
 }
 
-/// A search for texts in which each word of `query` begins a word, in the language of the dialect's full text search.
+/// A search for texts in which each word of `query` begins a word (or is one, see [`PREFIX_MIN`]), in the language of the dialect's full text search.
 /// None if there is no word.
-pub(crate) fn search(dialect: Dialect, query: &str) -> Option<String> {
+pub(crate) fn search(dialect: Dialect, words: Words, query: &str) -> Option<String> {
     let query = query.to_lowercase();
-    let words: Vec<&str> = query
+    let found: Vec<&str> = query
         .split(|character: char| !is_of_word(character))
         .filter(|word| word.contains(char::is_alphanumeric))
         .take(WORDS_MAX)
         .collect();
-    if words.is_empty() {
+    if found.is_empty() {
         return None;
     }
-    let (terms, and): (Vec<String>, _) = match dialect {
-        Dialect::Sqlite => (
-            words.iter().map(|word| format!("\"{word}\"*")).collect(),
-            " AND ",
-        ),
-        Dialect::Postgres => (
-            words.iter().map(|word| format!("{word}:*")).collect(),
-            " & ",
-        ),
+    let term = |word: &&str| match (dialect, words.is_prefix(word)) {
+        (Dialect::Sqlite, true) => format!("\"{word}\"*"),
+        (Dialect::Sqlite, false) => format!("\"{word}\""),
+        (Dialect::Postgres, true) => format!("{word}:*"),
+        (Dialect::Postgres, false) => (*word).to_owned(),
     };
-    Some(terms.join(and))
+    let and = match dialect {
+        Dialect::Sqlite => " AND ",
+        Dialect::Postgres => " & ",
+    };
+    Some(found.iter().map(term).collect::<Vec<_>>().join(and))
 }
 
 #[cfg(test)]
@@ -111,14 +128,27 @@ mod tests {
     fn search_quotes_words_and_ignores_operators() {
         let query = "Hello \"wor*ld\" OR -x";
         assert_eq!(
-            search(Dialect::Sqlite, query).unwrap(),
+            search(Dialect::Sqlite, Words::OfNames, query).unwrap(),
             r#""hello"* AND "wor"* AND "ld"* AND "or"* AND "x"*"#
         );
         assert_eq!(
-            search(Dialect::Postgres, query).unwrap(),
+            search(Dialect::Postgres, Words::OfNames, query).unwrap(),
             "hello:* & wor:* & ld:* & or:* & x:*"
         );
-        assert_eq!(search(Dialect::Sqlite, " ?! "), None);
+        assert_eq!(search(Dialect::Sqlite, Words::OfNames, " ?! "), None);
+    }
+
+    #[test]
+    fn search_of_messages_compares_short_words_as_a_whole() {
+        let query = "to the 東京";
+        assert_eq!(
+            search(Dialect::Sqlite, Words::OfMessages, query).unwrap(),
+            r#""to" AND "the"* AND "東京"*"#
+        );
+        assert_eq!(
+            search(Dialect::Postgres, Words::OfMessages, query).unwrap(),
+            "to & the:* & 東京:*"
+        );
     }
 
     proptest! {
@@ -126,7 +156,7 @@ mod tests {
         fn mentions_and_search_take_any_text(text in ".{0,200}") {
             prop_assert!(mentions(&text).len() <= 2 * MENTIONS_MAX);
             prop_assert!(mentions(&text).iter().all(|name| name.chars().all(is_handle)));
-            let _ = search(Dialect::Sqlite, &text);
+            let _ = search(Dialect::Sqlite, Words::OfMessages, &text);
         }
     }
 }

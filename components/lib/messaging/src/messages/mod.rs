@@ -7,13 +7,13 @@ mod search;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Session;
 use crate::database::{Database, Row, first_row, malformed};
 use crate::facts::{standing_of, user_of};
 use crate::input;
 use crate::members::summary_of;
 use crate::rules::Channel;
 use crate::types::{Actor, Attachment, AttachmentKind, Error, Message, Reaction, Subject};
-use crate::Session;
 
 /// A UUID of a message, or the error for one that does not exist.
 fn id(text: &str) -> Result<String, Error> {

@@ -28,7 +28,7 @@ impl<D: Database> Session<'_, D> {
             return Err(invalid("offset", "A search has no offset and no total."));
         }
         let dialect = self.database.dialect();
-        let query = text::search(dialect, query)
+        let query = text::search(dialect, text::Words::OfMessages, query)
             .ok_or_else(|| invalid("q", "It has neither a letter nor a digit."))?;
         let words = self.words_of(user, scope, dialect).await?;
         if dialect == Dialect::Sqlite {
