@@ -488,14 +488,20 @@ async fn team_messaging_works_from_the_channel_to_the_erasure() {
     assert_eq!(done["page"], json!([1, 2]), "{done}");
     assert_error(&done["hidden"], 404, "NOT_FOUND");
     assert_eq!(done["seen"], true, "{done}");
-    assert_eq!((&done["joined"], &done["role"]), (&json!("member"), &json!("moderator")));
+    assert_eq!(
+        (&done["joined"], &done["role"]),
+        (&json!("member"), &json!("moderator"))
+    );
     assert_eq!(done["members"], 2, "{done}");
     assert_eq!(done["unread"], json!([[5, 5]]), "{done}");
     assert_eq!(done["part"], json!([[4, 5], 4, null]), "{done}");
     assert_eq!(done["numbers"], json!([1, 2, 3, 4, 5]), "{done}");
     assert_eq!(done["read"], json!([4, 1]), "{done}");
     assert_eq!(done["found"], 5, "{done}");
-    assert_eq!(done["reactions"], json!([{ "emoji": "👍", "count": 1, "mine": true }]));
+    assert_eq!(
+        done["reactions"],
+        json!([{ "emoji": "👍", "count": 1, "mine": true }])
+    );
     assert_eq!(done["previous"], json!(["word 4 @ben"]), "{done}");
     assert_eq!(done["deleted"], json!([true, ""]), "{done}");
     assert_eq!(done["archived"], true, "{done}");

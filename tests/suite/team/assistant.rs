@@ -92,6 +92,7 @@ async fn a_retry_is_not_answered_twice_and_other_messages_are_not_answered() {
         upstream,
         user,
         thread,
+        app: _app,
         ..
     } = room(Script::new(["Yes."])).await;
     user.post_message(&thread, "goldfish, or me@goldfish.example?")
@@ -109,7 +110,13 @@ async fn a_retry_is_not_answered_twice_and_other_messages_are_not_answered() {
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_given_says_why() {
-    let Room { user, thread, .. } = room(Script::refuse(Failure::BadKey)).await;
+    let Room {
+        user,
+        thread,
+        app: _app,
+        upstream: _upstream,
+        ..
+    } = room(Script::refuse(Failure::BadKey)).await;
     let question = user.post_message(&thread, "@goldfish?").await;
     let answer = answer_to(&user, &thread, &question).await;
     let content = text_field(&answer, "content");
@@ -124,6 +131,7 @@ async fn a_user_without_credits_gets_no_answer_at_the_expense_of_others() {
         upstream,
         user,
         thread,
+        app: _app,
         ..
     } = room_with(Script::new(["Yes."]), &[("plans", plans)]).await;
     let question = user.post_message(&thread, "@goldfish?").await;
@@ -155,8 +163,13 @@ async fn a_key_without_the_scope_chat_asks_nobody() {
 
 #[tokio::test]
 async fn the_name_is_a_variable_and_empty_means_off() {
-    let Room { user, thread, .. } =
-        room_with(Script::new(["Blub."]), &[("assistant_name", "Gold Fish 2")]).await;
+    let Room {
+        user,
+        thread,
+        app: _app,
+        upstream: _upstream,
+        ..
+    } = room_with(Script::new(["Blub."]), &[("assistant_name", "Gold Fish 2")]).await;
     let question = user.post_message(&thread, "@goldfish2?").await;
     let answer = answer_to(&user, &thread, &question).await;
     assert_eq!(answer["sender"]["name"], "Gold Fish 2");
@@ -164,6 +177,7 @@ async fn the_name_is_a_variable_and_empty_means_off() {
         upstream,
         user,
         thread,
+        app: _app,
         ..
     } = room_with(Script::new(["Blub."]), &[("assistant_name", "")]).await;
     let question = user.post_message(&thread, "@goldfish @ @assistant").await;
@@ -218,6 +232,7 @@ async fn deleting_the_question_ends_the_answer() {
         upstream,
         user,
         thread,
+        app: _app,
         ..
     } = room(script).await;
     let question = user.post_message(&thread, "@goldfish?").await;
@@ -233,7 +248,13 @@ async fn deleting_the_question_ends_the_answer() {
 
 #[tokio::test]
 async fn questions_at_once_are_each_answered_once() {
-    let Room { user, thread, .. } = room(Script::new(["Yes."])).await;
+    let Room {
+        user,
+        thread,
+        app: _app,
+        upstream: _upstream,
+        ..
+    } = room(Script::new(["Yes."])).await;
     let questions = (0..6).map(|number| {
         let (user, thread) = (user.clone(), thread.clone());
         async move {

@@ -1,9 +1,12 @@
 //! What other users see of an account, in `goldfish:messaging`.
 
 use contracts::{
-    accounts::types::{Account, AccountKind},
+    accounts::{
+        registration,
+        types::{Account, AccountKind, Error as AccountError},
+    },
     messaging::{
-        profiles::{self, AgeChange, Changes},
+        profiles::{self, AgeChange, Changes, MessagesOfDeleted},
         types::{Error, TextChange},
     },
 };
@@ -44,9 +47,14 @@ pub async fn update_profile(account: &Account) -> Result<(), ApiError> {
     .map_err(error_mapping::messaging)
 }
 
+/// Creates the profile, unless the account was deleted at the same time.
 async fn create(account: &Account) -> Result<(), Error> {
-    let name = public_name(account).to_owned();
-    profiles::ensure(account.id.clone(), name, account.image.clone()).await
+    let (id, name) = (account.id.clone(), public_name(account).to_owned());
+    let created = profiles::ensure(id.clone(), name, account.image.clone()).await?;
+    if created && let Err(AccountError::NotFound) = registration::get_account(id.clone()).await {
+        profiles::delete(id, MessagesOfDeleted::Keep).await?;
+    }
+    Ok(())
 }
 
 async fn update(account: &Account) -> Result<(), Error> {

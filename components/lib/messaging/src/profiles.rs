@@ -21,18 +21,19 @@ const AGE_MAX: u32 = 150;
 const MESSAGES_AT_ONCE: usize = 500;
 
 impl<D: Database> Session<'_, D> {
+    /// Whether the user was created.
     pub(crate) async fn ensure_user(
         &self,
         id: &str,
         name: &str,
         image: Option<&str>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         if !is_user_id(id) {
             return Err(invalid("userId", "It is not a user id."));
         }
         match crate::facts::user(self.database, id).await {
             Err(Error::NotFound(_)) => {}
-            other => return other,
+            other => return other.map(|()| false),
         }
         let name: String = name
             .chars()
@@ -57,8 +58,10 @@ impl<D: Database> Session<'_, D> {
         ];
         let statement = "INSERT INTO users
              (id, name, name_handle, image, profile_id, created_at, updated_at, profile_updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $6, $6) ON CONFLICT (id) DO NOTHING";
-        rows(self.database, statement, parameters).await.map(drop)
+           VALUES ($1, $2, $3, $4, $5, $6, $6, $6) ON CONFLICT (id) DO NOTHING
+           RETURNING CAST(JSON_OF(id) AS TEXT)";
+        let created = rows(self.database, statement, parameters).await?;
+        Ok(!created.is_empty())
     }
 
     pub(crate) async fn get_user(&self, id: &str) -> Result<User, Error> {

@@ -80,17 +80,21 @@ fn now_ms() -> u64 {
 }
 
 impl<C: Connect> profiles::Guest for Messaging<C> {
-    async fn ensure(user: String, name: String, image: Option<String>) -> Result<(), types::Error> {
+    async fn ensure(
+        user: String,
+        name: String,
+        image: Option<String>,
+    ) -> Result<bool, types::Error> {
         let now = now_ms();
         if known_users().is_fresh(&user, now) {
-            return Ok(());
+            return Ok(false);
         }
         let database = connect::<C>().await?;
-        session(&*database)
+        let created = session(&*database)
             .ensure_user(&user, &name, image.as_deref())
             .await?;
         known_users().add(user, now);
-        Ok(())
+        Ok(created)
     }
 
     async fn get(user: String) -> Result<profiles::User, types::Error> {

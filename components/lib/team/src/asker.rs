@@ -2,7 +2,10 @@
 
 use contracts::{
     identity::types::{Principal, Scope, User, UserKind},
-    messaging::{profiles, types::Actor},
+    messaging::{
+        profiles::{self, MessagesOfDeleted},
+        types::Actor,
+    },
     quota::limits::Action,
 };
 use http_edge::{ApiError, Context};
@@ -19,7 +22,7 @@ const MAX_USER_ID: usize = 128;
 pub async fn user(context: &mut Context) -> Result<Principal, ApiError> {
     let principal = access::require_user(context).await?;
     if principal.user.kind != UserKind::Guest {
-        ensure_profile(&principal.user).await?;
+        ensure_profile(context, &principal.user).await?;
     }
     Ok(principal)
 }
@@ -46,7 +49,7 @@ async fn limited_user(context: &mut Context, action: Action) -> Result<Principal
     access::require_scope(&principal, Scope::Write)?;
     access::admit(context, action, &principal.user.id).await?;
     if principal.user.kind != UserKind::Guest || action == Action::Join {
-        ensure_profile(&principal.user).await?;
+        ensure_profile(context, &principal.user).await?;
     }
     Ok(principal)
 }
@@ -71,14 +74,27 @@ pub fn user_id(context: &Context, name: &str) -> Result<String, ApiError> {
     context.param(name, MAX_USER_ID, "User")
 }
 
-/// Creates the user's profile if there is none.
+/// Creates the user's profile if there is none, unless the user was deleted while this request was under
+/// way: then the profile must not come back. The credential is proved again after it was created, and
+/// deleting a user deletes the profile once more after its credentials, so that one of them sees the other.
 ///
 /// # Errors
-/// 503.
-pub async fn ensure_profile(user: &User) -> Result<(), ApiError> {
-    profiles::ensure(user.id.clone(), public_name(user).to_owned(), None)
+/// 401 if the user was deleted; 503.
+pub async fn ensure_profile(context: &mut Context, user: &User) -> Result<(), ApiError> {
+    let name = public_name(user).to_owned();
+    let created = profiles::ensure(user.id.clone(), name, None)
         .await
-        .map_err(error_mapping::messaging)
+        .map_err(error_mapping::messaging)?;
+    if !created {
+        return Ok(());
+    }
+    if let Err(error) = access::authenticate(context).await {
+        profiles::delete(user.id.clone(), MessagesOfDeleted::Keep)
+            .await
+            .map_err(error_mapping::messaging)?;
+        return Err(error);
+    }
+    Ok(())
 }
 
 /// The name that others see of a user who has not chosen one. Not the email address, which only the

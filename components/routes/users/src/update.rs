@@ -22,7 +22,7 @@ pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiEr
         return Err(refuse(id).await);
     }
     // A guest who has not joined anything has no profile yet.
-    team::ensure_profile(&principal.user).await?;
+    team::ensure_profile(context, &principal.user).await?;
     let mut request: UpdateUser = context.json().await?;
     request.validate()?;
     completion::check_texts(request.texts()).await?;
