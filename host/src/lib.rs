@@ -24,10 +24,21 @@ mod key_value;
 mod logs;
 pub mod manifest;
 mod outbound;
+#[expect(
+    unreachable_pub,
+    reason = "generated code re-exports the types of resources"
+)]
+mod postgres;
 mod request_headers;
 pub mod router;
+mod rows;
 mod runtime_config;
 mod server;
+#[expect(
+    unreachable_pub,
+    reason = "generated code re-exports the types of resources"
+)]
+mod sqlite;
 #[cfg(test)]
 mod testing;
 pub mod variables;
@@ -42,13 +53,13 @@ use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::grants::Grants;
+use crate::grants::{Grants, Storage};
 use crate::instances::{Handler, Pool};
 use crate::key_value::KeyValue;
 use crate::logs::Sink;
 use crate::manifest::Manifest;
 use crate::router::Router;
-use crate::runtime_config::KeyValueConfig;
+use crate::runtime_config::{KeyValueConfig, RuntimeConfig};
 use crate::server::Server;
 
 pub use crate::key_value::KvCounts;
@@ -59,7 +70,7 @@ pub use crate::logs::Logs;
 pub struct Options {
     /// The path of `spin.toml`.
     pub manifest: PathBuf,
-    /// The directory of the key-value store. It is created if it does not exist.
+    /// The directory of the key-value store and of the SQL database. It is created if it does not exist.
     pub state_dir: PathBuf,
     /// The runtime configuration file, if any.
     pub runtime_config: Option<PathBuf>,
@@ -104,10 +115,14 @@ impl Host {
         let state = &options.state_dir;
         std::fs::create_dir_all(state)
             .with_context(|| format!("cannot make the state directory {}", state.display()))?;
-        let config = runtime_config::key_value(options.runtime_config.as_deref(), state)?;
-        let key_value = match config {
+        let config = RuntimeConfig::read(options.runtime_config.as_deref(), state)?;
+        let key_value = match config.key_value {
             KeyValueConfig::Sqlite(path) => KeyValue::sqlite(&path)?,
             KeyValueConfig::Redis(url) => KeyValue::redis(&url)?,
+        };
+        let storage = Storage {
+            key_value: key_value.clone(),
+            sqlite_file: config.sqlite_file,
         };
         let logs = Sink::new(options.logs);
         let client = http_client::Client::new()?;
@@ -118,7 +133,7 @@ impl Host {
             let granted = Grants::new(
                 component,
                 &values,
-                key_value.clone(),
+                storage.clone(),
                 client.clone(),
                 logs.clone(),
             )

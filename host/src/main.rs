@@ -21,7 +21,7 @@ struct Arguments {
     /// The manifest; by default the spin.toml of this directory or of the nearest parent.
     #[arg(long)]
     from: Option<PathBuf>,
-    /// Directory of the key-value store; by default .spin beside the manifest.
+    /// Directory of the key-value store and of the SQL database; by default .spin beside the manifest.
     #[arg(long)]
     state_dir: Option<PathBuf>,
     /// The runtime configuration, in the format of Spin: the key-value store may be Redis.

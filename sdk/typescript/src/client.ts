@@ -2,6 +2,7 @@ import { Auth } from './auth.js';
 import { Chats } from './chats.js';
 import type { components } from './schema.js';
 import { memoryStore, type TokenStore } from './store.js';
+import { Channels, Members, Messages, Threads, Users } from './team.js';
 import { Transport } from './transport.js';
 
 type Schemas = components['schemas'];
@@ -47,6 +48,11 @@ export class Goldfish {
   readonly preferences: UserPreferences;
   readonly usage: Usage;
   readonly apiKeys: ApiKeys;
+  readonly users: Users;
+  readonly channels: Channels;
+  readonly members: Members;
+  readonly threads: Threads;
+  readonly messages: Messages;
   readonly #transport: Transport;
 
   constructor(options: GoldfishOptions) {
@@ -67,6 +73,11 @@ export class Goldfish {
     this.preferences = new UserPreferences(transport);
     this.usage = new Usage(transport);
     this.apiKeys = new ApiKeys(transport);
+    this.users = new Users(transport);
+    this.channels = new Channels(transport);
+    this.members = new Members(transport);
+    this.threads = new Threads(transport);
+    this.messages = new Messages(transport);
     this.#transport = transport;
   }
 

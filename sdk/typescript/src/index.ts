@@ -5,6 +5,7 @@ export { type ErrorCode, type ErrorDetail, GoldfishError } from './error.js';
 export type * from './events.js';
 export { ReplyStream } from './reply.js';
 export type { components, paths } from './schema.js';
+export * from './team.js';
 export {
   type KeyValueStorage,
   type Locks,

@@ -38,7 +38,7 @@ type JsonOf<R> = R extends { content: { 'application/json': infer T } } ? T : ne
 export interface RequestOptions<B = unknown> {
   /** Values of the `{…}` in the path. */
   params?: Record<string, string>;
-  query?: Record<string, string | number | undefined>;
+  query?: Record<string, string | number | boolean | undefined>;
   body?: B | undefined;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
@@ -69,6 +69,22 @@ export class Transport {
     const response = await this.send(method, path, options);
     try {
       return (await response.json()) as ResultOf<Operation<M, P>>;
+    } catch (cause) {
+      options.signal?.throwIfAborted();
+      throw GoldfishError.disconnected(cause);
+    }
+  }
+
+  /** Sends a request for an array, and returns it with the query of the page that `Link` calls `rel`. */
+  async page<P extends PathsOf<'get'>>(
+    path: P,
+    options: RequestOptions,
+  ): Promise<{ items: ResultOf<Operation<'get', P>>; link: (rel: string) => URLSearchParams | undefined }> {
+    const response = await this.send('get', path, options);
+    try {
+      const items = (await response.json()) as ResultOf<Operation<'get', P>>;
+      const header = response.headers.get('link') ?? '';
+      return { items, link: (rel) => linked(header, rel) };
     } catch (cause) {
       options.signal?.throwIfAborted();
       throw GoldfishError.disconnected(cause);
@@ -161,6 +177,14 @@ export class Transport {
       return refreshed.token;
     });
   }
+}
+
+/** The query of the link with that relation in a `Link` header (RFC 8288). */
+function linked(header: string, rel: string): URLSearchParams | undefined {
+  for (const [, target = '', found] of header.matchAll(/<([^>]*)>; rel="(\w+)"/g)) {
+    if (found === rel) return new URLSearchParams(target.split('?')[1]);
+  }
+  return undefined;
 }
 
 /** Seconds to wait: doubles with each retry, with random jitter. */

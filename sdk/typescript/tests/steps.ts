@@ -15,6 +15,7 @@ import {
   stream,
 } from './replies.js';
 import { limited, retried } from './retries.js';
+import { postOnce, team } from './team.js';
 
 const steps: Record<string, (base: string, more: string) => Promise<unknown>> = {
   abort,
@@ -29,12 +30,14 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   guestBecomesUser,
   limited,
   parallel,
+  postOnce,
   regenerate,
   retried,
   revoked,
   silence,
   stopElsewhere,
   stream,
+  team,
   twoTabs,
 };
 

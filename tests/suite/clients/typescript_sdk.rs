@@ -132,6 +132,7 @@ async fn readme_examples_work() {
         "guest true",
         "light",
         "true 1",
+        "1 Which fish?",
         "free ok",
     ] {
         assert!(
@@ -474,4 +475,48 @@ async fn only_safe_requests_are_retried() {
         assert_error(error, 429, "RATE_LIMITED");
         assert!(error["retryAfter"].as_u64() >= Some(1), "{error}");
     }
+}
+
+#[tokio::test]
+async fn team_messaging_works_from_the_channel_to_the_erasure() {
+    let Some(scripts) = built("team").await else {
+        return;
+    };
+    let app = App::shared().await;
+    let done = run(scripts, app, "team").await;
+    assert_eq!(done["listed"], json!(["Three", "Two", "One"]), "{done}");
+    assert_eq!(done["page"], json!([1, 2]), "{done}");
+    assert_error(&done["hidden"], 404, "NOT_FOUND");
+    assert_eq!(done["seen"], true, "{done}");
+    assert_eq!(
+        (&done["joined"], &done["role"]),
+        (&json!("member"), &json!("moderator"))
+    );
+    assert_eq!(done["members"], 2, "{done}");
+    assert_eq!(done["unread"], json!([[5, 5]]), "{done}");
+    assert_eq!(done["part"], json!([[4, 5], 4, null]), "{done}");
+    assert_eq!(done["numbers"], json!([1, 2, 3, 4, 5]), "{done}");
+    assert_eq!(done["read"], json!([4, 1]), "{done}");
+    assert_eq!(done["found"], 5, "{done}");
+    assert_eq!(
+        done["reactions"],
+        json!([{ "emoji": "👍", "count": 1, "mine": true }])
+    );
+    assert_eq!(done["previous"], json!(["word 4 @ben"]), "{done}");
+    assert_eq!(done["deleted"], json!([true, ""]), "{done}");
+    assert_eq!(done["archived"], true, "{done}");
+    assert_error(&done["refused"], 409, "CONFLICT");
+    assert_eq!(done["bans"], json!([[true, "Advertising"]]), "{done}");
+    assert_eq!(done["renamed"], json!(["A", true]), "{done}");
+    assert_eq!(done["shown"], json!(["A", false]), "{done}");
+    assert_eq!(done["deletion"], json!([3, 0]), "{done}");
+}
+
+#[tokio::test]
+async fn a_message_whose_response_is_lost_is_posted_once() {
+    let Some(scripts) = built("post_once").await else {
+        return;
+    };
+    let done = run(scripts, App::shared().await, "postOnce").await;
+    assert_eq!(done, json!({ "cuts": 1, "same": [true] }));
 }

@@ -16,10 +16,10 @@ use tokio::sync::OnceCell;
 
 use upstream::Upstream;
 
-use super::{ADMIN_KEY, Client, Folder, Redis, eventually, in_time};
+use super::{ADMIN_KEY, Client, Database, Folder, Redis, eventually, in_time};
 
 /// The runtime of all applications, which outlives every test.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+pub(super) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// Keys of the providers: unique texts, so that tests can search for them where they must not be.
 pub(crate) const OPENAI_KEY: &str = "sk-marker-openai-7f3a";
@@ -113,6 +113,17 @@ impl Builder {
         self.manifest(redis.manifest())
             .variable("redis_url", redis.url())
             .variable("redis_host", redis.url())
+    }
+
+    /// Keeps SQL tables in this database.
+    pub(crate) fn database(self, database: &Database) -> Self {
+        match database {
+            Database::Sqlite => self,
+            Database::Postgres(postgres) => self
+                .manifest(postgres.manifest())
+                .variable("database_url", postgres.url())
+                .variable("database_host", postgres.host()),
+        }
     }
 
     /// Enables the operator's routes for [`ADMIN_KEY`].
@@ -304,7 +315,7 @@ impl App {
             process: false,
             runtime_config: None,
         };
-        ["chat", "api", "auth", "password"]
+        ["chat", "api", "auth", "password", "messages", "joins"]
             .iter()
             .fold(builder, |builder, limit| {
                 builder.variable(&format!("rate_limit_{limit}_per_minute"), "1000000")
@@ -331,6 +342,11 @@ impl App {
     /// The log so far.
     pub(crate) fn logs(&self) -> String {
         String::from_utf8_lossy(&self.logs.lock().unwrap()).into_owned()
+    }
+
+    /// The folder of the key-value store and of the SQL database.
+    pub(crate) fn state_folder(&self) -> &Path {
+        self.state.path()
     }
 
     /// Every key with its value in the store, as text.

@@ -5,13 +5,16 @@
 mod app;
 mod browser;
 mod client;
+mod database;
 mod description;
 mod event_stream;
 mod files;
 mod manifests;
 mod packages;
+mod postgres;
 mod redis;
 mod talk;
+mod team;
 mod users;
 
 pub(crate) use app::{
@@ -19,13 +22,16 @@ pub(crate) use app::{
 };
 pub(crate) use browser::{Browser, ORIGIN};
 pub(crate) use client::{Client, Guest, Response, StreamingResponse, text_of};
+pub(crate) use database::Database;
 pub(crate) use description::check_examples;
 pub(crate) use event_stream::{Event, Parser};
 pub(crate) use files::Folder;
 pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};
 pub(crate) use packages::{Scripts, skip_or_fail};
+pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;
 pub(crate) use talk::{World, talk, world};
+pub(crate) use team::{linked, text_field};
 pub(crate) use users::{ADMIN_KEY, PASSWORD, User, credentials, new_email};
 
 use std::future::Future;

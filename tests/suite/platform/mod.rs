@@ -4,5 +4,7 @@ mod grants;
 mod headers;
 mod host;
 mod middleware;
+mod probes;
 mod reach;
 mod redis;
+mod sql;

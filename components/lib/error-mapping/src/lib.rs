@@ -2,7 +2,9 @@
 //!
 //! May import the contracts' types and `http-edge`; calls no capability.
 
-use contracts::{accounts, conversations, identity, llm, mail, moderation, oauth, quota};
+use contracts::{
+    accounts, conversations, identity, llm, mail, messaging, moderation, oauth, quota,
+};
 use http_edge::{ApiError, Cause, Detail};
 
 /// What a request for a conversation did not find, for [`ApiError::NotFound`].
@@ -134,6 +136,80 @@ pub fn blocked(path: impl Into<String>, reason: &str) -> ApiError {
     })
 }
 
+/// `goldfish:messaging`.
+pub fn messaging(error: messaging::types::Error) -> ApiError {
+    use messaging::types::{Error, Subject};
+    match error {
+        Error::NotFound(subject) => ApiError::NotFound(match subject {
+            Subject::User => "User",
+            Subject::Channel => "Channel",
+            Subject::Member => "Member",
+            Subject::Invitation => "Invitation",
+            Subject::Thread => "Thread",
+            Subject::Message => "Message",
+        }),
+        Error::Forbidden(refusal) => ApiError::Forbidden(refusal_sentence(refusal)),
+        Error::Conflict(conflict) => ApiError::Conflict(conflict_sentence(conflict).to_owned()),
+        Error::Invalid(problems) => ApiError::Validation(
+            problems
+                .into_iter()
+                .map(|problem| Detail {
+                    path: bracketed(&problem.field),
+                    message: problem.message,
+                })
+                .collect(),
+        ),
+        Error::Unavailable(cause) => ApiError::storage_unavailable(cause),
+    }
+}
+
+/// `attachments.0.url` as `attachments[0].url`, as paths are written elsewhere.
+fn bracketed(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for part in path.split('.') {
+        let is_index = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let (before, after) = match (is_index, text.is_empty()) {
+            (true, _) => ("[", "]"),
+            (false, true) => ("", ""),
+            (false, false) => (".", ""),
+        };
+        text.extend([before, part, after]);
+    }
+    text
+}
+
+fn refusal_sentence(refusal: messaging::types::Refusal) -> &'static str {
+    use messaging::types::Refusal;
+    match refusal {
+        Refusal::NotAMember => "Only members of the channel may do this. Join it first.",
+        Refusal::Banned => "You are banned from this channel.",
+        Refusal::RoleTooLow => "Your role in the channel does not allow this.",
+        Refusal::Outranked => "That member has a higher role than you.",
+        Refusal::NotTheAuthor => "Only the author of the message may do this.",
+        Refusal::NotTheOwner => "Only the owner of the channel may do this.",
+    }
+}
+
+fn conflict_sentence(conflict: messaging::types::Conflict) -> &'static str {
+    use messaging::types::Conflict;
+    match conflict {
+        Conflict::LastAdmin => {
+            "The channel would have no admin. Make another member an admin first, or delete the \
+             channel."
+        }
+        Conflict::UserIsBanned => "The user is banned from the channel. Lift the ban first.",
+        Conflict::ThreadArchived => "The thread is archived. Unarchive it to write to it.",
+        Conflict::MessageDeleted => "The message was deleted.",
+        Conflict::ClientIdReused => {
+            "Another message was posted with this idempotency key or client id, in another thread."
+        }
+        Conflict::TooManyReactions => "The message has 20 different reactions, which is the limit.",
+        Conflict::TooManyInvitations => {
+            "The channel has 100 valid invitations, which is the limit. Revoke one first."
+        }
+    }
+}
+
 /// `goldfish:quota`'s ledger.
 pub fn credits(error: quota::credits::Error) -> ApiError {
     use quota::credits::{Error, LimitKind};
@@ -240,6 +316,35 @@ mod tests {
             (Error::Unavailable("x".into()), 503),
         ] {
             assert_eq!(accounts(error.clone()).public().status, status, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn bracketed_writes_indexes_in_brackets() {
+        assert_eq!(bracketed("attachments.12.url"), "attachments[12].url");
+        assert_eq!(bracketed("name"), "name");
+        assert_eq!(bracketed("profile.bio"), "profile.bio");
+    }
+
+    #[test]
+    fn messaging_maps_each_error_to_its_status() {
+        use contracts::messaging::types::{Conflict, Error, Problem, Refusal, Subject};
+        let problem = Problem {
+            field: "attachments.0.url".into(),
+            message: "is too long".into(),
+        };
+        for (error, status) in [
+            (Error::NotFound(Subject::Channel), 404),
+            (Error::Forbidden(Refusal::NotAMember), 403),
+            (Error::Conflict(Conflict::LastAdmin), 409),
+            (Error::Invalid(vec![problem]), 400),
+            (Error::Unavailable("x".into()), 503),
+        ] {
+            assert_eq!(
+                messaging(error.clone()).public().status,
+                status,
+                "{error:?}"
+            );
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What a script of another origin may read of an answer.
-const EXPOSED: &str = "x-request-id, x-conversation-id, ratelimit-limit, ratelimit-remaining, \
+const EXPOSED: &str = "x-request-id, x-conversation-id, link, ratelimit-limit, ratelimit-remaining, \
                        ratelimit-reset, retry-after, server-timing, set-auth-token, \
                        x-goldfish-provider, x-goldfish-model, x-goldfish-attempts, \
                        x-goldfish-cache, age, \

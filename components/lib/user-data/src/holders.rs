@@ -15,6 +15,9 @@ pub(crate) async fn erase_content(user: &str) -> Result<(), Failure> {
 
 /// Erases what is recorded about users.
 pub(crate) async fn erase_records(user: &str) -> Result<(), Failure> {
+    contracts::messaging::user_data::erase(user.to_owned())
+        .await
+        .map_err(Failure::of("messaging"))?;
     contracts::quota::user_data::erase(user.to_owned())
         .await
         .map_err(Failure::of("quota"))?;
@@ -45,6 +48,12 @@ pub(crate) async fn export(user: &str) -> Result<Vec<(&'static str, String)>, Fa
                 .map_err(Failure::of("response-cache"))?,
         ),
         (
+            "messaging",
+            contracts::messaging::user_data::export(user.to_owned())
+                .await
+                .map_err(Failure::of("messaging"))?,
+        ),
+        (
             "quota",
             contracts::quota::user_data::export(user.to_owned())
                 .await
@@ -67,6 +76,9 @@ pub(crate) async fn check() -> Result<(), Failure> {
     contracts::response_cache::user_data::check()
         .await
         .map_err(Failure::of("response-cache"))?;
+    contracts::messaging::user_data::check()
+        .await
+        .map_err(Failure::of("messaging"))?;
     contracts::quota::user_data::check()
         .await
         .map_err(Failure::of("quota"))?;
