@@ -167,7 +167,6 @@ fn param(error: &ApiError) -> Option<&str> {
         ApiError::ContextTooLong => Some("messages"),
         ApiError::ProtocolError(error) => match error.code {
             CONTEXT_LENGTH_EXCEEDED => Some("messages"),
-            MODEL_NOT_FOUND => Some("model"),
             _ => None,
         },
         _ => None,
