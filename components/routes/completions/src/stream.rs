@@ -81,6 +81,7 @@ impl Sink for Client {
         for delta in &deltas {
             self.encoder.delta(&mut self.out, delta);
         }
+        self.encoder.flush(&mut self.out);
         self.write().await
     }
 
