@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_variable_is_an_error_and_not_quoted() {
+    fn new_with_an_invalid_variable_is_an_error_without_its_text() {
         for json in [
             "secret",
             "[1]",

@@ -109,17 +109,17 @@ impl Attempts {
             let has_other_key = lease::is_any_key_awake(self.entry.provider, self.variables);
             self.plan.failed(&error, has_other_key, random())
         } else {
-            self.plan.refused(&error)
+            self.plan.not_sent(&error)
         };
         let failed = self.entry.clone();
         let is_last = match next {
-            Next::Here(pause) if pause.is_zero() => false,
-            Next::Here(pause) => {
+            Next::SameModel(pause) if pause.is_zero() => false,
+            Next::SameModel(pause) => {
                 sleep(pause).await;
                 false
             }
-            Next::Elsewhere => !self.next_fallback().await,
-            Next::Never => true,
+            Next::Fallback => !self.next_fallback().await,
+            Next::GiveUp => true,
         };
         let is_requested = failed.id == self.request.model;
         if !is_last || !is_requested {
@@ -145,7 +145,7 @@ impl Attempts {
                     self.entry = entry;
                     return true;
                 }
-                Err(unknown) if self.plan.refused(&unknown) == Next::Elsewhere => {}
+                Err(unknown) if self.plan.not_sent(&unknown) == Next::Fallback => {}
                 Err(_) => return false,
             }
         }

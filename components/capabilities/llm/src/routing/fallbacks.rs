@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_model_may_have_fallbacks() {
+    fn of_returns_each_fallback_once() {
         let fallbacks = Fallbacks::new(r#"{"a": ["b", "a", "c", "b"], "d": []}"#).unwrap();
         assert_eq!(fallbacks.of("a"), ["b", "c"]);
         assert!(fallbacks.of("b").is_empty() && fallbacks.of("d").is_empty());
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_variable_is_an_error_and_not_quoted() {
+    fn new_with_an_invalid_variable_is_an_error_without_its_text() {
         for json in ["secret", "[]", r#"{"a": "b"}"#, r#"{"a": [1]}"#] {
             let Err(Error::Misconfigured(text)) = Fallbacks::new(json) else {
                 panic!("{json}")

@@ -1,4 +1,4 @@
-//! Whether, where and when to ask again after a failure.
+//! Whether, where and when to retry after a failure.
 //!
 //! The requested model comes first, then its fallbacks, and none twice. A failure that may pass is
 //! retried at the same model, as long as that leaves an attempt for each fallback; one that waiting
@@ -7,31 +7,31 @@
 use crate::bindings::Error;
 use std::time::Duration;
 
-/// The first pause, doubled with each failure at the same place.
+/// The first pause, doubled with each failure of the same model.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// What is added at random to a wait the provider asked for, so that not all come back at once.
+/// Greatest random addition to a provider's `Retry-After`, so that not all requests return at once.
 const SPREAD: Duration = Duration::from_millis(250);
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Ask the same model again, after a pause.
-    Here(Duration),
-    /// Ask the next one.
-    Elsewhere,
-    /// Give up.
-    Never,
+    /// Retry the same model after a pause.
+    SameModel(Duration),
+    /// Continue with the next fallback.
+    Fallback,
+    /// Make no further attempt.
+    GiveUp,
 }
 
 /// The attempts of one request.
 #[derive(Debug)]
 pub(crate) struct RetryPlan {
-    /// Attempts that may be made, and that were.
+    /// Maximum number of attempts, and the number made.
     most: u32,
     made: u32,
-    /// Models that may be asked, and which one is.
+    /// Number of models, and the position of the current one.
     models: usize,
     model: usize,
     /// Failures of this model.
@@ -39,18 +39,18 @@ pub(crate) struct RetryPlan {
     longest_wait: Duration,
 }
 
-/// What a failure says about trying again.
+/// What a failure says about another attempt.
 enum Kind {
-    /// The request is at fault, wherever it goes.
+    /// The request is wrong for every model.
     Request,
-    /// The key is; another may do.
+    /// The key is rejected; another may be accepted.
     Key,
-    /// The key for now; another may do, or waiting.
+    /// The key's limit is reached; another key, or waiting, may help. Seconds to wait.
     Limit(Option<u32>),
-    /// It may pass in a moment.
-    Moment(Option<u32>),
-    /// Asking here again would not help, or take too long.
-    Place,
+    /// It may pass soon. Seconds to wait.
+    Temporary(Option<u32>),
+    /// Another attempt at this model would not help, or take too long.
+    Model,
 }
 
 impl Kind {
@@ -61,15 +61,15 @@ impl Kind {
             }
             Error::Misconfigured(_) => Self::Key,
             Error::RateLimited(temporary) => Self::Limit(temporary.retry_after),
-            Error::Overloaded(temporary) => Self::Moment(temporary.retry_after),
-            Error::Unreachable(_) | Error::Failed(_) => Self::Moment(None),
+            Error::Overloaded(temporary) => Self::Temporary(temporary.retry_after),
+            Error::Unreachable(_) | Error::Failed(_) => Self::Temporary(None),
             // A second silence is as long as the first.
             Error::Timeout(_)
             | Error::UnknownModel
             | Error::ModelUnavailable(_)
             | Error::NotConfigured(_)
             | Error::Protocol(_)
-            | Error::Other(_) => Self::Place,
+            | Error::Other(_) => Self::Model,
         }
     }
 }
@@ -92,58 +92,59 @@ impl RetryPlan {
         self.made
     }
 
-    /// Whether the model asked for is still the one that is asked.
+    /// Whether the current model is the requested one.
     pub(crate) fn is_at_first(&self) -> bool {
         self.model == 0
     }
 
-    /// Notes that a provider is being asked.
+    /// Counts an attempt.
     pub(crate) fn begin_attempt(&mut self) {
         self.made = self.made.saturating_add(1);
     }
 
-    /// After a provider was asked and failed.
+    /// After an attempt failed. `random` is any number.
     pub(crate) fn failed(&mut self, error: &Error, has_other_key: bool, random: u64) -> Next {
         let kind = Kind::of(error);
         let pause = match kind {
-            Kind::Request => return self.refused(error),
+            Kind::Request => return self.not_sent(error),
             Kind::Key | Kind::Limit(_) if has_other_key => Some(Duration::ZERO),
-            Kind::Key | Kind::Place => None,
-            Kind::Limit(wait) | Kind::Moment(wait) => self.pause(wait, random),
+            Kind::Key | Kind::Model => None,
+            Kind::Limit(wait) | Kind::Temporary(wait) => self.pause(wait, random),
         };
         self.failures = self.failures.saturating_add(1);
-        match pause.filter(|_| self.left() > self.further()) {
-            Some(pause) => Next::Here(pause),
-            None => self.elsewhere(),
+        match pause.filter(|_| self.remaining_attempts() > self.remaining_models()) {
+            Some(pause) => Next::SameModel(pause),
+            None => self.fallback(),
         }
     }
 
-    /// After nobody was asked: the provider is busy, left alone or cannot do what is asked.
-    pub(crate) fn refused(&mut self, error: &Error) -> Next {
+    /// After an attempt was not sent: the provider is busy, its circuit is open, or it does not support
+    /// the request.
+    pub(crate) fn not_sent(&mut self, error: &Error) -> Next {
         match Kind::of(error) {
-            Kind::Request if self.is_at_first() => Next::Never,
-            _ => self.elsewhere(),
+            Kind::Request if self.is_at_first() => Next::GiveUp,
+            _ => self.fallback(),
         }
     }
 
-    fn elsewhere(&mut self) -> Next {
-        if self.further() == 0 || self.left() == 0 {
-            return Next::Never;
+    fn fallback(&mut self) -> Next {
+        if self.remaining_models() == 0 || self.remaining_attempts() == 0 {
+            return Next::GiveUp;
         }
         self.model = self.model.saturating_add(1);
         self.failures = 0;
-        Next::Elsewhere
+        Next::Fallback
     }
 
-    fn left(&self) -> usize {
+    fn remaining_attempts(&self) -> usize {
         usize::try_from(self.most.saturating_sub(self.made)).unwrap_or(usize::MAX)
     }
 
-    fn further(&self) -> usize {
+    fn remaining_models(&self) -> usize {
         self.models.saturating_sub(self.model).saturating_sub(1)
     }
 
-    /// How long to wait here; none when the provider asks for more than we would wait.
+    /// The pause; none if the provider demands a longer one than allowed.
     fn pause(&self, wait: Option<u32>, random: u64) -> Option<Duration> {
         match wait.filter(|seconds| *seconds > 0) {
             Some(seconds) => {
@@ -159,7 +160,7 @@ impl RetryPlan {
     }
 }
 
-/// A part of a span: none of it, nearly all of it or anything between.
+/// A random part of a duration.
 fn part(whole: Duration, random: u64) -> Duration {
     let nanos = u64::try_from(whole.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(random.checked_rem(nanos).unwrap_or(0))

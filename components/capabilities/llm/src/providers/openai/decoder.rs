@@ -38,6 +38,10 @@ impl Decode for Decoder {
         if let Some(usage) = event.remove("usage") {
             read_usage(usage, output);
         }
+        // Groq counts here.
+        if let Some(usage) = event.get_mut("x_groq").and_then(|own| own.get_mut("usage")) {
+            read_usage(usage.take(), output);
+        }
         let choices = match event.remove("choices") {
             Some(Value::Array(choices)) => choices,
             _ => Vec::new(),

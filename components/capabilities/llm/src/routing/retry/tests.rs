@@ -19,14 +19,14 @@ fn places(most: u32, fallbacks: usize, error: &Error) -> Vec<usize> {
     loop {
         plan.begin_attempt();
         places.push(plan.model);
-        if plan.failed(error, false, 0) == Next::Never {
+        if plan.failed(error, false, 0) == Next::GiveUp {
             return places;
         }
     }
 }
 
 #[test]
-fn a_moment_is_waited_for_and_each_fallback_has_its_turn() {
+fn failed_temporarily_retries_and_leaves_an_attempt_for_each_fallback() {
     let down = Error::Overloaded(temporary(None));
     assert_eq!(places(3, 0, &down), [0, 0, 0]);
     assert_eq!(places(3, 1, &down), [0, 0, 1]);
@@ -37,7 +37,7 @@ fn a_moment_is_waited_for_and_each_fallback_has_its_turn() {
 }
 
 #[test]
-fn what_waiting_does_not_help_goes_elsewhere_at_once() {
+fn failed_for_good_goes_to_the_fallback_at_once() {
     for error in [
         Error::Timeout(String::new()),
         Error::UnknownModel,
@@ -51,37 +51,40 @@ fn what_waiting_does_not_help_goes_elsewhere_at_once() {
 }
 
 #[test]
-fn the_requests_own_fault_ends_it_but_not_a_fallbacks_refusal() {
+fn failed_by_the_request_ends_it_unless_a_fallback_rejects_it() {
     let fault = invalid("seed", "is not supported");
     assert_eq!(places(3, 2, &fault), [0]);
     let mut plan = RetryPlan::new(3, 2, BOUND);
     plan.begin_attempt();
     assert_eq!(
         plan.failed(&Error::Timeout(String::new()), false, 0),
-        Next::Elsewhere
+        Next::Fallback
     );
-    assert_eq!(plan.refused(&fault), Next::Elsewhere);
-    assert_eq!(plan.refused(&fault), Next::Never);
-    assert_eq!(RetryPlan::new(3, 2, BOUND).refused(&fault), Next::Never);
+    assert_eq!(plan.not_sent(&fault), Next::Fallback);
+    assert_eq!(plan.not_sent(&fault), Next::GiveUp);
+    assert_eq!(RetryPlan::new(3, 2, BOUND).not_sent(&fault), Next::GiveUp);
 }
 
 #[test]
-fn another_key_is_tried_at_once() {
+fn failed_with_another_key_retries_at_once() {
     let mut plan = RetryPlan::new(3, 0, BOUND);
     plan.begin_attempt();
     assert_eq!(
         plan.failed(&Error::Misconfigured(String::new()), true, 9),
-        Next::Here(Duration::ZERO)
+        Next::SameModel(Duration::ZERO)
     );
     plan.begin_attempt();
     let limited = Error::RateLimited(temporary(Some(600)));
-    assert_eq!(plan.failed(&limited, true, 9), Next::Here(Duration::ZERO));
+    assert_eq!(
+        plan.failed(&limited, true, 9),
+        Next::SameModel(Duration::ZERO)
+    );
     plan.begin_attempt();
-    assert_eq!(plan.failed(&limited, true, 9), Next::Never);
+    assert_eq!(plan.failed(&limited, true, 9), Next::GiveUp);
 }
 
 #[test]
-fn pauses_double_and_retry_after_is_honoured() {
+fn pause_doubles_and_respects_retry_after() {
     let pause = |failures, wait, random| {
         let plan = RetryPlan {
             failures,
@@ -114,7 +117,7 @@ fn error() -> impl Strategy<Value = Error> {
 
 proptest! {
     #[test]
-    fn every_plan_ends_and_goes_only_forward(
+    fn failed_in_any_way_ends_and_goes_only_forward(
         most in 1_u32..10,
         fallbacks in 0_usize..6,
         steps in proptest::collection::vec((error(), any::<bool>(), any::<bool>(), any::<u64>()), 40),
@@ -127,21 +130,21 @@ proptest! {
                 asked += 1;
                 plan.failed(&error, has_other_key, random)
             } else {
-                plan.refused(&error)
+                plan.not_sent(&error)
             };
             prop_assert!(asked <= most);
             match next {
-                Next::Here(pause) => {
+                Next::SameModel(pause) => {
                     prop_assert!(is_asked);
                     prop_assert!(pause <= BOUND + SPREAD);
                     prop_assert_eq!(plan.model, model);
                 }
-                Next::Elsewhere => {
+                Next::Fallback => {
                     model += 1;
                     prop_assert_eq!(plan.model, model);
                     prop_assert!(model <= fallbacks);
                 }
-                Next::Never => {
+                Next::GiveUp => {
                     ended = true;
                     break;
                 }
@@ -153,7 +156,7 @@ proptest! {
     /// Of failures that are not the request's, none ends it while a stand-in has not been asked and
     /// an attempt is left.
     #[test]
-    fn no_fallback_is_passed_over(
+    fn failed_in_any_way_skips_no_fallback(
         most in 1_u32..10,
         fallbacks in 0_usize..6,
         errors in proptest::collection::vec(error(), 40),
@@ -163,7 +166,7 @@ proptest! {
         for error in errors.iter().filter(|error| **error != Error::ContextTooLong) {
             plan.begin_attempt();
             asked.insert(plan.model);
-            if plan.failed(error, false, 0) == Next::Never {
+            if plan.failed(error, false, 0) == Next::GiveUp {
                 break;
             }
         }
