@@ -55,8 +55,8 @@ impl Circuit {
         };
     }
 
-    /// The request that tried it came to no end: the next may try.
-    pub(crate) fn abandoned(&mut self, now: Instant) {
+    /// A request failed, and that does not show whether the provider works: the next one may try it.
+    pub(crate) fn undecided(&mut self, now: Instant) {
         if *self == Self::Probing {
             *self = Self::Open(now);
         }
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(circuit.enter(later), Err(OPEN));
         let later = later + OPEN;
         assert_eq!(circuit.enter(later), Ok(true));
-        circuit.abandoned(later);
+        circuit.undecided(later);
         assert_eq!(circuit.enter(later), Ok(true));
         circuit.succeeded();
         assert_eq!(circuit.enter(later), Ok(false));
@@ -113,11 +113,11 @@ mod tests {
                     0 => if circuit.enter(now) == Ok(true) { probes += 1 },
                     1 => { circuit.succeeded(); probes = 0 }
                     2 => { circuit.failed(2, now); probes = 0 }
-                    _ => { circuit.abandoned(now); probes = 0 }
+                    _ => { circuit.undecided(now); probes = 0 }
                 }
                 prop_assert!(probes <= 1);
             }
-            circuit.abandoned(now);
+            circuit.undecided(now);
             prop_assert!(circuit.enter(now + OPEN).is_ok());
         }
     }

@@ -69,13 +69,13 @@ impl Resting {
         &self,
         value: &str,
         now: Instant,
-        chance: impl FnOnce() -> u64,
+        random: impl FnOnce() -> u64,
     ) -> Option<(usize, Secret)> {
         let mut keys = parse(value).enumerate();
         let (first, second) = (keys.next()?, keys.next());
         let (place, (key, _)) = match second {
             None => first,
-            Some(_) => self.choose_of_many(value, now, chance)?,
+            Some(_) => self.choose_of_many(value, now, random)?,
         };
         Some((place, Secret::new(key)?))
     }
@@ -84,7 +84,7 @@ impl Resting {
         &self,
         value: &'a str,
         now: Instant,
-        chance: impl FnOnce() -> u64,
+        random: impl FnOnce() -> u64,
     ) -> Option<(usize, (&'a str, u32))> {
         let awake = || {
             parse(value)
@@ -92,7 +92,7 @@ impl Resting {
                 .filter(|(place, _)| !self.rests(*place, now))
         };
         let weights: u64 = awake().map(|(_, (_, weight))| u64::from(weight)).sum();
-        let Some(mut at) = chance().checked_rem(weights) else {
+        let Some(mut at) = random().checked_rem(weights) else {
             return parse(value)
                 .enumerate()
                 .min_by_key(|(place, _)| self.until(*place));
@@ -118,11 +118,11 @@ impl Resting {
     /// Lets a key rest, if the failure is one of the key's.
     pub(crate) fn failed(&mut self, key: usize, error: &Error, now: Instant) {
         let rest = match error {
-            Error::Unauthorized => AFTER_REFUSAL,
-            Error::RateLimited(None) => AFTER_LIMIT,
-            Error::RateLimited(Some(seconds)) => {
-                Duration::from_secs(u64::from(*seconds)).min(LONGEST_REST)
-            }
+            Error::Misconfigured(_) => AFTER_REFUSAL,
+            Error::RateLimited(temporary) => match temporary.retry_after {
+                None => AFTER_LIMIT,
+                Some(seconds) => Duration::from_secs(u64::from(seconds)).min(LONGEST_REST),
+            },
             _ => return,
         };
         self.succeeded(key);
@@ -139,14 +139,22 @@ impl Resting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::Temporary;
     use proptest::prelude::*;
+
+    fn limited(retry_after: Option<u32>) -> Error {
+        Error::RateLimited(Temporary {
+            retry_after,
+            cause: String::new(),
+        })
+    }
 
     fn keys(value: &str) -> Vec<(&str, u32)> {
         parse(value).collect()
     }
 
-    fn chosen(resting: &Resting, value: &str, now: Instant, chance: u64) -> Option<String> {
-        let (_, key) = resting.choose(value, now, || chance)?;
+    fn chosen(resting: &Resting, value: &str, now: Instant, random: u64) -> Option<String> {
+        let (_, key) = resting.choose(value, now, || random)?;
         Some(key.expose().to_owned())
     }
 
@@ -165,7 +173,7 @@ mod tests {
     fn weights_are_shares() {
         let (resting, now) = (Resting::new(), Instant::now());
         let all: Vec<_> = (0..4)
-            .filter_map(|chance| chosen(&resting, "a*3,b", now, chance))
+            .filter_map(|random| chosen(&resting, "a*3,b", now, random))
             .collect();
         assert_eq!(all, ["a", "a", "a", "b"]);
     }
@@ -173,7 +181,7 @@ mod tests {
     #[test]
     fn one_key_needs_no_chance_and_never_rests() {
         let (mut resting, now) = (Resting::new(), Instant::now());
-        resting.failed(0, &Error::Unauthorized, now);
+        resting.failed(0, &Error::Misconfigured(String::new()), now);
         let key = resting.choose("only", now, || panic!("not needed"));
         assert_eq!(key.map(|(place, _)| place), Some(0));
         assert!(!resting.is_any_awake("only", now));
@@ -182,10 +190,10 @@ mod tests {
     #[test]
     fn a_refused_key_rests_and_wakes() {
         let (mut resting, now) = (Resting::new(), Instant::now());
-        resting.failed(0, &Error::RateLimited(Some(7)), now);
-        resting.failed(1, &Error::Overloaded(None), now);
+        resting.failed(0, &limited(Some(7)), now);
+        resting.failed(1, &Error::Failed(String::new()), now);
         assert_eq!(chosen(&resting, "a*9,b", now, 0).as_deref(), Some("b"));
-        resting.failed(1, &Error::Unauthorized, now);
+        resting.failed(1, &Error::Misconfigured(String::new()), now);
         // All rest: the one that wakes first.
         assert_eq!(chosen(&resting, "a,b", now, 1).as_deref(), Some("a"));
         let later = now + Duration::from_secs(8);
@@ -199,7 +207,7 @@ mod tests {
         fn some_key_is_always_chosen_and_a_resting_one_only_in_need(
             weights in proptest::collection::vec(0_u32..5, 1..6),
             failing in proptest::collection::vec(any::<bool>(), 6),
-            chance in any::<u64>(),
+            random in any::<u64>(),
         ) {
             let value: Vec<String> = weights
                 .iter()
@@ -210,9 +218,9 @@ mod tests {
             let usable = weights.iter().filter(|weight| **weight > 0).count();
             let (mut resting, now) = (Resting::new(), Instant::now());
             for place in (0..usable).filter(|place| failing[*place]) {
-                resting.failed(place, &Error::Unauthorized, now);
+                resting.failed(place, &Error::Misconfigured(String::new()), now);
             }
-            match resting.choose(&value, now, || chance) {
+            match resting.choose(&value, now, || random) {
                 None => prop_assert_eq!(usable, 0),
                 Some((place, key)) => {
                     prop_assert!(place < usable);
