@@ -474,9 +474,18 @@ async fn fields_of_a_provider_do_not_evade_moderation() {
     let event = |delta: Value, reason: Value| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
     let detail = json!([{ "type": "reasoning.text", "text": "badfish" }]);
     let answer = Answer::events([
-        event(json!({ "reasoning_content": "a bad", "reasoning_details": detail }), Value::Null),
-        event(json!({ "reasoning_content": "fish, it seems" }), Value::Null),
-        event(json!({ "content": "Hello", "x_text": "badfish" }), Value::Null),
+        event(
+            json!({ "reasoning_content": "a bad", "reasoning_details": detail }),
+            Value::Null,
+        ),
+        event(
+            json!({ "reasoning_content": "fish, it seems" }),
+            Value::Null,
+        ),
+        event(
+            json!({ "content": "Hello", "x_text": "badfish" }),
+            Value::Null,
+        ),
         event(json!({}), json!("stop")),
     ]);
     let (_manifest, world) = moderated(answer.into(), &variables).await;
@@ -492,8 +501,7 @@ async fn fields_of_a_provider_do_not_evade_moderation() {
     }
     // Of a user, texts in parts of any type are checked.
     let content = json!([{ "type": "x_text", "x": ["one badfish"], "data": "badfish" }]);
-    let body =
-        json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": content }] });
+    let body = json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": content }] });
     let answer = guest.post("/v1/chat/completions", body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let sent = world.upstream.requests().pop().unwrap().json();

@@ -192,7 +192,7 @@ async fn cost(guest: &Guest) -> u64 {
         (usage["totals"]["requests"] == 1).then_some(usage)
     })
     .await;
-    let dollars = usage["totals"]["cost"]
+    let dollars = usage["totals"]["costUsd"]
         .as_f64()
         .unwrap_or_else(|| panic!("{usage}"));
     format!("{:.0}", dollars * 1e6).parse().unwrap()

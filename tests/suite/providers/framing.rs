@@ -26,7 +26,7 @@ async fn assert_hello(gateway: &Gateway, what: &str, answer: Answer) {
             "Hello there",
             "{model}, {what}: {streamed:?}"
         );
-        assert!(streamed.is_done, "{model}, {what}");
+        assert!(streamed.is_done, "{model}, {what}: {streamed:?}");
         let whole = gateway.completed(answer.clone(), hi(model)).await;
         let text = &whole["choices"][0]["message"]["content"];
         assert_eq!(text, "Hello there", "{model}, {what}");
