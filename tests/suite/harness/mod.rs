@@ -8,6 +8,7 @@ mod client;
 mod description;
 mod event_stream;
 mod files;
+pub(crate) mod gateway;
 mod manifests;
 mod packages;
 mod redis;

@@ -273,11 +273,11 @@ async fn provider_refusals_map_to_http_statuses() {
         let fixture = Fixture::new(provider).await;
         for (failure, status, code) in [
             (Failure::BadKey, 502, "PROVIDER_ERROR"),
-            (Failure::ContextTooLong, 400, "VALIDATION_ERROR"),
+            (Failure::ContextTooLong, 400, "CONTEXT_LENGTH_EXCEEDED"),
             (Failure::InvalidRequest, 400, "VALIDATION_ERROR"),
             (Failure::RateLimited(None), 503, "PROVIDER_UNAVAILABLE"),
             (Failure::Overloaded(None), 503, "PROVIDER_UNAVAILABLE"),
-            (Failure::Internal, 503, "PROVIDER_UNAVAILABLE"),
+            (Failure::Internal, 502, "PROVIDER_ERROR"),
         ] {
             // Twice, since what is worth a retry is tried once more.
             fixture.upstream.set(Script::refuse(failure.clone()));

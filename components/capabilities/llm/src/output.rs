@@ -107,6 +107,9 @@ impl Output {
         if self.has_marks {
             replace_marks(&mut fields);
         }
+        if level == ExtraLevel::Delta {
+            self.has_started = true;
+        }
         self.deltas.push(Delta::Extra(ExtraDelta {
             level,
             fields: fields.to_string(),
@@ -144,8 +147,13 @@ impl Output {
         }
     }
 
-    /// The deltas not yet taken.
+    /// The deltas not yet taken. Fields of events and choices alone are kept until the model has begun
+    /// or stopped: until then the request can be made again.
     pub(crate) fn take(&mut self) -> Vec<Delta> {
+        let is_field = |delta: &Delta| matches!(delta, Delta::Extra(extra) if extra.level != ExtraLevel::Delta);
+        if !self.has_stopped() && !self.has_started && self.deltas.iter().all(is_field) {
+            return Vec::new();
+        }
         std::mem::take(&mut self.deltas)
     }
 

@@ -100,7 +100,9 @@ fn includes_usage(fields: &mut Fields, is_stream: bool) -> Result<bool, ApiError
             "is only allowed when stream is true",
         ));
     }
-    Ok(options.flag("include_usage")?.unwrap_or(false))
+    let includes_usage = options.flag("include_usage")?.unwrap_or(false);
+    fields.put_rest("stream_options", options);
+    Ok(includes_usage)
 }
 
 /// The new name wins where both are given.

@@ -111,9 +111,14 @@ impl ChunkEncoder {
         self.choice(out, view, None);
     }
 
+    /// Whether extra fields wait for a delta.
+    pub(crate) fn has_extra(&self) -> bool {
+        self.choice_extra.is_some() || self.delta_extra.is_some()
+    }
+
     /// Writes extra fields of an event that has nothing else.
     pub(crate) fn flush(&mut self, out: &mut Encoder) {
-        if self.choice_extra.is_some() || self.delta_extra.is_some() {
+        if self.has_extra() {
             self.begin(out, false);
             self.choice(out, DeltaView::default(), None);
         }

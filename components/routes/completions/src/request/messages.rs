@@ -38,7 +38,8 @@ fn message(mut fields: Fields) -> Result<Message, ApiError> {
     let tool_call_id = fields.text("tool_call_id")?;
     let path = fields.path("content");
     let extra = fields.rest_given();
-    if content.is_empty() && tool_calls.is_empty() && extra.is_none() {
+    // An assistant message without anything is what is left of a reply that failed; it is left out.
+    if content.is_empty() && tool_calls.is_empty() && extra.is_none() && role != Role::Assistant {
         return Err(ApiError::invalid(path, "is missing"));
     }
     Ok(Message {
@@ -69,15 +70,10 @@ fn content(fields: &mut Fields) -> Result<Vec<Part>, ApiError> {
 }
 
 fn part(value: Value, path: String) -> Result<Part, ApiError> {
-    let kind = value.get("type").and_then(Value::as_str);
-    let is_other = match kind {
-        None | Some("text" | "refusal") => false,
-        Some("image_url") => has_other_fields(&value),
-        Some(_) => true,
-    };
-    if is_other {
+    match value.get("type").and_then(Value::as_str) {
+        None | Some("text" | "refusal" | "image_url") => {}
         // Only its provider knows such a part.
-        return Ok(Part::Other(value.to_string()));
+        Some(_) => return Ok(Part::Other(value.to_string())),
     }
     let mut fields = Fields::of(value, path)?;
     match fields.required_text("type")?.as_str() {
@@ -89,29 +85,20 @@ fn part(value: Value, path: String) -> Result<Part, ApiError> {
     }
 }
 
-/// Whether an image has fields that only its provider knows.
-fn has_other_fields(part: &Value) -> bool {
-    let Some(Value::Object(image)) = part.get("image_url") else {
-        return false;
-    };
-    image.iter().any(|(name, value)| match name.as_str() {
-        "url" => false,
-        "detail" => value
-            .as_str()
-            .is_some_and(|detail| !matches!(detail, "auto" | "low" | "high")),
-        _ => !value.is_null(),
-    })
-}
-
 fn image(mut fields: Fields) -> Result<Image, ApiError> {
     let mut image = fields.required_object("image_url")?;
     let url = image.required_text("url")?;
     let detail = match image.text("detail")?.as_deref() {
+        None => None,
         Some("auto") => Some(ImageDetail::Auto),
         Some("low") => Some(ImageDetail::Low),
         Some("high") => Some(ImageDetail::High),
-        _ => None,
+        Some(other) => {
+            image.put("detail", other.into());
+            None
+        }
     };
+    fields.put_rest("image_url", image);
     Ok(Image {
         url,
         detail,
