@@ -210,6 +210,13 @@ async fn stream_split_at_any_byte_yields_the_same_reply() {
             ("without a reason to stop", script().ending(Ending::Missing)),
             ("stopped for its length", script().ending(Ending::Length)),
         ] {
+            // Older models of Workers AI say by `[DONE]` alone that they stopped.
+            if name == "without an end"
+                && matches!(provider, Provider::WorkersAi | Provider::Gateway)
+            {
+                assert_breaks_off(&fixture, script, &TOKENS.concat()).await;
+                continue;
+            }
             let events = fixture.events(script).await;
             let last = events.last().unwrap();
             assert!(last.is_done(), "{provider:?}, {name}: {events:?}");

@@ -6,7 +6,7 @@ use crate::json;
 use sse::{Event, Parser};
 
 /// Largest event, in bytes; images arrive as one.
-const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
+const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -58,7 +58,7 @@ impl Framing {
             Format::Unknown(_) => Ok(()),
             Format::Events(parser) => parser
                 .push(bytes, each)
-                .map_err(|_| Failure::Protocol("an event is larger than 16 MiB")),
+                .map_err(|_| Failure::Protocol("an event is larger than 8 MiB")),
             Format::Json(values) => values.push(bytes, &mut each),
             Format::Html => Err(Failure::Protocol("the response is HTML")),
         }
@@ -147,7 +147,7 @@ impl JsonValues {
 
     fn extend(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         if self.value.len().saturating_add(bytes.len()) > MAX_EVENT_BYTES {
-            return Err(Failure::Protocol("a JSON value is larger than 16 MiB"));
+            return Err(Failure::Protocol("a JSON value is larger than 8 MiB"));
         }
         self.value.extend_from_slice(bytes);
         Ok(())

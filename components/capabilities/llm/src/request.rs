@@ -6,6 +6,7 @@ mod validation;
 
 pub(crate) use omission::{Omitted, invalid, is_nothing, reject, unsupported};
 pub(crate) use sequence::{Prompt, PromptMessage, prompt};
+#[cfg(any(target_family = "wasm", test))]
 pub(crate) use validation::check;
 
 use crate::bindings::{ChatRequest, FunctionTool, Image, Message, Options, Part, Tool};

@@ -25,11 +25,11 @@ pub(super) struct Row {
     pub(super) context_window: Option<u32>,
     pub(super) max_output_tokens: Option<u32>,
     pub(super) parameters: Option<Changes>,
-    pub(super) stream: Option<Stream>,
-    pub(super) system_role: Option<System>,
+    pub(super) stream: Option<RowStream>,
+    pub(super) system_role: Option<RowRole>,
     pub(super) images: Option<bool>,
     pub(super) alternating_roles: Option<bool>,
-    pub(super) reasoning_input: Option<Reasoning>,
+    pub(super) reasoning_input: Option<RowInput>,
     pub(super) prices: Option<Dollars>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Rows {
 /// `stream` of a row.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Stream {
+pub(super) enum RowStream {
     Always,
     AsRequested,
     Never,
@@ -55,7 +55,7 @@ pub(super) enum Stream {
 /// `systemRole` of a row.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum System {
+pub(super) enum RowRole {
     AsSent,
     System,
     Developer,
@@ -65,7 +65,7 @@ pub(super) enum System {
 /// `reasoningInput` of a row.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Reasoning {
+pub(super) enum RowInput {
     None,
     ReasoningContent,
     Reasoning,
@@ -84,35 +84,35 @@ pub(super) struct Dollars {
     output: f64,
 }
 
-impl From<Stream> for StreamMode {
-    fn from(stream: Stream) -> Self {
+impl From<RowStream> for StreamMode {
+    fn from(stream: RowStream) -> Self {
         match stream {
-            Stream::Always => Self::Always,
-            Stream::AsRequested => Self::AsRequested,
-            Stream::Never => Self::Never,
+            RowStream::Always => Self::Always,
+            RowStream::AsRequested => Self::AsRequested,
+            RowStream::Never => Self::Never,
         }
     }
 }
 
-impl From<System> for SystemRole {
-    fn from(role: System) -> Self {
+impl From<RowRole> for SystemRole {
+    fn from(role: RowRole) -> Self {
         match role {
-            System::AsSent => Self::AsSent,
-            System::System => Self::System,
-            System::Developer => Self::Developer,
-            System::User => Self::User,
+            RowRole::AsSent => Self::AsSent,
+            RowRole::System => Self::System,
+            RowRole::Developer => Self::Developer,
+            RowRole::User => Self::User,
         }
     }
 }
 
-impl From<Reasoning> for ReasoningInput {
-    fn from(input: Reasoning) -> Self {
+impl From<RowInput> for ReasoningInput {
+    fn from(input: RowInput) -> Self {
         match input {
-            Reasoning::None => Self::None,
-            Reasoning::ReasoningContent => Self::ReasoningContent,
-            Reasoning::Reasoning => Self::Reasoning,
-            Reasoning::ReasoningDetails => Self::ReasoningDetails,
-            Reasoning::ThinkingBlocks => Self::ThinkingBlocks,
+            RowInput::None => Self::None,
+            RowInput::ReasoningContent => Self::ReasoningContent,
+            RowInput::Reasoning => Self::Reasoning,
+            RowInput::ReasoningDetails => Self::ReasoningDetails,
+            RowInput::ThinkingBlocks => Self::ThinkingBlocks,
         }
     }
 }
