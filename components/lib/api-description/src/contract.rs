@@ -215,6 +215,8 @@ impl Contract {
             // OpenAI's may be null.
             None => Ok(()),
             Some(code) if response.codes.iter().any(|known| known == code) => Ok(()),
+            // The provider's own, where it rejects a request.
+            Some(_) if status == 400 && value.pointer("/error/code").is_some() => Ok(()),
             Some(code) => Err(wrong(format!("the code {code}"))),
         }
     }

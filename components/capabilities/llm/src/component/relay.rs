@@ -110,6 +110,7 @@ async fn relay_one(
     let mut relay = Relay {
         body: &mut body,
         reply,
+        has_ended: false,
         deltas,
         silence: SilenceTimer::new(),
         deadlines,
@@ -121,7 +122,7 @@ async fn relay_one(
         // Dropping the body closes the connection, which makes the provider stop.
         return Outcome::ReaderLeft;
     };
-    let is_read = relay.reply.is_done() && !relay.reply.is_cut();
+    let has_rest = relay.reply.is_done() && !relay.reply.is_cut() && !relay.has_ended;
     let Relay {
         resolved,
         lease,
@@ -136,7 +137,7 @@ async fn relay_one(
             }
             Outcome::Failed(error)
         }
-        (result, _) => Outcome::Ended(result, is_read.then_some(body)),
+        (result, _) => Outcome::Ended(result, has_rest.then_some(body)),
     }
 }
 
@@ -160,6 +161,8 @@ enum Awaited {
 struct Relay<'a> {
     body: &'a mut Body,
     reply: Reply,
+    /// The end of the body was read, after which it must not be read again.
+    has_ended: bool,
     deltas: &'a mut DeltaWriter,
     silence: SilenceTimer,
     deadlines: Deadlines,
@@ -191,7 +194,10 @@ impl Relay<'_> {
                     }
                     buffer = bytes;
                 }
-                Awaited::End => break None,
+                Awaited::End => {
+                    self.has_ended = true;
+                    break None;
+                }
                 Awaited::Failed(failure) => break Some(failure),
                 Awaited::ReaderLeft => return None,
             }
