@@ -9,6 +9,7 @@ mod database;
 mod description;
 mod event_stream;
 mod files;
+pub(crate) mod gateway;
 mod manifests;
 mod packages;
 mod postgres;

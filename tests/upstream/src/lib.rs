@@ -38,6 +38,7 @@
 //! [`WorkOs`], [`Clerk`]) and the operator's webhook for mail ([`Mailbox`]), each a [`Service`] that
 //! records its [`Call`]s and can be given [`Trouble`].
 
+mod answer;
 mod connection;
 mod exchange;
 mod mailbox;
@@ -47,6 +48,7 @@ mod service;
 mod sign_in;
 mod wire;
 
+pub use answer::Answer;
 pub use mailbox::Mailbox;
 pub use script::{Ending, Failure, Fault, Gate, Script};
 pub use server::{MODELS, Outcome, Recorded, Upstream};

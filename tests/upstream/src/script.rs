@@ -1,5 +1,6 @@
 //! What the server does with one request.
 
+use crate::answer::Answer;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -64,6 +65,8 @@ pub enum Fault {
     Refuse(Failure),
     /// An error status with a body of one's own: status, content type, body.
     Raw(u16, String, String),
+    /// An answer of exact bytes.
+    Exact(Answer),
     /// The request is read and never answered.
     HangBeforeHeaders,
     /// Headers, so many tokens, then silence with the connection open.

@@ -141,6 +141,8 @@ impl Validator {
             // The code may be null in errors of OpenAI's API.
             None => Ok(()),
             Some(code) if response.codes.iter().any(|described| described == code) => Ok(()),
+            // The provider's own code, where it rejects a request.
+            Some(_) if status == 400 && value.pointer("/error/code").is_some() => Ok(()),
             Some(code) => Err(violation(format!("the undescribed code {code}"))),
         }
     }

@@ -214,9 +214,7 @@ impl<E: TextEncoder> Sink for StoredReplySink<E> {
 fn into_text(delta: Delta) -> Option<String> {
     match delta {
         Delta::Text(text) => Some(text),
-        Delta::ResolvedModel(_) | Delta::Reasoning(_) | Delta::Refusal(_) | Delta::ToolCall(_) => {
-            None
-        }
+        _ => None,
     }
 }
 

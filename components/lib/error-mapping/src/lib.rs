@@ -5,7 +5,7 @@
 use contracts::{
     accounts, conversations, identity, llm, mail, messaging, moderation, oauth, quota,
 };
-use http_edge::{ApiError, Cause, Detail};
+use http_edge::{ApiError, Cause, Detail, Refusal};
 
 /// What a request for a conversation did not find, for [`ApiError::NotFound`].
 pub const CONVERSATION: &str = "Conversation";
@@ -226,52 +226,79 @@ pub fn credits(error: quota::credits::Error) -> ApiError {
     }
 }
 
-/// `goldfish:llm`. A provider's rate limit is 503; 429 is for the limits of this server.
+/// `goldfish:llm`. A provider's rate limit is 503; 429 is for the limits of this server. What only the
+/// operator can correct is no 503, because clients repeat a request after that.
 pub fn llm(error: llm::types::Error) -> ApiError {
     use llm::types::Error;
     match error {
         Error::UnknownModel => ApiError::invalid("model", "Unknown model. See GET /api/models."),
-        Error::NotConfigured => ApiError::ProviderUnavailable(
-            "This model has no API key on this server. Choose another model.",
-            None,
-            Cause::new("provider not configured"),
-        ),
-        Error::InvalidRequest(invalid) => match invalid.field {
-            Some(field) => ApiError::invalid(field, invalid.cause),
-            None => ApiError::ProviderRefused(Cause::new(invalid.cause)),
-        },
-        Error::ContextTooLong => ApiError::invalid(
-            "message",
-            "The conversation is too long for this model. Shorten the message or start a new one.",
-        ),
+        Error::NotConfigured(variable) => ApiError::invalid("model", not_configured(&variable)),
+        Error::InvalidRequest(invalid) => ApiError::ProviderRefused(refusal(invalid)),
+        Error::ContextTooLong => ApiError::ContextTooLong,
         Error::ContentFiltered => {
             ApiError::invalid("message", "was rejected by the provider's content filter")
         }
-        Error::Unauthorized => ApiError::ProviderFailed(
-            "The AI provider rejected the API key of this server.",
-            Cause::new("provider rejected the API key"),
-        ),
-        Error::RateLimited(after) => ApiError::ProviderUnavailable(
+        Error::ModelUnavailable(cause) => ApiError::ProviderRefused(Refusal::of(
+            Detail {
+                path: "model".to_owned(),
+                message: MODEL_UNAVAILABLE.to_owned(),
+            },
+            None,
+            Cause::new(cause),
+        )),
+        Error::Misconfigured(cause) => ApiError::ProviderMisconfigured(Cause::new(cause)),
+        Error::RateLimited(temporary) => ApiError::ProviderUnavailable(
             "The AI provider's rate limit was reached. Try again later.",
-            after,
-            Cause::new("provider rate limit"),
+            temporary.retry_after,
+            Cause::new(temporary.cause),
         ),
-        Error::Overloaded(after) => ApiError::ProviderUnavailable(
+        Error::Overloaded(temporary) => ApiError::ProviderUnavailable(
             "The AI provider is overloaded. Try again later.",
-            after,
-            Cause::new("provider overloaded"),
+            temporary.retry_after,
+            Cause::new(temporary.cause),
         ),
-        Error::Timeout => ApiError::ProviderTimeout,
+        Error::Failed(cause) => ApiError::ProviderFailed(
+            "The AI provider failed with an internal error. Try again.",
+            Cause::new(cause),
+        ),
+        Error::Timeout(cause) => ApiError::ProviderTimeout(Cause::new(cause)),
         Error::Unreachable(cause) => {
             ApiError::ProviderFailed("The AI provider cannot be reached.", Cause::new(cause))
         }
         Error::Protocol(cause) => ApiError::ProviderFailed(
-            "The AI provider sent an invalid response.",
+            "The AI provider sent an invalid response, or one that broke off.",
             Cause::new(cause),
         ),
         Error::Other(cause) => {
             ApiError::ProviderFailed("The AI provider failed to respond.", Cause::new(cause))
         }
+    }
+}
+
+/// The sentence about a model that its provider does not have.
+pub const MODEL_UNAVAILABLE: &str =
+    "The AI provider does not offer this model to this server. Choose another model.";
+
+/// The sentence about a model whose provider is not configured.
+pub fn not_configured(variable: &str) -> String {
+    format!(
+        "This model is not configured on this server (variable {variable}). Choose another model."
+    )
+}
+
+fn refusal(invalid: llm::types::Invalid) -> Refusal {
+    let cause = Cause::new(format!("provider rejected the request: {}", invalid.reason));
+    match invalid.field {
+        Some(path) => {
+            let message = invalid.reason;
+            Refusal::of(Detail { path, message }, invalid.code, cause)
+        }
+        None => Refusal {
+            detail: None,
+            sentence: invalid.reason,
+            code: invalid.code,
+            cause,
+        },
     }
 }
 
@@ -364,27 +391,53 @@ mod tests {
 
     #[test]
     fn llm_maps_each_error_to_its_status() {
-        use contracts::llm::types::{Error, Invalid};
+        use contracts::llm::types::{Error, Invalid, Temporary};
         let invalid = |field: Option<&str>| Invalid {
             field: field.map(str::to_owned),
+            reason: "x".into(),
+            code: None,
+        };
+        let temporary = |retry_after| Temporary {
+            retry_after,
             cause: "x".into(),
         };
         for (error, status) in [
             (Error::UnknownModel, 400),
-            (Error::NotConfigured, 503),
+            (Error::NotConfigured("openai_api_key".into()), 400),
             (Error::InvalidRequest(invalid(None)), 400),
             (Error::InvalidRequest(invalid(Some("seed"))), 400),
             (Error::ContextTooLong, 400),
             (Error::ContentFiltered, 400),
-            (Error::Unauthorized, 502),
-            (Error::RateLimited(Some(3)), 503),
-            (Error::Overloaded(None), 503),
-            (Error::Timeout, 504),
+            (Error::ModelUnavailable("x".into()), 400),
+            (Error::Misconfigured("x".into()), 502),
+            (Error::RateLimited(temporary(Some(3))), 503),
+            (Error::Overloaded(temporary(None)), 503),
+            (Error::Failed("x".into()), 502),
+            (Error::Timeout("x".into()), 504),
             (Error::Unreachable("x".into()), 502),
             (Error::Protocol("x".into()), 502),
             (Error::Other("x".into()), 502),
         ] {
             assert_eq!(llm(error.clone()).public().status, status, "{error:?}");
         }
+    }
+
+    #[test]
+    fn llm_names_what_the_client_or_the_operator_can_change() {
+        use contracts::llm::types::{Error, Invalid};
+        let told = |error| llm(error).public().sentence;
+        assert!(told(Error::NotConfigured("openai_api_key".into())).contains("openai_api_key"));
+        let invalid = |field: Option<&str>, reason: &str| {
+            Error::InvalidRequest(Invalid {
+                field: field.map(str::to_owned),
+                reason: reason.into(),
+                code: Some("unsupported_value".into()),
+            })
+        };
+        assert_eq!(
+            told(invalid(Some("seed"), "is not supported by anthropic")),
+            "Invalid request: seed is not supported by anthropic."
+        );
+        assert_eq!(told(invalid(None, "No tools here.")), "No tools here.");
     }
 }

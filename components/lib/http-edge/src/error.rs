@@ -1,5 +1,7 @@
 //! Errors of requests, and the one place that says which status, code and text clients see.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 /// One error in a request.
@@ -75,28 +77,72 @@ pub enum ApiError {
     RateLimited(u32),
     /// 500: an error of the server.
     Internal(Cause),
-    /// 400: the AI provider rejected the request.
-    ProviderRefused(Cause),
+    /// 400: the AI provider rejected the request, or does not support it.
+    ProviderRefused(Refusal),
+    /// 400: the prompt exceeds the model's context window.
+    ContextTooLong,
     /// 502: an external service failed; a sentence for the client.
     ProviderFailed(&'static str, Cause),
+    /// 502 that a retry does not change: the AI provider rejects this server's key or account, or a
+    /// variable of this server is invalid.
+    ProviderMisconfigured(Cause),
     /// 503: an external service cannot be used now; a sentence for the client, and the seconds to
     /// wait if they are known.
     ProviderUnavailable(&'static str, Option<u32>, Cause),
     /// 504: the AI provider did not respond in time.
-    ProviderTimeout,
+    ProviderTimeout(Cause),
     /// An error that exists only in the protocol of another system that the route implements.
     ProtocolError(ProtocolError),
 }
 
+/// Why an AI provider rejected a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The part of the request that it is about, if that is known.
+    pub detail: Option<Detail>,
+    /// A sentence for a person.
+    pub sentence: String,
+    /// The provider's own code, if it sent one.
+    pub code: Option<String>,
+    /// For the log.
+    pub cause: Cause,
+}
+
+impl Refusal {
+    /// A request of which one part is rejected.
+    pub fn of(detail: Detail, code: Option<String>, cause: Cause) -> Self {
+        Self {
+            sentence: detail.sentence(),
+            detail: Some(detail),
+            code,
+            cause,
+        }
+    }
+}
+
 /// An error of another system's protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtocolError {
     /// The HTTP status.
     pub status: u16,
     /// That protocol's code.
     pub code: &'static str,
     /// A sentence for a person.
-    pub sentence: &'static str,
+    pub sentence: Cow<'static, str>,
+    /// For the log.
+    pub cause: Option<Cause>,
+}
+
+impl ProtocolError {
+    /// An error without a cause for the log.
+    pub const fn new(status: u16, code: &'static str, sentence: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            sentence: Cow::Borrowed(sentence),
+            cause: None,
+        }
+    }
 }
 
 /// What clients see of an error.
@@ -178,21 +224,34 @@ impl ApiError {
                 format!("Too many requests. Try again in {seconds} s."),
             ),
             Self::Internal(_) => (500, "INTERNAL", "Internal server error.".to_owned()),
-            Self::ProviderRefused(_) => (
+            Self::ProviderRefused(refusal) => {
+                details = refusal.detail.as_slice();
+                (400, "VALIDATION_ERROR", refusal.sentence.clone())
+            }
+            Self::ContextTooLong => (
                 400,
-                "VALIDATION_ERROR",
-                "The AI provider rejected this request.".to_owned(),
+                "CONTEXT_LENGTH_EXCEEDED",
+                "The conversation is too long for this model. Shorten the message or start a new \
+                 conversation."
+                    .to_owned(),
+            ),
+            Self::ProviderMisconfigured(_) => (
+                502,
+                "PROVIDER_ERROR",
+                "The AI provider does not accept this server's key or settings. A retry does not \
+                 help; the operator must correct them."
+                    .to_owned(),
             ),
             Self::ProviderFailed(why, _) => (502, "PROVIDER_ERROR", (*why).to_owned()),
             Self::ProviderUnavailable(why, _, _) => {
                 (503, "PROVIDER_UNAVAILABLE", (*why).to_owned())
             }
-            Self::ProviderTimeout => (
+            Self::ProviderTimeout(_) => (
                 504,
                 "PROVIDER_TIMEOUT",
                 "The AI provider did not respond in time. Try again later.".to_owned(),
             ),
-            Self::ProtocolError(own) => (own.status, own.code, own.sentence.to_owned()),
+            Self::ProtocolError(own) => (own.status, own.code, own.sentence.clone().into_owned()),
         };
         PublicError {
             status,
@@ -230,6 +289,7 @@ impl ApiError {
             Self::RateLimited(seconds) | Self::ProviderUnavailable(_, Some(seconds), _) => {
                 vec![("retry-after", seconds.to_string())]
             }
+            Self::ProviderMisconfigured(_) => vec![("x-should-retry", "false".to_owned())],
             _ => Vec::new(),
         }
     }
@@ -238,9 +298,12 @@ impl ApiError {
     pub(crate) fn cause(&self) -> Option<&str> {
         match self {
             Self::Internal(cause)
-            | Self::ProviderRefused(cause)
+            | Self::ProviderRefused(Refusal { cause, .. })
             | Self::ProviderFailed(_, cause)
-            | Self::ProviderUnavailable(_, _, cause) => Some(cause.for_log()),
+            | Self::ProviderMisconfigured(cause)
+            | Self::ProviderUnavailable(_, _, cause)
+            | Self::ProviderTimeout(cause) => Some(cause.for_log()),
+            Self::ProtocolError(own) => own.cause.as_ref().map(Cause::for_log),
             _ => None,
         }
     }
@@ -300,6 +363,8 @@ mod tests {
             ApiError::internal("disk sda1 is full"),
             ApiError::ProviderFailed("Failed.", Cause::new("disk sda1 is full")),
             ApiError::ProviderUnavailable("Busy.", Some(3), Cause::new("disk sda1 is full")),
+            ApiError::ProviderMisconfigured(Cause::new("disk sda1 is full")),
+            ApiError::ProviderTimeout(Cause::new("disk sda1 is full")),
         ] {
             assert!(!parsed(&error).to_string().contains("sda1"));
             assert_eq!(error.cause(), Some("disk sda1 is full"));

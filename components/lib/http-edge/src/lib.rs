@@ -35,7 +35,7 @@ mod validation;
 
 pub use context::{Context, JsonText, parse_uuid};
 pub use endpoint::{Endpoint, ROUTE};
-pub use error::{ApiError, Cause, Detail, ProtocolError, PublicError};
+pub use error::{ApiError, Cause, Detail, ProtocolError, PublicError, Refusal};
 pub use head::Head;
 pub use log::{BackgroundLog, LogRecord};
 pub use origins::{OriginPattern, is_loopback_origin};

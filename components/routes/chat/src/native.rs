@@ -141,7 +141,10 @@ mod tests {
             error: None,
         });
         assert!(text(bytes).ends_with("\"model\":\"m\",\"content\":\"\"}\n\ndata: [DONE]\n\n"));
-        let error = text(error(&ApiError::ProviderTimeout, "r"));
+        let error = text(error(
+            &ApiError::ProviderTimeout(http_edge::Cause::new("x")),
+            "r",
+        ));
         assert!(error.starts_with("event: error\ndata: {\"error\":"));
         assert!(error.ends_with(",\"content\":\"\"}\n\n"), "{error}");
     }

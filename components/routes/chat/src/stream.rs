@@ -175,7 +175,7 @@ impl Finished {
         let completion = self.relayed.end.completion();
         protocol.end(&ReplyEnd {
             outcome: self.outcome(),
-            reason: completion.map(|completion| completion.finish_reason),
+            reason: completion.map(|completion| completion.finish_reason.clone()),
             usage: self.error.is_none().then(|| self.tokens()),
             model: &self.model,
             error: self.error.as_ref().map(|error| (error, request_id)),

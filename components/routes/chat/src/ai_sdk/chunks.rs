@@ -130,7 +130,7 @@ pub(crate) fn end(end: &ReplyEnd<'_>) -> Vec<u8> {
         None => chunks.extend([
             Chunk::FinishStep,
             Chunk::Finish {
-                finish_reason: finish_reason(end.reason),
+                finish_reason: finish_reason(end.reason.as_ref()),
             },
         ]),
     }
@@ -138,13 +138,13 @@ pub(crate) fn end(end: &ReplyEnd<'_>) -> Vec<u8> {
 }
 
 /// The AI SDK's finish reason.
-fn finish_reason(reason: Option<FinishReason>) -> &'static str {
+fn finish_reason(reason: Option<&FinishReason>) -> &'static str {
     match reason {
         Some(FinishReason::Stop) | None => "stop",
         Some(FinishReason::Length) => "length",
         Some(FinishReason::ContentFilter) => "content-filter",
         Some(FinishReason::ToolCalls) => "tool-calls",
-        Some(FinishReason::Other) => "other",
+        Some(FinishReason::Other(_)) => "other",
     }
 }
 
@@ -159,7 +159,7 @@ fn write(chunks: &[Chunk<'_>]) -> Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_edge::ApiError;
+    use http_edge::{ApiError, Cause};
 
     fn text(bytes: Vec<u8>) -> String {
         String::from_utf8(bytes).unwrap()
@@ -217,7 +217,10 @@ mod tests {
                  data: [DONE]\n\n"
             )
         );
-        let failed = encoded_end(Outcome::Incomplete, Some(&ApiError::ProviderTimeout));
+        let failed = encoded_end(
+            Outcome::Incomplete,
+            Some(&ApiError::ProviderTimeout(Cause::new("x"))),
+        );
         assert!(
             failed.contains(
                 "data: {\"type\":\"error\",\"errorText\":\
