@@ -9,5 +9,6 @@ mod credits;
 mod history;
 mod models;
 mod preferences;
+mod uploads;
 mod usage;
 mod v1;

@@ -11,6 +11,7 @@ mod files;
 mod manifests;
 mod packages;
 mod redis;
+mod s3;
 mod talk;
 mod users;
 
@@ -25,6 +26,7 @@ pub(crate) use files::Folder;
 pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};
 pub(crate) use packages::{Scripts, skip_or_fail};
 pub(crate) use redis::Redis;
+pub(crate) use s3::Bucket;
 pub(crate) use talk::{World, talk, world};
 pub(crate) use users::{ADMIN_KEY, PASSWORD, User, credentials, new_email};
 

@@ -149,6 +149,9 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-conversations", true, false),
         ("capability-quota", true, false),
         ("capability-response-cache", true, false),
+        // Each where the files are, and nowhere else.
+        ("capability-files-kv", true, false),
+        ("capability-files-s3", false, true),
         // It asks identity providers for key sets and new tokens, and looks up what was revoked.
         ("capability-identity", true, true),
         // What makes and changes accounts can tell nobody outside.
@@ -174,7 +177,7 @@ async fn capabilities_import_storage_or_network_as_listed() {
     let capabilities = components.keys().filter(|id| id.starts_with("capability-"));
     assert_eq!(
         capabilities.count(),
-        11,
+        13,
         "a new capability is to be listed here"
     );
 }

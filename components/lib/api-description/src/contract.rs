@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 /// Where the document is while its schemas are compiled; never looked up.
 const HERE: &str = "https://description.invalid/openapi.json";
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
+/// The media type of contents of any type.
+const ANY: &str = "*/*";
 
 /// A description with everything in it compiled.
 pub struct Contract {
@@ -146,10 +148,12 @@ impl Contract {
         } else {
             &kind
         };
-        let schema = operation
-            .requests
-            .get(kind)
-            .ok_or_else(|| operation.breach(&format!("took a body of {kind:?}")))?;
+        let Some(schema) = operation.requests.get(kind) else {
+            return match operation.requests.get(ANY) {
+                Some(_) => Ok(()),
+                None => Err(operation.breach(&format!("took a body of {kind:?}"))),
+            };
+        };
         // Forms are text; who reads them is tested elsewhere.
         if kind != "application/json" {
             return Ok(());
@@ -188,7 +192,8 @@ impl Contract {
         }
         let kind = bare(header("content-type").unwrap_or_default());
         let has_content = !kind.is_empty() || !response.contents.is_empty();
-        if has_content && !response.contents.contains_key(&kind) {
+        let is_described = [&kind, ANY].iter().any(|kind| response.contents.contains_key(*kind));
+        if has_content && !is_described {
             return Err(operation.breach(&format!("answered {status} with content {kind:?}")));
         }
         Ok(())

@@ -27,20 +27,21 @@ type Piece = Result<Bytes, ApiError>;
 /// a few pieces of the body, and the header fields of a part.
 pub struct Multipart {
     form: multer::Multipart<'static>,
+    /// The part that is being read.
+    field: Option<multer::Field<'static>>,
     pump: Pump,
     parts: usize,
 }
 
-/// A part of a form. It must be read to its end before the next one.
-pub struct Part<'a> {
+/// What the header fields of a part say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
     /// The name of the field; empty if it has none.
     pub name: String,
     /// The name of the file; none if the field is not a file.
     pub file_name: Option<String>,
     /// The declared media type.
     pub content_type: Option<String>,
-    field: multer::Field<'static>,
-    pump: &'a mut Pump,
 }
 
 /// Moves the body into the parser, which takes only what can be sent to other threads.
@@ -82,13 +83,17 @@ impl Multipart {
         let stream = received.map(|piece| piece.map_err(|_| "the body ended early"));
         Self {
             form: multer::Multipart::new(stream, boundary),
+            field: None,
             pump,
             parts: 0,
         }
     }
 
-    /// The next part; none after the last one. 400 if the form is malformed or ends early.
-    pub async fn next(&mut self) -> Result<Option<Part<'_>>, ApiError> {
+    /// The next part; none after the last one. What is left of the part before is dropped. 400 if the form
+    /// is malformed or ends early.
+    pub async fn next(&mut self) -> Result<Option<Part>, ApiError> {
+        while self.chunk().await?.is_some() {}
+        self.field = None;
         let end = self.pump.moved.get().saturating_add(MAX_HEAD);
         let next = self.form.next_field();
         let Some(field) = self.pump.run(next, Some(end)).await? else {
@@ -104,45 +109,46 @@ impl Multipart {
         };
         let disposition = text("content-disposition").unwrap_or_default();
         let parameter = |name| content_disposition::parameter(&disposition, name);
-        Ok(Some(Part {
+        let part = Part {
             name: parameter("name").unwrap_or_default(),
             file_name: parameter("filename"),
             content_type: text("content-type"),
-            field,
-            pump: &mut self.pump,
-        }))
+        };
+        self.field = Some(field);
+        Ok(Some(part))
     }
-}
 
-impl Part<'_> {
-    /// The next bytes; none at the end. 400 if the form is malformed or ends early.
+    /// The next bytes of the part; none at its end. 400 if the form is malformed or ends early.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ApiError> {
-        self.pump.run(self.field.chunk(), None).await
+        match &mut self.field {
+            Some(field) => self.pump.run(field.chunk(), None).await,
+            None => Ok(None),
+        }
     }
 
-    /// Reads and drops the rest, at most `max_bytes` (413).
-    pub async fn skip(mut self, max_bytes: u64) -> Result<(), ApiError> {
-        self.take(max_bytes, |_| {}).await
-    }
-
-    /// The rest as text, at most `max_bytes` (413). 400 if it is not UTF-8.
-    pub async fn text(mut self, max_bytes: u64) -> Result<String, ApiError> {
-        let mut bytes = Vec::new();
-        self.take(max_bytes, |some| bytes.extend_from_slice(some))
-            .await?;
-        String::from_utf8(bytes).map_err(|_| ApiError::invalid(self.name, "must be UTF-8"))
-    }
-
-    async fn take(&mut self, max_bytes: u64, mut put: impl FnMut(&[u8])) -> Result<(), ApiError> {
+    /// Reads and drops the rest of the part, at most `max_bytes` (413).
+    pub async fn skip(&mut self, max_bytes: u64) -> Result<(), ApiError> {
         let mut read = 0_u64;
         while let Some(bytes) = self.chunk().await? {
             read = read.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             if read > max_bytes {
                 return Err(ApiError::PayloadTooLarge(max_bytes));
             }
-            put(&bytes);
         }
         Ok(())
+    }
+
+    /// Reads and drops some of the rest, so that the client gets a response that is sent before it has sent
+    /// everything.
+    pub async fn drain(self) {
+        let Self {
+            form, field, pump, ..
+        } = self;
+        // Without its receiver the pump drops what it reads.
+        drop((field, form));
+        if let Some(moving) = pump.moving {
+            moving.await;
+        }
     }
 }
 
@@ -194,7 +200,10 @@ async fn carry(
             Err(error) => Err(error),
         };
         let is_last = piece.is_err();
-        if pieces.send(piece).await.is_err() || is_last {
+        if pieces.send(piece).await.is_err() {
+            return body.drain().await;
+        }
+        if is_last {
             return;
         }
     }
