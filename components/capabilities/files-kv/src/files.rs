@@ -90,7 +90,9 @@ impl<P: Platform + Clone> Files<P> {
             let wanted = u64::try_from(limit.saturating_sub(files.len())).unwrap_or(u64::MAX);
             let page = self.list().page(cursor, wanted).await.map_err(failed)?;
             let ids = page.items.iter().map(|item| item.id.as_str());
-            let ids: Vec<&str> = ids.filter(|id| !view.state.unfinished.contains_key(*id)).collect();
+            let ids: Vec<&str> = ids
+                .filter(|id| !view.state.unfinished.contains_key(*id))
+                .collect();
             let keys: Vec<String> = ids.iter().map(|id| keys::record(id)).collect();
             let records = get_all(&self.platform, &keys).await.map_err(failed)?;
             for (id, bytes) in ids.into_iter().zip(records) {
@@ -184,7 +186,11 @@ impl<P: Platform + Clone> Files<P> {
         }
         self.remove_keys(id).await?;
         let entry = Entry::Removed { id: id.to_owned() };
-        index.append(&mut view, &entry).await.map(drop).map_err(failed)
+        index
+            .append(&mut view, &entry)
+            .await
+            .map(drop)
+            .map_err(failed)
     }
 
     async fn delete_if_there(&self, id: &str) -> Result<(), Error> {

@@ -167,15 +167,26 @@ mod tests {
     }
 
     fn begun(id: &str) -> Entry {
-        Entry::Begun { id: id.to_owned(), at: 7 }
+        Entry::Begun {
+            id: id.to_owned(),
+            at: 7,
+        }
     }
 
     fn stored(id: &str, bytes: u64, limit: u64) -> Entry {
-        Entry::Stored { id: id.to_owned(), bytes, limit }
+        Entry::Stored {
+            id: id.to_owned(),
+            bytes,
+            limit,
+        }
     }
 
     fn removing(id: &str, bytes: u64, seen: u64) -> Entry {
-        Entry::Removing { id: id.to_owned(), bytes, seen }
+        Entry::Removing {
+            id: id.to_owned(),
+            bytes,
+            seen,
+        }
     }
 
     fn abandoned(id: &str) -> Entry {
@@ -188,14 +199,24 @@ mod tests {
 
     #[test]
     fn stored_beyond_the_limit_stays_unfinished() {
-        let state = state(&[begun("a"), begun("b"), stored("a", 6, 10), stored("b", 6, 10)]);
+        let state = state(&[
+            begun("a"),
+            begun("b"),
+            stored("a", 6, 10),
+            stored("b", 6, 10),
+        ]);
         assert_eq!(state.bytes, 6);
         assert!(state.is_uploading("b") && !state.is_uploading("a"));
     }
 
     #[test]
     fn stored_after_abandoned_or_without_begun_has_no_effect() {
-        let state = state(&[begun("a"), abandoned("a"), stored("a", 5, 10), stored("c", 5, 10)]);
+        let state = state(&[
+            begun("a"),
+            abandoned("a"),
+            stored("a", 5, 10),
+            stored("c", 5, 10),
+        ]);
         assert_eq!(state.bytes, 0);
         assert!(state.is_removing("a"));
     }
@@ -209,7 +230,12 @@ mod tests {
 
     #[test]
     fn removing_twice_subtracts_once() {
-        let there = [begun("a"), stored("a", 5, 10), begun("b"), stored("b", 3, 10)];
+        let there = [
+            begun("a"),
+            stored("a", 5, 10),
+            begun("b"),
+            stored("b", 3, 10),
+        ];
         let once = state(&[&there[..], &[removing("a", 5, 4)]].concat());
         assert_eq!(once.bytes, 3);
         for second in [
@@ -222,7 +248,12 @@ mod tests {
 
     #[test]
     fn removing_after_more_deletions_than_are_remembered_has_no_effect() {
-        let mut entries = vec![begun("a"), stored("a", 5, 10), removing("a", 5, 2), removed("a")];
+        let mut entries = vec![
+            begun("a"),
+            stored("a", 5, 10),
+            removing("a", 5, 2),
+            removed("a"),
+        ];
         for number in 0..REMEMBERED {
             let id = number.to_string();
             entries.extend([begun(&id), removed(&id)]);

@@ -72,7 +72,12 @@ impl Store for KeyValue {
         Ok(key)
     }
 
-    async fn url(&self, _owner: &str, _id: &str, _expires_at: u64) -> Result<Option<String>, Error> {
+    async fn url(
+        &self,
+        _owner: &str,
+        _id: &str,
+        _expires_at: u64,
+    ) -> Result<Option<String>, Error> {
         Ok(None)
     }
 

@@ -31,10 +31,18 @@ fn new_file(number: u64) -> NewFile {
 }
 
 fn content(number: u64, length: usize) -> Vec<u8> {
-    (number..).map(|byte| (byte % 251) as u8).take(length).collect()
+    (number..)
+        .map(|byte| (byte % 251) as u8)
+        .take(length)
+        .collect()
 }
 
-async fn upload(client: Client, file: NewFile, limits: Limits, bytes: &[u8]) -> Result<File, Error> {
+async fn upload(
+    client: Client,
+    file: NewFile,
+    limits: Limits,
+    bytes: &[u8],
+) -> Result<File, Error> {
     let mut writer = Writer::begin(client, file, limits).await?;
     for some in bytes.chunks(300_000) {
         if let Err(error) = writer.write(some).await {
@@ -87,38 +95,67 @@ fn read_of_any_part_is_its_bytes() {
     let client = world.client();
     let bytes = content(7, 2 * CHUNK_BYTES + 5);
     let expected = bytes.clone();
-    world.finish(async move {
-        let file = upload(client.clone(), new_file(1), LIMITS, &bytes).await.unwrap();
-        assert_eq!(file.size, bytes.len() as u64);
-        let known = files::info(&client, Some(OWNER), &file.id).await;
-        assert_eq!(known.as_ref(), Ok(&file));
-        assert_eq!(files::info(&client, Some("other"), &file.id).await, Err(Error::NotFound));
-        assert_eq!(files::info(&client, None, &file.id).await, Err(Error::NotFound));
-        let chunk = CHUNK_BYTES as u64;
-        for range in [0..0, 0..1, 5..chunk, chunk - 1..chunk + 1, chunk..2 * chunk, 0..u64::MAX, 2 * chunk..file.size] {
-            let read = read(client.clone(), &file.id, range.clone()).await.unwrap();
-            let end = range.end.min(file.size);
-            assert_eq!(read, expected[range.start as usize..end as usize], "{range:?}");
-        }
-        let others = Files::new(client, "other");
-        assert_eq!(others.read(&file.id, 0..1).await.err(), Some(Error::NotFound));
-        assert_eq!(others.delete(&file.id).await, Err(Error::NotFound));
-    }).unwrap();
+    world
+        .finish(async move {
+            let file = upload(client.clone(), new_file(1), LIMITS, &bytes)
+                .await
+                .unwrap();
+            assert_eq!(file.size, bytes.len() as u64);
+            let known = files::info(&client, Some(OWNER), &file.id).await;
+            assert_eq!(known.as_ref(), Ok(&file));
+            assert_eq!(
+                files::info(&client, Some("other"), &file.id).await,
+                Err(Error::NotFound)
+            );
+            assert_eq!(
+                files::info(&client, None, &file.id).await,
+                Err(Error::NotFound)
+            );
+            let chunk = CHUNK_BYTES as u64;
+            for range in [
+                0..0,
+                0..1,
+                5..chunk,
+                chunk - 1..chunk + 1,
+                chunk..2 * chunk,
+                0..u64::MAX,
+                2 * chunk..file.size,
+            ] {
+                let read = read(client.clone(), &file.id, range.clone()).await.unwrap();
+                let end = range.end.min(file.size);
+                assert_eq!(
+                    read,
+                    expected[range.start as usize..end as usize],
+                    "{range:?}"
+                );
+            }
+            let others = Files::new(client, "other");
+            assert_eq!(
+                others.read(&file.id, 0..1).await.err(),
+                Some(Error::NotFound)
+            );
+            assert_eq!(others.delete(&file.id).await, Err(Error::NotFound));
+        })
+        .unwrap();
 }
 
 #[test]
 fn delete_leaves_no_key_of_the_file() {
     let world = World::new(1);
     let client = world.client();
-    world.finish(async move {
-        let file = upload(client.clone(), new_file(1), LIMITS, &content(1, 700_000)).await.unwrap();
-        let files = Files::new(client.clone(), OWNER);
-        assert_eq!(files.used_bytes().await, Ok(700_000));
-        assert_eq!(files.delete(&file.id).await, Ok(()));
-        assert_eq!(files.delete(&file.id).await, Err(Error::NotFound));
-        assert_eq!(files.used_bytes().await, Ok(0));
-        assert_eq!(list(client).await, Ok(Vec::new()));
-    }).unwrap();
+    world
+        .finish(async move {
+            let file = upload(client.clone(), new_file(1), LIMITS, &content(1, 700_000))
+                .await
+                .unwrap();
+            let files = Files::new(client.clone(), OWNER);
+            assert_eq!(files.used_bytes().await, Ok(700_000));
+            assert_eq!(files.delete(&file.id).await, Ok(()));
+            assert_eq!(files.delete(&file.id).await, Err(Error::NotFound));
+            assert_eq!(files.used_bytes().await, Ok(0));
+            assert_eq!(list(client).await, Ok(Vec::new()));
+        })
+        .unwrap();
     assert_eq!(ids_in_keys(&world), BTreeSet::new());
 }
 
@@ -126,14 +163,27 @@ fn delete_leaves_no_key_of_the_file() {
 fn abort_leaves_no_key_of_the_file() {
     let world = World::new(1);
     let client = world.client();
-    world.finish(async move {
-        let mut writer = Writer::begin(client.clone(), new_file(1), LIMITS).await.unwrap();
-        writer.write(&content(1, 700_000)).await.unwrap();
-        writer.abort().await;
-        let files = Files::new(client, OWNER);
-        assert_eq!(files.used_bytes().await, Ok(0));
-        assert!(files.index().read().await.unwrap().state.unfinished.is_empty());
-    }).unwrap();
+    world
+        .finish(async move {
+            let mut writer = Writer::begin(client.clone(), new_file(1), LIMITS)
+                .await
+                .unwrap();
+            writer.write(&content(1, 700_000)).await.unwrap();
+            writer.abort().await;
+            let files = Files::new(client, OWNER);
+            assert_eq!(files.used_bytes().await, Ok(0));
+            assert!(
+                files
+                    .index()
+                    .read()
+                    .await
+                    .unwrap()
+                    .state
+                    .unfinished
+                    .is_empty()
+            );
+        })
+        .unwrap();
     assert_eq!(ids_in_keys(&world), BTreeSet::new());
 }
 
@@ -141,7 +191,9 @@ fn abort_leaves_no_key_of_the_file() {
 fn page_with_a_cursor_of_something_else_is_invalid() {
     let world = World::new(1);
     let files = Files::new(world.client(), OWNER);
-    let page = world.finish(async move { files.page(Some("x"), 2).await }).unwrap();
+    let page = world
+        .finish(async move { files.page(Some("x"), 2).await })
+        .unwrap();
     assert!(matches!(page, Err(Error::Invalid(_))), "{page:?}");
 }
 
@@ -149,41 +201,65 @@ fn page_with_a_cursor_of_something_else_is_invalid() {
 fn write_of_a_slow_upload_keeps_it_from_being_swept() {
     let world = World::new(1);
     let client = world.client();
-    world.finish(async move {
-        use journal::Clock as _;
-        let mut writer = Writer::begin(client.clone(), new_file(1), LIMITS).await.unwrap();
-        let files = Files::new(client.clone(), OWNER);
-        for _ in 0..LEASE / RENEW * 2 {
-            client.sleep(RENEW).await;
-            writer.write(b"slow ").await.unwrap();
-            files.used_bytes().await.unwrap();
-        }
-        let file = writer.finish().await.unwrap();
-        assert_eq!(read(client.clone(), &file.id, 0..5).await, Ok(b"slow ".to_vec()));
-        // One that shows nothing for too long fails, before others may sweep it.
-        let mut writer = Writer::begin(client.clone(), new_file(2), LIMITS).await.unwrap();
-        client.sleep(STOP + 1).await;
-        assert_eq!(writer.write(b"late").await, Err(Error::Incomplete));
-        writer.abort().await;
-        assert_eq!(list(client).await, Ok(vec![file]));
-    }).unwrap();
+    world
+        .finish(async move {
+            use journal::Clock as _;
+            let mut writer = Writer::begin(client.clone(), new_file(1), LIMITS)
+                .await
+                .unwrap();
+            let files = Files::new(client.clone(), OWNER);
+            for _ in 0..LEASE / RENEW * 2 {
+                client.sleep(RENEW).await;
+                writer.write(b"slow ").await.unwrap();
+                files.used_bytes().await.unwrap();
+            }
+            let file = writer.finish().await.unwrap();
+            assert_eq!(
+                read(client.clone(), &file.id, 0..5).await,
+                Ok(b"slow ".to_vec())
+            );
+            // One that shows nothing for too long fails, before others may sweep it.
+            let mut writer = Writer::begin(client.clone(), new_file(2), LIMITS)
+                .await
+                .unwrap();
+            client.sleep(STOP + 1).await;
+            assert_eq!(writer.write(b"late").await, Err(Error::Incomplete));
+            writer.abort().await;
+            assert_eq!(list(client).await, Ok(vec![file]));
+        })
+        .unwrap();
 }
 
 #[test]
 fn erase_during_an_upload_makes_it_fail_and_leaves_no_content() {
     let world = World::new(1);
     let client = world.client();
-    world.finish(async move {
-        let files = Files::new(client.clone(), OWNER);
-        upload(client.clone(), new_file(1), LIMITS, &content(1, 600_000)).await.unwrap();
-        let mut writer = Writer::begin(client.clone(), new_file(2), LIMITS).await.unwrap();
-        writer.write(&content(2, 600_000)).await.unwrap();
-        files.erase().await.unwrap();
-        writer.write(&content(3, 600_000)).await.unwrap();
-        assert!(writer.finish().await.is_err());
-        files.erase().await.unwrap();
-        assert!(files.index().read().await.unwrap().state.unfinished.is_empty());
-    }).unwrap();
+    world
+        .finish(async move {
+            let files = Files::new(client.clone(), OWNER);
+            upload(client.clone(), new_file(1), LIMITS, &content(1, 600_000))
+                .await
+                .unwrap();
+            let mut writer = Writer::begin(client.clone(), new_file(2), LIMITS)
+                .await
+                .unwrap();
+            writer.write(&content(2, 600_000)).await.unwrap();
+            files.erase().await.unwrap();
+            writer.write(&content(3, 600_000)).await.unwrap();
+            assert!(writer.finish().await.is_err());
+            files.erase().await.unwrap();
+            assert!(
+                files
+                    .index()
+                    .read()
+                    .await
+                    .unwrap()
+                    .state
+                    .unfinished
+                    .is_empty()
+            );
+        })
+        .unwrap();
     assert_eq!(ids_in_keys(&world), BTreeSet::new());
     assert_eq!(world.keys_containing("txt"), Vec::<String>::new());
 }

@@ -101,7 +101,10 @@ mod tests {
         let found = unfinished(xml).unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].since, Some(1_289_422_113));
-        assert_eq!((found[1].key.as_str(), found[1].since), ("files/ada/2", None));
+        assert_eq!(
+            (found[1].key.as_str(), found[1].since),
+            ("files/ada/2", None)
+        );
         assert_eq!(unfinished("text"), None);
     }
 }

@@ -38,9 +38,15 @@ mod tests {
     fn add_to_a_full_part_returns_what_did_not_fit() {
         let mut part = Part::default();
         assert_eq!(part.add(Bytes::from(vec![1; PART_BYTES - 1])), None);
-        assert_eq!(part.add(Bytes::from_static(b"ab")), Some(Bytes::from_static(b"b")));
+        assert_eq!(
+            part.add(Bytes::from_static(b"ab")),
+            Some(Bytes::from_static(b"b"))
+        );
         assert_eq!((part.length, part.pieces().len()), (PART_BYTES, 2));
-        assert_eq!(part.add(Bytes::from_static(b"c")), Some(Bytes::from_static(b"c")));
+        assert_eq!(
+            part.add(Bytes::from_static(b"c")),
+            Some(Bytes::from_static(b"c"))
+        );
         assert_eq!(part.pieces().len(), 2);
     }
 }

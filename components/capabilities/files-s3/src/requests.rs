@@ -29,7 +29,15 @@ impl Settings {
         query: &[(&str, &str)],
         headers: Vec<(&'static str, String)>,
     ) -> Request {
-        let url = signed(&self.bucket, &self.credentials, method, key, query, &headers, VALID);
+        let url = signed(
+            &self.bucket,
+            &self.credentials,
+            method,
+            key,
+            query,
+            &headers,
+            VALID,
+        );
         Request {
             method,
             url,
@@ -42,7 +50,15 @@ impl Settings {
         let bucket = self.public.as_ref()?;
         // Where the object would be shown as a page, it would be one of the bucket's own origin.
         let query = [("response-content-disposition", "attachment")];
-        let url = signed(bucket, &self.credentials, Method::Get, key, &query, &[], seconds);
+        let url = signed(
+            bucket,
+            &self.credentials,
+            Method::Get,
+            key,
+            &query,
+            &[],
+            seconds,
+        );
         Some(url)
     }
 }

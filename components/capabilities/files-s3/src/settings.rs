@@ -78,7 +78,10 @@ mod tests {
     #[test]
     fn parse_without_a_variable_names_it() {
         let error = Settings::parse(&Values::default()).err();
-        assert_eq!(error.as_deref(), Some("the variable s3_endpoint is not set"));
+        assert_eq!(
+            error.as_deref(),
+            Some("the variable s3_endpoint is not set")
+        );
         let values = Values {
             endpoint: "minio:9000".to_owned(),
             bucket: "b".to_owned(),
@@ -93,8 +96,14 @@ mod tests {
     #[test]
     fn parse_has_the_bucket_in_the_path() {
         let settings = example();
-        assert_eq!(settings.bucket.base_url().as_str(), "http://minio:9000/goldfish/");
+        assert_eq!(
+            settings.bucket.base_url().as_str(),
+            "http://minio:9000/goldfish/"
+        );
         let public = settings.public.unwrap();
-        assert_eq!(public.base_url().as_str(), "https://files.example.com/goldfish/");
+        assert_eq!(
+            public.base_url().as_str(),
+            "https://files.example.com/goldfish/"
+        );
     }
 }

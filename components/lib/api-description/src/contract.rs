@@ -192,7 +192,9 @@ impl Contract {
         }
         let kind = bare(header("content-type").unwrap_or_default());
         let has_content = !kind.is_empty() || !response.contents.is_empty();
-        let is_described = [&kind, ANY].iter().any(|kind| response.contents.contains_key(*kind));
+        let is_described = [&kind, ANY]
+            .iter()
+            .any(|kind| response.contents.contains_key(*kind));
         if has_content && !is_described {
             return Err(operation.breach(&format!("answered {status} with content {kind:?}")));
         }

@@ -104,7 +104,11 @@ impl Intake {
             return Ok(());
         };
         let head = std::mem::take(head);
-        let Declared { purpose, name, media_type } = &self.declared;
+        let Declared {
+            purpose,
+            name,
+            media_type,
+        } = &self.declared;
         let found = media_type::detect(&head, name, media_type);
         if !purpose.accepts(found) {
             return Err(unsupported(found, *purpose));
@@ -170,7 +174,11 @@ fn malformed() -> Rejection {
 
 fn unsupported(found: &str, purpose: Purpose) -> Rejection {
     // What is declared is the client's text.
-    let shown: String = found.chars().filter(char::is_ascii_graphic).take(80).collect();
+    let shown: String = found
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .take(80)
+        .collect();
     Rejection::UnsupportedType(format!(
         "is {shown}, accepted are {}",
         purpose.media_types().join(", ")
@@ -181,7 +189,11 @@ fn unsupported(found: &str, purpose: Purpose) -> Rejection {
 mod tests {
     use super::*;
 
-    fn take(purpose: Purpose, declared: &str, bytes: &[u8]) -> Result<(&'static str, Vec<u8>), Rejection> {
+    fn take(
+        purpose: Purpose,
+        declared: &str,
+        bytes: &[u8],
+    ) -> Result<(&'static str, Vec<u8>), Rejection> {
         let declared = Declared {
             purpose,
             name: "a".to_owned(),
@@ -222,7 +234,10 @@ mod tests {
             ("text/html", b"GIF89a\x01\0\x01\0\x80\0\0"),
         ] {
             let taken = take(Purpose::Avatar, declared, content);
-            assert!(matches!(taken, Err(Rejection::UnsupportedType(_))), "{taken:?}");
+            assert!(
+                matches!(taken, Err(Rejection::UnsupportedType(_))),
+                "{taken:?}"
+            );
         }
         let gif = b"GIF89a\x01\0\x01\0\x80\0\0";
         for declared in ["image/png", "", "application/octet-stream", "image/jpg"] {
@@ -244,7 +259,10 @@ mod tests {
 
     #[test]
     fn finish_of_an_incomplete_image_is_invalid() {
-        for image in [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], b"\xff\xd8\xff\xe0\0\x10JFIF"] {
+        for image in [
+            &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..],
+            b"\xff\xd8\xff\xe0\0\x10JFIF",
+        ] {
             let taken = take(Purpose::File, "", image);
             assert_eq!(taken, Err(malformed()));
         }

@@ -25,12 +25,33 @@ const TEXTS: [(&str, &[&str]); 4] = [
 
 /// Beginnings of web pages, after white space, in lower case.
 const HTML_BEGINNINGS: [&str; 19] = [
-    "<!doctype html", "<html", "<head", "<script", "<iframe", "<h1", "<div", "<font", "<table",
-    "<a ", "<style", "<title", "<b>", "<body", "<br", "<p>", "<img", "<meta", "<link",
+    "<!doctype html",
+    "<html",
+    "<head",
+    "<script",
+    "<iframe",
+    "<h1",
+    "<div",
+    "<font",
+    "<table",
+    "<a ",
+    "<style",
+    "<title",
+    "<b>",
+    "<body",
+    "<br",
+    "<p>",
+    "<img",
+    "<meta",
+    "<link",
 ];
 
 /// Formats whose beginning is text although they are not.
-const BEGIN_AS_TEXT: [&str; 3] = ["application/pdf", "application/postscript", "application/rtf"];
+const BEGIN_AS_TEXT: [&str; 3] = [
+    "application/pdf",
+    "application/postscript",
+    "application/rtf",
+];
 
 /// The media type of a file that begins with `head` ([`HEAD_BYTES`], or all of it if that is shorter).
 /// `name` and `declared` (a media type, or empty) choose among kinds of text.
@@ -62,9 +83,7 @@ fn text(name: &str, declared: &str) -> &'static str {
     let (extension, declared) = (name::extension(name), essence(declared));
     TEXTS
         .into_iter()
-        .find(|(kind, extensions)| {
-            *kind == declared || extensions.contains(&extension.as_str())
-        })
+        .find(|(kind, extensions)| *kind == declared || extensions.contains(&extension.as_str()))
         .map_or("text/plain", |(kind, _)| kind)
 }
 
@@ -150,12 +169,21 @@ mod tests {
             ("BMW is a car.", "a.bmp", "image/bmp", "text/plain"),
             ("# Title", "README.md", "", "text/markdown"),
             ("a,b", "x", "text/csv; header=present", "text/csv"),
-            ("{}", "x.json", "application/octet-stream", "application/json"),
+            (
+                "{}",
+                "x.json",
+                "application/octet-stream",
+                "application/json",
+            ),
             ("alert(1)", "x.js", "text/javascript", "text/plain"),
             ("", "empty.png", "image/png", "text/plain"),
             ("1 < 2 and 3 > 2", "", "", "text/plain"),
         ] {
-            assert_eq!(detect(content.as_bytes(), name, declared), expected, "{content}");
+            assert_eq!(
+                detect(content.as_bytes(), name, declared),
+                expected,
+                "{content}"
+            );
         }
         let split = "é".repeat(4).into_bytes();
         assert_eq!(detect(&split[..7], "", ""), "text/plain");

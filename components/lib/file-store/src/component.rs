@@ -32,7 +32,11 @@ impl<S: Store> Files for Exports<S> {
         let purposes = Purpose::ALL.into_iter().map(|purpose| PurposeRules {
             purpose: to_wit(purpose),
             max_bytes: limits.of(purpose),
-            media_types: purpose.media_types().iter().map(|kind| (*kind).to_owned()).collect(),
+            media_types: purpose
+                .media_types()
+                .iter()
+                .map(|kind| (*kind).to_owned())
+                .collect(),
         });
         Rules {
             max_upload_bytes: limits.upload,
@@ -61,7 +65,9 @@ impl<S: Store> Files for Exports<S> {
     async fn open(owner: String, id: String, range: ByteRange) -> Result<Content, Error> {
         check_user(&owner)?;
         let store = S::open().await?;
-        let reader = store.read(&owner, &uuid(&id)?, range.start..range.end).await?;
+        let reader = store
+            .read(&owner, &uuid(&id)?, range.start..range.end)
+            .await?;
         Ok(send(reader))
     }
 
@@ -73,7 +79,10 @@ impl<S: Store> Files for Exports<S> {
     async fn list(owner: String, cursor: Option<String>, limit: u32) -> Result<Page, Error> {
         check_user(&owner)?;
         let limit = limit.clamp(1, MAX_PAGE);
-        S::open().await?.list(&owner, cursor.as_deref(), limit).await
+        S::open()
+            .await?
+            .list(&owner, cursor.as_deref(), limit)
+            .await
     }
 
     async fn grant_access(owner: String, id: String, expires_at: u64) -> Result<Access, Error> {
@@ -154,8 +163,7 @@ async fn limits() -> Limits {
     }
     let upload = variables::get("max_upload_bytes").await;
     let storage = variables::get("max_storage_bytes").await;
-    let (limits, errors) =
-        Limits::parse(&upload.unwrap_or_default(), &storage.unwrap_or_default());
+    let (limits, errors) = Limits::parse(&upload.unwrap_or_default(), &storage.unwrap_or_default());
     for error in errors {
         eprintln!(r#"{{"level":"warn","message":"{error}"}}"#);
     }

@@ -136,15 +136,51 @@ mod tests {
     #[test]
     fn parameter_of_fields_as_clients_write_them() {
         for (field, name, filename) in [
-            ("form-data; name=\"file\"; filename=\"a b.txt\"", Some("file"), Some("a b.txt")),
-            ("form-data; filename=plain.txt; name=file", Some("file"), Some("plain.txt")),
-            ("form-data; name=\"a;b\"; filename=\"x=1;y\"", Some("a;b"), Some("x=1;y")),
-            ("form-data; name=\"q\"; filename=\"say \\\"hi\\\".txt\"", Some("q"), Some("say \"hi\".txt")),
-            ("form-data; name=\"q\"; filename=\"say %22hi%22.txt\"", Some("q"), Some("say \"hi\".txt")),
-            ("form-data; name=f; filename=\"x\"; filename*=UTF-8''%e2%82%ac", Some("f"), Some("€")),
-            ("form-data; name=f; filename*=utf-8'en'a%20b", Some("f"), Some("a b")),
-            ("form-data; name=f; filename*=latin1''a; filename=b", Some("f"), Some("b")),
-            ("form-data; NAME=f; FileName=\"C:\\dir\\a.txt\"", Some("f"), Some("C:\\dir\\a.txt")),
+            (
+                "form-data; name=\"file\"; filename=\"a b.txt\"",
+                Some("file"),
+                Some("a b.txt"),
+            ),
+            (
+                "form-data; filename=plain.txt; name=file",
+                Some("file"),
+                Some("plain.txt"),
+            ),
+            (
+                "form-data; name=\"a;b\"; filename=\"x=1;y\"",
+                Some("a;b"),
+                Some("x=1;y"),
+            ),
+            (
+                "form-data; name=\"q\"; filename=\"say \\\"hi\\\".txt\"",
+                Some("q"),
+                Some("say \"hi\".txt"),
+            ),
+            (
+                "form-data; name=\"q\"; filename=\"say %22hi%22.txt\"",
+                Some("q"),
+                Some("say \"hi\".txt"),
+            ),
+            (
+                "form-data; name=f; filename=\"x\"; filename*=UTF-8''%e2%82%ac",
+                Some("f"),
+                Some("€"),
+            ),
+            (
+                "form-data; name=f; filename*=utf-8'en'a%20b",
+                Some("f"),
+                Some("a b"),
+            ),
+            (
+                "form-data; name=f; filename*=latin1''a; filename=b",
+                Some("f"),
+                Some("b"),
+            ),
+            (
+                "form-data; NAME=f; FileName=\"C:\\dir\\a.txt\"",
+                Some("f"),
+                Some("C:\\dir\\a.txt"),
+            ),
             ("form-data; name=\"open", Some("open"), None),
             ("form-data; name=", Some(""), None),
             ("form-data", None, None),

@@ -10,7 +10,13 @@ use uuid::Uuid;
 
 use crate::{
     body::{BodyReader, drain},
-    cors, error::ApiError, form, head::Head, json, log::LogRecord, origins::OriginPattern,
+    cors,
+    error::ApiError,
+    form,
+    head::Head,
+    json,
+    log::LogRecord,
+    origins::OriginPattern,
     settings::Settings,
 };
 

@@ -163,7 +163,9 @@ impl Pump {
         poll_fn(|context| {
             loop {
                 if let Poll::Ready(parsed) = parsing.as_mut().poll(context) {
-                    return Poll::Ready(parsed.map_err(|_| malformed("is malformed or incomplete")));
+                    return Poll::Ready(
+                        parsed.map_err(|_| malformed("is malformed or incomplete")),
+                    );
                 }
                 if end.is_some_and(|end| self.moved.get() > end) {
                     return Poll::Ready(Err(malformed("has too long a beginning of a part")));

@@ -71,13 +71,30 @@ mod tests {
         ] {
             assert_eq!(of(range), Requested::Part(expected), "{range}");
         }
-        for range in ["bytes=10-", "bytes=10-12", "bytes=-0", "bytes=99999999999999999999-"] {
+        for range in [
+            "bytes=10-",
+            "bytes=10-12",
+            "bytes=-0",
+            "bytes=99999999999999999999-",
+        ] {
             assert_eq!(of(range), Requested::Unsatisfiable, "{range}");
         }
-        for range in ["", "bytes=", "bytes=-", "bytes=5-2", "bytes=0-1,3-4", "items=0-1", "bytes=+1-2", "bytes=a-"] {
+        for range in [
+            "",
+            "bytes=",
+            "bytes=-",
+            "bytes=5-2",
+            "bytes=0-1,3-4",
+            "items=0-1",
+            "bytes=+1-2",
+            "bytes=a-",
+        ] {
             assert_eq!(of(range), Requested::All, "{range}");
         }
-        assert_eq!(requested(Some("bytes=0-"), None, "a", 0), Requested::Unsatisfiable);
+        assert_eq!(
+            requested(Some("bytes=0-"), None, "a", 0),
+            Requested::Unsatisfiable
+        );
     }
 
     #[test]

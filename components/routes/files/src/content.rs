@@ -207,7 +207,13 @@ mod tests {
         for shown in ["image/png", "text/plain", "audio/mpeg", "application/pdf"] {
             assert!(is_inline(shown), "{shown}");
         }
-        for saved in ["image/svg+xml", "text/html", "application/xml", "application/zip", "text/markdown"] {
+        for saved in [
+            "image/svg+xml",
+            "text/html",
+            "application/xml",
+            "application/zip",
+            "text/markdown",
+        ] {
             assert!(!is_inline(saved), "{saved}");
         }
     }

@@ -60,7 +60,11 @@ async fn list_files(context: &mut Context) -> Result<Response, ApiError> {
         .await
         .map_err(|error| error_mapping::files(error, "cursor"))?;
     Ok(Response::json(&Files {
-        files: found.files.iter().map(|file| FileView::new(context, file)).collect(),
+        files: found
+            .files
+            .iter()
+            .map(|file| FileView::new(context, file))
+            .collect(),
         next_cursor: found.next,
     }))
 }

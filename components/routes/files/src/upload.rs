@@ -24,7 +24,9 @@ pub(crate) async fn upload_file(context: &mut Context) -> Result<Response, ApiEr
     let view = One {
         file: FileView::new(context, &file),
     };
-    Ok(Response::json(&view).status(201).header("location", location))
+    Ok(Response::json(&view)
+        .status(201)
+        .header("location", location))
 }
 
 /// The body as the content.

@@ -107,7 +107,9 @@ impl Store for S3 {
         };
         let listing = objects::list(self.0, owner, after.as_deref(), limit).await?;
         let keys = listing.objects.iter();
-        let ids: Vec<String> = keys.filter_map(|(key, _)| keys::id_of(owner, key)).collect();
+        let ids: Vec<String> = keys
+            .filter_map(|(key, _)| keys::id_of(owner, key))
+            .collect();
         let files = objects::infos(self.0, owner, &ids).await?;
         Ok(Page {
             next: listing.next.and_then(|_| ids.last().cloned()),
@@ -118,7 +120,10 @@ impl Store for S3 {
     async fn erase(&self, owner: &str) -> Result<(), Error> {
         self.abort_uploads(owner, i64::MAX).await?;
         let stored = objects::list_all(self.0, owner).await?;
-        let contents: Vec<_> = stored.iter().map(|(id, _)| keys::content(owner, id)).collect();
+        let contents: Vec<_> = stored
+            .iter()
+            .map(|(id, _)| keys::content(owner, id))
+            .collect();
         let shared: Vec<_> = stored.iter().map(|(id, _)| keys::shared(id)).collect();
         // Contents are deleted last, so that an interrupted call finds the files again.
         for (content, shared) in contents.chunks(100).zip(shared.chunks(100)) {
@@ -164,7 +169,9 @@ impl Reader for Content {
         match body.next().await? {
             Some(bytes) => {
                 let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                self.left = self.left.checked_sub(length)
+                self.left = self
+                    .left
+                    .checked_sub(length)
                     .ok_or_else(|| unavailable("sends more than was asked for"))?;
                 Ok(Some(bytes))
             }

@@ -22,14 +22,18 @@ pub(super) async fn info(settings: &Settings, owner: &str, id: &str) -> Result<F
     let size = response.header("content-length");
     let size = size.and_then(|text| text.parse().ok());
     let size = size.ok_or_else(|| unavailable("does not say how long an object is"))?;
-    Ok(metadata::read(owner, id, size, |name| response.header(name)))
+    Ok(metadata::read(owner, id, size, |name| {
+        response.header(name)
+    }))
 }
 
 /// The owner of a file that others may know of.
 pub(super) async fn owner_of(settings: &Settings, id: &str) -> Result<String, Error> {
     let response = head(settings, &keys::shared(id)).await?;
     let owner = response.header(metadata::OWNER);
-    owner.filter(|owner| ids::is_key_part(owner)).ok_or(Error::NotFound)
+    owner
+        .filter(|owner| ids::is_key_part(owner))
+        .ok_or(Error::NotFound)
 }
 
 async fn head(settings: &Settings, key: &str) -> Result<Response, Error> {
@@ -96,7 +100,11 @@ pub(super) async fn list(
     let prefix = keys::prefix(owner);
     let limit = limit.min(MAX_KEYS).to_string();
     let start = after.map(|id| keys::content(owner, id));
-    let mut query = vec![("list-type", "2"), ("max-keys", &limit), ("prefix", &prefix)];
+    let mut query = vec![
+        ("list-type", "2"),
+        ("max-keys", &limit),
+        ("prefix", &prefix),
+    ];
     if let Some(start) = &start {
         query.push(("start-after", start));
     }
@@ -124,10 +132,7 @@ pub(super) async fn list_all(
 }
 
 /// Uploads of a user in parts that are not complete.
-pub(super) async fn unfinished(
-    settings: &Settings,
-    owner: &str,
-) -> Result<Vec<Unfinished>, Error> {
+pub(super) async fn unfinished(settings: &Settings, owner: &str) -> Result<Vec<Unfinished>, Error> {
     let prefix = keys::prefix(owner);
     let query = [("prefix", prefix.as_str()), ("uploads", "")];
     let request = settings.request(Method::Get, "", &query, Vec::new());
@@ -135,7 +140,10 @@ pub(super) async fn unfinished(
     let found = listing::unfinished(&text);
     let found = found.ok_or_else(|| unavailable("sends a list that is not understood"))?;
     // Some stores ignore the prefix.
-    Ok(found.into_iter().filter(|one| one.key.starts_with(&prefix)).collect())
+    Ok(found
+        .into_iter()
+        .filter(|one| one.key.starts_with(&prefix))
+        .collect())
 }
 
 /// Deletes the parts of an upload.

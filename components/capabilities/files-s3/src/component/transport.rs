@@ -9,9 +9,7 @@ use futures::future::{Either, select};
 use rusty_s3::Method;
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::http::client;
-use spin_sdk::wasip3::http::types::{
-    self, ErrorCode, Fields, RequestOptions, Scheme, Trailers,
-};
+use spin_sdk::wasip3::http::types::{self, ErrorCode, Fields, RequestOptions, Scheme, Trailers};
 use spin_sdk::wasip3::{spawn, wit_future, wit_stream};
 use spin_sdk::wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult};
 
@@ -124,7 +122,9 @@ fn outgoing(
     let bad = |()| unavailable("has a URL that cannot be requested");
     outgoing.set_method(&method).map_err(bad)?;
     outgoing.set_scheme(Some(&scheme)).map_err(bad)?;
-    outgoing.set_authority(Some(request.url.authority())).map_err(bad)?;
+    outgoing
+        .set_authority(Some(request.url.authority()))
+        .map_err(bad)?;
     outgoing.set_path_with_query(Some(&target)).map_err(bad)?;
     let sending = async move {
         if let Some(mut writer) = writer {
@@ -160,7 +160,10 @@ impl Response {
     /// The value of a header field.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         let values = self.headers.get(name);
-        values.into_iter().next().and_then(|value| String::from_utf8(value).ok())
+        values
+            .into_iter()
+            .next()
+            .and_then(|value| String::from_utf8(value).ok())
     }
 
     /// The body, if the status says that the request succeeded.

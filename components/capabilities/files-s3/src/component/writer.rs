@@ -63,7 +63,10 @@ impl Writer {
         }
         // Other uploads may have been completed meanwhile.
         let stored = objects::list_all(self.settings, &self.file.owner).await?;
-        let used = stored.iter().map(|(_, size)| *size).fold(0, u64::saturating_add);
+        let used = stored
+            .iter()
+            .map(|(_, size)| *size)
+            .fold(0, u64::saturating_add);
         if used > self.limits.storage {
             return Err(Error::StorageFull(self.limits.storage));
         }
@@ -75,7 +78,9 @@ impl Writer {
         if self.upload.is_none() {
             let headers = metadata::of_content(&self.file);
             let query = [("uploads", "")];
-            let request = self.settings.request(Method::Post, &self.key, &query, headers);
+            let request = self
+                .settings
+                .request(Method::Post, &self.key, &query, headers);
             let text = send(&request, &[]).await?.accepted()?.text().await?;
             let created = CreateMultipartUpload::parse_response(&text)
                 .map_err(|_| unavailable("begins no upload that is understood"))?;
@@ -89,10 +94,14 @@ impl Writer {
         };
         let number = upload.etags.len().saturating_add(1).to_string();
         let query = [("partNumber", number.as_str()), ("uploadId", &upload.id)];
-        let request = self.settings.request(Method::Put, &self.key, &query, Vec::new());
+        let request = self
+            .settings
+            .request(Method::Put, &self.key, &query, Vec::new());
         let response = send(&request, self.part.pieces()).await?.accepted()?;
         let etag = response.header("etag");
-        upload.etags.push(etag.ok_or_else(|| unavailable("sends no ETag of a part"))?);
+        upload
+            .etags
+            .push(etag.ok_or_else(|| unavailable("sends no ETag of a part"))?);
         self.part = Part::default();
         Ok(())
     }
@@ -110,8 +119,14 @@ impl Writer {
         )
         .body();
         let query = [("uploadId", upload.id.as_str())];
-        let request = self.settings.request(Method::Post, &self.key, &query, Vec::new());
-        let text = send(&request, &[Bytes::from(body)]).await?.accepted()?.text().await?;
+        let request = self
+            .settings
+            .request(Method::Post, &self.key, &query, Vec::new());
+        let text = send(&request, &[Bytes::from(body)])
+            .await?
+            .accepted()?
+            .text()
+            .await?;
         // An error may come with the status 200.
         CompleteMultipartUploadResponse::parse(&text)
             .map(drop)

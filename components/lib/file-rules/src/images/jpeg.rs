@@ -36,7 +36,11 @@ enum State {
     /// So many bytes of a segment are still to be collected.
     Collect(u8, usize),
     /// So many bytes are to be copied or dropped; whether they begin a scan, whether they are copied.
-    Rest { left: usize, scan: bool, copy: bool },
+    Rest {
+        left: usize,
+        scan: bool,
+        copy: bool,
+    },
     /// In the compressed picture.
     Scan,
     /// After 0xff in the compressed picture.
@@ -231,7 +235,9 @@ fn orientation(segment: &[u8]) -> Option<u8> {
         .map_while(|index| first.checked_add(index.checked_mul(12)?))
         .find(|at| number(*at, 2) == Some(ORIENTATION))?;
     let value = number(entry.checked_add(8)?, 2)?;
-    u8::try_from(value).ok().filter(|value| (2..=8).contains(value))
+    u8::try_from(value)
+        .ok()
+        .filter(|value| (2..=8).contains(value))
 }
 
 /// An EXIF segment with nothing but the orientation.
@@ -264,8 +270,18 @@ mod tests {
 
     /// An image with these segments before its frame.
     fn image(segments: &[Vec<u8>]) -> Vec<u8> {
-        let scan = [segment(SCAN, &[1, 1, 0, 0, 63, 0]), b"\x12\xff\0\x34\xff\xd0\x56".to_vec()];
-        [vec![MARKER, START], segments.concat(), frame(2, 2), scan.concat(), vec![MARKER, END]].concat()
+        let scan = [
+            segment(SCAN, &[1, 1, 0, 0, 63, 0]),
+            b"\x12\xff\0\x34\xff\xd0\x56".to_vec(),
+        ];
+        [
+            vec![MARKER, START],
+            segments.concat(),
+            frame(2, 2),
+            scan.concat(),
+            vec![MARKER, END],
+        ]
+        .concat()
     }
 
     fn filtered(bytes: &[u8], piece: usize) -> Result<Vec<u8>, Fault> {
@@ -282,7 +298,24 @@ mod tests {
         let mut payload = EXIF.to_vec();
         payload.extend(b"II*\0\x08\0\0\0\x02\0");
         payload.extend(b"\x0f\x01\x02\0\x04\0\0\0SECR");
-        payload.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]);
+        payload.extend([
+            0x12,
+            0x01,
+            3,
+            0,
+            1,
+            0,
+            0,
+            0,
+            orientation,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ]);
         payload.extend(b"GPS SECRET");
         segment(0xe1, &payload)
     }

@@ -25,7 +25,11 @@ enum State {
     Signature,
     Header,
     /// So many bytes of a chunk are left; whether they are copied, and whether they are the last ones.
-    Rest { left: u64, copy: bool, last: bool },
+    Rest {
+        left: u64,
+        copy: bool,
+        last: bool,
+    },
     End,
 }
 
@@ -125,7 +129,12 @@ mod tests {
     #[test]
     fn push_removes_metadata_and_keeps_the_picture_in_pieces_of_any_size() {
         let head = [SIGNATURE.to_vec(), chunk(b"IHDR", &[0; 13])].concat();
-        let picture = [chunk(b"gAMA", b"1234"), chunk(b"IDAT", &[7; 500]), chunk(b"IEND", b"")].concat();
+        let picture = [
+            chunk(b"gAMA", b"1234"),
+            chunk(b"IDAT", &[7; 500]),
+            chunk(b"IEND", b""),
+        ]
+        .concat();
         let metadata = [
             chunk(b"eXIf", b"SECRET"),
             chunk(b"tEXt", b"SECRET"),
@@ -133,7 +142,13 @@ mod tests {
             chunk(b"iTXt", b"SECRET"),
             chunk(b"tIME", b"SECRET"),
         ];
-        let dirty = [head.clone(), metadata.concat(), picture.clone(), b"<script>".to_vec()].concat();
+        let dirty = [
+            head.clone(),
+            metadata.concat(),
+            picture.clone(),
+            b"<script>".to_vec(),
+        ]
+        .concat();
         let clean = [head, picture].concat();
         for piece in [1, 3, 8, 100, 10_000] {
             assert_eq!(filtered(&dirty, piece), Ok(clean.clone()), "{piece}");

@@ -56,7 +56,9 @@ impl Webp {
                 How::Blank => out.resize(out.len().saturating_add(taken.len()), 0),
                 How::Copy | How::Flags => out.extend_from_slice(taken),
             }
-            self.left = self.left.saturating_sub(u64::try_from(taken.len()).unwrap_or(self.left));
+            self.left = self
+                .left
+                .saturating_sub(u64::try_from(taken.len()).unwrap_or(self.left));
             bytes = rest;
         }
         Ok(())
@@ -151,7 +153,11 @@ mod tests {
     fn push_of_malformed_images_is_a_fault() {
         for wrong in [
             b"RIFF\0\0\0\0WEBP".to_vec(),
-            [b"RIFF\0\0\0\0WEBP".to_vec(), chunk(b"VP8 ", b"picture")[..10].to_vec()].concat(),
+            [
+                b"RIFF\0\0\0\0WEBP".to_vec(),
+                chunk(b"VP8 ", b"picture")[..10].to_vec(),
+            ]
+            .concat(),
             [b"RIFF\0\0\0\0WEBP".to_vec(), chunk(b"EXIF", b"ab")].concat(),
         ] {
             assert_eq!(filtered(&wrong, 2), Err(Fault::Malformed), "{wrong:?}");

@@ -24,7 +24,10 @@ async fn range_of_a_file_is_206_with_its_bytes(place: &Place) {
         ("bytes=-5", 1_199_995, 1_200_000),
         ("bytes=5-99999999", 5, 1_200_000),
     ] {
-        for client in [guest.with("range", range), guest.with("range", range).with("if-range", &tag)] {
+        for client in [
+            guest.with("range", range),
+            guest.with("range", range).with("if-range", &tag),
+        ] {
             let answer = client.get(&path).await;
             assert_eq!(answer.status, 206, "{range}");
             assert!(answer.body == content[first..end], "{range}");
@@ -40,7 +43,9 @@ async fn range_of_a_file_is_206_with_its_bytes(place: &Place) {
     for client in [
         guest.with("range", "bytes=0-1,5-6"),
         guest.with("range", "lines=1-2"),
-        guest.with("range", "bytes=0-1").with("if-range", "\"other\""),
+        guest
+            .with("range", "bytes=0-1")
+            .with("if-range", "\"other\""),
     ] {
         let answer = client.get(&path).await;
         assert_eq!((answer.status, answer.body.len()), (200, content.len()));
@@ -55,7 +60,10 @@ async fn head_of_a_file_has_its_fields_and_no_body(place: &Place) {
     let answer = client.send("HEAD", &content_path(&file), None).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("content-length"), Some("5"));
-    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
     assert!(answer.body.is_empty());
 }
 
@@ -76,8 +84,16 @@ async fn a_file_that_the_client_has_is_304(place: &Place) {
 async fn web_pages_are_attachments_in_a_sandbox(place: &Place) {
     let guest = place.app.client().guest().await;
     for (name, content, media_type) in [
-        ("a.png", "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "image/svg+xml"),
-        ("a.txt", "<!-- --><html><script>alert(1)</script>", "text/html; charset=utf-8"),
+        (
+            "a.png",
+            "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+            "image/svg+xml",
+        ),
+        (
+            "a.txt",
+            "<!-- --><html><script>alert(1)</script>",
+            "text/html; charset=utf-8",
+        ),
         ("a.jpg", "<?xml version='1.0'?><x/>", "application/xml"),
         ("a.zip", "PK\u{3}\u{4}\u{14}\0\0\0", "application/zip"),
     ] {
@@ -112,7 +128,9 @@ async fn images_lose_their_metadata_and_are_shown(place: &Place) {
 
 async fn names_are_sent_in_both_forms(place: &Place) {
     let guest = place.app.client().guest().await;
-    let file = guest.uploaded("../año \u{202e}\u{1f600}.txt", b"Hello").await;
+    let file = guest
+        .uploaded("../año \u{202e}\u{1f600}.txt", b"Hello")
+        .await;
     assert_eq!(file["name"], "año \u{1f600}.txt");
     let answer = guest.get(&content_path(&file)).await;
     assert_eq!(

@@ -22,7 +22,10 @@ impl Form {
     pub(crate) fn file(self, field: &str, name: &str, kind: Option<&str>, content: &[u8]) -> Self {
         let disposition = format!("form-data; name=\"{field}\"; filename=\"{name}\"");
         let kind = kind.map_or_else(String::new, |kind| format!("Content-Type: {kind}\r\n"));
-        self.part(&format!("Content-Disposition: {disposition}\r\n{kind}"), content)
+        self.part(
+            &format!("Content-Disposition: {disposition}\r\n{kind}"),
+            content,
+        )
     }
 
     /// Adds a part with these header fields.

@@ -12,13 +12,18 @@ const PIECES: usize = 100;
 const GROWTH: u64 = 16 * 1024 * 1024;
 
 fn piece(number: usize) -> Bytes {
-    (0..PIECE).map(|n| ((n + number) % 251) as u8).collect::<Vec<_>>().into()
+    (0..PIECE)
+        .map(|n| ((n + number) % 251) as u8)
+        .collect::<Vec<_>>()
+        .into()
 }
 
 async fn up_and_down(app: &App, pieces: usize) {
     let guest = app.client().guest().await;
     let body = futures::stream::iter((0..pieces).map(|number| Ok(piece(number))));
-    let answer = guest.send_pieces("POST", "/api/v1/files/upload", body).await;
+    let answer = guest
+        .send_pieces("POST", "/api/v1/files/upload", body)
+        .await;
     let answer = answer.unwrap();
     assert_eq!(answer.status, 201, "{answer:?}");
     let file = &answer.json()["file"];
@@ -39,10 +44,9 @@ async fn up_and_down(app: &App, pieces: usize) {
 
 #[tokio::test]
 async fn a_file_of_100_mb_takes_16_mb_of_memory_at_most() {
-    let place = Place::key_value(|builder| {
-        builder.process().variable("max_upload_bytes", "200000000")
-    })
-    .await;
+    let place =
+        Place::key_value(|builder| builder.process().variable("max_upload_bytes", "200000000"))
+            .await;
     // What every upload takes, however small.
     up_and_down(&place.app, 8).await;
     let Some(before) = place.app.peak_memory() else {
@@ -63,9 +67,16 @@ async fn objects_in_s3_are_read_by_the_client_of_aws() {
         Err(missing) => return crate::harness::skip_or_fail("files::s3", &missing),
     };
     let builder = App::with_defaults().s3(&bucket);
-    let app = builder.variable("max_upload_bytes", "30000000").start().await;
+    let app = builder
+        .variable("max_upload_bytes", "30000000")
+        .start()
+        .await;
     let guest = app.client().guest().await;
-    for (name, length) in [("año.bin", 100_000), ("b.bin", 8_388_608), ("c.bin", 20_000_000)] {
+    for (name, length) in [
+        ("año.bin", 100_000),
+        ("b.bin", 8_388_608),
+        ("c.bin", 20_000_000),
+    ] {
         let content: Vec<u8> = (0..length).map(|n: usize| (n % 253) as u8).collect();
         let file = guest.uploaded(name, &content).await;
         let id = file["id"].as_str().unwrap();
@@ -73,7 +84,10 @@ async fn objects_in_s3_are_read_by_the_client_of_aws() {
         assert!(object.content == content, "{name} differs");
         assert_eq!(object.media_type, "application/octet-stream");
         let encoded = name.replace('ñ', "%C3%B1");
-        assert_eq!(object.metadata, json!({ "name": encoded, "purpose": "file" }));
+        assert_eq!(
+            object.metadata,
+            json!({ "name": encoded, "purpose": "file" })
+        );
     }
     assert_eq!(bucket.list().await.uploads, Vec::<String>::new());
 }
@@ -85,16 +99,29 @@ async fn s3_public_url_makes_signed_urls_lead_to_the_bucket() {
         Err(missing) => return crate::harness::skip_or_fail("files::s3", &missing),
     };
     let builder = App::with_defaults().s3(&bucket);
-    let app = builder.variable("s3_public_url", bucket.endpoint()).start().await;
+    let app = builder
+        .variable("s3_public_url", bucket.endpoint())
+        .start()
+        .await;
     let guest = app.client().guest().await;
     let file = guest.uploaded("a.txt", b"Hello").await;
-    let path = format!("/api/v1/files/{}/url?expires=60", file["id"].as_str().unwrap());
+    let path = format!(
+        "/api/v1/files/{}/url?expires=60",
+        file["id"].as_str().unwrap()
+    );
     let answer = guest.get(&path).await.json();
     let url = answer["url"].as_str().unwrap();
-    let target = url.strip_prefix(bucket.endpoint()).expect("the bucket's URL");
+    let target = url
+        .strip_prefix(bucket.endpoint())
+        .expect("the bucket's URL");
     let address = bucket.endpoint().strip_prefix("http://").unwrap();
     let client = crate::harness::Client::new(address.parse().unwrap()).undescribed();
     let answer = client.get(target).await;
     assert_eq!((answer.status, answer.text()), (200, "Hello"));
-    assert!(answer.header("content-disposition").unwrap().starts_with("attachment"));
+    assert!(
+        answer
+            .header("content-disposition")
+            .unwrap()
+            .starts_with("attachment")
+    );
 }

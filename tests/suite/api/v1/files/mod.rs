@@ -31,10 +31,7 @@ impl Place {
     }
 
     /// Files in S3; none where there is no server for it.
-    pub(crate) async fn s3(
-        test: &str,
-        configure: impl FnOnce(Builder) -> Builder,
-    ) -> Option<Self> {
+    pub(crate) async fn s3(test: &str, configure: impl FnOnce(Builder) -> Builder) -> Option<Self> {
         let bucket = Bucket::create().await;
         let bucket = bucket
             .map_err(|missing| skip_or_fail(&format!("files::{test}"), &missing))
@@ -201,7 +198,13 @@ async fn list_has_every_file_once_oldest_first(place: &Place) {
     assert_eq!(found, ids);
     let other = place.app.client().guest().await;
     assert_eq!(other.get("/api/v1/files").await.json()["files"], json!([]));
-    for query in ["limit=0", "limit=101", "limit=x", "cursor=nonsense", "page=1"] {
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "cursor=nonsense",
+        "page=1",
+    ] {
         let answer = guest.get(&format!("/api/v1/files?{query}")).await;
         answer.is_error(400, "VALIDATION_ERROR");
     }
@@ -295,7 +298,8 @@ async fn erasing_the_user_erases_the_files(place: &Place) {
     let other = place.app.client().guest().await;
     let kept = other.uploaded("b.txt", b"kept").await;
     for number in 0..3 {
-        user.uploaded("marker.txt", &vec![b'a' + number; 530_000]).await;
+        user.uploaded("marker.txt", &vec![b'a' + number; 530_000])
+            .await;
     }
     let form = Form::new().file("file", "a.png", None, &png());
     let avatar = user.send_form("/api/uploads/profile/avatar", form).await;
@@ -306,7 +310,13 @@ async fn erasing_the_user_erases_the_files(place: &Place) {
     assert_eq!(answer.status, 200, "{answer:?}");
     let kept = kept["id"].as_str().unwrap().to_owned();
     assert_eq!(place.ids().await, BTreeSet::from([kept]));
-    assert!(!place.app.stored().iter().any(|row| row.contains("marker.txt")));
+    assert!(
+        !place
+            .app
+            .stored()
+            .iter()
+            .any(|row| row.contains("marker.txt"))
+    );
 }
 
 async fn export_of_the_user_lists_the_files(place: &Place) {

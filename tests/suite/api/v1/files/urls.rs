@@ -59,7 +59,12 @@ async fn picture(guest: &Client, path: &str) -> String {
 async fn pictures_are_for_everybody_who_is_signed_in(place: &Place) {
     let client = place.app.client();
     let (guest, other) = (client.guest().await, client.guest().await);
-    for kind in ["profile/avatar", "profile/banner", "channel/icon", "channel/banner"] {
+    for kind in [
+        "profile/avatar",
+        "profile/banner",
+        "channel/icon",
+        "channel/banner",
+    ] {
         let path = picture(&guest, &format!("/api/uploads/{kind}")).await;
         let answer = other.get(&path).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -88,7 +93,10 @@ mod public {
         let path = picture(&guest, "/api/uploads/profile/avatar").await;
         let answer = client.get(&path).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(answer.header("cache-control"), Some("public, max-age=86400"));
+        assert_eq!(
+            answer.header("cache-control"),
+            Some("public, max-age=86400")
+        );
         let file = guest.uploaded("a.txt", b"private").await;
         let private = super::super::content_path(&file);
         client.get(&private).await.is_error(401, "UNAUTHORIZED");
