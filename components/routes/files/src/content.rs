@@ -39,6 +39,9 @@ struct Signed {
     signature: Option<String>,
 }
 
+/// The bytes of a part of a file, and whether all of them were sent.
+type Content = (StreamReader<u8>, FutureReader<Result<(), Error>>);
+
 /// How far a file may be kept by caches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Audience {
@@ -175,11 +178,7 @@ fn content_type(file: &File) -> String {
 }
 
 /// Sends the content as fast as the client takes it.
-async fn send(
-    content: Option<(StreamReader<u8>, FutureReader<Result<(), Error>>)>,
-    mut body: BodyWriter,
-    mut log: LogRecord,
-) -> LogRecord {
+async fn send(content: Option<Content>, mut body: BodyWriter, mut log: LogRecord) -> LogRecord {
     let Some((mut bytes, ended)) = content else {
         return log;
     };

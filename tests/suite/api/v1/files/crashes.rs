@@ -46,18 +46,22 @@ async fn a_client_that_goes_away_leaves_nothing(place: &Place) {
     );
 }
 
-/// Makes unfinished uploads look as if they had begun long ago.
+/// Makes unfinished uploads look as if they had begun long ago, in entries and in snapshots.
 fn age(app: &App) {
     app.tamper("files:u:", |value| {
-        let mut aged = String::new();
-        let mut rest = value;
-        while let Some((before, after)) = rest.split_once("\"at\":") {
-            aged.push_str(before);
-            aged.push_str("\"at\":1");
-            rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
-        }
-        aged + rest
+        let of_entries = with_number(value, "\"at\":");
+        with_number(&of_entries, "\"since\":")
     });
+}
+
+/// The text with the number 1 after each `name`.
+fn with_number(text: &str, name: &str) -> String {
+    let mut parts = text.split(name);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        format!("{text}{name}1{rest}")
+    })
 }
 
 /// The ids that are listed, of files that are there byte for byte.
