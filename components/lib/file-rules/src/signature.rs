@@ -62,7 +62,8 @@ mod tests {
         assert!(!is_valid(b"other", "one", 100, &signature, 1));
         assert!(!is_valid(b"key", "two", 100, &signature, 1));
         assert!(!is_valid(b"key", "one", 101, &signature, 1));
-        for wrong in ["", "0", "zz", &signature[..62], &format!("{signature}00")] {
+        let short = signature.get(..62).unwrap_or_default();
+        for wrong in ["", "0", "zz", short, &format!("{signature}00")] {
             assert!(!is_valid(b"key", "one", 100, wrong, 1), "{wrong}");
         }
     }

@@ -346,7 +346,7 @@ mod tests {
     fn push_keeps_the_orientation_alone() {
         let out = filtered(&image(&[exif(6)]), 9).unwrap();
         let kept = segment(0xe1, &orientation_only(6));
-        assert_eq!(out, image(&[kept.clone()]));
+        assert_eq!(out, image(std::slice::from_ref(&kept)));
         assert_eq!(orientation(&kept[4..]), Some(6));
         assert!(!out.windows(6).any(|window| window == b"SECRET"));
     }
