@@ -1,5 +1,6 @@
 import { Auth } from './auth.js';
 import { Chats } from './chats.js';
+import { Files } from './files.js';
 import type { components } from './schema.js';
 import { memoryStore, type TokenStore } from './store.js';
 import { Channels, Members, Messages, Threads, Users } from './team.js';
@@ -44,6 +45,7 @@ export interface GoldfishOptions {
 export class Goldfish {
   readonly auth: Auth;
   readonly chats: Chats;
+  readonly files: Files;
   readonly models: Models;
   readonly preferences: UserPreferences;
   readonly usage: Usage;
@@ -69,6 +71,7 @@ export class Goldfish {
     });
     this.auth = new Auth(transport);
     this.chats = new Chats(transport, options.idleTimeout ?? 45_000);
+    this.files = new Files(transport);
     this.models = new Models(transport);
     this.preferences = new UserPreferences(transport);
     this.usage = new Usage(transport);

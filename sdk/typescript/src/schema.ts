@@ -827,7 +827,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete all conversations and preferences
+         * Delete all conversations, preferences and files
          * @description The same as `DELETE /api/conversations`.
          */
         delete: operations["clearHistory"];
@@ -851,8 +851,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete all conversations and preferences
-         * @description Deletes all conversations, the preferences and cached responses of the user. The account, API keys and usage are kept.
+         * Delete all conversations, preferences and files
+         * @description Deletes all conversations, files, the preferences and cached responses of the user. The account, API keys and usage are kept.
          */
         delete: operations["clearConversations"];
         options?: never;
@@ -1027,6 +1027,165 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/uploads/channel/banner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a wide picture for a channel */
+        post: operations["uploadChannelBanner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/channel/icon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a picture for a channel */
+        post: operations["uploadChannelIcon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the limits of uploads */
+        get: operations["getUploadLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/attachment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a file for a message */
+        post: operations["uploadMessageAttachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload up to ten files for a message
+         * @description A file that is not accepted is reported in `errors`, and the others are stored. If none is accepted, the response is an error.
+         */
+        post: operations["uploadMessageAttachments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload an image for a message */
+        post: operations["uploadMessageImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload up to ten images for a message
+         * @description A file that is not accepted is reported in `errors`, and the others are stored. If none is accepted, the response is an error.
+         */
+        post: operations["uploadMessageImages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/profile/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a picture for a profile */
+        post: operations["uploadAvatar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/profile/banner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a wide picture for a profile */
+        post: operations["uploadBanner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/usage": {
         parameters: {
             query?: never;
@@ -1156,6 +1315,126 @@ export interface paths {
          * @description If a guest sends the request, the guest becomes the account.
          */
         post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your files
+         * @description The oldest file comes first.
+         */
+        get: operations["listFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Get what is known of a file */
+        get: operations["getFile"];
+        put?: never;
+        post?: never;
+        /** Delete a file */
+        delete: operations["deleteFile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get the content of a file
+         * @description Your own files, and pictures of profiles and channels of others. With `expires` and `signature` of a
+         *     URL from `GET /api/v1/files/{id}/url`, no credential is needed. Web pages, SVG and other types that
+         *     browsers could run are sent as attachments.
+         */
+        get: operations["getFileContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}/url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get a URL that needs no credential
+         * @description For an `<img>` on another origin, for example. Only for your own files.
+         */
+        get: operations["createFileUrl"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a file
+         * @description A form with the file in the field `file`, or the content of the file itself as the body, with its name
+         *     in `X-Filename`. The media type is decided by the content. The file is stored when the response
+         *     arrives; if the request breaks off, nothing is stored.
+         */
+        post: operations["uploadFile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1921,7 +2200,7 @@ export interface components {
          * @description A stable code for programs.
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         /** @description The event `error`: the error object, with empty content. */
         ErrorEvent: {
             code: components["schemas"]["ErrorCode"];
@@ -1938,6 +2217,35 @@ export interface components {
             logoutUrl?: string;
             /** @constant */
             success: true;
+        };
+        File: {
+            createdAt: components["schemas"]["Time"];
+            id: components["schemas"]["Id"];
+            /** @description By content, not by the name. */
+            mediaType: string;
+            /** @description Without a path and control characters. */
+            name: string;
+            /** @enum {string} */
+            purpose: "file" | "avatar" | "banner" | "channelIcon" | "channelBanner" | "messageImage" | "messageAttachment";
+            /** @description Bytes. */
+            size: number;
+            /** @description The URL of the content; needs a credential. */
+            url: string;
+        };
+        FileAnswer: {
+            file: components["schemas"]["File"];
+        };
+        FileForm: {
+            /**
+             * Format: binary
+             * @description The content of the file.
+             */
+            file: string;
+        };
+        FileList: {
+            files: components["schemas"]["File"][];
+            /** @description For the next page; `null` on the last one. A page may be short although it is not the last one. */
+            nextCursor: string | null;
         };
         /** @enum {string} */
         FinishReason: "stop" | "length" | "content_filter" | "tool_calls";
@@ -2101,6 +2409,10 @@ export interface components {
             token: string;
             user: components["schemas"]["User"];
         };
+        SignedUrl: {
+            expiresAt: components["schemas"]["Time"];
+            url: string;
+        };
         Statistics: {
             accounts: number;
             deletedEver: number;
@@ -2208,6 +2520,68 @@ export interface components {
                 outputTokens: number;
                 totalTokens: number;
             };
+        };
+        Upload: {
+            filename: string;
+            id: components["schemas"]["Id"];
+            key: string;
+            /** @description By content, not by the name. */
+            mimeType: string;
+            /** @description Bytes. */
+            size: number;
+            /** @description The URL of the content; needs a credential. */
+            url: string;
+        };
+        UploadAnswer: {
+            data: components["schemas"]["Upload"];
+            /** @constant */
+            success: true;
+        };
+        UploadForm: {
+            /**
+             * Format: binary
+             * @description The content of the file.
+             */
+            file: string;
+        };
+        UploadKind: {
+            maxBytes: number;
+            /** @description Empty for any. */
+            mimeTypes: string[];
+        };
+        UploadLimits: {
+            avatar: components["schemas"]["UploadKind"];
+            banner: components["schemas"]["UploadKind"];
+            channelBanner: components["schemas"]["UploadKind"];
+            channelIcon: components["schemas"]["UploadKind"];
+            /** @description Files of one form. */
+            maxFiles: number;
+            /** @description All files of a user together. */
+            maxStorageBytes: number;
+            messageAttachment: components["schemas"]["UploadKind"];
+            messageImage: components["schemas"]["UploadKind"];
+        };
+        UploadLimitsAnswer: {
+            data: components["schemas"]["UploadLimits"];
+            /** @constant */
+            success: true;
+        };
+        UploadsAnswer: {
+            data: components["schemas"]["Upload"][];
+            errors?: {
+                code: components["schemas"]["ErrorCode"];
+                /** @description A sentence for people. */
+                error: string;
+                /** @description As it was sent. */
+                filename: string;
+                /** @description The place of the file in the form, counted from 0. */
+                index: number;
+            }[];
+            /** @constant */
+            success: true;
+        };
+        UploadsForm: {
+            files: string[];
         };
         /** @description The event `usage`: the tokens that the reply took. */
         UsageEvent: {
@@ -2615,6 +2989,16 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The file has no such part; `Content-Range` has its size. */
+        RangeNotSatisfiable: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description Too many requests. */
         RateLimited: {
             headers: {
@@ -2629,7 +3013,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is larger than `max_body_bytes`. */
+        /** @description The body is larger than `max_body_bytes`, or a file is larger than its limit. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2650,7 +3034,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The `Content-Type` of the body is not JSON. */
+        /** @description The `Content-Type` of the body is not JSON, or a file is of a media type that is not accepted. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5393,6 +5777,505 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    uploadChannelBanner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadChannelIcon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getUploadLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "maxFiles": 10,
+                     *         "maxStorageBytes": 1073741824,
+                     *         "avatar": {
+                     *           "maxBytes": 2097152,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "banner": {
+                     *           "maxBytes": 5242880,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "channelIcon": {
+                     *           "maxBytes": 2097152,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "channelBanner": {
+                     *           "maxBytes": 5242880,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "messageImage": {
+                     *           "maxBytes": 10485760,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "messageAttachment": {
+                     *           "maxBytes": 10485760,
+                     *           "mimeTypes": []
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadLimitsAnswer"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageAttachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageAttachments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadsForm"];
+            };
+        };
+        responses: {
+            /** @description Files are stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *           "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *           "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *           "filename": "photo.jpg",
+                     *           "size": 204800,
+                     *           "mimeType": "image/jpeg"
+                     *         }
+                     *       ],
+                     *       "errors": [
+                     *         {
+                     *           "index": 1,
+                     *           "filename": "notes.txt",
+                     *           "error": "Unsupported file: files is text/plain, accepted are image/jpeg, image/png, image/gif, image/webp.",
+                     *           "code": "UNSUPPORTED_MEDIA_TYPE"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadsAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageImages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadsForm"];
+            };
+        };
+        responses: {
+            /** @description Files are stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *           "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *           "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *           "filename": "photo.jpg",
+                     *           "size": 204800,
+                     *           "mimeType": "image/jpeg"
+                     *         }
+                     *       ],
+                     *       "errors": [
+                     *         {
+                     *           "index": 1,
+                     *           "filename": "notes.txt",
+                     *           "error": "Unsupported file: files is text/plain, accepted are image/jpeg, image/png, image/gif, image/webp.",
+                     *           "code": "UNSUPPORTED_MEDIA_TYPE"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadsAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadAvatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadBanner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     getUsage: {
         parameters: {
             query?: never;
@@ -5837,6 +6720,339 @@ export interface operations {
             400: components["responses"]["Invalid"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listFiles: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Files of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of files. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "files": [],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "file": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "name": "photo.jpg",
+                     *         "mediaType": "image/jpeg",
+                     *         "size": 204800,
+                     *         "purpose": "file",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "createdAt": 1767225600000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getFileContent: {
+        parameters: {
+            query?: {
+                /** @description When the signature expires, in seconds since the epoch. */
+                expires?: number;
+                /** @description A signature in place of a credential. */
+                signature?: string;
+            };
+            header?: {
+                /** @description 304 for a file with this `ETag`. */
+                "If-None-Match"?: string;
+                /** @description The range applies only to the file with this `ETag`. */
+                "If-Range"?: string;
+                /**
+                 * @description One range of bytes.
+                 * @example bytes=0-1023
+                 */
+                Range?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content. */
+            200: {
+                headers: {
+                    /** @description That ranges can be requested. */
+                    "Accept-Ranges": "bytes";
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    /** @description The name of the file, and whether it should be shown or saved. */
+                    "Content-Disposition": string;
+                    /** @description Keeps browsers from running the content. */
+                    "Content-Security-Policy"?: string;
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description A part of the content. */
+            206: {
+                headers: {
+                    /** @description That ranges can be requested. */
+                    "Accept-Ranges": "bytes";
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    /** @description The name of the file, and whether it should be shown or saved. */
+                    "Content-Disposition": string;
+                    /** @description Which bytes of how many. */
+                    "Content-Range": string;
+                    /** @description Keeps browsers from running the content. */
+                    "Content-Security-Policy"?: string;
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The client has this content already. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createFileUrl: {
+        parameters: {
+            query?: {
+                /** @description For how many seconds the URL is valid. */
+                expires?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The URL. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content?expires=1767229200&signature=user.9f86d081",
+                     *       "expiresAt": 1767229200000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedUrl"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The name of the file, percent-encoded, if the body is its content.
+                 * @example report.pdf
+                 */
+                "X-Filename"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+                "multipart/form-data": components["schemas"]["FileForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    /** @description The path of the file. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "file": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "name": "photo.jpg",
+                     *         "mediaType": "image/jpeg",
+                     *         "size": 204800,
+                     *         "purpose": "file",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "createdAt": 1767225600000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];

@@ -35,13 +35,24 @@ export type ResultOf<O> = O extends { responses: infer R }
   : never;
 type JsonOf<R> = R extends { content: { 'application/json': infer T } } ? T : never;
 
+/** A body of some media type. */
+export interface Content {
+  type: string;
+  /** Makes the body; called again if the request is sent again. */
+  make: () => Blob | ReadableStream<Uint8Array>;
+}
+
 export interface RequestOptions<B = unknown> {
   /** Values of the `{…}` in the path. */
   params?: Record<string, string>;
   query?: Record<string, string | number | boolean | undefined>;
   body?: B | undefined;
+  /** A body that is not JSON. */
+  content?: Content;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
+  /** The function that sends this request, in place of that of the client. */
+  fetch?: typeof fetch;
   /** Sent without a token: the body is the credential. */
   anonymous?: boolean;
 }
@@ -141,10 +152,15 @@ export class Transport {
       headers.set('content-type', 'application/json');
       init.body = JSON.stringify(options.body);
     }
+    if (options.content !== undefined) {
+      headers.set('content-type', options.content.type);
+      // Without it, a stream cannot be sent.
+      Object.assign(init, { body: options.content.make(), duplex: 'half' });
+    }
     if (options.signal) init.signal = options.signal;
     if (this.#options.credentials) init.credentials = this.#options.credentials;
     // Not called as a method: browsers require the window as `this`.
-    const { fetch } = this.#options;
+    const fetch = options.fetch ?? this.#options.fetch;
     return fetch(this.#url(path, options), init);
   }
 

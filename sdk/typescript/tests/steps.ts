@@ -2,6 +2,7 @@
 //
 //   node steps.js <step> <base URL> [<more>]
 import { conversationsOf, errorsOf, everythingElse } from './api.js';
+import { filesOf } from './files.js';
 import { cookies, guestBecomesUser, parallel, revoked, twoTabs } from './sessions.js';
 import {
   abort,
@@ -27,6 +28,7 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   cutOff,
   errorsOf,
   everythingElse,
+  filesOf,
   guestBecomesUser,
   limited,
   parallel,

@@ -13,6 +13,7 @@ mod messages;
 mod models;
 mod preferences;
 mod threads;
+mod uploads;
 mod usage;
 mod users;
 mod v1;

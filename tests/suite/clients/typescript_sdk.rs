@@ -134,6 +134,8 @@ async fn readme_examples_work() {
         "true 1",
         "1 Which fish?",
         "free ok",
+        "7 of 7 bytes",
+        "text/markdown # Notes",
     ] {
         assert!(
             lines.contains(&expected),
@@ -142,6 +144,28 @@ async fn readme_examples_work() {
     }
     assert!(printed.contains("42"), "{printed}");
     assert!(printed.contains(" tokens"), "{printed}");
+}
+
+#[tokio::test]
+async fn files_are_sent_with_progress_and_read_listed_and_deleted() {
+    let Some(scripts) = built("files").await else {
+        return;
+    };
+    let read = run(scripts, App::shared().await, "filesOf").await;
+    assert_eq!(read["name"], "naïve.bin", "{read}");
+    assert_eq!(read["same"], true, "{read}");
+    assert_eq!(read["grows"], true, "{read}");
+    let end = json!({ "loaded": 300_000, "total": 300_000 });
+    assert_eq!(read["end"], end, "{read}");
+    assert!(read["steps"].as_u64() >= Some(4), "{read}");
+    assert_eq!(read["text"], json!(["a.md", "text/markdown"]), "{read}");
+    assert_eq!(read["part"], "Hello", "{read}");
+    assert_eq!(read["anonymous"], 200, "{read}");
+    assert_eq!(read["listed"], json!(["naïve.bin", "a.md"]), "{read}");
+    assert_eq!(read["known"], true, "{read}");
+    assert_error(&read["gone"], 404, "NOT_FOUND");
+    assert_error(&read["refused"], 413, "PAYLOAD_TOO_LARGE");
+    assert_eq!(read["aborted"]["caught"], "Error", "{read}");
 }
 
 #[tokio::test]

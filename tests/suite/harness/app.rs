@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use upstream::Upstream;
 
-use super::{ADMIN_KEY, Client, Database, Folder, Redis, eventually, in_time};
+use super::{ADMIN_KEY, Bucket, Client, Database, Folder, Redis, eventually, in_time};
 
 /// The runtime of all applications, which outlives every test.
 pub(super) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -124,6 +124,17 @@ impl Builder {
                 .variable("database_url", postgres.url())
                 .variable("database_host", postgres.host()),
         }
+    }
+
+    /// Stores files in this bucket.
+    pub(crate) fn s3(self, bucket: &Bucket) -> Self {
+        let builder = self.manifest(bucket.manifest());
+        bucket
+            .variables()
+            .into_iter()
+            .fold(builder, |builder, (name, value)| {
+                builder.variable(name, value)
+            })
     }
 
     /// Enables the operator's routes for [`ADMIN_KEY`].
@@ -381,6 +392,17 @@ impl App {
                 store.execute(update, (value, key)).unwrap();
             }
         }
+    }
+
+    /// Bytes of memory that the process has at most had (`VmHWM`); none where that is not known.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        let Running::Process(child) = &self.running else {
+            return None;
+        };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()?)).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kibibytes * 1024)
     }
 
     /// The embedded host; `None` if the application is a process.

@@ -165,6 +165,9 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-conversations", true, false),
         ("capability-quota", true, false),
         ("capability-response-cache", true, false),
+        // Each where the files are, and nowhere else.
+        ("capability-files-kv", true, false),
+        ("capability-files-s3", false, true),
         // It asks identity providers for key sets and new tokens, and looks up what was revoked.
         ("capability-identity", true, true),
         // What makes and changes accounts can tell nobody outside.
@@ -182,7 +185,7 @@ async fn capabilities_import_storage_or_network_as_listed() {
     let capabilities = components.keys().filter(|id| id.starts_with("capability-"));
     assert_eq!(
         capabilities.count(),
-        11,
+        13,
         "a new capability is to be listed here"
     );
 }
@@ -378,13 +381,15 @@ async fn variables_are_described_and_used() {
         }
     }
     // Those of components and grants that are not in use are handed to nobody.
-    let words = |name: &&String| {
+    let is_unused = |name: &&String| {
         let unused = ["redis_host", "database_url", "database_host"];
-        name.starts_with("moderation_") || unused.contains(&name.as_str())
+        name.starts_with("moderation_")
+            || name.starts_with("s3_")
+            || unused.contains(&name.as_str())
     };
     let declared: BTreeSet<_> = declared
         .keys()
-        .filter(|name| !words(name))
+        .filter(|name| !is_unused(name))
         .cloned()
         .collect();
     assert_eq!(declared, used, "declared, and handed to a component");

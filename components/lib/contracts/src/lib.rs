@@ -228,3 +228,26 @@ pub mod messaging {
         });
     }
 }
+
+/// `goldfish:files`: storing and reading files.
+pub mod files {
+    pub use bindings::goldfish::files::{files, types, user_data};
+    pub use bindings::{wit_future, wit_stream};
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/files",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}

@@ -3,7 +3,7 @@
 //! May import the contracts' types and `http-edge`; calls no capability.
 
 use contracts::{
-    accounts, conversations, identity, llm, mail, messaging, moderation, oauth, quota,
+    accounts, conversations, files, identity, llm, mail, messaging, moderation, oauth, quota,
 };
 use http_edge::{ApiError, Cause, Detail, Refusal};
 
@@ -20,6 +20,26 @@ pub fn conversations(error: conversations::types::Error, path: &str) -> ApiError
         Error::NotFound => ApiError::NotFound(CONVERSATION),
         Error::Invalid(what) => ApiError::invalid(path, what),
         Error::Conflict(why) => ApiError::Conflict(why),
+        Error::Unavailable(cause) => ApiError::storage_unavailable(cause),
+    }
+}
+
+/// What a request for a file did not find, for [`ApiError::NotFound`].
+pub const FILE: &str = "File";
+
+/// `goldfish:files`; `path` is the part of the request that the error is about.
+pub fn files(error: files::types::Error, path: &str) -> ApiError {
+    use files::types::Error;
+    match error {
+        Error::NotFound => ApiError::NotFound(FILE),
+        Error::UnsupportedType(why) => ApiError::UnsupportedFile(Detail {
+            path: path.to_owned(),
+            message: why,
+        }),
+        Error::TooLarge(limit) => ApiError::PayloadTooLarge(limit),
+        Error::StorageFull(limit) => ApiError::StorageFull(limit),
+        Error::Invalid(why) => ApiError::invalid(path, why),
+        Error::Incomplete => ApiError::invalid(path, "did not arrive completely"),
         Error::Unavailable(cause) => ApiError::storage_unavailable(cause),
     }
 }

@@ -69,8 +69,14 @@ pub enum ApiError {
     Conflict(String),
     /// 413, with the limit in bytes.
     PayloadTooLarge(u64),
+    /// 413: the user's files would be larger than the limit, in bytes.
+    StorageFull(u64),
     /// 415: the body is not declared as JSON (or as a form, where one is accepted).
     UnsupportedMediaType,
+    /// 415: a file is of a media type that is not accepted; where and why.
+    UnsupportedFile(Detail),
+    /// 416: the file has no such part; its size in bytes.
+    RangeNotSatisfiable(u64),
     /// 422: blocked by moderation; where and why.
     ContentBlocked(Detail),
     /// 429, with the seconds to wait.
@@ -208,6 +214,21 @@ impl ApiError {
                 "PAYLOAD_TOO_LARGE",
                 format!("The request body is larger than the limit of {limit} bytes."),
             ),
+            Self::StorageFull(limit) => (
+                413,
+                "PAYLOAD_TOO_LARGE",
+                format!("Your files would be larger than the limit of {limit} bytes. Delete some."),
+            ),
+            Self::UnsupportedFile(what) => {
+                details = std::slice::from_ref(what);
+                let sentence = format!("Unsupported file: {} {}.", what.path, what.message);
+                (415, "UNSUPPORTED_MEDIA_TYPE", sentence)
+            }
+            Self::RangeNotSatisfiable(size) => (
+                416,
+                "RANGE_NOT_SATISFIABLE",
+                format!("The requested range is not in the {size} bytes of the file."),
+            ),
             Self::UnsupportedMediaType => (
                 415,
                 "UNSUPPORTED_MEDIA_TYPE",
@@ -286,6 +307,7 @@ impl ApiError {
         match self {
             Self::Unauthorized(_) => vec![("www-authenticate", "Bearer".to_owned())],
             Self::MethodNotAllowed { allowed, .. } => vec![("allow", allowed.clone())],
+            Self::RangeNotSatisfiable(size) => vec![("content-range", format!("bytes */{size}"))],
             Self::RateLimited(seconds) | Self::ProviderUnavailable(_, Some(seconds), _) => {
                 vec![("retry-after", seconds.to_string())]
             }

@@ -7,6 +7,9 @@ pub(crate) async fn erase_content(user: &str) -> Result<(), Failure> {
     contracts::conversations::user_data::erase(user.to_owned())
         .await
         .map_err(Failure::of("conversations"))?;
+    contracts::files::user_data::erase(user.to_owned())
+        .await
+        .map_err(Failure::of("files"))?;
     contracts::response_cache::user_data::erase(user.to_owned())
         .await
         .map_err(Failure::of("response-cache"))?;
@@ -42,6 +45,12 @@ pub(crate) async fn export(user: &str) -> Result<Vec<(&'static str, String)>, Fa
                 .map_err(Failure::of("conversations"))?,
         ),
         (
+            "files",
+            contracts::files::user_data::export(user.to_owned())
+                .await
+                .map_err(Failure::of("files"))?,
+        ),
+        (
             "response-cache",
             contracts::response_cache::user_data::export(user.to_owned())
                 .await
@@ -73,6 +82,9 @@ pub(crate) async fn check() -> Result<(), Failure> {
     contracts::conversations::user_data::check()
         .await
         .map_err(Failure::of("conversations"))?;
+    contracts::files::user_data::check()
+        .await
+        .map_err(Failure::of("files"))?;
     contracts::response_cache::user_data::check()
         .await
         .map_err(Failure::of("response-cache"))?;

@@ -117,8 +117,13 @@ fn kind_and_code(error: &ApiError) -> (&'static str, Option<&str>) {
         ApiError::NotFound(_) => (REQUEST, Some("unknown_url")),
         ApiError::MethodNotAllowed { .. } => (REQUEST, Some("method_not_supported")),
         ApiError::Conflict(_) => (REQUEST, Some("conflict")),
-        ApiError::PayloadTooLarge(_) => (REQUEST, Some("request_too_large")),
-        ApiError::UnsupportedMediaType => (REQUEST, Some("unsupported_content_type")),
+        ApiError::PayloadTooLarge(_) | ApiError::StorageFull(_) => {
+            (REQUEST, Some("request_too_large"))
+        }
+        ApiError::UnsupportedMediaType | ApiError::UnsupportedFile(_) => {
+            (REQUEST, Some("unsupported_content_type"))
+        }
+        ApiError::RangeNotSatisfiable(_) => (REQUEST, Some("range_not_satisfiable")),
         ApiError::ContentBlocked(_) => (REQUEST, Some("content_filter")),
         ApiError::RateLimited(_) => ("requests", Some("rate_limit_exceeded")),
         ApiError::ProviderRefused(refusal) => (
