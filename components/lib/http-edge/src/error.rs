@@ -84,6 +84,13 @@ pub enum ApiError {
     ProviderUnavailable(&'static str, Option<u32>, Cause),
     /// 504: the AI provider did not respond in time.
     ProviderTimeout,
+    /// 502: a reply that was stored before had failed; its code and its sentence.
+    ReplyFailed {
+        /// The stable code.
+        code: &'static str,
+        /// A sentence for a person.
+        sentence: String,
+    },
     /// An error that exists only in the protocol of another system that the route implements.
     ProtocolError(ProtocolError),
 }
@@ -162,6 +169,7 @@ impl ApiError {
                 "PAYLOAD_TOO_LARGE",
                 format!("The request body is larger than the limit of {limit} bytes."),
             ),
+            Self::ReplyFailed { code, sentence } => (502, *code, sentence.clone()),
             Self::UnsupportedMediaType => (
                 415,
                 "UNSUPPORTED_MEDIA_TYPE",

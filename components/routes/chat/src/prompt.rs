@@ -127,6 +127,8 @@ mod tests {
             timestamp: 0,
             status: stored::MessageStatus::Complete,
             model: None,
+            failure: None,
+            versions: Vec::new(),
         }
     }
 
