@@ -497,15 +497,12 @@ async fn use_chat_regenerates_and_edits() {
         assert_eq!(texts(&shown["regenerated"]), ["One.", "1", "Two.", "3"]);
         assert_eq!(texts(&shown["edited"]), ["One.", "1", "Three.", "4"]);
         assert!(is_ready(&shown["edited"]), "{shown}");
-        assert_eq!(shown["refused"]["status"], "error", "{shown}");
-        let error: Value =
-            serde_json::from_str(shown["refused"]["error"].as_str().unwrap()).unwrap();
-        assert_eq!(error["code"], "CONFLICT", "{error}");
+        assert_eq!(texts(&shown["branched"]), ["Four.", "5"]);
         let asked = tab.upstream().requests()[3].json();
         assert_eq!(asked["messages"][2]["content"], "Three.", "{asked}");
         assert_eq!(
             stored(&tab.guest).await,
-            complete(&["One.", "1", "Three.", "4"])
+            complete(&["Four.", "5"])
         );
     }
 }
