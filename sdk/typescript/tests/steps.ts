@@ -1,7 +1,7 @@
 // What the test suite has the SDK do. Prints one JSON object.
 //
 //   node steps.js <step> <base URL> [<more>]
-import { conversationsOf, errorsOf, everythingElse } from './api.js';
+import { conversationsOf, errorsOf, everythingElse, versionsOf } from './api.js';
 import { filesOf } from './files.js';
 import { cookies, guestBecomesUser, parallel, revoked, twoTabs } from './sessions.js';
 import {
@@ -22,6 +22,7 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   abort,
   brokenOff,
   conversationsOf,
+  versionsOf,
   cookies,
   cutBeforeTheAnswer,
   cutInTheMiddle,

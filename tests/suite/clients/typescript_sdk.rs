@@ -439,6 +439,24 @@ async fn all_other_methods_work() {
 }
 
 #[tokio::test]
+async fn versions_pins_and_restoring_work() {
+    let Some(scripts) = built("versions_pins_and_restoring_work").await else {
+        return;
+    };
+    let upstream = Upstream::start(Script::new(["Fine."])).await.unwrap();
+    let app = App::with_defaults().openai(&upstream).start().await;
+    let read = run(scripts, &app, "versionsOf").await;
+    assert_eq!(read["versions"], 2, "{read}");
+    assert_eq!(read["isActive"], true);
+    assert_eq!(read["isChosen"], true);
+    assert_eq!(read["edited"], json!(["Edited", 2]));
+    assert_eq!(read["evicted"], json!(["Second"]));
+    assert_eq!(read["restored"], json!(["Second", ["Third"]]));
+    assert_eq!(read["next"], "Edited");
+    assert_eq!(read["pinned"], false);
+}
+
+#[tokio::test]
 async fn errors_have_status_code_and_message() {
     let Some(scripts) = built("errors").await else {
         return;

@@ -97,6 +97,13 @@ pub enum ApiError {
     ProviderUnavailable(&'static str, Option<u32>, Cause),
     /// 504: the AI provider did not respond in time.
     ProviderTimeout(Cause),
+    /// 502: a reply that was stored before had failed; its code and its sentence.
+    ReplyFailed {
+        /// The stable code.
+        code: &'static str,
+        /// A sentence for a person.
+        sentence: String,
+    },
     /// An error that exists only in the protocol of another system that the route implements.
     ProtocolError(ProtocolError),
 }
@@ -229,6 +236,7 @@ impl ApiError {
                 "RANGE_NOT_SATISFIABLE",
                 format!("The requested range is not in the {size} bytes of the file."),
             ),
+            Self::ReplyFailed { code, sentence } => (502, *code, sentence.clone()),
             Self::UnsupportedMediaType => (
                 415,
                 "UNSUPPORTED_MEDIA_TYPE",

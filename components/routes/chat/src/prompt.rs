@@ -131,6 +131,8 @@ mod tests {
             timestamp: 0,
             status: stored::MessageStatus::Complete,
             model: None,
+            failure: None,
+            versions: Vec::new(),
         }
     }
 

@@ -2,13 +2,20 @@
 //! part in one step of one message.
 
 use contracts::{
-    conversations::turns::{Outcome, ReplyInfo},
+    conversations::{
+        turns::{Outcome, ReplyInfo},
+        types::EvictedConversation,
+    },
     llm::types::FinishReason,
 };
 use serde::Serialize;
 use sse::Encoder;
 
-use crate::{json::json, reply_end::ReplyEnd};
+use crate::{
+    evicted::{self, Evicted},
+    json::json,
+    reply_end::ReplyEnd,
+};
 
 /// Id of the text part within its message.
 const TEXT: &str = "0";
@@ -60,6 +67,8 @@ struct Metadata<'a> {
     title: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evicted: Vec<Evicted<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Usage>,
 }
@@ -79,7 +88,7 @@ pub(crate) fn opening(info: &ReplyInfo, model: &str) -> Vec<u8> {
         conversation_id: Some(&info.conversation_id),
         title: Some(&info.title),
         model: Some(model),
-        usage: None,
+        ..Metadata::default()
     };
     let start = Chunk::Start {
         message_id: &info.message_id,
@@ -94,6 +103,15 @@ pub(crate) fn content(out: &mut Encoder, content: &str) {
         id: TEXT,
         delta: content,
     }));
+}
+
+/// The conversations that were evicted for the reply.
+pub(crate) fn evicted(out: &mut Encoder, evicted: &[EvictedConversation]) {
+    let message_metadata = Metadata {
+        evicted: evicted::views(evicted),
+        ..Metadata::default()
+    };
+    out.data(&json(&Chunk::MessageMetadata { message_metadata }));
 }
 
 /// The end of the text and of the message. The AI SDK ignores chunks after an error; other clients
@@ -194,6 +212,21 @@ mod tests {
         assert_eq!(
             text(out.take()),
             "data: {\"type\":\"text-delta\",\"id\":\"0\",\"delta\":\"\\\"a\\\"\\n\"}\n\n"
+        );
+    }
+
+    #[test]
+    fn evicted_is_metadata_of_the_message() {
+        let gone = EvictedConversation {
+            id: "e".into(),
+            title: "T".into(),
+        };
+        let mut out = Encoder::new();
+        evicted(&mut out, &[gone]);
+        assert_eq!(
+            text(out.take()),
+            "data: {\"type\":\"message-metadata\",\"messageMetadata\":\
+             {\"evicted\":[{\"id\":\"e\",\"title\":\"T\"}]}}\n\n"
         );
     }
 
