@@ -4,7 +4,7 @@ import { Files } from './files.js';
 import type { components } from './schema.js';
 import { memoryStore, type TokenStore } from './store.js';
 import { Channels, Members, Messages, Threads, Users } from './team.js';
-import { Transport } from './transport.js';
+import { type Credentials, Transport } from './transport.js';
 
 type Schemas = components['schemas'];
 
@@ -28,7 +28,7 @@ export interface GoldfishOptions {
    * `include`, in a browser: the session is a cookie of the server, which scripts cannot read, and no
    * token is kept. The origin of the page must be that of the server or one of its `cors_origins`.
    */
-  credentials?: RequestCredentials;
+  credentials?: Credentials;
   /** The function that sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
   /** Headers of every request. */

@@ -97,12 +97,12 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
   /** Stops the reply; the part that was written is kept. Needs {@link conversationId}. */
   async stop(): Promise<void> {
     const id = this.#conversationId;
-    if (id === undefined) throw new Error('The conversation is not known yet. Read the first event first.');
+    if (id === undefined) throw GoldfishError.misuse('The conversation is not known yet. Read the first event first.');
     await this.#options.transport.json('post', '/api/conversations/{id}/stop', { params: { id } });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ReplyEvent, void, undefined> {
-    if (this.#isRead) throw new Error('This reply was already read. Use `finalText()` or save the text.');
+    if (this.#isRead) throw GoldfishError.misuse('This reply was already read. Use `finalText()` or save the text.');
     this.#isRead = true;
     let events = this.#read(this.#options.response);
     try {

@@ -2,6 +2,9 @@ import { GoldfishError, retryAfter } from './error.js';
 import type { paths } from './schema.js';
 import type { TokenStore } from './store.js';
 
+/** Whether a browser sends cookies; the same as `RequestCredentials` of the DOM. */
+export type Credentials = 'include' | 'omit' | 'same-origin';
+
 export interface TransportOptions {
   /** The URL of the server, for example `https://chat.example.com`. */
   baseUrl: string;
@@ -9,7 +12,7 @@ export interface TransportOptions {
   apiKey?: string | undefined;
   /** Keeps the tokens of the session; none if the cookie is used. */
   store: TokenStore | undefined;
-  credentials?: RequestCredentials | undefined;
+  credentials?: Credentials | undefined;
   fetch: typeof fetch;
   headers: Readonly<Record<string, string>>;
   maxRetries: number;

@@ -48,7 +48,7 @@ export default async function (stage) {
   });
 
   await opener.tap();
-  await page.getByRole('button', { name: 'New conversation' }).tap();
+  await page.getByRole('link', { name: 'New conversation' }).tap();
   await aside.waitFor({ state: 'hidden' });
   await page.getByText('How can I help?').waitFor();
   await opener.tap();

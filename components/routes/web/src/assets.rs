@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-7d9640c9fd225120.html",
+    name: "index-76558dd8582c70ff.html",
     content_type: "text/html; charset=utf-8",
-    tag: "7d9640c9fd225120",
+    tag: "76558dd8582c70ff",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -62,16 +62,16 @@ pub(crate) const FILES: [Asset; 8] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-f7548d5d705c608a.js",
+        name: "page-bb8bbc062ce96054.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "f7548d5d705c608a",
+        tag: "bb8bbc062ce96054",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "page-6f108c368ea11e7f.css",
+        name: "page-5f3bae33f955632c.css",
         content_type: "text/css; charset=utf-8",
-        tag: "6f108c368ea11e7f",
+        tag: "5f3bae33f955632c",
         plain: include_bytes!("../assets/page.css"),
         gzip: Some(include_bytes!("../assets/page.css.gz")),
     },

@@ -183,10 +183,9 @@ function SignInMethods() {
               <button
                 type="button"
                 class="quiet"
-                aria-label={t.unlink(names[providerId] ?? providerId)}
                 onClick={() => attempt(() => unlink(providerId))}
               >
-                {t.delete}
+                {t.unlink(names[providerId] ?? providerId)}
               </button>
             )}
           </li>

@@ -74,8 +74,8 @@ export function ApiKeys() {
               </span>
             </span>
             {key.active ? (
-              <button type="button" class="quiet" aria-label={t.revoke(key.name)} onClick={() => revoke(key.id)}>
-                {t.delete}
+              <button type="button" class="quiet" onClick={() => revoke(key.id)}>
+                {t.revoke(key.name)}
               </button>
             ) : (
               <span class="faint">{t.revoked}</span>

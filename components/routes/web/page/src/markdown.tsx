@@ -32,24 +32,60 @@ export function Markdown({ text, isGrowing = false }: MarkdownProps) {
   }
   if (isGrowing) growing.current ??= new GrowingText();
   const tokens = isGrowing ? (growing.current?.blocks(text) ?? []) : parse(text);
+  const levels = headingLevels(tokens);
   return (
     <>
       {tokens.map((token, index) => (
-        <Block key={index} token={token} isGrowing={isGrowing && index === tokens.length - 1} />
+        <Block
+          key={index}
+          token={token}
+          level={levels[index] ?? 0}
+          isGrowing={isGrowing && index === tokens.length - 1}
+        />
       ))}
     </>
   );
 }
 
+/** The page itself uses the first three levels, the third for messages. The levels of a reply leave no gaps. */
+function headingLevels(tokens: Token[]): number[] {
+  const depths = tokens.filter((token) => token.type === 'heading').map((token) => (token as Tokens.Heading).depth);
+  const least = Math.min(...depths);
+  let previous = 3;
+  return tokens.map((token) => {
+    if (token.type !== 'heading') return 0;
+    previous = Math.min((token as Tokens.Heading).depth - least + 4, previous + 1, 6);
+    return previous;
+  });
+}
+
+interface BlockProps {
+  token: Token;
+  /** The level of a heading. */
+  level: number;
+  isGrowing: boolean;
+}
+
 /** While a reply grows, only its last block is rendered again. */
 const Block = memo(
-  ({ token, isGrowing }: { token: Token; isGrowing: boolean }) =>
-    token.type === 'code' ? code(token as Tokens.Code, isGrowing) : block(token),
+  ({ token, level, isGrowing }: BlockProps) => {
+    if (token.type === 'heading') return heading(token as Tokens.Heading, `h${level}` as 'h4');
+    return token.type === 'code' ? code(token as Tokens.Code, isGrowing) : block(token);
+  },
   (before, after) =>
+    before.level === after.level &&
     before.token.type === after.token.type &&
     before.token.raw === after.token.raw &&
     before.isGrowing === after.isGrowing,
 );
+
+function heading({ depth, tokens }: Tokens.Heading, Element: 'h4' | 'p'): VNode {
+  return (
+    <Element class={`heading h${depth}`} dir="auto">
+      {inlines(tokens)}
+    </Element>
+  );
+}
 
 function code({ text, lang }: Tokens.Code, isGrowing = false): VNode {
   return <Code text={text} language={(lang ?? '').split(/\s/)[0]} isGrowing={isGrowing} />;
@@ -59,16 +95,9 @@ function block(token: Token): ComponentChildren {
   switch (token.type) {
     case 'paragraph':
       return <p dir="auto">{inlines(token.tokens)}</p>;
-    case 'heading': {
-      // The page itself uses the first three levels, the third for messages.
-      const depth = Math.min((token as Tokens.Heading).depth + 3, 6);
-      const Heading = `h${depth}` as 'h4';
-      return (
-        <Heading class={`h${token.depth}`} dir="auto">
-          {inlines(token.tokens)}
-        </Heading>
-      );
-    }
+    case 'heading':
+      // In a quotation or a list it is no heading of the reply.
+      return heading(token as Tokens.Heading, 'p');
     case 'code':
       return code(token as Tokens.Code);
     case 'blockquote':
@@ -178,8 +207,8 @@ function inline(token: Token): ComponentChildren {
     case 'checkbox':
       return block(token);
     case 'math': {
-      const { text, isDisplay } = token as MathToken;
-      return <MathView source={text} isDisplay={isDisplay} />;
+      const { text, raw, isDisplay } = token as MathToken;
+      return <MathView source={text} raw={raw.trim()} isDisplay={isDisplay} />;
     }
     case 'element': {
       const Element = (token as ElementToken).name;

@@ -16,13 +16,20 @@ function loadKatex(): Promise<Katex> {
   return katex;
 }
 
-export function MathView({ source, isDisplay }: { source: string; isDisplay: boolean }) {
+interface MathProps {
+  source: string;
+  /** The source with its delimiters. */
+  raw: string;
+  isDisplay: boolean;
+}
+
+export function MathView({ source, raw, isDisplay }: MathProps) {
   const place = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
     const element = place.current;
     if (!element) return undefined;
     let isCurrent = true;
-    element.textContent = source;
+    element.textContent = raw;
     loadKatex()
       .then(({ render }) => {
         if (!isCurrent) return;
@@ -35,7 +42,7 @@ export function MathView({ source, isDisplay }: { source: string; isDisplay: boo
     return () => {
       isCurrent = false;
     };
-  }, [source, isDisplay]);
+  }, [source, raw, isDisplay]);
   const names = isDisplay ? 'math display' : 'math';
   return isDisplay ? (
     <span class={names} tabIndex={0} role="group" aria-label={source}>

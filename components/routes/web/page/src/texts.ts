@@ -39,17 +39,22 @@ export function setLanguage(value: Language): void {
 }
 
 export function formatNumber(value: number, options?: Intl.NumberFormatOptions): string {
-  return new Intl.NumberFormat(language, options).format(value);
+  return new Intl.NumberFormat(locale(), options).format(value);
+}
+
+/** The language with the region of the browser, which has its own forms of numbers and dates. */
+function locale(): string {
+  return navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language;
 }
 
 /** The time today, otherwise the date. */
 export function formatTime(milliseconds: number): string {
   const date = new Date(milliseconds);
   const isToday = date.toDateString() === new Date().toDateString();
-  return new Intl.DateTimeFormat(language, isToday ? { timeStyle: 'short' } : { dateStyle: 'medium' }).format(date);
+  return new Intl.DateTimeFormat(locale(), isToday ? { timeStyle: 'short' } : { dateStyle: 'medium' }).format(date);
 }
 
 /** Date and time. */
 export function formatDate(milliseconds: number): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(milliseconds);
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(milliseconds);
 }
