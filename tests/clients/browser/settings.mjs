@@ -85,7 +85,7 @@ export default async function (stage) {
     ['de', 'Einstellungen', 'Sprache', 'Nachricht'],
   ]) {
     await page.getByRole('button', { name: /^(Settings|Ajustes)$/ }).click();
-    await dialog.getByLabel(/^(Language|Idioma)$/).selectOption(language);
+    await dialog.getByLabel(/^(Language|Idioma)/).selectOption(language);
     const field = page.getByLabel(label, { exact: true });
     await field.waitFor();
     assert.equal(await page.locator('html').getAttribute('lang'), language);

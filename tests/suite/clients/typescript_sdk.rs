@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::{process::Command, sync::OnceCell};
 use upstream::{Fault, Script};
 
-use crate::harness::{App, Scripts, World, manifest, new_email, skip_or_fail, world};
+use crate::harness::{App, Folder, Scripts, World, manifest, new_email, skip_or_fail, world};
 
 const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
 
@@ -110,6 +110,43 @@ async fn types_match_the_running_application() {
         made == committed,
         "sdk/typescript/src/schema.ts is not what /openapi.json says; write it anew with\n  {REWRITE}\nIt begins to differ here: {differing:#?}"
     );
+}
+
+/// Packs a copy of the SDK without dependencies, installs the package, and checks a program that uses it with
+/// the types of Node.js but not those of browsers.
+const PACK: &str = r#"
+set -e
+(cd "$SOURCE" && tar --exclude node_modules --exclude dist --exclude build -cf - .) | tar -xf -
+npm pack --silent
+tar -tzf goldfish-sdk-*.tgz
+mkdir app && cd app
+echo '{ "type": "module" }' > package.json
+npm install --silent --no-audit --no-fund ../goldfish-sdk-*.tgz
+echo "import { Goldfish } from 'goldfish-sdk'; export const client = new Goldfish({ baseUrl: '' });" > program.ts
+../node_modules/.bin/tsc --noEmit --strict --target es2022 --module nodenext --lib es2022 \
+  --types node --typeRoots ../node_modules/@types program.ts
+"#;
+
+#[tokio::test]
+async fn package_is_built_from_a_fresh_copy_and_needs_no_types_of_browsers() {
+    if built("package").await.is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    let output = Command::new("bash")
+        .args(["-c", PACK])
+        .env("SOURCE", manifest().parent().unwrap().join("sdk/typescript"))
+        .current_dir(folder.path())
+        .output()
+        .await
+        .unwrap();
+    let listed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{listed}{errors}");
+    for file in ["LICENSE", "README.md", "dist/index.js", "dist/index.d.ts"] {
+        let path = format!("package/{file}");
+        assert!(listed.lines().any(|line| line == path), "{file}: {listed}");
+    }
 }
 
 #[tokio::test]

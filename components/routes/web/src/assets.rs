@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-76558dd8582c70ff.html",
+    name: "index-2c82e1c2275d67bf.html",
     content_type: "text/html; charset=utf-8",
-    tag: "76558dd8582c70ff",
+    tag: "2c82e1c2275d67bf",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -62,9 +62,9 @@ pub(crate) const FILES: [Asset; 8] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-bb8bbc062ce96054.js",
+        name: "page-a2650986d329c327.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "bb8bbc062ce96054",
+        tag: "a2650986d329c327",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },

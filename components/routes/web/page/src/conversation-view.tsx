@@ -30,10 +30,12 @@ export function ConversationView() {
   useLayoutEffect(() => {
     if (isAtEnd.peek()) toEnd();
   });
+  // A message that was sent is shown; the end of a reply does not move what is being read.
+  const sent = messages.filter(({ role }) => role === 'user').length;
   useEffect(() => {
     isAtEnd.value = true;
     toEnd();
-  }, [conversation, messages.length]);
+  }, [conversation, sent]);
 
   const isEmpty = messages.length === 0 && !pendingReply && !problem;
   return (
