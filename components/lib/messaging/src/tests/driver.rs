@@ -54,14 +54,15 @@ impl Driver {
         driver
     }
 
-    /// An empty schema.
-    pub(crate) fn postgres() -> Self {
-        let server = std::env::var("MESSAGING_TEST_POSTGRES").unwrap();
+    /// An empty schema. None if PostgreSQL is not installed.
+    pub(crate) fn postgres() -> Option<Self> {
+        let server = super::server::url()?;
         let schema = format!("test_{}", ids::new_uuid().replace('-', ""));
-        let driver = Self::open_postgres(server.clone());
+        let driver = Self::open_postgres(server.to_owned());
         let create = format!("CREATE SCHEMA {schema}");
         futures::executor::block_on(driver.execute(&create, Vec::new())).unwrap();
-        Self::open_postgres(format!("{server}?options=-csearch_path%3D{schema}"))
+        let address = format!("{server}?options=-csearch_path%3D{schema}");
+        Some(Self::open_postgres(address))
     }
 
     fn open_postgres(address: String) -> Self {
