@@ -175,6 +175,9 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-accounts-strict-passwords", true, false),
         ("capability-oauth", false, true),
         ("capability-mail", false, true),
+        ("capability-messaging-sqlite", true, false),
+        // Its storage is a server.
+        ("capability-messaging-postgres", true, false),
         ("capability-moderation", false, false),
         ("capability-moderation-words", false, false),
     ] {
