@@ -135,7 +135,10 @@ async fn package_is_built_from_a_fresh_copy_and_needs_no_types_of_browsers() {
     let folder = Folder::new();
     let output = Command::new("bash")
         .args(["-c", PACK])
-        .env("SOURCE", manifest().parent().unwrap().join("sdk/typescript"))
+        .env(
+            "SOURCE",
+            manifest().parent().unwrap().join("sdk/typescript"),
+        )
         .current_dir(folder.path())
         .output()
         .await

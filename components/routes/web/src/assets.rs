@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-2c82e1c2275d67bf.html",
+    name: "index-7cc4ebc8242ed3a4.html",
     content_type: "text/html; charset=utf-8",
-    tag: "2c82e1c2275d67bf",
+    tag: "7cc4ebc8242ed3a4",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -62,16 +62,16 @@ pub(crate) const FILES: [Asset; 8] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-a2650986d329c327.js",
+        name: "page-565f655182105708.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "a2650986d329c327",
+        tag: "565f655182105708",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "page-5f3bae33f955632c.css",
+        name: "page-4dcfa8a3bcc2ff09.css",
         content_type: "text/css; charset=utf-8",
-        tag: "5f3bae33f955632c",
+        tag: "4dcfa8a3bcc2ff09",
         plain: include_bytes!("../assets/page.css"),
         gzip: Some(include_bytes!("../assets/page.css.gz")),
     },

@@ -16,6 +16,8 @@ const RETRY_DELAYS = [300, 1000, 2000, 5000];
 const MAX_ATTEMPTS = 12;
 /** Milliseconds without a byte after which a connection counts as broken; the server sends heartbeats more often. */
 const MAX_SILENCE = 20_000;
+/** Milliseconds between two changes of the shown reply: its parts may arrive much faster. */
+const SHOW_INTERVAL = 33;
 const UNSENT = 'goldfish-unsent';
 
 /** A message that the server has not confirmed. The idempotency key keeps it from being stored twice. */
@@ -63,6 +65,9 @@ export class Conversation {
   /** The id of the pending reply, and the number of its last event that was received. */
   #reply = { message: '', lastEvent: 0 };
   #streamError: ApiError | null = null;
+  /** Received, but not shown yet. */
+  #unshown = '';
+  #showTimer: ReturnType<typeof setTimeout> | undefined;
   /** The idempotency key of the last message. */
   #key = '';
   #isStopRequested = false;
@@ -226,6 +231,7 @@ export class Conversation {
     this.#reply = { message: '', lastEvent: 0 };
     this.#isStopRequested = false;
     this.#evicted = [];
+    this.#unshown = '';
     batch(() => {
       this.problem.value = null;
       this.pendingReply.value = { phase, text: '' };
@@ -333,9 +339,8 @@ export class Conversation {
         // A new connection may send some events again.
         if (event.number <= this.#reply.lastEvent) break;
         this.#reply.lastEvent = event.number;
-        const { phase, text } = this.pendingReply.value ?? { phase: 'streaming', text: '' };
-        const next = phase === 'stopping' ? phase : 'streaming';
-        this.pendingReply.value = { phase: next, text: text + event.text };
+        this.#unshown += event.text;
+        this.#showTimer ??= setTimeout(() => this.#showReceived(), SHOW_INTERVAL);
         if (this.#evicted.length > 0) this.#events.onEvicted(this.#evicted);
         this.#evicted = [];
         break;
@@ -344,6 +349,16 @@ export class Conversation {
         this.#streamError = event.error;
         break;
     }
+  }
+
+  #showReceived(): void {
+    clearTimeout(this.#showTimer);
+    this.#showTimer = undefined;
+    if (!this.#unshown || !this.pendingReply.value) return;
+    const { phase, text } = this.pendingReply.value;
+    const next = phase === 'stopping' ? phase : 'streaming';
+    this.pendingReply.value = { phase: next, text: text + this.#unshown };
+    this.#unshown = '';
   }
 
   /** If a message that was sent again had been stored the first time, the page has it and its reply twice. */
@@ -356,6 +371,7 @@ export class Conversation {
   /** Requests the rest of a reply until it has ended. Returns the error of the reply, if any. */
   async #resume(): Promise<ApiError | null> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      this.#showReceived();
       const text = this.pendingReply.value?.text ?? '';
       if (attempt > 0 || text) this.pendingReply.value = { phase: 'streaming', text, isReconnecting: true };
       if (attempt > 0) await pause(RETRY_DELAYS[Math.min(attempt, RETRY_DELAYS.length) - 1] ?? 0);
@@ -381,6 +397,7 @@ export class Conversation {
 
   /** Replaces the received text by the stored conversation. */
   async #finishReply(error: ApiError | null): Promise<void> {
+    this.#showReceived();
     const text = this.pendingReply.value?.text ?? '';
     // If it cannot be loaded, the received text stays until the next load.
     const stored = await this.#fetch(this.id.value ?? '').catch(() => null);

@@ -17,6 +17,7 @@ export function Header({ openList, isListOpen }: { openList: () => void; isListO
   const title = open.value.title.value;
   return (
     <header>
+      <h1 class="visually-hidden narrow-heading">goldfish</h1>
       <button
         type="button"
         class="icon-button only-narrow"
