@@ -155,25 +155,3 @@ async fn pin_keeps_a_conversation_from_eviction() {
     let fifth = guest.say("five").await;
     assert_eq!(ids(&guest).await, [fifth, fourth, all[1].clone()]);
 }
-
-#[tokio::test]
-async fn two_new_conversations_at_once_evict_for_the_one_that_is_answered() {
-    let upstream = Upstream::start(Script::new(["Fine."])).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
-    let guest = app.client().guest().await;
-    let old = three(&guest).await;
-    let html = || Fault::Raw(500, "text/html".to_owned(), String::new());
-    upstream.set(Script::new(["x"]).fault(html()));
-    let failed = guest.post("/api/chat", body("failed")).await;
-    assert!(failed.status >= 500, "{failed:?}");
-    let (demo, failed) = futures::future::join(
-        guest.say("answered"),
-        guest.post("/api/chat", body("failed too")),
-    )
-    .await;
-    assert!(failed.status >= 500, "{failed:?}");
-    let left = ids(&guest).await;
-    assert!(left.contains(&demo), "{left:?}");
-    let kept = old.iter().filter(|id| left.contains(id)).count();
-    assert_eq!(kept, 2, "{left:?}");
-}
