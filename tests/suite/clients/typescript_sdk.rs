@@ -483,8 +483,10 @@ async fn versions_pins_and_restoring_work() {
     let Some(scripts) = built("versions_pins_and_restoring_work").await else {
         return;
     };
-    let upstream = Upstream::start(Script::new(["Fine."])).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::new(["Fine."])).await;
     let read = run(scripts, &app, "versionsOf").await;
     assert_eq!(read["versions"], 2, "{read}");
     assert_eq!(read["isActive"], true);

@@ -14,11 +14,10 @@ use crate::preferences;
 use crate::state::{Conversation, Turn};
 use crate::stopping;
 use crate::turn::{
-    BeginResult, ClientMessage, Directive, EvictedTitle, Limits, MessageAction, StopReason, TurnWriter,
+    BeginResult, ClientMessage, Directive, EvictedTitle, Limits, MessageAction, StopReason,
+    TurnWriter,
 };
-use bindings::exports::goldfish::conversations::conversations::{
-    self, Guest as Conversations,
-};
+use bindings::exports::goldfish::conversations::conversations::{self, Guest as Conversations};
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};
 use bindings::exports::goldfish::conversations::turns::{self, Guest as Turns, GuestTurn};

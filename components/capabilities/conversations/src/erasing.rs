@@ -6,9 +6,9 @@ use futures::future::try_join_all;
 use journal::{BATCH_MAX, Journal, Platform, View};
 
 use crate::error::Error;
+use crate::facts::Fact;
 use crate::ids;
 use crate::segments;
-use crate::facts::Fact;
 use crate::state::{Leftover, State, all_turns};
 
 /// The bytes a snapshot may have for each entry it takes in; beyond, it waits for more entries,

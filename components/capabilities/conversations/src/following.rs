@@ -96,7 +96,9 @@ impl<P: Platform> Reader<P> {
         let conversation = found.ok_or(Error::NotFound)?;
         let turns = std::mem::take(&mut conversation.turns);
         let mut turn = match reply {
-            Some(reply) => all_turns(&turns).find(|turn| turn.reply_id == reply).cloned(),
+            Some(reply) => all_turns(&turns)
+                .find(|turn| turn.reply_id == reply)
+                .cloned(),
             None => {
                 let running = all_turns(&turns).filter(|turn| turn.reply.is_none());
                 let running = running.max_by_key(|turn| turn.reply_number());
@@ -108,7 +110,9 @@ impl<P: Platform> Reader<P> {
                 segments::sealed_turns(&journal, &conversation.place(), conversation.segments)
                     .await?;
             turn = match reply {
-                Some(reply) => all_turns(&sealed).find(|turn| turn.reply_id == reply).cloned(),
+                Some(reply) => all_turns(&sealed)
+                    .find(|turn| turn.reply_id == reply)
+                    .cloned(),
                 None => sealed.into_iter().next_back(),
             };
         }

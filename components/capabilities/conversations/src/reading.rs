@@ -22,10 +22,7 @@ pub(crate) async fn read<P: Platform>(journal: &Journal<P>) -> Result<View<State
 
 /// Records the first words of replies whose writers died before they did. What fails here is tried
 /// again by the next reader.
-pub(crate) async fn confirm_first_words<P: Platform>(
-    journal: &Journal<P>,
-    view: &mut View<State>,
-) {
+pub(crate) async fn confirm_first_words<P: Platform>(journal: &Journal<P>, view: &mut View<State>) {
     while let Some((conversation, turn)) = view.state.unconfirmed() {
         let reply = turn.reply_id.clone();
         let Provisional { limit, undo } = conversation.provisional.unwrap_or(Provisional {

@@ -3,8 +3,8 @@
 //! Once it runs, it runs to its end: a client that disconnects stops only what goes to the client.
 
 use completion::{
-    Evictions, RelayEnd, Relayed, Reply, Reservation, SendBuffer, StoreQueue, StoreStop, StoredReplySink,
-    Storing, TextEncoder, relay, send_buffer, store_queue,
+    Evictions, RelayEnd, Relayed, Reply, Reservation, SendBuffer, StoreQueue, StoreStop,
+    StoredReplySink, Storing, TextEncoder, relay, send_buffer, store_queue,
 };
 use contracts::{
     conversations::{

@@ -65,7 +65,8 @@ pub(crate) async fn respond(
     let (headers, admitted) = access::rate_limit(verdict);
     report.headers(headers);
     admitted?;
-    let turn = turn.map_err(|error| error_mapping::conversations(error, turn_request.invalid_path()))?;
+    let turn =
+        turn.map_err(|error| error_mapping::conversations(error, turn_request.invalid_path()))?;
     let begun = match turn.existing_reply() {
         Some(existing) => Begun::Existing(existing),
         None => {

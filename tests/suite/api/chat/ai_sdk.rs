@@ -284,7 +284,9 @@ async fn edit_and_regenerate_add_versions_of_any_message() {
     assert_eq!(stored(&guest).await, complete(&texts));
     let conversation = guest.conversations().await.remove(0);
     let messages = conversation["messages"].as_array().unwrap();
-    let counts = messages.iter().map(|one| one["versions"].as_array().map_or(1, Vec::len));
+    let counts = messages
+        .iter()
+        .map(|one| one["versions"].as_array().map_or(1, Vec::len));
     assert_eq!(counts.collect::<Vec<_>>(), [1, 1, 2, 2], "{conversation}");
     // Of an earlier one, too: what followed stays with the old version.
     let original = messages[0]["id"].as_str().unwrap();
@@ -500,10 +502,7 @@ async fn use_chat_regenerates_and_edits() {
         assert_eq!(texts(&shown["branched"]), ["Four.", "5"]);
         let asked = tab.upstream().requests()[3].json();
         assert_eq!(asked["messages"][2]["content"], "Three.", "{asked}");
-        assert_eq!(
-            stored(&tab.guest).await,
-            complete(&["Four.", "5"])
-        );
+        assert_eq!(stored(&tab.guest).await, complete(&["Four.", "5"]));
     }
 }
 

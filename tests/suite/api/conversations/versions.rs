@@ -83,7 +83,11 @@ async fn edits_adds_a_version_and_keeps_what_followed() {
         body["model"] = json!("gpt-4o");
         body
     };
-    guest.chat(send(json!({ "message": "Two?" }))).await.events().await;
+    guest
+        .chat(send(json!({ "message": "Two?" })))
+        .await
+        .events()
+        .await;
     let before = guest.conversation(&id).await;
     let old = before["messages"][0]["id"].clone();
     upstream.set(down());
@@ -96,7 +100,10 @@ async fn edits_adds_a_version_and_keeps_what_followed() {
     let stored = guest.conversation(&id).await;
     assert_eq!(contents(&stored), ["Edited?", "Anew."]);
     assert_eq!(stored["title"], "Edited?");
-    assert_eq!(stored["messages"][0]["versions"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        stored["messages"][0]["versions"].as_array().unwrap().len(),
+        2
+    );
     let new = stored["messages"][0]["id"].clone();
     let chosen = set_active(&guest, &id, &new, &old).await;
     assert_eq!(contents(&chosen), contents(&before));
@@ -104,7 +111,9 @@ async fn edits_adds_a_version_and_keeps_what_followed() {
     let unknown = send(json!({ "message": "x", "edits": "nothing" }));
     let answer = guest.post("/api/chat", unknown).await;
     answer.is_error(400, "VALIDATION_ERROR").names("edits");
-    let answer = guest.post("/api/chat", json!({ "message": "x", "edits": old })).await;
+    let answer = guest
+        .post("/api/chat", json!({ "message": "x", "edits": old }))
+        .await;
     answer.is_error(400, "VALIDATION_ERROR").names("edits");
     let path = format!("/api/conversations/{id}/messages/{}", old.as_str().unwrap());
     for (body, field) in [(json!({}), "active"), (json!({ "active": "" }), "active")] {

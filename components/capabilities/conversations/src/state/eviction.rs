@@ -67,7 +67,10 @@ impl State {
     }
 
     pub(crate) fn pinned_count(&self) -> usize {
-        self.conversations.iter().filter(|found| found.pinned).count()
+        self.conversations
+            .iter()
+            .filter(|found| found.pinned)
+            .count()
     }
 
     /// Whether an evicted conversation can be restored at the time `now`.

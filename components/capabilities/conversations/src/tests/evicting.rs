@@ -2,7 +2,7 @@
 
 use journal::testing::{Client, World};
 
-use super::{UNDO, limits, append_now, begin, chats, delete, list, of, run};
+use super::{UNDO, append_now, begin, chats, delete, limits, list, of, run};
 use crate::error::Error;
 use crate::facts::Outcome;
 use crate::library;
@@ -195,7 +195,9 @@ fn rename_does_not_keep_a_conversation_from_eviction() {
         .unwrap()
         .updated;
     run(&world, |journal| async move {
-        library::rename(&journal, &id, "renamed", limits(3)).await.unwrap()
+        library::rename(&journal, &id, "renamed", limits(3))
+            .await
+            .unwrap()
     });
     let found = list(&world)
         .into_iter()
@@ -321,7 +323,9 @@ fn rename_and_pin_keep_a_failed_conversation() {
         let id = id_of(&world, "d");
         run(&world, |journal| async move {
             if rename {
-                library::rename(&journal, &id, "d", limits(3)).await.unwrap();
+                library::rename(&journal, &id, "d", limits(3))
+                    .await
+                    .unwrap();
             } else {
                 library::pin(&journal, &id, limits(3)).await.unwrap();
             }

@@ -3,9 +3,7 @@
 use journal::Fold;
 use proptest::prelude::*;
 
-use crate::facts::{
-    Again, Begins, Confirmed, End, Fact, Message, Outcome, Preferences, Version,
-};
+use crate::facts::{Again, Begins, Confirmed, End, Fact, Message, Outcome, Preferences, Version};
 use crate::state::{State, all_turns};
 
 const CONVERSATIONS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];

@@ -7,7 +7,7 @@ use journal::Journal;
 use journal::testing::{Client, Fault, World};
 use proptest::prelude::*;
 
-use super::{limits, append_now, begin, chat, chats, delete, list, of, run, said};
+use super::{append_now, begin, chat, chats, delete, limits, list, of, run, said};
 use crate::error::Error;
 use crate::facts::{Outcome, Request, Usage};
 use crate::following::{DEAD, News, Reader, Standing, Started};
@@ -388,7 +388,10 @@ async fn again(journal: &Journal<Client>, id: &str, reply: &str) -> Result<Start
     let mut writer = TurnWriter::open_regenerate(journal.clone(), id, None, None).await?;
     assert_eq!(writer.regenerated_message(), Some("second"));
     assert_eq!(writer.history().count(), 1);
-    let started = match writer.begin(String::new(), "other".to_owned(), limits(3)).await? {
+    let started = match writer
+        .begin(String::new(), "other".to_owned(), limits(3))
+        .await?
+    {
         BeginResult::Started(started, _) => started,
         BeginResult::Existing(started) => panic!("{started:?}"),
     };
@@ -435,7 +438,10 @@ fn another_reply_takes_the_place_of_the_last_and_one_wins() {
         world.put("conv:guest_1:s", None);
         assert_eq!(list(&world), found, "the facts alone say the same");
         chats(&world, Some(&id), "third");
-        assert!(!world.keys_containing("re second").is_empty(), "kept as a version");
+        assert!(
+            !world.keys_containing("re second").is_empty(),
+            "kept as a version"
+        );
     }
 }
 
@@ -479,7 +485,10 @@ async fn ask(
     if let Some(started) = writer.existing_reply() {
         return Ok((started.clone(), false));
     }
-    match writer.begin(message.to_owned(), "m".to_owned(), limits(3)).await? {
+    match writer
+        .begin(message.to_owned(), "m".to_owned(), limits(3))
+        .await?
+    {
         BeginResult::Existing(started) => Ok((started, false)),
         BeginResult::Started(started, _) => {
             writer
@@ -614,7 +623,9 @@ fn a_models_title_gives_way_to_the_users() {
     assert!(matches!(suggest(&world, " "), Err(Error::Invalid(_))));
     let wanted = id.clone();
     run(&world, |journal| async move {
-        library::rename(&journal, &wanted, "Mine", limits(3)).await.unwrap()
+        library::rename(&journal, &wanted, "Mine", limits(3))
+            .await
+            .unwrap()
     });
     assert_eq!(suggest(&world, "MARKER"), Ok(()));
     assert_eq!(list(&world)[0].title, "Mine");

@@ -3,7 +3,7 @@
 use journal::testing::{Client, World};
 use journal::{Clock as _, Journal};
 
-use super::{limits, begin, delete, list, of, run, said};
+use super::{begin, delete, limits, list, of, run, said};
 use crate::error::Error;
 use crate::facts::{Outcome, Request};
 use crate::turn::{BeginResult, ClientMessage, MessageAction, StopReason, TurnWriter};

@@ -2,7 +2,7 @@
 
 use journal::testing::{Fault, World};
 
-use super::{limits, append_now, begin, chat, chats, delete, list, of, run};
+use super::{append_now, begin, chat, chats, delete, limits, list, of, run};
 use crate::error::Error;
 use crate::facts::{Outcome, Preferences};
 use crate::library;
@@ -122,7 +122,9 @@ fn a_message_to_a_removed_conversation_is_refused_and_erased() {
     });
     delete(&world, &id).unwrap();
     let begun = world.finish(async move {
-        let begun = writer.begin(MARKER.to_owned(), "m".to_owned(), limits(3)).await;
+        let begun = writer
+            .begin(MARKER.to_owned(), "m".to_owned(), limits(3))
+            .await;
         begun.map(drop)
     });
     assert_eq!(begun, Some(Err(Error::NotFound)));

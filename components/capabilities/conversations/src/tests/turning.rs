@@ -2,7 +2,7 @@
 
 use journal::testing::{Fault, World};
 
-use super::{limits, USER, append_now, begin, chat, chats, list, of, run, said};
+use super::{USER, append_now, begin, chat, chats, limits, list, of, run, said};
 use crate::error::Error;
 use crate::facts::Outcome;
 use crate::ids;
@@ -354,7 +354,9 @@ fn messages_and_titles_have_their_bounds() {
             let refused = library::rename(&journal, &id, title, limits(3)).await;
             assert!(matches!(refused, Err(Error::Invalid(_))));
         }
-        let renamed = library::rename(&journal, &id, " A \n name ", limits(3)).await.unwrap();
+        let renamed = library::rename(&journal, &id, " A \n name ", limits(3))
+            .await
+            .unwrap();
         assert_eq!(renamed.title, "A name");
     });
 }

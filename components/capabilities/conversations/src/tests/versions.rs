@@ -48,7 +48,8 @@ fn set_active(world: &World, id: &str, message: &str, active: &str) -> Result<()
 
 fn texts(world: &World) -> Vec<String> {
     let said = said(&list(world)[0]).into_iter();
-    said.flat_map(|(message, _, reply)| [message, reply]).collect()
+    said.flat_map(|(message, _, reply)| [message, reply])
+        .collect()
 }
 
 #[test]
@@ -61,7 +62,11 @@ fn regenerate_that_fails_keeps_the_good_reply_active() {
             assert_eq!(texts(&world), ["question", "re question"]);
             finish(&world, writer, outcome, "");
             assert_eq!(texts(&world), ["question", "re question"]);
-            assert_eq!(list(&world)[0].turns[0].versions.len(), 1, "the last failure");
+            assert_eq!(
+                list(&world)[0].turns[0].versions.len(),
+                1,
+                "the last failure"
+            );
         }
         let writer = regenerate(&world, &id);
         finish(&world, writer, Outcome::Incomplete, "word");
@@ -115,7 +120,12 @@ fn versions_are_bounded_in_number_and_deleted_with_the_conversation() {
     let id = chats(&world, None, "question");
     for number in 0..12 {
         let writer = regenerate(&world, &id);
-        finish(&world, writer, Outcome::Complete, &format!("MARKER {number}."));
+        finish(
+            &world,
+            writer,
+            Outcome::Complete,
+            &format!("MARKER {number}."),
+        );
         world.pass(1_000);
     }
     let turn = list(&world)[0].turns[0].clone();

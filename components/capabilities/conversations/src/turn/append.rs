@@ -2,8 +2,8 @@
 
 use journal::Platform;
 
-use super::pace::Pace;
 use super::confirm;
+use super::pace::Pace;
 use super::{EvictedTitle, Instant, Stage, TurnWriter, Writing};
 use crate::error::Error;
 use crate::facts::Piece;

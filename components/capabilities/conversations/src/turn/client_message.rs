@@ -102,7 +102,8 @@ impl<P: Platform> TurnWriter<P> {
             self.history().count() > usize::try_from(preceding).unwrap_or(usize::MAX)
         });
         if is_incomplete {
-            let why = "This message is unknown, and the conversation has newer messages. Reload it.";
+            let why =
+                "This message is unknown, and the conversation has newer messages. Reload it.";
             return Err(Error::Conflict(why.to_owned()));
         }
         Ok(None)

@@ -63,7 +63,10 @@ impl<P: Platform> TurnWriter<P> {
             pieces: writing.chunks,
             lengths,
             usage,
-            failure: writing.failure.take().filter(|_| outcome == Outcome::Incomplete),
+            failure: writing
+                .failure
+                .take()
+                .filter(|_| outcome == Outcome::Incomplete),
             model: writing.resolved_model.clone(),
         };
         if self.was_given_up(&writing).await? {

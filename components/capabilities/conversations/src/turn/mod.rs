@@ -5,8 +5,8 @@
 
 mod append;
 mod begin;
-mod confirm;
 mod client_message;
+mod confirm;
 mod finish;
 mod open;
 mod pace;

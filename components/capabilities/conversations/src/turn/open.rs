@@ -79,7 +79,9 @@ impl<P: Platform> TurnWriter<P> {
             let why = "This version of the message is not active. Choose it first.";
             return Err(Error::Conflict(why.to_owned()));
         }
-        Err(Error::Invalid("is not a message of this conversation".to_owned()))
+        Err(Error::Invalid(
+            "is not a message of this conversation".to_owned(),
+        ))
     }
 
     pub(super) fn is_reply_in_progress(&self) -> bool {
