@@ -197,7 +197,9 @@ impl Collector {
             RelayEnd::TooLong => Err(RelayEnd::too_long()),
             RelayEnd::Blocked(error) => Err(error),
             RelayEnd::Cancelled if self.is_unwanted.get() => Ok(Answer::Unwanted),
-            RelayEnd::Cancelled => Err(ApiError::ProviderTimeout),
+            RelayEnd::Cancelled => Err(ApiError::ProviderTimeout(Cause::new(
+                "the reply took too long",
+            ))),
             RelayEnd::Failed(error) => Err(error_mapping::llm(error)),
         }
     }

@@ -79,7 +79,7 @@ mod tests {
     fn shown(messages: &[Message]) -> Vec<(Role, String)> {
         let prompt = prompt("goldfish", "Be brief.", messages);
         let text = |message: PromptMessage| match message.content.as_slice() {
-            [Part::Text(text)] => (message.role, text.clone()),
+            [Part::Text(part)] => (message.role, part.text.clone()),
             parts => panic!("{parts:?}"),
         };
         prompt.into_iter().map(text).collect()
