@@ -190,6 +190,7 @@ impl Builder {
             env_variables: false,
             logs: Logs::Capture(Arc::clone(&logs)),
             grace: Duration::from_secs(5),
+            behind: None,
         })
         .await
         .unwrap();
