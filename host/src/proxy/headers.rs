@@ -30,26 +30,12 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes the headers that only the proxy may set: clients could claim anything with them.
-pub(super) fn remove_reserved(headers: &mut HeaderMap) {
-    let reserved: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| {
-            let name = name.as_str();
-            name.starts_with("grip-") || name.starts_with("meta-")
-        })
-        .cloned()
-        .collect();
-    for name in reserved {
-        headers.remove(name);
-    }
-}
-
-/// Removes the instructions to the proxy from a response.
-pub(super) fn remove_instructions(headers: &mut HeaderMap) {
+/// Removes headers that begin like this: from a request those that only the proxy may set, since clients
+/// could claim anything with them, and from a response those that are for the proxy.
+pub(super) fn remove_with_prefix(headers: &mut HeaderMap, prefix: &str) {
     let names: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| name.as_str().starts_with("grip-"))
+        .filter(|name| name.as_str().starts_with(prefix))
         .cloned()
         .collect();
     for name in names {
@@ -88,7 +74,8 @@ mod tests {
             headers.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         remove_hop_by_hop(&mut headers);
-        remove_reserved(&mut headers);
+        remove_with_prefix(&mut headers, "grip-");
+        remove_with_prefix(&mut headers, "meta-");
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["cookie", "metadata"]);

@@ -40,7 +40,7 @@ pub(super) async fn respond(
         peer,
     };
     headers::remove_hop_by_hop(&mut head.headers);
-    headers::remove_reserved(&mut head.headers);
+    headers::remove_with_prefix(&mut head.headers, "grip-");
     // HTTP/2 has it in the URI.
     if let Some(authority) = parts.uri.authority()
         && !head.headers.contains_key(header::HOST)

@@ -22,12 +22,7 @@ pub(super) struct Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WebSocketAction {
     Send(Message),
-    Close {
-        code: Option<u16>,
-        reason: String,
-    },
-    /// The application is asked for news with an empty request.
-    Refresh,
+    Close { code: Option<u16>, reason: String },
 }
 
 /// A message on a WebSocket.
@@ -140,7 +135,6 @@ fn web_socket(format: &Map<String, Value>) -> Result<WebSocketAction, String> {
             },
             reason: string(format, "reason")?.unwrap_or_default(),
         },
-        Some("refresh") => WebSocketAction::Refresh,
         Some(_) => return Err("'action' has an unknown value".to_owned()),
     })
 }
@@ -224,15 +218,15 @@ mod tests {
     fn parse_reads_ids_and_the_sender() {
         let item = one(json!({
             "channel": "c", "id": "2", "prev-id": "1", "meta": { "sender": "u" },
-            "formats": { "ws-message": { "action": "refresh" } },
+            "formats": { "http-stream": { "action": "hint" } },
         }));
         let expected = Item {
             channel: "c".to_owned(),
             id: Some("2".to_owned()),
             prev_id: Some("1".to_owned()),
             sender: Some("u".to_owned()),
-            web_socket: Some(WebSocketAction::Refresh),
-            stream: None,
+            web_socket: None,
+            stream: Some(StreamAction::Hint),
         };
         assert_eq!(item.unwrap(), expected);
     }
@@ -246,7 +240,8 @@ mod tests {
             json!({ "formats": { "ws-message": { "content": "a" } } }),
             json!({ "channel": 1, "formats": { "ws-message": { "content": "a" } } }),
             json!({ "channel": "c", "formats": { "ws-message": {} } }),
-            json!({ "channel": "c", "formats": { "ws-message": { "action": "x" } } }),
+            // Pushpin has this since 1.38.
+            json!({ "channel": "c", "formats": { "ws-message": { "action": "refresh" } } }),
             json!({ "channel": "c", "formats": { "ws-message": { "action": "close", "code": -1 } } }),
             json!({ "channel": "c", "formats": { "http-stream": { "content-bin": "?" } } }),
         ] {

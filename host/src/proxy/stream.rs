@@ -44,15 +44,11 @@ pub(super) async fn respond(
     let Ok(instruct) = Instruct::parse(&parts.headers) else {
         return bad_gateway();
     };
-    let has_ids = instruct.channels.iter().any(|one| one.prev_id.is_some());
     let body = Limited::new(body, MAX_BEGINNING).collect().await;
     let Ok(body) = body else {
         return bad_gateway();
     };
-    if instruct.hold && has_ids && instruct.next.is_none() {
-        return bad_gateway();
-    }
-    headers::remove_instructions(&mut parts.headers);
+    headers::remove_with_prefix(&mut parts.headers, "grip-");
     parts.headers.remove(header::CONTENT_LENGTH);
     if head.method == Method::HEAD {
         return Response::from_parts(parts, full(Bytes::new()));
@@ -120,6 +116,11 @@ impl Stream {
 
     async fn live(&mut self, instruct: Instruct, beginning: Bytes) -> Result<(), End> {
         self.write(beginning).await?;
+        let has_ids = instruct.channels.iter().any(|one| one.prev_id.is_some());
+        if has_ids && instruct.next.is_none() {
+            // What is missing could not be fetched.
+            return Err(End);
+        }
         self.apply(instruct);
         if self.has_conflict() {
             self.shared.backend.recovery_turn().await;

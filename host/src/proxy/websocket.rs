@@ -61,6 +61,7 @@ pub(super) async fn open(
         head.headers.remove(name);
     }
     head.headers.remove("connection-id");
+    headers::remove_with_prefix(&mut head.headers, "meta-");
     let mut link = Link {
         shared: shared.clone(),
         head,
@@ -83,14 +84,8 @@ pub(super) async fn open(
     }
     let prefix = message_prefix(&parts);
     headers::remove_hop_by_hop(&mut parts);
-    headers::remove_instructions(&mut parts);
-    let private: Vec<HeaderName> = parts
-        .keys()
-        .filter(|name| name.as_str().starts_with("set-meta-"))
-        .cloned()
-        .collect();
-    for name in private {
-        parts.remove(name);
+    for prefix in ["grip-", "set-meta-"] {
+        headers::remove_with_prefix(&mut parts, prefix);
     }
     for name in ["content-length", "content-type", KEEP_ALIVE_INTERVAL] {
         parts.remove(name);
@@ -204,7 +199,7 @@ impl Link {
             *response.status_mut() = parts.status;
             *response.headers_mut() = parts.headers;
             headers::remove_hop_by_hop(response.headers_mut());
-            headers::remove_instructions(response.headers_mut());
+            headers::remove_with_prefix(response.headers_mut(), "grip-");
             response.headers_mut().remove(header::CONTENT_LENGTH);
             return Ok(Reply::Other(response));
         }
@@ -342,17 +337,15 @@ impl Connection {
                 Wake::Item(item) => self.publish(&item).await?,
                 Wake::Reply(link, reply) => {
                     request = None;
-                    self.link = Some(link);
-                    let detached = self.reply(reply).await?;
-                    if !has_link {
-                        // That was the last request, which said so.
-                        self.link = None;
+                    // What a detached application answers is for nobody.
+                    if has_link {
+                        self.link = Some(link);
+                        if self.reply(reply).await? {
+                            has_link = false;
+                            request = self.last_request();
+                        }
+                        self.set_interval();
                     }
-                    if detached {
-                        has_link = false;
-                        request = self.last_request();
-                    }
-                    self.set_interval();
                 }
                 Wake::KeepAlive => self.send_keep_alive().await?,
                 Wake::Interval => {
@@ -593,10 +586,6 @@ impl Connection {
                 if self.state == State::Open {
                     self.close(*code, reason).await?;
                 }
-                Ok(())
-            }
-            Some(WebSocketAction::Refresh) => {
-                self.wants_request = self.state == State::Open;
                 Ok(())
             }
             None => Ok(()),
