@@ -29,6 +29,7 @@ mod outbound;
     reason = "generated code re-exports the types of resources"
 )]
 mod postgres;
+pub mod proxy;
 mod request_headers;
 pub mod router;
 mod rows;
@@ -84,6 +85,17 @@ pub struct Options {
     pub logs: Logs,
     /// How long running requests and their background work have to finish at shutdown.
     pub grace: Duration,
+    /// The proxy that all requests come through, if any.
+    pub behind: Option<BehindProxy>,
+}
+
+/// What a host and the proxy before it share.
+#[derive(Clone, Debug)]
+pub struct BehindProxy {
+    /// With this secret the proxy says which address a request has come from.
+    pub peer_secret: String,
+    /// Values of variables that are empty otherwise. Those that the application lacks are ignored.
+    pub variables: Vec<(String, String)>,
 }
 
 /// A running application. Dropping it ends all requests at once.
@@ -107,7 +119,16 @@ impl Host {
         let manifest = Manifest::read(&options.manifest)?;
         let sources =
             variables::Sources::new(&options.variables, options.env_variables, &manifest.root)?;
-        let values = variables::resolve(&manifest, &sources)?;
+        let mut values = variables::resolve(&manifest, &sources)?;
+        let (peer_secret, proxy_variables) = match options.behind {
+            Some(behind) => (Some(behind.peer_secret), behind.variables),
+            None => (None, Vec::new()),
+        };
+        for (name, value) in proxy_variables {
+            if let Some(empty) = values.get_mut(&name).filter(|value| value.is_empty()) {
+                *empty = value;
+            }
+        }
         // Bound before compiling, so that an address in use is reported at once.
         let listener = server::bind(options.listen).await?;
         let address = listener.local_addr()?;
@@ -167,6 +188,7 @@ impl Host {
         let server = Arc::new(Server {
             router,
             logs: logs.clone(),
+            peer_secret,
         });
         Ok(Self {
             address,

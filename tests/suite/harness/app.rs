@@ -201,6 +201,7 @@ impl Builder {
             env_variables: false,
             logs: Logs::Capture(Arc::clone(&logs)),
             grace: Duration::from_secs(5),
+            behind: None,
         })
         .await
         .unwrap();

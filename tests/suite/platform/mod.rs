@@ -5,6 +5,7 @@ mod headers;
 mod host;
 mod middleware;
 mod probes;
+mod proxy;
 mod reach;
 mod redis;
 mod sql;
