@@ -1628,72 +1628,98 @@ export interface components {
             status: true;
             user: components["schemas"]["AuthUser"];
         };
+        /** @description As in OpenAI's API, with the further fields that the provider sent, at every level. */
         ChatCompletion: {
-            choices: {
+            choices: ({
                 finish_reason: components["schemas"]["FinishReason"];
                 /** @constant */
                 index: 0;
-                logprobs: null;
+                logprobs: Record<string, never> | null;
                 message: {
                     content: string | null;
+                    reasoning?: string;
                     reasoning_content?: string;
                     refusal: string | null;
                     /** @constant */
                     role: "assistant";
-                    tool_calls?: {
-                        function: {
+                    /** @description Reasoning of Anthropic models, to be sent back in the message. */
+                    thinking_blocks?: Record<string, never>[];
+                    tool_calls?: ({
+                        function?: {
                             /** @description JSON. */
                             arguments: string;
                             name: string;
+                        } & {
+                            [key: string]: unknown;
                         };
                         id: string;
-                        /** @constant */
-                        type: "function";
-                    }[];
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    })[];
+                } & {
+                    [key: string]: unknown;
                 };
-            }[];
+            } & {
+                [key: string]: unknown;
+            })[];
             /** @description Seconds since the epoch. */
             created: number;
             id: string;
             model: string;
             /** @constant */
             object: "chat.completion";
-            system_fingerprint: null;
+            system_fingerprint: string | null;
             usage: components["schemas"]["CompletionUsage"];
+        } & {
+            [key: string]: unknown;
         };
+        /** @description As in OpenAI's API, with the further fields that the provider sent, at every level. */
         ChatCompletionChunk: {
-            choices: {
+            choices: ({
                 delta: {
                     content?: string | null;
+                    reasoning?: string;
                     reasoning_content?: string;
                     refusal?: string | null;
                     /** @constant */
                     role?: "assistant";
-                    tool_calls?: {
-                        function: {
+                    /** @description Reasoning of Anthropic models, to be sent back in the message. */
+                    thinking_blocks?: Record<string, never>[];
+                    tool_calls?: ({
+                        function?: {
                             arguments: string;
                             name?: string;
+                        } & {
+                            [key: string]: unknown;
                         };
                         id?: string;
                         index: number;
-                        /** @constant */
-                        type?: "function";
-                    }[];
+                        type?: string;
+                    } & {
+                        [key: string]: unknown;
+                    })[];
+                } & {
+                    [key: string]: unknown;
                 };
                 finish_reason: components["schemas"]["FinishReason"] | null;
                 /** @constant */
                 index: 0;
-                logprobs: null;
-            }[];
+                logprobs: Record<string, never> | null;
+            } & {
+                [key: string]: unknown;
+            })[];
             /** @description Seconds since the epoch. */
             created: number;
             id: string;
             model: string;
             /** @constant */
             object: "chat.completion.chunk";
-            system_fingerprint: null;
+            system_fingerprint: string | null;
             /** @description With `stream_options.include_usage`: null until the last chunk. */
             usage?: components["schemas"]["CompletionUsage"] | null;
+        } & {
+            [key: string]: unknown;
         };
         ChatCompletionMessage: {
             /** @description A text or a list of parts. Optional in assistant messages with tool calls. */
@@ -1709,17 +1735,20 @@ export interface components {
         };
         ChatCompletionPart: {
             image_url?: {
-                /** @enum {string|null} */
-                detail?: "auto" | "low" | "high" | null;
+                detail?: string | null;
                 /** @description An https or a data URL. */
                 url: string;
             } | null;
             refusal?: string | null;
             text?: string | null;
-            /** @enum {string} */
-            type: "text" | "image_url" | "refusal";
+            /** @description `text`, `image_url`, `refusal`, or a part that only the provider knows, such as `input_audio`. */
+            type: string;
         };
-        /** @description As in OpenAI's API. A field that is `null` counts as absent. */
+        /**
+         * @description As in OpenAI's API. Fields that are not listed are passed on to providers with OpenAI's API. For other
+         *     providers they are translated, omitted and named in the header `x-goldfish-omitted-parameters`, or
+         *     rejected with 400. A field that is `null` counts as absent.
+         */
         ChatCompletionRequest: {
             frequency_penalty?: number | null;
             max_completion_tokens?: number | null;
@@ -1739,8 +1768,8 @@ export interface components {
                     schema?: Record<string, never> | null;
                     strict?: boolean | null;
                 } | null;
-                /** @enum {string} */
-                type: "text" | "json_object" | "json_schema";
+                /** @description `text`, `json_object`, `json_schema`, or a format of the provider. */
+                type: string;
             } | null;
             seed?: number | null;
             stop?: string | string[] | null;
@@ -1752,11 +1781,10 @@ export interface components {
             } | null;
             temperature?: number | null;
             tool_choice?: ("auto" | "none" | "required") | {
-                function: {
+                function?: {
                     name: string;
                 };
-                /** @constant */
-                type: "function";
+                type: string;
             } | null;
             tools?: components["schemas"]["ChatCompletionTool"][] | null;
             top_p?: number | null;
@@ -1765,25 +1793,24 @@ export interface components {
             [key: string]: unknown;
         };
         ChatCompletionTool: {
-            function: {
+            function?: {
                 description?: string | null;
                 name: string;
                 /** @description A JSON Schema. */
                 parameters?: Record<string, never> | null;
                 strict?: boolean | null;
             };
-            /** @constant */
-            type: "function";
+            /** @description `function`, or a tool that only the provider knows. */
+            type: string;
         };
         ChatCompletionToolCall: {
-            function: {
+            function?: {
                 /** @description JSON. */
                 arguments: string;
                 name: string;
             };
             id: string;
-            /** @enum {string|null} */
-            type?: "function" | null;
+            type?: string | null;
         };
         ChatRequest: {
             /** @description The conversation to continue. Without it a new conversation is created. */
@@ -1805,6 +1832,8 @@ export interface components {
                 audio_tokens: number;
                 reasoning_tokens: number;
                 rejected_prediction_tokens: number;
+            } & {
+                [key: string]: unknown;
             };
             /** @description True if the counts are estimates of the server, because the provider sent none. */
             estimated?: boolean;
@@ -1812,8 +1841,12 @@ export interface components {
             prompt_tokens_details: {
                 audio_tokens: number;
                 cached_tokens: number;
+            } & {
+                [key: string]: unknown;
             };
             total_tokens: number;
+        } & {
+            [key: string]: unknown;
         };
         /** @description The next part of the reply. */
         ContentEvent: {
@@ -1921,7 +1954,7 @@ export interface components {
          * @description A stable code for programs.
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         /** @description The event `error`: the error object, with empty content. */
         ErrorEvent: {
             code: components["schemas"]["ErrorCode"];
@@ -1939,8 +1972,8 @@ export interface components {
             /** @constant */
             success: true;
         };
-        /** @enum {string} */
-        FinishReason: "stop" | "length" | "content_filter" | "tool_calls";
+        /** @description `stop`, `length`, `content_filter`, `tool_calls`, or a reason of the provider as it wrote it. */
+        FinishReason: string;
         GrantRequest: {
             amount: number;
             /** @description A grant with the same id is applied only once. */
@@ -2006,8 +2039,11 @@ export interface components {
         /** @description OpenAI's error object. The id of the request is only in the header `X-Request-Id`. */
         OpenAiError: {
             error: {
-                /** @description A stable code; `null` if OpenAI has none. */
-                code: components["schemas"]["OpenAiErrorCode"] | null;
+                /**
+                 * @description A stable code; `null` if OpenAI has none. A provider that rejects a request (400) may have a code
+                 *     of its own.
+                 */
+                code: components["schemas"]["OpenAiErrorCode"] | string | null;
                 message: string;
                 /** @description The field with the error. */
                 param: string | null;
@@ -2061,6 +2097,10 @@ export interface components {
         Prices: {
             /** @description For tokens of the prompt that the provider had cached. */
             cachedInput?: number;
+            /** @description For tokens of the prompt that the provider wrote to its cache. */
+            cacheWrite?: number;
+            /** @description The same for a cache that lasts an hour. */
+            cacheWriteHour?: number;
             input: number;
             output: number;
         };
@@ -2604,7 +2644,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The AI provider, the identity provider or the storage is overloaded, cannot be reached or is not configured. */
+        /** @description The AI provider, the identity provider or the storage is overloaded or cannot be used now. */
         ProviderUnavailable: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
@@ -5873,6 +5913,8 @@ export interface operations {
                     "x-goldfish-cache"?: "hit" | "miss";
                     /** @description The model that was used; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
+                    /** @description Parts of the request that were not sent because the model has no counterpart, by their paths, separated by commas. Absent if there are none. */
+                    "x-goldfish-omitted-parameters"?: string;
                     /** @description The provider, if it is known before the response begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -6131,6 +6173,8 @@ export interface operations {
                     "x-goldfish-cache"?: "hit" | "miss";
                     /** @description The model that was used; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
+                    /** @description Parts of the request that were not sent because the model has no counterpart, by their paths, separated by commas. Absent if there are none. */
+                    "x-goldfish-omitted-parameters"?: string;
                     /** @description The provider, if it is known before the response begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
