@@ -277,7 +277,8 @@ async fn a_slow_stream_is_not_a_failure() {
 #[tokio::test]
 async fn provider_refusals_map_to_http_statuses() {
     for provider in Provider::ALL {
-        let fixture = Fixture::new(provider).await;
+        // Each failure is met as it is, not as that of a provider that is left alone.
+        let fixture = Fixture::with(provider, &[("llm_circuit_failures", "0")]).await;
         for (failure, status, code) in [
             (Failure::BadKey, 502, "PROVIDER_ERROR"),
             (Failure::ContextTooLong, 400, "CONTEXT_LENGTH_EXCEEDED"),

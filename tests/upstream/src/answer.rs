@@ -57,7 +57,11 @@ impl Answer {
     /// The same in Anthropic's form: each event is named after the `type` in its payload.
     pub fn named_events(payloads: impl IntoIterator<Item = serde_json::Value>) -> Self {
         payloads.into_iter().fold(Self::new(), |answer, payload| {
-            let name = payload["type"].as_str().unwrap_or("unnamed").to_owned();
+            let name = payload
+                .get("type")
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or("unnamed")
+                .to_owned();
             answer.then(format!("event: {name}\ndata: {payload}\n\n"))
         })
     }

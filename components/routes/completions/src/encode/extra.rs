@@ -70,9 +70,10 @@ fn extend(earlier: &mut Map<String, Value>, later: Map<String, Value>, continues
 fn extend_details(earlier: &mut Vec<Value>, later: Vec<Value>) {
     for detail in later {
         let is_same = |other: &&mut Value| {
-            !detail["index"].is_null()
-                && other["index"] == detail["index"]
-                && other["type"] == detail["type"]
+            let index = detail.get("index").filter(|index| !index.is_null());
+            index.is_some()
+                && other.get("index") == index
+                && other.get("type") == detail.get("type")
         };
         match (earlier.iter_mut().find(is_same), detail) {
             (Some(Value::Object(known)), Value::Object(detail)) => extend(known, detail, true),

@@ -273,9 +273,6 @@ fn chunk_encoder_keep_alive_is_a_chunk_without_content() {
 
 /// A reply with the provider's own fields at every level.
 fn with_extra() -> Vec<Delta> {
-    let Delta::ToolCall(called) = call(0, Some("call_1"), "{}") else {
-        unreachable!()
-    };
     vec![
         resolved(),
         extra(
@@ -297,8 +294,11 @@ fn with_extra() -> Vec<Delta> {
         extra(ExtraLevel::Delta, json!({"annotations": [1]})),
         extra(ExtraLevel::Delta, json!({"annotations": [2]})),
         Delta::ToolCall(ToolCallDelta {
+            index: 0,
+            id: Some("call_1".into()),
+            name: Some("f_call_1".into()),
+            arguments: "{}".into(),
             extra: Some(json!({"extra_content": {"s": 1}, "function": {"f": 2}}).to_string()),
-            ..called
         }),
     ]
 }
