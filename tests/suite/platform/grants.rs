@@ -172,6 +172,9 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-accounts-strict-passwords", true, false),
         ("capability-oauth", false, true),
         ("capability-mail", false, true),
+        ("capability-messaging-sqlite", true, false),
+        // Its storage is a server.
+        ("capability-messaging-postgres", true, false),
         ("capability-moderation", false, false),
         ("capability-moderation-words", false, false),
     ] {
@@ -182,7 +185,7 @@ async fn capabilities_import_storage_or_network_as_listed() {
     let capabilities = components.keys().filter(|id| id.starts_with("capability-"));
     assert_eq!(
         capabilities.count(),
-        11,
+        13,
         "a new capability is to be listed here"
     );
 }

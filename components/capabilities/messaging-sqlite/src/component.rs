@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
-use messaging::{Connect, Database, DatabaseError, Dialect, Messaging, Value, migrate};
+use messaging::{
+    Connect, Database, DatabaseError, Dialect, Messaging, Value, migrate, set_up_sqlite,
+};
 use spin_sdk::sqlite::{Connection, Error, Value as Sqlite};
 
 mod export {
@@ -37,9 +39,7 @@ impl Connect for Spin {
 async fn open() -> Result<Spin, DatabaseError> {
     let connection = Connection::open_default().await.map_err(failed)?;
     let spin = Spin(connection);
-    for pragma in messaging::SQLITE_PRAGMAS {
-        spin.execute(pragma, Vec::new()).await?;
-    }
+    set_up_sqlite(&spin, spin_sdk::time::sleep).await?;
     migrate(&spin).await?;
     Ok(spin)
 }

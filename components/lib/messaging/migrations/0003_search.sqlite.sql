@@ -16,9 +16,9 @@ CREATE TRIGGER message_words_position_updated AFTER UPDATE ON message_words_posi
 END
 ----
 -- Adding words one message at a time would double the cost of posting. So they are added in steps: by every
--- 256th message, and by a search, for what is missing then.
+-- 256th message, at most 1,024 then, and by a search, for what is missing.
 CREATE TRIGGER messages_words_due AFTER INSERT ON messages WHEN NEW.key % 256 = 0 BEGIN
-  UPDATE message_words_position SET indexed = NEW.key WHERE indexed < NEW.key;
+  UPDATE message_words_position SET indexed = min(NEW.key, indexed + 1024) WHERE indexed < NEW.key;
 END
 ----
 CREATE TRIGGER messages_words_edited AFTER UPDATE OF content ON messages

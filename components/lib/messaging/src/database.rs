@@ -1,5 +1,7 @@
 //! What a driver has to do, and the dialects of SQL.
 
+use std::sync::OnceLock;
+
 use serde_json::Value as Json;
 
 use crate::types::Error;
@@ -146,15 +148,57 @@ pub(crate) async fn rows<D: Database>(
     parameters: Vec<Value>,
 ) -> Result<Vec<Row>, Error> {
     let statement = database.dialect().render(statement);
+    rows_of(database, &statement, parameters).await
+}
+
+async fn rows_of<D: Database>(
+    database: &D,
+    statement: &str,
+    parameters: Vec<Value>,
+) -> Result<Vec<Row>, Error> {
     let mut repeats = 0;
     loop {
-        match database.execute(&statement, parameters.clone()).await {
+        match database.execute(statement, parameters.clone()).await {
             Ok(rows) => return rows.iter().map(|row| Row::parse(row)).collect(),
             Err(DatabaseError::RolledBack(_)) if repeats < REPEATS_MAX => repeats += 1,
             Err(DatabaseError::RolledBack(cause) | DatabaseError::Failed(cause)) => {
                 return Err(Error::Unavailable(format!("messaging: {cause}")));
             }
         }
+    }
+}
+
+/// A statement that is executed so often that it is put together only once.
+#[derive(Debug)]
+pub(crate) struct Frequent {
+    make: fn() -> String,
+    sqlite: OnceLock<String>,
+    postgres: OnceLock<String>,
+}
+
+impl Frequent {
+    pub(crate) const fn new(make: fn() -> String) -> Self {
+        Self {
+            make,
+            sqlite: OnceLock::new(),
+            postgres: OnceLock::new(),
+        }
+    }
+
+    /// Executes it for its first row.
+    pub(crate) async fn first_row<D: Database>(
+        &self,
+        database: &D,
+        parameters: Vec<Value>,
+    ) -> Result<Option<Row>, Error> {
+        let dialect = database.dialect();
+        let rendered = match dialect {
+            Dialect::Sqlite => &self.sqlite,
+            Dialect::Postgres => &self.postgres,
+        };
+        let statement = rendered.get_or_init(|| dialect.render(&(self.make)()));
+        let rows = rows_of(database, statement, parameters).await?;
+        Ok(rows.into_iter().next())
     }
 }
 

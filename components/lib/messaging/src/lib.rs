@@ -6,6 +6,7 @@
 //! | module | |
 //! |---|---|
 //! | `database` | what a driver has to do, and the two dialects of SQL |
+//! | `sqlite` | what a connection to SQLite begins with |
 //! | `migrations` | the tables and triggers, applied once |
 //! | `rules` | who may do what, as pure functions |
 //! | `facts` | what the rules have to know of a channel, a thread or a message |
@@ -41,6 +42,7 @@ mod page;
 mod profiles;
 mod rules;
 mod service;
+mod sqlite;
 mod text;
 mod threads;
 
@@ -50,17 +52,7 @@ mod tests;
 pub use database::{Database, DatabaseError, Dialect, Value};
 pub use migrations::migrate;
 pub use service::{Connect, Messaging};
-
-/// What each connection to SQLite begins with. Readers do not wait for a writer (WAL). A commit is written to the file
-/// and not forced to the disk before the next checkpoint: it survives the end of the process at any moment, but not a
-/// power failure, after which the last commits may be missing; the database is intact then.
-pub const SQLITE_PRAGMAS: [&str; 5] = [
-    "PRAGMA busy_timeout = 5000",
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA recursive_triggers = OFF",
-];
+pub use sqlite::set_up_sqlite;
 
 #[doc(hidden)]
 #[allow(

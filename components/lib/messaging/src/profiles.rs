@@ -190,6 +190,9 @@ impl<D: Database> Session<'_, D> {
             }
         }
         if messages == MessagesOfDeleted::Delete {
+            // Without a membership nothing is posted while the messages are being deleted.
+            let leave = "DELETE FROM members WHERE user_id = $1";
+            rows(self.database, leave, vec![id.into()]).await?;
             deletion.messages_deleted = self.delete_messages_of(id).await?;
         }
         // Triggers and foreign keys do the rest.

@@ -2,13 +2,37 @@
 
 use super::{columns, message_of, stored};
 use crate::bindings::exports::goldfish::messaging::messages::{NewMessage, PostedMessage};
-use crate::database::{Database, Parameters, first_row, rows};
+use crate::database::{Database, Frequent, Parameters, first_row, rows};
 use crate::facts;
 use crate::input::{Checks, comparable, invalid};
 use crate::types::{Actor, Conflict, Error};
 use crate::{ATTEMPTS_MAX, Session, contended, text, threads};
 
 const CLIENT_ID_MAX: usize = 128;
+
+/// All conditions stand in it, and the number is taken with the row of the thread locked.
+static POST: Frequent = Frequent::new(|| {
+    let columns = columns("messages", "$2");
+    format!(
+        "WITH locked AS (
+           SELECT t.id, t.channel_id, t.last_number, t.last_message_at
+           FROM threads t
+           JOIN members me ON me.channel_id = t.channel_id AND me.user_id = $2 AND me.rank > 0
+           WHERE t.id = $1 AND t.is_archived = 0
+             AND (CAST($9 AS TEXT) IS NULL
+               OR EXISTS (SELECT 1 FROM messages a WHERE a.id = $9 AND a.thread_id = t.id))
+           /*+ FOR NO KEY UPDATE OF t FOR SHARE OF me */)
+         INSERT INTO messages
+           (id, thread_id, channel_id, number, sender_id, client_id, content, attachments, mentions, reply_to,
+            created_at)
+         SELECT $3, locked.id, locked.channel_id, locked.last_number + 1, u.id, $5, $6,
+           CAST($7 AS TEXT), CAST($8 AS TEXT), CAST($9 AS TEXT),
+           GREATEST(CAST($10 AS BIGINT), coalesce(locked.last_message_at, 0))
+         FROM locked JOIN users u ON u.id = $4 WHERE 1 = 1
+         ON CONFLICT (sender_id, client_id) DO NOTHING
+         RETURNING CAST(JSON_OF({columns}) AS TEXT)"
+    )
+});
 
 impl<D: Database> Session<'_, D> {
     pub(crate) async fn post(&self, user: &str, new: NewMessage) -> Result<PostedMessage, Error> {
@@ -29,26 +53,6 @@ impl<D: Database> Session<'_, D> {
         let sender = new.sent_by.as_deref().map_or(user, comparable);
         let mentions = self.mentioned(&thread, &new.content).await?;
         let attachments = stored(new.attachments);
-        let columns = columns("messages", "$2");
-        let statement = format!(
-            "WITH locked AS (
-               SELECT t.id, t.channel_id, t.last_number, t.last_message_at
-               FROM threads t
-               JOIN members me ON me.channel_id = t.channel_id AND me.user_id = $2 AND me.rank > 0
-               WHERE t.id = $1 AND t.is_archived = 0
-                 AND (CAST($9 AS TEXT) IS NULL
-                   OR EXISTS (SELECT 1 FROM messages a WHERE a.id = $9 AND a.thread_id = t.id))
-               /*+ FOR NO KEY UPDATE OF t FOR SHARE OF me */)
-             INSERT INTO messages
-               (id, thread_id, channel_id, number, sender_id, client_id, content, attachments, mentions, reply_to,
-                created_at)
-             SELECT $3, locked.id, locked.channel_id, locked.last_number + 1, u.id, $5, $6,
-               CAST($7 AS TEXT), CAST($8 AS TEXT), CAST($9 AS TEXT),
-               GREATEST(CAST($10 AS BIGINT), coalesce(locked.last_message_at, 0))
-             FROM locked JOIN users u ON u.id = $4 WHERE 1 = 1
-             ON CONFLICT (sender_id, client_id) DO NOTHING
-             RETURNING CAST(JSON_OF({columns}) AS TEXT)"
-        );
         for _ in 0..ATTEMPTS_MAX {
             let id = ids::new_uuid_at(self.now);
             let client_id = new.client_id.as_ref().unwrap_or(&id);
@@ -64,7 +68,7 @@ impl<D: Database> Session<'_, D> {
                 reply_to.as_ref().into(),
                 self.now.into(),
             ];
-            if let Some(mut row) = first_row(self.database, &statement, parameters).await? {
+            if let Some(mut row) = POST.first_row(self.database, parameters).await? {
                 return Ok(PostedMessage {
                     message: message_of(&mut row)?,
                     existed: false,

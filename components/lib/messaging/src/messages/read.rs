@@ -2,11 +2,27 @@
 
 use super::{channel_of, columns, message_of, reads};
 use crate::bindings::exports::goldfish::messaging::messages::{History, Position, ReadState};
-use crate::database::{Database, first_row};
+use crate::database::{Database, Frequent, first_row};
 use crate::facts::{self, user_of};
 use crate::threads;
 use crate::types::{Actor, Error, Subject, Unread};
 use crate::{ATTEMPTS_MAX, Session, contended, page};
+
+/// The messages with the numbers after `upper - $5` up to `upper`, if the user may read them.
+static LIST: Frequent = Frequent::new(|| {
+    let columns = columns("m", "$2");
+    let upper = "coalesce(CAST($3 AS BIGINT), t.last_number - $4)";
+    format!(
+        "SELECT CAST(JSON_OF(c.is_private, a.rank, t.last_number, NESTED((
+           SELECT JSON_ALL(JSON_OF({columns})) FROM messages m
+           WHERE m.thread_id = t.id AND m.number > {upper} - $5 AND m.number <= {upper}
+             AND (CAST($2 AS TEXT) IS NULL OR a.rank > 0)))) AS TEXT)
+         FROM threads t
+         JOIN channels c ON c.id = t.channel_id
+         LEFT JOIN members a ON a.channel_id = c.id AND a.user_id = $2
+         WHERE t.id = $1"
+    )
+});
 
 impl<D: Database> Session<'_, D> {
     /// Numbers have no gaps, so every part of a thread is a range of numbers.
@@ -19,19 +35,6 @@ impl<D: Database> Session<'_, D> {
     ) -> Result<History, Error> {
         let thread = threads::id(thread)?;
         let limit = i64::try_from(page::limit(limit)?).unwrap_or(1);
-        let columns = columns("m", "$2");
-        // From the number after `upper - $5` up to `upper`.
-        let upper = "coalesce(CAST($3 AS BIGINT), t.last_number - $4)";
-        let statement = format!(
-            "SELECT CAST(JSON_OF(c.is_private, a.rank, t.last_number, NESTED((
-               SELECT JSON_ALL(JSON_OF({columns})) FROM messages m
-               WHERE m.thread_id = t.id AND m.number > {upper} - $5 AND m.number <= {upper}
-                 AND (CAST($2 AS TEXT) IS NULL OR a.rank > 0)))) AS TEXT)
-             FROM threads t
-             JOIN channels c ON c.id = t.channel_id
-             LEFT JOIN members a ON a.channel_id = c.id AND a.user_id = $2
-             WHERE t.id = $1"
-        );
         let (upper, skipped) = range(position, limit);
         let parameters = vec![
             thread.into(),
@@ -40,7 +43,7 @@ impl<D: Database> Session<'_, D> {
             skipped.into(),
             limit.into(),
         ];
-        let row = first_row(self.database, &statement, parameters).await?;
+        let row = LIST.first_row(self.database, parameters).await?;
         let mut row = row.ok_or(Error::NotFound(Subject::Thread))?;
         reads(&channel_of(&mut row, actor)?, Subject::Thread)?;
         let last_number = row.unsigned()?;

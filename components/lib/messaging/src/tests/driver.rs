@@ -45,23 +45,31 @@ impl Driver {
         Self::open_sqlite(std::env::temp_dir().join(name), true)
     }
 
+    /// An empty file, without the settings of a connection.
+    pub(crate) fn sqlite_as_it_is() -> Self {
+        let name = format!("messaging-{}.db", ids::new_uuid());
+        let path = std::env::temp_dir().join(name);
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        Self::of(Connection::Sqlite(connection, path, true))
+    }
+
     fn open_sqlite(path: PathBuf, is_first: bool) -> Self {
         let connection = rusqlite::Connection::open(&path).unwrap();
         let driver = Self::of(Connection::Sqlite(connection, path, is_first));
-        for pragma in crate::SQLITE_PRAGMAS {
-            futures::executor::block_on(driver.execute(pragma, Vec::new())).unwrap();
-        }
+        let sleep = async |time| std::thread::sleep(time);
+        futures::executor::block_on(crate::set_up_sqlite(&driver, sleep)).unwrap();
         driver
     }
 
-    /// An empty schema.
-    pub(crate) fn postgres() -> Self {
-        let server = std::env::var("MESSAGING_TEST_POSTGRES").unwrap();
+    /// An empty schema. None if PostgreSQL is not installed.
+    pub(crate) fn postgres() -> Option<Self> {
+        let server = super::server::url()?;
         let schema = format!("test_{}", ids::new_uuid().replace('-', ""));
-        let driver = Self::open_postgres(server.clone());
+        let driver = Self::open_postgres(server.to_owned());
         let create = format!("CREATE SCHEMA {schema}");
         futures::executor::block_on(driver.execute(&create, Vec::new())).unwrap();
-        Self::open_postgres(format!("{server}?options=-csearch_path%3D{schema}"))
+        let address = format!("{server}?options=-csearch_path%3D{schema}");
+        Some(Self::open_postgres(address))
     }
 
     fn open_postgres(address: String) -> Self {
@@ -83,9 +91,20 @@ impl Driver {
 
     /// Another connection to the same database.
     pub(crate) fn another(&self) -> Self {
+        self.opener()()
+    }
+
+    /// Opens another connection, on any thread.
+    pub(crate) fn opener(&self) -> Box<dyn Fn() -> Self + Send> {
         match &self.connection {
-            Connection::Sqlite(_, path, _) => Self::open_sqlite(path.clone(), false),
-            Connection::Postgres { address, .. } => Self::open_postgres(address.clone()),
+            Connection::Sqlite(_, path, _) => {
+                let path = path.clone();
+                Box::new(move || Self::open_sqlite(path.clone(), false))
+            }
+            Connection::Postgres { address, .. } => {
+                let address = address.clone();
+                Box::new(move || Self::open_postgres(address.clone()))
+            }
         }
     }
 
