@@ -2723,13 +2723,13 @@ export interface components {
         CreateChannelRequest: {
             /** @description An http or https URL, or a path that begins with `/`. */
             bannerUrl?: string | null;
-            /** @default General */
-            category: string | null;
+            /** @description Default: `General`. */
+            category?: string | null;
             description?: string | null;
             /** @description An http or https URL, or a path that begins with `/`. */
             imageUrl?: string | null;
-            /** @default false */
-            isPrivate: boolean | null;
+            /** @description Default: false. */
+            isPrivate?: boolean | null;
             name: string;
         };
         CreatedApiKey: {
