@@ -747,6 +747,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List channels
+         * @description The newest channel first. Private channels are listed for their members, and for the operator.
+         */
+        get: operations["listChannels"];
+        put?: never;
+        /**
+         * Create a channel
+         * @description The user becomes its owner and first admin. Counts against the limit of joining.
+         */
+        post: operations["createChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Get a channel */
+        get: operations["getChannel"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a channel
+         * @description With its threads and messages. Admins may.
+         */
+        delete: operations["deleteChannel"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a channel
+         * @description Changes the fields that are present. Admins may; moderators may change the description only.
+         */
+        patch: operations["updateChannel"];
+        trace?: never;
+    };
     "/api/chat": {
         parameters: {
             query?: never;
@@ -827,7 +882,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete all conversations, preferences and files
+         * Delete all conversations and preferences
          * @description The same as `DELETE /api/conversations`.
          */
         delete: operations["clearHistory"];
@@ -851,8 +906,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete all conversations, preferences and files
-         * @description Deletes all conversations, files, the preferences and cached responses of the user. The account, API keys and usage are kept.
+         * Delete all conversations and preferences
+         * @description Deletes all conversations, the preferences and cached responses of the user. The account, API keys and usage are kept.
          */
         delete: operations["clearConversations"];
         options?: never;
@@ -986,6 +1041,527 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join a channel
+         * @description Anybody joins a public channel. With `userId`, an admin of the channel, or the operator, adds another
+         *     user; so do users come into a private channel, or through an invitation. 200 for who is a member
+         *     already.
+         */
+        post: operations["joinChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the members of a channel
+         * @description Who joined first comes first. The header `Link` leads to the next page.
+         */
+        get: operations["listMembers"];
+        put?: never;
+        post?: never;
+        /**
+         * Leave a channel
+         * @description 409 for the only admin of a channel with other members.
+         */
+        delete: operations["leaveChannel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a member
+         * @description Moderators and admins may, but not somebody who ranks higher. The user can join again.
+         */
+        delete: operations["removeMember"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/{userId}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the role of a member
+         * @description Admins may, but not the role of somebody who ranks higher. 409 if the channel would have no admin.
+         */
+        patch: operations["changeRole"];
+        trace?: never;
+    };
+    "/api/members/{channelId}/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the users who are banned from a channel
+         * @description Moderators and admins may. The header `Link` leads to the next page.
+         */
+        get: operations["listBans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/bans/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Ban a user from a channel
+         * @description Removes the membership, and refuses a new one until the ban is lifted. Moderators and admins may, but not somebody who ranks higher. Banning again changes the reason.
+         */
+        put: operations["banUser"];
+        post?: never;
+        /**
+         * Lift a ban
+         * @description Moderators and admins may. The user can join again.
+         */
+        delete: operations["liftBan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the invitations of a channel
+         * @description Admins may. The newest invitation first, without the tokens. The header `Link` leads to the next page.
+         */
+        get: operations["listInvitations"];
+        put?: never;
+        /**
+         * Create an invitation to a channel
+         * @description Admins may. Whoever has the token can join. Only this response contains it.
+         */
+        post: operations["createInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the invitation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an invitation
+         * @description Admins may. Who joined through it stays a member.
+         */
+        delete: operations["revokeInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/role/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        /** Get the role of a member */
+        get: operations["getRole"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make another member the owner of a channel
+         * @description The owner may; they become an admin.
+         */
+        post: operations["transferOwnership"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/invitations/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the invitation.
+                 * @example sT4c9xQpVb2kLmN8rW1yZ0aE5uJ7hG3f
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        /** Get the channel that an invitation leads to */
+        get: operations["inspectInvitation"];
+        put?: never;
+        /**
+         * Join a channel through an invitation
+         * @description 200 for who is a member already.
+         */
+        post: operations["acceptInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/joined": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the channels of the user
+         * @description With what the user has not read. The channel that was joined last comes first. The header `Link` leads to the next page.
+         */
+        get: operations["listJoinedChannels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post a message
+         * @description Members of the channel may. `@name` mentions the members of that name or display name, without spaces,
+         *     and `@id` the one with that user id. A repeated request with the same `Idempotency-Key` or `clientId`
+         *     gets the first message, with 200.
+         *
+         *     A new message that mentions the AI member (`@goldfish`; variable `assistant_name`) is answered in the
+         *     thread, by a message that replies to it. The user pays for the answer; an API key needs the scope
+         *     `chat`. If there can be no answer, a message says why.
+         */
+        post: operations["postMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        /** Get a message */
+        get: operations["getMessage"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a message
+         * @description The author may, and moderators and admins. The message keeps its place, without content; deleting again changes nothing.
+         */
+        delete: operations["deleteMessage"];
+        options?: never;
+        head?: never;
+        /**
+         * Edit a message
+         * @description The author may. Moderators can read the previous text for 30 days.
+         */
+        patch: operations["editMessage"];
+        trace?: never;
+    };
+    "/api/messages/{id}/previous-texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the texts that edits have replaced
+         * @description Those of the last 30 days, the latest first, at most 100. Moderators and admins may.
+         */
+        get: operations["listPreviousTexts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages/{id}/reactions/{emoji}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description 1 to 64 bytes without white space.
+                 * @example 👍
+                 */
+                emoji: string;
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * React to a message
+         * @description Reacting again with the same emoji changes nothing. A message has at most 20 different reactions.
+         */
+        put: operations["addReaction"];
+        post?: never;
+        /** Take a reaction back */
+        delete: operations["removeReaction"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop the answer to a message
+         * @description Stops the AI member from answering this message; a message in place of the answer says so. The author
+         *     of the message may, and moderators and admins.
+         */
+        post: operations["stopAnswer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search messages
+         * @description In the channels that the user is a member of. The newest message first. The header `Link` leads to the next page.
+         */
+        get: operations["searchMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages/thread/{threadId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the messages of a thread
+         * @description The oldest message of the part first; without a position, the newest messages. Use `before` and
+         *     `after`, with which nothing is skipped or listed twice while others write. The header `Link` leads to
+         *     older messages (`prev`) and newer ones (`next`). Members of the channel may.
+         */
+        get: operations["listMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/models": {
         parameters: {
             query?: never;
@@ -1027,7 +1603,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/uploads/channel/banner": {
+    "/api/threads": {
         parameters: {
             query?: never;
             header?: never;
@@ -1036,40 +1612,144 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a wide picture for a channel */
-        post: operations["uploadChannelBanner"];
+        /**
+         * Create a thread
+         * @description Members of the channel may. Counts against the limit of messages.
+         */
+        post: operations["createThread"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/uploads/channel/icon": {
+    "/api/threads/{id}": {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Get a thread */
+        get: operations["getThread"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a thread
+         * @description With its messages. The member who created it may, and admins.
+         */
+        delete: operations["deleteThread"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a thread
+         * @description Changes the fields that are present. The member who created it may, and moderators and admins.
+         */
+        patch: operations["updateThread"];
+        trace?: never;
+    };
+    "/api/threads/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
             cookie?: never;
         };
         get?: never;
         put?: never;
-        /** Upload a picture for a channel */
-        post: operations["uploadChannelIcon"];
+        /**
+         * Archive a thread
+         * @description It can be read, and takes no more messages. The member who created it may, and moderators and admins.
+         */
+        post: operations["archiveThread"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/uploads/info": {
+    "/api/threads/{id}/read": {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
             cookie?: never;
         };
-        /** Get the limits of uploads */
-        get: operations["getUploadLimits"];
+        get?: never;
+        /**
+         * Record how far the user has read
+         * @description A number lower than before changes nothing; one beyond the last message means the last message.
+         */
+        put: operations["markThreadRead"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{id}/unarchive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unarchive a thread
+         * @description The member who created it may, and moderators and admins.
+         */
+        post: operations["unarchiveThread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/channel/{channelId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the threads of a channel
+         * @description The newest thread first. The header `Link` leads to the next page.
+         */
+        get: operations["listThreads"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1078,108 +1758,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/uploads/message/attachment": {
+    "/api/threads/channel/{channelId}/active": {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        /** Upload a file for a message */
-        post: operations["uploadMessageAttachment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/uploads/message/attachments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
         /**
-         * Upload up to ten files for a message
-         * @description A file that is not accepted is reported in `errors`, and the others are stored. If none is accepted, the response is an error.
+         * List the threads of a channel that are not archived
+         * @description The newest thread first. The header `Link` leads to the next page.
          */
-        post: operations["uploadMessageAttachments"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/uploads/message/image": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
+        get: operations["listActiveThreads"];
         put?: never;
-        /** Upload an image for a message */
-        post: operations["uploadMessageImage"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/uploads/message/images": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Upload up to ten images for a message
-         * @description A file that is not accepted is reported in `errors`, and the others are stored. If none is accepted, the response is an error.
-         */
-        post: operations["uploadMessageImages"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/uploads/profile/avatar": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Upload a picture for a profile */
-        post: operations["uploadAvatar"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/uploads/profile/banner": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Upload a wide picture for a profile */
-        post: operations["uploadBanner"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1201,6 +1799,63 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List users
+         * @description The newest user first. The header `Link` leads to the next page.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        /** Get a user */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete one's own account
+         * @description With the profile, the memberships and everything else that is stored of the user, as
+         *     `DELETE /api/v1/auth/me` does. A channel of the user passes on to the admin who joined first, or is
+         *     deleted if there is none. Messages stay, without a sender, unless `messages=delete`. A registered user
+         *     sends the password, or has signed in less than a day ago. The operator deletes any user.
+         */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /**
+         * Change one's own profile
+         * @description Changes the fields that are present; `null` clears a field. A new `email` takes effect when it is
+         *     verified: its owner gets a mail, if this server sends mail; else at once, unverified. It needs a
+         *     session that is less than a day old. `emailVerified` and `profile.isOnline` are accepted and have no
+         *     effect.
+         */
+        patch: operations["updateUser"];
         trace?: never;
     };
     "/api/v1/auth/guest": {
@@ -1315,126 +1970,6 @@ export interface paths {
          * @description If a guest sends the request, the guest becomes the account.
          */
         post: operations["register"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List your files
-         * @description The oldest file comes first.
-         */
-        get: operations["listFiles"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/files/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of the file.
-                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
-                 */
-                id: components["schemas"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** Get what is known of a file */
-        get: operations["getFile"];
-        put?: never;
-        post?: never;
-        /** Delete a file */
-        delete: operations["deleteFile"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/files/{id}/content": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of the file.
-                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
-                 */
-                id: components["schemas"]["Id"];
-            };
-            cookie?: never;
-        };
-        /**
-         * Get the content of a file
-         * @description Your own files, and pictures of profiles and channels of others. With `expires` and `signature` of a
-         *     URL from `GET /api/v1/files/{id}/url`, no credential is needed. Web pages, SVG and other types that
-         *     browsers could run are sent as attachments.
-         */
-        get: operations["getFileContent"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/files/{id}/url": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of the file.
-                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
-                 */
-                id: components["schemas"]["Id"];
-            };
-            cookie?: never;
-        };
-        /**
-         * Get a URL that needs no credential
-         * @description For an `<img>` on another origin, for example. Only for your own files.
-         */
-        get: operations["createFileUrl"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/files/upload": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Upload a file
-         * @description A form with the file in the field `file`, or the content of the file itself as the body, with its name
-         *     in `X-Filename`. The media type is decided by the content. The file is stored when the response
-         *     arrives; if the request breaks off, nothing is stored.
-         */
-        post: operations["uploadFile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1907,6 +2442,61 @@ export interface components {
             status: true;
             user: components["schemas"]["AuthUser"];
         };
+        BanRequest: {
+            reason?: string | null;
+        };
+        ChangeRoleRequest: {
+            role: components["schemas"]["ChannelRole"];
+        };
+        Channel: {
+            bannerUrl: string | null;
+            category: string;
+            createdAt: components["schemas"]["UtcTime"];
+            description: string | null;
+            id: components["schemas"]["Id"];
+            imageUrl: string | null;
+            /** @description Whether only members see it. */
+            isPrivate: boolean;
+            memberCount: number;
+            name: string;
+            ownerId: components["schemas"]["UserId"];
+            /** @description The role of the user; `null` if they are no member. */
+            role: components["schemas"]["ChannelRole"] | null;
+            updatedAt: components["schemas"]["UtcTime"];
+        };
+        ChannelBan: {
+            bannedAt: components["schemas"]["UtcTime"];
+            /** @description The id of the user; `null` if it was the operator, or if the user was deleted. */
+            bannedBy: components["schemas"]["UserId"] | null;
+            channelId: components["schemas"]["Id"];
+            reason: string | null;
+            user: components["schemas"]["UserSummary"];
+            userId: components["schemas"]["UserId"];
+        };
+        ChannelMember: {
+            channelId: components["schemas"]["Id"];
+            id: components["schemas"]["Id"];
+            isOwner: boolean;
+            joinedAt: components["schemas"]["UtcTime"];
+            role: components["schemas"]["ChannelRole"];
+            user: components["schemas"]["UserSummary"];
+            userId: components["schemas"]["UserId"];
+        };
+        ChannelPage: {
+            data: components["schemas"]["Channel"][];
+            meta: {
+                limit: number;
+                /** @description `null` at the end. */
+                nextCursor: string | null;
+                /** @description `null` if the page was found by its cursor. */
+                page: number | null;
+                /** @description Channels of all pages. */
+                total: number;
+                totalPages: number;
+            };
+        };
+        /** @enum {string} */
+        ChannelRole: "member" | "moderator" | "admin";
         ChatCompletion: {
             choices: {
                 finish_reason: components["schemas"]["FinishReason"];
@@ -2130,6 +2720,18 @@ export interface components {
             title: string;
             updatedAt: components["schemas"]["Time"];
         };
+        CreateChannelRequest: {
+            /** @description An http or https URL, or a path that begins with `/`. */
+            bannerUrl?: string | null;
+            /** @description Default: `General`. */
+            category?: string | null;
+            description?: string | null;
+            /** @description An http or https URL, or a path that begins with `/`. */
+            imageUrl?: string | null;
+            /** @description Default: false. */
+            isPrivate?: boolean | null;
+            name: string;
+        };
         CreatedApiKey: {
             /** @description Whether the key is neither revoked nor expired. */
             active: boolean;
@@ -2149,6 +2751,44 @@ export interface components {
             requestBudget: number | null;
             scopes: components["schemas"]["ApiKeyScope"][];
             tokenBudget: number | null;
+        };
+        CreatedInvitation: {
+            channelId: components["schemas"]["Id"];
+            createdAt: components["schemas"]["UtcTime"];
+            /** @description The id of the user; `null` if it was the operator, or if the user was deleted. */
+            createdBy: components["schemas"]["UserId"] | null;
+            /** @description `null` if it does not expire. */
+            expiresAt: components["schemas"]["UtcTime"] | null;
+            id: components["schemas"]["Id"];
+            /** @description How many users may join; `null` for any number. */
+            maxUses: number | null;
+            token: string;
+            /** @description How many users have joined. */
+            uses: number;
+        };
+        CreateInvitationRequest: {
+            /**
+             * Format: date-time
+             * @description RFC 3339; must be in the future.
+             */
+            expiresAt?: string | null;
+            /** @description How many users may join. */
+            maxUses?: number | null;
+        };
+        CreateMessageRequest: {
+            attachments?: components["schemas"]["MessageAttachment"][];
+            /** @description A name of the client for this message; see `Idempotency-Key`. */
+            clientId?: string | null;
+            /** @description May be empty or absent only with attachments. */
+            content?: string;
+            /** @description The id of a message of the thread. */
+            replyTo?: string | null;
+            threadId: components["schemas"]["Id"];
+        };
+        CreateThreadRequest: {
+            channelId: components["schemas"]["Id"];
+            description?: string | null;
+            name: string;
         };
         /** @description Credits. `null` means no limit. */
         Credits: {
@@ -2176,12 +2816,22 @@ export interface components {
             promptTokens: number;
             requests: number;
         };
+        DeleteUserRequest: {
+            password?: string | null;
+        };
         /** @description One error in a request. */
         Detail: {
             /** @description What is wrong. */
             message: string;
             /** @description The place of the error: a path into the body such as `items[2].name`, the name of a parameter, or `body`. */
             path: string;
+        };
+        Done: {
+            /** @description What was done. */
+            message: string;
+        };
+        EditMessageRequest: {
+            content: string;
         };
         /**
          * Format: email
@@ -2200,7 +2850,7 @@ export interface components {
          * @description A stable code for programs.
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         /** @description The event `error`: the error object, with empty content. */
         ErrorEvent: {
             code: components["schemas"]["ErrorCode"];
@@ -2217,35 +2867,6 @@ export interface components {
             logoutUrl?: string;
             /** @constant */
             success: true;
-        };
-        File: {
-            createdAt: components["schemas"]["Time"];
-            id: components["schemas"]["Id"];
-            /** @description By content, not by the name. */
-            mediaType: string;
-            /** @description Without a path and control characters. */
-            name: string;
-            /** @enum {string} */
-            purpose: "file" | "avatar" | "banner" | "channelIcon" | "channelBanner" | "messageImage" | "messageAttachment";
-            /** @description Bytes. */
-            size: number;
-            /** @description The URL of the content; needs a credential. */
-            url: string;
-        };
-        FileAnswer: {
-            file: components["schemas"]["File"];
-        };
-        FileForm: {
-            /**
-             * Format: binary
-             * @description The content of the file.
-             */
-            file: string;
-        };
-        FileList: {
-            files: components["schemas"]["File"][];
-            /** @description For the next page; `null` on the last one. A page may be short although it is not the last one. */
-            nextCursor: string | null;
         };
         /** @enum {string} */
         FinishReason: "stop" | "length" | "content_filter" | "tool_calls";
@@ -2274,6 +2895,44 @@ export interface components {
          * @description A UUID.
          */
         Id: string;
+        Invitation: {
+            channelId: components["schemas"]["Id"];
+            createdAt: components["schemas"]["UtcTime"];
+            /** @description The id of the user; `null` if it was the operator, or if the user was deleted. */
+            createdBy: components["schemas"]["UserId"] | null;
+            /** @description `null` if it does not expire. */
+            expiresAt: components["schemas"]["UtcTime"] | null;
+            id: components["schemas"]["Id"];
+            /** @description How many users may join; `null` for any number. */
+            maxUses: number | null;
+            /** @description How many users have joined. */
+            uses: number;
+        };
+        JoinedChannel: {
+            bannerUrl: string | null;
+            category: string;
+            createdAt: components["schemas"]["UtcTime"];
+            description: string | null;
+            id: components["schemas"]["Id"];
+            imageUrl: string | null;
+            isPrivate: boolean;
+            joinedAt: components["schemas"]["UtcTime"];
+            lastMessageAt: components["schemas"]["UtcTime"] | null;
+            memberCount: number;
+            /** @description Unread messages that mention the user. */
+            mentionCount: number;
+            name: string;
+            ownerId: components["schemas"]["UserId"];
+            role: components["schemas"]["ChannelRole"] | null;
+            /** @description Messages that the user has not read. */
+            unreadCount: number;
+            updatedAt: components["schemas"]["UtcTime"];
+        };
+        JoinRequest: {
+            channelId: components["schemas"]["Id"];
+            /** @description Another user, whom an admin adds. Required with `X-Admin-Key`. */
+            userId?: string | null;
+        };
         LoginRequest: {
             email: string;
             password: string;
@@ -2281,8 +2940,15 @@ export interface components {
         LogoutRequest: {
             refreshToken?: string | null;
         };
+        MarkReadRequest: {
+            /** @description The number of the last message that was read. */
+            number: number;
+        };
         Me: {
             user: components["schemas"]["User"];
+        };
+        MemberRole: {
+            role: components["schemas"]["ChannelRole"];
         };
         Message: {
             content: string;
@@ -2297,6 +2963,38 @@ export interface components {
              */
             status: "complete" | "streaming" | "stopped" | "incomplete";
             timestamp: components["schemas"]["Time"];
+        };
+        MessageAttachment: {
+            filename: string;
+            id: components["schemas"]["Id"];
+            mimeType: string;
+            /** @description Bytes. */
+            size: number;
+            /** @enum {string} */
+            type: "image" | "document" | "video" | "audio";
+            /** @description A path of this server, or a URL of an origin in `cors_origins`, `trusted_origins` or `public_url`. */
+            url: string;
+        };
+        MessageWithSender: {
+            attachments: components["schemas"]["MessageAttachment"][];
+            channelId: components["schemas"]["Id"];
+            /** @description Empty if the message was deleted. */
+            content: string;
+            createdAt: components["schemas"]["UtcTime"];
+            deleted: boolean;
+            editedAt: components["schemas"]["UtcTime"] | null;
+            id: components["schemas"]["Id"];
+            /** @description The users whom the text mentions. */
+            mentions: components["schemas"]["UserId"][];
+            /** @description The number of the message within the thread: 1, 2, 3 … without gaps. */
+            number: number;
+            reactions: components["schemas"]["Reaction"][];
+            /** @description The message of the thread that this one replies to. */
+            replyTo: components["schemas"]["Id"] | null;
+            sender: components["schemas"]["UserSummary"] | null;
+            /** @description `null` if the user was deleted. */
+            senderId: components["schemas"]["UserId"] | null;
+            threadId: components["schemas"]["Id"];
         };
         Model: {
             /** @description Whether its provider is configured. */
@@ -2365,12 +3063,45 @@ export interface components {
             systemPrompt?: string | null;
             theme?: components["schemas"]["Theme"] | null;
         };
+        PreviousText: {
+            content: string;
+            replacedAt: components["schemas"]["UtcTime"];
+        };
         /** @description In US dollars per million tokens, if known. */
         Prices: {
             /** @description For tokens of the prompt that the provider had cached. */
             cachedInput?: number;
             input: number;
             output: number;
+        };
+        Profile: {
+            age: number | null;
+            avatarUrl: string | null;
+            bannerUrl: string | null;
+            bio: string | null;
+            createdAt: components["schemas"]["UtcTime"];
+            displayName: string | null;
+            id: components["schemas"]["Id"];
+            /** @description Whether the user has a realtime connection to this server. */
+            isOnline: boolean;
+            updatedAt: components["schemas"]["UtcTime"];
+            userId: components["schemas"]["UserId"];
+        };
+        Reaction: {
+            count: number;
+            emoji: string;
+            /** @description Whether the user is among them. */
+            mine: boolean;
+        };
+        ReadState: {
+            channelId: components["schemas"]["Id"];
+            /** @description Unread messages that mention the user. */
+            mentionCount: number;
+            /** @description The number of the last message that was read. */
+            number: number;
+            threadId: components["schemas"]["Id"];
+            /** @description Messages that the user has not read; 0 for who is no member. */
+            unreadCount: number;
         };
         RefreshRequest: {
             refreshToken: string;
@@ -2409,10 +3140,6 @@ export interface components {
             token: string;
             user: components["schemas"]["User"];
         };
-        SignedUrl: {
-            expiresAt: components["schemas"]["Time"];
-            url: string;
-        };
         Statistics: {
             accounts: number;
             deletedEver: number;
@@ -2431,6 +3158,12 @@ export interface components {
                 };
             };
         };
+        StopAnswerResult: {
+            /** @description Whether an answer was still to come. */
+            stopped: boolean;
+            /** @constant */
+            success: true;
+        };
         Stopped: {
             /** @description Whether a reply was being written. */
             stopped: boolean;
@@ -2443,6 +3176,24 @@ export interface components {
         };
         /** @enum {string} */
         Theme: "light" | "dark";
+        Thread: {
+            channelId: components["schemas"]["Id"];
+            createdAt: components["schemas"]["UtcTime"];
+            /** @description The id of the user; `null` if the user was deleted. */
+            createdBy: components["schemas"]["UserId"] | null;
+            description: string | null;
+            id: components["schemas"]["Id"];
+            isArchived: boolean;
+            lastMessageAt: components["schemas"]["UtcTime"] | null;
+            /** @description The number of its last message; 0 if there is none. */
+            lastNumber: number;
+            /** @description Unread messages that mention the user. */
+            mentionCount: number;
+            name: string;
+            /** @description Messages that the user has not read; 0 for who is no member. */
+            unreadCount: number;
+            updatedAt: components["schemas"]["UtcTime"];
+        };
         /** @description Milliseconds since the epoch. */
         Time: number;
         Token: {
@@ -2462,6 +3213,9 @@ export interface components {
             /** @description The value of `before` for the next page; `null` on the last page. */
             next: string | null;
             transactions: components["schemas"]["Transaction"][];
+        };
+        TransferRequest: {
+            userId: components["schemas"]["UserId"];
         };
         /**
          * @description What `DefaultChatTransport` of the AI SDK sends: all messages as `messages`, or only the last one as
@@ -2521,67 +3275,40 @@ export interface components {
                 totalTokens: number;
             };
         };
-        Upload: {
-            filename: string;
-            id: components["schemas"]["Id"];
-            key: string;
-            /** @description By content, not by the name. */
-            mimeType: string;
-            /** @description Bytes. */
-            size: number;
-            /** @description The URL of the content; needs a credential. */
-            url: string;
+        UpdateChannelRequest: {
+            /** @description An http or https URL, or a path that begins with `/`. */
+            bannerUrl?: string | null;
+            category?: string | null;
+            description?: string | null;
+            /** @description An http or https URL, or a path that begins with `/`. */
+            imageUrl?: string | null;
+            isPrivate?: boolean | null;
+            name?: string | null;
         };
-        UploadAnswer: {
-            data: components["schemas"]["Upload"];
-            /** @constant */
-            success: true;
+        UpdateProfileRequest: {
+            age?: number | null;
+            /** @description An http or https URL, or a path that begins with `/`. */
+            avatarUrl?: string | null;
+            /** @description An http or https URL, or a path that begins with `/`. */
+            bannerUrl?: string | null;
+            bio?: string | null;
+            displayName?: string | null;
+            /** @description Has no effect. */
+            isOnline?: boolean | null;
         };
-        UploadForm: {
-            /**
-             * Format: binary
-             * @description The content of the file.
-             */
-            file: string;
+        UpdateThreadRequest: {
+            description?: string | null;
+            isArchived?: boolean | null;
+            name?: string | null;
         };
-        UploadKind: {
-            maxBytes: number;
-            /** @description Empty for any. */
-            mimeTypes: string[];
-        };
-        UploadLimits: {
-            avatar: components["schemas"]["UploadKind"];
-            banner: components["schemas"]["UploadKind"];
-            channelBanner: components["schemas"]["UploadKind"];
-            channelIcon: components["schemas"]["UploadKind"];
-            /** @description Files of one form. */
-            maxFiles: number;
-            /** @description All files of a user together. */
-            maxStorageBytes: number;
-            messageAttachment: components["schemas"]["UploadKind"];
-            messageImage: components["schemas"]["UploadKind"];
-        };
-        UploadLimitsAnswer: {
-            data: components["schemas"]["UploadLimits"];
-            /** @constant */
-            success: true;
-        };
-        UploadsAnswer: {
-            data: components["schemas"]["Upload"][];
-            errors?: {
-                code: components["schemas"]["ErrorCode"];
-                /** @description A sentence for people. */
-                error: string;
-                /** @description As it was sent. */
-                filename: string;
-                /** @description The place of the file in the form, counted from 0. */
-                index: number;
-            }[];
-            /** @constant */
-            success: true;
-        };
-        UploadsForm: {
-            files: string[];
+        UpdateUserRequest: {
+            email?: string | null;
+            /** @description Has no effect. */
+            emailVerified?: boolean | null;
+            /** @description An http or https URL. */
+            image?: string | null;
+            name?: string | null;
+            profile?: components["schemas"]["UpdateProfileRequest"] | null;
         };
         /** @description The event `usage`: the tokens that the reply took. */
         UsageEvent: {
@@ -2617,11 +3344,46 @@ export interface components {
             kind: components["schemas"]["UserKind"];
             name: string | null;
         };
+        UserDeletion: {
+            /** @description Channels that had no other admin. */
+            channelsDeleted: components["schemas"]["Id"][];
+            /** @description Channels that another admin owns now. */
+            channelsPassedOn: components["schemas"]["Id"][];
+            message: string;
+            messagesDeleted: number;
+        };
+        /** @description The id of a user. */
+        UserId: string;
         /**
          * @description A user without an account, with an account on this server, or of WorkOS or Clerk.
          * @enum {string}
          */
         UserKind: "guest" | "registered" | "external";
+        /** @description A user as shown beside what they wrote. */
+        UserSummary: {
+            id: components["schemas"]["UserId"];
+            /** @description The avatar, or else the image. */
+            image: string | null;
+            /** @description The display name, or else the name. */
+            name: string;
+        };
+        UserWithProfile: {
+            createdAt: components["schemas"]["UtcTime"];
+            /** @description Only in responses to the user and the operator. */
+            email?: string | null;
+            /** @description Only in responses to the user and the operator. */
+            emailVerified?: boolean;
+            id: components["schemas"]["UserId"];
+            image: string | null;
+            name: string;
+            profile: components["schemas"]["Profile"];
+            updatedAt: components["schemas"]["UtcTime"];
+        };
+        /**
+         * Format: date-time
+         * @description RFC 3339 with milliseconds.
+         */
+        UtcTime: string;
         WithdrawalRequest: {
             password?: string | null;
         };
@@ -2989,16 +3751,6 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The file has no such part; `Content-Range` has its size. */
-        RangeNotSatisfiable: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"];
-            };
-        };
         /** @description Too many requests. */
         RateLimited: {
             headers: {
@@ -3013,7 +3765,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is larger than `max_body_bytes`, or a file is larger than its limit. */
+        /** @description The body is larger than `max_body_bytes`. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3034,7 +3786,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The `Content-Type` of the body is not JSON, or a file is of a media type that is not accepted. */
+        /** @description The `Content-Type` of the body is not JSON. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3047,10 +3799,17 @@ export interface components {
     };
     parameters: {
         /**
+         * @description The id of the channel.
+         * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+         */
+        ChannelId: components["schemas"]["Id"];
+        /**
          * @description The id of the conversation.
          * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
          */
         ConversationId: components["schemas"]["Id"];
+        /** @description The cursor in the link to the page. */
+        Cursor: string;
         /**
          * @description A retry with the same key gets the existing reply, for 24 hours.
          * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
@@ -3063,11 +3822,33 @@ export interface components {
         LastEventId: string;
         /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
         LastEventIdOfRepeat: string;
+        /**
+         * @description The id of the user.
+         * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+         */
+        MemberUserId: components["schemas"]["UserId"];
+        /**
+         * @description The id of the message.
+         * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+         */
+        MessageId: components["schemas"]["Id"];
+        /**
+         * @description A retry with the same key gets the existing message, with 200. The same as `clientId` in the body.
+         * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+         */
+        MessageIdempotencyKey: string;
+        /** @description Number of items in a page. */
+        PageLimit: number;
     };
     requestBodies: never;
     headers: {
         /** @description The version of the document, for `If-None-Match`. */
         ETag: string;
+        /**
+         * @description Links to other pages (RFC 8288): `rel="next"`, and for messages `rel="prev"` to older ones. Absent if there are none.
+         * @example </api/users?limit=100&cursor=eyJ4>; rel="next"
+         */
+        Link: string;
         /** @description Requests allowed in a minute; absent if there is no limit. */
         "RateLimit-Limit": number;
         /** @description Requests left in this minute. */
@@ -4917,6 +5698,296 @@ export interface operations {
             503: components["responses"]["AuthUnavailable"];
         };
     };
+    listChannels: {
+        parameters: {
+            query?: {
+                /** @description Only channels of this category. */
+                category?: string;
+                /** @description `nextCursor` of the previous page. Nothing is skipped or listed twice while channels are created. */
+                cursor?: string;
+                /** @description Only channels that the user is a member of. */
+                joined?: boolean;
+                /** @description Number of channels in a page. */
+                limit?: number;
+                /** @description The number of the page, from 1. Not together with `cursor`. */
+                page?: number;
+                /** @description Words; each must begin a word of the name or the description, in any case. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of channels. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *           "name": "Design",
+                     *           "description": "Colours and fish",
+                     *           "isPrivate": false,
+                     *           "category": "General",
+                     *           "imageUrl": null,
+                     *           "bannerUrl": null,
+                     *           "ownerId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "memberCount": 1,
+                     *           "role": "admin",
+                     *           "createdAt": "2026-02-20T10:00:00.000Z",
+                     *           "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "meta": {
+                     *         "page": 1,
+                     *         "limit": 10,
+                     *         "total": 1,
+                     *         "totalPages": 1,
+                     *         "nextCursor": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelPage"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Design",
+                 *       "description": "Colours and fish",
+                 *       "isPrivate": false,
+                 *       "category": "General"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateChannelRequest"];
+            };
+        };
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Design",
+                     *       "description": "Colours and fish",
+                     *       "isPrivate": false,
+                     *       "category": "General",
+                     *       "imageUrl": null,
+                     *       "bannerUrl": null,
+                     *       "ownerId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "memberCount": 1,
+                     *       "role": "admin",
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Design",
+                     *       "description": "Colours and fish",
+                     *       "isPrivate": false,
+                     *       "category": "General",
+                     *       "imageUrl": null,
+                     *       "bannerUrl": null,
+                     *       "ownerId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "memberCount": 1,
+                     *       "role": "admin",
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Channel deleted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    updateChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "Colours",
+                 *       "imageUrl": null
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateChannelRequest"];
+            };
+        };
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Design",
+                     *       "description": "Colours and fish",
+                     *       "isPrivate": false,
+                     *       "category": "General",
+                     *       "imageUrl": null,
+                     *       "bannerUrl": null,
+                     *       "ownerId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "memberCount": 1,
+                     *       "role": "admin",
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     sendMessage: {
         parameters: {
             query?: never;
@@ -5639,6 +6710,1600 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    joinChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c"
+                 *     }
+                 */
+                "application/json": components["schemas"]["JoinRequest"];
+            };
+        };
+        responses: {
+            /** @description The membership that there was. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "role": "member",
+                     *       "isOwner": false,
+                     *       "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMember"];
+                };
+            };
+            /** @description The new membership. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "role": "member",
+                     *       "isOwner": false,
+                     *       "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMember"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listMembers: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of members. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "role": "member",
+                     *         "isOwner": false,
+                     *         "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *         "user": {
+                     *           "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "name": "Juan",
+                     *           "image": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["ChannelMember"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    leaveChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "You left the channel"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    removeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Member removed"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    changeRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "moderator"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeRoleRequest"];
+            };
+        };
+        responses: {
+            /** @description The member. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "role": "member",
+                     *       "isOwner": false,
+                     *       "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMember"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listBans: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of bans. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "bannedBy": null,
+                     *         "reason": "Advertising",
+                     *         "bannedAt": "2026-02-20T10:00:00.000Z",
+                     *         "user": {
+                     *           "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "name": "Juan",
+                     *           "image": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["ChannelBan"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    banUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Advertising"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BanRequest"];
+            };
+        };
+        responses: {
+            /** @description The ban. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "bannedBy": null,
+                     *       "reason": "Advertising",
+                     *       "bannedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelBan"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    liftBan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Ban lifted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listInvitations: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of invitations. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "expiresAt": null,
+                     *         "maxUses": 5,
+                     *         "uses": 1
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Invitation"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "expiresAt": "2036-02-20T10:00:00Z",
+                 *       "maxUses": 5
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateInvitationRequest"];
+            };
+        };
+        responses: {
+            /** @description The invitation and its token. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "expiresAt": null,
+                     *       "maxUses": 5,
+                     *       "uses": 0,
+                     *       "token": "sT4c9xQpVb2kLmN8rW1yZ0aE5uJ7hG3f"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedInvitation"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    revokeInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the invitation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Invitation revoked"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The role. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "role": "member"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MemberRole"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    transferOwnership: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TransferRequest"];
+            };
+        };
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    inspectInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the invitation.
+                 * @example sT4c9xQpVb2kLmN8rW1yZ0aE5uJ7hG3f
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    acceptInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the invitation.
+                 * @example sT4c9xQpVb2kLmN8rW1yZ0aE5uJ7hG3f
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The membership that there was. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "role": "member",
+                     *       "isOwner": false,
+                     *       "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMember"];
+                };
+            };
+            /** @description The new membership. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "role": "member",
+                     *       "isOwner": false,
+                     *       "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMember"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listJoinedChannels: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of channels. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "name": "Design",
+                     *         "description": null,
+                     *         "isPrivate": false,
+                     *         "category": "General",
+                     *         "imageUrl": null,
+                     *         "bannerUrl": null,
+                     *         "ownerId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "memberCount": 1,
+                     *         "role": "admin",
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *         "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *         "unreadCount": 3,
+                     *         "mentionCount": 1,
+                     *         "lastMessageAt": "2026-02-20T10:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["JoinedChannel"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    postMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A retry with the same key gets the existing message, with 200. The same as `clientId` in the body.
+                 * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                "Idempotency-Key"?: components["parameters"]["MessageIdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                 *       "content": "Hola mundo"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateMessageRequest"];
+            };
+        };
+        responses: {
+            /** @description The message that an earlier request posted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            /** @description The new message. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Message deleted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    editMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "content": "Hola a todos"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EditMessageRequest"];
+            };
+        };
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listPreviousTexts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The texts. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "content": "Hola mundo",
+                     *         "replacedAt": "2026-02-20T10:05:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PreviousText"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    addReaction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description 1 to 64 bytes without white space.
+                 * @example 👍
+                 */
+                emoji: string;
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    removeReaction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description 1 to 64 bytes without white space.
+                 * @example 👍
+                 */
+                emoji: string;
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    stopAnswer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `stopped` is false if there is an answer already, or none was asked for. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "stopped": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StopAnswerResult"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    searchMessages: {
+        parameters: {
+            query: {
+                /** @description Only in this channel. */
+                channelId?: components["schemas"]["Id"];
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of messages in a page. */
+                limit?: number;
+                /**
+                 * @description Words; each must begin a word of the message, in any case. The first 10 count.
+                 * @example hola
+                 */
+                q: string;
+                /** @description Only in this thread. */
+                threadId?: components["schemas"]["Id"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of messages. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *         "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "number": 12,
+                     *         "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "content": "Hola mundo",
+                     *         "attachments": [],
+                     *         "mentions": [],
+                     *         "replyTo": null,
+                     *         "reactions": [
+                     *           {
+                     *             "emoji": "👍",
+                     *             "count": 2,
+                     *             "mine": false
+                     *           }
+                     *         ],
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "editedAt": null,
+                     *         "deleted": false,
+                     *         "sender": {
+                     *           "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "name": "Juan García",
+                     *           "image": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listMessages: {
+        parameters: {
+            query?: {
+                /** @description Messages with higher numbers, the nearest ones. */
+                after?: number;
+                /** @description The message with this number and as many on both sides. */
+                around?: number;
+                /** @description Messages with lower numbers, the nearest ones. */
+                before?: number;
+                /** @description Number of messages. */
+                limit?: number;
+                /** @description Leaves out so many of the newest messages. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                threadId: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The messages. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *         "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "number": 12,
+                     *         "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "content": "Hola mundo",
+                     *         "attachments": [],
+                     *         "mentions": [],
+                     *         "replyTo": null,
+                     *         "reactions": [
+                     *           {
+                     *             "emoji": "👍",
+                     *             "count": 2,
+                     *             "mine": false
+                     *           }
+                     *         ],
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "editedAt": null,
+                     *         "deleted": false,
+                     *         "sender": {
+                     *           "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "name": "Juan García",
+                     *           "image": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     listModels: {
         parameters: {
             query?: never;
@@ -5777,7 +8442,7 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
-    uploadChannelBanner: {
+    createThread: {
         parameters: {
             query?: never;
             header?: never;
@@ -5786,11 +8451,17 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "multipart/form-data": components["schemas"]["UploadForm"];
+                /**
+                 * @example {
+                 *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                 *       "name": "Logo"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateThreadRequest"];
             };
         };
         responses: {
-            /** @description The file is stored. */
+            /** @description The thread. */
             201: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5802,89 +8473,51 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "success": true,
-                     *       "data": {
-                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
-                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
-                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
-                     *         "filename": "photo.jpg",
-                     *         "size": 204800,
-                     *         "mimeType": "image/jpeg"
-                     *       }
+                     *       "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Logo",
+                     *       "description": null,
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "isArchived": false,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "lastNumber": 12,
+                     *       "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *       "unreadCount": 2,
+                     *       "mentionCount": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["UploadAnswer"];
+                    "application/json": components["schemas"]["Thread"];
                 };
             };
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["ProviderUnavailable"];
         };
     };
-    uploadChannelIcon: {
+    getThread: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["UploadForm"];
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
             };
-        };
-        responses: {
-            /** @description The file is stored. */
-            201: {
-                headers: {
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "success": true,
-                     *       "data": {
-                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
-                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
-                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
-                     *         "filename": "photo.jpg",
-                     *         "size": 204800,
-                     *         "mimeType": "image/jpeg"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["UploadAnswer"];
-                };
-            };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    getUploadLimits: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The limits. */
+            /** @description The thread. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5896,88 +8529,385 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "success": true,
-                     *       "data": {
-                     *         "maxFiles": 10,
-                     *         "maxStorageBytes": 1073741824,
-                     *         "avatar": {
-                     *           "maxBytes": 2097152,
-                     *           "mimeTypes": [
-                     *             "image/jpeg",
-                     *             "image/png",
-                     *             "image/gif",
-                     *             "image/webp"
-                     *           ]
-                     *         },
-                     *         "banner": {
-                     *           "maxBytes": 5242880,
-                     *           "mimeTypes": [
-                     *             "image/jpeg",
-                     *             "image/png",
-                     *             "image/gif",
-                     *             "image/webp"
-                     *           ]
-                     *         },
-                     *         "channelIcon": {
-                     *           "maxBytes": 2097152,
-                     *           "mimeTypes": [
-                     *             "image/jpeg",
-                     *             "image/png",
-                     *             "image/gif",
-                     *             "image/webp"
-                     *           ]
-                     *         },
-                     *         "channelBanner": {
-                     *           "maxBytes": 5242880,
-                     *           "mimeTypes": [
-                     *             "image/jpeg",
-                     *             "image/png",
-                     *             "image/gif",
-                     *             "image/webp"
-                     *           ]
-                     *         },
-                     *         "messageImage": {
-                     *           "maxBytes": 10485760,
-                     *           "mimeTypes": [
-                     *             "image/jpeg",
-                     *             "image/png",
-                     *             "image/gif",
-                     *             "image/webp"
-                     *           ]
-                     *         },
-                     *         "messageAttachment": {
-                     *           "maxBytes": 10485760,
-                     *           "mimeTypes": []
-                     *         }
+                     *       "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Logo",
+                     *       "description": null,
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "isArchived": false,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "lastNumber": 12,
+                     *       "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *       "unreadCount": 2,
+                     *       "mentionCount": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteThread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Thread deleted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    updateThread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Logo and colours",
+                 *       "isArchived": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateThreadRequest"];
+            };
+        };
+        responses: {
+            /** @description The thread. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Logo",
+                     *       "description": null,
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "isArchived": false,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "lastNumber": 12,
+                     *       "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *       "unreadCount": 2,
+                     *       "mentionCount": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    archiveThread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thread. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Logo",
+                     *       "description": null,
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "isArchived": false,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "lastNumber": 12,
+                     *       "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *       "unreadCount": 2,
+                     *       "mentionCount": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    markThreadRead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "number": 12
+                 *     }
+                 */
+                "application/json": components["schemas"]["MarkReadRequest"];
+            };
+        };
+        responses: {
+            /** @description What is left unread. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "unreadCount": 0,
+                     *       "mentionCount": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReadState"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    unarchiveThread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thread. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Logo",
+                     *       "description": null,
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "isArchived": false,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "lastNumber": 12,
+                     *       "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *       "unreadCount": 2,
+                     *       "mentionCount": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listThreads: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of threads. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "name": "Logo",
+                     *         "description": null,
+                     *         "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "isArchived": false,
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *         "lastNumber": 12,
+                     *         "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *         "unreadCount": 2,
+                     *         "mentionCount": 1
                      *       }
-                     *     }
+                     *     ]
                      */
-                    "application/json": components["schemas"]["UploadLimitsAnswer"];
+                    "application/json": components["schemas"]["Thread"][];
                 };
             };
+            400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["ProviderUnavailable"];
         };
     };
-    uploadMessageAttachment: {
+    listActiveThreads: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
             header?: never;
-            path?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["UploadForm"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description The file is stored. */
-            201: {
+            /** @description A page of threads. */
+            200: {
                 headers: {
+                    Link: components["headers"]["Link"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -5986,291 +8916,30 @@ export interface operations {
                 };
                 content: {
                     /**
-                     * @example {
-                     *       "success": true,
-                     *       "data": {
-                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
-                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
-                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
-                     *         "filename": "photo.jpg",
-                     *         "size": 204800,
-                     *         "mimeType": "image/jpeg"
+                     * @example [
+                     *       {
+                     *         "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "name": "Logo",
+                     *         "description": null,
+                     *         "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "isArchived": false,
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *         "lastNumber": 12,
+                     *         "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *         "unreadCount": 2,
+                     *         "mentionCount": 1
                      *       }
-                     *     }
+                     *     ]
                      */
-                    "application/json": components["schemas"]["UploadAnswer"];
+                    "application/json": components["schemas"]["Thread"][];
                 };
             };
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    uploadMessageAttachments: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["UploadsForm"];
-            };
-        };
-        responses: {
-            /** @description Files are stored. */
-            201: {
-                headers: {
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "success": true,
-                     *       "data": [
-                     *         {
-                     *           "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
-                     *           "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
-                     *           "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
-                     *           "filename": "photo.jpg",
-                     *           "size": 204800,
-                     *           "mimeType": "image/jpeg"
-                     *         }
-                     *       ],
-                     *       "errors": [
-                     *         {
-                     *           "index": 1,
-                     *           "filename": "notes.txt",
-                     *           "error": "Unsupported file: files is text/plain, accepted are image/jpeg, image/png, image/gif, image/webp.",
-                     *           "code": "UNSUPPORTED_MEDIA_TYPE"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["UploadsAnswer"];
-                };
-            };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    uploadMessageImage: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["UploadForm"];
-            };
-        };
-        responses: {
-            /** @description The file is stored. */
-            201: {
-                headers: {
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "success": true,
-                     *       "data": {
-                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
-                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
-                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
-                     *         "filename": "photo.jpg",
-                     *         "size": 204800,
-                     *         "mimeType": "image/jpeg"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["UploadAnswer"];
-                };
-            };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    uploadMessageImages: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["UploadsForm"];
-            };
-        };
-        responses: {
-            /** @description Files are stored. */
-            201: {
-                headers: {
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "success": true,
-                     *       "data": [
-                     *         {
-                     *           "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
-                     *           "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
-                     *           "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
-                     *           "filename": "photo.jpg",
-                     *           "size": 204800,
-                     *           "mimeType": "image/jpeg"
-                     *         }
-                     *       ],
-                     *       "errors": [
-                     *         {
-                     *           "index": 1,
-                     *           "filename": "notes.txt",
-                     *           "error": "Unsupported file: files is text/plain, accepted are image/jpeg, image/png, image/gif, image/webp.",
-                     *           "code": "UNSUPPORTED_MEDIA_TYPE"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["UploadsAnswer"];
-                };
-            };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    uploadAvatar: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["UploadForm"];
-            };
-        };
-        responses: {
-            /** @description The file is stored. */
-            201: {
-                headers: {
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "success": true,
-                     *       "data": {
-                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
-                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
-                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
-                     *         "filename": "photo.jpg",
-                     *         "size": 204800,
-                     *         "mimeType": "image/jpeg"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["UploadAnswer"];
-                };
-            };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    uploadBanner: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["UploadForm"];
-            };
-        };
-        responses: {
-            /** @description The file is stored. */
-            201: {
-                headers: {
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "success": true,
-                     *       "data": {
-                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
-                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
-                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
-                     *         "filename": "photo.jpg",
-                     *         "size": 204800,
-                     *         "mimeType": "image/jpeg"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["UploadAnswer"];
-                };
-            };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["ProviderUnavailable"];
@@ -6353,6 +9022,265 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+                /** @description Words; each must begin a word of the name or the display name, in any case. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of users. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null,
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *         "profile": {
+                     *           "id": "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001",
+                     *           "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "displayName": "Juan",
+                     *           "avatarUrl": null,
+                     *           "bannerUrl": null,
+                     *           "bio": null,
+                     *           "age": null,
+                     *           "isOnline": false,
+                     *           "createdAt": "2026-02-20T10:00:00.000Z",
+                     *           "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["UserWithProfile"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user. `email` and `emailVerified` are shown to the user and to the operator only. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "name": "Juan García",
+                     *       "email": "juan@example.com",
+                     *       "emailVerified": true,
+                     *       "image": null,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "profile": {
+                     *         "id": "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001",
+                     *         "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "displayName": "Juan",
+                     *         "avatarUrl": null,
+                     *         "bannerUrl": null,
+                     *         "bio": null,
+                     *         "age": null,
+                     *         "isOnline": false,
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserWithProfile"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: {
+                /** @description Whether the messages stay. */
+                messages?: "keep" | "delete";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeleteUserRequest"];
+            };
+        };
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "User deleted",
+                     *       "channelsPassedOn": [
+                     *         "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c"
+                     *       ],
+                     *       "channelsDeleted": [],
+                     *       "messagesDeleted": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserDeletion"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Juan García",
+                 *       "profile": {
+                 *         "displayName": "Juan",
+                 *         "bio": "Likes fish.",
+                 *         "age": 30
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateUserRequest"];
+            };
+        };
+        responses: {
+            /** @description The user. `email` and `emailVerified` are shown to the user and to the operator only. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "name": "Juan García",
+                     *       "email": "juan@example.com",
+                     *       "emailVerified": true,
+                     *       "image": null,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "profile": {
+                     *         "id": "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001",
+                     *         "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "displayName": "Juan",
+                     *         "avatarUrl": null,
+                     *         "bannerUrl": null,
+                     *         "bio": null,
+                     *         "age": null,
+                     *         "isOnline": false,
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserWithProfile"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["ProviderUnavailable"];
@@ -6720,339 +9648,6 @@ export interface operations {
             400: components["responses"]["Invalid"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    listFiles: {
-        parameters: {
-            query?: {
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-                /** @description Files of a page. */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of files. */
-            200: {
-                headers: {
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "files": [],
-                     *       "nextCursor": null
-                     *     }
-                     */
-                    "application/json": components["schemas"]["FileList"];
-                };
-            };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    getFile: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of the file.
-                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
-                 */
-                id: components["schemas"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The file. */
-            200: {
-                headers: {
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "file": {
-                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
-                     *         "name": "photo.jpg",
-                     *         "mediaType": "image/jpeg",
-                     *         "size": 204800,
-                     *         "purpose": "file",
-                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
-                     *         "createdAt": 1767225600000
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["FileAnswer"];
-                };
-            };
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    deleteFile: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of the file.
-                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
-                 */
-                id: components["schemas"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Deleted. */
-            200: {
-                headers: {
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "success": true
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Success"];
-                };
-            };
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    getFileContent: {
-        parameters: {
-            query?: {
-                /** @description When the signature expires, in seconds since the epoch. */
-                expires?: number;
-                /** @description A signature in place of a credential. */
-                signature?: string;
-            };
-            header?: {
-                /** @description 304 for a file with this `ETag`. */
-                "If-None-Match"?: string;
-                /** @description The range applies only to the file with this `ETag`. */
-                "If-Range"?: string;
-                /**
-                 * @description One range of bytes.
-                 * @example bytes=0-1023
-                 */
-                Range?: string;
-            };
-            path: {
-                /**
-                 * @description The id of the file.
-                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
-                 */
-                id: components["schemas"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The content. */
-            200: {
-                headers: {
-                    /** @description That ranges can be requested. */
-                    "Accept-Ranges": "bytes";
-                    /** @description How long the content may be kept, and by whom. */
-                    "Cache-Control": string;
-                    /** @description The name of the file, and whether it should be shown or saved. */
-                    "Content-Disposition": string;
-                    /** @description Keeps browsers from running the content. */
-                    "Content-Security-Policy"?: string;
-                    ETag: components["headers"]["ETag"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "*/*": string;
-                };
-            };
-            /** @description A part of the content. */
-            206: {
-                headers: {
-                    /** @description That ranges can be requested. */
-                    "Accept-Ranges": "bytes";
-                    /** @description How long the content may be kept, and by whom. */
-                    "Cache-Control": string;
-                    /** @description The name of the file, and whether it should be shown or saved. */
-                    "Content-Disposition": string;
-                    /** @description Which bytes of how many. */
-                    "Content-Range": string;
-                    /** @description Keeps browsers from running the content. */
-                    "Content-Security-Policy"?: string;
-                    ETag: components["headers"]["ETag"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "*/*": string;
-                };
-            };
-            /** @description The client has this content already. */
-            304: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            416: components["responses"]["RangeNotSatisfiable"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    createFileUrl: {
-        parameters: {
-            query?: {
-                /** @description For how many seconds the URL is valid. */
-                expires?: number;
-            };
-            header?: never;
-            path: {
-                /**
-                 * @description The id of the file.
-                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
-                 */
-                id: components["schemas"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The URL. */
-            200: {
-                headers: {
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content?expires=1767229200&signature=user.9f86d081",
-                     *       "expiresAt": 1767229200000
-                     *     }
-                     */
-                    "application/json": components["schemas"]["SignedUrl"];
-                };
-            };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["RateLimited"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["ProviderUnavailable"];
-        };
-    };
-    uploadFile: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description The name of the file, percent-encoded, if the body is its content.
-                 * @example report.pdf
-                 */
-                "X-Filename"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "*/*": string;
-                "multipart/form-data": components["schemas"]["FileForm"];
-            };
-        };
-        responses: {
-            /** @description The file is stored. */
-            201: {
-                headers: {
-                    /** @description The path of the file. */
-                    Location: string;
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "file": {
-                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
-                     *         "name": "photo.jpg",
-                     *         "mediaType": "image/jpeg",
-                     *         "size": 204800,
-                     *         "purpose": "file",
-                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
-                     *         "createdAt": 1767225600000
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["FileAnswer"];
-                };
-            };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
