@@ -155,6 +155,15 @@ async fn a_capability_can_reach_exactly_what_the_documentation_says() {
         let expected = place.inherited.contains("key_value_stores");
         assert_eq!(store.is_some(), expected, "{}", place.id());
 
+        let database = ask(&client, place, "sqlite=1").await;
+        let granted = route.contains_key("sqlite_databases");
+        let expected = granted && place.inherited.contains("sqlite_databases");
+        assert_eq!(database.is_some(), expected, "{}", place.id());
+
+        // No route is granted this one.
+        let address = "postgres=postgres://u@db.example/d";
+        assert_eq!(ask(&client, place, address).await, None, "{}", place.id());
+
         let inherits_hosts = place.inherited.contains("allowed_outbound_hosts");
         let hosts = route
             .get("allowed_outbound_hosts")
