@@ -816,7 +816,13 @@ export interface paths {
          * @description Stores the message, sends it to a model, and streams the reply as server-sent events. Message and
          *     reply are stored in the conversation, the reply in full even if the client disconnects. Without
          *     `conversationId` a new conversation is created; if the user then has more than `max_conversations`,
-         *     the least recently updated one is deleted.
+         *     the one with the oldest last message that is not pinned is evicted. That happens with the first
+         *     word of the reply: a reply that fails before costs no conversation. Then the event `conversation`
+         *     is sent again, with what was `evicted`.
+         *
+         *     With `edits`, the message becomes another version of that message of the user, and the messages
+         *     that followed it are kept with the old version. The new version becomes the active one with the
+         *     first word of its reply.
          *
          *     A body in the format of the AI SDK (Vercel's `useChat`) gets a UI message stream, whose events are
          *     `UiMessageChunk`.
@@ -882,7 +888,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete all conversations and preferences
+         * Delete all conversations, preferences and files
          * @description The same as `DELETE /api/conversations`.
          */
         delete: operations["clearHistory"];
@@ -906,8 +912,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete all conversations and preferences
-         * @description Deletes all conversations, the preferences and cached responses of the user. The account, API keys and usage are kept.
+         * Delete all conversations, preferences and files
+         * @description Deletes all conversations, files, the preferences and cached responses of the user. The account, API keys and usage are kept.
          */
         delete: operations["clearConversations"];
         options?: never;
@@ -936,8 +942,61 @@ export interface paths {
         delete: operations["deleteConversation"];
         options?: never;
         head?: never;
-        /** Rename a conversation */
+        /**
+         * Rename a conversation
+         * @description A new title does not count as an update. A provisional conversation is kept from then on.
+         */
         patch: operations["renameConversation"];
+        trace?: never;
+    };
+    "/api/conversations/{id}/messages/{messageId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Choose a version of a message
+         * @description Makes another version of a message the active one. A conversation lists the active versions, and a
+         *     prompt contains them only. The messages that follow belong to a version: with a version, the
+         *     messages that followed it come back. Versions of messages before about the newest 128 KiB of a
+         *     conversation can be read, but not chosen (409).
+         */
+        patch: operations["setActiveMessage"];
+        trace?: never;
+    };
+    "/api/conversations/{id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Pin a conversation
+         * @description A pinned conversation is not evicted. At most `maxConversations` − 1 can be pinned; one more is 409.
+         */
+        put: operations["pinConversation"];
+        post?: never;
+        /** Unpin a conversation */
+        delete: operations["unpinConversation"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/conversations/{id}/regenerate": {
@@ -950,10 +1009,35 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Regenerate the last reply
-         * @description Sends the last user message to a model again. The new reply replaces the last one.
+         * Regenerate a reply
+         * @description Sends a user message to a model again. The new reply is another version of the reply and becomes the
+         *     active one with its first word; if it fails before, the old one stays active. Versions that failed
+         *     without a word are erased by the next one.
          */
         post: operations["regenerateReply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/conversations/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore an evicted conversation
+         * @description Brings back a conversation that was evicted at most `evictionUndoSeconds` ago. If the user then has
+         *     more than `maxConversations`, the least recently updated other one that is not pinned is evicted
+         *     instead, and can be restored in the same way. A conversation that is there already is returned as
+         *     it is.
+         */
+        post: operations["restoreConversation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1784,6 +1868,165 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/uploads/channel/banner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a wide picture for a channel */
+        post: operations["uploadChannelBanner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/channel/icon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a picture for a channel */
+        post: operations["uploadChannelIcon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the limits of uploads */
+        get: operations["getUploadLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/attachment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a file for a message */
+        post: operations["uploadMessageAttachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload up to ten files for a message
+         * @description A file that is not accepted is reported in `errors`, and the others are stored. If none is accepted, the response is an error.
+         */
+        post: operations["uploadMessageAttachments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload an image for a message */
+        post: operations["uploadMessageImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload up to ten images for a message
+         * @description A file that is not accepted is reported in `errors`, and the others are stored. If none is accepted, the response is an error.
+         */
+        post: operations["uploadMessageImages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/profile/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a picture for a profile */
+        post: operations["uploadAvatar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/profile/banner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a wide picture for a profile */
+        post: operations["uploadBanner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/usage": {
         parameters: {
             query?: never;
@@ -1970,6 +2213,126 @@ export interface paths {
          * @description If a guest sends the request, the guest becomes the account.
          */
         post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your files
+         * @description The oldest file comes first.
+         */
+        get: operations["listFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Get what is known of a file */
+        get: operations["getFile"];
+        put?: never;
+        post?: never;
+        /** Delete a file */
+        delete: operations["deleteFile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get the content of a file
+         * @description Your own files, and pictures of profiles and channels of others. With `expires` and `signature` of a
+         *     URL from `GET /api/v1/files/{id}/url`, no credential is needed. Web pages, SVG and other types that
+         *     browsers could run are sent as attachments.
+         */
+        get: operations["getFileContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}/url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get a URL that needs no credential
+         * @description For an `<img>` on another origin, for example. Only for your own files.
+         */
+        get: operations["createFileUrl"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a file
+         * @description A form with the file in the field `file`, or the content of the file itself as the body, with its name
+         *     in `X-Filename`. The media type is decided by the content. The file is stored when the response
+         *     arrives; if the request breaks off, nothing is stored.
+         */
+        post: operations["uploadFile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2497,72 +2860,98 @@ export interface components {
         };
         /** @enum {string} */
         ChannelRole: "member" | "moderator" | "admin";
+        /** @description As in OpenAI's API, with the further fields that the provider sent, at every level. */
         ChatCompletion: {
-            choices: {
+            choices: ({
                 finish_reason: components["schemas"]["FinishReason"];
                 /** @constant */
                 index: 0;
-                logprobs: null;
+                logprobs: Record<string, never> | null;
                 message: {
                     content: string | null;
+                    reasoning?: string;
                     reasoning_content?: string;
                     refusal: string | null;
                     /** @constant */
                     role: "assistant";
-                    tool_calls?: {
-                        function: {
+                    /** @description Reasoning of Anthropic models, to be sent back in the message. */
+                    thinking_blocks?: Record<string, never>[];
+                    tool_calls?: ({
+                        function?: {
                             /** @description JSON. */
                             arguments: string;
                             name: string;
+                        } & {
+                            [key: string]: unknown;
                         };
                         id: string;
-                        /** @constant */
-                        type: "function";
-                    }[];
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    })[];
+                } & {
+                    [key: string]: unknown;
                 };
-            }[];
+            } & {
+                [key: string]: unknown;
+            })[];
             /** @description Seconds since the epoch. */
             created: number;
             id: string;
             model: string;
             /** @constant */
             object: "chat.completion";
-            system_fingerprint: null;
+            system_fingerprint: string | null;
             usage: components["schemas"]["CompletionUsage"];
+        } & {
+            [key: string]: unknown;
         };
+        /** @description As in OpenAI's API, with the further fields that the provider sent, at every level. */
         ChatCompletionChunk: {
-            choices: {
+            choices: ({
                 delta: {
                     content?: string | null;
+                    reasoning?: string;
                     reasoning_content?: string;
                     refusal?: string | null;
                     /** @constant */
                     role?: "assistant";
-                    tool_calls?: {
-                        function: {
+                    /** @description Reasoning of Anthropic models, to be sent back in the message. */
+                    thinking_blocks?: Record<string, never>[];
+                    tool_calls?: ({
+                        function?: {
                             arguments: string;
                             name?: string;
+                        } & {
+                            [key: string]: unknown;
                         };
                         id?: string;
                         index: number;
-                        /** @constant */
-                        type?: "function";
-                    }[];
+                        type?: string;
+                    } & {
+                        [key: string]: unknown;
+                    })[];
+                } & {
+                    [key: string]: unknown;
                 };
                 finish_reason: components["schemas"]["FinishReason"] | null;
                 /** @constant */
                 index: 0;
-                logprobs: null;
-            }[];
+                logprobs: Record<string, never> | null;
+            } & {
+                [key: string]: unknown;
+            })[];
             /** @description Seconds since the epoch. */
             created: number;
             id: string;
             model: string;
             /** @constant */
             object: "chat.completion.chunk";
-            system_fingerprint: null;
+            system_fingerprint: string | null;
             /** @description With `stream_options.include_usage`: null until the last chunk. */
             usage?: components["schemas"]["CompletionUsage"] | null;
+        } & {
+            [key: string]: unknown;
         };
         ChatCompletionMessage: {
             /** @description A text or a list of parts. Optional in assistant messages with tool calls. */
@@ -2578,17 +2967,20 @@ export interface components {
         };
         ChatCompletionPart: {
             image_url?: {
-                /** @enum {string|null} */
-                detail?: "auto" | "low" | "high" | null;
+                detail?: string | null;
                 /** @description An https or a data URL. */
                 url: string;
             } | null;
             refusal?: string | null;
             text?: string | null;
-            /** @enum {string} */
-            type: "text" | "image_url" | "refusal";
+            /** @description `text`, `image_url`, `refusal`, or a part that only the provider knows, such as `input_audio`. */
+            type: string;
         };
-        /** @description As in OpenAI's API. A field that is `null` counts as absent. */
+        /**
+         * @description As in OpenAI's API. Fields that are not listed are passed on to providers with OpenAI's API. For other
+         *     providers they are translated, omitted and named in the header `x-goldfish-omitted-parameters`, or
+         *     rejected with 400. A field that is `null` counts as absent.
+         */
         ChatCompletionRequest: {
             frequency_penalty?: number | null;
             max_completion_tokens?: number | null;
@@ -2608,8 +3000,8 @@ export interface components {
                     schema?: Record<string, never> | null;
                     strict?: boolean | null;
                 } | null;
-                /** @enum {string} */
-                type: "text" | "json_object" | "json_schema";
+                /** @description `text`, `json_object`, `json_schema`, or a format of the provider. */
+                type: string;
             } | null;
             seed?: number | null;
             stop?: string | string[] | null;
@@ -2621,11 +3013,10 @@ export interface components {
             } | null;
             temperature?: number | null;
             tool_choice?: ("auto" | "none" | "required") | {
-                function: {
+                function?: {
                     name: string;
                 };
-                /** @constant */
-                type: "function";
+                type: string;
             } | null;
             tools?: components["schemas"]["ChatCompletionTool"][] | null;
             top_p?: number | null;
@@ -2634,29 +3025,30 @@ export interface components {
             [key: string]: unknown;
         };
         ChatCompletionTool: {
-            function: {
+            function?: {
                 description?: string | null;
                 name: string;
                 /** @description A JSON Schema. */
                 parameters?: Record<string, never> | null;
                 strict?: boolean | null;
             };
-            /** @constant */
-            type: "function";
+            /** @description `function`, or a tool that only the provider knows. */
+            type: string;
         };
         ChatCompletionToolCall: {
-            function: {
+            function?: {
                 /** @description JSON. */
                 arguments: string;
                 name: string;
             };
             id: string;
-            /** @enum {string|null} */
-            type?: "function" | null;
+            type?: string | null;
         };
         ChatRequest: {
             /** @description The conversation to continue. Without it a new conversation is created. */
             conversationId?: components["schemas"]["Id"] | null;
+            /** @description The id of the message of the user of which this is another version; needs `conversationId`. */
+            edits?: string | null;
             /** @description Most tokens of the reply. */
             maxTokens?: number | null;
             /** @description The message; not all white space. */
@@ -2674,6 +3066,8 @@ export interface components {
                 audio_tokens: number;
                 reasoning_tokens: number;
                 rejected_prediction_tokens: number;
+            } & {
+                [key: string]: unknown;
             };
             /** @description True if the counts are estimates of the server, because the provider sent none. */
             estimated?: boolean;
@@ -2681,8 +3075,12 @@ export interface components {
             prompt_tokens_details: {
                 audio_tokens: number;
                 cached_tokens: number;
+            } & {
+                [key: string]: unknown;
             };
             total_tokens: number;
+        } & {
+            [key: string]: unknown;
         };
         /** @description The next part of the reply. */
         ContentEvent: {
@@ -2691,9 +3089,14 @@ export interface components {
         Conversation: {
             createdAt: components["schemas"]["Time"];
             id: components["schemas"]["Id"];
+            /** @description The active version of each message. */
             messages: components["schemas"]["Message"][];
             /** @description The model of the last reply. */
             model: string;
+            /** @description Whether it is kept from eviction. */
+            pinned: boolean;
+            /** @description Whether it exceeds `maxConversations` because no reply to it has begun yet, or all failed. It becomes an ordinary conversation, for which another one is evicted, with the first word of a reply, or when it is renamed or pinned. Once its replies have failed, it is deleted when another conversation begins. */
+            provisional: boolean;
             title: string;
             updatedAt: components["schemas"]["Time"];
         };
@@ -2702,6 +3105,8 @@ export interface components {
             /** @constant */
             content: "";
             conversationId: components["schemas"]["Id"];
+            /** @description The conversations that were evicted for this one; they can be restored for `evictionUndoSeconds`. */
+            evicted: components["schemas"]["EvictedConversation"][];
             /** @description The id of the reply. */
             messageId: string;
             /** @description The model that replies. */
@@ -2717,7 +3122,12 @@ export interface components {
             messageCount: number;
             /** @description The model of the last reply. */
             model: string;
+            /** @description Whether it is kept from eviction. */
+            pinned: boolean;
+            /** @description Whether it exceeds `maxConversations` because no reply to it has begun yet, or all failed. It becomes an ordinary conversation, for which another one is evicted, with the first word of a reply, or when it is renamed or pinned. Once its replies have failed, it is deleted when another conversation begins. */
+            provisional: boolean;
             title: string;
+            /** @description When its last message was written. A new title, a pin or another active version do not change it. */
             updatedAt: components["schemas"]["Time"];
         };
         CreateChannelRequest: {
@@ -2850,7 +3260,7 @@ export interface components {
          * @description A stable code for programs.
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         /** @description The event `error`: the error object, with empty content. */
         ErrorEvent: {
             code: components["schemas"]["ErrorCode"];
@@ -2862,14 +3272,53 @@ export interface components {
             /** @description The same as `X-Request-Id`; identifies the request in the log. */
             requestId: string;
         };
+        EvictedConversation: {
+            id: components["schemas"]["Id"];
+            title: string;
+        };
+        /** @description Why a reply is incomplete. */
+        Failure: {
+            code: components["schemas"]["ErrorCode"];
+            /** @description A sentence for people. */
+            message: string;
+        };
         Farewell: {
             /** @description Send the browser to this URL to sign out of the identity provider, too. */
             logoutUrl?: string;
             /** @constant */
             success: true;
         };
-        /** @enum {string} */
-        FinishReason: "stop" | "length" | "content_filter" | "tool_calls";
+        File: {
+            createdAt: components["schemas"]["Time"];
+            id: components["schemas"]["Id"];
+            /** @description By content, not by the name. */
+            mediaType: string;
+            /** @description Without a path and control characters. */
+            name: string;
+            /** @enum {string} */
+            purpose: "file" | "avatar" | "banner" | "channelIcon" | "channelBanner" | "messageImage" | "messageAttachment";
+            /** @description Bytes. */
+            size: number;
+            /** @description The URL of the content; needs a credential. */
+            url: string;
+        };
+        FileAnswer: {
+            file: components["schemas"]["File"];
+        };
+        FileForm: {
+            /**
+             * Format: binary
+             * @description The content of the file.
+             */
+            file: string;
+        };
+        FileList: {
+            files: components["schemas"]["File"][];
+            /** @description For the next page; `null` on the last one. A page may be short although it is not the last one. */
+            nextCursor: string | null;
+        };
+        /** @description `stop`, `length`, `content_filter`, `tool_calls`, or a reason of the provider as it wrote it. */
+        FinishReason: string;
         GrantRequest: {
             amount: number;
             /** @description A grant with the same id is applied only once. */
@@ -2887,8 +3336,12 @@ export interface components {
         };
         History: {
             conversations: components["schemas"]["ConversationSummary"][];
-            /** @description How many conversations a user can have. When there is one more, the least recently updated one is deleted. */
+            /** @description How long an evicted conversation can be restored. After that its content is erased. */
+            evictionUndoSeconds: number;
+            /** @description How many conversations a user can have. When there is one more, the one with the oldest last message that is not pinned is evicted. */
             maxConversations: number;
+            /** @description The conversation that is evicted when the reply to another new conversation begins; null while there is room. */
+            nextEvicted: components["schemas"]["EvictedConversation"] | null;
         };
         /**
          * Format: uuid
@@ -2951,7 +3404,10 @@ export interface components {
             role: components["schemas"]["ChannelRole"];
         };
         Message: {
+            /** @description The id of the active version, which is the id of this message; present with `versions`. */
+            active?: string;
             content: string;
+            failure?: components["schemas"]["Failure"];
             id: string;
             /** @description The model; only for replies. */
             model?: string;
@@ -2963,6 +3419,8 @@ export interface components {
              */
             status: "complete" | "streaming" | "stopped" | "incomplete";
             timestamp: components["schemas"]["Time"];
+            /** @description All versions of the message, oldest first; present if there are several. Regenerating adds a version of a reply, editing one of a user message. At most 10 are kept, and of a conversation about 384 KiB / `maxConversations` (4 to 128 KiB) that are not active; the oldest ones are erased. */
+            versions?: components["schemas"]["MessageVersion"][];
         };
         MessageAttachment: {
             filename: string;
@@ -2974,6 +3432,14 @@ export interface components {
             type: "image" | "document" | "video" | "audio";
             /** @description A path of this server, or a URL of an origin in `cors_origins`, `trusted_origins` or `public_url`. */
             url: string;
+        };
+        MessageVersion: {
+            createdAt: components["schemas"]["Time"];
+            id: string;
+            /** @description The model; only for replies. */
+            model?: string;
+            /** @enum {string} */
+            status: "complete" | "streaming" | "stopped" | "incomplete";
         };
         MessageWithSender: {
             attachments: components["schemas"]["MessageAttachment"][];
@@ -3012,8 +3478,11 @@ export interface components {
         /** @description OpenAI's error object. The id of the request is only in the header `X-Request-Id`. */
         OpenAiError: {
             error: {
-                /** @description A stable code; `null` if OpenAI has none. */
-                code: components["schemas"]["OpenAiErrorCode"] | null;
+                /**
+                 * @description A stable code; `null` if OpenAI has none. A provider that rejects a request (400) may have a code
+                 *     of its own.
+                 */
+                code: components["schemas"]["OpenAiErrorCode"] | string | null;
                 message: string;
                 /** @description The field with the error. */
                 param: string | null;
@@ -3071,6 +3540,10 @@ export interface components {
         Prices: {
             /** @description For tokens of the prompt that the provider had cached. */
             cachedInput?: number;
+            /** @description For tokens of the prompt that the provider wrote to its cache. */
+            cacheWrite?: number;
+            /** @description The same for a cache that lasts an hour. */
+            cacheWriteHour?: number;
             input: number;
             output: number;
         };
@@ -3109,6 +3582,8 @@ export interface components {
         RegenerateRequest: {
             /** @description Most tokens of the reply. */
             maxTokens?: number | null;
+            /** @description The id of the reply. Default: the last one. */
+            messageId?: string | null;
             /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
             model?: string | null;
             /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
@@ -3128,6 +3603,10 @@ export interface components {
             /** @description White space at both ends is removed. */
             title: string;
         };
+        Restored: {
+            conversation: components["schemas"]["Conversation"];
+            evicted: components["schemas"]["EvictedConversation"][];
+        };
         RevokedApiKey: {
             message: string;
         };
@@ -3139,6 +3618,14 @@ export interface components {
             /** @description For `Authorization: Bearer`; valid for 15 minutes. */
             token: string;
             user: components["schemas"]["User"];
+        };
+        SetActiveRequest: {
+            /** @description The id of the version. */
+            active: string;
+        };
+        SignedUrl: {
+            expiresAt: components["schemas"]["Time"];
+            url: string;
         };
         Statistics: {
             accounts: number;
@@ -3227,7 +3714,7 @@ export interface components {
             /** @description Most tokens of the reply. */
             maxTokens?: number | null;
             message?: components["schemas"]["UiMessage"] | null;
-            /** @description The id of the last message, if it is edited. */
+            /** @description The id of the message that is edited (the last one of `messages`), or of the reply that is regenerated. */
             messageId?: string | null;
             messages?: components["schemas"]["UiMessage"][] | null;
             /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
@@ -3267,6 +3754,7 @@ export interface components {
         };
         UiMessageMetadata: {
             conversationId?: components["schemas"]["Id"];
+            evicted?: components["schemas"]["EvictedConversation"][];
             model?: string;
             title?: string;
             usage?: {
@@ -3309,6 +3797,68 @@ export interface components {
             image?: string | null;
             name?: string | null;
             profile?: components["schemas"]["UpdateProfileRequest"] | null;
+        };
+        Upload: {
+            filename: string;
+            id: components["schemas"]["Id"];
+            key: string;
+            /** @description By content, not by the name. */
+            mimeType: string;
+            /** @description Bytes. */
+            size: number;
+            /** @description The URL of the content; needs a credential. */
+            url: string;
+        };
+        UploadAnswer: {
+            data: components["schemas"]["Upload"];
+            /** @constant */
+            success: true;
+        };
+        UploadForm: {
+            /**
+             * Format: binary
+             * @description The content of the file.
+             */
+            file: string;
+        };
+        UploadKind: {
+            maxBytes: number;
+            /** @description Empty for any. */
+            mimeTypes: string[];
+        };
+        UploadLimits: {
+            avatar: components["schemas"]["UploadKind"];
+            banner: components["schemas"]["UploadKind"];
+            channelBanner: components["schemas"]["UploadKind"];
+            channelIcon: components["schemas"]["UploadKind"];
+            /** @description Files of one form. */
+            maxFiles: number;
+            /** @description All files of a user together. */
+            maxStorageBytes: number;
+            messageAttachment: components["schemas"]["UploadKind"];
+            messageImage: components["schemas"]["UploadKind"];
+        };
+        UploadLimitsAnswer: {
+            data: components["schemas"]["UploadLimits"];
+            /** @constant */
+            success: true;
+        };
+        UploadsAnswer: {
+            data: components["schemas"]["Upload"][];
+            errors?: {
+                code: components["schemas"]["ErrorCode"];
+                /** @description A sentence for people. */
+                error: string;
+                /** @description As it was sent. */
+                filename: string;
+                /** @description The place of the file in the form, counted from 0. */
+                index: number;
+            }[];
+            /** @constant */
+            success: true;
+        };
+        UploadsForm: {
+            files: string[];
         };
         /** @description The event `usage`: the tokens that the reply took. */
         UsageEvent: {
@@ -3740,10 +4290,20 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The AI provider, the identity provider or the storage is overloaded, cannot be reached or is not configured. */
+        /** @description The AI provider, the identity provider or the storage is overloaded or cannot be used now. */
         ProviderUnavailable: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The file has no such part; `Content-Range` has its size. */
+        RangeNotSatisfiable: {
+            headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
             };
@@ -3765,7 +4325,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is larger than `max_body_bytes`. */
+        /** @description The body is larger than `max_body_bytes`, or a file is larger than its limit. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3786,7 +4346,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The `Content-Type` of the body is not JSON. */
+        /** @description The `Content-Type` of the body is not JSON, or a file is of a media type that is not accepted. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3810,10 +4370,7 @@ export interface components {
         ConversationId: components["schemas"]["Id"];
         /** @description The cursor in the link to the page. */
         Cursor: string;
-        /**
-         * @description A retry with the same key gets the existing reply, for 24 hours.
-         * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
-         */
+        /** @description A name that the client makes for this request, such as a UUID. A retry with the same key gets the existing reply, for 24 hours; another body with it gets 409. Leave it empty to try requests on this page. */
         IdempotencyKey: string;
         /**
          * @description The `id` of the last event that the client received; the stream continues after it.
@@ -5992,10 +6549,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description A retry with the same key gets the existing reply, for 24 hours.
-                 * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
-                 */
+                /** @description A name that the client makes for this request, such as a UUID. A retry with the same key gets the existing reply, for 24 hours; another body with it gets 409. Leave it empty to try requests on this page. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
                 "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
@@ -6294,6 +6848,8 @@ export interface operations {
                      *           "model": "demo"
                      *         }
                      *       ],
+                     *       "pinned": false,
+                     *       "provisional": false,
                      *       "createdAt": 1767225600000,
                      *       "updatedAt": 1767225600900
                      *     }
@@ -6406,6 +6962,8 @@ export interface operations {
                      *           "model": "demo"
                      *         }
                      *       ],
+                     *       "pinned": false,
+                     *       "provisional": false,
                      *       "createdAt": 1767225600000,
                      *       "updatedAt": 1767225600900
                      *     }
@@ -6424,14 +6982,222 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    setActiveMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["parameters"]["ConversationId"];
+                /**
+                 * @description The id of any version of the message.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "active": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetActiveRequest"];
+            };
+        };
+        responses: {
+            /** @description The conversation. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *       "title": "Hello goldfish, what is 6 * 7?",
+                     *       "model": "demo",
+                     *       "messages": [
+                     *         {
+                     *           "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *           "role": "user",
+                     *           "content": "Hello goldfish, what is 6 * 7?",
+                     *           "timestamp": 1767225600000,
+                     *           "status": "complete"
+                     *         },
+                     *         {
+                     *           "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *           "role": "assistant",
+                     *           "content": "6 * 7 = 42",
+                     *           "timestamp": 1767225600900,
+                     *           "status": "complete",
+                     *           "model": "demo"
+                     *         }
+                     *       ],
+                     *       "pinned": false,
+                     *       "provisional": false,
+                     *       "createdAt": 1767225600000,
+                     *       "updatedAt": 1767225600900
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    pinConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *       "title": "Hello goldfish, what is 6 * 7?",
+                     *       "model": "demo",
+                     *       "messages": [
+                     *         {
+                     *           "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *           "role": "user",
+                     *           "content": "Hello goldfish, what is 6 * 7?",
+                     *           "timestamp": 1767225600000,
+                     *           "status": "complete"
+                     *         },
+                     *         {
+                     *           "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *           "role": "assistant",
+                     *           "content": "6 * 7 = 42",
+                     *           "timestamp": 1767225600900,
+                     *           "status": "complete",
+                     *           "model": "demo"
+                     *         }
+                     *       ],
+                     *       "pinned": false,
+                     *       "provisional": false,
+                     *       "createdAt": 1767225600000,
+                     *       "updatedAt": 1767225600900
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    unpinConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *       "title": "Hello goldfish, what is 6 * 7?",
+                     *       "model": "demo",
+                     *       "messages": [
+                     *         {
+                     *           "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *           "role": "user",
+                     *           "content": "Hello goldfish, what is 6 * 7?",
+                     *           "timestamp": 1767225600000,
+                     *           "status": "complete"
+                     *         },
+                     *         {
+                     *           "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *           "role": "assistant",
+                     *           "content": "6 * 7 = 42",
+                     *           "timestamp": 1767225600900,
+                     *           "status": "complete",
+                     *           "model": "demo"
+                     *         }
+                     *       ],
+                     *       "pinned": false,
+                     *       "provisional": false,
+                     *       "createdAt": 1767225600000,
+                     *       "updatedAt": 1767225600900
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     regenerateReply: {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description A retry with the same key gets the existing reply, for 24 hours.
-                 * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
-                 */
+                /** @description A name that the client makes for this request, such as a UUID. A retry with the same key gets the existing reply, for 24 hours; another body with it gets 409. Leave it empty to try requests on this page. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
                 "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
@@ -6493,6 +7259,62 @@ export interface operations {
             502: components["responses"]["ProviderFailed"];
             503: components["responses"]["ProviderUnavailable"];
             504: components["responses"]["ProviderTimeout"];
+        };
+    };
+    restoreConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation, and what was evicted for it. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "conversation": {
+                     *         "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *         "title": "Sums",
+                     *         "model": "demo",
+                     *         "messages": [],
+                     *         "pinned": false,
+                     *         "provisional": false,
+                     *         "createdAt": 1767225600000,
+                     *         "updatedAt": 1767225600900
+                     *       },
+                     *       "evicted": [
+                     *         {
+                     *           "id": "5b1f5d6e-0c11-4c43-9f1e-0d2c1a7f3b22",
+                     *           "title": "Fish"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Restored"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     stopReply: {
@@ -6693,11 +7515,15 @@ export interface operations {
                      *           "title": "Sums",
                      *           "model": "demo",
                      *           "messageCount": 2,
+                     *           "pinned": false,
+                     *           "provisional": false,
                      *           "createdAt": 1767225600000,
                      *           "updatedAt": 1767225600900
                      *         }
                      *       ],
-                     *       "maxConversations": 3
+                     *       "maxConversations": 3,
+                     *       "nextEvicted": null,
+                     *       "evictionUndoSeconds": 30
                      *     }
                      */
                     "application/json": components["schemas"]["History"];
@@ -8945,6 +9771,505 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    uploadChannelBanner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadChannelIcon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getUploadLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "maxFiles": 10,
+                     *         "maxStorageBytes": 1073741824,
+                     *         "avatar": {
+                     *           "maxBytes": 2097152,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "banner": {
+                     *           "maxBytes": 5242880,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "channelIcon": {
+                     *           "maxBytes": 2097152,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "channelBanner": {
+                     *           "maxBytes": 5242880,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "messageImage": {
+                     *           "maxBytes": 10485760,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "messageAttachment": {
+                     *           "maxBytes": 10485760,
+                     *           "mimeTypes": []
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadLimitsAnswer"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageAttachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageAttachments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadsForm"];
+            };
+        };
+        responses: {
+            /** @description Files are stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *           "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *           "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *           "filename": "photo.jpg",
+                     *           "size": 204800,
+                     *           "mimeType": "image/jpeg"
+                     *         }
+                     *       ],
+                     *       "errors": [
+                     *         {
+                     *           "index": 1,
+                     *           "filename": "notes.txt",
+                     *           "error": "Unsupported file: files is text/plain, accepted are image/jpeg, image/png, image/gif, image/webp.",
+                     *           "code": "UNSUPPORTED_MEDIA_TYPE"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadsAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageImages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadsForm"];
+            };
+        };
+        responses: {
+            /** @description Files are stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *           "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *           "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *           "filename": "photo.jpg",
+                     *           "size": 204800,
+                     *           "mimeType": "image/jpeg"
+                     *         }
+                     *       ],
+                     *       "errors": [
+                     *         {
+                     *           "index": 1,
+                     *           "filename": "notes.txt",
+                     *           "error": "Unsupported file: files is text/plain, accepted are image/jpeg, image/png, image/gif, image/webp.",
+                     *           "code": "UNSUPPORTED_MEDIA_TYPE"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadsAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadAvatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadBanner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     getUsage: {
         parameters: {
             query?: never;
@@ -9655,6 +10980,339 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    listFiles: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Files of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of files. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "files": [],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "file": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "name": "photo.jpg",
+                     *         "mediaType": "image/jpeg",
+                     *         "size": 204800,
+                     *         "purpose": "file",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "createdAt": 1767225600000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getFileContent: {
+        parameters: {
+            query?: {
+                /** @description When the signature expires, in seconds since the epoch. */
+                expires?: number;
+                /** @description A signature in place of a credential. */
+                signature?: string;
+            };
+            header?: {
+                /** @description 304 for a file with this `ETag`. */
+                "If-None-Match"?: string;
+                /** @description The range applies only to the file with this `ETag`. */
+                "If-Range"?: string;
+                /**
+                 * @description One range of bytes.
+                 * @example bytes=0-1023
+                 */
+                Range?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content. */
+            200: {
+                headers: {
+                    /** @description That ranges can be requested. */
+                    "Accept-Ranges": "bytes";
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    /** @description The name of the file, and whether it should be shown or saved. */
+                    "Content-Disposition": string;
+                    /** @description Keeps browsers from running the content. */
+                    "Content-Security-Policy"?: string;
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description A part of the content. */
+            206: {
+                headers: {
+                    /** @description That ranges can be requested. */
+                    "Accept-Ranges": "bytes";
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    /** @description The name of the file, and whether it should be shown or saved. */
+                    "Content-Disposition": string;
+                    /** @description Which bytes of how many. */
+                    "Content-Range": string;
+                    /** @description Keeps browsers from running the content. */
+                    "Content-Security-Policy"?: string;
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The client has this content already. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createFileUrl: {
+        parameters: {
+            query?: {
+                /** @description For how many seconds the URL is valid. */
+                expires?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The URL. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content?expires=1767229200&signature=user.9f86d081",
+                     *       "expiresAt": 1767229200000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedUrl"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The name of the file, percent-encoded, if the body is its content.
+                 * @example report.pdf
+                 */
+                "X-Filename"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+                "multipart/form-data": components["schemas"]["FileForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    /** @description The path of the file. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "file": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "name": "photo.jpg",
+                     *         "mediaType": "image/jpeg",
+                     *         "size": 204800,
+                     *         "purpose": "file",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "createdAt": 1767225600000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     respond: {
         parameters: {
             query?: never;
@@ -9684,6 +11342,8 @@ export interface operations {
                     "x-goldfish-cache"?: "hit" | "miss";
                     /** @description The model that was used; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
+                    /** @description Parts of the request that were not sent because the model has no counterpart, by their paths, separated by commas. Absent if there are none. */
+                    "x-goldfish-omitted-parameters"?: string;
                     /** @description The provider, if it is known before the response begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9942,6 +11602,8 @@ export interface operations {
                     "x-goldfish-cache"?: "hit" | "miss";
                     /** @description The model that was used; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
+                    /** @description Parts of the request that were not sent because the model has no counterpart, by their paths, separated by commas. Absent if there are none. */
+                    "x-goldfish-omitted-parameters"?: string;
                     /** @description The provider, if it is known before the response begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
