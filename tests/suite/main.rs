@@ -23,6 +23,7 @@ mod docs;
 mod documentation;
 mod harness;
 mod health;
+mod module_cycles;
 mod page;
 mod platform;
 mod promises;

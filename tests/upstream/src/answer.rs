@@ -1,7 +1,7 @@
 //! An answer of exact bytes.
 
 use crate::connection::{Connection, Gone};
-use crate::script::{Fault, Gate, Script};
+use crate::gate::Gate;
 use std::time::Duration;
 
 /// An answer of which every byte is given: recorded ones, or what a server might send. It is sent with
@@ -175,11 +175,5 @@ impl Answer {
 impl Default for Answer {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl From<Answer> for Script {
-    fn from(answer: Answer) -> Self {
-        Self::new([""]).fault(Fault::Exact(answer))
     }
 }

@@ -41,6 +41,7 @@
 mod answer;
 mod connection;
 mod exchange;
+mod gate;
 mod mailbox;
 mod script;
 mod server;
@@ -49,8 +50,9 @@ mod sign_in;
 mod wire;
 
 pub use answer::Answer;
+pub use gate::Gate;
 pub use mailbox::Mailbox;
-pub use script::{Ending, Failure, Fault, Gate, Script};
+pub use script::{Ending, Failure, Fault, Script};
 pub use server::{MODELS, Outcome, Recorded, Upstream};
 pub use service::{Call, Reply, Service, Trouble};
 pub use sign_in::{

@@ -1,9 +1,8 @@
 //! What the server does with one request.
 
 use crate::answer::Answer;
-use std::sync::Arc;
+use crate::gate::Gate;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How one request is answered. [`Script::new`] is a provider on a good day; the other methods
 /// spoil it.
@@ -26,23 +25,6 @@ pub struct Script {
     pub(crate) openai_shaped: bool,
     pub(crate) ending: Ending,
     pub(crate) fault: Option<Fault>,
-}
-
-/// Holds answers back until a test lets them go, whatever time that takes. Closed at first; clones
-/// are the same gate.
-#[derive(Debug, Clone, Default)]
-pub struct Gate(Arc<watch::Sender<bool>>);
-
-impl Gate {
-    /// Lets everybody through, now and from now on.
-    pub fn open(&self) {
-        self.0.send_replace(true);
-    }
-
-    pub(crate) async fn opened(&self) {
-        // The sender lives as long as this does.
-        let _ = self.0.subscribe().wait_for(|open| *open).await;
-    }
 }
 
 /// Why the model says it stopped; each format has its own word for it.
@@ -247,5 +229,11 @@ impl Script {
     pub fn fault(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
         self
+    }
+}
+
+impl From<Answer> for Script {
+    fn from(answer: Answer) -> Self {
+        Self::new([""]).fault(Fault::Exact(answer))
     }
 }
