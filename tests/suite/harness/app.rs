@@ -313,6 +313,31 @@ fn printed_address(output: &[u8]) -> Option<SocketAddr> {
 async fn build_components() {
     let build = || goldfish_host::build::components(&manifest(), true);
     tokio::task::spawn_blocking(build).await.unwrap().unwrap();
+    if spin_is_the_host() {
+        return;
+    }
+    // One start fills the host's cache of compiled components. Otherwise each of the applications that
+    // start at the same time would compile all of them.
+    static COMPILED: OnceCell<()> = OnceCell::const_new();
+    COMPILED
+        .get_or_init(|| async {
+            let state = Folder::new();
+            let host = Host::start(Options {
+                runtime_config: None,
+                manifest: manifest(),
+                state_dir: state.path().to_owned(),
+                listen: "127.0.0.1:0".parse().unwrap(),
+                variables: Vec::new(),
+                env_variables: false,
+                logs: Logs::Discard,
+                grace: Duration::from_secs(5),
+                behind: None,
+            })
+            .await
+            .unwrap();
+            host.shutdown().await;
+        })
+        .await;
 }
 
 impl App {

@@ -43,7 +43,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// The time after which a test fails as hanging; far more than a loaded machine needs.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Awaits `future` and fails the test if it takes longer than [`DEADLINE`].
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {

@@ -135,9 +135,9 @@ fn kind_and_code(error: &ApiError) -> (&'static str, Option<&str>) {
         ),
         ApiError::ContextTooLong => (REQUEST, Some(CONTEXT_LENGTH_EXCEEDED)),
         ApiError::Internal(_) => (SERVER, Some("internal_error")),
-        ApiError::ProviderFailed(..) | ApiError::ProviderMisconfigured(_) => {
-            (SERVER, Some("provider_error"))
-        }
+        ApiError::ProviderFailed(..)
+        | ApiError::ProviderMisconfigured(_)
+        | ApiError::ReplyFailed { .. } => (SERVER, Some("provider_error")),
         ApiError::ProviderUnavailable(..) => (SERVER, Some("provider_unavailable")),
         ApiError::ProviderTimeout(_) => (SERVER, Some("provider_timeout")),
         ApiError::ProtocolError(error) if error.code == OUT_OF_CREDITS => {
