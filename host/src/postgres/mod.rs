@@ -2,6 +2,11 @@
 //! and address. A connection goes back to its pool as it is; before its next use it is reset as far as
 //! PostgreSQL can do that outside of a transaction.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "the error type of the WIT interface, which is on no path that has to be fast"
+)]
+
 mod client;
 mod parameters;
 mod tls;

@@ -299,6 +299,10 @@ enum State {
 /// The connection is over.
 struct Over;
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one value at a time, on the stack"
+)]
 enum Wake {
     Client(Incoming),
     Item(Arc<Item>),
@@ -615,10 +619,8 @@ impl Connection {
                 }
             }
             Some("detach") => return true,
-            Some("set-meta") => {
-                if text("name").as_deref() == Some("user") {
-                    self.user = text("value");
-                }
+            Some("set-meta") if text("name").as_deref() == Some("user") => {
+                self.user = text("value");
             }
             Some("keep-alive") => {
                 let kind = MessageKind::parse(text("message-type").as_deref());

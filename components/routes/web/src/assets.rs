@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-7cc4ebc8242ed3a4.html",
+    name: "index-636e16710a5954fa.html",
     content_type: "text/html; charset=utf-8",
-    tag: "7cc4ebc8242ed3a4",
+    tag: "636e16710a5954fa",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -62,9 +62,9 @@ pub(crate) const FILES: [Asset; 8] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-565f655182105708.js",
+        name: "page-de5155b729ae8267.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "565f655182105708",
+        tag: "de5155b729ae8267",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },

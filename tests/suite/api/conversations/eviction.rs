@@ -34,7 +34,11 @@ async fn three(guest: &Guest) -> Vec<String> {
 #[tokio::test]
 async fn questions_to_a_failing_provider_cost_no_conversation() {
     let upstream = Upstream::start(Script::new(["Fine."])).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
+    let app = App::with_defaults()
+        .openai(&upstream)
+        .variable("llm_circuit_failures", "0")
+        .start()
+        .await;
     let guest = app.client().guest().await;
     let old = three(&guest).await;
     let html = || Fault::Raw(500, "text/html".to_owned(), "<h1>Down</h1>".to_owned());

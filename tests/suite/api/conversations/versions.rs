@@ -32,7 +32,11 @@ fn contents(conversation: &Value) -> Vec<String> {
 #[tokio::test]
 async fn regenerate_that_fails_keeps_the_good_reply() {
     let upstream = Upstream::start(Script::new(["Good."])).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
+    let app = App::with_defaults()
+        .openai(&upstream)
+        .variable("llm_circuit_failures", "0")
+        .start()
+        .await;
     let guest = app.client().guest().await;
     let chat = guest.chat(chat_body()).await;
     let id = chat.header("x-conversation-id").unwrap().to_owned();
@@ -72,7 +76,11 @@ async fn regenerate_that_fails_keeps_the_good_reply() {
 #[tokio::test]
 async fn edits_adds_a_version_and_keeps_what_followed() {
     let upstream = Upstream::start(Script::new(["One."])).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
+    let app = App::with_defaults()
+        .openai(&upstream)
+        .variable("llm_circuit_failures", "0")
+        .start()
+        .await;
     let guest = app.client().guest().await;
     let chat = guest.chat(chat_body()).await;
     let id = chat.header("x-conversation-id").unwrap().to_owned();
@@ -153,7 +161,11 @@ async fn regenerate_of_an_earlier_reply_branches_there() {
 async fn an_interrupted_reply_keeps_its_reason() {
     let script = Script::words(5).fault(Fault::CutAfter(3));
     let upstream = Upstream::start(script).await.unwrap();
-    let app = App::with_defaults().openai(&upstream).start().await;
+    let app = App::with_defaults()
+        .openai(&upstream)
+        .variable("llm_circuit_failures", "0")
+        .start()
+        .await;
     let guest = app.client().guest().await;
     let chat = guest.chat(chat_body()).await;
     let id = chat.header("x-conversation-id").unwrap().to_owned();

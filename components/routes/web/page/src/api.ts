@@ -16,7 +16,7 @@ export interface Message {
   /** Why a reply is incomplete. */
   failure?: { code: string; message: string };
   /** All versions, oldest first, if there are several. */
-  versions?: { id: string; timestamp: number; status: Status }[];
+  versions?: { id: string; createdAt: number; status: Status }[];
 }
 
 export interface Summary {

@@ -176,7 +176,7 @@ export class Conversation {
       message,
       ...(conversationId && { conversationId }),
       ...(model && { model }),
-      ...(editedMessageId && { editedMessageId }),
+      ...(editedMessageId && { edits: editedMessageId }),
       ...(temperature.value !== null && { temperature: temperature.value }),
     };
     await this.#receiveReply(unsent, async (signal) => {
