@@ -17,11 +17,10 @@ const SWAGGER_UI_FILES: [&str; 3] = [
     "swagger-ui-bundle.js",
     "favicon-32x32.png",
 ];
-const OWN_FILES: [(&str, &str); 4] = [
+const OWN_FILES: [(&str, &str); 3] = [
     ("openapi.json", "openapi.json"),
     ("index.html", "page/index.html"),
     ("page.js", "page/page.js"),
-    ("page.css", "page/page.css"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

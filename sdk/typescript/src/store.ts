@@ -28,11 +28,7 @@ export function memoryStore(session?: Session): TokenStore {
 }
 
 /** The part of the Web Storage API that is used. */
-export interface KeyValueStorage {
-  getItem(name: string): string | null;
-  setItem(name: string, value: string): void;
-  removeItem(name: string): void;
-}
+export type KeyValueStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 /** The part of the Web Locks API that is used. */
 export interface Locks {

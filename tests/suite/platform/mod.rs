@@ -4,8 +4,5 @@ mod grants;
 mod headers;
 mod host;
 mod middleware;
-mod probes;
-mod proxy;
 mod reach;
 mod redis;
-mod sql;

@@ -3,11 +3,11 @@
 use journal::{Journal, Platform};
 
 use crate::error::Error;
-use crate::facts::{End, Failure, Outcome, Usage};
+use crate::facts::{End, Outcome, Usage};
 use crate::ids;
 use crate::reading::{self, Due};
 use crate::segments;
-use crate::state::{Conversation, Turn, all_turns};
+use crate::state::{Conversation, Turn};
 use crate::stopping;
 
 /// A writer that has not answered a ring for this long (milliseconds of the reader's own clock) is
@@ -70,7 +70,7 @@ impl Started {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum News {
     Pieces(Vec<String>),
-    End(Outcome, Option<Usage>, Option<Failure>),
+    End(Outcome, Option<Usage>),
 }
 
 /// Where a reply stands for a reader.
@@ -96,13 +96,11 @@ impl<P: Platform> Reader<P> {
         let conversation = found.ok_or(Error::NotFound)?;
         let turns = std::mem::take(&mut conversation.turns);
         let mut turn = match reply {
-            Some(reply) => all_turns(&turns)
-                .find(|turn| turn.reply_id == reply)
-                .cloned(),
+            Some(reply) => turns.into_iter().find(|turn| turn.reply_id == reply),
             None => {
-                let running = all_turns(&turns).filter(|turn| turn.reply.is_none());
-                let running = running.max_by_key(|turn| turn.reply_number());
-                running.or(turns.last()).cloned()
+                let running = turns.iter().rposition(|turn| turn.reply.is_none());
+                let at = running.unwrap_or(turns.len().saturating_sub(1));
+                turns.into_iter().nth(at)
             }
         };
         if turn.is_none() && conversation.segments > 0 {
@@ -110,9 +108,7 @@ impl<P: Platform> Reader<P> {
                 segments::sealed_turns(&journal, &conversation.place(), conversation.segments)
                     .await?;
             turn = match reply {
-                Some(reply) => all_turns(&sealed)
-                    .find(|turn| turn.reply_id == reply)
-                    .cloned(),
+                Some(reply) => sealed.into_iter().find(|turn| turn.reply_id == reply),
                 None => sealed.into_iter().next_back(),
             };
         }
@@ -165,7 +161,7 @@ impl<P: Platform> Reader<P> {
                     self.model.clone_from(model);
                 }
                 let news = if rest.is_empty() {
-                    News::End(end.outcome, end.usage, end.failure.clone())
+                    News::End(end.outcome, end.usage)
                 } else {
                     News::Pieces(rest)
                 };
@@ -267,7 +263,6 @@ async fn ended<P: Platform>(
         pieces: 0,
         lengths: Vec::new(),
         usage: None,
-        failure: reply.failure.clone(),
         model: None,
     }))
 }

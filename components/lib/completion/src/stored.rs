@@ -1,12 +1,9 @@
 //! Storing a reply while it arrives, at the pace that `goldfish:conversations` sets.
 
-use std::{cell::RefCell, pin::pin, rc::Rc, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use contracts::{
-    conversations::{
-        turns::{Directive, StopReason, Turn},
-        types::EvictedConversation,
-    },
+    conversations::turns::{Directive, StopReason, Turn},
     llm::types::Delta,
 };
 use futures::{
@@ -31,22 +28,6 @@ pub struct Storing {
     directive: Directive,
     stop: Option<StopSender>,
     warnings: Vec<String>,
-    evictions: Evictions,
-}
-
-/// What was evicted for a reply, from [`Storing`] to whoever tells the client.
-#[derive(Clone, Default)]
-pub struct Evictions(Rc<RefCell<Vec<EvictedConversation>>>);
-
-impl Evictions {
-    /// What was evicted since the last call.
-    pub fn take(&self) -> Vec<EvictedConversation> {
-        self.0.take()
-    }
-
-    fn extend(&self, evicted: Vec<EvictedConversation>) {
-        self.0.borrow_mut().extend(evicted);
-    }
 }
 
 /// Ends the reply on behalf of the store.
@@ -80,7 +61,6 @@ impl Storing {
             directive: directive.clone(),
             stop: Some(stop),
             warnings: Vec::new(),
-            evictions: Evictions::default(),
         };
         storing.apply(directive);
         storing
@@ -105,11 +85,6 @@ impl Storing {
         pending.take()
     }
 
-    /// What is evicted for the reply while it is stored.
-    pub fn evictions(&self) -> Evictions {
-        self.evictions.clone()
-    }
-
     /// Failures of the store, for the log.
     pub fn warnings(self) -> Vec<String> {
         self.warnings
@@ -121,8 +96,6 @@ impl Storing {
 
     fn apply(&mut self, mut directive: Directive) {
         self.warnings.extend(directive.warning.take());
-        self.evictions
-            .extend(std::mem::take(&mut directive.evicted));
         if let Some(reason) = directive.stop
             && let Some(stop) = self.stop.take()
         {
@@ -241,7 +214,9 @@ impl<E: TextEncoder> Sink for StoredReplySink<E> {
 fn into_text(delta: Delta) -> Option<String> {
     match delta {
         Delta::Text(text) => Some(text),
-        _ => None,
+        Delta::ResolvedModel(_) | Delta::Reasoning(_) | Delta::Refusal(_) | Delta::ToolCall(_) => {
+            None
+        }
     }
 }
 
@@ -256,7 +231,6 @@ mod tests {
             resume_after_bytes,
             stop,
             warning: None,
-            evicted: Vec::new(),
         }
     }
 

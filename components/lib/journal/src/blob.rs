@@ -41,15 +41,15 @@ pub struct Blob<P> {
 
 /// A complete blob.
 #[derive(Debug, Clone)]
-pub struct Reader<P> {
-    blob: Blob<P>,
+pub struct Reader<'a, P> {
+    blob: &'a Blob<P>,
     header: Header,
 }
 
 /// A blob that is being written.
 #[derive(Debug)]
-pub struct Writer<P> {
-    blob: Blob<P>,
+pub struct Writer<'a, P> {
+    blob: &'a Blob<P>,
     /// Bytes that do not make a whole chunk yet.
     buffer: Vec<u8>,
     chunks: u64,
@@ -66,7 +66,7 @@ const VERSION: u32 = 1;
 
 const TOMBSTONE: &[u8] = b"erased";
 
-impl<P: Platform + Clone> Blob<P> {
+impl<P: Platform> Blob<P> {
     /// A blob by its name, which is the prefix of its keys. A name must not be used for two blobs.
     pub fn new(platform: P, name: impl Into<String>) -> Self {
         Self {
@@ -76,9 +76,9 @@ impl<P: Platform + Clone> Blob<P> {
     }
 
     /// Begins to write.
-    pub fn writer(&self) -> Writer<P> {
+    pub fn writer(&self) -> Writer<'_, P> {
         Writer {
-            blob: self.clone(),
+            blob: self,
             buffer: Vec::new(),
             chunks: 0,
             bytes: 0,
@@ -89,7 +89,7 @@ impl<P: Platform + Clone> Blob<P> {
     ///
     /// # Errors
     /// Those of the store; [`Error::Newer`].
-    pub async fn open(&self) -> Result<Option<Reader<P>>, Error> {
+    pub async fn open(&self) -> Result<Option<Reader<'_, P>>, Error> {
         let (header_key, tombstone_key) = (self.header_key(), self.tombstone_key());
         let header = self.platform.get(&header_key);
         let tombstone = self.platform.get(&tombstone_key);
@@ -101,10 +101,7 @@ impl<P: Platform + Clone> Blob<P> {
         if header.v > VERSION {
             return Err(Error::Newer);
         }
-        Ok(Some(Reader {
-            blob: self.clone(),
-            header,
-        }))
+        Ok(Some(Reader { blob: self, header }))
     }
 
     /// Erases the blob, whether or not it is complete. A writer that is under way fails in the end.
@@ -165,7 +162,7 @@ impl<P: Platform + Clone> Blob<P> {
     }
 }
 
-impl<P: Platform + Clone> Writer<P> {
+impl<P: Platform> Writer<'_, P> {
     /// Appends bytes. They are stored a chunk at a time.
     ///
     /// # Errors
@@ -189,15 +186,6 @@ impl<P: Platform + Clone> Writer<P> {
         self.bytes.saturating_add(buffered)
     }
 
-    /// Whether the blob was erased while it was being written. The writer is then of no more use.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn is_erased(&self) -> Result<bool, Error> {
-        let tombstone = self.blob.platform.get(&self.blob.tombstone_key()).await?;
-        Ok(tombstone.is_some())
-    }
-
     /// Whether nothing was written so far.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -215,7 +203,7 @@ impl<P: Platform + Clone> Writer<P> {
             v: VERSION,
             bytes: self.bytes,
         };
-        let blob = &self.blob;
+        let blob = self.blob;
         let bytes = serde_json::to_vec(&header).unwrap_or_default();
         blob.platform.set(&blob.header_key(), &bytes).await?;
         // Whoever erases from now on finds all chunks. Who did before may have missed some.
@@ -237,7 +225,7 @@ impl<P: Platform + Clone> Writer<P> {
     }
 }
 
-impl<P: Platform + Clone> Reader<P> {
+impl<P: Platform> Reader<'_, P> {
     /// The blob's length in bytes.
     pub fn len(&self) -> u64 {
         self.header.bytes

@@ -42,10 +42,9 @@ pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiEr
     }
     let [name, image] =
         [update.name, update.image].map(|update| update.unwrap_or(FieldUpdate::Keep));
-    let account = registration::update_account(user.id, name, image)
+    registration::update_account(user.id, name, image)
         .await
         .map_err(errors::accounts)?;
-    account_flows::update_profile(&account).await?;
     Ok(Response::json(&Status::DONE))
 }
 

@@ -11,7 +11,6 @@
 
 mod ai_sdk;
 mod context_window;
-mod evicted;
 mod idempotency;
 mod json;
 mod native;

@@ -77,10 +77,7 @@ async fn moderate(
 fn requested_model(id: &str, catalogue: &[Model]) -> Result<String, Error> {
     match model_choice::find(id, catalogue) {
         None => Err(Error::UnknownModel),
-        Some(model) if !model.available => {
-            let variable = model_choice::variable_of(&model.provider);
-            Err(Error::NotConfigured(variable.to_owned()))
-        }
+        Some(model) if !model.available => Err(Error::NotConfigured),
         Some(model) => Ok(model.id.clone()),
     }
 }
@@ -121,7 +118,6 @@ fn messages(system: Option<String>, history: Vec<stored::Message>, message: &str
 mod tests {
     use super::*;
     use contracts::llm::types::Part;
-    use contracts::llm::types::{ReasoningInput, StreamMode, SystemRole};
 
     fn stored_message(role: stored::Role, content: &str) -> stored::Message {
         stored::Message {
@@ -131,8 +127,6 @@ mod tests {
             timestamp: 0,
             status: stored::MessageStatus::Complete,
             model: None,
-            failure: None,
-            versions: Vec::new(),
         }
     }
 
@@ -147,7 +141,7 @@ mod tests {
         let prompt: Vec<_> = messages(Some("be brief".into()), history, "three")
             .into_iter()
             .map(|message| match message.content.as_slice() {
-                [Part::Text(part)] => (message.role, part.text.clone()),
+                [Part::Text(text)] => (message.role, text.clone()),
                 parts => panic!("{parts:?}"),
             })
             .collect();
@@ -172,12 +166,6 @@ mod tests {
             provider: "openai".into(),
             available: false,
             context_window: None,
-            max_output_tokens: None,
-            parameters: Vec::new(),
-            stream: StreamMode::Always,
-            system_role: SystemRole::AsSent,
-            images: false,
-            reasoning_input: ReasoningInput::None,
             prices: None,
         }];
         assert!(matches!(
@@ -186,7 +174,7 @@ mod tests {
         ));
         assert!(matches!(
             requested_model("gpt-4o", &catalogue),
-            Err(Error::NotConfigured(variable)) if variable == "openai_api_key"
+            Err(Error::NotConfigured)
         ));
     }
 }

@@ -65,8 +65,7 @@ pub(crate) async fn respond(
     let (headers, admitted) = access::rate_limit(verdict);
     report.headers(headers);
     admitted?;
-    let turn =
-        turn.map_err(|error| error_mapping::conversations(error, turn_request.invalid_path()))?;
+    let turn = turn.map_err(|error| error_mapping::conversations(error, "conversationId"))?;
     let begun = match turn.existing_reply() {
         Some(existing) => Begun::Existing(existing),
         None => {
@@ -100,18 +99,11 @@ async fn open_turn(
     key: Option<IdempotencyKey>,
 ) -> Result<Turn, StoreError> {
     let conversation = request.conversation_id.clone();
-    let version_of = request.version_of.clone();
     match (&request.client_message, &request.message, conversation) {
         (Some(message), _, Some(conversation)) => {
             Turn::open_client_message(user, conversation, message.clone(), key).await
         }
-        (None, None, Some(conversation)) => {
-            Turn::open_regenerate(user, conversation, version_of, key).await
-        }
-        (None, Some(_), Some(conversation)) if version_of.is_some() => {
-            let message = version_of.unwrap_or_default();
-            Turn::open_edit(user, conversation, message, key).await
-        }
+        (None, None, Some(conversation)) => Turn::open_regenerate(user, conversation, key).await,
         (_, _, conversation) => Turn::open(user, conversation, key).await,
     }
 }
@@ -171,13 +163,11 @@ impl NewTurn {
             FirstDelta::Stopped => None,
             FirstDelta::Failed(error) => {
                 // If the end cannot be stored, the reply becomes incomplete by itself.
-                let error = error_mapping::llm(error);
-                turn.fail(&stream::failure(&error));
                 let end = stream::finish(&turn, Outcome::Incomplete, Vec::new(), None, None);
                 let (finished, released) = join(end, reservation.release()).await;
-                report.warn(finished.map(drop));
+                report.warn(finished);
                 report.warn(released);
-                return Err(error);
+                return Err(error_mapping::llm(error));
             }
         };
         let title = prompt.is_new.then(|| TitleRequest {

@@ -1,11 +1,8 @@
 //! A reply in OpenAI's JSON: as chunks, or as one object.
 
 mod chunks;
-mod extra;
 mod label;
 mod object;
-mod thinking;
-mod tool_call;
 mod usage;
 
 pub(crate) use chunks::ChunkEncoder;

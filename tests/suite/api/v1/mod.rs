@@ -1,4 +1,3 @@
 //! Tests of `/api/v1/*`.
 
 mod auth;
-pub(crate) mod files;

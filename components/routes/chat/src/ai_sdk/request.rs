@@ -146,7 +146,6 @@ impl UiBody {
             )
             .max_length(&format!("{path}.parts"), &text, MAX_CHARACTERS);
         let options = RegenerateBody {
-            message_id: None,
             model: self.model,
             system: self.system,
             temperature: self.temperature,

@@ -2,9 +2,8 @@
 
 import { useState } from 'preact/hooks';
 import { announce } from './announce';
-import { t } from './texts';
 
-export function CopyButton({ text, what }: { text: string; what: keyof typeof t.copyWhat }) {
+export function CopyButton({ text, what }: { text: string; what: string }) {
   const [isDone, setDone] = useState(false);
   // Browsers have a clipboard only on https and on localhost.
   if (!navigator.clipboard) return null;
@@ -12,16 +11,16 @@ export function CopyButton({ text, what }: { text: string; what: keyof typeof t.
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      announce(t.copyRefused);
+      announce('The browser did not allow copying.');
       return;
     }
-    announce(t.copied);
+    announce('Copied.');
     setDone(true);
     setTimeout(() => setDone(false), 2000);
   };
   return (
-    <button type="button" class="quiet" aria-label={t.copyWhat[what]} onClick={copy}>
-      {isDone ? t.copied : t.copy}
+    <button type="button" class="quiet" aria-label={`Copy ${what}`} onClick={copy}>
+      {isDone ? 'Copied' : 'Copy'}
     </button>
   );
 }

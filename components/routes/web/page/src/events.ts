@@ -3,30 +3,14 @@
 import { createParser } from 'eventsource-parser';
 import { ApiError, describeError, type ErrorBody } from './api';
 
-export interface Evicted {
-  id: string;
-  title: string;
-}
-
 export type ReplyEvent =
-  | {
-      kind: 'conversation';
-      conversationId: string;
-      messageId: string;
-      title: string;
-      model: string;
-      /** The conversations that are deleted with the first word of the reply. */
-      evicted: Evicted[];
-    }
+  | { kind: 'conversation'; conversationId: string; messageId: string; title: string; model: string }
   | { kind: 'delta'; number: number; text: string }
   | { kind: 'error'; error: ApiError }
   | { kind: 'done' };
 
-/**
- * The events of a response as they arrive. Ends without `done` if the connection breaks. `onBytes` is called for
- * everything that arrives, heartbeats included.
- */
-export async function* replyEvents(response: Response, onBytes: () => void): AsyncGenerator<ReplyEvent> {
+/** The events of a response as they arrive. Ends without `done` if the connection breaks. */
+export async function* replyEvents(response: Response): AsyncGenerator<ReplyEvent> {
   const events: ReplyEvent[] = [];
   const parser = createParser({
     onEvent({ event, id, data }) {
@@ -39,7 +23,6 @@ export async function* replyEvents(response: Response, onBytes: () => void): Asy
     for (;;) {
       const chunk = await reader?.read();
       if (!chunk || chunk.done) return;
-      onBytes();
       parser.feed(chunk.value);
       yield* events.splice(0);
     }
@@ -54,7 +37,7 @@ function parseEvent(name: string | undefined, id: string | undefined, data: stri
   if (data === '[DONE]') return { kind: 'done' };
   let body;
   try {
-    body = JSON.parse(data) as Record<string, string> & { evicted?: Evicted[] };
+    body = JSON.parse(data) as Record<string, string>;
   } catch {
     return null;
   }
@@ -62,8 +45,8 @@ function parseEvent(name: string | undefined, id: string | undefined, data: stri
     case 'message':
       return { kind: 'delta', number: Number(id), text: body.content ?? '' };
     case 'conversation': {
-      const { conversationId = '', messageId = '', title = '', model = '', evicted = [] } = body;
-      return { kind: 'conversation', conversationId, messageId, title, model, evicted };
+      const { conversationId = '', messageId = '', title = '', model = '' } = body;
+      return { kind: 'conversation', conversationId, messageId, title, model };
     }
     case 'error': {
       const { code, sentence } = describeError(502, body as ErrorBody);

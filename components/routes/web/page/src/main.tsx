@@ -4,18 +4,15 @@ import { effect, useSignal } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { announcement, dismiss, notice, notify } from './announce';
-import { Composer, messageField } from './composer';
+import { Composer, editText, messageField } from './composer';
 import { ConversationView } from './conversation-view';
 import { open, openFromAddress, refreshList, reset } from './conversations';
-import { openDialog } from './dialog-state';
-import { Dialogs } from './dialogs';
+import { Dialogs, openDialog } from './dialogs';
 import { Header } from './header';
 import { Close } from './icons';
-import { openResetFromAddress } from './reset-password';
-import { isSignedOut, loadSession, user } from './session';
+import { loadSession, user } from './session';
 import { Sidebar } from './sidebar';
 import { onTabMessage } from './tabs';
-import { loadTexts, t } from './texts';
 
 function Page() {
   const isListOpen = useSignal(false);
@@ -44,10 +41,10 @@ function Page() {
   return (
     <>
       <a class="skip" href="#message" onClick={skip}>
-        {t.skip}
+        Skip to the message field
       </a>
       <div class={isListOpen.value ? 'page list-open' : 'page'}>
-        <aside aria-label={t.listAndAccount}>
+        <aside aria-label="Conversations and account">
           <Sidebar close={close} />
         </aside>
         <div class="veil" onClick={() => close()} />
@@ -71,7 +68,7 @@ function focusOpener(): void {
 }
 
 function skip(event: Event): void {
-  // The address stays that of the conversation.
+  // The fragment of the address is the id of the conversation.
   event.preventDefault();
   messageField.current?.focus();
 }
@@ -87,7 +84,7 @@ function Notice() {
           {action.label}
         </button>
       )}
-      <button type="button" class="icon-button" aria-label={t.dismiss} onClick={dismiss}>
+      <button type="button" class="icon-button" aria-label="Dismiss" onClick={dismiss}>
         <Close />
       </button>
     </div>
@@ -106,15 +103,12 @@ function watchUser(): void {
     const isFirst = !before && open.peek().isBusy;
     before = id;
     if (isFirst) void refreshList();
-    else reset(isSignedOut.peek() ? '' : text);
+    else reset();
+    if (text) editText(text);
   });
 }
 
 async function start(): Promise<void> {
-  await loadTexts();
-  const root = document.getElementById('root');
-  if (root) render(<Page />, root);
-  openResetFromAddress();
   try {
     await loadSession();
   } catch (thrown) {
@@ -128,4 +122,6 @@ async function start(): Promise<void> {
 onTabMessage((message) => {
   if (message === 'session') loadSession().catch(() => undefined);
 });
+const root = document.getElementById('root');
+if (root) render(<Page />, root);
 void start();

@@ -1,7 +1,6 @@
 //! Anthropic: the Messages API.
 
+pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod decoder;
+pub(crate) mod conversions;
 mod messages;
-pub(crate) mod request;
-mod tools;

@@ -1,6 +1,5 @@
-//! Any OpenAI-compatible server: Ollama, llama.cpp, vLLM, LM Studio. Its responses are read as
-//! OpenAI's.
+//! Any OpenAI-compatible server: Ollama, llama.cpp, vLLM, LM Studio. It is understood as OpenAI is.
 
+pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod models;
-pub(crate) mod request;
+pub(crate) mod conversions;

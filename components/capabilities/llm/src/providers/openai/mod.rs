@@ -1,7 +1,5 @@
-//! OpenAI: Chat Completions. Most other servers speak its API too.
+//! OpenAI: Chat Completions. What it sends is also what OpenAI-compatible servers send.
 
+pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod decoder;
-pub(crate) mod messages;
-pub(crate) mod request;
-pub(crate) mod usage;
+pub(crate) mod conversions;

@@ -1,5 +1,5 @@
-//! Workers AI: the models of Cloudflare.
+//! Cloudflare Workers AI: its REST API, or the same behind an AI Gateway.
 
+pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod decoder;
-pub(crate) mod request;
+pub(crate) mod conversions;
