@@ -16,6 +16,8 @@ mod generated {
         path: "wit",
         world: "goldfish:host/platform",
         imports: {
+            "spin:postgres/postgres": async | trappable,
+            "spin:sqlite/sqlite": async | trappable,
             "wasi:keyvalue/store": async | trappable,
             "wasi:keyvalue/atomics": async | trappable,
             "wasi:keyvalue/batch": async | trappable,
@@ -23,7 +25,10 @@ mod generated {
         },
         with: {
             "spin:key-value/key-value.store": crate::key_value::Store,
+            "spin:postgres/postgres.connection": crate::postgres::Client,
+            "spin:postgres/postgres.connection-builder": crate::postgres::ConnectionBuilder,
             "spin:redis/redis.connection": redis::aio::MultiplexedConnection,
+            "spin:sqlite/sqlite.connection": crate::sqlite::Connection,
             "wasi:keyvalue/store.bucket": crate::key_value::Bucket,
             "wasi:keyvalue/atomics.cas": crate::key_value::Cas,
         },

@@ -1,6 +1,7 @@
 //! What a component may use.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -10,6 +11,7 @@ use crate::http_client::Client;
 use crate::key_value::KeyValue;
 use crate::logs::Sink;
 use crate::manifest::Component;
+use crate::postgres::Pools;
 use crate::variables::{self, Values};
 
 /// What `spin.toml` grants a component, with the values of variables.
@@ -19,15 +21,27 @@ pub(crate) struct Grants {
     pub(crate) allowed_hosts: AllowedHosts,
     pub(crate) key_value_stores: BTreeSet<String>,
     pub(crate) key_value: Arc<KeyValue>,
+    pub(crate) sqlite_databases: BTreeSet<String>,
+    /// The file of the database `default`, which is the only one.
+    pub(crate) sqlite_file: PathBuf,
+    /// Connections to PostgreSQL. As in Spin, each component has its own.
+    pub(crate) postgres: Arc<Pools>,
     pub(crate) client: Client,
     pub(crate) logs: Sink,
+}
+
+/// What all components of a host share.
+#[derive(Clone)]
+pub(crate) struct Storage {
+    pub(crate) key_value: Arc<KeyValue>,
+    pub(crate) sqlite_file: PathBuf,
 }
 
 impl Grants {
     pub(crate) fn new(
         component: &Component,
         values: &Values,
-        key_value: Arc<KeyValue>,
+        storage: Storage,
         client: Client,
         logs: Sink,
     ) -> Result<Self> {
@@ -45,7 +59,10 @@ impl Grants {
             environment: component.environment.clone(),
             allowed_hosts: AllowedHosts::parse(&component.allowed_outbound_hosts, values)?,
             key_value_stores: component.key_value_stores.clone(),
-            key_value,
+            key_value: storage.key_value,
+            sqlite_databases: component.sqlite_databases.clone(),
+            sqlite_file: storage.sqlite_file,
+            postgres: Arc::default(),
             client,
             logs,
         })

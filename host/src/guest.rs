@@ -14,6 +14,9 @@ use crate::outbound::Hooks;
 pub(crate) struct Guest {
     pub(crate) grants: Arc<Grants>,
     pub(crate) table: ResourceTable,
+    /// How many resources of `spin:sqlite` and of `spin:postgres` are in the table.
+    pub(crate) sqlite_connections: usize,
+    pub(crate) postgres_connections: usize,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Hooks,
@@ -33,6 +36,8 @@ impl Guest {
         }
         Self {
             table: ResourceTable::new(),
+            sqlite_connections: 0,
+            postgres_connections: 0,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             hooks: Hooks::new(grants.clone()),

@@ -24,10 +24,22 @@ mod key_value;
 mod logs;
 pub mod manifest;
 mod outbound;
+#[expect(
+    unreachable_pub,
+    reason = "generated code re-exports the types of resources"
+)]
+mod postgres;
+pub mod proxy;
 mod request_headers;
 pub mod router;
+mod rows;
 mod runtime_config;
 mod server;
+#[expect(
+    unreachable_pub,
+    reason = "generated code re-exports the types of resources"
+)]
+mod sqlite;
 #[cfg(test)]
 mod testing;
 pub mod variables;
@@ -42,13 +54,13 @@ use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::grants::Grants;
+use crate::grants::{Grants, Storage};
 use crate::instances::{Handler, Pool};
 use crate::key_value::KeyValue;
 use crate::logs::Sink;
 use crate::manifest::Manifest;
 use crate::router::Router;
-use crate::runtime_config::KeyValueConfig;
+use crate::runtime_config::{KeyValueConfig, RuntimeConfig};
 use crate::server::Server;
 
 pub use crate::key_value::KvCounts;
@@ -59,7 +71,7 @@ pub use crate::logs::Logs;
 pub struct Options {
     /// The path of `spin.toml`.
     pub manifest: PathBuf,
-    /// The directory of the key-value store. It is created if it does not exist.
+    /// The directory of the key-value store and of the SQL database. It is created if it does not exist.
     pub state_dir: PathBuf,
     /// The runtime configuration file, if any.
     pub runtime_config: Option<PathBuf>,
@@ -73,6 +85,17 @@ pub struct Options {
     pub logs: Logs,
     /// How long running requests and their background work have to finish at shutdown.
     pub grace: Duration,
+    /// The proxy that all requests come through, if any.
+    pub behind: Option<BehindProxy>,
+}
+
+/// What a host and the proxy before it share.
+#[derive(Clone, Debug)]
+pub struct BehindProxy {
+    /// With this secret the proxy says which address a request has come from.
+    pub peer_secret: String,
+    /// Values of variables that are empty otherwise. Those that the application lacks are ignored.
+    pub variables: Vec<(String, String)>,
 }
 
 /// A running application. Dropping it ends all requests at once.
@@ -96,7 +119,16 @@ impl Host {
         let manifest = Manifest::read(&options.manifest)?;
         let sources =
             variables::Sources::new(&options.variables, options.env_variables, &manifest.root)?;
-        let values = variables::resolve(&manifest, &sources)?;
+        let mut values = variables::resolve(&manifest, &sources)?;
+        let (peer_secret, proxy_variables) = match options.behind {
+            Some(behind) => (Some(behind.peer_secret), behind.variables),
+            None => (None, Vec::new()),
+        };
+        for (name, value) in proxy_variables {
+            if let Some(empty) = values.get_mut(&name).filter(|value| value.is_empty()) {
+                *empty = value;
+            }
+        }
         // Bound before compiling, so that an address in use is reported at once.
         let listener = server::bind(options.listen).await?;
         let address = listener.local_addr()?;
@@ -104,10 +136,14 @@ impl Host {
         let state = &options.state_dir;
         std::fs::create_dir_all(state)
             .with_context(|| format!("cannot make the state directory {}", state.display()))?;
-        let config = runtime_config::key_value(options.runtime_config.as_deref(), state)?;
-        let key_value = match config {
+        let config = RuntimeConfig::read(options.runtime_config.as_deref(), state)?;
+        let key_value = match config.key_value {
             KeyValueConfig::Sqlite(path) => KeyValue::sqlite(&path)?,
             KeyValueConfig::Redis(url) => KeyValue::redis(&url)?,
+        };
+        let storage = Storage {
+            key_value: key_value.clone(),
+            sqlite_file: config.sqlite_file,
         };
         let logs = Sink::new(options.logs);
         let client = http_client::Client::new()?;
@@ -118,7 +154,7 @@ impl Host {
             let granted = Grants::new(
                 component,
                 &values,
-                key_value.clone(),
+                storage.clone(),
                 client.clone(),
                 logs.clone(),
             )
@@ -152,6 +188,7 @@ impl Host {
         let server = Arc::new(Server {
             router,
             logs: logs.clone(),
+            peer_secret,
         });
         Ok(Self {
             address,

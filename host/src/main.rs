@@ -1,27 +1,63 @@
 //! The program `goldfish` (`cargo up`): builds the components of a manifest and serves it.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{self, ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use clap::Parser;
-use goldfish_host::{Host, Logs, Options, build};
+use clap::{Args, Parser, Subcommand};
+use goldfish_host::proxy::{self, Proxy};
+use goldfish_host::{BehindProxy, Host, Logs, Options, build};
 use tokio::signal::unix::{SignalKind, signal};
+use uuid::Uuid;
+
+/// Variables of the application that say how it publishes, if it has them.
+const CONTROL_VARIABLE: &str = "grip_control_url";
+const KEY_VARIABLE: &str = "grip_key";
 
 /// Builds and serves the application of a spin.toml on this machine.
 #[derive(Parser)]
-#[command(name = "goldfish")]
+#[command(name = "goldfish", args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: Up,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the local GRIP proxy before an application that runs elsewhere, for example by `spin up`.
+    Proxy(ProxyArguments),
+}
+
+#[derive(Args)]
+struct ProxyArguments {
+    /// Address and port for clients; port 0 selects a free port.
+    #[arg(long, default_value = "127.0.0.1:7999")]
+    listen: SocketAddr,
+    /// Address and port of the application.
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    backend: SocketAddr,
+    /// Address and port where the application publishes.
+    #[arg(long, default_value = "127.0.0.1:5561")]
+    control: SocketAddr,
+    /// The key of Grip-Sig, which the application has too.
+    #[arg(long, env = "GRIP_KEY", hide_env_values = true)]
+    key: String,
+}
+
+#[derive(Args)]
+struct Up {
     /// Address and port to listen on; port 0 selects a free port.
     #[arg(long, default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
     /// The manifest; by default the spin.toml of this directory or of the nearest parent.
     #[arg(long)]
     from: Option<PathBuf>,
-    /// Directory of the key-value store; by default .spin beside the manifest.
+    /// Directory of the key-value store and of the SQL database; by default .spin beside the manifest.
     #[arg(long)]
     state_dir: Option<PathBuf>,
     /// The runtime configuration, in the format of Spin: the key-value store may be Redis.
@@ -39,6 +75,13 @@ struct Arguments {
     /// Only compiles the components into the cache (used by goldfish itself).
     #[arg(long, hide = true)]
     compile_only: bool,
+    /// Address and port where the application publishes to the proxy before it; port 0 selects a free
+    /// port.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    grip_control: SocketAddr,
+    /// Starts no proxy before the application: WebSockets need another one then.
+    #[arg(long)]
+    no_proxy: bool,
     /// Seconds that running requests and their background work have to finish after Ctrl-C.
     #[arg(long, default_value_t = 10)]
     grace: u64,
@@ -53,7 +96,12 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        None => up(arguments.up).await,
+        Some(Command::Proxy(arguments)) => run_proxy(arguments).await,
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
@@ -62,8 +110,8 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let manifest = match arguments.from {
+async fn up(arguments: Up) -> Result<ExitCode> {
+    let manifest = match arguments.from.clone() {
         Some(path) if path.is_dir() => path.join("spin.toml"),
         Some(path) => path,
         None => find_manifest()?,
@@ -78,11 +126,20 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     compile_in_child_process(&manifest, arguments.quiet)?;
     let root = manifest.parent().unwrap_or(Path::new("."));
+    // The proxy is bound first, so that the application knows where to publish.
+    let bound = match arguments.no_proxy {
+        true => None,
+        false => Some(bind_proxy(&arguments).await?),
+    };
     let host = Host::start(Options {
         state_dir: arguments.state_dir.unwrap_or_else(|| root.join(".spin")),
         runtime_config: arguments.runtime_config_file,
         manifest,
-        listen: arguments.listen,
+        listen: match &bound {
+            None => arguments.listen,
+            Some(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        },
+        behind: bound.as_ref().map(|(_, behind)| behind.clone()),
         variables: arguments.variable,
         env_variables: true,
         logs: if arguments.quiet {
@@ -95,7 +152,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     .await?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    announce(&host, arguments.quiet)?;
+    let address = bound
+        .as_ref()
+        .map_or(host.address(), |(bound, _)| bound.address());
+    let _proxy = bound.map(|(bound, _)| bound.serve(host.address()));
+    announce(&host, address, arguments.quiet)?;
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -103,8 +164,57 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     tokio::select! {
         () = host.shutdown() => Ok(ExitCode::SUCCESS),
         // The exit code that shells use for a process ended by Ctrl-C.
-        _ = interrupt.recv() => std::process::exit(130),
+        _ = interrupt.recv() => process::exit(130),
     }
+}
+
+/// Binds the proxy before the application, with a key and a secret for this run.
+async fn bind_proxy(arguments: &Up) -> Result<(proxy::Bound, BehindProxy)> {
+    let random = || format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    let (key, peer_secret) = (random(), random());
+    let bound = Proxy::bind(proxy::Options {
+        listen: arguments.listen,
+        control: arguments.grip_control,
+        key: key.clone(),
+        peer_secret: Some(peer_secret.clone()),
+    })
+    .await?;
+    let control = format!("http://{}", bound.control_address());
+    let variables = [(CONTROL_VARIABLE, control), (KEY_VARIABLE, key)];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value));
+    let behind = BehindProxy {
+        peer_secret,
+        variables: variables.into(),
+    };
+    Ok((bound, behind))
+}
+
+async fn run_proxy(arguments: ProxyArguments) -> Result<ExitCode> {
+    let bound = Proxy::bind(proxy::Options {
+        listen: arguments.listen,
+        control: arguments.control,
+        key: arguments.key,
+        peer_secret: None,
+    })
+    .await?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "Serving http://{}", bound.address())?;
+        writeln!(
+            out,
+            "Publishing on http://{}/publish/",
+            bound.control_address()
+        )?;
+        out.flush()?;
+    }
+    let _proxy = bound.serve(arguments.backend);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Compiles components that are not in the cache, in a child process: the memory that compiling takes
@@ -120,7 +230,7 @@ fn compile_in_child_process(manifest: &Path, quiet: bool) -> Result<()> {
             "   Compiling the components for this machine"
         )?;
     }
-    let _ = Command::new(std::env::current_exe()?)
+    let _ = process::Command::new(std::env::current_exe()?)
         .args(["--no-build", "--compile-only", "--from"])
         .arg(manifest)
         .stderr(Stdio::null())
@@ -140,7 +250,7 @@ fn find_manifest() -> Result<PathBuf> {
         .context("no spin.toml in this directory or its parents; name one with --from")
 }
 
-fn announce(host: &Host, quiet: bool) -> std::io::Result<()> {
+fn announce(host: &Host, address: SocketAddr, quiet: bool) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if !quiet {
         let width = host.routes().iter().map(|(route, _)| route.len()).max();
@@ -153,6 +263,6 @@ fn announce(host: &Host, quiet: bool) -> std::io::Result<()> {
             )?;
         }
     }
-    writeln!(out, "Serving http://{}", host.address())?;
+    writeln!(out, "Serving http://{address}")?;
     out.flush()
 }

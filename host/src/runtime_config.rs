@@ -1,11 +1,20 @@
 //! The runtime configuration file, in the format of Spin's `--runtime-config-file`. This host knows the
-//! key-value store `default`, of the types `spin` (SQLite) and `redis`; everything else is an error.
+//! key-value store `default`, of the types `spin` (SQLite) and `redis`, and the SQLite database `default`
+//! of the type `spin`; everything else is an error.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
+
+/// Where a host keeps data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RuntimeConfig {
+    pub(crate) key_value: KeyValueConfig,
+    /// The file of the SQLite database `default`.
+    pub(crate) sqlite_file: PathBuf,
+}
 
 /// The storage of the key-value store `default`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +30,8 @@ pub(crate) enum KeyValueConfig {
 struct File {
     #[serde(default)]
     key_value_store: BTreeMap<String, Store>,
+    #[serde(default)]
+    sqlite_database: BTreeMap<String, Database>,
 }
 
 #[derive(Deserialize)]
@@ -30,38 +41,55 @@ enum Store {
     Redis { url: String },
 }
 
-/// Reads the configuration of the key-value store. Without a file, or if the file does not configure
-/// the store, it is a SQLite file in `state_dir`. A relative path is relative to the file.
-///
-/// # Errors
-/// If the file cannot be read, is not valid, or configures something that this host lacks.
-pub(crate) fn key_value(file: Option<&Path>, state_dir: &Path) -> Result<KeyValueConfig> {
-    let default = KeyValueConfig::Sqlite(state_dir.join("sqlite_key_value.db"));
-    let Some(file) = file else {
-        return Ok(default);
-    };
-    let in_file = || format!("in the runtime configuration {}", file.display());
-    let text = std::fs::read_to_string(file).with_context(in_file)?;
-    let store = parse(&text).with_context(in_file)?;
-    Ok(match store {
-        None | Some(Store::Spin { path: None }) => default,
-        Some(Store::Spin { path: Some(path) }) => {
-            let directory = file.parent().unwrap_or(Path::new("."));
-            KeyValueConfig::Sqlite(directory.join(path))
-        }
-        Some(Store::Redis { url }) => KeyValueConfig::Redis(url),
-    })
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+enum Database {
+    Spin { path: PathBuf },
 }
 
-fn parse(text: &str) -> Result<Option<Store>> {
+impl RuntimeConfig {
+    /// Reads the configuration. What the file does not configure is a SQLite file in `state_dir`. A
+    /// relative path is relative to the file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is not valid, or configures something that this host lacks.
+    pub(crate) fn read(file: Option<&Path>, state_dir: &Path) -> Result<Self> {
+        let mut config = Self {
+            key_value: KeyValueConfig::Sqlite(state_dir.join("sqlite_key_value.db")),
+            sqlite_file: state_dir.join("sqlite_db.db"),
+        };
+        let Some(file) = file else {
+            return Ok(config);
+        };
+        let in_file = || format!("in the runtime configuration {}", file.display());
+        let text = std::fs::read_to_string(file).with_context(in_file)?;
+        let directory = file.parent().unwrap_or(Path::new("."));
+        let (store, database) = parse(&text).with_context(in_file)?;
+        match store {
+            None | Some(Store::Spin { path: None }) => {}
+            Some(Store::Spin { path: Some(path) }) => {
+                config.key_value = KeyValueConfig::Sqlite(directory.join(path));
+            }
+            Some(Store::Redis { url }) => config.key_value = KeyValueConfig::Redis(url),
+        }
+        if let Some(Database::Spin { path }) = database {
+            config.sqlite_file = directory.join(path);
+        }
+        Ok(config)
+    }
+}
+
+fn parse(text: &str) -> Result<(Option<Store>, Option<Database>)> {
     let mut file: File = toml::from_str(text)?;
     let store = file.key_value_store.remove("default");
-    let other = file.key_value_store.keys().next();
+    let database = file.sqlite_database.remove("default");
+    let other = file.key_value_store.keys();
+    let other = other.chain(file.sqlite_database.keys()).next();
     ensure!(
         other.is_none(),
-        "the embedded host has only the key-value store \"default\", not {other:?}"
+        "the embedded host has only stores and databases named \"default\", not {other:?}"
     );
-    Ok(store)
+    Ok((store, database))
 }
 
 #[cfg(test)]
@@ -70,7 +98,7 @@ mod tests {
 
     #[test]
     fn parse_reads_the_store_named_default() {
-        let store = |text| parse(text).unwrap();
+        let store = |text| parse(text).unwrap().0;
         assert!(store("").is_none());
         let redis = "[key_value_store.default]\ntype = \"redis\"\nurl = \"redis://a:1\"";
         assert!(matches!(store(redis), Some(Store::Redis { url }) if url == "redis://a:1"));
@@ -79,11 +107,23 @@ mod tests {
     }
 
     #[test]
+    fn parse_reads_the_database_named_default() {
+        let text = "[sqlite_database.default]\ntype = \"spin\"\npath = \"a.db\"";
+        let Some(Database::Spin { path }) = parse(text).unwrap().1 else {
+            panic!("no database");
+        };
+        assert_eq!(path, Path::new("a.db"));
+    }
+
+    #[test]
     fn parse_with_unsupported_configuration_fails() {
         for text in [
             "[key_value_store.other]\ntype = \"spin\"",
             "[key_value_store.default]\ntype = \"azure_cosmos\"",
             "[key_value_store.default]\ntype = \"redis\"",
+            "[sqlite_database.other]\ntype = \"spin\"\npath = \"a.db\"",
+            "[sqlite_database.default]\ntype = \"libsql\"\nurl = \"https://a\"",
+            "[sqlite_database.default]\ntype = \"spin\"",
             "[llm_compute]\ntype = \"spin\"",
         ] {
             assert!(parse(text).is_err(), "{text}");
@@ -91,9 +131,12 @@ mod tests {
     }
 
     #[test]
-    fn key_value_without_a_file_is_sqlite_in_the_state_directory() {
-        let config = key_value(None, Path::new("/state")).unwrap();
-        let expected = KeyValueConfig::Sqlite("/state/sqlite_key_value.db".into());
+    fn read_without_a_file_is_sqlite_in_the_state_directory() {
+        let config = RuntimeConfig::read(None, Path::new("/state")).unwrap();
+        let expected = RuntimeConfig {
+            key_value: KeyValueConfig::Sqlite("/state/sqlite_key_value.db".into()),
+            sqlite_file: "/state/sqlite_db.db".into(),
+        };
         assert_eq!(config, expected);
     }
 }

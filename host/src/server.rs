@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use http::header;
+use http::header::{self, HeaderMap};
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
@@ -22,6 +22,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use crate::instances::Handler;
 use crate::logs::Sink;
+use crate::proxy::PEER_HEADER;
 use crate::request_headers;
 use crate::router::Router;
 
@@ -39,6 +40,8 @@ const COALESCE_TIME: Duration = Duration::from_millis(2);
 pub(crate) struct Server {
     pub(crate) router: Router<Arc<Handler>>,
     pub(crate) logs: Sink,
+    /// What the proxy before this host proves itself with.
+    pub(crate) peer_secret: Option<String>,
 }
 
 impl Server {
@@ -105,6 +108,7 @@ impl Server {
         mut request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Result<Response<WasiBody>> {
+        let peer = self.client_of(request.headers_mut()).unwrap_or(peer);
         request_headers::strip(request.headers_mut());
         let path = request.uri().path().to_owned();
         if let Some(name) = path.strip_prefix("/.well-known/spin/") {
@@ -136,6 +140,16 @@ impl Server {
                 Ok(empty(StatusCode::INTERNAL_SERVER_ERROR))
             }
         }
+    }
+}
+
+impl Server {
+    /// The address that a request came from, if the proxy passed it on.
+    fn client_of(&self, headers: &mut HeaderMap) -> Option<SocketAddr> {
+        let secret = self.peer_secret.as_ref()?;
+        let value = headers.remove(PEER_HEADER)?;
+        let (found, address) = value.to_str().ok()?.split_once(' ')?;
+        (found == secret).then(|| address.parse().ok()).flatten()
     }
 }
 

@@ -244,6 +244,7 @@ pub(crate) async fn in_this_process(upstream: &Upstream, ledger: &str) -> Result
         env_variables: false,
         logs: Logs::Discard,
         grace: Duration::from_secs(5),
+        behind: None,
     })
     .await?;
     Ok((host, state))

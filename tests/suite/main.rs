@@ -3,7 +3,8 @@
 //! `cargo test` runs them on the embedded host, `GOLDFISH_HOST=spin cargo test` on the `spin`
 //! binary on `PATH`. Folders mirror the URLs: the tests of `/api/chat` are
 //! in `api/chat`. `promises` has what holds on every route, `platform` what the host and the manifest
-//! do, `providers` how AI providers are called, `clients` the official client libraries.
+//! do, `providers` how AI providers are called, `clients` the official client libraries, `team` what holds
+//! for team messaging as a whole.
 
 #![allow(
     clippy::expect_used,
@@ -22,9 +23,11 @@ mod docs;
 mod documentation;
 mod harness;
 mod health;
+mod module_cycles;
 mod page;
 mod platform;
 mod promises;
 mod providers;
 mod routes;
+mod team;
 mod v1;

@@ -108,6 +108,41 @@ async fn page_files_are_small_typed_and_cacheable() {
 }
 
 #[tokio::test]
+async fn addresses_of_conversations_are_the_page() {
+    let client = App::shared().await.client();
+    let page = client.get("/").await;
+    for path in [
+        "/c/0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+        "/new",
+        "/new-password?token=a",
+    ] {
+        let same = client.get(path).await;
+        assert_eq!((same.status, &same.body), (200, &page.body), "{path}");
+        let policy = same.header("content-security-policy");
+        assert_eq!(policy, page.header("content-security-policy"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_address_is_a_page_for_browsers_and_json_for_programs() {
+    let client = App::shared().await.client();
+    let browser = client.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    for path in ["/nothing", "/c/one/two", "/settings/"] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, 404, "{path}: {page:?}");
+        assert_eq!(
+            page.header("content-type"),
+            Some("text/html; charset=utf-8"),
+            "{path}"
+        );
+        assert!(page.text().contains("Page not found"), "{path}");
+        client.get(path).await.is_error(404, "NOT_FOUND");
+        let program = client.with("accept", "application/json");
+        program.get(path).await.is_error(404, "NOT_FOUND");
+    }
+}
+
+#[tokio::test]
 async fn page_file_with_a_matching_etag_is_304() {
     let client = App::shared().await.client();
     let names = named(&client.get("/").await);

@@ -17,10 +17,11 @@ const SWAGGER_UI_FILES: [&str; 3] = [
     "swagger-ui-bundle.js",
     "favicon-32x32.png",
 ];
-const OWN_FILES: [(&str, &str); 3] = [
+const OWN_FILES: [(&str, &str); 4] = [
     ("openapi.json", "openapi.json"),
     ("index.html", "page/index.html"),
     ("page.js", "page/page.js"),
+    ("page.css", "page/page.css"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

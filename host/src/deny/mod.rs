@@ -114,6 +114,8 @@ mod tests {
              import spin:key-value/key-value@3.0.0;
              import wasi:keyvalue/atomics@0.2.0-draft2;
              import fermyon:spin/llm@2.0.0;
+             import spin:postgres/postgres@4.2.0;
+             import spin:sqlite/sqlite@3.1.0;
              import wasi:config/store@0.2.0-draft-2024-09-27;",
         )
     }
@@ -131,11 +133,13 @@ mod tests {
         assert_eq!(
             denied(&Inherit::Some(some.to_vec())),
             [
+                "spin:postgres/postgres@4.2.0",
+                "spin:sqlite/sqlite@3.1.0",
                 "wasi:cli/environment@0.2.6",
                 "wasi:config/store@0.2.0-draft-2024-09-27"
             ]
         );
-        assert_eq!(denied(&Inherit::All(false)).len(), 6);
+        assert_eq!(denied(&Inherit::All(false)).len(), 8);
         assert!(
             adapter(&dependency(), &Inherit::All(true))
                 .unwrap()
@@ -184,6 +188,21 @@ mod tests {
                 "open",
                 vec![text("default")],
                 denied("access-denied"),
+            ),
+            (
+                "spin:sqlite/sqlite@3.1.0",
+                "[static]connection.open",
+                vec![text("default")],
+                denied("access-denied"),
+            ),
+            (
+                "spin:postgres/postgres@4.2.0",
+                "[static]connection.open",
+                vec![text("postgres://localhost/app")],
+                Val::Result(Err(Some(Box::new(Val::Variant(
+                    "connection-failed".into(),
+                    Some(Box::new(text(""))),
+                ))))),
             ),
             (
                 "fermyon:spin/llm@2.0.0",

@@ -2,7 +2,9 @@
 
 mod key_value;
 mod llm;
+mod postgres;
 mod redis;
+mod sqlite;
 mod variables;
 mod wasi_keyvalue;
 
@@ -24,7 +26,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     wasmtime_wasi::p3::add_to_linker(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     spin::key_value::key_value::add_to_linker::<_, Platform>(linker, |guest| guest)?;
+    spin::postgres::postgres::add_to_linker::<_, Platform>(linker, |guest| guest)?;
     spin::redis::redis::add_to_linker::<_, Platform>(linker, |guest| guest)?;
+    spin::sqlite::sqlite::add_to_linker::<_, Platform>(linker, |guest| guest)?;
     spin::variables::variables::add_to_linker::<_, Platform>(linker, |guest| guest)?;
     wasi::keyvalue::store::add_to_linker::<_, Platform>(linker, |guest| guest)?;
     wasi::keyvalue::atomics::add_to_linker::<_, Platform>(linker, |guest| guest)?;

@@ -77,6 +77,8 @@ pub struct Component {
     pub allowed_outbound_hosts: Vec<String>,
     /// Labels of the key-value stores that the component may open.
     pub key_value_stores: BTreeSet<String>,
+    /// Labels of the SQLite databases that the component may open.
+    pub sqlite_databases: BTreeSet<String>,
     /// Models of Spin's serverless AI that the component may use. This host has no models.
     pub ai_models: BTreeSet<String>,
     /// Components that satisfy imports, by the name of a package or interface.

@@ -184,7 +184,7 @@ struct RawComponent {
     #[serde(default)]
     key_value_stores: BTreeSet<String>,
     #[serde(default)]
-    sqlite_databases: Vec<String>,
+    sqlite_databases: BTreeSet<String>,
     #[serde(default)]
     ai_models: BTreeSet<String>,
     #[serde(rename = "targets")]
@@ -231,16 +231,14 @@ impl RawComponent {
             self.files.is_empty(),
             "`files` is not supported by the embedded host"
         );
-        ensure!(
-            self.sqlite_databases.is_empty(),
-            "`sqlite_databases` is not supported by the embedded host"
-        );
-        // `default` is the only store; Spin refuses to start if a label is not configured.
-        for label in &self.key_value_stores {
-            ensure!(
-                label == "default",
-                "unknown key_value_stores label {label:?}"
-            );
+        // `default` is the only label; Spin refuses to start if one is not configured.
+        for (key, labels) in [
+            ("key_value_stores", &self.key_value_stores),
+            ("sqlite_databases", &self.sqlite_databases),
+        ] {
+            for label in labels {
+                ensure!(label == "default", "unknown {key} label {label:?}");
+            }
         }
         for name in self.variables.keys() {
             ensure!(
@@ -267,6 +265,7 @@ impl RawComponent {
             environment: self.environment.clone(),
             allowed_outbound_hosts: self.allowed_outbound_hosts.clone(),
             key_value_stores: self.key_value_stores.clone(),
+            sqlite_databases: self.sqlite_databases.clone(),
             ai_models: self.ai_models.clone(),
             dependencies,
             build: self.build.clone(),

@@ -7,6 +7,12 @@ type Schemas = components['schemas'];
 export type Conversation = Schemas['Conversation'];
 export type ConversationSummary = Schemas['ConversationSummary'];
 export type Message = Schemas['Message'];
+/** One of several versions of a message. */
+export type MessageVersion = Schemas['MessageVersion'];
+/** A conversation that was deleted to make room. */
+export type EvictedConversation = Schemas['EvictedConversation'];
+/** A restored conversation, and what was evicted for it. */
+export type Restored = Schemas['Restored'];
 
 /** A message and settings for the reply. */
 export type ChatRequest = Schemas['ChatRequest'];
@@ -68,7 +74,7 @@ export class Chats {
     return this.#send('/api/chat', {}, body, third);
   }
 
-  /** Requests a new reply to the last message of a conversation. */
+  /** Requests another version of a reply: of `messageId`, or of the last one. */
   async regenerate(id: string, request: RegenerateRequest = {}, options?: SendOptions): Promise<ReplyStream> {
     return this.#send('/api/conversations/{id}/regenerate', { id }, request, options);
   }
@@ -116,6 +122,31 @@ export class Chats {
 
   async rename(id: string, title: string): Promise<Conversation> {
     return this.#transport.json('patch', '/api/conversations/{id}', { params: { id }, body: { title } });
+  }
+
+  /** The conversation that is evicted when the reply to another new one begins; `null` while there is room. */
+  async nextEvicted(): Promise<EvictedConversation | null> {
+    return (await this.#transport.json('get', '/api/history')).nextEvicted;
+  }
+
+  /** Makes another version of a message the active one. `messageId` is the id of any version of it. */
+  async setActive(id: string, messageId: string, active: string): Promise<Conversation> {
+    const params = { id, messageId };
+    return this.#transport.json('patch', '/api/conversations/{id}/messages/{messageId}', { params, body: { active } });
+  }
+
+  /** Keeps a conversation from eviction. */
+  async pin(id: string): Promise<Conversation> {
+    return this.#transport.json('put', '/api/conversations/{id}/pin', { params: { id } });
+  }
+
+  async unpin(id: string): Promise<Conversation> {
+    return this.#transport.json('delete', '/api/conversations/{id}/pin', { params: { id } });
+  }
+
+  /** Brings back an evicted conversation, within `evictionUndoSeconds`. */
+  async restore(id: string): Promise<Restored> {
+    return this.#transport.json('post', '/api/conversations/{id}/restore', { params: { id } });
   }
 
   async delete(id: string): Promise<void> {

@@ -1,8 +1,10 @@
 import { Auth } from './auth.js';
 import { Chats } from './chats.js';
+import { Files } from './files.js';
 import type { components } from './schema.js';
 import { memoryStore, type TokenStore } from './store.js';
-import { Transport } from './transport.js';
+import { Channels, Members, Messages, Threads, Users } from './team.js';
+import { type Credentials, Transport } from './transport.js';
 
 type Schemas = components['schemas'];
 
@@ -26,7 +28,7 @@ export interface GoldfishOptions {
    * `include`, in a browser: the session is a cookie of the server, which scripts cannot read, and no
    * token is kept. The origin of the page must be that of the server or one of its `cors_origins`.
    */
-  credentials?: RequestCredentials;
+  credentials?: Credentials;
   /** The function that sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
   /** Headers of every request. */
@@ -43,10 +45,16 @@ export interface GoldfishOptions {
 export class Goldfish {
   readonly auth: Auth;
   readonly chats: Chats;
+  readonly files: Files;
   readonly models: Models;
   readonly preferences: UserPreferences;
   readonly usage: Usage;
   readonly apiKeys: ApiKeys;
+  readonly users: Users;
+  readonly channels: Channels;
+  readonly members: Members;
+  readonly threads: Threads;
+  readonly messages: Messages;
   readonly #transport: Transport;
 
   constructor(options: GoldfishOptions) {
@@ -63,10 +71,16 @@ export class Goldfish {
     });
     this.auth = new Auth(transport);
     this.chats = new Chats(transport, options.idleTimeout ?? 45_000);
+    this.files = new Files(transport);
     this.models = new Models(transport);
     this.preferences = new UserPreferences(transport);
     this.usage = new Usage(transport);
     this.apiKeys = new ApiKeys(transport);
+    this.users = new Users(transport);
+    this.channels = new Channels(transport);
+    this.members = new Members(transport);
+    this.threads = new Threads(transport);
+    this.messages = new Messages(transport);
     this.#transport = transport;
   }
 

@@ -3,10 +3,11 @@ import type { components } from './schema.js';
 type ErrorBody = components['schemas']['Error'];
 
 /**
- * The codes of the server, and two of this library: `CONNECTION_FAILED` if there was no response,
- * `UNEXPECTED_RESPONSE` if the response is not from goldfish, such as the error page of a proxy.
+ * The codes of the server, and three of this library: `CONNECTION_FAILED` if there was no response,
+ * `UNEXPECTED_RESPONSE` if the response is not from goldfish, such as the error page of a proxy, and
+ * `INVALID_CALL` if a function was called when it cannot work.
  */
-export type ErrorCode = ErrorBody['code'] | 'CONNECTION_FAILED' | 'UNEXPECTED_RESPONSE';
+export type ErrorCode = ErrorBody['code'] | 'CONNECTION_FAILED' | 'UNEXPECTED_RESPONSE' | 'INVALID_CALL';
 
 /** One error in a request. */
 export type ErrorDetail = components['schemas']['Detail'];
@@ -61,6 +62,10 @@ export class GoldfishError extends Error {
     return isErrorBody(body)
       ? new GoldfishError(body.error, { status: 200, ...fieldsOf(body) })
       : new GoldfishError('The reply was interrupted.', { status: 200, code: 'UNEXPECTED_RESPONSE' });
+  }
+
+  static misuse(sentence: string): GoldfishError {
+    return new GoldfishError(sentence, { status: 0, code: 'INVALID_CALL' });
   }
 
   static disconnected(cause: unknown): GoldfishError {

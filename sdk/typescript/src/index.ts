@@ -3,8 +3,10 @@ export * from './chats.js';
 export * from './client.js';
 export { type ErrorCode, type ErrorDetail, GoldfishError } from './error.js';
 export type * from './events.js';
+export * from './files.js';
 export { ReplyStream } from './reply.js';
 export type { components, paths } from './schema.js';
+export * from './team.js';
 export {
   type KeyValueStorage,
   type Locks,

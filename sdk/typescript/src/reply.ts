@@ -1,6 +1,9 @@
 import { GoldfishError } from './error.js';
 import { type ConversationEvent, readEvents, type ReplyEvent, type UsageEvent } from './events.js';
+import type { components } from './schema.js';
 import { backoff, pause, type Transport } from './transport.js';
+
+type EvictedConversation = components['schemas']['EvictedConversation'];
 
 /** Most lost connections in a row without a new part of the reply between them. */
 const MAX_LOSSES = 6;
@@ -31,6 +34,7 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
   #lastEventId: number;
   #conversationEvent: ConversationEvent | undefined;
   #usage: UsageEvent | undefined;
+  readonly #evicted: EvictedConversation[] = [];
   #isRead = false;
 
   constructor(options: ReplyOptions) {
@@ -65,6 +69,11 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
     return this.#conversationEvent?.model ?? this.#usage?.model;
   }
 
+  /** The conversations that were evicted for this one so far; `chats.restore` brings one back. */
+  get evicted(): readonly EvictedConversation[] {
+    return this.#evicted;
+  }
+
   /** The tokens that the reply took, if known, after its end. */
   get usage(): UsageEvent | undefined {
     return this.#usage;
@@ -88,12 +97,12 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
   /** Stops the reply; the part that was written is kept. Needs {@link conversationId}. */
   async stop(): Promise<void> {
     const id = this.#conversationId;
-    if (id === undefined) throw new Error('The conversation is not known yet. Read the first event first.');
+    if (id === undefined) throw GoldfishError.misuse('The conversation is not known yet. Read the first event first.');
     await this.#options.transport.json('post', '/api/conversations/{id}/stop', { params: { id } });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ReplyEvent, void, undefined> {
-    if (this.#isRead) throw new Error('This reply was already read. Use `finalText()` or save the text.');
+    if (this.#isRead) throw GoldfishError.misuse('This reply was already read. Use `finalText()` or save the text.');
     this.#isRead = true;
     let events = this.#read(this.#options.response);
     try {
@@ -135,11 +144,13 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
   #isNew(event: ReplyEvent): boolean {
     switch (event.type) {
       case 'conversation': {
-        const isFirst = this.#conversationEvent === undefined;
+        // It is sent again when conversations were evicted, and by a connection that begins anew.
+        const isNew = this.#conversationEvent === undefined || event.evicted.length > 0;
         this.#conversationEvent = event;
+        this.#evicted.push(...event.evicted);
         this.#conversationId = event.conversationId;
         this.#messageId = event.messageId;
-        return isFirst;
+        return isNew;
       }
       case 'content': {
         const isNew = event.id > this.#lastEventId;
@@ -176,12 +187,18 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
   async #lastEvents(id: string): Promise<ReplyEvent[] | undefined> {
     const { transport, signal } = this.#options;
     const { messages } = await transport.json('get', '/api/conversations/{id}', { params: { id }, signal });
-    const own = messages.findLast((message) =>
-      this.#messageId === undefined ? message.role === 'assistant' : message.id === this.#messageId,
-    );
+    const replies = messages.filter(({ role }) => role === 'assistant');
+    // A version that failed without a word is not the active one.
+    const versions = replies.flatMap((message) => [message, ...(message.versions ?? [])]);
+    const own =
+      this.#messageId === undefined ? replies.at(-1) : versions.find(({ id }) => id === this.#messageId);
     if (own === undefined || own.status === 'streaming') return undefined;
     if (own.status !== 'incomplete') return [{ type: 'done' }];
-    const error = new GoldfishError('The reply was interrupted.', { status: 200, code: 'PROVIDER_ERROR' });
+    const { code, message } = replies.find(({ id }) => id === own.id)?.failure ?? {
+      code: 'PROVIDER_ERROR' as const,
+      message: 'The reply was interrupted.',
+    };
+    const error = new GoldfishError(message, { status: 200, code });
     return [{ type: 'error', error }, { type: 'done' }];
   }
 }

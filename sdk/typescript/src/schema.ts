@@ -747,6 +747,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List channels
+         * @description The newest channel first. Private channels are listed for their members, and for the operator.
+         */
+        get: operations["listChannels"];
+        put?: never;
+        /**
+         * Create a channel
+         * @description The user becomes its owner and first admin. Counts against the limit of joining.
+         */
+        post: operations["createChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Get a channel */
+        get: operations["getChannel"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a channel
+         * @description With its threads and messages. Admins may.
+         */
+        delete: operations["deleteChannel"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a channel
+         * @description Changes the fields that are present. Admins may; moderators may change the description only.
+         */
+        patch: operations["updateChannel"];
+        trace?: never;
+    };
     "/api/chat": {
         parameters: {
             query?: never;
@@ -761,7 +816,13 @@ export interface paths {
          * @description Stores the message, sends it to a model, and streams the reply as server-sent events. Message and
          *     reply are stored in the conversation, the reply in full even if the client disconnects. Without
          *     `conversationId` a new conversation is created; if the user then has more than `max_conversations`,
-         *     the least recently updated one is deleted.
+         *     the one with the oldest last message that is not pinned is evicted. That happens with the first
+         *     word of the reply: a reply that fails before costs no conversation. Then the event `conversation`
+         *     is sent again, with what was `evicted`.
+         *
+         *     With `edits`, the message becomes another version of that message of the user, and the messages
+         *     that followed it are kept with the old version. The new version becomes the active one with the
+         *     first word of its reply.
          *
          *     A body in the format of the AI SDK (Vercel's `useChat`) gets a UI message stream, whose events are
          *     `UiMessageChunk`.
@@ -827,7 +888,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete all conversations and preferences
+         * Delete all conversations, preferences and files
          * @description The same as `DELETE /api/conversations`.
          */
         delete: operations["clearHistory"];
@@ -851,8 +912,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete all conversations and preferences
-         * @description Deletes all conversations, the preferences and cached responses of the user. The account, API keys and usage are kept.
+         * Delete all conversations, preferences and files
+         * @description Deletes all conversations, files, the preferences and cached responses of the user. The account, API keys and usage are kept.
          */
         delete: operations["clearConversations"];
         options?: never;
@@ -881,8 +942,61 @@ export interface paths {
         delete: operations["deleteConversation"];
         options?: never;
         head?: never;
-        /** Rename a conversation */
+        /**
+         * Rename a conversation
+         * @description A new title does not count as an update. A provisional conversation is kept from then on.
+         */
         patch: operations["renameConversation"];
+        trace?: never;
+    };
+    "/api/conversations/{id}/messages/{messageId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Choose a version of a message
+         * @description Makes another version of a message the active one. A conversation lists the active versions, and a
+         *     prompt contains them only. The messages that follow belong to a version: with a version, the
+         *     messages that followed it come back. Versions of messages before about the newest 128 KiB of a
+         *     conversation can be read, but not chosen (409).
+         */
+        patch: operations["setActiveMessage"];
+        trace?: never;
+    };
+    "/api/conversations/{id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Pin a conversation
+         * @description A pinned conversation is not evicted. At most `maxConversations` − 1 can be pinned; one more is 409.
+         */
+        put: operations["pinConversation"];
+        post?: never;
+        /** Unpin a conversation */
+        delete: operations["unpinConversation"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/conversations/{id}/regenerate": {
@@ -895,10 +1009,35 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Regenerate the last reply
-         * @description Sends the last user message to a model again. The new reply replaces the last one.
+         * Regenerate a reply
+         * @description Sends a user message to a model again. The new reply is another version of the reply and becomes the
+         *     active one with its first word; if it fails before, the old one stays active. Versions that failed
+         *     without a word are erased by the next one.
          */
         post: operations["regenerateReply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/conversations/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore an evicted conversation
+         * @description Brings back a conversation that was evicted at most `evictionUndoSeconds` ago. If the user then has
+         *     more than `maxConversations`, the least recently updated other one that is not pinned is evicted
+         *     instead, and can be restored in the same way. A conversation that is there already is returned as
+         *     it is.
+         */
+        post: operations["restoreConversation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -986,6 +1125,527 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join a channel
+         * @description Anybody joins a public channel. With `userId`, an admin of the channel, or the operator, adds another
+         *     user; so do users come into a private channel, or through an invitation. 200 for who is a member
+         *     already.
+         */
+        post: operations["joinChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the members of a channel
+         * @description Who joined first comes first. The header `Link` leads to the next page.
+         */
+        get: operations["listMembers"];
+        put?: never;
+        post?: never;
+        /**
+         * Leave a channel
+         * @description 409 for the only admin of a channel with other members.
+         */
+        delete: operations["leaveChannel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a member
+         * @description Moderators and admins may, but not somebody who ranks higher. The user can join again.
+         */
+        delete: operations["removeMember"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/{userId}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the role of a member
+         * @description Admins may, but not the role of somebody who ranks higher. 409 if the channel would have no admin.
+         */
+        patch: operations["changeRole"];
+        trace?: never;
+    };
+    "/api/members/{channelId}/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the users who are banned from a channel
+         * @description Moderators and admins may. The header `Link` leads to the next page.
+         */
+        get: operations["listBans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/bans/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Ban a user from a channel
+         * @description Removes the membership, and refuses a new one until the ban is lifted. Moderators and admins may, but not somebody who ranks higher. Banning again changes the reason.
+         */
+        put: operations["banUser"];
+        post?: never;
+        /**
+         * Lift a ban
+         * @description Moderators and admins may. The user can join again.
+         */
+        delete: operations["liftBan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the invitations of a channel
+         * @description Admins may. The newest invitation first, without the tokens. The header `Link` leads to the next page.
+         */
+        get: operations["listInvitations"];
+        put?: never;
+        /**
+         * Create an invitation to a channel
+         * @description Admins may. Whoever has the token can join. Only this response contains it.
+         */
+        post: operations["createInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the invitation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an invitation
+         * @description Admins may. Who joined through it stays a member.
+         */
+        delete: operations["revokeInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/role/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        /** Get the role of a member */
+        get: operations["getRole"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{channelId}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make another member the owner of a channel
+         * @description The owner may; they become an admin.
+         */
+        post: operations["transferOwnership"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/invitations/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the invitation.
+                 * @example sT4c9xQpVb2kLmN8rW1yZ0aE5uJ7hG3f
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        /** Get the channel that an invitation leads to */
+        get: operations["inspectInvitation"];
+        put?: never;
+        /**
+         * Join a channel through an invitation
+         * @description 200 for who is a member already.
+         */
+        post: operations["acceptInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/joined": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the channels of the user
+         * @description With what the user has not read. The channel that was joined last comes first. The header `Link` leads to the next page.
+         */
+        get: operations["listJoinedChannels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post a message
+         * @description Members of the channel may. `@name` mentions the members of that name or display name, without spaces,
+         *     and `@id` the one with that user id. A repeated request with the same `Idempotency-Key` or `clientId`
+         *     gets the first message, with 200.
+         *
+         *     A new message that mentions the AI member (`@goldfish`; variable `assistant_name`) is answered in the
+         *     thread, by a message that replies to it. The user pays for the answer; an API key needs the scope
+         *     `chat`. If there can be no answer, a message says why.
+         */
+        post: operations["postMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        /** Get a message */
+        get: operations["getMessage"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a message
+         * @description The author may, and moderators and admins. The message keeps its place, without content; deleting again changes nothing.
+         */
+        delete: operations["deleteMessage"];
+        options?: never;
+        head?: never;
+        /**
+         * Edit a message
+         * @description The author may. Moderators can read the previous text for 30 days.
+         */
+        patch: operations["editMessage"];
+        trace?: never;
+    };
+    "/api/messages/{id}/previous-texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the texts that edits have replaced
+         * @description Those of the last 30 days, the latest first, at most 100. Moderators and admins may.
+         */
+        get: operations["listPreviousTexts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages/{id}/reactions/{emoji}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description 1 to 64 bytes without white space.
+                 * @example 👍
+                 */
+                emoji: string;
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * React to a message
+         * @description Reacting again with the same emoji changes nothing. A message has at most 20 different reactions.
+         */
+        put: operations["addReaction"];
+        post?: never;
+        /** Take a reaction back */
+        delete: operations["removeReaction"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop the answer to a message
+         * @description Stops the AI member from answering this message; a message in place of the answer says so. The author
+         *     of the message may, and moderators and admins.
+         */
+        post: operations["stopAnswer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search messages
+         * @description In the channels that the user is a member of. The newest message first. The header `Link` leads to the next page.
+         */
+        get: operations["searchMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/messages/thread/{threadId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the messages of a thread
+         * @description The oldest message of the part first; without a position, the newest messages. Use `before` and
+         *     `after`, with which nothing is skipped or listed twice while others write. The header `Link` leads to
+         *     older messages (`prev`) and newer ones (`next`). Members of the channel may.
+         */
+        get: operations["listMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/models": {
         parameters: {
             query?: never;
@@ -1027,6 +1687,346 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/threads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a thread
+         * @description Members of the channel may. Counts against the limit of messages.
+         */
+        post: operations["createThread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Get a thread */
+        get: operations["getThread"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a thread
+         * @description With its messages. The member who created it may, and admins.
+         */
+        delete: operations["deleteThread"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a thread
+         * @description Changes the fields that are present. The member who created it may, and moderators and admins.
+         */
+        patch: operations["updateThread"];
+        trace?: never;
+    };
+    "/api/threads/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Archive a thread
+         * @description It can be read, and takes no more messages. The member who created it may, and moderators and admins.
+         */
+        post: operations["archiveThread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Record how far the user has read
+         * @description A number lower than before changes nothing; one beyond the last message means the last message.
+         */
+        put: operations["markThreadRead"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{id}/unarchive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unarchive a thread
+         * @description The member who created it may, and moderators and admins.
+         */
+        post: operations["unarchiveThread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/channel/{channelId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the threads of a channel
+         * @description The newest thread first. The header `Link` leads to the next page.
+         */
+        get: operations["listThreads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/channel/{channelId}/active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the threads of a channel that are not archived
+         * @description The newest thread first. The header `Link` leads to the next page.
+         */
+        get: operations["listActiveThreads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/channel/banner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a wide picture for a channel */
+        post: operations["uploadChannelBanner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/channel/icon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a picture for a channel */
+        post: operations["uploadChannelIcon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the limits of uploads */
+        get: operations["getUploadLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/attachment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a file for a message */
+        post: operations["uploadMessageAttachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload up to ten files for a message
+         * @description A file that is not accepted is reported in `errors`, and the others are stored. If none is accepted, the response is an error.
+         */
+        post: operations["uploadMessageAttachments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload an image for a message */
+        post: operations["uploadMessageImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/message/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload up to ten images for a message
+         * @description A file that is not accepted is reported in `errors`, and the others are stored. If none is accepted, the response is an error.
+         */
+        post: operations["uploadMessageImages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/profile/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a picture for a profile */
+        post: operations["uploadAvatar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/profile/banner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a wide picture for a profile */
+        post: operations["uploadBanner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/usage": {
         parameters: {
             query?: never;
@@ -1042,6 +2042,63 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List users
+         * @description The newest user first. The header `Link` leads to the next page.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        /** Get a user */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete one's own account
+         * @description With the profile, the memberships and everything else that is stored of the user, as
+         *     `DELETE /api/v1/auth/me` does. A channel of the user passes on to the admin who joined first, or is
+         *     deleted if there is none. Messages stay, without a sender, unless `messages=delete`. A registered user
+         *     sends the password, or has signed in less than a day ago. The operator deletes any user.
+         */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /**
+         * Change one's own profile
+         * @description Changes the fields that are present; `null` clears a field. A new `email` takes effect when it is
+         *     verified: its owner gets a mail, if this server sends mail; else at once, unverified. It needs a
+         *     session that is less than a day old. `emailVerified` and `profile.isOnline` are accepted and have no
+         *     effect.
+         */
+        patch: operations["updateUser"];
         trace?: never;
     };
     "/api/v1/auth/guest": {
@@ -1156,6 +2213,126 @@ export interface paths {
          * @description If a guest sends the request, the guest becomes the account.
          */
         post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your files
+         * @description The oldest file comes first.
+         */
+        get: operations["listFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Get what is known of a file */
+        get: operations["getFile"];
+        put?: never;
+        post?: never;
+        /** Delete a file */
+        delete: operations["deleteFile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get the content of a file
+         * @description Your own files, and pictures of profiles and channels of others. With `expires` and `signature` of a
+         *     URL from `GET /api/v1/files/{id}/url`, no credential is needed. Web pages, SVG and other types that
+         *     browsers could run are sent as attachments.
+         */
+        get: operations["getFileContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}/url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get a URL that needs no credential
+         * @description For an `<img>` on another origin, for example. Only for your own files.
+         */
+        get: operations["createFileUrl"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a file
+         * @description A form with the file in the field `file`, or the content of the file itself as the body, with its name
+         *     in `X-Filename`. The media type is decided by the content. The file is stored when the response
+         *     arrives; if the request breaks off, nothing is stored.
+         */
+        post: operations["uploadFile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1628,72 +2805,153 @@ export interface components {
             status: true;
             user: components["schemas"]["AuthUser"];
         };
+        BanRequest: {
+            reason?: string | null;
+        };
+        ChangeRoleRequest: {
+            role: components["schemas"]["ChannelRole"];
+        };
+        Channel: {
+            bannerUrl: string | null;
+            category: string;
+            createdAt: components["schemas"]["UtcTime"];
+            description: string | null;
+            id: components["schemas"]["Id"];
+            imageUrl: string | null;
+            /** @description Whether only members see it. */
+            isPrivate: boolean;
+            memberCount: number;
+            name: string;
+            ownerId: components["schemas"]["UserId"];
+            /** @description The role of the user; `null` if they are no member. */
+            role: components["schemas"]["ChannelRole"] | null;
+            updatedAt: components["schemas"]["UtcTime"];
+        };
+        ChannelBan: {
+            bannedAt: components["schemas"]["UtcTime"];
+            /** @description The id of the user; `null` if it was the operator, or if the user was deleted. */
+            bannedBy: components["schemas"]["UserId"] | null;
+            channelId: components["schemas"]["Id"];
+            reason: string | null;
+            user: components["schemas"]["UserSummary"];
+            userId: components["schemas"]["UserId"];
+        };
+        ChannelMember: {
+            channelId: components["schemas"]["Id"];
+            id: components["schemas"]["Id"];
+            isOwner: boolean;
+            joinedAt: components["schemas"]["UtcTime"];
+            role: components["schemas"]["ChannelRole"];
+            user: components["schemas"]["UserSummary"];
+            userId: components["schemas"]["UserId"];
+        };
+        ChannelPage: {
+            data: components["schemas"]["Channel"][];
+            meta: {
+                limit: number;
+                /** @description `null` at the end. */
+                nextCursor: string | null;
+                /** @description `null` if the page was found by its cursor. */
+                page: number | null;
+                /** @description Channels of all pages. */
+                total: number;
+                totalPages: number;
+            };
+        };
+        /** @enum {string} */
+        ChannelRole: "member" | "moderator" | "admin";
+        /** @description As in OpenAI's API, with the further fields that the provider sent, at every level. */
         ChatCompletion: {
-            choices: {
+            choices: ({
                 finish_reason: components["schemas"]["FinishReason"];
                 /** @constant */
                 index: 0;
-                logprobs: null;
+                logprobs: Record<string, never> | null;
                 message: {
                     content: string | null;
+                    reasoning?: string;
                     reasoning_content?: string;
                     refusal: string | null;
                     /** @constant */
                     role: "assistant";
-                    tool_calls?: {
-                        function: {
+                    /** @description Reasoning of Anthropic models, to be sent back in the message. */
+                    thinking_blocks?: Record<string, never>[];
+                    tool_calls?: ({
+                        function?: {
                             /** @description JSON. */
                             arguments: string;
                             name: string;
+                        } & {
+                            [key: string]: unknown;
                         };
                         id: string;
-                        /** @constant */
-                        type: "function";
-                    }[];
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    })[];
+                } & {
+                    [key: string]: unknown;
                 };
-            }[];
+            } & {
+                [key: string]: unknown;
+            })[];
             /** @description Seconds since the epoch. */
             created: number;
             id: string;
             model: string;
             /** @constant */
             object: "chat.completion";
-            system_fingerprint: null;
+            system_fingerprint: string | null;
             usage: components["schemas"]["CompletionUsage"];
+        } & {
+            [key: string]: unknown;
         };
+        /** @description As in OpenAI's API, with the further fields that the provider sent, at every level. */
         ChatCompletionChunk: {
-            choices: {
+            choices: ({
                 delta: {
                     content?: string | null;
+                    reasoning?: string;
                     reasoning_content?: string;
                     refusal?: string | null;
                     /** @constant */
                     role?: "assistant";
-                    tool_calls?: {
-                        function: {
+                    /** @description Reasoning of Anthropic models, to be sent back in the message. */
+                    thinking_blocks?: Record<string, never>[];
+                    tool_calls?: ({
+                        function?: {
                             arguments: string;
                             name?: string;
+                        } & {
+                            [key: string]: unknown;
                         };
                         id?: string;
                         index: number;
-                        /** @constant */
-                        type?: "function";
-                    }[];
+                        type?: string;
+                    } & {
+                        [key: string]: unknown;
+                    })[];
+                } & {
+                    [key: string]: unknown;
                 };
                 finish_reason: components["schemas"]["FinishReason"] | null;
                 /** @constant */
                 index: 0;
-                logprobs: null;
-            }[];
+                logprobs: Record<string, never> | null;
+            } & {
+                [key: string]: unknown;
+            })[];
             /** @description Seconds since the epoch. */
             created: number;
             id: string;
             model: string;
             /** @constant */
             object: "chat.completion.chunk";
-            system_fingerprint: null;
+            system_fingerprint: string | null;
             /** @description With `stream_options.include_usage`: null until the last chunk. */
             usage?: components["schemas"]["CompletionUsage"] | null;
+        } & {
+            [key: string]: unknown;
         };
         ChatCompletionMessage: {
             /** @description A text or a list of parts. Optional in assistant messages with tool calls. */
@@ -1709,17 +2967,20 @@ export interface components {
         };
         ChatCompletionPart: {
             image_url?: {
-                /** @enum {string|null} */
-                detail?: "auto" | "low" | "high" | null;
+                detail?: string | null;
                 /** @description An https or a data URL. */
                 url: string;
             } | null;
             refusal?: string | null;
             text?: string | null;
-            /** @enum {string} */
-            type: "text" | "image_url" | "refusal";
+            /** @description `text`, `image_url`, `refusal`, or a part that only the provider knows, such as `input_audio`. */
+            type: string;
         };
-        /** @description As in OpenAI's API. A field that is `null` counts as absent. */
+        /**
+         * @description As in OpenAI's API. Fields that are not listed are passed on to providers with OpenAI's API. For other
+         *     providers they are translated, omitted and named in the header `x-goldfish-omitted-parameters`, or
+         *     rejected with 400. A field that is `null` counts as absent.
+         */
         ChatCompletionRequest: {
             frequency_penalty?: number | null;
             max_completion_tokens?: number | null;
@@ -1739,8 +3000,8 @@ export interface components {
                     schema?: Record<string, never> | null;
                     strict?: boolean | null;
                 } | null;
-                /** @enum {string} */
-                type: "text" | "json_object" | "json_schema";
+                /** @description `text`, `json_object`, `json_schema`, or a format of the provider. */
+                type: string;
             } | null;
             seed?: number | null;
             stop?: string | string[] | null;
@@ -1752,11 +3013,10 @@ export interface components {
             } | null;
             temperature?: number | null;
             tool_choice?: ("auto" | "none" | "required") | {
-                function: {
+                function?: {
                     name: string;
                 };
-                /** @constant */
-                type: "function";
+                type: string;
             } | null;
             tools?: components["schemas"]["ChatCompletionTool"][] | null;
             top_p?: number | null;
@@ -1765,29 +3025,30 @@ export interface components {
             [key: string]: unknown;
         };
         ChatCompletionTool: {
-            function: {
+            function?: {
                 description?: string | null;
                 name: string;
                 /** @description A JSON Schema. */
                 parameters?: Record<string, never> | null;
                 strict?: boolean | null;
             };
-            /** @constant */
-            type: "function";
+            /** @description `function`, or a tool that only the provider knows. */
+            type: string;
         };
         ChatCompletionToolCall: {
-            function: {
+            function?: {
                 /** @description JSON. */
                 arguments: string;
                 name: string;
             };
             id: string;
-            /** @enum {string|null} */
-            type?: "function" | null;
+            type?: string | null;
         };
         ChatRequest: {
             /** @description The conversation to continue. Without it a new conversation is created. */
             conversationId?: components["schemas"]["Id"] | null;
+            /** @description The id of the message of the user of which this is another version; needs `conversationId`. */
+            edits?: string | null;
             /** @description Most tokens of the reply. */
             maxTokens?: number | null;
             /** @description The message; not all white space. */
@@ -1805,6 +3066,8 @@ export interface components {
                 audio_tokens: number;
                 reasoning_tokens: number;
                 rejected_prediction_tokens: number;
+            } & {
+                [key: string]: unknown;
             };
             /** @description True if the counts are estimates of the server, because the provider sent none. */
             estimated?: boolean;
@@ -1812,8 +3075,12 @@ export interface components {
             prompt_tokens_details: {
                 audio_tokens: number;
                 cached_tokens: number;
+            } & {
+                [key: string]: unknown;
             };
             total_tokens: number;
+        } & {
+            [key: string]: unknown;
         };
         /** @description The next part of the reply. */
         ContentEvent: {
@@ -1822,9 +3089,14 @@ export interface components {
         Conversation: {
             createdAt: components["schemas"]["Time"];
             id: components["schemas"]["Id"];
+            /** @description The active version of each message. */
             messages: components["schemas"]["Message"][];
             /** @description The model of the last reply. */
             model: string;
+            /** @description Whether it is kept from eviction. */
+            pinned: boolean;
+            /** @description Whether it exceeds `maxConversations` because no reply to it has begun yet, or all failed. It becomes an ordinary conversation, for which another one is evicted, with the first word of a reply, or when it is renamed or pinned. Once its replies have failed, it is deleted when another conversation begins. */
+            provisional: boolean;
             title: string;
             updatedAt: components["schemas"]["Time"];
         };
@@ -1833,6 +3105,8 @@ export interface components {
             /** @constant */
             content: "";
             conversationId: components["schemas"]["Id"];
+            /** @description The conversations that were evicted for this one; they can be restored for `evictionUndoSeconds`. */
+            evicted: components["schemas"]["EvictedConversation"][];
             /** @description The id of the reply. */
             messageId: string;
             /** @description The model that replies. */
@@ -1848,8 +3122,25 @@ export interface components {
             messageCount: number;
             /** @description The model of the last reply. */
             model: string;
+            /** @description Whether it is kept from eviction. */
+            pinned: boolean;
+            /** @description Whether it exceeds `maxConversations` because no reply to it has begun yet, or all failed. It becomes an ordinary conversation, for which another one is evicted, with the first word of a reply, or when it is renamed or pinned. Once its replies have failed, it is deleted when another conversation begins. */
+            provisional: boolean;
             title: string;
+            /** @description When its last message was written. A new title, a pin or another active version do not change it. */
             updatedAt: components["schemas"]["Time"];
+        };
+        CreateChannelRequest: {
+            /** @description An http or https URL, or a path that begins with `/`. */
+            bannerUrl?: string | null;
+            /** @description Default: `General`. */
+            category?: string | null;
+            description?: string | null;
+            /** @description An http or https URL, or a path that begins with `/`. */
+            imageUrl?: string | null;
+            /** @description Default: false. */
+            isPrivate?: boolean | null;
+            name: string;
         };
         CreatedApiKey: {
             /** @description Whether the key is neither revoked nor expired. */
@@ -1870,6 +3161,44 @@ export interface components {
             requestBudget: number | null;
             scopes: components["schemas"]["ApiKeyScope"][];
             tokenBudget: number | null;
+        };
+        CreatedInvitation: {
+            channelId: components["schemas"]["Id"];
+            createdAt: components["schemas"]["UtcTime"];
+            /** @description The id of the user; `null` if it was the operator, or if the user was deleted. */
+            createdBy: components["schemas"]["UserId"] | null;
+            /** @description `null` if it does not expire. */
+            expiresAt: components["schemas"]["UtcTime"] | null;
+            id: components["schemas"]["Id"];
+            /** @description How many users may join; `null` for any number. */
+            maxUses: number | null;
+            token: string;
+            /** @description How many users have joined. */
+            uses: number;
+        };
+        CreateInvitationRequest: {
+            /**
+             * Format: date-time
+             * @description RFC 3339; must be in the future.
+             */
+            expiresAt?: string | null;
+            /** @description How many users may join. */
+            maxUses?: number | null;
+        };
+        CreateMessageRequest: {
+            attachments?: components["schemas"]["MessageAttachment"][];
+            /** @description A name of the client for this message; see `Idempotency-Key`. */
+            clientId?: string | null;
+            /** @description May be empty or absent only with attachments. */
+            content?: string;
+            /** @description The id of a message of the thread. */
+            replyTo?: string | null;
+            threadId: components["schemas"]["Id"];
+        };
+        CreateThreadRequest: {
+            channelId: components["schemas"]["Id"];
+            description?: string | null;
+            name: string;
         };
         /** @description Credits. `null` means no limit. */
         Credits: {
@@ -1897,12 +3226,22 @@ export interface components {
             promptTokens: number;
             requests: number;
         };
+        DeleteUserRequest: {
+            password?: string | null;
+        };
         /** @description One error in a request. */
         Detail: {
             /** @description What is wrong. */
             message: string;
             /** @description The place of the error: a path into the body such as `items[2].name`, the name of a parameter, or `body`. */
             path: string;
+        };
+        Done: {
+            /** @description What was done. */
+            message: string;
+        };
+        EditMessageRequest: {
+            content: string;
         };
         /**
          * Format: email
@@ -1921,7 +3260,7 @@ export interface components {
          * @description A stable code for programs.
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_ERROR" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         /** @description The event `error`: the error object, with empty content. */
         ErrorEvent: {
             code: components["schemas"]["ErrorCode"];
@@ -1933,14 +3272,53 @@ export interface components {
             /** @description The same as `X-Request-Id`; identifies the request in the log. */
             requestId: string;
         };
+        EvictedConversation: {
+            id: components["schemas"]["Id"];
+            title: string;
+        };
+        /** @description Why a reply is incomplete. */
+        Failure: {
+            code: components["schemas"]["ErrorCode"];
+            /** @description A sentence for people. */
+            message: string;
+        };
         Farewell: {
             /** @description Send the browser to this URL to sign out of the identity provider, too. */
             logoutUrl?: string;
             /** @constant */
             success: true;
         };
-        /** @enum {string} */
-        FinishReason: "stop" | "length" | "content_filter" | "tool_calls";
+        File: {
+            createdAt: components["schemas"]["Time"];
+            id: components["schemas"]["Id"];
+            /** @description By content, not by the name. */
+            mediaType: string;
+            /** @description Without a path and control characters. */
+            name: string;
+            /** @enum {string} */
+            purpose: "file" | "avatar" | "banner" | "channelIcon" | "channelBanner" | "messageImage" | "messageAttachment";
+            /** @description Bytes. */
+            size: number;
+            /** @description The URL of the content; needs a credential. */
+            url: string;
+        };
+        FileAnswer: {
+            file: components["schemas"]["File"];
+        };
+        FileForm: {
+            /**
+             * Format: binary
+             * @description The content of the file.
+             */
+            file: string;
+        };
+        FileList: {
+            files: components["schemas"]["File"][];
+            /** @description For the next page; `null` on the last one. A page may be short although it is not the last one. */
+            nextCursor: string | null;
+        };
+        /** @description `stop`, `length`, `content_filter`, `tool_calls`, or a reason of the provider as it wrote it. */
+        FinishReason: string;
         GrantRequest: {
             amount: number;
             /** @description A grant with the same id is applied only once. */
@@ -1958,14 +3336,56 @@ export interface components {
         };
         History: {
             conversations: components["schemas"]["ConversationSummary"][];
-            /** @description How many conversations a user can have. When there is one more, the least recently updated one is deleted. */
+            /** @description How long an evicted conversation can be restored. After that its content is erased. */
+            evictionUndoSeconds: number;
+            /** @description How many conversations a user can have. When there is one more, the one with the oldest last message that is not pinned is evicted. */
             maxConversations: number;
+            /** @description The conversation that is evicted when the reply to another new conversation begins; null while there is room. */
+            nextEvicted: components["schemas"]["EvictedConversation"] | null;
         };
         /**
          * Format: uuid
          * @description A UUID.
          */
         Id: string;
+        Invitation: {
+            channelId: components["schemas"]["Id"];
+            createdAt: components["schemas"]["UtcTime"];
+            /** @description The id of the user; `null` if it was the operator, or if the user was deleted. */
+            createdBy: components["schemas"]["UserId"] | null;
+            /** @description `null` if it does not expire. */
+            expiresAt: components["schemas"]["UtcTime"] | null;
+            id: components["schemas"]["Id"];
+            /** @description How many users may join; `null` for any number. */
+            maxUses: number | null;
+            /** @description How many users have joined. */
+            uses: number;
+        };
+        JoinedChannel: {
+            bannerUrl: string | null;
+            category: string;
+            createdAt: components["schemas"]["UtcTime"];
+            description: string | null;
+            id: components["schemas"]["Id"];
+            imageUrl: string | null;
+            isPrivate: boolean;
+            joinedAt: components["schemas"]["UtcTime"];
+            lastMessageAt: components["schemas"]["UtcTime"] | null;
+            memberCount: number;
+            /** @description Unread messages that mention the user. */
+            mentionCount: number;
+            name: string;
+            ownerId: components["schemas"]["UserId"];
+            role: components["schemas"]["ChannelRole"] | null;
+            /** @description Messages that the user has not read. */
+            unreadCount: number;
+            updatedAt: components["schemas"]["UtcTime"];
+        };
+        JoinRequest: {
+            channelId: components["schemas"]["Id"];
+            /** @description Another user, whom an admin adds. Required with `X-Admin-Key`. */
+            userId?: string | null;
+        };
         LoginRequest: {
             email: string;
             password: string;
@@ -1973,11 +3393,21 @@ export interface components {
         LogoutRequest: {
             refreshToken?: string | null;
         };
+        MarkReadRequest: {
+            /** @description The number of the last message that was read. */
+            number: number;
+        };
         Me: {
             user: components["schemas"]["User"];
         };
+        MemberRole: {
+            role: components["schemas"]["ChannelRole"];
+        };
         Message: {
+            /** @description The id of the active version, which is the id of this message; present with `versions`. */
+            active?: string;
             content: string;
+            failure?: components["schemas"]["Failure"];
             id: string;
             /** @description The model; only for replies. */
             model?: string;
@@ -1989,6 +3419,48 @@ export interface components {
              */
             status: "complete" | "streaming" | "stopped" | "incomplete";
             timestamp: components["schemas"]["Time"];
+            /** @description All versions of the message, oldest first; present if there are several. Regenerating adds a version of a reply, editing one of a user message. At most 10 are kept, and of a conversation about 384 KiB / `maxConversations` (4 to 128 KiB) that are not active; the oldest ones are erased. */
+            versions?: components["schemas"]["MessageVersion"][];
+        };
+        MessageAttachment: {
+            filename: string;
+            id: components["schemas"]["Id"];
+            mimeType: string;
+            /** @description Bytes. */
+            size: number;
+            /** @enum {string} */
+            type: "image" | "document" | "video" | "audio";
+            /** @description A path of this server, or a URL of an origin in `cors_origins`, `trusted_origins` or `public_url`. */
+            url: string;
+        };
+        MessageVersion: {
+            createdAt: components["schemas"]["Time"];
+            id: string;
+            /** @description The model; only for replies. */
+            model?: string;
+            /** @enum {string} */
+            status: "complete" | "streaming" | "stopped" | "incomplete";
+        };
+        MessageWithSender: {
+            attachments: components["schemas"]["MessageAttachment"][];
+            channelId: components["schemas"]["Id"];
+            /** @description Empty if the message was deleted. */
+            content: string;
+            createdAt: components["schemas"]["UtcTime"];
+            deleted: boolean;
+            editedAt: components["schemas"]["UtcTime"] | null;
+            id: components["schemas"]["Id"];
+            /** @description The users whom the text mentions. */
+            mentions: components["schemas"]["UserId"][];
+            /** @description The number of the message within the thread: 1, 2, 3 … without gaps. */
+            number: number;
+            reactions: components["schemas"]["Reaction"][];
+            /** @description The message of the thread that this one replies to. */
+            replyTo: components["schemas"]["Id"] | null;
+            sender: components["schemas"]["UserSummary"] | null;
+            /** @description `null` if the user was deleted. */
+            senderId: components["schemas"]["UserId"] | null;
+            threadId: components["schemas"]["Id"];
         };
         Model: {
             /** @description Whether its provider is configured. */
@@ -2006,8 +3478,11 @@ export interface components {
         /** @description OpenAI's error object. The id of the request is only in the header `X-Request-Id`. */
         OpenAiError: {
             error: {
-                /** @description A stable code; `null` if OpenAI has none. */
-                code: components["schemas"]["OpenAiErrorCode"] | null;
+                /**
+                 * @description A stable code; `null` if OpenAI has none. A provider that rejects a request (400) may have a code
+                 *     of its own.
+                 */
+                code: components["schemas"]["OpenAiErrorCode"] | string | null;
                 message: string;
                 /** @description The field with the error. */
                 param: string | null;
@@ -2057,12 +3532,49 @@ export interface components {
             systemPrompt?: string | null;
             theme?: components["schemas"]["Theme"] | null;
         };
+        PreviousText: {
+            content: string;
+            replacedAt: components["schemas"]["UtcTime"];
+        };
         /** @description In US dollars per million tokens, if known. */
         Prices: {
             /** @description For tokens of the prompt that the provider had cached. */
             cachedInput?: number;
+            /** @description For tokens of the prompt that the provider wrote to its cache. */
+            cacheWrite?: number;
+            /** @description The same for a cache that lasts an hour. */
+            cacheWriteHour?: number;
             input: number;
             output: number;
+        };
+        Profile: {
+            age: number | null;
+            avatarUrl: string | null;
+            bannerUrl: string | null;
+            bio: string | null;
+            createdAt: components["schemas"]["UtcTime"];
+            displayName: string | null;
+            id: components["schemas"]["Id"];
+            /** @description Whether the user has a realtime connection to this server. */
+            isOnline: boolean;
+            updatedAt: components["schemas"]["UtcTime"];
+            userId: components["schemas"]["UserId"];
+        };
+        Reaction: {
+            count: number;
+            emoji: string;
+            /** @description Whether the user is among them. */
+            mine: boolean;
+        };
+        ReadState: {
+            channelId: components["schemas"]["Id"];
+            /** @description Unread messages that mention the user. */
+            mentionCount: number;
+            /** @description The number of the last message that was read. */
+            number: number;
+            threadId: components["schemas"]["Id"];
+            /** @description Messages that the user has not read; 0 for who is no member. */
+            unreadCount: number;
         };
         RefreshRequest: {
             refreshToken: string;
@@ -2070,6 +3582,8 @@ export interface components {
         RegenerateRequest: {
             /** @description Most tokens of the reply. */
             maxTokens?: number | null;
+            /** @description The id of the reply. Default: the last one. */
+            messageId?: string | null;
             /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
             model?: string | null;
             /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
@@ -2089,6 +3603,10 @@ export interface components {
             /** @description White space at both ends is removed. */
             title: string;
         };
+        Restored: {
+            conversation: components["schemas"]["Conversation"];
+            evicted: components["schemas"]["EvictedConversation"][];
+        };
         RevokedApiKey: {
             message: string;
         };
@@ -2100,6 +3618,14 @@ export interface components {
             /** @description For `Authorization: Bearer`; valid for 15 minutes. */
             token: string;
             user: components["schemas"]["User"];
+        };
+        SetActiveRequest: {
+            /** @description The id of the version. */
+            active: string;
+        };
+        SignedUrl: {
+            expiresAt: components["schemas"]["Time"];
+            url: string;
         };
         Statistics: {
             accounts: number;
@@ -2119,6 +3645,12 @@ export interface components {
                 };
             };
         };
+        StopAnswerResult: {
+            /** @description Whether an answer was still to come. */
+            stopped: boolean;
+            /** @constant */
+            success: true;
+        };
         Stopped: {
             /** @description Whether a reply was being written. */
             stopped: boolean;
@@ -2131,6 +3663,24 @@ export interface components {
         };
         /** @enum {string} */
         Theme: "light" | "dark";
+        Thread: {
+            channelId: components["schemas"]["Id"];
+            createdAt: components["schemas"]["UtcTime"];
+            /** @description The id of the user; `null` if the user was deleted. */
+            createdBy: components["schemas"]["UserId"] | null;
+            description: string | null;
+            id: components["schemas"]["Id"];
+            isArchived: boolean;
+            lastMessageAt: components["schemas"]["UtcTime"] | null;
+            /** @description The number of its last message; 0 if there is none. */
+            lastNumber: number;
+            /** @description Unread messages that mention the user. */
+            mentionCount: number;
+            name: string;
+            /** @description Messages that the user has not read; 0 for who is no member. */
+            unreadCount: number;
+            updatedAt: components["schemas"]["UtcTime"];
+        };
         /** @description Milliseconds since the epoch. */
         Time: number;
         Token: {
@@ -2151,6 +3701,9 @@ export interface components {
             next: string | null;
             transactions: components["schemas"]["Transaction"][];
         };
+        TransferRequest: {
+            userId: components["schemas"]["UserId"];
+        };
         /**
          * @description What `DefaultChatTransport` of the AI SDK sends: all messages as `messages`, or only the last one as
          *     `message`. The last message must be the user's. Other fields are ignored.
@@ -2161,7 +3714,7 @@ export interface components {
             /** @description Most tokens of the reply. */
             maxTokens?: number | null;
             message?: components["schemas"]["UiMessage"] | null;
-            /** @description The id of the last message, if it is edited. */
+            /** @description The id of the message that is edited (the last one of `messages`), or of the reply that is regenerated. */
             messageId?: string | null;
             messages?: components["schemas"]["UiMessage"][] | null;
             /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
@@ -2201,6 +3754,7 @@ export interface components {
         };
         UiMessageMetadata: {
             conversationId?: components["schemas"]["Id"];
+            evicted?: components["schemas"]["EvictedConversation"][];
             model?: string;
             title?: string;
             usage?: {
@@ -2208,6 +3762,103 @@ export interface components {
                 outputTokens: number;
                 totalTokens: number;
             };
+        };
+        UpdateChannelRequest: {
+            /** @description An http or https URL, or a path that begins with `/`. */
+            bannerUrl?: string | null;
+            category?: string | null;
+            description?: string | null;
+            /** @description An http or https URL, or a path that begins with `/`. */
+            imageUrl?: string | null;
+            isPrivate?: boolean | null;
+            name?: string | null;
+        };
+        UpdateProfileRequest: {
+            age?: number | null;
+            /** @description An http or https URL, or a path that begins with `/`. */
+            avatarUrl?: string | null;
+            /** @description An http or https URL, or a path that begins with `/`. */
+            bannerUrl?: string | null;
+            bio?: string | null;
+            displayName?: string | null;
+            /** @description Has no effect. */
+            isOnline?: boolean | null;
+        };
+        UpdateThreadRequest: {
+            description?: string | null;
+            isArchived?: boolean | null;
+            name?: string | null;
+        };
+        UpdateUserRequest: {
+            email?: string | null;
+            /** @description Has no effect. */
+            emailVerified?: boolean | null;
+            /** @description An http or https URL. */
+            image?: string | null;
+            name?: string | null;
+            profile?: components["schemas"]["UpdateProfileRequest"] | null;
+        };
+        Upload: {
+            filename: string;
+            id: components["schemas"]["Id"];
+            key: string;
+            /** @description By content, not by the name. */
+            mimeType: string;
+            /** @description Bytes. */
+            size: number;
+            /** @description The URL of the content; needs a credential. */
+            url: string;
+        };
+        UploadAnswer: {
+            data: components["schemas"]["Upload"];
+            /** @constant */
+            success: true;
+        };
+        UploadForm: {
+            /**
+             * Format: binary
+             * @description The content of the file.
+             */
+            file: string;
+        };
+        UploadKind: {
+            maxBytes: number;
+            /** @description Empty for any. */
+            mimeTypes: string[];
+        };
+        UploadLimits: {
+            avatar: components["schemas"]["UploadKind"];
+            banner: components["schemas"]["UploadKind"];
+            channelBanner: components["schemas"]["UploadKind"];
+            channelIcon: components["schemas"]["UploadKind"];
+            /** @description Files of one form. */
+            maxFiles: number;
+            /** @description All files of a user together. */
+            maxStorageBytes: number;
+            messageAttachment: components["schemas"]["UploadKind"];
+            messageImage: components["schemas"]["UploadKind"];
+        };
+        UploadLimitsAnswer: {
+            data: components["schemas"]["UploadLimits"];
+            /** @constant */
+            success: true;
+        };
+        UploadsAnswer: {
+            data: components["schemas"]["Upload"][];
+            errors?: {
+                code: components["schemas"]["ErrorCode"];
+                /** @description A sentence for people. */
+                error: string;
+                /** @description As it was sent. */
+                filename: string;
+                /** @description The place of the file in the form, counted from 0. */
+                index: number;
+            }[];
+            /** @constant */
+            success: true;
+        };
+        UploadsForm: {
+            files: string[];
         };
         /** @description The event `usage`: the tokens that the reply took. */
         UsageEvent: {
@@ -2243,11 +3894,46 @@ export interface components {
             kind: components["schemas"]["UserKind"];
             name: string | null;
         };
+        UserDeletion: {
+            /** @description Channels that had no other admin. */
+            channelsDeleted: components["schemas"]["Id"][];
+            /** @description Channels that another admin owns now. */
+            channelsPassedOn: components["schemas"]["Id"][];
+            message: string;
+            messagesDeleted: number;
+        };
+        /** @description The id of a user. */
+        UserId: string;
         /**
          * @description A user without an account, with an account on this server, or of WorkOS or Clerk.
          * @enum {string}
          */
         UserKind: "guest" | "registered" | "external";
+        /** @description A user as shown beside what they wrote. */
+        UserSummary: {
+            id: components["schemas"]["UserId"];
+            /** @description The avatar, or else the image. */
+            image: string | null;
+            /** @description The display name, or else the name. */
+            name: string;
+        };
+        UserWithProfile: {
+            createdAt: components["schemas"]["UtcTime"];
+            /** @description Only in responses to the user and the operator. */
+            email?: string | null;
+            /** @description Only in responses to the user and the operator. */
+            emailVerified?: boolean;
+            id: components["schemas"]["UserId"];
+            image: string | null;
+            name: string;
+            profile: components["schemas"]["Profile"];
+            updatedAt: components["schemas"]["UtcTime"];
+        };
+        /**
+         * Format: date-time
+         * @description RFC 3339 with milliseconds.
+         */
+        UtcTime: string;
         WithdrawalRequest: {
             password?: string | null;
         };
@@ -2604,10 +4290,20 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The AI provider, the identity provider or the storage is overloaded, cannot be reached or is not configured. */
+        /** @description The AI provider, the identity provider or the storage is overloaded or cannot be used now. */
         ProviderUnavailable: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The file has no such part; `Content-Range` has its size. */
+        RangeNotSatisfiable: {
+            headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
             };
@@ -2629,7 +4325,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is larger than `max_body_bytes`. */
+        /** @description The body is larger than `max_body_bytes`, or a file is larger than its limit. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2650,7 +4346,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The `Content-Type` of the body is not JSON. */
+        /** @description The `Content-Type` of the body is not JSON, or a file is of a media type that is not accepted. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2663,14 +4359,18 @@ export interface components {
     };
     parameters: {
         /**
+         * @description The id of the channel.
+         * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+         */
+        ChannelId: components["schemas"]["Id"];
+        /**
          * @description The id of the conversation.
          * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
          */
         ConversationId: components["schemas"]["Id"];
-        /**
-         * @description A retry with the same key gets the existing reply, for 24 hours.
-         * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
-         */
+        /** @description The cursor in the link to the page. */
+        Cursor: string;
+        /** @description A name that the client makes for this request, such as a UUID. A retry with the same key gets the existing reply, for 24 hours; another body with it gets 409. Leave it empty to try requests on this page. */
         IdempotencyKey: string;
         /**
          * @description The `id` of the last event that the client received; the stream continues after it.
@@ -2679,11 +4379,33 @@ export interface components {
         LastEventId: string;
         /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
         LastEventIdOfRepeat: string;
+        /**
+         * @description The id of the user.
+         * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+         */
+        MemberUserId: components["schemas"]["UserId"];
+        /**
+         * @description The id of the message.
+         * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+         */
+        MessageId: components["schemas"]["Id"];
+        /**
+         * @description A retry with the same key gets the existing message, with 200. The same as `clientId` in the body.
+         * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+         */
+        MessageIdempotencyKey: string;
+        /** @description Number of items in a page. */
+        PageLimit: number;
     };
     requestBodies: never;
     headers: {
         /** @description The version of the document, for `If-None-Match`. */
         ETag: string;
+        /**
+         * @description Links to other pages (RFC 8288): `rel="next"`, and for messages `rel="prev"` to older ones. Absent if there are none.
+         * @example </api/users?limit=100&cursor=eyJ4>; rel="next"
+         */
+        Link: string;
         /** @description Requests allowed in a minute; absent if there is no limit. */
         "RateLimit-Limit": number;
         /** @description Requests left in this minute. */
@@ -4533,14 +6255,301 @@ export interface operations {
             503: components["responses"]["AuthUnavailable"];
         };
     };
+    listChannels: {
+        parameters: {
+            query?: {
+                /** @description Only channels of this category. */
+                category?: string;
+                /** @description `nextCursor` of the previous page. Nothing is skipped or listed twice while channels are created. */
+                cursor?: string;
+                /** @description Only channels that the user is a member of. */
+                joined?: boolean;
+                /** @description Number of channels in a page. */
+                limit?: number;
+                /** @description The number of the page, from 1. Not together with `cursor`. */
+                page?: number;
+                /** @description Words; each must begin a word of the name or the description, in any case. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of channels. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *           "name": "Design",
+                     *           "description": "Colours and fish",
+                     *           "isPrivate": false,
+                     *           "category": "General",
+                     *           "imageUrl": null,
+                     *           "bannerUrl": null,
+                     *           "ownerId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "memberCount": 1,
+                     *           "role": "admin",
+                     *           "createdAt": "2026-02-20T10:00:00.000Z",
+                     *           "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "meta": {
+                     *         "page": 1,
+                     *         "limit": 10,
+                     *         "total": 1,
+                     *         "totalPages": 1,
+                     *         "nextCursor": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelPage"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Design",
+                 *       "description": "Colours and fish",
+                 *       "isPrivate": false,
+                 *       "category": "General"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateChannelRequest"];
+            };
+        };
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Design",
+                     *       "description": "Colours and fish",
+                     *       "isPrivate": false,
+                     *       "category": "General",
+                     *       "imageUrl": null,
+                     *       "bannerUrl": null,
+                     *       "ownerId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "memberCount": 1,
+                     *       "role": "admin",
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Design",
+                     *       "description": "Colours and fish",
+                     *       "isPrivate": false,
+                     *       "category": "General",
+                     *       "imageUrl": null,
+                     *       "bannerUrl": null,
+                     *       "ownerId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "memberCount": 1,
+                     *       "role": "admin",
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Channel deleted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    updateChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "Colours",
+                 *       "imageUrl": null
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateChannelRequest"];
+            };
+        };
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Design",
+                     *       "description": "Colours and fish",
+                     *       "isPrivate": false,
+                     *       "category": "General",
+                     *       "imageUrl": null,
+                     *       "bannerUrl": null,
+                     *       "ownerId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "memberCount": 1,
+                     *       "role": "admin",
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     sendMessage: {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description A retry with the same key gets the existing reply, for 24 hours.
-                 * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
-                 */
+                /** @description A name that the client makes for this request, such as a UUID. A retry with the same key gets the existing reply, for 24 hours; another body with it gets 409. Leave it empty to try requests on this page. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
                 "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
@@ -4839,6 +6848,8 @@ export interface operations {
                      *           "model": "demo"
                      *         }
                      *       ],
+                     *       "pinned": false,
+                     *       "provisional": false,
                      *       "createdAt": 1767225600000,
                      *       "updatedAt": 1767225600900
                      *     }
@@ -4951,6 +6962,8 @@ export interface operations {
                      *           "model": "demo"
                      *         }
                      *       ],
+                     *       "pinned": false,
+                     *       "provisional": false,
                      *       "createdAt": 1767225600000,
                      *       "updatedAt": 1767225600900
                      *     }
@@ -4969,14 +6982,222 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    setActiveMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["parameters"]["ConversationId"];
+                /**
+                 * @description The id of any version of the message.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "active": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetActiveRequest"];
+            };
+        };
+        responses: {
+            /** @description The conversation. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *       "title": "Hello goldfish, what is 6 * 7?",
+                     *       "model": "demo",
+                     *       "messages": [
+                     *         {
+                     *           "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *           "role": "user",
+                     *           "content": "Hello goldfish, what is 6 * 7?",
+                     *           "timestamp": 1767225600000,
+                     *           "status": "complete"
+                     *         },
+                     *         {
+                     *           "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *           "role": "assistant",
+                     *           "content": "6 * 7 = 42",
+                     *           "timestamp": 1767225600900,
+                     *           "status": "complete",
+                     *           "model": "demo"
+                     *         }
+                     *       ],
+                     *       "pinned": false,
+                     *       "provisional": false,
+                     *       "createdAt": 1767225600000,
+                     *       "updatedAt": 1767225600900
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    pinConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *       "title": "Hello goldfish, what is 6 * 7?",
+                     *       "model": "demo",
+                     *       "messages": [
+                     *         {
+                     *           "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *           "role": "user",
+                     *           "content": "Hello goldfish, what is 6 * 7?",
+                     *           "timestamp": 1767225600000,
+                     *           "status": "complete"
+                     *         },
+                     *         {
+                     *           "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *           "role": "assistant",
+                     *           "content": "6 * 7 = 42",
+                     *           "timestamp": 1767225600900,
+                     *           "status": "complete",
+                     *           "model": "demo"
+                     *         }
+                     *       ],
+                     *       "pinned": false,
+                     *       "provisional": false,
+                     *       "createdAt": 1767225600000,
+                     *       "updatedAt": 1767225600900
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    unpinConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *       "title": "Hello goldfish, what is 6 * 7?",
+                     *       "model": "demo",
+                     *       "messages": [
+                     *         {
+                     *           "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *           "role": "user",
+                     *           "content": "Hello goldfish, what is 6 * 7?",
+                     *           "timestamp": 1767225600000,
+                     *           "status": "complete"
+                     *         },
+                     *         {
+                     *           "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *           "role": "assistant",
+                     *           "content": "6 * 7 = 42",
+                     *           "timestamp": 1767225600900,
+                     *           "status": "complete",
+                     *           "model": "demo"
+                     *         }
+                     *       ],
+                     *       "pinned": false,
+                     *       "provisional": false,
+                     *       "createdAt": 1767225600000,
+                     *       "updatedAt": 1767225600900
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     regenerateReply: {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description A retry with the same key gets the existing reply, for 24 hours.
-                 * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
-                 */
+                /** @description A name that the client makes for this request, such as a UUID. A retry with the same key gets the existing reply, for 24 hours; another body with it gets 409. Leave it empty to try requests on this page. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
                 "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
@@ -5038,6 +7259,62 @@ export interface operations {
             502: components["responses"]["ProviderFailed"];
             503: components["responses"]["ProviderUnavailable"];
             504: components["responses"]["ProviderTimeout"];
+        };
+    };
+    restoreConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation, and what was evicted for it. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "conversation": {
+                     *         "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *         "title": "Sums",
+                     *         "model": "demo",
+                     *         "messages": [],
+                     *         "pinned": false,
+                     *         "provisional": false,
+                     *         "createdAt": 1767225600000,
+                     *         "updatedAt": 1767225600900
+                     *       },
+                     *       "evicted": [
+                     *         {
+                     *           "id": "5b1f5d6e-0c11-4c43-9f1e-0d2c1a7f3b22",
+                     *           "title": "Fish"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Restored"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
     stopReply: {
@@ -5238,11 +7515,15 @@ export interface operations {
                      *           "title": "Sums",
                      *           "model": "demo",
                      *           "messageCount": 2,
+                     *           "pinned": false,
+                     *           "provisional": false,
                      *           "createdAt": 1767225600000,
                      *           "updatedAt": 1767225600900
                      *         }
                      *       ],
-                     *       "maxConversations": 3
+                     *       "maxConversations": 3,
+                     *       "nextEvicted": null,
+                     *       "evictionUndoSeconds": 30
                      *     }
                      */
                     "application/json": components["schemas"]["History"];
@@ -5250,6 +7531,1600 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    joinChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c"
+                 *     }
+                 */
+                "application/json": components["schemas"]["JoinRequest"];
+            };
+        };
+        responses: {
+            /** @description The membership that there was. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "role": "member",
+                     *       "isOwner": false,
+                     *       "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMember"];
+                };
+            };
+            /** @description The new membership. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "role": "member",
+                     *       "isOwner": false,
+                     *       "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMember"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listMembers: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of members. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "role": "member",
+                     *         "isOwner": false,
+                     *         "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *         "user": {
+                     *           "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "name": "Juan",
+                     *           "image": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["ChannelMember"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    leaveChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "You left the channel"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    removeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Member removed"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    changeRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "moderator"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeRoleRequest"];
+            };
+        };
+        responses: {
+            /** @description The member. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "role": "member",
+                     *       "isOwner": false,
+                     *       "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMember"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listBans: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of bans. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "bannedBy": null,
+                     *         "reason": "Advertising",
+                     *         "bannedAt": "2026-02-20T10:00:00.000Z",
+                     *         "user": {
+                     *           "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "name": "Juan",
+                     *           "image": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["ChannelBan"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    banUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Advertising"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BanRequest"];
+            };
+        };
+        responses: {
+            /** @description The ban. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "bannedBy": null,
+                     *       "reason": "Advertising",
+                     *       "bannedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelBan"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    liftBan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Ban lifted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listInvitations: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of invitations. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "expiresAt": null,
+                     *         "maxUses": 5,
+                     *         "uses": 1
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Invitation"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "expiresAt": "2036-02-20T10:00:00Z",
+                 *       "maxUses": 5
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateInvitationRequest"];
+            };
+        };
+        responses: {
+            /** @description The invitation and its token. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "expiresAt": null,
+                     *       "maxUses": 5,
+                     *       "uses": 0,
+                     *       "token": "sT4c9xQpVb2kLmN8rW1yZ0aE5uJ7hG3f"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedInvitation"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    revokeInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the invitation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Invitation revoked"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                userId: components["parameters"]["MemberUserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The role. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "role": "member"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MemberRole"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    transferOwnership: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TransferRequest"];
+            };
+        };
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    inspectInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the invitation.
+                 * @example sT4c9xQpVb2kLmN8rW1yZ0aE5uJ7hG3f
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    acceptInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the invitation.
+                 * @example sT4c9xQpVb2kLmN8rW1yZ0aE5uJ7hG3f
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The membership that there was. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "role": "member",
+                     *       "isOwner": false,
+                     *       "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMember"];
+                };
+            };
+            /** @description The new membership. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "role": "member",
+                     *       "isOwner": false,
+                     *       "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *       "user": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMember"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listJoinedChannels: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of channels. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "name": "Design",
+                     *         "description": null,
+                     *         "isPrivate": false,
+                     *         "category": "General",
+                     *         "imageUrl": null,
+                     *         "bannerUrl": null,
+                     *         "ownerId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "memberCount": 1,
+                     *         "role": "admin",
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *         "joinedAt": "2026-02-20T10:00:00.000Z",
+                     *         "unreadCount": 3,
+                     *         "mentionCount": 1,
+                     *         "lastMessageAt": "2026-02-20T10:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["JoinedChannel"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    postMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A retry with the same key gets the existing message, with 200. The same as `clientId` in the body.
+                 * @example 5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                "Idempotency-Key"?: components["parameters"]["MessageIdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                 *       "content": "Hola mundo"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateMessageRequest"];
+            };
+        };
+        responses: {
+            /** @description The message that an earlier request posted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            /** @description The new message. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Message deleted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    editMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "content": "Hola a todos"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EditMessageRequest"];
+            };
+        };
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listPreviousTexts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The texts. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "content": "Hola mundo",
+                     *         "replacedAt": "2026-02-20T10:05:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PreviousText"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    addReaction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description 1 to 64 bytes without white space.
+                 * @example 👍
+                 */
+                emoji: string;
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    removeReaction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description 1 to 64 bytes without white space.
+                 * @example 👍
+                 */
+                emoji: string;
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "content": "Hola mundo",
+                     *       "attachments": [],
+                     *       "mentions": [],
+                     *       "replyTo": null,
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "👍",
+                     *           "count": 2,
+                     *           "mine": false
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "editedAt": null,
+                     *       "deleted": false,
+                     *       "sender": {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    stopAnswer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the message.
+                 * @example 1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10
+                 */
+                id: components["parameters"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `stopped` is false if there is an answer already, or none was asked for. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "stopped": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StopAnswerResult"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    searchMessages: {
+        parameters: {
+            query: {
+                /** @description Only in this channel. */
+                channelId?: components["schemas"]["Id"];
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of messages in a page. */
+                limit?: number;
+                /**
+                 * @description Words; each must begin a word of the message, in any case. The first 10 count.
+                 * @example hola
+                 */
+                q: string;
+                /** @description Only in this thread. */
+                threadId?: components["schemas"]["Id"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of messages. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *         "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "number": 12,
+                     *         "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "content": "Hola mundo",
+                     *         "attachments": [],
+                     *         "mentions": [],
+                     *         "replyTo": null,
+                     *         "reactions": [
+                     *           {
+                     *             "emoji": "👍",
+                     *             "count": 2,
+                     *             "mine": false
+                     *           }
+                     *         ],
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "editedAt": null,
+                     *         "deleted": false,
+                     *         "sender": {
+                     *           "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "name": "Juan García",
+                     *           "image": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listMessages: {
+        parameters: {
+            query?: {
+                /** @description Messages with higher numbers, the nearest ones. */
+                after?: number;
+                /** @description The message with this number and as many on both sides. */
+                around?: number;
+                /** @description Messages with lower numbers, the nearest ones. */
+                before?: number;
+                /** @description Number of messages. */
+                limit?: number;
+                /** @description Leaves out so many of the newest messages. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                threadId: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The messages. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *         "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "number": 12,
+                     *         "senderId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "content": "Hola mundo",
+                     *         "attachments": [],
+                     *         "mentions": [],
+                     *         "replyTo": null,
+                     *         "reactions": [
+                     *           {
+                     *             "emoji": "👍",
+                     *             "count": 2,
+                     *             "mine": false
+                     *           }
+                     *         ],
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "editedAt": null,
+                     *         "deleted": false,
+                     *         "sender": {
+                     *           "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "name": "Juan García",
+                     *           "image": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["MessageWithSender"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["ProviderUnavailable"];
@@ -5393,6 +9268,1008 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    createThread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                 *       "name": "Logo"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateThreadRequest"];
+            };
+        };
+        responses: {
+            /** @description The thread. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Logo",
+                     *       "description": null,
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "isArchived": false,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "lastNumber": 12,
+                     *       "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *       "unreadCount": 2,
+                     *       "mentionCount": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getThread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thread. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Logo",
+                     *       "description": null,
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "isArchived": false,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "lastNumber": 12,
+                     *       "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *       "unreadCount": 2,
+                     *       "mentionCount": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteThread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Thread deleted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    updateThread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Logo and colours",
+                 *       "isArchived": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateThreadRequest"];
+            };
+        };
+        responses: {
+            /** @description The thread. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Logo",
+                     *       "description": null,
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "isArchived": false,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "lastNumber": 12,
+                     *       "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *       "unreadCount": 2,
+                     *       "mentionCount": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    archiveThread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thread. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Logo",
+                     *       "description": null,
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "isArchived": false,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "lastNumber": 12,
+                     *       "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *       "unreadCount": 2,
+                     *       "mentionCount": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    markThreadRead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "number": 12
+                 *     }
+                 */
+                "application/json": components["schemas"]["MarkReadRequest"];
+            };
+        };
+        responses: {
+            /** @description What is left unread. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "threadId": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "number": 12,
+                     *       "unreadCount": 0,
+                     *       "mentionCount": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReadState"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    unarchiveThread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the thread.
+                 * @example 8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thread. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *       "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *       "name": "Logo",
+                     *       "description": null,
+                     *       "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "isArchived": false,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "lastNumber": 12,
+                     *       "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *       "unreadCount": 2,
+                     *       "mentionCount": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listThreads: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of threads. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "name": "Logo",
+                     *         "description": null,
+                     *         "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "isArchived": false,
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *         "lastNumber": 12,
+                     *         "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *         "unreadCount": 2,
+                     *         "mentionCount": 1
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Thread"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listActiveThreads: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the channel.
+                 * @example 3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c
+                 */
+                channelId: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of threads. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+                     *         "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *         "name": "Logo",
+                     *         "description": null,
+                     *         "createdBy": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "isArchived": false,
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *         "lastNumber": 12,
+                     *         "lastMessageAt": "2026-02-20T11:00:00.000Z",
+                     *         "unreadCount": 2,
+                     *         "mentionCount": 1
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Thread"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadChannelBanner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadChannelIcon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getUploadLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "maxFiles": 10,
+                     *         "maxStorageBytes": 1073741824,
+                     *         "avatar": {
+                     *           "maxBytes": 2097152,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "banner": {
+                     *           "maxBytes": 5242880,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "channelIcon": {
+                     *           "maxBytes": 2097152,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "channelBanner": {
+                     *           "maxBytes": 5242880,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "messageImage": {
+                     *           "maxBytes": 10485760,
+                     *           "mimeTypes": [
+                     *             "image/jpeg",
+                     *             "image/png",
+                     *             "image/gif",
+                     *             "image/webp"
+                     *           ]
+                     *         },
+                     *         "messageAttachment": {
+                     *           "maxBytes": 10485760,
+                     *           "mimeTypes": []
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadLimitsAnswer"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageAttachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageAttachments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadsForm"];
+            };
+        };
+        responses: {
+            /** @description Files are stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *           "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *           "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *           "filename": "photo.jpg",
+                     *           "size": 204800,
+                     *           "mimeType": "image/jpeg"
+                     *         }
+                     *       ],
+                     *       "errors": [
+                     *         {
+                     *           "index": 1,
+                     *           "filename": "notes.txt",
+                     *           "error": "Unsupported file: files is text/plain, accepted are image/jpeg, image/png, image/gif, image/webp.",
+                     *           "code": "UNSUPPORTED_MEDIA_TYPE"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadsAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadMessageImages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadsForm"];
+            };
+        };
+        responses: {
+            /** @description Files are stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *           "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *           "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *           "filename": "photo.jpg",
+                     *           "size": 204800,
+                     *           "mimeType": "image/jpeg"
+                     *         }
+                     *       ],
+                     *       "errors": [
+                     *         {
+                     *           "index": 1,
+                     *           "filename": "notes.txt",
+                     *           "error": "Unsupported file: files is text/plain, accepted are image/jpeg, image/png, image/gif, image/webp.",
+                     *           "code": "UNSUPPORTED_MEDIA_TYPE"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadsAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadAvatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadBanner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "key": "profile/avatars/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e.jpg",
+                     *         "filename": "photo.jpg",
+                     *         "size": 204800,
+                     *         "mimeType": "image/jpeg"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     getUsage: {
         parameters: {
             query?: never;
@@ -5470,6 +10347,265 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description The cursor in the link to the page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Number of items in a page. */
+                limit?: components["parameters"]["PageLimit"];
+                /** @description Words; each must begin a word of the name or the display name, in any case. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of users. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "name": "Juan García",
+                     *         "image": null,
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *         "profile": {
+                     *           "id": "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001",
+                     *           "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *           "displayName": "Juan",
+                     *           "avatarUrl": null,
+                     *           "bannerUrl": null,
+                     *           "bio": null,
+                     *           "age": null,
+                     *           "isOnline": false,
+                     *           "createdAt": "2026-02-20T10:00:00.000Z",
+                     *           "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["UserWithProfile"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user. `email` and `emailVerified` are shown to the user and to the operator only. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "name": "Juan García",
+                     *       "email": "juan@example.com",
+                     *       "emailVerified": true,
+                     *       "image": null,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "profile": {
+                     *         "id": "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001",
+                     *         "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "displayName": "Juan",
+                     *         "avatarUrl": null,
+                     *         "bannerUrl": null,
+                     *         "bio": null,
+                     *         "age": null,
+                     *         "isOnline": false,
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserWithProfile"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: {
+                /** @description Whether the messages stay. */
+                messages?: "keep" | "delete";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeleteUserRequest"];
+            };
+        };
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "User deleted",
+                     *       "channelsPassedOn": [
+                     *         "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c"
+                     *       ],
+                     *       "channelsDeleted": [],
+                     *       "messagesDeleted": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserDeletion"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the user.
+                 * @example user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Juan García",
+                 *       "profile": {
+                 *         "displayName": "Juan",
+                 *         "bio": "Likes fish.",
+                 *         "age": 30
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateUserRequest"];
+            };
+        };
+        responses: {
+            /** @description The user. `email` and `emailVerified` are shown to the user and to the operator only. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *       "name": "Juan García",
+                     *       "email": "juan@example.com",
+                     *       "emailVerified": true,
+                     *       "image": null,
+                     *       "createdAt": "2026-02-20T10:00:00.000Z",
+                     *       "updatedAt": "2026-02-20T10:00:00.000Z",
+                     *       "profile": {
+                     *         "id": "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001",
+                     *         "userId": "user_5f8d7c1e-0b7a-4c56-9d2e-7f1a2b3c4d5e",
+                     *         "displayName": "Juan",
+                     *         "avatarUrl": null,
+                     *         "bannerUrl": null,
+                     *         "bio": null,
+                     *         "age": null,
+                     *         "isOnline": false,
+                     *         "createdAt": "2026-02-20T10:00:00.000Z",
+                     *         "updatedAt": "2026-02-20T10:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserWithProfile"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["ProviderUnavailable"];
@@ -5844,6 +10980,339 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    listFiles: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Files of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of files. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "files": [],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "file": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "name": "photo.jpg",
+                     *         "mediaType": "image/jpeg",
+                     *         "size": 204800,
+                     *         "purpose": "file",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "createdAt": 1767225600000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getFileContent: {
+        parameters: {
+            query?: {
+                /** @description When the signature expires, in seconds since the epoch. */
+                expires?: number;
+                /** @description A signature in place of a credential. */
+                signature?: string;
+            };
+            header?: {
+                /** @description 304 for a file with this `ETag`. */
+                "If-None-Match"?: string;
+                /** @description The range applies only to the file with this `ETag`. */
+                "If-Range"?: string;
+                /**
+                 * @description One range of bytes.
+                 * @example bytes=0-1023
+                 */
+                Range?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content. */
+            200: {
+                headers: {
+                    /** @description That ranges can be requested. */
+                    "Accept-Ranges": "bytes";
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    /** @description The name of the file, and whether it should be shown or saved. */
+                    "Content-Disposition": string;
+                    /** @description Keeps browsers from running the content. */
+                    "Content-Security-Policy"?: string;
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description A part of the content. */
+            206: {
+                headers: {
+                    /** @description That ranges can be requested. */
+                    "Accept-Ranges": "bytes";
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    /** @description The name of the file, and whether it should be shown or saved. */
+                    "Content-Disposition": string;
+                    /** @description Which bytes of how many. */
+                    "Content-Range": string;
+                    /** @description Keeps browsers from running the content. */
+                    "Content-Security-Policy"?: string;
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The client has this content already. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createFileUrl: {
+        parameters: {
+            query?: {
+                /** @description For how many seconds the URL is valid. */
+                expires?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the file.
+                 * @example 019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The URL. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content?expires=1767229200&signature=user.9f86d081",
+                     *       "expiresAt": 1767229200000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedUrl"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    uploadFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The name of the file, percent-encoded, if the body is its content.
+                 * @example report.pdf
+                 */
+                "X-Filename"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+                "multipart/form-data": components["schemas"]["FileForm"];
+            };
+        };
+        responses: {
+            /** @description The file is stored. */
+            201: {
+                headers: {
+                    /** @description The path of the file. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "file": {
+                     *         "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *         "name": "photo.jpg",
+                     *         "mediaType": "image/jpeg",
+                     *         "size": 204800,
+                     *         "purpose": "file",
+                     *         "url": "http://127.0.0.1:3000/api/v1/files/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e/content",
+                     *         "createdAt": 1767225600000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     respond: {
         parameters: {
             query?: never;
@@ -5873,6 +11342,8 @@ export interface operations {
                     "x-goldfish-cache"?: "hit" | "miss";
                     /** @description The model that was used; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
+                    /** @description Parts of the request that were not sent because the model has no counterpart, by their paths, separated by commas. Absent if there are none. */
+                    "x-goldfish-omitted-parameters"?: string;
                     /** @description The provider, if it is known before the response begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -6131,6 +11602,8 @@ export interface operations {
                     "x-goldfish-cache"?: "hit" | "miss";
                     /** @description The model that was used; a fallback if the requested one failed. */
                     "x-goldfish-model"?: string;
+                    /** @description Parts of the request that were not sent because the model has no counterpart, by their paths, separated by commas. Absent if there are none. */
+                    "x-goldfish-omitted-parameters"?: string;
                     /** @description The provider, if it is known before the response begins. */
                     "x-goldfish-provider"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];

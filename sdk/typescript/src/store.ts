@@ -28,7 +28,11 @@ export function memoryStore(session?: Session): TokenStore {
 }
 
 /** The part of the Web Storage API that is used. */
-export type KeyValueStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+export interface KeyValueStorage {
+  getItem(name: string): string | null;
+  setItem(name: string, value: string): void;
+  removeItem(name: string): void;
+}
 
 /** The part of the Web Locks API that is used. */
 export interface Locks {

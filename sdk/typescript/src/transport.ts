@@ -2,6 +2,9 @@ import { GoldfishError, retryAfter } from './error.js';
 import type { paths } from './schema.js';
 import type { TokenStore } from './store.js';
 
+/** Whether a browser sends cookies; the same as `RequestCredentials` of the DOM. */
+export type Credentials = 'include' | 'omit' | 'same-origin';
+
 export interface TransportOptions {
   /** The URL of the server, for example `https://chat.example.com`. */
   baseUrl: string;
@@ -9,7 +12,7 @@ export interface TransportOptions {
   apiKey?: string | undefined;
   /** Keeps the tokens of the session; none if the cookie is used. */
   store: TokenStore | undefined;
-  credentials?: RequestCredentials | undefined;
+  credentials?: Credentials | undefined;
   fetch: typeof fetch;
   headers: Readonly<Record<string, string>>;
   maxRetries: number;
@@ -35,13 +38,24 @@ export type ResultOf<O> = O extends { responses: infer R }
   : never;
 type JsonOf<R> = R extends { content: { 'application/json': infer T } } ? T : never;
 
+/** A body of some media type. */
+export interface Content {
+  type: string;
+  /** Makes the body; called again if the request is sent again. */
+  make: () => Blob | ReadableStream<Uint8Array>;
+}
+
 export interface RequestOptions<B = unknown> {
   /** Values of the `{…}` in the path. */
   params?: Record<string, string>;
-  query?: Record<string, string | number | undefined>;
+  query?: Record<string, string | number | boolean | undefined>;
   body?: B | undefined;
+  /** A body that is not JSON. */
+  content?: Content;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
+  /** The function that sends this request, in place of that of the client. */
+  fetch?: typeof fetch;
   /** Sent without a token: the body is the credential. */
   anonymous?: boolean;
 }
@@ -69,6 +83,22 @@ export class Transport {
     const response = await this.send(method, path, options);
     try {
       return (await response.json()) as ResultOf<Operation<M, P>>;
+    } catch (cause) {
+      options.signal?.throwIfAborted();
+      throw GoldfishError.disconnected(cause);
+    }
+  }
+
+  /** Sends a request for an array, and returns it with the query of the page that `Link` calls `rel`. */
+  async page<P extends PathsOf<'get'>>(
+    path: P,
+    options: RequestOptions,
+  ): Promise<{ items: ResultOf<Operation<'get', P>>; link: (rel: string) => URLSearchParams | undefined }> {
+    const response = await this.send('get', path, options);
+    try {
+      const items = (await response.json()) as ResultOf<Operation<'get', P>>;
+      const header = response.headers.get('link') ?? '';
+      return { items, link: (rel) => linked(header, rel) };
     } catch (cause) {
       options.signal?.throwIfAborted();
       throw GoldfishError.disconnected(cause);
@@ -125,10 +155,15 @@ export class Transport {
       headers.set('content-type', 'application/json');
       init.body = JSON.stringify(options.body);
     }
+    if (options.content !== undefined) {
+      headers.set('content-type', options.content.type);
+      // Without it, a stream cannot be sent.
+      Object.assign(init, { body: options.content.make(), duplex: 'half' });
+    }
     if (options.signal) init.signal = options.signal;
     if (this.#options.credentials) init.credentials = this.#options.credentials;
     // Not called as a method: browsers require the window as `this`.
-    const { fetch } = this.#options;
+    const fetch = options.fetch ?? this.#options.fetch;
     return fetch(this.#url(path, options), init);
   }
 
@@ -161,6 +196,14 @@ export class Transport {
       return refreshed.token;
     });
   }
+}
+
+/** The query of the link with that relation in a `Link` header (RFC 8288). */
+function linked(header: string, rel: string): URLSearchParams | undefined {
+  for (const [, target = '', found] of header.matchAll(/<([^>]*)>; rel="(\w+)"/g)) {
+    if (found === rel) return new URLSearchParams(target.split('?')[1]);
+  }
+  return undefined;
 }
 
 /** Seconds to wait: doubles with each retry, with random jitter. */

@@ -21,6 +21,40 @@ export async function conversationsOf(base: string) {
   return { listed, renamed: renamed.title, history, found: found.title, gone, left: await chats.list() };
 }
 
+export async function versionsOf(base: string) {
+  const { chats } = await guest(base);
+  const reply = await chats.sendMessage({ message: 'First', model: MODEL });
+  await eventsOf(reply);
+  const id = reply.conversationId ?? '';
+  const first = reply.messageId ?? '';
+  await eventsOf(await chats.regenerate(id));
+  const regenerated = (await chats.get(id)).messages[1];
+  const chosen = await chats.setActive(id, first, first);
+  const question = chosen.messages[0]?.id ?? '';
+  await eventsOf(await chats.sendMessage({ message: 'Edited', model: MODEL, conversationId: id, edits: question }));
+  const edited = (await chats.get(id)).messages[0];
+  await chats.pin(id);
+  const ids = [];
+  let last;
+  for (const message of ['Second', 'Third', 'Fourth']) {
+    last = await chats.sendMessage({ message, model: MODEL });
+    await eventsOf(last);
+    ids.push(last.conversationId ?? '');
+  }
+  const restored = await chats.restore(ids[0] ?? '');
+  const unpinned = await chats.unpin(id);
+  return {
+    versions: regenerated?.versions?.length,
+    isActive: regenerated?.active === regenerated?.id,
+    isChosen: chosen.messages[1]?.id === first,
+    edited: [edited?.content, edited?.versions?.length],
+    evicted: last?.evicted.map(({ title }) => title),
+    restored: [restored.conversation.title, restored.evicted.map(({ title }) => title)],
+    next: (await chats.nextEvicted())?.title,
+    pinned: unpinned.pinned,
+  };
+}
+
 export async function everythingElse(base: string) {
   const goldfish = await guest(base);
   const models = await goldfish.models.list();

@@ -1,7 +1,8 @@
 // What the test suite has the SDK do. Prints one JSON object.
 //
 //   node steps.js <step> <base URL> [<more>]
-import { conversationsOf, errorsOf, everythingElse } from './api.js';
+import { conversationsOf, errorsOf, everythingElse, versionsOf } from './api.js';
+import { filesOf } from './files.js';
 import { cookies, guestBecomesUser, parallel, revoked, twoTabs } from './sessions.js';
 import {
   abort,
@@ -15,26 +16,31 @@ import {
   stream,
 } from './replies.js';
 import { limited, retried } from './retries.js';
+import { postOnce, team } from './team.js';
 
 const steps: Record<string, (base: string, more: string) => Promise<unknown>> = {
   abort,
   brokenOff,
   conversationsOf,
+  versionsOf,
   cookies,
   cutBeforeTheAnswer,
   cutInTheMiddle,
   cutOff,
   errorsOf,
   everythingElse,
+  filesOf,
   guestBecomesUser,
   limited,
   parallel,
+  postOnce,
   regenerate,
   retried,
   revoked,
   silence,
   stopElsewhere,
   stream,
+  team,
   twoTabs,
 };
 

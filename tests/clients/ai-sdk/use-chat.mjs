@@ -65,7 +65,7 @@ const steps = {
     return { ...shown(chat), seen, reasons };
   },
 
-  // Another reply, then another message in the place of the last one.
+  // Another reply, then other versions of messages.
   async again() {
     const { chat } = chatWith();
     await chat.sendMessage({ text: 'One.' });
@@ -74,9 +74,9 @@ const steps = {
     const regenerated = shown(chat);
     await chat.sendMessage({ text: 'Three.', messageId: chat.messages[2].id });
     const edited = shown(chat);
-    // Only the last message can be changed: the first one is refused, aloud.
+    // An earlier one: what followed stays with its old version.
     await chat.sendMessage({ text: 'Four.', messageId: chat.messages[0].id });
-    return { regenerated, edited, refused: shown(chat) };
+    return { regenerated, edited, branched: shown(chat) };
   },
 
   async stop() {

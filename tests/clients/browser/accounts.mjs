@@ -14,9 +14,13 @@ export default async function (stage) {
   await button('Continue as guest').click();
   await page.getByText('Guest', { exact: true }).waitFor();
   await page.getByText('No conversations yet').waitFor();
-  // What is not configured here is shown, and cannot be chosen.
+  // What is not configured here is shown on demand, and cannot be chosen.
   const picker = page.getByLabel('Model', { exact: true });
   assert.equal(await picker.inputValue(), 'gpt-4o');
+  const shown = () => picker.locator('option').evaluateAll((all) => all.map(({ text, disabled }) => ({ text, disabled })));
+  assert.ok((await shown()).every(({ disabled }) => !disabled));
+  await picker.selectOption('Show models that are not available…');
+  await stage.eventually(async () => assert.ok((await shown()).some(({ disabled }) => disabled)));
   const options = await picker.locator('option').evaluateAll((all) => all.map(({ text, disabled }) => ({ text, disabled })));
   assert.ok(options.some(({ disabled }) => disabled) && options.some(({ disabled }) => !disabled));
   for (const { text, disabled } of options) assert.equal(/\(not available\)$/.test(text), disabled, text);
@@ -27,12 +31,12 @@ export default async function (stage) {
   await button('Sign in or register').click();
   await dialog.getByRole('button', { name: 'Register' }).click();
   await dialog.getByLabel('Email').fill(email);
-  await dialog.getByLabel('Password').fill('password1234');
+  await dialog.getByLabel('Password', { exact: true }).fill('password1234');
   stage.expect(/status of 400/);
   await dialog.locator('form button.strong').click();
   await dialog.getByRole('alert').waitFor();
   assert.match(await dialog.getByRole('alert').innerText(), /too easy to guess/);
-  await dialog.getByLabel('Password').fill(PASSWORD);
+  await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await dialog.locator('form button.strong').click();
   await page.getByText(email).waitFor();
   await stage.titlesAre('Remember me');
@@ -45,11 +49,11 @@ export default async function (stage) {
 
   await button('Sign in or register').click();
   await dialog.getByLabel('Email').fill(email);
-  await dialog.getByLabel('Password').fill('not the password');
+  await dialog.getByLabel('Password', { exact: true }).fill('not the password');
   stage.expect(/status of 401/);
   await dialog.locator('form button.strong').click();
   await dialog.getByText('Invalid email or password').waitFor();
-  await dialog.getByLabel('Password').fill(PASSWORD);
+  await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await dialog.locator('form button.strong').click();
   await stage.titlesAre('Remember me');
   assert.equal(await picker.inputValue(), 'gpt-4o-mini');
@@ -62,7 +66,7 @@ export default async function (stage) {
   await page.getByRole('heading', { name: 'Your session has ended' }).waitFor();
   await stage.screenshot('expired');
   await dialog.getByLabel('Email').fill(email);
-  await dialog.getByLabel('Password').fill(PASSWORD);
+  await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await dialog.locator('form button.strong').click();
   await dialog.waitFor({ state: 'detached' });
   await button('Retry').click();

@@ -18,7 +18,8 @@ export default async function (stage) {
   assert.equal(await page.locator('.code .hljs-keyword').innerText(), 'const');
   assert.equal(await page.locator('.user-name').innerText(), 'Guest');
   await stage.titlesAre('What is 6 * 7?');
-  assert.match(page.url(), /#[0-9a-f-]{36}$/);
+  assert.match(page.url(), /\/c\/[0-9a-f-]{36}$/);
+  assert.equal(await page.title(), 'What is 6 * 7? – goldfish');
   // No script can read the credential.
   assert.equal(await page.evaluate(() => document.cookie), '');
   const stored = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));

@@ -61,7 +61,7 @@ async function attackedInVain({ page }) {
   const attributes = await said.evaluate((element) => [
     ...new Set([...element.querySelectorAll('*')].flatMap((child) => child.getAttributeNames())),
   ]);
-  const allowed = ['aria-label', 'checked', 'class', 'disabled', 'href', 'rel', 'role', 'scope', 'start', 'tabindex'];
+  const allowed = ['aria-label', 'checked', 'class', 'dir', 'disabled', 'href', 'rel', 'role', 'scope', 'start', 'tabindex'];
   allowed.push('target', 'type');
   assert.deepEqual(attributes.filter((name) => !allowed.includes(name)), []);
   const links = await said.locator('a').evaluateAll((all) => all.map(({ href, rel, target }) => ({ href, rel, target })));

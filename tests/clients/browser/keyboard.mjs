@@ -61,7 +61,7 @@ export default async function (stage) {
 
   await tabTo('Regenerate');
   await keyboard.press('Enter');
-  await stage.eventually(async () => assert.match(await page.locator('[aria-live=polite]').innerText(), /^Reply: /));
+  await stage.eventually(async () => assert.match(await page.locator('[aria-live=polite]').innerText(), /^Reply finished, /));
   await stage.idle();
 
   await tabTo('Delete Lines');

@@ -15,7 +15,7 @@ export default async function (stage) {
   await said.waitFor();
   await page.getByRole('button', { name: 'Stop the reply' }).waitFor();
   // So it is in another tab.
-  const other = await stage.tab(`/${new URL(page.url()).hash}`);
+  const other = await stage.tab(new URL(page.url()).pathname);
   await other.locator('.reply-text', { hasText: 'two fish' }).waitFor();
   await stage.release();
   for (const tab of [page, other]) {

@@ -1,10 +1,8 @@
 // Light and dark, as the system has it until somebody chooses; and for everybody to read and use.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 
-const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { accessible } from './axe.mjs';
 
 const REPLY = `### A heading
 
@@ -41,7 +39,7 @@ export default async function (stage) {
 
   // A choice counts for the account too, and is there before anything is painted.
   const saved = stage.page.waitForResponse((response) => response.request().method() === 'PUT');
-  await stage.page.getByRole('button', { name: 'Use the light theme' }).click();
+  await stage.page.getByRole('button', { name: 'Theme: Light' }).click();
   assert.equal((await saved).status(), 200);
   assert.deepEqual((await saved).request().postDataJSON(), { theme: 'light' });
   assert.equal(await background(), light);
@@ -69,19 +67,7 @@ export default async function (stage) {
   await stage.send('And now?');
   await stage.page.locator('.problem').waitFor();
   await accessible(stage, 'light, trouble');
-  await stage.page.getByRole('button', { name: 'Use the dark theme' }).click();
+  await stage.page.getByRole('button', { name: 'Theme: Dark' }).click();
   await accessible(stage, 'dark, trouble');
   await stage.screenshot('dark-trouble');
-}
-
-/** No violation of any weight, as far as a program can see it. */
-async function accessible(stage, what) {
-  // Evaluated, for the page's policy lets no script in.
-  const { violations } = await stage.page.evaluate(
-    `(async () => { ${AXE}; return globalThis.axe.run(document, { resultTypes: ['violations'] }); })()`,
-  );
-  const found = violations
-    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, any }) => `${target} ${any.map((one) => one.message)}`).join('; ')}`);
-  assert.deepEqual(found, [], what);
 }

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 
+import { accessible } from './axe.mjs';
+
 const REPLY = `A word that does not end: ${'fish'.repeat(60)}
 
 \`\`\`js
@@ -25,10 +27,12 @@ export default async function (stage) {
     assert.ok(scroll <= inner, `${what}: ${scroll} wide`);
   };
   await fits('welcome');
+  await accessible(stage, 'welcome');
   await stage.screenshot('welcome');
   await stage.reply({ pieces: [REPLY] });
   await stage.converse(`A question of one word: ${'why'.repeat(80)}`);
   await fits('a conversation');
+  await accessible(stage, 'a conversation');
   await stage.screenshot('wide-content');
 
   const aside = page.getByRole('complementary');
@@ -38,6 +42,7 @@ export default async function (stage) {
   await aside.waitFor();
   await stage.eventually(async () => assert.equal(Math.round((await aside.boundingBox()).x), 0));
   await fits('the list');
+  await accessible(stage, 'the list');
   await stage.screenshot('list');
   // What is behind it is out of reach, and Escape leads back.
   assert.equal(await page.locator('main').getAttribute('inert'), '');
@@ -48,10 +53,30 @@ export default async function (stage) {
   });
 
   await opener.tap();
-  await page.getByRole('button', { name: 'New conversation' }).tap();
+  await page.getByRole('link', { name: 'New conversation' }).tap();
   await aside.waitFor({ state: 'hidden' });
   await page.getByText('How can I help?').waitFor();
   await opener.tap();
   await page.touchscreen.tap(370, 400);
   await aside.waitFor({ state: 'hidden' });
+
+  // On its side, and at 400 %, there is room to read.
+  for (const [width, height] of [
+    [844, 390],
+    [320, 256],
+  ]) {
+    await page.setViewportSize({ width, height });
+    const room = await page.locator('.scroller').evaluate((element) => element.clientHeight);
+    assert.ok(room >= height * 0.4, `${width} x ${height}: ${room}`);
+  }
+
+  // Targets for fingers.
+  await page.setViewportSize({ width: 390, height: 844 });
+  const small = await page.locator('button:visible, select:visible, summary:visible').evaluateAll((all) =>
+    all
+      .filter((element) => !element.matches('.link, .footnote-reference'))
+      .map((element) => ({ name: element.textContent, height: element.getBoundingClientRect().height }))
+      .filter(({ height }) => height < 44),
+  );
+  assert.deepEqual(small, []);
 }

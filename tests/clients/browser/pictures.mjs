@@ -62,7 +62,7 @@ async function furnish(stage) {
   const narrow = stage.page.getByRole('button', { name: 'Show the list of conversations' });
   const another = async () => {
     if (await narrow.isVisible()) await narrow.tap();
-    await stage.page.getByRole('button', { name: 'New conversation' }).click();
+    await stage.page.getByRole('link', { name: 'New conversation' }).click();
   };
   await stage.reply({ pieces: words('Sourdough wants patience more than yeast.') });
   await stage.converse('Why does my sourdough not rise?');

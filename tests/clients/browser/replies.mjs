@@ -14,7 +14,7 @@ export default async function (stage) {
   await page.getByRole('button', { name: 'Stop the reply' }).click();
   await stage.idle();
   assert.deepEqual(await stage.replies(), ['Once upon a time']);
-  assert.match(await page.locator('.message-info').innerText(), /stopped/);
+  assert.match(await page.locator('.assistant .message-info').innerText(), /stopped/);
   await stage.release();
   await page.reload();
   await stage.idle();
@@ -36,5 +36,5 @@ export default async function (stage) {
   await stage.idle();
   assert.deepEqual(await stage.replies(), ['A short one.']);
   assert.equal(await page.locator('.user').count(), 1);
-  assert.match(await page.locator('[aria-live=polite]').innerText(), /^Reply: A short one\./);
+  assert.match(await page.locator('[aria-live=polite]').innerText(), /^Reply finished, 3 words\./);
 }

@@ -145,7 +145,7 @@ export class Stage {
 
   /** Waits until no reply is under way. */
   async idle(page = this.page) {
-    await page.getByRole('button', { name: 'Regenerate' }).waitFor();
+    await page.getByRole('button', { name: 'Regenerate' }).first().waitFor();
   }
 
   /** The texts of all replies that are shown. */

@@ -28,7 +28,7 @@ export default async function (stage) {
   assert.equal((await stage.replies()).at(-1), 'A fish out of');
 
   // Without a network; the message is sent once when there is one again.
-  await button('New conversation').click();
+  await page.getByRole('link', { name: 'New conversation' }).click();
   stage.expect(/ERR_INTERNET_DISCONNECTED/);
   await stage.context.setOffline(true);
   await stage.send('Anybody out there?');

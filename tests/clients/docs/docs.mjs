@@ -44,6 +44,8 @@ try {
 
   await page.goto(`${origin}/docs`);
   await page.locator('.opblock').first().waitFor();
+  // Until the group is folded.
+  await page.locator('#operations-tag-Better_Auth[data-is-open=false]').waitFor();
   const title = await page.locator('.info .title').innerText();
   const operations = await page.locator('.opblock').count();
 
@@ -63,8 +65,22 @@ try {
   const guest = await run('createGuest');
   const preferences = await run('getPreferences');
 
+  // The first message, and another one.
+  const chat = page.locator('[id$="-sendMessage"].opblock');
+  await chat.locator('.opblock-summary-control').click();
+  const idempotencyKey = await chat.getByPlaceholder('Idempotency-Key').inputValue();
+  const chats = [];
+  for (const message of ['Hello', 'Hello again']) {
+    await chat.locator('textarea.body-param__text').fill(JSON.stringify({ message }));
+    const answered = page.waitForResponse((response) => response.url().endsWith('/api/chat'));
+    await chat.locator('.btn.execute').click();
+    chats.push(String((await answered).status()));
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
+  const phoneWidth = await page.evaluate(() => document.documentElement.scrollWidth);
+
   wrong.push(...(await page.evaluate(() => globalThis.violations)));
-  console.log(JSON.stringify({ title, operations, health, guest: guest.status, preferences, wrong }));
+  console.log(JSON.stringify({ idempotencyKey, chats, phoneWidth, title, operations, health, guest: guest.status, preferences, wrong }));
 } finally {
   await context.close();
   await rm(folder, { recursive: true, force: true });

@@ -169,6 +169,31 @@ async fn page_is_usable_by_keyboard() {
 }
 
 #[tokio::test]
+async fn replies_and_messages_have_versions_and_failures_keep_their_reason() {
+    play("versions", |app| app).await;
+}
+
+#[tokio::test]
+async fn drafts_belong_to_conversations_which_are_links() {
+    play("drafts", |app| app).await;
+}
+
+#[tokio::test]
+async fn replies_show_math_footnotes_and_all_directions_of_writing() {
+    play("content", |app| app).await;
+}
+
+#[tokio::test]
+async fn settings_change_the_account_by_the_public_api() {
+    play("settings", |app| app).await;
+}
+
+#[tokio::test]
+async fn a_cut_connection_and_a_lost_network_are_shown_and_repaired() {
+    play("offline", |app| app).await;
+}
+
+#[tokio::test]
 async fn screenshots_are_taken() {
     play("pictures", |app| app).await;
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::{process::Command, sync::OnceCell};
 use upstream::{Fault, Script};
 
-use crate::harness::{App, Scripts, World, manifest, new_email, skip_or_fail, world};
+use crate::harness::{App, Folder, Scripts, World, manifest, new_email, skip_or_fail, world};
 
 const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
 
@@ -112,6 +112,46 @@ async fn types_match_the_running_application() {
     );
 }
 
+/// Packs a copy of the SDK without dependencies, installs the package, and checks a program that uses it with
+/// the types of Node.js but not those of browsers.
+const PACK: &str = r#"
+set -e
+(cd "$SOURCE" && tar --exclude node_modules --exclude dist --exclude build -cf - .) | tar -xf -
+npm pack --silent
+tar -tzf goldfish-sdk-*.tgz
+mkdir app && cd app
+echo '{ "type": "module" }' > package.json
+npm install --silent --no-audit --no-fund ../goldfish-sdk-*.tgz
+echo "import { Goldfish } from 'goldfish-sdk'; export const client = new Goldfish({ baseUrl: '' });" > program.ts
+../node_modules/.bin/tsc --noEmit --strict --target es2022 --module nodenext --lib es2022 \
+  --types node --typeRoots ../node_modules/@types program.ts
+"#;
+
+#[tokio::test]
+async fn package_is_built_from_a_fresh_copy_and_needs_no_types_of_browsers() {
+    if built("package").await.is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    let output = Command::new("bash")
+        .args(["-c", PACK])
+        .env(
+            "SOURCE",
+            manifest().parent().unwrap().join("sdk/typescript"),
+        )
+        .current_dir(folder.path())
+        .output()
+        .await
+        .unwrap();
+    let listed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{listed}{errors}");
+    for file in ["LICENSE", "README.md", "dist/index.js", "dist/index.d.ts"] {
+        let path = format!("package/{file}");
+        assert!(listed.lines().any(|line| line == path), "{file}: {listed}");
+    }
+}
+
 #[tokio::test]
 async fn readme_examples_work() {
     let Some(scripts) = built("readme").await else {
@@ -132,7 +172,10 @@ async fn readme_examples_work() {
         "guest true",
         "light",
         "true 1",
+        "1 Which fish?",
         "free ok",
+        "7 of 7 bytes",
+        "text/markdown # Notes",
     ] {
         assert!(
             lines.contains(&expected),
@@ -141,6 +184,28 @@ async fn readme_examples_work() {
     }
     assert!(printed.contains("42"), "{printed}");
     assert!(printed.contains(" tokens"), "{printed}");
+}
+
+#[tokio::test]
+async fn files_are_sent_with_progress_and_read_listed_and_deleted() {
+    let Some(scripts) = built("files").await else {
+        return;
+    };
+    let read = run(scripts, App::shared().await, "filesOf").await;
+    assert_eq!(read["name"], "naïve.bin", "{read}");
+    assert_eq!(read["same"], true, "{read}");
+    assert_eq!(read["grows"], true, "{read}");
+    let end = json!({ "loaded": 300_000, "total": 300_000 });
+    assert_eq!(read["end"], end, "{read}");
+    assert!(read["steps"].as_u64() >= Some(4), "{read}");
+    assert_eq!(read["text"], json!(["a.md", "text/markdown"]), "{read}");
+    assert_eq!(read["part"], "Hello", "{read}");
+    assert_eq!(read["anonymous"], 200, "{read}");
+    assert_eq!(read["listed"], json!(["naïve.bin", "a.md"]), "{read}");
+    assert_eq!(read["known"], true, "{read}");
+    assert_error(&read["gone"], 404, "NOT_FOUND");
+    assert_error(&read["refused"], 413, "PAYLOAD_TOO_LARGE");
+    assert_eq!(read["aborted"]["caught"], "Error", "{read}");
 }
 
 #[tokio::test]
@@ -414,6 +479,26 @@ async fn all_other_methods_work() {
 }
 
 #[tokio::test]
+async fn versions_pins_and_restoring_work() {
+    let Some(scripts) = built("versions_pins_and_restoring_work").await else {
+        return;
+    };
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::new(["Fine."])).await;
+    let read = run(scripts, &app, "versionsOf").await;
+    assert_eq!(read["versions"], 2, "{read}");
+    assert_eq!(read["isActive"], true);
+    assert_eq!(read["isChosen"], true);
+    assert_eq!(read["edited"], json!(["Edited", 2]));
+    assert_eq!(read["evicted"], json!(["Second"]));
+    assert_eq!(read["restored"], json!(["Second", ["Third"]]));
+    assert_eq!(read["next"], "Edited");
+    assert_eq!(read["pinned"], false);
+}
+
+#[tokio::test]
 async fn errors_have_status_code_and_message() {
     let Some(scripts) = built("errors").await else {
         return;
@@ -474,4 +559,48 @@ async fn only_safe_requests_are_retried() {
         assert_error(error, 429, "RATE_LIMITED");
         assert!(error["retryAfter"].as_u64() >= Some(1), "{error}");
     }
+}
+
+#[tokio::test]
+async fn team_messaging_works_from_the_channel_to_the_erasure() {
+    let Some(scripts) = built("team").await else {
+        return;
+    };
+    let app = App::shared().await;
+    let done = run(scripts, app, "team").await;
+    assert_eq!(done["listed"], json!(["Three", "Two", "One"]), "{done}");
+    assert_eq!(done["page"], json!([1, 2]), "{done}");
+    assert_error(&done["hidden"], 404, "NOT_FOUND");
+    assert_eq!(done["seen"], true, "{done}");
+    assert_eq!(
+        (&done["joined"], &done["role"]),
+        (&json!("member"), &json!("moderator"))
+    );
+    assert_eq!(done["members"], 2, "{done}");
+    assert_eq!(done["unread"], json!([[5, 5]]), "{done}");
+    assert_eq!(done["part"], json!([[4, 5], 4, null]), "{done}");
+    assert_eq!(done["numbers"], json!([1, 2, 3, 4, 5]), "{done}");
+    assert_eq!(done["read"], json!([4, 1]), "{done}");
+    assert_eq!(done["found"], 5, "{done}");
+    assert_eq!(
+        done["reactions"],
+        json!([{ "emoji": "👍", "count": 1, "mine": true }])
+    );
+    assert_eq!(done["previous"], json!(["word 4 @ben"]), "{done}");
+    assert_eq!(done["deleted"], json!([true, ""]), "{done}");
+    assert_eq!(done["archived"], true, "{done}");
+    assert_error(&done["refused"], 409, "CONFLICT");
+    assert_eq!(done["bans"], json!([[true, "Advertising"]]), "{done}");
+    assert_eq!(done["renamed"], json!(["A", true]), "{done}");
+    assert_eq!(done["shown"], json!(["A", false]), "{done}");
+    assert_eq!(done["deletion"], json!([3, 0]), "{done}");
+}
+
+#[tokio::test]
+async fn a_message_whose_response_is_lost_is_posted_once() {
+    let Some(scripts) = built("post_once").await else {
+        return;
+    };
+    let done = run(scripts, App::shared().await, "postOnce").await;
+    assert_eq!(done, json!({ "cuts": 1, "same": [true] }));
 }

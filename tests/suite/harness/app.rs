@@ -16,10 +16,10 @@ use tokio::sync::OnceCell;
 
 use upstream::Upstream;
 
-use super::{ADMIN_KEY, Client, Folder, Redis, eventually, in_time};
+use super::{ADMIN_KEY, Bucket, Client, Database, Folder, Redis, eventually, in_time};
 
 /// The runtime of all applications, which outlives every test.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+pub(super) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// Keys of the providers: unique texts, so that tests can search for them where they must not be.
 pub(crate) const OPENAI_KEY: &str = "sk-marker-openai-7f3a";
@@ -115,6 +115,28 @@ impl Builder {
             .variable("redis_host", redis.url())
     }
 
+    /// Keeps SQL tables in this database.
+    pub(crate) fn database(self, database: &Database) -> Self {
+        match database {
+            Database::Sqlite => self,
+            Database::Postgres(postgres) => self
+                .manifest(postgres.manifest())
+                .variable("database_url", postgres.url())
+                .variable("database_host", postgres.host()),
+        }
+    }
+
+    /// Stores files in this bucket.
+    pub(crate) fn s3(self, bucket: &Bucket) -> Self {
+        let builder = self.manifest(bucket.manifest());
+        bucket
+            .variables()
+            .into_iter()
+            .fold(builder, |builder, (name, value)| {
+                builder.variable(name, value)
+            })
+    }
+
     /// Enables the operator's routes for [`ADMIN_KEY`].
     pub(crate) fn admin(self) -> Self {
         self.variable("admin_api_key", ADMIN_KEY)
@@ -179,6 +201,7 @@ impl Builder {
             env_variables: false,
             logs: Logs::Capture(Arc::clone(&logs)),
             grace: Duration::from_secs(5),
+            behind: None,
         })
         .await
         .unwrap();
@@ -290,6 +313,31 @@ fn printed_address(output: &[u8]) -> Option<SocketAddr> {
 async fn build_components() {
     let build = || goldfish_host::build::components(&manifest(), true);
     tokio::task::spawn_blocking(build).await.unwrap().unwrap();
+    if spin_is_the_host() {
+        return;
+    }
+    // One start fills the host's cache of compiled components. Otherwise each of the applications that
+    // start at the same time would compile all of them.
+    static COMPILED: OnceCell<()> = OnceCell::const_new();
+    COMPILED
+        .get_or_init(|| async {
+            let state = Folder::new();
+            let host = Host::start(Options {
+                runtime_config: None,
+                manifest: manifest(),
+                state_dir: state.path().to_owned(),
+                listen: "127.0.0.1:0".parse().unwrap(),
+                variables: Vec::new(),
+                env_variables: false,
+                logs: Logs::Discard,
+                grace: Duration::from_secs(5),
+                behind: None,
+            })
+            .await
+            .unwrap();
+            host.shutdown().await;
+        })
+        .await;
 }
 
 impl App {
@@ -304,7 +352,7 @@ impl App {
             process: false,
             runtime_config: None,
         };
-        ["chat", "api", "auth", "password"]
+        ["chat", "api", "auth", "password", "messages", "joins"]
             .iter()
             .fold(builder, |builder, limit| {
                 builder.variable(&format!("rate_limit_{limit}_per_minute"), "1000000")
@@ -331,6 +379,11 @@ impl App {
     /// The log so far.
     pub(crate) fn logs(&self) -> String {
         String::from_utf8_lossy(&self.logs.lock().unwrap()).into_owned()
+    }
+
+    /// The folder of the key-value store and of the SQL database.
+    pub(crate) fn state_folder(&self) -> &Path {
+        self.state.path()
     }
 
     /// Every key with its value in the store, as text.
@@ -365,6 +418,17 @@ impl App {
                 store.execute(update, (value, key)).unwrap();
             }
         }
+    }
+
+    /// Bytes of memory that the process has at most had (`VmHWM`); none where that is not known.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        let Running::Process(child) = &self.running else {
+            return None;
+        };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()?)).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kibibytes * 1024)
     }
 
     /// The embedded host; `None` if the application is a process.

@@ -43,6 +43,24 @@ impl ChangedManifest {
         })
     }
 
+    /// Writes a copy in which PostgreSQL keeps what SQLite does: each component in a folder
+    /// `<contract>-postgres` stands behind its contract.
+    pub(crate) fn with_postgres() -> Self {
+        let root = manifest().parent().unwrap().to_owned();
+        let folders = std::fs::read_dir(root.join("components/capabilities")).unwrap();
+        let names: Vec<_> = folders
+            .map(|folder| folder.unwrap().file_name().into_string().unwrap())
+            .collect();
+        let components = names.iter().filter_map(|name| {
+            let contract = name.strip_suffix("-postgres")?;
+            Some((contract, name.as_str()))
+        });
+        Self::generated(&Changes {
+            components: &components.collect::<Vec<_>>(),
+            ..Changes::default()
+        })
+    }
+
     fn generated(changes: &Changes<'_>) -> Self {
         let root = manifest().parent().unwrap().to_owned();
         let application = Application::read_with(&root, changes);

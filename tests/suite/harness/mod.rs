@@ -5,13 +5,19 @@
 mod app;
 mod browser;
 mod client;
+mod database;
 mod description;
 mod event_stream;
 mod files;
+pub(crate) mod gateway;
+mod grip_proxy;
 mod manifests;
 mod packages;
+mod postgres;
 mod redis;
+mod s3;
 mod talk;
+mod team;
 mod users;
 
 pub(crate) use app::{
@@ -19,20 +25,25 @@ pub(crate) use app::{
 };
 pub(crate) use browser::{Browser, ORIGIN};
 pub(crate) use client::{Client, Guest, Response, StreamingResponse, text_of};
+pub(crate) use database::Database;
 pub(crate) use description::check_examples;
 pub(crate) use event_stream::{Event, Parser};
 pub(crate) use files::Folder;
+pub(crate) use grip_proxy::{GRIP_KEY, GripProxy, ProxyKind};
 pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};
 pub(crate) use packages::{Scripts, skip_or_fail};
+pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;
+pub(crate) use s3::Bucket;
 pub(crate) use talk::{World, talk, world};
+pub(crate) use team::{linked, text_field};
 pub(crate) use users::{ADMIN_KEY, PASSWORD, User, credentials, new_email};
 
 use std::future::Future;
 use std::time::Duration;
 
 /// The time after which a test fails as hanging; far more than a loaded machine needs.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Awaits `future` and fails the test if it takes longer than [`DEADLINE`].
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {

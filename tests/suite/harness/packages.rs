@@ -77,6 +77,13 @@ impl Scripts {
         &self.folder
     }
 
+    /// A command that runs a script.
+    pub(crate) fn command(&self, script: &str) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.program);
+        command.arg(script).current_dir(&self.folder);
+        command
+    }
+
     /// Runs one of the `scripts` of `package.json`.
     pub(crate) async fn npm(&self, script: &str, arguments: &[&str]) {
         let mut npm = Command::new("npm");

@@ -63,6 +63,22 @@ fn grant_for(import: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether it has storage: a key-value store or a database, which may be a server.
+fn has_storage(imports: &BTreeSet<String>) -> bool {
+    let grants = grants_for(imports);
+    let is_postgres = |import: &String| import.starts_with("spin:postgres/");
+    grants.contains("key_value_stores")
+        || grants.contains("sqlite_databases")
+        || imports.iter().any(is_postgres)
+}
+
+/// Whether it can send requests elsewhere.
+fn has_network(imports: &BTreeSet<String>) -> bool {
+    imports.iter().any(|import| {
+        !import.starts_with("spin:postgres/") && grant_for(import) == Some("allowed_outbound_hosts")
+    })
+}
+
 fn grants_for(imports: &BTreeSet<String>) -> BTreeSet<&'static str> {
     imports
         .iter()
@@ -149,6 +165,9 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-conversations", true, false),
         ("capability-quota", true, false),
         ("capability-response-cache", true, false),
+        // Each where the files are, and nowhere else.
+        ("capability-files-kv", true, false),
+        ("capability-files-s3", false, true),
         // It asks identity providers for key sets and new tokens, and looks up what was revoked.
         ("capability-identity", true, true),
         // What makes and changes accounts can tell nobody outside.
@@ -156,25 +175,20 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-accounts-strict-passwords", true, false),
         ("capability-oauth", false, true),
         ("capability-mail", false, true),
+        ("capability-messaging-sqlite", true, false),
+        // Its storage is a server.
+        ("capability-messaging-postgres", true, false),
         ("capability-moderation", false, false),
         ("capability-moderation-words", false, false),
     ] {
-        let grants = grants_for(&components[id].imports);
-        assert_eq!(
-            grants.contains("key_value_stores"),
-            storage,
-            "{id}: {grants:?}"
-        );
-        assert_eq!(
-            grants.contains("allowed_outbound_hosts"),
-            network,
-            "{id}: {grants:?}"
-        );
+        let imports = &components[id].imports;
+        assert_eq!(has_storage(imports), storage, "{id}: {imports:?}");
+        assert_eq!(has_network(imports), network, "{id}: {imports:?}");
     }
     let capabilities = components.keys().filter(|id| id.starts_with("capability-"));
     assert_eq!(
         capabilities.count(),
-        11,
+        13,
         "a new capability is to be listed here"
     );
 }
@@ -310,15 +324,14 @@ async fn routes_grant_exactly_what_their_dependencies_need() {
             });
             assert_eq!(granted, needed.contains(key), "{key} of {id}");
         }
-        assert_eq!(
-            strings(component.table.get("key_value_stores")).as_slice(),
-            if needed.contains("key_value_stores") {
-                &["default"][..]
-            } else {
-                &[]
-            },
-            "{id}"
-        );
+        for key in ["key_value_stores", "sqlite_databases"] {
+            let expected: &[&str] = match needed.contains(key) {
+                true => &["default"],
+                false => &[],
+            };
+            let granted = strings(component.table.get(key));
+            assert_eq!(granted, expected, "{key} of {id}");
+        }
     }
 }
 
@@ -337,8 +350,10 @@ async fn variables_are_described_and_used() {
             .and_then(Value::as_bool)
             .unwrap_or_default();
         let secretive = ["_key", "_token", "_secret", "_password"];
-        // The URL of Redis may contain a password.
-        let expected = secretive.iter().any(|end| name.ends_with(end)) || name == "redis_url";
+        // The URLs of servers may contain a password.
+        let urls = ["redis_url", "database_url"];
+        let expected =
+            secretive.iter().any(|end| name.ends_with(end)) || urls.contains(&name.as_str());
         assert_eq!(secret, expected, "{name}: is it a secret?");
         assert!(
             variable.get("default").is_some(),
@@ -369,10 +384,15 @@ async fn variables_are_described_and_used() {
         }
     }
     // Those of components and grants that are not in use are handed to nobody.
-    let words = |name: &&String| name.starts_with("moderation_") || *name == "redis_host";
+    let is_unused = |name: &&String| {
+        let unused = ["redis_host", "database_url", "database_host"];
+        name.starts_with("moderation_")
+            || name.starts_with("s3_")
+            || unused.contains(&name.as_str())
+    };
     let declared: BTreeSet<_> = declared
         .keys()
-        .filter(|name| !words(name))
+        .filter(|name| !is_unused(name))
         .cloned()
         .collect();
     assert_eq!(declared, used, "declared, and handed to a component");

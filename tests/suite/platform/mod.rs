@@ -4,5 +4,8 @@ mod grants;
 mod headers;
 mod host;
 mod middleware;
+mod probes;
+mod proxy;
 mod reach;
 mod redis;
+mod sql;

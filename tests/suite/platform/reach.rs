@@ -1,12 +1,12 @@
 //! What a capability can reach, measured: a probe is composed in its place, with the same grants.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::{Command, Stdio};
 
 use serde_json::Value as Json;
 use toml::{Table, Value};
 use upstream::{Script, Upstream};
 
+use super::probes;
 use crate::harness::{App, ChangedManifest, Client, manifest, manifest_table};
 
 /// A capability in a route, with a probe in its place at the path `/probe/<route>/<capability>`.
@@ -44,37 +44,18 @@ fn places(table: &Table) -> Vec<Place> {
     places
 }
 
-fn build_probes() {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let root = manifest().parent().unwrap().to_owned();
-    let built = cargo
-        .args(["build", "--release", "--quiet", "--target", "wasm32-wasip2"])
-        .args(["--package", "probe-route", "--package", "probe-capability"])
-        .env("CARGO_TARGET_DIR", root.join("target"))
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(built.success());
-}
-
 /// The manifest with a probe for each capability of each route.
 fn with_probes() -> ChangedManifest {
-    build_probes();
-    let root = manifest().parent().unwrap().to_owned();
-    let wasm = |name: &str| {
-        let path = root.join(format!("target/wasm32-wasip2/release/{name}.wasm"));
-        Value::from(path.to_str().unwrap())
-    };
+    probes::build(&["probe-route", "probe-capability"]);
     ChangedManifest::new(|table| {
         let places = places(table);
         let mut probe = Table::new();
-        probe.insert("source".to_owned(), wasm("probe_capability"));
+        probe.insert("source".to_owned(), probes::wasm("probe-capability"));
         let components = table["component"].as_table_mut().unwrap();
         components.insert("probe-capability".to_owned(), probe.into());
         for place in &places {
             let mut component = components[&place.route].as_table().unwrap().clone();
-            component.insert("source".to_owned(), wasm("probe_route"));
+            component.insert("source".to_owned(), probes::wasm("probe-route"));
             let inherited: Vec<_> = place.inherited.iter().cloned().map(Value::from).collect();
             let mut dependency = Table::new();
             dependency.insert("component".to_owned(), "probe-capability".into());
@@ -173,6 +154,15 @@ async fn a_capability_can_reach_exactly_what_the_documentation_says() {
         let store = ask(&client, place, "").await;
         let expected = place.inherited.contains("key_value_stores");
         assert_eq!(store.is_some(), expected, "{}", place.id());
+
+        let database = ask(&client, place, "sqlite=1").await;
+        let granted = route.contains_key("sqlite_databases");
+        let expected = granted && place.inherited.contains("sqlite_databases");
+        assert_eq!(database.is_some(), expected, "{}", place.id());
+
+        // No route is granted this one.
+        let address = "postgres=postgres://u@db.example/d";
+        assert_eq!(ask(&client, place, address).await, None, "{}", place.id());
 
         let inherits_hosts = place.inherited.contains("allowed_outbound_hosts");
         let hosts = route

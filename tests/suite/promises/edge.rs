@@ -89,7 +89,9 @@ fn assert_refused(answer: &Response, route: &str, status: u16, code: &str) {
 /// A path of that route.
 fn concrete(route: &str) -> String {
     let segments = route.split('/').map(|segment| match segment {
-        ":id" | ":keyId" => "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001",
+        ":id" | ":keyId" | ":channelId" | ":threadId" | ":userId" => {
+            "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001"
+        }
         ":provider" => "github",
         ":token" => "token",
         ":file" => "page.js",

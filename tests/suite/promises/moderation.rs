@@ -2,7 +2,7 @@
 //! place, switched on in a copy of `spin.toml`.
 
 use serde_json::{Value, json};
-use upstream::{Fault, Outcome, Script, Upstream};
+use upstream::{Answer, Fault, Outcome, Script, Upstream};
 
 use crate::harness::{App, ChangedManifest, Event, Guest, World, eventually, text_of, world};
 
@@ -462,4 +462,50 @@ async fn invalid_rules_block_everything() {
         .await;
         assert!(!told.contains("marker-"), "{told}");
     }
+}
+
+#[tokio::test]
+async fn fields_of_a_provider_do_not_evade_moderation() {
+    let variables = [
+        ("moderation_words", "badfish"),
+        ("moderation_replies", "on"),
+        ("moderation_action", "redact"),
+    ];
+    let event = |delta: Value, reason: Value| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
+    let detail = json!([{ "type": "reasoning.text", "text": "badfish" }]);
+    let answer = Answer::events([
+        event(
+            json!({ "reasoning_content": "a bad", "reasoning_details": detail }),
+            Value::Null,
+        ),
+        event(
+            json!({ "reasoning_content": "fish, it seems" }),
+            Value::Null,
+        ),
+        event(
+            json!({ "content": "Hello", "x_text": "badfish" }),
+            Value::Null,
+        ),
+        event(json!({}), json!("stop")),
+    ]);
+    let (_manifest, world) = moderated(answer.into(), &variables).await;
+    let guest = guest_of(&world).await;
+    for stream in [true, false] {
+        let body = json!({
+            "model": "gpt-4o", "stream": stream, "messages": [{ "role": "user", "content": "Hi!" }],
+        });
+        let answer = guest.post("/v1/chat/completions", body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.text().contains("it seems"), "{answer:?}");
+        assert!(!answer.text().contains("badfish"), "{answer:?}");
+    }
+    // Of a user, texts in parts of any type are checked.
+    let content = json!([{ "type": "x_text", "x": ["one badfish"], "data": "badfish" }]);
+    let body = json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": content }] });
+    let answer = guest.post("/v1/chat/completions", body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let sent = world.upstream.requests().pop().unwrap().json();
+    let part = &sent["messages"][0]["content"][0];
+    assert!(!part["x"].to_string().contains("badfish"), "{sent}");
+    assert_eq!(part["data"], "badfish", "{sent}");
 }

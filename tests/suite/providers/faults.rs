@@ -71,9 +71,15 @@ fn says(request: &Recorded, words: &str) -> bool {
 
 /// Requires that each provider which fails in this way is told of like that.
 async fn assert_fault(script: Script, told: Told) {
+    assert_faults(script, [told; 3]).await;
+}
+
+/// As [`assert_fault`], with what is told of each of the models.
+async fn assert_faults(script: Script, told: [Told; 3]) {
     let upstream = failing(script).await;
     let app = application(&upstream).await;
-    join_all(MODELS.map(|model| assert_told(&app, model, model, told))).await;
+    let models = MODELS.into_iter().zip(told);
+    join_all(models.map(|(model, told)| assert_told(&app, model, model, told))).await;
     for request in upstream.requests() {
         assert!(says(&request, FIRST), "the question is asked every time");
     }
@@ -231,6 +237,13 @@ async fn provider_that_sends_html_is_an_error() {
     assert_fault(script().fault(Fault::Html), told).await;
 }
 
+/// How the errors of the fakes are told, by model: the first fails inside, the others are overloaded.
+const ERRORS: [(u16, &str); 3] = [
+    (502, "PROVIDER_ERROR"),
+    (503, "PROVIDER_UNAVAILABLE"),
+    (503, "PROVIDER_UNAVAILABLE"),
+];
+
 const TEN_MEGABYTES: usize = 10 * 1024 * 1024;
 
 #[tokio::test]
@@ -249,20 +262,26 @@ async fn provider_that_sends_ten_megabytes_of_text_is_an_error() {
 
 #[tokio::test]
 async fn provider_that_sends_200_with_an_error_object_is_an_error() {
-    let told = Refusal(503, "PROVIDER_UNAVAILABLE");
-    assert_fault(script().fault(Fault::JsonError), told).await;
+    assert_faults(
+        script().fault(Fault::JsonError),
+        ERRORS.map(|(status, code)| Refusal(status, code)),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn provider_that_starts_with_an_error_event_is_an_error() {
-    let told = Refusal(503, "PROVIDER_UNAVAILABLE");
-    assert_fault(script().fault(Fault::ErrorAfter(0)), told).await;
+    assert_faults(
+        script().fault(Fault::ErrorAfter(0)),
+        ERRORS.map(|(status, code)| Refusal(status, code)),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn provider_that_sends_an_error_event_in_mid_stream_is_an_error() {
-    let told = BrokenOff("one two ", "PROVIDER_UNAVAILABLE");
-    assert_fault(script().fault(Fault::ErrorAfter(2)), told).await;
+    let told = ERRORS.map(|(_, code)| BrokenOff("one two ", code));
+    assert_faults(script().fault(Fault::ErrorAfter(2)), told).await;
 }
 
 #[tokio::test]

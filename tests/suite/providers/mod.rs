@@ -1,5 +1,16 @@
 //! How AI providers are called, and what becomes of their failures.
 
+mod anthropic;
+mod circuit;
+mod error_causes;
 mod faults;
+mod finish_reasons;
+mod framing;
+mod max_tokens;
+mod odd_fields;
+mod parameters;
+mod prompts;
 mod routing;
+mod stream_errors;
+mod tool_calls;
 mod wire_formats;

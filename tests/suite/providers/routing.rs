@@ -166,7 +166,7 @@ async fn attempts_are_limited() {
             refused(Failure::Internal)
         })
         .await;
-        assert_eq!(fixture.status().await, 503);
+        assert_eq!(fixture.status().await, 502);
         assert_eq!(fixture.asked(), (times, 0), "{most:?}");
     }
 }
@@ -405,7 +405,7 @@ async fn circuit_breaker_opens_and_closes_again() {
     let fixture = Fixture::choosing(&variables, |_| refused(Failure::Internal)).await;
     let stay = fixture.stay().await;
     for times in 1..=2 {
-        assert_eq!(fixture.status().await, 503);
+        assert_eq!(fixture.status().await, 502);
         assert_eq!(fixture.asked(), (times, 0));
     }
     // It is left alone, which is said at once, and others are not concerned.
@@ -421,7 +421,7 @@ async fn circuit_breaker_opens_and_closes_again() {
     // After a while one is let through; it fails, and the next are not.
     eventually("a first try", || async {
         breathe().await;
-        assert_eq!(fixture.status().await, 503);
+        assert!(matches!(fixture.status().await, 502 | 503));
         (fixture.asked().0 > 2).then_some(())
     })
     .await;

@@ -210,6 +210,13 @@ async fn stream_split_at_any_byte_yields_the_same_reply() {
             ("without a reason to stop", script().ending(Ending::Missing)),
             ("stopped for its length", script().ending(Ending::Length)),
         ] {
+            // Older models of Workers AI say by `[DONE]` alone that they stopped.
+            if name == "without an end"
+                && matches!(provider, Provider::WorkersAi | Provider::Gateway)
+            {
+                assert_breaks_off(&fixture, script, &TOKENS.concat()).await;
+                continue;
+            }
             let events = fixture.events(script).await;
             let last = events.last().unwrap();
             assert!(last.is_done(), "{provider:?}, {name}: {events:?}");
@@ -270,14 +277,15 @@ async fn a_slow_stream_is_not_a_failure() {
 #[tokio::test]
 async fn provider_refusals_map_to_http_statuses() {
     for provider in Provider::ALL {
-        let fixture = Fixture::new(provider).await;
+        // Each failure is met as it is, not as that of a provider that is left alone.
+        let fixture = Fixture::with(provider, &[("llm_circuit_failures", "0")]).await;
         for (failure, status, code) in [
             (Failure::BadKey, 502, "PROVIDER_ERROR"),
-            (Failure::ContextTooLong, 400, "VALIDATION_ERROR"),
+            (Failure::ContextTooLong, 400, "CONTEXT_LENGTH_EXCEEDED"),
             (Failure::InvalidRequest, 400, "VALIDATION_ERROR"),
             (Failure::RateLimited(None), 503, "PROVIDER_UNAVAILABLE"),
             (Failure::Overloaded(None), 503, "PROVIDER_UNAVAILABLE"),
-            (Failure::Internal, 503, "PROVIDER_UNAVAILABLE"),
+            (Failure::Internal, 502, "PROVIDER_ERROR"),
         ] {
             // Twice, since what is worth a retry is tried once more.
             fixture.upstream.set(Script::refuse(failure.clone()));

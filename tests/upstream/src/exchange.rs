@@ -85,6 +85,7 @@ impl Exchange<'_> {
                 .await?;
                 return Ok(true);
             }
+            Some(Fault::Exact(answer)) => return answer.send(self.connection).await,
             Some(Fault::HangBeforeHeaders) => return Err(self.connection.until_gone().await),
             _ => {}
         }

@@ -38,8 +38,10 @@
 //! [`WorkOs`], [`Clerk`]) and the operator's webhook for mail ([`Mailbox`]), each a [`Service`] that
 //! records its [`Call`]s and can be given [`Trouble`].
 
+mod answer;
 mod connection;
 mod exchange;
+mod gate;
 mod mailbox;
 mod script;
 mod server;
@@ -47,8 +49,10 @@ mod service;
 mod sign_in;
 mod wire;
 
+pub use answer::Answer;
+pub use gate::Gate;
 pub use mailbox::Mailbox;
-pub use script::{Ending, Failure, Fault, Gate, Script};
+pub use script::{Ending, Failure, Fault, Script};
 pub use server::{MODELS, Outcome, Recorded, Upstream};
 pub use service::{Call, Reply, Service, Trouble};
 pub use sign_in::{

@@ -1,8 +1,8 @@
 //! What the server does with one request.
 
-use std::sync::Arc;
+use crate::answer::Answer;
+use crate::gate::Gate;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How one request is answered. [`Script::new`] is a provider on a good day; the other methods
 /// spoil it.
@@ -27,23 +27,6 @@ pub struct Script {
     pub(crate) fault: Option<Fault>,
 }
 
-/// Holds answers back until a test lets them go, whatever time that takes. Closed at first; clones
-/// are the same gate.
-#[derive(Debug, Clone, Default)]
-pub struct Gate(Arc<watch::Sender<bool>>);
-
-impl Gate {
-    /// Lets everybody through, now and from now on.
-    pub fn open(&self) {
-        self.0.send_replace(true);
-    }
-
-    pub(crate) async fn opened(&self) {
-        // The sender lives as long as this does.
-        let _ = self.0.subscribe().wait_for(|open| *open).await;
-    }
-}
-
 /// Why the model says it stopped; each format has its own word for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -64,6 +47,8 @@ pub enum Fault {
     Refuse(Failure),
     /// An error status with a body of one's own: status, content type, body.
     Raw(u16, String, String),
+    /// An answer of exact bytes.
+    Exact(Answer),
     /// The request is read and never answered.
     HangBeforeHeaders,
     /// Headers, so many tokens, then silence with the connection open.
@@ -244,5 +229,11 @@ impl Script {
     pub fn fault(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
         self
+    }
+}
+
+impl From<Answer> for Script {
+    fn from(answer: Answer) -> Self {
+        Self::new([""]).fault(Fault::Exact(answer))
     }
 }

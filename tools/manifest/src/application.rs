@@ -102,6 +102,14 @@ pub struct Changes<'a> {
 /// The variable with the host of the Redis server.
 const REDIS_HOST: &str = "redis_host";
 
+/// The variable with the host of the PostgreSQL server.
+const DATABASE_HOST: &str = "database_host";
+
+/// Whether an entry of `allowed_outbound_hosts` is a database.
+pub(crate) fn is_database(host: &str) -> bool {
+    host.starts_with("postgres://") || template(host).as_deref() == Some(DATABASE_HOST)
+}
+
 impl Application {
     /// Reads the files below `root`.
     ///
@@ -328,8 +336,10 @@ impl Reader<'_> {
                     .push(source.error(&file.contract.span(), message));
                 continue;
             };
-            let has_storage =
-                file.grants.key_value_stores.is_some() || file.grants.sqlite_databases.is_some();
+            let hosts = file.grants.allowed_outbound_hosts.iter().flatten();
+            let has_storage = file.grants.key_value_stores.is_some()
+                || file.grants.sqlite_databases.is_some()
+                || hosts.into_iter().any(|host| is_database(host.get_ref()));
             if has_storage && file.user_data.is_none() {
                 let message =
                     "has storage and must state `user-data`: none, content, records or account";

@@ -387,11 +387,18 @@ fn a_contract_without_a_folder_is_an_error_at_its_line() {
 #[test]
 fn a_capability_with_storage_that_does_not_state_its_user_data_is_an_error() {
     let store = STORE.replace("user-data = \"content\"\n", "");
-    assert_eq!(
-        error(&[("components/capabilities/store/component.toml", &store)]),
-        "components/capabilities/store/component.toml:2: has storage and must state `user-data`: \
-         none, content, records or account"
-    );
+    for grant in [
+        "key_value_stores = [\"default\"]",
+        "sqlite_databases = [\"default\"]",
+        "allowed_outbound_hosts = [\"postgres://localhost:5432\"]",
+    ] {
+        let store = store.replace("key_value_stores = [\"default\"]", grant);
+        assert_eq!(
+            error(&[("components/capabilities/store/component.toml", &store)]),
+            "components/capabilities/store/component.toml:2: has storage and must state \
+             `user-data`: none, content, records or account"
+        );
+    }
 }
 
 #[test]

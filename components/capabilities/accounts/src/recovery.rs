@@ -4,11 +4,12 @@ use credentials::keys::TokenKind;
 use credentials::payload;
 use credentials::tokens::TokenError;
 use ids::new_uuid;
-use journal::Platform;
+use journal::unique::Acquired;
+use journal::{Platform, View};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Event, Password, Profile, SessionsToEnd};
+use crate::account::{Account as State, Email, Event, Password, Profile, SessionsToEnd};
 use crate::accounts::Accounts;
 use crate::bindings::exports::goldfish::accounts::recovery::EmailToken;
 use crate::claims;
@@ -31,6 +32,8 @@ struct Reset {
     user: String,
     /// The id of the current password, if there is one.
     password: Option<String>,
+    /// The address that the token was sent to, in lower case.
+    email: String,
 }
 
 /// The payload of a token to confirm an address.
@@ -39,6 +42,16 @@ struct Verification {
     user: String,
     /// In lower case.
     email: String,
+    /// For a new address: as entered, and the claim of the address that it replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    change: Option<Change>,
+}
+
+/// A change of the address that its token completes.
+#[derive(Serialize, Deserialize)]
+struct Change {
+    address: String,
+    replaces: String,
 }
 
 pub(crate) async fn change_password<P: Platform + Clone>(
@@ -88,8 +101,21 @@ pub(crate) async fn request_reset<P: Platform + Clone>(
         .password
         .as_ref()
         .map(|password| password.id.clone());
-    let data = Reset { user, password };
-    let letter = letter(accounts, &profile, TokenKind::Reset, &data, RESET_SECONDS)?;
+    let email = profile.email.address.to_lowercase();
+    let data = Reset {
+        user,
+        password,
+        email,
+    };
+    let (kind, to) = (TokenKind::Reset, &profile.email.address);
+    let letter = letter(
+        accounts,
+        to,
+        profile.name.clone(),
+        kind,
+        &data,
+        RESET_SECONDS,
+    )?;
     Ok(Some(letter))
 }
 
@@ -100,7 +126,7 @@ pub(crate) async fn check_reset<P: Platform + Clone>(
     let reset: Reset = open(accounts, TokenKind::Reset, token)?;
     let view = accounts.read(&reset.user).await?;
     match &view.state.profile {
-        Some(profile) if has_password(profile, reset.password.as_deref()) => Ok(()),
+        Some(profile) if reset.is_of(profile) => Ok(()),
         _ => Err(Error::TokenInvalid),
     }
 }
@@ -110,15 +136,17 @@ pub(crate) async fn reset_password<P: Platform + Clone>(
     token: &str,
     new_password: &str,
 ) -> Result<Account, Error> {
+    let reset: Reset = open(accounts, TokenKind::Reset, token)?;
+    let mut view = accounts.read(&reset.user).await?;
+    let profile = view.state.profile.as_ref().ok_or(Error::TokenInvalid)?;
+    if !reset.is_of(profile) {
+        return Err(Error::TokenInvalid);
+    }
     let Reset {
         user,
         password: replaces,
-    } = open(accounts, TokenKind::Reset, token)?;
-    let mut view = accounts.read(&user).await?;
-    let profile = view.state.profile.as_ref().ok_or(Error::TokenInvalid)?;
-    if !has_password(profile, replaces.as_deref()) {
-        return Err(Error::TokenInvalid);
-    }
+        ..
+    } = reset;
     check(accounts.password_rules, new_password, profile)?;
     let password = new(new_password)?;
     let id = password.id.clone();
@@ -150,15 +178,108 @@ pub(crate) async fn request_verification<P: Platform + Clone>(
         return Ok(None);
     };
     let email = profile.email.address.to_lowercase();
-    let data = Verification { user, email };
-    let kind = TokenKind::Verification;
-    Ok(Some(letter(
-        accounts,
-        &profile,
-        kind,
-        &data,
-        VERIFICATION_SECONDS,
-    )?))
+    let data = Verification {
+        user,
+        email,
+        change: None,
+    };
+    let to = &profile.email.address;
+    let letter = verification_letter(accounts, to, profile.name.clone(), &data)?;
+    Ok(Some(letter))
+}
+
+pub(crate) async fn request_email_change<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    user: &str,
+    email: &str,
+) -> Result<EmailToken, Error> {
+    let view = accounts.read(user).await?;
+    let profile = view.state.active_profile().ok_or(Error::NotFound)?;
+    let address = new_address(profile, email)?;
+    let name = UniqueName::email(&address);
+    if claims::owner(accounts, &name).await?.is_some() {
+        return Err(Error::EmailTaken);
+    }
+    let data = Verification {
+        user: user.to_owned(),
+        email: address.to_lowercase(),
+        change: Some(Change {
+            address: address.clone(),
+            replaces: profile.email.claim.clone(),
+        }),
+    };
+    verification_letter(accounts, &address, profile.name.clone(), &data)
+}
+
+pub(crate) async fn change_email<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    user: &str,
+    email: &str,
+) -> Result<Account, Error> {
+    if accounts.verification_required {
+        return Err(Error::Misconfigured(
+            "email_verification is required, and no mail is sent".to_owned(),
+        ));
+    }
+    let mut view = accounts.read(user).await?;
+    let profile = view.state.active_profile().ok_or(Error::NotFound)?;
+    let change = Change {
+        address: new_address(profile, email)?,
+        replaces: profile.email.claim.clone(),
+    };
+    replace_address(accounts, user, &mut view, change, false).await?;
+    views::account(user, &view.state).ok_or(Error::NotFound)
+}
+
+/// Makes another address that of the account.
+///
+/// # Errors
+/// `email-taken`; `unavailable` if another request changed the address meanwhile.
+async fn replace_address<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    user: &str,
+    view: &mut View<State>,
+    change: Change,
+    verified: bool,
+) -> Result<(), Error> {
+    let Change { address, replaces } = change;
+    let name = UniqueName::email(&address);
+    let claim = new_uuid();
+    if claims::acquire(accounts, &name, user, &claim).await? != Acquired::Claimed {
+        return Err(Error::EmailTaken);
+    }
+    let event = Event::EmailChanged {
+        email: Email {
+            address,
+            verified,
+            claim: claim.clone(),
+        },
+        replaces,
+        at: accounts.now(),
+    };
+    accounts.append(user, view, &event).await?;
+    if view.state.holds(&claim) {
+        return Ok(());
+    }
+    claims::release(accounts, &name, &claim).await?;
+    Err(Error::Unavailable(
+        "the address was changed at the same time".to_owned(),
+    ))
+}
+
+/// The valid address in `email`, which is not the account's own.
+fn new_address(profile: &Profile, email: &str) -> Result<String, Error> {
+    let mut errors = FieldErrors::default();
+    let address = fields::email(email);
+    match &address {
+        None => errors.add("email", "is not an email address"),
+        Some(address) if address.to_lowercase() == profile.email.address.to_lowercase() => {
+            errors.add("email", "is the address of this account already");
+        }
+        Some(_) => {}
+    }
+    errors.into_result()?;
+    Ok(address.unwrap_or_default())
 }
 
 pub(crate) async fn verify_email<P: Platform + Clone>(
@@ -166,11 +287,20 @@ pub(crate) async fn verify_email<P: Platform + Clone>(
     token: &str,
     client: &Client,
 ) -> Result<(Account, Option<SessionTokens>), Error> {
-    let Verification { user, email } = open(accounts, TokenKind::Verification, token)?;
+    let Verification {
+        user,
+        email,
+        change,
+    } = open(accounts, TokenKind::Verification, token)?;
     let mut view = accounts.read(&user).await?;
     let profile = view.state.profile.as_ref().ok_or(Error::TokenInvalid)?;
     if profile.email.address.to_lowercase() != email {
-        return Err(Error::TokenInvalid);
+        // A token for a new address is used up by the change.
+        let is_current = |change: &Change| change.replaces == profile.email.claim;
+        let change = change.filter(is_current).ok_or(Error::TokenInvalid)?;
+        replace_address(accounts, &user, &mut view, change, true).await?;
+        let account = views::account(&user, &view.state).ok_or(Error::TokenInvalid)?;
+        return Ok((account, None));
     }
     let at = accounts.now();
     let id = new_uuid();
@@ -202,6 +332,14 @@ fn new(password: &str) -> Result<Password, Error> {
     })
 }
 
+impl Reset {
+    /// Whether the account still has the password and the address of the token.
+    fn is_of(&self, profile: &Profile) -> bool {
+        has_password(profile, self.password.as_deref())
+            && profile.email.address.to_lowercase() == self.email
+    }
+}
+
 fn has_password(profile: &Profile, id: Option<&str>) -> bool {
     let current = profile
         .password
@@ -210,9 +348,20 @@ fn has_password(profile: &Profile, id: Option<&str>) -> bool {
     current == id
 }
 
+fn verification_letter<P: Platform + Clone>(
+    accounts: &Accounts<P>,
+    to: &str,
+    name: Option<String>,
+    data: &Verification,
+) -> Result<EmailToken, Error> {
+    let kind = TokenKind::Verification;
+    letter(accounts, to, name, kind, data, VERIFICATION_SECONDS)
+}
+
 fn letter<P: Platform + Clone>(
     accounts: &Accounts<P>,
-    profile: &Profile,
+    to: &str,
+    name: Option<String>,
     kind: TokenKind,
     data: &impl Serialize,
     seconds: u64,
@@ -220,8 +369,8 @@ fn letter<P: Platform + Clone>(
     let now = accounts.now() / 1000;
     let token = payload::sign(accounts.keys(), kind, data, seconds, now);
     Ok(EmailToken {
-        to: profile.email.address.clone(),
-        name: profile.name.clone(),
+        to: to.to_owned(),
+        name,
         token: token.ok_or_else(|| Error::Unavailable("signing a token failed".to_owned()))?,
         expires_at: now.saturating_add(seconds).saturating_mul(1000),
     })

@@ -296,3 +296,80 @@ fn pending_registration_keeps_guest_until_verified() {
     assert!(is_refused(&world, &session));
     assert!(!is_refused(&world, &tokens.unwrap().session.id));
 }
+
+const OTHER: &str = "Lovelace@example.com";
+
+fn address(account: &Account) -> (Option<&str>, bool) {
+    (account.email.as_deref(), account.email_verified)
+}
+
+#[test]
+fn change_email_frees_the_old_address_and_takes_the_new_one() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    let outcome = world.finish(async move {
+        let user = member(&one).await.account.id;
+        let changed = change_email(&one, &user, OTHER).await.unwrap();
+        assert_eq!(address(&changed), (Some(OTHER), false));
+        let old = sign_in(&one, OLD).await.map(|_| ());
+        assert_eq!(old, Err(Error::WrongCredentials));
+        let new = sessions::sign_in(&one, "lovelace@example.com", OLD, &UNKNOWN_CLIENT).await;
+        assert_eq!(new.unwrap().account.id, user);
+        // Somebody else gets the old address, and nobody gets theirs.
+        let other = member(&one).await.account.id;
+        assert_eq!(
+            change_email(&one, &user, ADDRESS).await,
+            Err(Error::EmailTaken)
+        );
+        assert_eq!(
+            request_email_change(&one, &other, OTHER).await.map(drop),
+            Err(Error::EmailTaken)
+        );
+        for invalid in ["nobody", "LOVELACE@example.com"] {
+            let refused = change_email(&one, &user, invalid).await;
+            assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+        }
+    });
+    assert_eq!(outcome, Some(()));
+}
+
+#[test]
+fn verify_email_with_a_token_for_a_new_address_changes_it_once() {
+    let world = World::new(1);
+    let one = accounts_requiring_verification(&world);
+    let outcome = world.finish(async move {
+        user(&one, "user_1", ADDRESS, None).await;
+        let letter = request_email_change(&one, "user_1", OTHER).await.unwrap();
+        assert_eq!(letter.to, OTHER);
+        let before = registration::get_account(&one, "user_1").await.unwrap();
+        assert_eq!(address(&before), (Some(ADDRESS), true));
+        let second = request_email_change(&one, "user_1", "third@example.com").await;
+        let verify = async |token: &str| verify_email(&one, token, &UNKNOWN_CLIENT).await;
+        let (changed, tokens) = verify(&letter.token).await.unwrap();
+        assert_eq!(address(&changed), (Some(OTHER), true));
+        assert!(tokens.is_none());
+        // Again: nothing happens. A token that was made for the old address is void.
+        assert!(verify(&letter.token).await.is_ok());
+        let void = verify(&second.unwrap().token).await.map(drop);
+        assert_eq!(void, Err(Error::TokenInvalid));
+        let direct = change_email(&one, "user_1", "third@example.com").await;
+        assert!(matches!(direct, Err(Error::Misconfigured(_))), "{direct:?}");
+    });
+    assert_eq!(outcome, Some(()));
+}
+
+#[test]
+fn a_reset_token_for_the_old_address_is_void_after_a_change() {
+    let world = World::new(1);
+    let one = accounts(&world);
+    let outcome = world.finish(async move {
+        let user = member(&one).await.account.id;
+        let reset = token(&one).await;
+        assert_eq!(check_reset(&one, &reset).await, Ok(()));
+        change_email(&one, &user, OTHER).await.unwrap();
+        assert_eq!(check_reset(&one, &reset).await, Err(Error::TokenInvalid));
+        let refused = reset_password(&one, &reset, NEW).await;
+        assert_eq!(refused, Err(Error::TokenInvalid));
+    });
+    assert_eq!(outcome, Some(()));
+}

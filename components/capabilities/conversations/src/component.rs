@@ -6,15 +6,18 @@ use journal::{Journal, Spin};
 use serde_json::json;
 
 use crate::error::Error;
-use crate::facts::{Outcome, Preferences, Request, Theme, Usage};
+use crate::facts::{Failure, Outcome, Preferences, Request, Theme, Usage};
 use crate::following::{News, Reader, Standing, Started};
 use crate::ids;
 use crate::library;
 use crate::preferences;
 use crate::state::{Conversation, Turn};
 use crate::stopping;
-use crate::turn::{BeginResult, ClientMessage, Directive, MessageAction, StopReason, TurnWriter};
-use bindings::exports::goldfish::conversations::conversations::Guest as Conversations;
+use crate::turn::{
+    BeginResult, ClientMessage, Directive, EvictedTitle, Limits, MessageAction, StopReason,
+    TurnWriter,
+};
+use bindings::exports::goldfish::conversations::conversations::{self, Guest as Conversations};
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};
 use bindings::exports::goldfish::conversations::turns::{self, Guest as Turns, GuestTurn};
@@ -46,6 +49,10 @@ const MAX_CONVERSATIONS: u32 = 3;
 /// The index of a user's conversations must fit into one snapshot.
 const MAX_CONVERSATIONS_MOST: u32 = 100;
 
+/// Where `eviction_undo_seconds` is not set or makes no sense; and its largest value.
+const UNDO_SECONDS: u32 = 30;
+const UNDO_SECONDS_MOST: u32 = 24 * 60 * 60;
+
 struct Component;
 
 /// A turn, taken out of its place while it works.
@@ -65,13 +72,18 @@ impl Conversations for Component {
         Ok(found.into_iter().map(conversation).collect())
     }
 
-    async fn list_summaries(user: String) -> Result<Vec<wit::Summary>, wit::Error> {
+    async fn list_summaries(user: String) -> Result<conversations::History, wit::Error> {
         let journal = journal_of(&user).await?;
-        let found = library::summaries(&journal).await?;
-        Ok(found
-            .into_iter()
-            .map(|found| conversation_parts(found).0)
-            .collect())
+        let limits = limits().await;
+        let found = library::summaries_with_next(&journal, limits.conversations).await?;
+        let summaries = found.conversations.into_iter();
+        let undo = limits.undo.checked_div(1_000).unwrap_or(0);
+        Ok(conversations::History {
+            summaries: summaries.map(|found| conversation_parts(found).0).collect(),
+            max_conversations: limits.conversations,
+            next_evicted: found.next_evicted.map(evicted),
+            eviction_undo_seconds: u32::try_from(undo).unwrap_or(u32::MAX),
+        })
     }
 
     async fn get_conversation(user: String, id: String) -> Result<wit::Conversation, wit::Error> {
@@ -81,7 +93,7 @@ impl Conversations for Component {
 
     async fn rename(user: String, id: String, title: String) -> Result<wit::Summary, wit::Error> {
         let journal = journal_of(&user).await?;
-        let renamed = library::rename(&journal, &id, &title).await?;
+        let renamed = library::rename(&journal, &id, &title, limits().await).await?;
         Ok(conversation_parts(renamed).0)
     }
 
@@ -95,8 +107,35 @@ impl Conversations for Component {
         Ok(library::delete(&journal, &id).await?)
     }
 
-    async fn max_conversations() -> u32 {
-        limit().await
+    async fn set_active(
+        user: String,
+        id: String,
+        message: String,
+        active: String,
+    ) -> Result<wit::Conversation, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let found = library::set_active(&journal, &id, &message, &active).await?;
+        Ok(conversation(found))
+    }
+
+    async fn pin(user: String, id: String) -> Result<wit::Conversation, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let found = library::pin(&journal, &id, limits().await).await?;
+        Ok(conversation(found))
+    }
+
+    async fn unpin(user: String, id: String) -> Result<wit::Conversation, wit::Error> {
+        let journal = journal_of(&user).await?;
+        Ok(conversation(library::unpin(&journal, &id).await?))
+    }
+
+    async fn restore(user: String, id: String) -> Result<conversations::Restored, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let (found, gone) = library::restore(&journal, &id, limits().await).await?;
+        Ok(conversations::Restored {
+            conversation: conversation(found),
+            evicted: gone.into_iter().map(evicted).collect(),
+        })
     }
 }
 
@@ -219,11 +258,25 @@ impl GuestTurn for TurnResource {
     async fn open_regenerate(
         user: String,
         conversation: String,
+        reply: Option<String>,
         key: Option<turns::IdempotencyKey>,
     ) -> Result<turns::Turn, wit::Error> {
         let journal = journal_of(&user).await?;
         let request = key.map(request).transpose()?;
-        let writer = TurnWriter::open_regenerate(journal, &conversation, request).await?;
+        let reply = reply.as_deref();
+        let writer = TurnWriter::open_regenerate(journal, &conversation, reply, request).await?;
+        Ok(turns::Turn::new(Self(Cell::new(Some(writer)))))
+    }
+
+    async fn open_edit(
+        user: String,
+        conversation: String,
+        message: String,
+        key: Option<turns::IdempotencyKey>,
+    ) -> Result<turns::Turn, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let request = key.map(request).transpose()?;
+        let writer = TurnWriter::open_edit(journal, &conversation, &message, request).await?;
         Ok(turns::Turn::new(Self(Cell::new(Some(writer)))))
     }
 
@@ -272,9 +325,9 @@ impl GuestTurn for TurnResource {
         message: String,
         model: String,
     ) -> Result<turns::BeginResult, wit::Error> {
-        let limit = limit().await;
+        let limits = limits().await;
         let mut writer = self.take()?;
-        let begun = writer.begin(message, model, limit).await;
+        let begun = writer.begin(message, model, limits).await;
         self.0.set(Some(writer));
         Ok(match begun? {
             BeginResult::Started(found, next) => turns::BeginResult::Started(turns::StartedReply {
@@ -294,13 +347,23 @@ impl GuestTurn for TurnResource {
         directive(next)
     }
 
+    fn fail(&self, failure: wit::Failure) {
+        if let Some(mut writer) = self.0.take() {
+            writer.fail(Failure {
+                code: failure.code,
+                message: failure.message,
+            });
+            self.0.set(Some(writer));
+        }
+    }
+
     async fn finish(
         &self,
         outcome: turns::Outcome,
         deltas: Vec<String>,
         usage: Option<turns::Usage>,
         model: Option<String>,
-    ) -> Result<(), wit::Error> {
+    ) -> Result<Vec<wit::EvictedConversation>, wit::Error> {
         let mut writer = self.take()?;
         if let Some(model) = model {
             writer.resolve_model(model);
@@ -317,7 +380,7 @@ impl GuestTurn for TurnResource {
         });
         let finished = writer.finish(outcome, &deltas, usage).await;
         self.0.set(Some(writer));
-        Ok(finished?)
+        Ok(finished?.into_iter().map(evicted).collect())
     }
 }
 
@@ -388,7 +451,7 @@ impl GuestReader for ReaderResource {
         self.0.set(Some(reader));
         Ok(match news? {
             News::Pieces(pieces) => replies::ReaderEvent::Deltas(pieces),
-            News::End(outcome, usage) => replies::ReaderEvent::End(replies::ReplyEnd {
+            News::End(outcome, usage, failed) => replies::ReaderEvent::End(replies::ReplyEnd {
                 outcome: match outcome {
                     Outcome::Complete => turns::Outcome::Complete,
                     Outcome::Stopped => turns::Outcome::Stopped,
@@ -399,6 +462,7 @@ impl GuestReader for ReaderResource {
                     completion_tokens: usage.completion,
                     estimated: usage.estimated,
                 }),
+                failure: failed.map(failure),
             }),
         })
     }
@@ -425,6 +489,7 @@ fn directive(next: Directive) -> turns::Directive {
             StopReason::TooLong => turns::StopReason::TooLong,
         }),
         warning: next.warning,
+        evicted: next.evicted.into_iter().map(evicted).collect(),
     }
 }
 
@@ -435,15 +500,38 @@ fn busy() -> turns::Directive {
         resume_after_bytes: u32::MAX,
         stop: None,
         warning: Some("the turn is busy".to_owned()),
+        evicted: Vec::new(),
     }
 }
 
-async fn limit() -> u32 {
-    let value = spin_sdk::variables::get("max_conversations").await;
-    let number = value.ok().and_then(|text| text.trim().parse().ok());
-    number
-        .unwrap_or(MAX_CONVERSATIONS)
-        .clamp(1, MAX_CONVERSATIONS_MOST)
+async fn limits() -> Limits {
+    let conversations = number("max_conversations").await;
+    let conversations = conversations.unwrap_or(MAX_CONVERSATIONS);
+    let undo = number("eviction_undo_seconds").await;
+    let undo = undo.unwrap_or(UNDO_SECONDS).min(UNDO_SECONDS_MOST);
+    Limits {
+        conversations: conversations.clamp(1, MAX_CONVERSATIONS_MOST),
+        undo: u64::from(undo).saturating_mul(1_000),
+    }
+}
+
+async fn number(variable: &str) -> Option<u32> {
+    let value = spin_sdk::variables::get(variable).await;
+    value.ok().and_then(|text| text.trim().parse().ok())
+}
+
+fn evicted(found: EvictedTitle) -> wit::EvictedConversation {
+    wit::EvictedConversation {
+        id: found.id,
+        title: found.title,
+    }
+}
+
+fn failure(found: Failure) -> wit::Failure {
+    wit::Failure {
+        code: found.code,
+        message: found.message,
+    }
 }
 
 impl From<Error> for wit::Error {
@@ -479,9 +567,11 @@ fn conversation(found: Conversation) -> wit::Conversation {
 fn conversation_parts(found: Conversation) -> (wit::Summary, Vec<Turn>) {
     let summary = wit::Summary {
         message_count: found.message_count(),
+        provisional: !found.counts(),
         id: found.id,
         title: found.title,
         model: found.model,
+        pinned: found.pinned,
         created_at: found.created,
         updated_at: found.updated,
     };
@@ -490,19 +580,14 @@ fn conversation_parts(found: Conversation) -> (wit::Summary, Vec<Turn>) {
 
 /// The user's message and the reply to it.
 fn messages(turn: Turn) -> [wit::Message; 2] {
-    let mut model = turn.model;
-    let (time, content, status) = match (turn.reply, turn.arrived) {
-        (Some(reply), _) => {
-            let status = match reply.outcome {
-                Outcome::Complete => wit::MessageStatus::Complete,
-                Outcome::Stopped => wit::MessageStatus::Stopped,
-                Outcome::Incomplete => wit::MessageStatus::Incomplete,
-            };
-            model = reply.model.unwrap_or(model);
-            (reply.time, reply.text, status)
-        }
-        (None, Some(arrived)) => (arrived.time, arrived.text, wit::MessageStatus::Streaming),
-        (None, None) => (turn.time, String::new(), wit::MessageStatus::Streaming),
+    let message_versions = message_versions(&turn);
+    let reply_versions = reply_versions(&turn);
+    let reply_model = reply_model(&turn);
+    let status = status(&turn);
+    let (time, content, failed) = match (turn.reply, turn.arrived) {
+        (Some(reply), _) => (reply.time, reply.text, reply.failure),
+        (None, Some(arrived)) => (arrived.time, arrived.text, None),
+        (None, None) => (turn.time, String::new(), None),
     };
     [
         wit::Message {
@@ -512,6 +597,8 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
             timestamp: turn.time,
             status: wit::MessageStatus::Complete,
             model: None,
+            failure: None,
+            versions: message_versions,
         },
         wit::Message {
             id: turn.reply_id,
@@ -519,7 +606,66 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
             content,
             timestamp: time,
             status,
-            model: Some(model),
+            model: Some(reply_model),
+            failure: failed.map(failure),
+            versions: reply_versions,
         },
     ]
+}
+
+/// The active version of a turn, and the others.
+fn own_versions(turn: &Turn) -> impl Iterator<Item = &Turn> {
+    let others = turn.versions.iter().filter_map(|version| version.first());
+    std::iter::once(turn).chain(others)
+}
+
+/// The versions of a turn's message, oldest first; none if there is one only.
+fn message_versions(turn: &Turn) -> Vec<wit::MessageVersion> {
+    let mut versions: Vec<wit::MessageVersion> = Vec::new();
+    for turn in own_versions(turn) {
+        if versions.iter().all(|version| version.id != turn.id) {
+            versions.push(wit::MessageVersion {
+                id: turn.id.clone(),
+                created_at: turn.time,
+                status: wit::MessageStatus::Complete,
+                model: None,
+            });
+        }
+    }
+    several(versions)
+}
+
+/// The versions of the reply to a turn's message, oldest first; none if there is one only.
+fn reply_versions(turn: &Turn) -> Vec<wit::MessageVersion> {
+    let replies = own_versions(turn).filter(|other| other.id == turn.id);
+    let replies = replies.map(|turn| wit::MessageVersion {
+        id: turn.reply_id.clone(),
+        created_at: turn.asked(),
+        status: status(turn),
+        model: Some(reply_model(turn)),
+    });
+    several(replies.collect())
+}
+
+fn several(mut versions: Vec<wit::MessageVersion>) -> Vec<wit::MessageVersion> {
+    if versions.len() < 2 {
+        versions.clear();
+    }
+    versions.sort_by_key(|version| version.created_at);
+    versions
+}
+
+/// The model that replied, or else the one that was requested.
+fn reply_model(turn: &Turn) -> String {
+    let replied = turn.reply.as_ref().and_then(|reply| reply.model.clone());
+    replied.unwrap_or_else(|| turn.model.clone())
+}
+
+fn status(turn: &Turn) -> wit::MessageStatus {
+    match turn.reply.as_ref().map(|reply| reply.outcome) {
+        Some(Outcome::Complete) => wit::MessageStatus::Complete,
+        Some(Outcome::Stopped) => wit::MessageStatus::Stopped,
+        Some(Outcome::Incomplete) => wit::MessageStatus::Incomplete,
+        None => wit::MessageStatus::Streaming,
+    }
 }

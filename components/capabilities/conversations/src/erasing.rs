@@ -6,9 +6,10 @@ use futures::future::try_join_all;
 use journal::{BATCH_MAX, Journal, Platform, View};
 
 use crate::error::Error;
+use crate::facts::Fact;
 use crate::ids;
 use crate::segments;
-use crate::state::{Leftover, State};
+use crate::state::{Leftover, State, all_turns};
 
 /// The bytes a snapshot may have for each entry it takes in; beyond, it waits for more entries,
 /// so that what a turn writes stays in proportion to what it adds.
@@ -34,6 +35,12 @@ pub(crate) async fn tidy_after_reading<P: Platform>(
     view: &mut View<State>,
 ) -> Result<(), Error> {
     let now = journal.platform().now();
+    if view.state.has_expired(now) {
+        journal
+            .append(view, &Fact::EvictionsExpired { time: now })
+            .await?;
+        return write_snapshot(journal, view, Vec::new()).await;
+    }
     let forgotten = view.state.has_ready_leftovers(now)
         && now.saturating_sub(view.state.removed) > ERASE_PATIENCE;
     if forgotten || view.tail() >= READER_TAIL {
@@ -124,7 +131,7 @@ async fn erase_leftovers<P: Platform>(
             } => {
                 // Segments that cannot be read any more have been erased before, facts first.
                 let sealed = segments::sealed_turns(journal, &conversation, count).await;
-                for turn in sealed.unwrap_or_default() {
+                for turn in all_turns(&sealed.unwrap_or_default()) {
                     facts.insert(turn.number);
                     replies.insert(turn.reply_number());
                 }

@@ -29,10 +29,32 @@ pub(crate) enum Fact {
         conversation: String,
         time: u64,
     },
-    /// The reply that this fact's number requested ended without a word: what was evicted for it
-    /// comes back.
-    EvictionUndone {
-        reply: u64,
+    Confirmed(Confirmed),
+    /// The user chose another version of a message, by the id of the message or of the reply.
+    Chosen {
+        conversation: String,
+        version: String,
+        time: u64,
+    },
+    Pinned {
+        conversation: String,
+        /// How many conversations may be pinned, this one included.
+        limit: u32,
+        time: u64,
+    },
+    Unpinned {
+        conversation: String,
+        time: u64,
+    },
+    /// The user wants an evicted conversation back.
+    Restored {
+        conversation: String,
+        time: u64,
+        begins: Begins,
+    },
+    /// Evictions that can no longer be undone at this time become final.
+    EvictionsExpired {
+        time: u64,
     },
     /// All conversations and preferences.
     Cleared {
@@ -51,36 +73,59 @@ pub(crate) struct Message {
     pub(crate) time: u64,
     pub(crate) model: String,
     pub(crate) text: String,
-    /// Present on a message for whose conversation room has to be made: a new conversation, or one
-    /// whose replies failed so far.
+    /// Present on the first message of a conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) begins: Option<Begins>,
     /// A hash of the client's own name for it, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
-    /// The message whose place it takes. If that is not the last one any more, nothing changes.
+    /// Present if it is another version of a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) replaces: Option<String>,
+    pub(crate) version: Option<Version>,
     /// Present where the client named its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Request>,
 }
 
-/// The user wants another reply to the last message of a conversation.
+/// The user wants another version of a reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Again {
     pub(crate) conversation: String,
-    /// The reply that gives way. If it is not the last one any more, nothing changes.
-    pub(crate) drops: String,
+    /// Its `of` is the id of the reply.
+    pub(crate) version: Version,
     /// The id that the new reply will have.
     pub(crate) reply: String,
     pub(crate) time: u64,
     pub(crate) model: String,
-    /// As in [`Message`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) begins: Option<Begins>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Request>,
+}
+
+/// What a writer of another version of a message knew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Version {
+    /// The active version of the message or reply, by its id.
+    pub(crate) of: String,
+    /// [`crate::state::Conversation::latest`]. If it is another number now, nothing changes.
+    pub(crate) latest: u64,
+    /// Whether the version is active at once, because the active one has no word.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) at_once: bool,
+    /// The versions that are erased for it, by the ids of their replies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) drops: Vec<String>,
+}
+
+/// A reply has its first word, or the user keeps a provisional conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Confirmed {
+    pub(crate) conversation: String,
+    /// The id of the reply, whose version becomes active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reply: Option<String>,
+    pub(crate) time: u64,
+    /// What decides about evictions, if the conversation is provisional.
+    pub(crate) begins: Begins,
 }
 
 /// A request that its client has named, so that it is known when it comes again. Hashes only.
@@ -97,9 +142,15 @@ pub(crate) struct Request {
 pub(crate) struct Begins {
     /// How many conversations the user may have, this one included.
     pub(crate) limit: u32,
+    /// How long an eviction can be undone, in milliseconds.
+    #[serde(default)]
+    pub(crate) undo: u64,
     /// When others were last updated, where the writer knew more than the facts before say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) touched: Vec<(String, u64)>,
+    /// Those whose replies ended without a word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failed: Vec<String>,
 }
 
 /// Preferences; in a fact, those that changed.
@@ -143,9 +194,20 @@ pub(crate) struct End {
     pub(crate) lengths: Vec<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<Usage>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<Failure>,
     /// Who answered, where that is not the model that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
+}
+
+/// Why a reply is incomplete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// A stable code of the API.
+    pub(crate) code: String,
+    /// A sentence for the user.
+    pub(crate) message: String,
 }
 
 /// The tokens that a reply took.
@@ -170,6 +232,16 @@ pub(crate) struct Piece {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+impl Failure {
+    /// The writer of a reply died.
+    pub(crate) fn interrupted() -> Self {
+        Self {
+            code: "INTERNAL".to_owned(),
+            message: "The reply was interrupted.".to_owned(),
+        }
+    }
 }
 
 impl End {
@@ -205,7 +277,12 @@ impl Fact {
             other @ (Self::Again(_)
             | Self::Stopped { .. }
             | Self::Deleted { .. }
-            | Self::EvictionUndone { .. }
+            | Self::Confirmed(_)
+            | Self::Chosen { .. }
+            | Self::Pinned { .. }
+            | Self::Unpinned { .. }
+            | Self::Restored { .. }
+            | Self::EvictionsExpired { .. }
             | Self::Cleared { .. }) => other,
         }
     }

@@ -3,11 +3,11 @@
 use journal::{Journal, Platform};
 
 use crate::error::Error;
-use crate::facts::{End, Outcome, Usage};
+use crate::facts::{End, Failure, Outcome, Usage};
 use crate::ids;
 use crate::reading::{self, Due};
 use crate::segments;
-use crate::state::{Conversation, Turn};
+use crate::state::{Conversation, Turn, all_turns};
 use crate::stopping;
 
 /// A writer that has not answered a ring for this long (milliseconds of the reader's own clock) is
@@ -70,7 +70,7 @@ impl Started {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum News {
     Pieces(Vec<String>),
-    End(Outcome, Option<Usage>),
+    End(Outcome, Option<Usage>, Option<Failure>),
 }
 
 /// Where a reply stands for a reader.
@@ -96,11 +96,13 @@ impl<P: Platform> Reader<P> {
         let conversation = found.ok_or(Error::NotFound)?;
         let turns = std::mem::take(&mut conversation.turns);
         let mut turn = match reply {
-            Some(reply) => turns.into_iter().find(|turn| turn.reply_id == reply),
+            Some(reply) => all_turns(&turns)
+                .find(|turn| turn.reply_id == reply)
+                .cloned(),
             None => {
-                let running = turns.iter().rposition(|turn| turn.reply.is_none());
-                let at = running.unwrap_or(turns.len().saturating_sub(1));
-                turns.into_iter().nth(at)
+                let running = all_turns(&turns).filter(|turn| turn.reply.is_none());
+                let running = running.max_by_key(|turn| turn.reply_number());
+                running.or(turns.last()).cloned()
             }
         };
         if turn.is_none() && conversation.segments > 0 {
@@ -108,7 +110,9 @@ impl<P: Platform> Reader<P> {
                 segments::sealed_turns(&journal, &conversation.place(), conversation.segments)
                     .await?;
             turn = match reply {
-                Some(reply) => sealed.into_iter().find(|turn| turn.reply_id == reply),
+                Some(reply) => all_turns(&sealed)
+                    .find(|turn| turn.reply_id == reply)
+                    .cloned(),
                 None => sealed.into_iter().next_back(),
             };
         }
@@ -161,7 +165,7 @@ impl<P: Platform> Reader<P> {
                     self.model.clone_from(model);
                 }
                 let news = if rest.is_empty() {
-                    News::End(end.outcome, end.usage)
+                    News::End(end.outcome, end.usage, end.failure.clone())
                 } else {
                     News::Pieces(rest)
                 };
@@ -263,6 +267,7 @@ async fn ended<P: Platform>(
         pieces: 0,
         lengths: Vec::new(),
         usage: None,
+        failure: reply.failure.clone(),
         model: None,
     }))
 }

@@ -5,13 +5,14 @@ use journal::{Journal, Platform, View};
 
 use crate::erasing;
 use crate::error::Error;
-use crate::facts::Fact;
+use crate::facts::{Confirmed, Fact};
 use crate::ids;
 use crate::reading;
 use crate::segments;
-use crate::state::{Conversation, State, Turn};
+use crate::state::{Conversation, State, Turn, all_turns};
 use crate::stopping;
 use crate::text;
+use crate::turn::{EvictedTitle, Limits};
 
 /// All conversations with all of their turns, most recently updated first.
 pub(crate) async fn list<P: Platform>(journal: &Journal<P>) -> Result<Vec<Conversation>, Error> {
@@ -23,12 +24,15 @@ pub(crate) async fn list<P: Platform>(journal: &Journal<P>) -> Result<Vec<Conver
 pub(crate) async fn summaries<P: Platform>(
     journal: &Journal<P>,
 ) -> Result<Vec<Conversation>, Error> {
-    let mut view = read_tidily(journal).await?;
-    let mut conversations = std::mem::take(&mut view.state.conversations);
+    let view = read_tidily(journal).await?;
+    Ok(sorted(view.state.conversations))
+}
+
+fn sorted(mut conversations: Vec<Conversation>) -> Vec<Conversation> {
     // Of two updated at once, the one that began later comes first.
     conversations.reverse();
     conversations.sort_by_key(|found| std::cmp::Reverse(found.updated));
-    Ok(conversations)
+    conversations
 }
 
 /// One conversation with all of its turns.
@@ -43,16 +47,196 @@ pub(crate) async fn get<P: Platform>(
     complete(journal, found.ok_or(Error::NotFound)?).await
 }
 
-/// Gives a conversation another title.
+/// What is read for a list of conversations.
+pub(crate) struct Summaries {
+    /// Most recently updated first.
+    pub(crate) conversations: Vec<Conversation>,
+    /// The one that is evicted next, if there are as many as the user may have.
+    pub(crate) next_evicted: Option<EvictedTitle>,
+}
+
+/// All conversations without the turns in segments, and which one is evicted next.
+pub(crate) async fn summaries_with_next<P: Platform>(
+    journal: &Journal<P>,
+    limit: u32,
+) -> Result<Summaries, Error> {
+    let view = read_tidily(journal).await?;
+    let next = view.state.next_evicted(limit);
+    let next_evicted = next.map(|found| EvictedTitle {
+        id: found.id.clone(),
+        title: found.title.clone(),
+    });
+    Ok(Summaries {
+        conversations: sorted(view.state.conversations),
+        next_evicted,
+    })
+}
+
+/// Keeps a conversation that is provisional so far, on purpose of the user.
+async fn keep<P: Platform>(
+    journal: &Journal<P>,
+    view: &mut View<State>,
+    id: &str,
+    limits: Limits,
+) -> Result<(), Error> {
+    let found = view.state.conversation(id).ok_or(Error::NotFound)?;
+    if found.counts() {
+        return Ok(());
+    }
+    let fact = Fact::Confirmed(Confirmed {
+        conversation: id.to_owned(),
+        reply: None,
+        time: journal.platform().now(),
+        begins: view.state.begins(limits.conversations, limits.undo),
+    });
+    journal.append(view, &fact).await?;
+    Ok(())
+}
+
+/// Keeps a conversation from eviction.
+pub(crate) async fn pin<P: Platform>(
+    journal: &Journal<P>,
+    id: &str,
+    limits: Limits,
+) -> Result<Conversation, Error> {
+    let id = ids::conversation_id(id)?;
+    let mut view = reading::read(journal).await?;
+    let most = limits.conversations.saturating_sub(1);
+    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    if !found.pinned {
+        if view.state.pinned_count() >= usize::try_from(most).unwrap_or(usize::MAX) {
+            return Err(too_many_pins(most));
+        }
+        keep(journal, &mut view, &id, limits).await?;
+        let fact = Fact::Pinned {
+            conversation: id.clone(),
+            limit: most,
+            time: journal.platform().now(),
+        };
+        append_and_save(journal, &mut view, &fact).await?;
+    }
+    let found = view.state.conversation(&id).cloned();
+    let found = found.ok_or(Error::NotFound)?;
+    if !found.pinned {
+        return Err(too_many_pins(most));
+    }
+    complete(journal, found).await
+}
+
+fn too_many_pins(most: u32) -> Error {
+    Error::Conflict(format!(
+        "At most {most} conversations can be pinned. Unpin another one first."
+    ))
+}
+
+/// Lets a conversation be evicted again.
+pub(crate) async fn unpin<P: Platform>(
+    journal: &Journal<P>,
+    id: &str,
+) -> Result<Conversation, Error> {
+    let id = ids::conversation_id(id)?;
+    let mut view = reading::read(journal).await?;
+    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    if found.pinned {
+        let fact = Fact::Unpinned {
+            conversation: id.clone(),
+            time: journal.platform().now(),
+        };
+        append_and_save(journal, &mut view, &fact).await?;
+    }
+    let found = view.state.conversation(&id).cloned();
+    complete(journal, found.ok_or(Error::NotFound)?).await
+}
+
+/// Brings back an evicted conversation; what was evicted for it.
+pub(crate) async fn restore<P: Platform>(
+    journal: &Journal<P>,
+    id: &str,
+    limits: Limits,
+) -> Result<(Conversation, Vec<EvictedTitle>), Error> {
+    let id = ids::conversation_id(id)?;
+    let mut view = reading::read(journal).await?;
+    let mut evicted = Vec::new();
+    if view.state.conversation(&id).is_none() {
+        let now = journal.platform().now();
+        if !view.state.can_restore(&id, now) {
+            return Err(Error::NotFound);
+        }
+        let fact = Fact::Restored {
+            conversation: id.clone(),
+            time: now,
+            begins: view.state.begins(limits.conversations, limits.undo),
+        };
+        let number = journal.append(&mut view, &fact).await?;
+        evicted = EvictedTitle::all(&view.state, number);
+        // The replies that have ended since are read along with it.
+        reading::resolve(journal, &mut view, None).await?;
+    }
+    let found = view.state.conversation(&id).cloned();
+    let found = complete(journal, found.ok_or(Error::NotFound)?).await?;
+    Ok((found, evicted))
+}
+
+/// Makes another version of a message the active one. `message` is the id of any version.
+pub(crate) async fn set_active<P: Platform>(
+    journal: &Journal<P>,
+    id: &str,
+    message: &str,
+    active: &str,
+) -> Result<Conversation, Error> {
+    let id = ids::conversation_id(id)?;
+    let mut view = reading::read(journal).await?;
+    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    let Some(at) = found.position_of_version(message) else {
+        return Err(not_choosable(journal, found, message).await);
+    };
+    if !found.has_version(at, message, active) {
+        let why = "is not a version of this message";
+        return Err(Error::Invalid(why.to_owned()));
+    }
+    let is_active = found.position(active) == Some(at);
+    if !is_active {
+        let fact = Fact::Chosen {
+            conversation: id.clone(),
+            version: active.to_owned(),
+            time: journal.platform().now(),
+        };
+        append_and_save(journal, &mut view, &fact).await?;
+    }
+    let found = view.state.conversation(&id).cloned();
+    complete(journal, found.ok_or(Error::NotFound)?).await
+}
+
+async fn not_choosable<P: Platform>(
+    journal: &Journal<P>,
+    found: &Conversation,
+    message: &str,
+) -> Error {
+    let is = |turn: &Turn| turn.id == message || turn.reply_id == message;
+    if all_turns(&found.turns).any(is) {
+        let why = "This message belongs to a version that is not active. Choose that one first.";
+        return Error::Conflict(why.to_owned());
+    }
+    match segments::sealed_turns(journal, &found.place(), found.segments).await {
+        Ok(sealed) if all_turns(&sealed).any(is) => {
+            Error::Conflict("This message is too old to be changed.".to_owned())
+        }
+        Ok(_) => Error::NotFound,
+        Err(error) => error,
+    }
+}
+
+/// Gives a conversation another title. If it is provisional, it is kept from then on.
 pub(crate) async fn rename<P: Platform>(
     journal: &Journal<P>,
     id: &str,
     title: &str,
+    limits: Limits,
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
     let title = valid_title(title)?;
     let mut view = reading::read(journal).await?;
-    view.state.conversation(&id).ok_or(Error::NotFound)?;
+    keep(journal, &mut view, &id, limits).await?;
     let fact = Fact::Renamed {
         conversation: id.clone(),
         title,
@@ -102,7 +286,7 @@ pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Resul
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
     let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    let due = found.turns.iter().filter(|turn| turn.reply.is_none());
+    let due = all_turns(&found.turns).filter(|turn| turn.reply.is_none());
     let due: Vec<u64> = due.map(Turn::reply_number).collect();
     let fact = Fact::Deleted {
         conversation: id,

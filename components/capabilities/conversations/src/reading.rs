@@ -4,9 +4,9 @@ use futures::future::try_join_all;
 use journal::{Journal, Platform, View};
 
 use crate::error::Error;
-use crate::facts::{End, Fact, Outcome, Piece};
+use crate::facts::{Confirmed, End, Fact, Failure, Outcome, Piece};
 use crate::ids;
-use crate::state::{Arrived, REPLY_OVERDUE, State, Turn};
+use crate::state::{Arrived, Provisional, REPLY_OVERDUE, State, Turn};
 
 /// A turn heeds a wish to stop several times a second; one that has not done so after this long
 /// (milliseconds) is dead, though it may have given signs of life before.
@@ -16,20 +16,28 @@ const STOP_OVERDUE: u64 = 30_000;
 pub(crate) async fn read<P: Platform>(journal: &Journal<P>) -> Result<View<State>, Error> {
     let mut view = journal.read().await?;
     resolve(journal, &mut view, None).await?;
-    undo_failed_evictions(journal, &mut view).await;
+    confirm_first_words(journal, &mut view).await;
     Ok(view)
 }
 
-/// Brings back what was evicted for replies that ended without a word: a failed turn costs no
-/// conversation. What fails here is tried again by the next reader.
-pub(crate) async fn undo_failed_evictions<P: Platform>(
-    journal: &Journal<P>,
-    view: &mut View<State>,
-) {
-    // Each one that comes back may have been a failed one itself.
-    while let Some(reply) = view.state.failed_eviction() {
-        let undone = journal.append(view, &Fact::EvictionUndone { reply }).await;
-        if undone.is_err() || view.state.failed_eviction() == Some(reply) {
+/// Records the first words of replies whose writers died before they did. What fails here is tried
+/// again by the next reader.
+pub(crate) async fn confirm_first_words<P: Platform>(journal: &Journal<P>, view: &mut View<State>) {
+    while let Some((conversation, turn)) = view.state.unconfirmed() {
+        let reply = turn.reply_id.clone();
+        let Provisional { limit, undo } = conversation.provisional.unwrap_or(Provisional {
+            limit: u32::MAX,
+            undo: 0,
+        });
+        let fact = Fact::Confirmed(Confirmed {
+            conversation: conversation.id.clone(),
+            reply: Some(reply.clone()),
+            time: journal.platform().now(),
+            begins: view.state.begins(limit, undo),
+        });
+        let confirmed = journal.append(view, &fact).await;
+        let again = view.state.unconfirmed();
+        if confirmed.is_err() || again.is_some_and(|(_, turn)| turn.reply_id == reply) {
             return;
         }
     }
@@ -52,7 +60,7 @@ pub(crate) async fn resolve<P: Platform>(
     let found = try_join_all(lookups).await?;
     for (due, found) in due.into_iter().zip(found) {
         match found {
-            Found::Ended(end) => view.state.settle(due.number, end),
+            Found::Ended(end) => view.state.settle(due.number, &end),
             Found::Running(arrived) => view.state.arrived(due.number, arrived),
         }
     }
@@ -129,6 +137,7 @@ async fn conclude<P: Platform>(
 ) -> Result<End, Error> {
     let end = End {
         time: arrived.time,
+        failure: due.stopped.is_none().then(Failure::interrupted),
         outcome: match due.stopped {
             Some(_) => Outcome::Stopped,
             None => Outcome::Incomplete,
@@ -188,6 +197,7 @@ fn decode_end(bytes: &[u8], asked: u64) -> End {
         pieces: 0,
         lengths: Vec::new(),
         usage: None,
+        failure: None,
         model: None,
     })
 }

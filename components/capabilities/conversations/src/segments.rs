@@ -8,11 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::ids;
-use crate::state::{Conversation, State, Turn};
-use crate::text;
-
-/// What a turn costs besides its texts: ids, times, names.
-const TURN_OVERHEAD: usize = 300;
+use crate::state::{self, Conversation, Leftover, State, Turn, all_turns};
 
 #[derive(Serialize)]
 struct SegmentRef<'a> {
@@ -32,10 +28,18 @@ const VERSION: u32 = 1;
 /// written before a snapshot of the state is.
 pub(crate) fn seal<P: Platform>(journal: &Journal<P>, state: &mut State) -> Vec<(String, Vec<u8>)> {
     let mut pairs = Vec::new();
+    let mut dropped = Vec::new();
     for conversation in &mut state.conversations {
         while let Some(count) = full_segment(conversation) {
             let key = ids::segment_key(journal, &conversation.place(), conversation.segments);
-            let turns: Vec<Turn> = conversation.turns.drain(..count).collect();
+            let mut turns: Vec<Turn> = conversation.turns.drain(..count).collect();
+            let most = usize::try_from(conversation.segment_bytes).unwrap_or(usize::MAX);
+            for turn in &mut turns {
+                let versions = turn.versions.iter().map(|version| state::size(version));
+                if versions.fold(0, usize::saturating_add) > most {
+                    dropped.append(&mut turn.versions);
+                }
+            }
             let value = serde_json::to_vec(&SegmentRef {
                 v: VERSION,
                 turns: &turns,
@@ -44,6 +48,18 @@ pub(crate) fn seal<P: Platform>(journal: &Journal<P>, state: &mut State) -> Vec<
             conversation.segments = conversation.segments.saturating_add(1);
             let count = u32::try_from(count).unwrap_or(u32::MAX);
             conversation.sealed = conversation.sealed.saturating_add(count);
+            // What does not fit beside the active version is erased by the next snapshot.
+            for turn in dropped.drain(..).flatten() {
+                for turn in all_turns(&[turn]) {
+                    let is_kept = turns.iter().any(|kept| kept.number == turn.number);
+                    if !is_kept {
+                        let number = turn.number;
+                        state.leftovers.push(Leftover::Fact { number });
+                    }
+                    let number = turn.reply_number();
+                    state.leftovers.push(Leftover::Reply { number });
+                }
+            }
         }
     }
     pairs
@@ -56,11 +72,11 @@ fn full_segment(conversation: &Conversation) -> Option<usize> {
     let mut bytes = 0_usize;
     let (_, settled) = conversation.turns.split_last()?;
     for (at, turn) in settled.iter().enumerate() {
-        let reply = turn.reply.as_ref()?;
-        bytes = bytes
-            .saturating_add(TURN_OVERHEAD)
-            .saturating_add(text::json_len(&turn.text))
-            .saturating_add(text::json_len(&reply.text));
+        let turn = std::slice::from_ref(turn);
+        if all_turns(turn).any(|turn| turn.reply.is_none()) {
+            return None;
+        }
+        bytes = bytes.saturating_add(state::size(turn));
         if bytes >= target {
             return Some(at.saturating_add(1));
         }

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::facts::Fact;
 use crate::ids;
 use crate::reading::{self, Due};
+use crate::state::all_turns;
 
 /// How long the one who wants replies to end waits for that (milliseconds), and how often it looks.
 const PATIENCE: u64 = 1_000;
@@ -31,9 +32,9 @@ pub(crate) async fn stop<P: Platform>(
     let id = ids::conversation_id(conversation)?;
     let mut view = reading::read(journal).await?;
     let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    let running = found.turns.iter().filter(|turn| turn.reply.is_none());
-    let due: Vec<Due> = running.clone().map(Due::of).collect();
-    let new = running.filter(|turn| turn.stopped.is_none());
+    let running = || all_turns(&found.turns).filter(|turn| turn.reply.is_none());
+    let due: Vec<Due> = running().map(Due::of).collect();
+    let new = running().filter(|turn| turn.stopped.is_none());
     let replies: Vec<String> = new.map(|turn| turn.reply_id.clone()).collect();
     if !replies.is_empty() {
         let fact = Fact::Stopped {

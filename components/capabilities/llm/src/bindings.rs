@@ -2,15 +2,16 @@
 
 #[cfg(target_family = "wasm")]
 pub(crate) use generated::exports::goldfish::llm::provider::Guest;
-#[cfg(test)]
-pub(crate) use generated::exports::goldfish::llm::types::JsonSchema;
 #[cfg(target_family = "wasm")]
 pub(crate) use generated::exports::goldfish::llm::types::ResolvedModel;
 pub(crate) use generated::exports::goldfish::llm::types::{
-    ChatRequest, Completion, Delta, Error, FinishReason, Image, ImageDetail, Invalid, Message,
-    Model, Options, Part, Prices, ResponseFormat, Role, Tool, ToolCall, ToolCallDelta, ToolChoice,
-    Usage,
+    ChatRequest, Completion, Delta, Error, ExtraDelta, ExtraLevel, FinishReason, FunctionTool,
+    Image, ImageDetail, Invalid, Message, Model, Options, Part, Prices, ReasoningDelta,
+    ReasoningField, ReasoningInput, ResponseFormat, Role, StreamMode, SystemRole, Temporary,
+    TextPart, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage,
 };
+#[cfg(test)]
+pub(crate) use generated::exports::goldfish::llm::types::{JsonSchema, Reasoning};
 #[cfg(target_family = "wasm")]
 pub(crate) use generated::{wit_future, wit_stream};
 

@@ -1,9 +1,14 @@
-//! Which models there are: the built-in list, changed by the variable `models`, then what the local
-//! server and Spin offer, then `demo`. Pure.
+//! The catalogue of models: the built-in list, changed by the variable `models`, then the models of
+//! the local server and of Spin, then `demo`. Pure.
 
-use crate::bindings::{Error, Model, Prices};
+mod parameters;
+mod row;
+
+pub(crate) use parameters::Parameters;
+
+use crate::bindings::{Error, Model, Prices, ReasoningInput, StreamMode, SystemRole};
 use crate::providers::Provider;
-use serde::Deserialize;
+use row::{Row, rows};
 use std::sync::LazyLock;
 
 /// The built-in list, read once for each instance. That it can be read is tested.
@@ -13,69 +18,38 @@ static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| {
     catalogue
 });
 
-/// The id of the local responder, always there and always last.
+/// The id of the built-in test program, always available and always last.
 pub(crate) const DEMO: &str = "demo";
 
 /// One model.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
-    /// What a client sends.
+    /// What clients send.
     pub(crate) id: String,
-    /// What a person reads.
+    /// The display name.
     pub(crate) name: String,
-    /// Who serves it.
+    /// Who runs it.
     pub(crate) provider: Provider,
-    /// What the provider calls it.
+    /// The provider's name of it.
     pub(crate) upstream: String,
-    /// Tokens of prompt and answer together.
+    /// Maximum tokens of prompt and completion together.
     pub(crate) context_window: Option<u32>,
-    /// The most tokens it will answer with.
+    /// Maximum tokens of a completion.
     pub(crate) max_output_tokens: Option<u32>,
-    /// Whether it takes a temperature; models that reason often do not.
-    pub(crate) temperature: bool,
-    /// Whether it can call tools. Where it is not known, the provider is left to say.
-    pub(crate) tools: bool,
-    /// Whether it can look at images; as `tools`.
+    /// Which optional parameters it takes.
+    pub(crate) parameters: Parameters,
+    /// When it is asked for a stream.
+    pub(crate) stream: StreamMode,
+    /// The role under which it takes instructions.
+    pub(crate) system_role: SystemRole,
+    /// Whether it takes images. Where that is not known, the provider is left to say.
     pub(crate) images: bool,
+    /// Whether user and assistant must take turns in the prompt.
+    pub(crate) alternating_roles: bool,
+    /// How it takes reasoning of earlier replies.
+    pub(crate) reasoning_input: ReasoningInput,
     /// What it costs.
     pub(crate) prices: Option<Prices>,
-}
-
-/// A row of the variable `models`: an id that exists is changed in what the row says, a new one
-/// needs a provider.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Row {
-    id: String,
-    name: Option<String>,
-    provider: Option<Provider>,
-    upstream: Option<String>,
-    context_window: Option<u32>,
-    max_output_tokens: Option<u32>,
-    temperature: Option<bool>,
-    tools: Option<bool>,
-    images: Option<bool>,
-    prices: Option<Dollars>,
-}
-
-/// Prices as people write them: in US dollars per million tokens.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Dollars {
-    input: f64,
-    cached_input: Option<f64>,
-    output: f64,
-}
-
-/// More than any model costs, in US dollars per million tokens; what is more is a mistake.
-const MAX_DOLLARS: f64 = 4_000.0;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Replacement {
-    #[serde(default)]
-    replace: bool,
-    models: Vec<Row>,
 }
 
 /// The models, in the order they are listed.
@@ -85,8 +59,8 @@ pub(crate) struct Catalogue {
 }
 
 impl Entry {
-    /// A model of which only the id is known. At most providers all models of today call tools and
-    /// look at images; of Workers AI's, few do.
+    /// A model of which only the id is known. At most providers all models of today take images; of
+    /// Workers AI's, few do.
     fn plain(id: String, provider: Provider) -> Self {
         Self {
             name: id.clone(),
@@ -94,35 +68,53 @@ impl Entry {
             upstream: id.clone(),
             context_window: None,
             max_output_tokens: None,
-            temperature: true,
-            tools: provider != Provider::WorkersAi,
+            parameters: Parameters::of(provider),
+            stream: StreamMode::Always,
+            system_role: SystemRole::AsSent,
             images: provider != Provider::WorkersAi,
+            // The templates of many local models reject two messages of the user in a row.
+            alternating_roles: provider != Provider::OpenAi,
+            reasoning_input: match provider {
+                Provider::Anthropic => ReasoningInput::ThinkingBlocks,
+                _ => ReasoningInput::None,
+            },
             prices: None,
             id,
         }
     }
-}
 
-impl Dollars {
-    fn prices(self) -> Result<Prices, Error> {
-        Ok(Prices {
-            input: millionths(self.input)?,
-            cached_input: self.cached_input.map(millionths).transpose()?,
-            output: millionths(self.output)?,
-        })
+    /// Whether the model takes an optional parameter.
+    pub(crate) fn takes(&self, parameter: &str) -> bool {
+        self.parameters.takes(parameter)
     }
-}
 
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "in range, as is looked at before"
-)]
-fn millionths(dollars: f64) -> Result<u32, Error> {
-    if (0.0..=MAX_DOLLARS).contains(&dollars) {
-        Ok((dollars * 1_000_000.0).round() as u32)
-    } else {
-        Err(unreadable("a price is out of range"))
+    fn apply(&mut self, row: Row) -> Result<(), Error> {
+        if let Some(provider) = row.provider.filter(|provider| *provider != self.provider) {
+            *self = Self {
+                name: self.name.clone(),
+                upstream: self.upstream.clone(),
+                context_window: self.context_window,
+                max_output_tokens: self.max_output_tokens,
+                ..Self::plain(self.id.clone(), provider)
+            };
+        }
+        let prices = row.prices.map(|prices| prices.read(self.provider));
+        self.name = row.name.unwrap_or_else(|| self.name.clone());
+        self.upstream = row.upstream.unwrap_or_else(|| self.upstream.clone());
+        self.context_window = row.context_window.or(self.context_window);
+        self.max_output_tokens = row.max_output_tokens.or(self.max_output_tokens);
+        if let Some(parameters) = row.parameters {
+            self.parameters.apply(parameters);
+        }
+        self.stream = row.stream.map_or(self.stream, StreamMode::from);
+        self.system_role = row.system_role.map_or(self.system_role, SystemRole::from);
+        self.images = row.images.unwrap_or(self.images);
+        self.alternating_roles = row.alternating_roles.unwrap_or(self.alternating_roles);
+        self.reasoning_input = row
+            .reasoning_input
+            .map_or(self.reasoning_input, ReasoningInput::from);
+        self.prices = prices.transpose()?.or(self.prices);
+        Ok(())
     }
 }
 
@@ -131,7 +123,7 @@ impl Catalogue {
     /// rows, or `{"replace": true, "models": [rows]}` for a list of one's own.
     ///
     /// # Errors
-    /// `other` when the value is neither.
+    /// `misconfigured` when the value is neither.
     pub(crate) fn new(models: &str) -> Result<Self, Error> {
         if models.is_empty() {
             return Ok(BUILT_IN.clone());
@@ -148,41 +140,19 @@ impl Catalogue {
 
     fn apply(&mut self, rows: Vec<Row>) -> Result<(), Error> {
         for row in rows {
-            let prices = row.prices.map(Dollars::prices).transpose()?;
-            match self.entries.iter_mut().find(|entry| entry.id == row.id) {
-                Some(entry) => {
-                    entry.name = row.name.unwrap_or_else(|| entry.name.clone());
-                    entry.provider = row.provider.unwrap_or(entry.provider);
-                    entry.upstream = row.upstream.unwrap_or_else(|| entry.upstream.clone());
-                    entry.context_window = row.context_window.or(entry.context_window);
-                    entry.max_output_tokens = row.max_output_tokens.or(entry.max_output_tokens);
-                    entry.temperature = row.temperature.unwrap_or(entry.temperature);
-                    entry.tools = row.tools.unwrap_or(entry.tools);
-                    entry.images = row.images.unwrap_or(entry.images);
-                    entry.prices = prices.or(entry.prices);
-                }
-                None => {
-                    let provider = row
-                        .provider
-                        .ok_or_else(|| unreadable("a new model has no provider"))?;
-                    if row.id.is_empty() {
-                        return Err(unreadable("a model has an empty id"));
-                    }
-                    let plain = Entry::plain(row.id.clone(), provider);
-                    self.entries.push(Entry {
-                        name: row.name.unwrap_or(plain.name),
-                        upstream: row.upstream.unwrap_or(plain.upstream),
-                        context_window: row.context_window,
-                        max_output_tokens: row.max_output_tokens,
-                        temperature: row.temperature.unwrap_or(plain.temperature),
-                        tools: row.tools.unwrap_or(plain.tools),
-                        images: row.images.unwrap_or(plain.images),
-                        prices,
-                        id: row.id,
-                        provider,
-                    });
-                }
+            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == row.id) {
+                entry.apply(row)?;
+                continue;
             }
+            let Some(provider) = row.provider else {
+                return Err(row::invalid("a new model has no provider"));
+            };
+            if row.id.is_empty() {
+                return Err(row::invalid("a model has an empty id"));
+            }
+            let mut entry = Entry::plain(row.id.clone(), provider);
+            entry.apply(row)?;
+            self.entries.push(entry);
         }
         Ok(())
     }
@@ -216,7 +186,7 @@ impl Catalogue {
         self.entries.iter().find(|entry| entry.id == id)
     }
 
-    /// The rows as clients see them.
+    /// The models as the contract has them.
     pub(crate) fn models(&self, available: impl Fn(Provider) -> bool) -> Vec<Model> {
         self.entries
             .iter()
@@ -226,29 +196,16 @@ impl Catalogue {
                 provider: entry.provider.name().to_owned(),
                 available: available(entry.provider),
                 context_window: entry.context_window,
+                max_output_tokens: entry.max_output_tokens,
+                parameters: entry.parameters.known(),
+                stream: entry.stream,
+                system_role: entry.system_role,
+                images: entry.images,
+                reasoning_input: entry.reasoning_input,
                 prices: entry.prices,
             })
             .collect()
     }
-}
-
-fn rows(json: &str) -> Result<Replacement, Error> {
-    let unreadable = |error: serde_json::Error| {
-        unreadable(&format!("line {}, column {}", error.line(), error.column()))
-    };
-    if json.trim_start().starts_with('[') {
-        let models = serde_json::from_str(json).map_err(unreadable)?;
-        Ok(Replacement {
-            replace: false,
-            models,
-        })
-    } else {
-        serde_json::from_str(json).map_err(unreadable)
-    }
-}
-
-fn unreadable(why: &str) -> Error {
-    Error::Other(format!("the variable `models` is not a catalogue: {why}"))
 }
 
 #[cfg(test)]
@@ -323,6 +280,8 @@ mod tests {
         let listed = Prices {
             input: 150_000,
             cached_input: Some(75_000),
+            cache_write: None,
+            cache_write_hour: None,
             output: 600_000,
         };
         assert_eq!(prices(&catalogue, "gpt-4o-mini"), Some(listed));
@@ -335,6 +294,8 @@ mod tests {
         let changed = Prices {
             input: 500_000,
             cached_input: None,
+            cache_write: None,
+            cache_write_hour: None,
             output: 4_000_000_000,
         };
         assert_eq!(prices(&catalogue, "gpt-4o-mini"), Some(changed));
@@ -347,6 +308,41 @@ mod tests {
     }
 
     #[test]
+    fn prices_of_anthropic_models_have_the_rates_of_its_cache() {
+        let json = r#"[{"id":"new","provider":"anthropic","prices":{"input":3,"output":15}}]"#;
+        let catalogue = Catalogue::new(json).unwrap();
+        let expected = Prices {
+            input: 3_000_000,
+            cached_input: Some(300_000),
+            cache_write: Some(3_750_000),
+            cache_write_hour: Some(6_000_000),
+            output: 15_000_000,
+        };
+        assert_eq!(catalogue.find("new").unwrap().prices, Some(expected));
+    }
+
+    #[test]
+    fn the_variable_says_what_a_model_takes() {
+        let json = r#"[
+            {"id":"gpt-4o","parameters":{"temperature":false,"max_tokens":true},"stream":"asRequested","systemRole":"developer"},
+            {"id":"old","provider":"local","parameters":["temperature","max_tokens"],"stream":"never",
+             "alternatingRoles":false,"reasoningInput":"reasoningContent","images":false}
+        ]"#;
+        let catalogue = Catalogue::new(json).unwrap();
+        let entry = catalogue.find("gpt-4o").unwrap();
+        assert!(!entry.takes("temperature") && entry.takes("max_tokens") && entry.takes("top_p"));
+        assert_eq!(
+            (entry.stream, entry.system_role),
+            (StreamMode::AsRequested, SystemRole::Developer)
+        );
+        let old = catalogue.find("old").unwrap();
+        assert_eq!(old.parameters.known(), ["temperature", "max_tokens"]);
+        assert!(!old.takes("stream_options") && old.takes("a_new_one"));
+        assert_eq!(old.reasoning_input, ReasoningInput::ReasoningContent);
+        assert!(Catalogue::new(r#"[{"id":"gpt-4o","parameters":["temprature"]}]"#).is_err());
+    }
+
+    #[test]
     fn the_variable_replaces() {
         let catalogue =
             Catalogue::new(r#"{"replace":true,"models":[{"id":"x","provider":"openai"}]}"#)
@@ -356,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_variable_is_an_error_and_not_quoted() {
+    fn new_with_an_invalid_variable_is_an_error_without_its_text() {
         for json in [
             "secret",
             "[1]",
@@ -365,7 +361,7 @@ mod tests {
             r#"{"models":[],"typo":1}"#,
             r#"[{"id":"","provider":"openai"}]"#,
         ] {
-            let Err(Error::Other(text)) = Catalogue::new(json) else {
+            let Err(Error::Misconfigured(text)) = Catalogue::new(json) else {
                 panic!("{json}")
             };
             assert!(!text.contains("secret"));

@@ -1,12 +1,12 @@
-//! `goldfish:llm`: language models behind one door. Network and no storage: it keeps nothing of
-//! what it sees, and puts nothing of it into an error or a log.
+//! `goldfish:llm`: language models of several providers. Network and no storage: nothing of what
+//! passes is kept, and none of it is in an error or a log.
 //!
-//! - `request` says what may be asked at all, `catalogue` which models there are, `providers` how
-//!   each provider is asked and understood (pure, so tested natively);
-//! - `reply` turns an answer's bytes into deltas and an end, `failure` a refusal into our error;
-//! - `routing` decides who is asked, and what after a failure;
-//! - `component` (WebAssembly only) does the I/O: `component::transport` speaks HTTP,
-//!   `component::pump` moves deltas from the provider to the reader.
+//! - `request` checks a request and brings it into a form that providers accept, `catalogue` has the
+//!   models, `providers` what is sent to each provider and how its events are read;
+//! - `framing`, `json`, `reply`, `output` and `tool_calls` turn the bytes of a response into deltas
+//!   and an end, `failure` and `redaction` an error of a provider into ours;
+//! - `routing` decides which provider gets a request, and what follows a failure;
+//! - `component` (WebAssembly only) does the I/O. All else is pure and is tested natively.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -16,15 +16,20 @@
 )]
 
 mod bindings;
-mod call;
 mod catalogue;
-mod chance;
 #[cfg(target_family = "wasm")]
 mod component;
 mod failure;
+mod framing;
+mod json;
+mod outbound;
+mod output;
 mod providers;
+mod random;
+mod redaction;
 mod reply;
 mod request;
 mod routing;
 mod secret;
-mod values;
+mod tool_calls;
+mod variables;

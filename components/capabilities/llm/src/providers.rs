@@ -1,5 +1,5 @@
-//! The providers: a folder each, with its `config` (which variables, redacted keys), `client` (what
-//! is sent where) and `conversions` (what its answers mean).
+//! The providers: a folder each, with its `config` (variables), `request` (what is sent where) and
+//! `decoder` (how its responses are read).
 
 pub(crate) mod anthropic;
 pub(crate) mod demo;
@@ -10,7 +10,7 @@ pub(crate) mod workers_ai;
 
 use serde::Deserialize;
 
-/// Who serves a model.
+/// Who runs a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Provider {
@@ -33,6 +33,27 @@ impl Provider {
             Self::Local => "local",
             Self::Spin => "spin",
             Self::Demo => "demo",
+        }
+    }
+
+    /// The variable without which it is not configured.
+    pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai_api_key",
+            Self::Anthropic => "anthropic_api_key",
+            Self::WorkersAi => "cloudflare_api_token",
+            Self::Local => "local_base_url",
+            Self::Spin => "spin_ai_models",
+            Self::Demo => "",
+        }
+    }
+
+    /// The variable with its keys; empty if it needs none.
+    pub(crate) fn key_variable(self) -> &'static str {
+        match self {
+            Self::Local => "local_api_key",
+            Self::Spin | Self::Demo => "",
+            other => other.variable(),
         }
     }
 

@@ -1,21 +1,21 @@
-//! Who is asked, when and with which key, if all does not go well. Pure: what happens elsewhere is
-//! told to these modules, and so are the time and chance.
+//! Which provider gets a request, when, and with which key. Pure: events, time and randomness are
+//! arguments.
 //!
-//! - `fallbacks`: which models stand in for which;
-//! - `plan`: whether, where and when to ask again after a failure;
+//! - `fallbacks`: the fallbacks of each model;
+//! - `retry`: whether, where and when to retry after a failure;
 //! - `keys`: several keys of one provider;
 //! - `slots`: how many requests a provider gets at a time;
-//! - `circuit`: leaving a provider alone that does not work;
+//! - `circuit`: no requests to a provider that is down;
 //! - `state`: the last three for each provider.
 
 pub(crate) mod circuit;
 pub(crate) mod fallbacks;
 pub(crate) mod keys;
-pub(crate) mod plan;
+pub(crate) mod retry;
 pub(crate) mod slots;
 pub(crate) mod state;
 
-use crate::values::Values;
+use crate::variables::Variables;
 use std::time::Duration;
 
 pub(crate) const VARIABLES: [&str; 5] = [
@@ -26,7 +26,7 @@ pub(crate) const VARIABLES: [&str; 5] = [
     "model_fallbacks",
 ];
 
-/// The operator's bounds.
+/// The operator's limits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Attempts for one request, the first included.
@@ -41,14 +41,14 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// From the variables, with their defaults.
-    pub(crate) fn read(values: &Values) -> Self {
+    pub(crate) fn read(variables: &Variables) -> Self {
         Self {
-            attempts: values.number("llm_max_attempts", 1..=10, 3),
-            wait: values
+            attempts: variables.number("llm_max_attempts", 1..=10, 3),
+            wait: variables
                 .seconds("llm_max_retry_wait_seconds", 5)
                 .min(Duration::from_secs(60)),
-            concurrency: values.number("llm_max_concurrency_per_instance", 0..=100_000, 0),
-            failures: values.number("llm_circuit_failures", 0..=1_000, 5),
+            concurrency: variables.number("llm_max_concurrency_per_instance", 0..=100_000, 0),
+            failures: variables.number("llm_circuit_failures", 0..=1_000, 5),
         }
     }
 }

@@ -35,6 +35,16 @@ pub(crate) fn setting_of(action: Action) -> Setting {
             variable: "rate_limit_password_per_minute",
             default: 10,
         },
+        Action::Message => Setting {
+            name: "message",
+            variable: "rate_limit_messages_per_minute",
+            default: 100,
+        },
+        Action::Join => Setting {
+            name: "join",
+            variable: "rate_limit_joins_per_minute",
+            default: 30,
+        },
     }
 }
 

@@ -36,19 +36,28 @@ pub async fn delete_own_account(
     principal: &Principal,
     password: Option<String>,
 ) -> Result<Confirmation, ApiError> {
-    let confirmation = confirm(context, principal, password).await?;
-    if confirmation != Confirmation::Confirmed {
-        return Ok(confirmation);
+    let confirmation = confirm_deletion(context, principal, password).await?;
+    if confirmation == Confirmation::Confirmed {
+        erase_own_account(context, principal).await?;
     }
+    Ok(confirmation)
+}
+
+/// Erases the authenticated user and signs out. The deletion must have been confirmed.
+pub async fn erase_own_account(
+    context: &mut Context,
+    principal: &Principal,
+) -> Result<(), ApiError> {
     erase_user(&principal.user.id).await?;
     if let Proof::Workos(_) | Proof::Clerk(_) = principal.proof {
         access::sign_out_external_session(context).await?;
     }
     access::cookies::clear_sessions(context);
-    Ok(Confirmation::Confirmed)
+    Ok(())
 }
 
-async fn confirm(
+/// Whether the owner of the account confirms its deletion.
+pub async fn confirm_deletion(
     context: &mut Context,
     principal: &Principal,
     password: Option<String>,
@@ -65,18 +74,23 @@ async fn confirm(
             Err(other) => Err(error_mapping::accounts(other)),
         };
     }
-    let Proof::Session(session) = &principal.proof else {
-        // An API key with the scope `admin`.
-        return Ok(Confirmation::Confirmed);
-    };
-    let session = sessions::get_session(user.id.clone(), session.clone())
-        .await
-        .map_err(error_mapping::accounts)?;
-    Ok(if is_fresh(session.created_at) {
+    Ok(if has_fresh_session(principal).await? {
         Confirmation::Confirmed
     } else {
         Confirmation::SessionTooOld
     })
+}
+
+/// Whether the user signed in less than a day ago, or uses an API key with the scope `admin`, which the
+/// caller has required.
+pub async fn has_fresh_session(principal: &Principal) -> Result<bool, ApiError> {
+    let Proof::Session(session) = &principal.proof else {
+        return Ok(true);
+    };
+    let session = sessions::get_session(principal.user.id.clone(), session.clone())
+        .await
+        .map_err(error_mapping::accounts)?;
+    Ok(is_fresh(session.created_at))
 }
 
 fn is_fresh(created_at: u64) -> bool {

@@ -72,6 +72,18 @@ pub fn send_verification(context: &Context, email: String, callback: Option<&str
     });
 }
 
+/// Sends the token of `request-email-change` to the new address.
+pub fn send_email_change(context: &Context, token: EmailToken) {
+    let link = Link::new(context, None);
+    let log = context.log.background();
+    spawn(async move {
+        let url = link.verification(&token.token);
+        if let Err(error) = send_token(Template::VerifyEmail, token, url).await {
+            log.failed(&error);
+        }
+    });
+}
+
 /// Sends an email to set a new password, if the address has an account.
 pub fn send_password_reset(context: &Context, email: String, callback: Option<&str>) {
     let link = Link::new(context, callback);

@@ -10,6 +10,9 @@ use crate::{
     violation::{Violation, parse_json},
 };
 
+/// The media type of contents of any type.
+const ANY_TYPE: &str = "*/*";
+
 /// An OpenAPI document with compiled schemas.
 pub struct Validator(Compiled);
 
@@ -64,10 +67,12 @@ impl Validator {
         } else {
             &kind
         };
-        let schema = operation
-            .requests
-            .get(kind)
-            .ok_or_else(|| operation.violation(&format!("accepted a body of type {kind:?}")))?;
+        let Some(schema) = operation.requests.get(kind) else {
+            return match operation.requests.get(ANY_TYPE) {
+                Some(_) => Ok(()),
+                None => Err(operation.violation(&format!("accepted a body of type {kind:?}"))),
+            };
+        };
         // Forms are not JSON; their fields are checked by tests of their routes.
         if kind != "application/json" {
             return Ok(());
@@ -106,7 +111,10 @@ impl Validator {
         }
         let kind = bare(header("content-type").unwrap_or_default());
         let has_content = !kind.is_empty() || !response.contents.is_empty();
-        if has_content && !response.contents.contains_key(&kind) {
+        let is_described = [kind.as_str(), ANY_TYPE]
+            .iter()
+            .any(|kind| response.contents.contains_key(*kind));
+        if has_content && !is_described {
             return Err(
                 operation.violation(&format!("responded {status} with content of type {kind:?}"))
             );
@@ -141,6 +149,8 @@ impl Validator {
             // The code may be null in errors of OpenAI's API.
             None => Ok(()),
             Some(code) if response.codes.iter().any(|described| described == code) => Ok(()),
+            // The provider's own code, where it rejects a request.
+            Some(_) if status == 400 && value.pointer("/error/code").is_some() => Ok(()),
             Some(code) => Err(violation(format!("the undescribed code {code}"))),
         }
     }

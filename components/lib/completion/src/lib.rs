@@ -34,6 +34,6 @@ pub use send_buffer::{Delivery, SendBuffer, send_buffer};
 pub use size::{prompt_bytes, text_of};
 pub use source::{Keep, Source};
 pub use stored::{
-    StopSender, StoreDeltas, StoreQueue, StoreStop, StoredReplySink, Storing, TextEncoder,
-    store_queue, store_stop,
+    Evictions, StopSender, StoreDeltas, StoreQueue, StoreStop, StoredReplySink, Storing,
+    TextEncoder, store_queue, store_stop,
 };

@@ -1,14 +1,14 @@
 //! The model of a request that names none.
 
 use contracts::llm::types::Model;
-use http_edge::{ApiError, Cause};
+use http_edge::ApiError;
 use spin_sdk::variables;
 
 /// The first of `preferred` that is available; else the variable `default_model`; else the first
 /// available model of the catalogue.
 ///
 /// # Errors
-/// 503 if no model is available.
+/// 400 if no model is available.
 pub async fn choose_model(
     preferred: &[Option<&str>],
     catalogue: &[Model],
@@ -22,10 +22,9 @@ pub async fn choose_model(
     model_choice::choose(&preferred, catalogue)
         .map(|model| model.id.clone())
         .ok_or_else(|| {
-            ApiError::ProviderUnavailable(
-                "No model is configured on this server.",
-                None,
-                Cause::new("no model available"),
+            ApiError::invalid(
+                "model",
+                "No model is available, because no AI provider is configured on this server.",
             )
         })
 }

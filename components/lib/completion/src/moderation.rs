@@ -1,7 +1,9 @@
 //! `goldfish:moderation` for what users write and for what models reply.
 
+use std::cell::{Cell, RefCell};
+
 use contracts::{
-    llm::types::Delta,
+    llm::types::{Delta, ExtraLevel, ReasoningDelta, ReasoningField},
     moderation::filter::{self, FilteredText, ReplyFilter, Verdict},
 };
 use futures::future::try_join;
@@ -41,11 +43,33 @@ fn apply_verdicts(
 
 /// The filters that one reply passes before it is shown or stored: one for each kind of text, since
 /// each kind continues by itself. A filter is none where replies are not moderated.
-#[derive(Default)]
 pub struct Moderation {
     text: Option<ReplyFilter>,
     reasoning: Option<ReplyFilter>,
     refusal: Option<ReplyFilter>,
+    block: RefCell<ReasoningBlock>,
+    /// The field of the last reasoning, for what was held back of it.
+    reasoning_field: Cell<ReasoningField>,
+}
+
+impl Default for Moderation {
+    /// Allows everything.
+    fn default() -> Self {
+        Self {
+            text: None,
+            reasoning: None,
+            refusal: None,
+            block: RefCell::default(),
+            reasoning_field: Cell::new(ReasoningField::ReasoningContent),
+        }
+    }
+}
+
+/// A block of reasoning, as far as it has arrived.
+#[derive(Default)]
+struct ReasoningBlock {
+    given: String,
+    passed: String,
 }
 
 /// What moderation lets through.
@@ -61,7 +85,7 @@ pub(crate) struct Moderated {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TextKind {
     Text,
-    Reasoning,
+    Reasoning(ReasoningField),
     Refusal,
 }
 
@@ -83,10 +107,13 @@ impl Moderation {
             text,
             reasoning,
             refusal,
+            ..Self::default()
         })
     }
 
-    /// Moderates the next deltas. Tool calls pass: programs read them.
+    /// Moderates the next deltas. Tool calls pass: programs read them. Where replies are moderated,
+    /// extra fields of choices and messages do not pass, because they repeat text in forms that no
+    /// filter reads, and neither does what proves a block of reasoning of which not all passed.
     pub(crate) fn pass(&self, deltas: Vec<Delta>) -> Moderated {
         if self.text.is_none() {
             return Moderated {
@@ -98,7 +125,9 @@ impl Moderation {
         let mut deltas = deltas.into_iter().peekable();
         while let Some(delta) = deltas.next() {
             let Some(kind) = TextKind::of(&delta) else {
-                moderated.deltas.push(delta);
+                if self.passes(&delta) {
+                    moderated.deltas.push(delta);
+                }
                 continue;
             };
             let mut texts = vec![text_of(delta)];
@@ -125,7 +154,8 @@ impl Moderation {
     /// What was held back, at the end of the reply.
     pub(crate) fn finish(&self) -> Moderated {
         let mut moderated = Moderated::default();
-        for kind in [TextKind::Reasoning, TextKind::Text, TextKind::Refusal] {
+        let reasoning = TextKind::Reasoning(self.reasoning_field.get());
+        for kind in [reasoning, TextKind::Text, TextKind::Refusal] {
             if let Some(filter) = self.filter(kind) {
                 moderated.extend(kind, filter.finish(), "", Vec::new());
             }
@@ -137,7 +167,14 @@ impl Moderation {
         match self.filter(kind) {
             Some(filter) => {
                 let whole = texts.concat();
-                moderated.extend(kind, filter.push(&whole), &whole, texts);
+                let passed = filter.push(&whole);
+                if let TextKind::Reasoning(field) = kind {
+                    self.reasoning_field.set(field);
+                    let mut block = self.block.borrow_mut();
+                    block.given.push_str(&whole);
+                    block.passed.push_str(&passed.text);
+                }
+                moderated.extend(kind, passed, &whole, texts);
             }
             None => moderated
                 .deltas
@@ -145,10 +182,22 @@ impl Moderation {
         }
     }
 
+    /// Whether a delta that is no text passes where replies are moderated.
+    fn passes(&self, delta: &Delta) -> bool {
+        match delta {
+            Delta::Extra(extra) => extra.level == ExtraLevel::Chunk,
+            Delta::ReasoningData(_) => {
+                let block = self.block.take();
+                block.given == block.passed
+            }
+            _ => true,
+        }
+    }
+
     fn filter(&self, kind: TextKind) -> Option<&ReplyFilter> {
         match kind {
             TextKind::Text => self.text.as_ref(),
-            TextKind::Reasoning => self.reasoning.as_ref(),
+            TextKind::Reasoning(_) => self.reasoning.as_ref(),
             TextKind::Refusal => self.refusal.as_ref(),
         }
     }
@@ -174,16 +223,16 @@ impl TextKind {
     fn of(delta: &Delta) -> Option<Self> {
         match delta {
             Delta::Text(_) => Some(Self::Text),
-            Delta::Reasoning(_) => Some(Self::Reasoning),
+            Delta::Reasoning(reasoning) => Some(Self::Reasoning(reasoning.field)),
             Delta::Refusal(_) => Some(Self::Refusal),
-            Delta::ResolvedModel(_) | Delta::ToolCall(_) => None,
+            _ => None,
         }
     }
 
     fn delta(self, text: String) -> Delta {
         match self {
             Self::Text => Delta::Text(text),
-            Self::Reasoning => Delta::Reasoning(text),
+            Self::Reasoning(field) => Delta::Reasoning(ReasoningDelta { text, field }),
             Self::Refusal => Delta::Refusal(text),
         }
     }
@@ -192,8 +241,9 @@ impl TextKind {
 /// The text of a delta that has a [`TextKind`].
 fn text_of(delta: Delta) -> String {
     match delta {
-        Delta::Text(text) | Delta::Reasoning(text) | Delta::Refusal(text) => text,
-        Delta::ResolvedModel(_) | Delta::ToolCall(_) => String::new(),
+        Delta::Text(text) | Delta::Refusal(text) => text,
+        Delta::Reasoning(reasoning) => reasoning.text,
+        _ => String::new(),
     }
 }
 

@@ -6,10 +6,16 @@ use contracts::llm::types::{Completion, Delta, Error, ResolvedModel};
 use futures::future::{Either, select};
 use http_edge::{ApiError, Cause};
 
-use crate::{moderation::Moderation, size::delta_bytes, source::Source};
+use crate::{
+    moderation::Moderation,
+    size::{delta_bytes, extra_bytes},
+    source::Source,
+};
 
-/// Most bytes that a model may generate for one reply; then it is cancelled.
+/// Most bytes of text that a model may generate for one reply; then it is cancelled.
 const MAX_REPLY_BYTES: usize = 4 * 1024 * 1024;
+/// The same for what a reply holds besides text, such as images.
+const MAX_EXTRA_BYTES: usize = 32 * 1024 * 1024;
 
 /// Receives the deltas of a reply.
 pub trait Sink {
@@ -49,6 +55,8 @@ pub struct Reply {
     is_flushed: bool,
     blocked: Option<ApiError>,
     generated: usize,
+    /// What came besides text, in bytes.
+    extra: usize,
     resolved: Option<ResolvedModel>,
 }
 
@@ -88,6 +96,7 @@ impl Reply {
             is_flushed: false,
             blocked: None,
             generated: 0,
+            extra: 0,
         }
     }
 
@@ -99,6 +108,8 @@ impl Reply {
                 Some(deltas) => {
                     let sizes = deltas.iter().map(delta_bytes);
                     self.generated = sizes.fold(self.generated, usize::saturating_add);
+                    let sizes = deltas.iter().map(extra_bytes);
+                    self.extra = sizes.fold(self.extra, usize::saturating_add);
                     self.moderation.pass(deltas)
                 }
                 None if self.is_flushed => return None,
@@ -159,7 +170,7 @@ async fn pass_on(reply: &mut Reply, sink: &mut impl Sink) -> Result<(), Stop> {
         };
         let Some(deltas) = next else { return Ok(()) };
         sink.send(deltas).await?;
-        if reply.generated > MAX_REPLY_BYTES {
+        if reply.generated > MAX_REPLY_BYTES || reply.extra > MAX_EXTRA_BYTES {
             return Err(Stop::TooLong);
         }
     }

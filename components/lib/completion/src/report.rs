@@ -3,6 +3,11 @@
 use contracts::llm::types::ResolvedModel;
 use http_edge::Context;
 
+/// The header that names what was not sent to the provider.
+const OMITTED: &str = "x-goldfish-omitted-parameters";
+/// Longest value of that header, in bytes.
+const OMITTED_BYTES: usize = 1024;
+
 /// Collected while a request is processed, applied once. The steps themselves see no HTTP context.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -35,6 +40,9 @@ impl Report {
         self.header("x-goldfish-provider", resolved.provider.clone());
         self.header("x-goldfish-model", resolved.model.clone());
         self.header("x-goldfish-attempts", resolved.attempts.to_string());
+        if !resolved.omitted_parameters.is_empty() {
+            self.header(OMITTED, header_list(&resolved.omitted_parameters));
+        }
     }
 
     /// Tokens of prompt and completion, for the log.
@@ -61,5 +69,42 @@ impl Report {
         for warning in &self.warnings {
             context.log.warn(warning);
         }
+    }
+}
+
+/// Paths in one header, as many as have room. They come from the client: what is not allowed in a
+/// header is replaced.
+fn header_list(paths: &[String]) -> String {
+    let mut list = String::new();
+    for path in paths {
+        let separator = if list.is_empty() { "" } else { ", " };
+        if list.len() + separator.len() + path.len() > OMITTED_BYTES {
+            break;
+        }
+        list.push_str(separator);
+        list.extend(path.chars().map(|c| match c {
+            '!'..='+' | '-'..='~' => c,
+            _ => '?',
+        }));
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_list_replaces_what_a_header_cannot_hold_and_ends_in_time() {
+        let list = |paths: &[&str]| {
+            let paths: Vec<_> = paths.iter().map(|path| (*path).to_owned()).collect();
+            header_list(&paths)
+        };
+        assert_eq!(
+            list(&["seed", "messages[0].name"]),
+            "seed, messages[0].name"
+        );
+        assert_eq!(list(&["a\r\nset-cookie", "é,"]), "a??set-cookie, ??");
+        assert_eq!(list(&["a", &"x".repeat(OMITTED_BYTES), "b"]), "a");
     }
 }

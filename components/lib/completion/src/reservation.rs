@@ -192,6 +192,8 @@ fn usage_of(completion: Option<&Completion>, prompt_tokens: u32, generated: usiz
             prompt_tokens,
             completion_tokens: tokens_of(generated),
             cached_tokens: 0,
+            cache_write_tokens: 0,
+            cache_write_hour_tokens: 0,
             reasoning_tokens: 0,
             estimated: true,
         },
@@ -226,9 +228,13 @@ mod tests {
                 prompt_tokens: 9,
                 completion_tokens: 3,
                 cached_tokens: 0,
+                cache_write_tokens: 0,
+                cache_write_hour_tokens: 0,
                 reasoning_tokens: 0,
                 estimated: false,
             },
+            stop_sequence: None,
+            usage_extra: None,
         };
         let usage = usage_of(Some(&completion), 7, 8);
         assert_eq!((usage.prompt_tokens, usage.completion_tokens), (9, 3));

@@ -2,7 +2,7 @@
 
 use contracts::llm::types::{Delta, Message, Part};
 
-/// What an image counts for: about a thousand tokens.
+/// What an image counts for: about a thousand tokens. Other parts that are no text count for no more.
 const IMAGE_BYTES: usize = 4_000;
 
 /// The size of a prompt.
@@ -15,8 +15,10 @@ pub fn prompt_bytes(messages: &[Message]) -> usize {
 
 fn message_bytes(message: &Message) -> usize {
     let content = message.content.iter().map(|part| match part {
-        Part::Text(text) => text.len(),
+        Part::Text(part) => part.text.len(),
         Part::Image(_) => IMAGE_BYTES,
+        Part::Reasoning(reasoning) => reasoning.text.len(),
+        Part::Other(json) => json.len().min(IMAGE_BYTES),
     });
     let calls = message
         .tool_calls
@@ -28,8 +30,9 @@ fn message_bytes(message: &Message) -> usize {
 /// The size of a delta.
 pub(crate) fn delta_bytes(delta: &Delta) -> usize {
     match delta {
-        Delta::ResolvedModel(_) => 0,
-        Delta::Text(text) | Delta::Reasoning(text) | Delta::Refusal(text) => text.len(),
+        Delta::ResolvedModel(_) | Delta::ReasoningData(_) | Delta::Extra(_) => 0,
+        Delta::Text(text) | Delta::Refusal(text) => text.len(),
+        Delta::Reasoning(reasoning) => reasoning.text.len(),
         Delta::ToolCall(call) => call
             .arguments
             .len()
@@ -37,30 +40,43 @@ pub(crate) fn delta_bytes(delta: &Delta) -> usize {
     }
 }
 
+/// What a delta holds besides text, in bytes: images, audio, log probabilities.
+pub(crate) fn extra_bytes(delta: &Delta) -> usize {
+    match delta {
+        Delta::ReasoningData(json) => json.len(),
+        Delta::Extra(extra) => extra.fields.len(),
+        Delta::ToolCall(call) => call.extra.as_ref().map_or(0, String::len),
+        Delta::ResolvedModel(_) | Delta::Text(_) | Delta::Reasoning(_) | Delta::Refusal(_) => 0,
+    }
+}
+
 /// The text of a delta, if it is one of the reply's text.
 pub fn text_of(delta: &Delta) -> Option<&str> {
     match delta {
         Delta::Text(text) => Some(text),
-        Delta::ResolvedModel(_) | Delta::Reasoning(_) | Delta::Refusal(_) | Delta::ToolCall(_) => {
-            None
-        }
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::llm::types::{Image, Role, ToolCall};
+    use contracts::llm::types::{Image, Role, TextPart, ToolCall};
 
     #[test]
     fn prompt_bytes_counts_images_and_tool_calls() {
         let message = Message {
             role: Role::Assistant,
             content: vec![
-                Part::Text("1234".into()),
+                Part::Text(TextPart {
+                    text: "1234".into(),
+                    extra: None,
+                }),
+                Part::Other("x".repeat(2 * IMAGE_BYTES)),
                 Part::Image(Image {
                     url: "https://images.example/1.png".into(),
                     detail: None,
+                    extra: None,
                 }),
             ],
             name: None,
@@ -68,12 +84,14 @@ mod tests {
                 id: "call_1".into(),
                 name: "add".into(),
                 arguments: "{}".into(),
+                extra: None,
             }],
             tool_call_id: None,
+            extra: None,
         };
         assert_eq!(
             prompt_bytes(&[message.clone(), message]),
-            2 * (4 + IMAGE_BYTES + 5)
+            2 * (4 + 2 * IMAGE_BYTES + 5)
         );
         assert_eq!(prompt_bytes(&[]), 0);
     }

@@ -28,7 +28,7 @@ type CompletionFuture = Pin<Box<dyn Future<Output = Result<Completion, Error>>>>
 /// Which deltas a protocol has a use for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Text only. A refusal counts as text; reasoning and tool calls are dropped.
+    /// Text only. A refusal counts as text; reasoning, tool calls and extra fields are dropped.
     Text,
     /// All of them.
     All,
@@ -144,7 +144,11 @@ impl Keep {
                 .into_iter()
                 .filter_map(|delta| match delta {
                     Delta::Text(text) | Delta::Refusal(text) => Some(Delta::Text(text)),
-                    Delta::ResolvedModel(_) | Delta::Reasoning(_) | Delta::ToolCall(_) => None,
+                    Delta::ResolvedModel(_)
+                    | Delta::Reasoning(_)
+                    | Delta::ReasoningData(_)
+                    | Delta::ToolCall(_)
+                    | Delta::Extra(_) => None,
                 })
                 .collect(),
         }
@@ -160,12 +164,16 @@ async fn read(mut deltas: StreamReader<Delta>) -> (Vec<Delta>, Option<StreamRead
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::llm::types::{ReasoningDelta, ReasoningField};
 
     #[test]
     fn keep_text_drops_all_but_text_and_refusals() {
         let deltas = || {
             vec![
-                Delta::Reasoning("Hm.".into()),
+                Delta::Reasoning(ReasoningDelta {
+                    text: "Hm.".into(),
+                    field: ReasoningField::ReasoningContent,
+                }),
                 Delta::Text("a".into()),
                 Delta::Refusal("b".into()),
             ]

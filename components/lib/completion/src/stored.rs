@@ -1,9 +1,12 @@
 //! Storing a reply while it arrives, at the pace that `goldfish:conversations` sets.
 
-use std::{pin::pin, time::Duration};
+use std::{cell::RefCell, pin::pin, rc::Rc, time::Duration};
 
 use contracts::{
-    conversations::turns::{Directive, StopReason, Turn},
+    conversations::{
+        turns::{Directive, StopReason, Turn},
+        types::EvictedConversation,
+    },
     llm::types::Delta,
 };
 use futures::{
@@ -28,6 +31,22 @@ pub struct Storing {
     directive: Directive,
     stop: Option<StopSender>,
     warnings: Vec<String>,
+    evictions: Evictions,
+}
+
+/// What was evicted for a reply, from [`Storing`] to whoever tells the client.
+#[derive(Clone, Default)]
+pub struct Evictions(Rc<RefCell<Vec<EvictedConversation>>>);
+
+impl Evictions {
+    /// What was evicted since the last call.
+    pub fn take(&self) -> Vec<EvictedConversation> {
+        self.0.take()
+    }
+
+    fn extend(&self, evicted: Vec<EvictedConversation>) {
+        self.0.borrow_mut().extend(evicted);
+    }
 }
 
 /// Ends the reply on behalf of the store.
@@ -61,6 +80,7 @@ impl Storing {
             directive: directive.clone(),
             stop: Some(stop),
             warnings: Vec::new(),
+            evictions: Evictions::default(),
         };
         storing.apply(directive);
         storing
@@ -85,6 +105,11 @@ impl Storing {
         pending.take()
     }
 
+    /// What is evicted for the reply while it is stored.
+    pub fn evictions(&self) -> Evictions {
+        self.evictions.clone()
+    }
+
     /// Failures of the store, for the log.
     pub fn warnings(self) -> Vec<String> {
         self.warnings
@@ -96,6 +121,8 @@ impl Storing {
 
     fn apply(&mut self, mut directive: Directive) {
         self.warnings.extend(directive.warning.take());
+        self.evictions
+            .extend(std::mem::take(&mut directive.evicted));
         if let Some(reason) = directive.stop
             && let Some(stop) = self.stop.take()
         {
@@ -214,9 +241,7 @@ impl<E: TextEncoder> Sink for StoredReplySink<E> {
 fn into_text(delta: Delta) -> Option<String> {
     match delta {
         Delta::Text(text) => Some(text),
-        Delta::ResolvedModel(_) | Delta::Reasoning(_) | Delta::Refusal(_) | Delta::ToolCall(_) => {
-            None
-        }
+        _ => None,
     }
 }
 
@@ -231,6 +256,7 @@ mod tests {
             resume_after_bytes,
             stop,
             warning: None,
+            evicted: Vec::new(),
         }
     }
 

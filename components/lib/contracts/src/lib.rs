@@ -204,3 +204,50 @@ pub mod response_cache {
         });
     }
 }
+
+/// `goldfish:messaging`: users as others see them, channels, members, threads and messages.
+pub mod messaging {
+    pub use bindings::goldfish::messaging::{
+        channels, invitations, members, messages, profiles, threads, types, user_data,
+    };
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/messaging",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
+/// `goldfish:files`: storing and reading files.
+pub mod files {
+    pub use bindings::goldfish::files::{files, types, user_data};
+    pub use bindings::{wit_future, wit_stream};
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/files",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}

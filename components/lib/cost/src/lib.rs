@@ -7,17 +7,27 @@ use contracts::llm::types::{Prices, Usage};
 /// Tokens that a price is for.
 const TOKENS_A_PRICE: u128 = 1_000_000;
 
-/// The cost of a reply in millionths of a US dollar, at list prices, rounded up. Tokens from the
-/// provider's cache are part of the prompt's, and thoughts of the reply's.
+/// The cost of a reply in millionths of a US dollar, at list prices, rounded up. Tokens read from or
+/// written to the provider's cache are part of the prompt's, and reasoning of the reply's.
 pub fn cost(usage: &Usage, prices: &Prices) -> u64 {
-    let cached = usage.cached_tokens.min(usage.prompt_tokens);
-    let fresh = usage.prompt_tokens.saturating_sub(cached);
+    let mut rest = usage.prompt_tokens;
+    let mut part = |tokens: u32| {
+        let tokens = tokens.min(rest);
+        rest = rest.saturating_sub(tokens);
+        tokens
+    };
+    let cached = part(usage.cached_tokens);
+    let written = part(usage.cache_write_tokens);
+    let written_hour = part(usage.cache_write_hour_tokens);
+    let write = prices.cache_write.unwrap_or(prices.input);
     let parts = [
-        (fresh, prices.input),
+        (rest, prices.input),
         (cached, prices.cached_input.unwrap_or(prices.input)),
+        (written, write),
+        (written_hour, prices.cache_write_hour.unwrap_or(write)),
         (usage.completion_tokens, prices.output),
     ];
-    // Three products of two 32-bit numbers.
+    // Five products of two 32-bit numbers.
     let sum: u128 = parts
         .iter()
         .map(|(tokens, price)| u128::from(*tokens).saturating_mul(u128::from(*price)))
@@ -34,6 +44,8 @@ mod tests {
             prompt_tokens: prompt,
             completion_tokens: completion,
             cached_tokens: cached,
+            cache_write_tokens: 0,
+            cache_write_hour_tokens: 0,
             reasoning_tokens: 0,
             estimated: false,
         }
@@ -44,6 +56,8 @@ mod tests {
         Prices {
             input: 2_500_000,
             cached_input,
+            cache_write: None,
+            cache_write_hour: None,
             output: 10_000_000,
         }
     }
@@ -62,6 +76,39 @@ mod tests {
         assert_eq!(cost(&usage(10, 10, 0), &prices(None)), 25);
     }
 
+    /// The prices of a Claude model: 3 and 15 dollars a million.
+    fn claude() -> Prices {
+        Prices {
+            input: 3_000_000,
+            cached_input: Some(300_000),
+            cache_write: Some(3_750_000),
+            cache_write_hour: Some(6_000_000),
+            output: 15_000_000,
+        }
+    }
+
+    #[test]
+    fn tokens_written_to_the_cache_have_prices_of_their_own() {
+        let usage = |written, written_hour, cached| Usage {
+            prompt_tokens: 3 + written + written_hour + cached,
+            completion_tokens: 550,
+            cached_tokens: cached,
+            cache_write_tokens: written,
+            cache_write_hour_tokens: written_hour,
+            reasoning_tokens: 0,
+            estimated: false,
+        };
+        assert_eq!(cost(&usage(12_304, 0, 0), &claude()), 54_399);
+        assert_eq!(cost(&usage(0, 12_304, 0), &claude()), 82_083);
+        assert_eq!(cost(&usage(0, 0, 12_304), &claude()), 11_951);
+        // A write for an hour costs at least what a write costs.
+        let prices = Prices {
+            cache_write_hour: None,
+            ..claude()
+        };
+        assert_eq!(cost(&usage(0, 12_304, 0), &prices), 54_399);
+    }
+
     #[test]
     fn any_numbers_have_a_cost() {
         assert_eq!(cost(&usage(0, 5, 0), &prices(Some(1))), 0);
@@ -71,6 +118,8 @@ mod tests {
                 &Prices {
                     input: 1,
                     cached_input: None,
+                    cache_write: None,
+                    cache_write_hour: None,
                     output: 0
                 }
             ),
@@ -79,6 +128,8 @@ mod tests {
         let most = Prices {
             input: u32::MAX,
             cached_input: Some(u32::MAX),
+            cache_write: Some(u32::MAX),
+            cache_write_hour: Some(u32::MAX),
             output: u32::MAX,
         };
         assert!(cost(&usage(u32::MAX, 7, u32::MAX), &most) < u64::MAX);

@@ -1,29 +1,24 @@
 //! The context of a request, which is passed to its handler.
 
-use std::{borrow::Cow, pin::pin, rc::Rc, time::Duration};
+use std::{borrow::Cow, rc::Rc};
 
-use futures::future::select;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
-use spin_sdk::wasip3::{
-    http::types,
-    wit_bindgen::{StreamReader, StreamResult},
-    wit_future,
-};
+use spin_sdk::wasip3::{http::types, wit_bindgen::StreamResult, wit_future};
 use url::Url;
 use uuid::Uuid;
 
 use crate::{
-    cors, error::ApiError, form, head::Head, json, log::LogRecord, origins::OriginPattern,
+    body::{BodyReader, drain},
+    cors,
+    error::ApiError,
+    form,
+    head::Head,
+    json,
+    log::LogRecord,
+    origins::OriginPattern,
     settings::Settings,
 };
-
-/// How much of a body beyond the limit is read and dropped, in bytes. Without this the connection closes
-/// on unread data, and the client may not get the response.
-const DRAIN_MAX: usize = 4 * 1024 * 1024;
-
-/// How long a body beyond the limit is drained.
-const DRAIN_TIME: Duration = Duration::from_millis(300);
 
 /// Initial size of the buffer for a body without a declared length, in bytes.
 const FIRST_BUFFER: usize = 8 * 1024;
@@ -202,6 +197,11 @@ impl Context {
         json::from_slice(&text)
     }
 
+    /// The body as it arrives, for handlers that have their own limits. Empty if it was read before.
+    pub fn body(&mut self) -> BodyReader {
+        BodyReader::new(self.body.take())
+    }
+
     /// The declared length. 413 before the body is read if that is too large.
     fn declared_length(&self) -> Result<Option<u64>, ApiError> {
         let declared = self
@@ -241,22 +241,6 @@ impl Context {
             }
         }
     }
-}
-
-/// Reads and drops the rest of a body, within [`DRAIN_MAX`] and [`DRAIN_TIME`].
-async fn drain(stream: &mut StreamReader<u8>) {
-    let reading = async {
-        let mut left = DRAIN_MAX;
-        while left > 0 {
-            let (result, bytes) = stream.read(Vec::with_capacity(FIRST_BUFFER)).await;
-            left = left.saturating_sub(bytes.len());
-            if !matches!(result, StreamResult::Complete(_)) {
-                return;
-            }
-        }
-    };
-    let timeout = spin_sdk::time::sleep(DRAIN_TIME);
-    select(pin!(reading), pin!(timeout)).await;
 }
 
 /// A UUID in lower case with hyphens (RFC 9562, section 4), or none. Other forms that parsers accept

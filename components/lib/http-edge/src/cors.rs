@@ -9,11 +9,11 @@ use crate::{
 };
 
 /// What a script of another origin may read of an answer.
-const EXPOSED: &str = "x-request-id, x-conversation-id, ratelimit-limit, ratelimit-remaining, \
+const EXPOSED: &str = "x-request-id, x-conversation-id, link, ratelimit-limit, ratelimit-remaining, \
                        ratelimit-reset, retry-after, server-timing, set-auth-token, \
                        x-goldfish-provider, x-goldfish-model, x-goldfish-attempts, \
-                       x-goldfish-cache, age, \
-                       openai-processing-ms";
+                       x-goldfish-omitted-parameters, x-goldfish-cache, age, \
+                       x-should-retry, openai-processing-ms";
 /// The longest list of request headers that a preflight is granted, in bytes.
 const MAX_REQUESTED_BYTES: usize = 4096;
 /// The most request headers that a preflight is granted.

@@ -1,5 +1,7 @@
 //! Errors of requests, and the one place that says which status, code and text clients see.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 /// One error in a request.
@@ -67,36 +69,93 @@ pub enum ApiError {
     Conflict(String),
     /// 413, with the limit in bytes.
     PayloadTooLarge(u64),
+    /// 413: the user's files would be larger than the limit, in bytes.
+    StorageFull(u64),
     /// 415: the body is not declared as JSON (or as a form, where one is accepted).
     UnsupportedMediaType,
+    /// 415: a file is of a media type that is not accepted; where and why.
+    UnsupportedFile(Detail),
+    /// 416: the file has no such part; its size in bytes.
+    RangeNotSatisfiable(u64),
     /// 422: blocked by moderation; where and why.
     ContentBlocked(Detail),
     /// 429, with the seconds to wait.
     RateLimited(u32),
     /// 500: an error of the server.
     Internal(Cause),
-    /// 400: the AI provider rejected the request.
-    ProviderRefused(Cause),
+    /// 400: the AI provider rejected the request, or does not support it.
+    ProviderRefused(Refusal),
+    /// 400: the prompt exceeds the model's context window.
+    ContextTooLong,
     /// 502: an external service failed; a sentence for the client.
     ProviderFailed(&'static str, Cause),
+    /// 502 that a retry does not change: the AI provider rejects this server's key or account, or a
+    /// variable of this server is invalid.
+    ProviderMisconfigured(Cause),
     /// 503: an external service cannot be used now; a sentence for the client, and the seconds to
     /// wait if they are known.
     ProviderUnavailable(&'static str, Option<u32>, Cause),
     /// 504: the AI provider did not respond in time.
-    ProviderTimeout,
+    ProviderTimeout(Cause),
+    /// 502: a reply that was stored before had failed; its code and its sentence.
+    ReplyFailed {
+        /// The stable code.
+        code: &'static str,
+        /// A sentence for a person.
+        sentence: String,
+    },
     /// An error that exists only in the protocol of another system that the route implements.
     ProtocolError(ProtocolError),
 }
 
+/// Why an AI provider rejected a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The part of the request that it is about, if that is known.
+    pub detail: Option<Detail>,
+    /// A sentence for a person.
+    pub sentence: String,
+    /// The provider's own code, if it sent one.
+    pub code: Option<String>,
+    /// For the log.
+    pub cause: Cause,
+}
+
+impl Refusal {
+    /// A request of which one part is rejected.
+    pub fn of(detail: Detail, code: Option<String>, cause: Cause) -> Self {
+        Self {
+            sentence: detail.sentence(),
+            detail: Some(detail),
+            code,
+            cause,
+        }
+    }
+}
+
 /// An error of another system's protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtocolError {
     /// The HTTP status.
     pub status: u16,
     /// That protocol's code.
     pub code: &'static str,
     /// A sentence for a person.
-    pub sentence: &'static str,
+    pub sentence: Cow<'static, str>,
+    /// For the log.
+    pub cause: Option<Cause>,
+}
+
+impl ProtocolError {
+    /// An error without a cause for the log.
+    pub const fn new(status: u16, code: &'static str, sentence: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            sentence: Cow::Borrowed(sentence),
+            cause: None,
+        }
+    }
 }
 
 /// What clients see of an error.
@@ -162,6 +221,22 @@ impl ApiError {
                 "PAYLOAD_TOO_LARGE",
                 format!("The request body is larger than the limit of {limit} bytes."),
             ),
+            Self::StorageFull(limit) => (
+                413,
+                "PAYLOAD_TOO_LARGE",
+                format!("Your files would be larger than the limit of {limit} bytes. Delete some."),
+            ),
+            Self::UnsupportedFile(what) => {
+                details = std::slice::from_ref(what);
+                let sentence = format!("Unsupported file: {} {}.", what.path, what.message);
+                (415, "UNSUPPORTED_MEDIA_TYPE", sentence)
+            }
+            Self::RangeNotSatisfiable(size) => (
+                416,
+                "RANGE_NOT_SATISFIABLE",
+                format!("The requested range is not in the {size} bytes of the file."),
+            ),
+            Self::ReplyFailed { code, sentence } => (502, *code, sentence.clone()),
             Self::UnsupportedMediaType => (
                 415,
                 "UNSUPPORTED_MEDIA_TYPE",
@@ -178,21 +253,34 @@ impl ApiError {
                 format!("Too many requests. Try again in {seconds} s."),
             ),
             Self::Internal(_) => (500, "INTERNAL", "Internal server error.".to_owned()),
-            Self::ProviderRefused(_) => (
+            Self::ProviderRefused(refusal) => {
+                details = refusal.detail.as_slice();
+                (400, "VALIDATION_ERROR", refusal.sentence.clone())
+            }
+            Self::ContextTooLong => (
                 400,
-                "VALIDATION_ERROR",
-                "The AI provider rejected this request.".to_owned(),
+                "CONTEXT_LENGTH_EXCEEDED",
+                "The conversation is too long for this model. Shorten the message or start a new \
+                 conversation."
+                    .to_owned(),
+            ),
+            Self::ProviderMisconfigured(_) => (
+                502,
+                "PROVIDER_ERROR",
+                "The AI provider does not accept this server's key or settings. A retry does not \
+                 help; the operator must correct them."
+                    .to_owned(),
             ),
             Self::ProviderFailed(why, _) => (502, "PROVIDER_ERROR", (*why).to_owned()),
             Self::ProviderUnavailable(why, _, _) => {
                 (503, "PROVIDER_UNAVAILABLE", (*why).to_owned())
             }
-            Self::ProviderTimeout => (
+            Self::ProviderTimeout(_) => (
                 504,
                 "PROVIDER_TIMEOUT",
                 "The AI provider did not respond in time. Try again later.".to_owned(),
             ),
-            Self::ProtocolError(own) => (own.status, own.code, own.sentence.to_owned()),
+            Self::ProtocolError(own) => (own.status, own.code, own.sentence.clone().into_owned()),
         };
         PublicError {
             status,
@@ -227,9 +315,11 @@ impl ApiError {
         match self {
             Self::Unauthorized(_) => vec![("www-authenticate", "Bearer".to_owned())],
             Self::MethodNotAllowed { allowed, .. } => vec![("allow", allowed.clone())],
+            Self::RangeNotSatisfiable(size) => vec![("content-range", format!("bytes */{size}"))],
             Self::RateLimited(seconds) | Self::ProviderUnavailable(_, Some(seconds), _) => {
                 vec![("retry-after", seconds.to_string())]
             }
+            Self::ProviderMisconfigured(_) => vec![("x-should-retry", "false".to_owned())],
             _ => Vec::new(),
         }
     }
@@ -238,9 +328,12 @@ impl ApiError {
     pub(crate) fn cause(&self) -> Option<&str> {
         match self {
             Self::Internal(cause)
-            | Self::ProviderRefused(cause)
+            | Self::ProviderRefused(Refusal { cause, .. })
             | Self::ProviderFailed(_, cause)
-            | Self::ProviderUnavailable(_, _, cause) => Some(cause.for_log()),
+            | Self::ProviderMisconfigured(cause)
+            | Self::ProviderUnavailable(_, _, cause)
+            | Self::ProviderTimeout(cause) => Some(cause.for_log()),
+            Self::ProtocolError(own) => own.cause.as_ref().map(Cause::for_log),
             _ => None,
         }
     }
@@ -300,6 +393,8 @@ mod tests {
             ApiError::internal("disk sda1 is full"),
             ApiError::ProviderFailed("Failed.", Cause::new("disk sda1 is full")),
             ApiError::ProviderUnavailable("Busy.", Some(3), Cause::new("disk sda1 is full")),
+            ApiError::ProviderMisconfigured(Cause::new("disk sda1 is full")),
+            ApiError::ProviderTimeout(Cause::new("disk sda1 is full")),
         ] {
             assert!(!parsed(&error).to_string().contains("sda1"));
             assert_eq!(error.cause(), Some("disk sda1 is full"));

@@ -1,6 +1,6 @@
 //! The HTTP layer that every route shares: request ids, CORS, security headers, body limits, JSON and
-//! forms with the paths of errors, validation, pagination, conditional requests, the error object, 404
-//! and 405, and one structured log line for each request.
+//! forms with the paths of errors, multipart bodies, validation, pagination, conditional and range
+//! requests, the error object, 404 and 405, and one structured log line for each request.
 //!
 //! May import HTTP, variables and stderr, but none of the packages in `wit`.
 //!
@@ -15,7 +15,9 @@
 //! }
 //! ```
 
+mod body;
 pub mod conditional;
+pub mod content_disposition;
 mod context;
 mod cors;
 mod endpoint;
@@ -24,8 +26,10 @@ mod form;
 mod head;
 mod json;
 mod log;
+mod multipart;
 mod origins;
 pub mod pagination;
+pub mod range;
 mod response;
 mod serialize;
 mod serve;
@@ -33,11 +37,13 @@ mod settings;
 mod timestamp;
 mod validation;
 
+pub use body::BodyReader;
 pub use context::{Context, JsonText, parse_uuid};
 pub use endpoint::{Endpoint, ROUTE};
-pub use error::{ApiError, Cause, Detail, ProtocolError, PublicError};
+pub use error::{ApiError, Cause, Detail, ProtocolError, PublicError, Refusal};
 pub use head::Head;
 pub use log::{BackgroundLog, LogRecord};
+pub use multipart::{Multipart, Part};
 pub use origins::{OriginPattern, is_loopback_origin};
 pub use response::{BodyWriter, Response};
 pub use serve::serve;

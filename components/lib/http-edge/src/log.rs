@@ -236,6 +236,7 @@ fn known_method(method: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Cause;
 
     fn written(entry: &LogRecord) -> serde_json::Value {
         let line = entry.line();
@@ -268,7 +269,7 @@ mod tests {
         // A stream that was interrupted after its 200.
         let mut entry = LogRecord::new("r".into(), "POST");
         entry.status = 200;
-        entry.error(&ApiError::ProviderTimeout);
+        entry.error(&ApiError::ProviderTimeout(Cause::new("x")));
         assert_eq!(written(&entry)["level"], "error");
     }
 }

@@ -1,9 +1,10 @@
 //! Pages of a list: the query parameters that select one, and what follows it.
 //!
 //! A list takes `limit` and the position after which the page begins (`cursor`, or `before` where
-//! the position is the id of an item).
+//! the position is the id of an item). Where the response is an array, the header `Link` (RFC 8288)
+//! leads to the next page.
 
-use crate::validation::Validator;
+use crate::{head::Head, validation::Validator};
 
 /// Items of a page if the request does not say how many.
 pub const DEFAULT_LIMIT: u32 = 50;
@@ -48,6 +49,19 @@ pub fn split<T>(found: &[T], limit: u32) -> (&[T], bool) {
     }
 }
 
+/// A value of `Link`: the request's path and query with `name` set to `value` and without the
+/// parameters in `replaced`. `relation` is `next` or `prev`.
+pub fn link(head: &Head, relation: &str, name: &str, value: &str, replaced: &[&str]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (key, kept) in form_urlencoded::parse(head.query.as_bytes()) {
+        if key != name && !replaced.contains(&key.as_ref()) {
+            query.append_pair(&key, &kept);
+        }
+    }
+    let query = query.append_pair(name, value).finish();
+    format!("<{}?{query}>; rel=\"{relation}\"", head.path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +104,19 @@ mod tests {
         };
         assert!(check(&"x".repeat(254)));
         assert!(!check(&"x".repeat(255)));
+    }
+
+    #[test]
+    fn link_keeps_the_query_except_what_it_replaces() {
+        let head = Head {
+            path: "/api/things".to_owned(),
+            query: "search=a%26b&cursor=old&offset=5&limit=2".to_owned(),
+            ..Head::default()
+        };
+        assert_eq!(
+            link(&head, "next", "cursor", "x=/", &["offset"]),
+            "</api/things?search=a%26b&limit=2&cursor=x%3D%2F>; rel=\"next\""
+        );
     }
 
     #[test]

@@ -97,6 +97,23 @@ impl Response {
         }
     }
 
+    /// 200 with bytes of this media type and number, which `produce` writes after the response has begun. If
+    /// it writes fewer, the client sees that the response is incomplete.
+    pub fn streamed<P, F>(content_type: impl Into<String>, length: u64, produce: P) -> Self
+    where
+        P: FnOnce(BodyWriter, LogRecord) -> F + 'static,
+        F: Future<Output = LogRecord> + 'static,
+    {
+        Self {
+            status: 200,
+            headers: vec![
+                ("content-type", content_type.into()),
+                ("content-length", length.to_string()),
+            ],
+            body: Body::Stream(Box::new(move |body, log| Box::pin(produce(body, log)))),
+        }
+    }
+
     /// The response of an error, with the body that `render` makes.
     pub(crate) fn error(
         error: &ApiError,

@@ -41,15 +41,15 @@ pub struct Blob<P> {
 
 /// A complete blob.
 #[derive(Debug, Clone)]
-pub struct Reader<'a, P> {
-    blob: &'a Blob<P>,
+pub struct Reader<P> {
+    blob: Blob<P>,
     header: Header,
 }
 
 /// A blob that is being written.
 #[derive(Debug)]
-pub struct Writer<'a, P> {
-    blob: &'a Blob<P>,
+pub struct Writer<P> {
+    blob: Blob<P>,
     /// Bytes that do not make a whole chunk yet.
     buffer: Vec<u8>,
     chunks: u64,
@@ -66,7 +66,7 @@ const VERSION: u32 = 1;
 
 const TOMBSTONE: &[u8] = b"erased";
 
-impl<P: Platform> Blob<P> {
+impl<P: Platform + Clone> Blob<P> {
     /// A blob by its name, which is the prefix of its keys. A name must not be used for two blobs.
     pub fn new(platform: P, name: impl Into<String>) -> Self {
         Self {
@@ -76,9 +76,9 @@ impl<P: Platform> Blob<P> {
     }
 
     /// Begins to write.
-    pub fn writer(&self) -> Writer<'_, P> {
+    pub fn writer(&self) -> Writer<P> {
         Writer {
-            blob: self,
+            blob: self.clone(),
             buffer: Vec::new(),
             chunks: 0,
             bytes: 0,
@@ -89,7 +89,7 @@ impl<P: Platform> Blob<P> {
     ///
     /// # Errors
     /// Those of the store; [`Error::Newer`].
-    pub async fn open(&self) -> Result<Option<Reader<'_, P>>, Error> {
+    pub async fn open(&self) -> Result<Option<Reader<P>>, Error> {
         let (header_key, tombstone_key) = (self.header_key(), self.tombstone_key());
         let header = self.platform.get(&header_key);
         let tombstone = self.platform.get(&tombstone_key);
@@ -101,7 +101,10 @@ impl<P: Platform> Blob<P> {
         if header.v > VERSION {
             return Err(Error::Newer);
         }
-        Ok(Some(Reader { blob: self, header }))
+        Ok(Some(Reader {
+            blob: self.clone(),
+            header,
+        }))
     }
 
     /// Erases the blob, whether or not it is complete. A writer that is under way fails in the end.
@@ -162,7 +165,7 @@ impl<P: Platform> Blob<P> {
     }
 }
 
-impl<P: Platform> Writer<'_, P> {
+impl<P: Platform + Clone> Writer<P> {
     /// Appends bytes. They are stored a chunk at a time.
     ///
     /// # Errors
@@ -186,6 +189,15 @@ impl<P: Platform> Writer<'_, P> {
         self.bytes.saturating_add(buffered)
     }
 
+    /// Whether the blob was erased while it was being written. The writer is then of no more use.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn is_erased(&self) -> Result<bool, Error> {
+        let tombstone = self.blob.platform.get(&self.blob.tombstone_key()).await?;
+        Ok(tombstone.is_some())
+    }
+
     /// Whether nothing was written so far.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -203,7 +215,7 @@ impl<P: Platform> Writer<'_, P> {
             v: VERSION,
             bytes: self.bytes,
         };
-        let blob = self.blob;
+        let blob = &self.blob;
         let bytes = serde_json::to_vec(&header).unwrap_or_default();
         blob.platform.set(&blob.header_key(), &bytes).await?;
         // Whoever erases from now on finds all chunks. Who did before may have missed some.
@@ -225,7 +237,7 @@ impl<P: Platform> Writer<'_, P> {
     }
 }
 
-impl<P: Platform> Reader<'_, P> {
+impl<P: Platform + Clone> Reader<P> {
     /// The blob's length in bytes.
     pub fn len(&self) -> u64 {
         self.header.bytes

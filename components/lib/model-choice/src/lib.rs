@@ -24,9 +24,21 @@ pub fn find<'a>(id: &str, catalogue: &'a [Model]) -> Option<&'a Model> {
     catalogue.iter().find(|model| model.id == id)
 }
 
+/// The variable that configures a provider.
+pub fn variable_of(provider: &str) -> &'static str {
+    match provider {
+        "openai" => "openai_api_key",
+        "anthropic" => "anthropic_api_key",
+        "workers-ai" => "cloudflare_api_token",
+        "local" => "local_base_url",
+        _ => "models",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::llm::types::{ReasoningInput, StreamMode, SystemRole};
 
     fn model(id: &str, provider: &str, available: bool) -> Model {
         Model {
@@ -35,6 +47,12 @@ mod tests {
             provider: provider.into(),
             available,
             context_window: None,
+            max_output_tokens: None,
+            parameters: Vec::new(),
+            stream: StreamMode::Always,
+            system_role: SystemRole::AsSent,
+            images: false,
+            reasoning_input: ReasoningInput::None,
             prices: None,
         }
     }

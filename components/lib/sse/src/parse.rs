@@ -46,6 +46,8 @@ pub struct Parser {
     after_cr: bool,
     /// No line has ended yet, so the line may begin with a byte order mark.
     at_start: bool,
+    /// Whether data is complete without an empty line; see [`Parser::lenient`].
+    is_complete: Option<fn(&[u8]) -> bool>,
 }
 
 impl Default for Parser {
@@ -71,6 +73,16 @@ impl Parser {
             id: String::new(),
             after_cr: false,
             at_start: true,
+            is_complete: None,
+        }
+    }
+
+    /// A parser for servers that leave out the empty line between events: an event also ends at the
+    /// end of a line if `is_complete` is true of its data.
+    pub fn lenient(limit: usize, is_complete: fn(&[u8]) -> bool) -> Self {
+        Self {
+            is_complete: Some(is_complete),
+            ..Self::with_limit(limit)
         }
     }
 
@@ -101,7 +113,17 @@ impl Parser {
                 }
             }
         }
-        self.extend_line(rest)
+        self.extend_line(rest)?;
+        if self.line.is_empty() {
+            self.dispatch_complete(&mut each);
+        }
+        Ok(())
+    }
+
+    /// Ends a stream that may lack its last line ends. The parser cannot be used afterwards.
+    pub fn finish(&mut self, mut each: impl FnMut(Event)) {
+        self.end_line(&mut each);
+        self.dispatch(&mut each);
     }
 
     fn extend_line(&mut self, part: &[u8]) -> Result<(), TooLarge> {
@@ -124,14 +146,14 @@ impl Parser {
         if line.is_empty() {
             self.dispatch(each);
         } else {
-            self.field(&line);
+            self.field(&line, each);
         }
         // The next line reuses the allocation.
         line.clear();
         self.line = line;
     }
 
-    fn field(&mut self, line: &[u8]) {
+    fn field(&mut self, line: &[u8], each: &mut impl FnMut(Event)) {
         let (field, value) = match line.iter().position(|byte| *byte == b':') {
             Some(colon) => {
                 let (field, value) = line.split_at(colon);
@@ -140,6 +162,9 @@ impl Parser {
             }
             None => (line, &[][..]),
         };
+        if !field.is_empty() {
+            self.dispatch_complete(each);
+        }
         match field {
             b"data" => {
                 if self.has_data {
@@ -155,6 +180,15 @@ impl Parser {
             b"id" if !value.contains(&0) => self.id = String::from_utf8_lossy(value).into_owned(),
             // `retry`, a comment (an empty field name), or an unknown field.
             _ => {}
+        }
+    }
+
+    fn dispatch_complete(&mut self, each: &mut impl FnMut(Event)) {
+        let is_complete = self
+            .is_complete
+            .is_some_and(|is_complete| is_complete(&self.data));
+        if self.has_data && is_complete {
+            self.dispatch(each);
         }
     }
 
@@ -238,6 +272,37 @@ mod tests {
         assert_eq!(data(b"data\n\n"), [""]);
     }
 
+    fn lenient(chunks: &[&[u8]]) -> Vec<(String, String)> {
+        let is_complete = |data: &[u8]| data.ends_with(b"}") || data == b"[DONE]";
+        let mut parser = Parser::lenient(200, is_complete);
+        let mut events = Vec::new();
+        let mut each = |event: Event| events.push((event.name, event.data));
+        for chunk in chunks {
+            parser.push(chunk, &mut each).unwrap();
+        }
+        parser.finish(each);
+        events
+    }
+
+    #[test]
+    fn lenient_events_without_empty_lines_are_returned() {
+        let event = |name: &str, data: &str| (name.to_owned(), data.to_owned());
+        assert_eq!(
+            lenient(&[b"data: {1}\ndata: {\ndata: 2}\nevent: error\ndata: {3}\ndata: [DONE]"]),
+            [
+                event("", "{1}"),
+                event("", "{\n2}"),
+                event("error", "{3}"),
+                event("", "[DONE]")
+            ]
+        );
+        // At the end of the bytes, not with the next line.
+        let mut parser = Parser::lenient(200, |data| data == b"x");
+        let mut count = 0;
+        parser.push(b"data: x\n", |_| count += 1).unwrap();
+        assert_eq!(count, 1);
+    }
+
     #[test]
     fn push_id_with_nul_is_ignored() {
         assert_eq!(parse(&[b"id: a\nid: b\0\ndata: x\n\n"]).unwrap()[0].id, "a");
@@ -292,6 +357,15 @@ mod tests {
             let whole = parse(&[&stream]);
             prop_assert_eq!(parse(&chunks), whole.clone());
             prop_assert_eq!(parse(&bytes), whole);
+        }
+
+        #[test]
+        fn lenient_any_split_gives_the_same_events(stream in "((data: ?[{}a]{0,3}|event: e|:|id: 1)?[\r\n]{1,2}){0,12}", at in any::<prop::sample::Index>()) {
+            let stream = stream.as_bytes();
+            let (one, two) = stream.split_at(at.index(stream.len() + 1));
+            let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+            prop_assert_eq!(lenient(&[one, two]), lenient(&[stream]));
+            prop_assert_eq!(lenient(&bytes), lenient(&[stream]));
         }
 
         #[test]

@@ -7,6 +7,9 @@ pub(crate) async fn erase_content(user: &str) -> Result<(), Failure> {
     contracts::conversations::user_data::erase(user.to_owned())
         .await
         .map_err(Failure::of("conversations"))?;
+    contracts::files::user_data::erase(user.to_owned())
+        .await
+        .map_err(Failure::of("files"))?;
     contracts::response_cache::user_data::erase(user.to_owned())
         .await
         .map_err(Failure::of("response-cache"))?;
@@ -15,6 +18,9 @@ pub(crate) async fn erase_content(user: &str) -> Result<(), Failure> {
 
 /// Erases what is recorded about users.
 pub(crate) async fn erase_records(user: &str) -> Result<(), Failure> {
+    contracts::messaging::user_data::erase(user.to_owned())
+        .await
+        .map_err(Failure::of("messaging"))?;
     contracts::quota::user_data::erase(user.to_owned())
         .await
         .map_err(Failure::of("quota"))?;
@@ -39,10 +45,22 @@ pub(crate) async fn export(user: &str) -> Result<Vec<(&'static str, String)>, Fa
                 .map_err(Failure::of("conversations"))?,
         ),
         (
+            "files",
+            contracts::files::user_data::export(user.to_owned())
+                .await
+                .map_err(Failure::of("files"))?,
+        ),
+        (
             "response-cache",
             contracts::response_cache::user_data::export(user.to_owned())
                 .await
                 .map_err(Failure::of("response-cache"))?,
+        ),
+        (
+            "messaging",
+            contracts::messaging::user_data::export(user.to_owned())
+                .await
+                .map_err(Failure::of("messaging"))?,
         ),
         (
             "quota",
@@ -64,9 +82,15 @@ pub(crate) async fn check() -> Result<(), Failure> {
     contracts::conversations::user_data::check()
         .await
         .map_err(Failure::of("conversations"))?;
+    contracts::files::user_data::check()
+        .await
+        .map_err(Failure::of("files"))?;
     contracts::response_cache::user_data::check()
         .await
         .map_err(Failure::of("response-cache"))?;
+    contracts::messaging::user_data::check()
+        .await
+        .map_err(Failure::of("messaging"))?;
     contracts::quota::user_data::check()
         .await
         .map_err(Failure::of("quota"))?;

@@ -7,7 +7,6 @@
     )
 )]
 
-mod key;
 mod view;
 
 use contracts::{
@@ -69,7 +68,7 @@ struct Grant {
 }
 
 async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
-    key::require(context).await?;
+    operator::require(context).await?;
     let query: ListUsers = context.query()?;
     let is_short = |text: &Option<String>| {
         let length = text.as_ref().map(|text| text.chars().count());
@@ -201,7 +200,7 @@ async fn revoke_keys(context: &mut Context) -> Result<Response, ApiError> {
 
 /// Slow: counts all keys of the store.
 async fn show_statistics(context: &mut Context) -> Result<Response, ApiError> {
-    key::require(context).await?;
+    operator::require(context).await?;
     let (statistics, plans, keys) = join!(
         directory::get_statistics(),
         credits::list_plans(),
@@ -216,7 +215,7 @@ async fn show_statistics(context: &mut Context) -> Result<Response, ApiError> {
 
 /// The user id of the path. Says nothing about whether the user exists.
 async fn user_of_path(context: &mut Context) -> Result<String, ApiError> {
-    key::require(context).await?;
+    operator::require(context).await?;
     let user = context.param("id", MAX_USER_ID, USER)?;
     if !is_id(&user) {
         return Err(ApiError::NotFound(USER));

@@ -43,14 +43,14 @@ struct EmptyRequest {}
 
 async fn register(context: &mut Context) -> Result<Response, ApiError> {
     Ok(match credentials::register(context).await? {
-        Some(tokens) => session_response(context, &tokens).status(201),
+        Some(tokens) => session_response(context, &tokens).await.status(201),
         None => Response::json(&VerificationPending::MESSAGE).status(202),
     })
 }
 
 async fn sign_in(context: &mut Context) -> Result<Response, ApiError> {
     let tokens = credentials::sign_in(context).await?;
-    Ok(session_response(context, &tokens))
+    Ok(session_response(context, &tokens).await)
 }
 
 async fn create_guest(context: &mut Context) -> Result<Response, ApiError> {
@@ -60,7 +60,7 @@ async fn create_guest(context: &mut Context) -> Result<Response, ApiError> {
     let tokens = sessions::create_guest(access::client(context))
         .await
         .map_err(error_mapping::accounts)?;
-    Ok(session_response(context, &tokens).status(201))
+    Ok(session_response(context, &tokens).await.status(201))
 }
 
 async fn refresh_session(context: &mut Context) -> Result<Response, ApiError> {
@@ -70,7 +70,7 @@ async fn refresh_session(context: &mut Context) -> Result<Response, ApiError> {
     let tokens = sessions::refresh(refresh.refresh_token, access::client(context))
         .await
         .map_err(error_mapping::accounts)?;
-    Ok(session_response(context, &tokens))
+    Ok(session_response(context, &tokens).await)
 }
 
 /// Ends the session of the refresh token in the body. Without one, that of the request's credential.
@@ -164,8 +164,9 @@ async fn delete_user(context: &mut Context) -> Result<Response, ApiError> {
     }
 }
 
-fn session_response(context: &mut Context, tokens: &SessionTokens) -> Response {
+async fn session_response(context: &mut Context, tokens: &SessionTokens) -> Response {
     context.log.user(&tokens.account.id);
+    account_flows::ensure_profile(context, &tokens.account).await;
     let lifetime = access::cookies::Lifetime::Seconds(access::cookies::SESSION_SECONDS);
     access::cookies::set_session(context, &tokens.cookie, lifetime);
     Response::json(&SessionView::from(tokens))

@@ -18,17 +18,21 @@ struct TokenResponse<'a> {
 
 pub(crate) async fn register(context: &mut Context) -> Result<Response, ApiError> {
     Ok(match credentials::register(context).await? {
-        Some(tokens) => Response::json(&CreatedResponse {
-            message: "User created",
-            token: &tokens.bearer_token,
-        })
-        .status(201),
+        Some(tokens) => {
+            account_flows::ensure_profile(context, &tokens.account).await;
+            Response::json(&CreatedResponse {
+                message: "User created",
+                token: &tokens.bearer_token,
+            })
+            .status(201)
+        }
         None => Response::json(&VerificationPending::MESSAGE).status(202),
     })
 }
 
 pub(crate) async fn log_in(context: &mut Context) -> Result<Response, ApiError> {
     let tokens = credentials::sign_in(context).await?;
+    account_flows::ensure_profile(context, &tokens.account).await;
     Ok(Response::json(&TokenResponse {
         token: &tokens.bearer_token,
     }))

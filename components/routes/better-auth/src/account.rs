@@ -42,9 +42,10 @@ pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiEr
     }
     let [name, image] =
         [update.name, update.image].map(|update| update.unwrap_or(FieldUpdate::Keep));
-    registration::update_account(user.id, name, image)
+    let account = registration::update_account(user.id, name, image)
         .await
         .map_err(errors::accounts)?;
+    account_flows::update_profile(&account).await?;
     Ok(Response::json(&Status::DONE))
 }
 

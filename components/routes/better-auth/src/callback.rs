@@ -160,7 +160,8 @@ async fn sign_in(
         context,
         &tokens,
         Lifetime::Seconds(cookies::SESSION_SECONDS),
-    );
+    )
+    .await;
     let new_user_page = flow.new_user_url.as_ref().filter(|_| is_new);
     Ok(new_user_page.unwrap_or(&flow.callback_url).clone())
 }

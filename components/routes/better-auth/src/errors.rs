@@ -12,11 +12,9 @@ const MAX_PASSWORD_CHARS: usize = 128;
 
 macro_rules! codes {
     ($($name:ident = $status:literal $sentence:literal;)+) => {
-        $(pub(crate) const $name: ApiError = ApiError::ProtocolError(ProtocolError {
-            status: $status,
-            code: stringify!($name),
-            sentence: $sentence,
-        });)+
+        $(pub(crate) const $name: ApiError = ApiError::ProtocolError(
+            ProtocolError::new($status, stringify!($name), $sentence)
+        );)+
     };
 }
 

@@ -9,9 +9,15 @@ use crate::view::{TokenAndUser, UserView};
 /// The response header in which Better Auth's clients look for a bearer token.
 const TOKEN_HEADER: &str = "set-auth-token";
 
-/// Sets the session cookie, and the bearer token for clients without cookies.
-pub(crate) fn start_session(context: &mut Context, tokens: &SessionTokens, lifetime: Lifetime) {
+/// Sets the session cookie, and the bearer token for clients without cookies. Others see the user from
+/// now on.
+pub(crate) async fn start_session(
+    context: &mut Context,
+    tokens: &SessionTokens,
+    lifetime: Lifetime,
+) {
     context.log.user(&tokens.account.id);
+    account_flows::ensure_profile(context, &tokens.account).await;
     cookies::set_session(context, &tokens.cookie, lifetime);
     context.set_header(TOKEN_HEADER, tokens.bearer_token.clone());
 }

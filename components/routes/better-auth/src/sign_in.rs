@@ -39,7 +39,7 @@ pub(crate) async fn sign_in_by_email(context: &mut Context) -> Result<Response, 
     let tokens = sessions::sign_in(sign_in.email, sign_in.password, client)
         .await
         .map_err(errors::accounts)?;
-    start_session(context, &tokens, lifetime(sign_in.remember_me));
+    start_session(context, &tokens, lifetime(sign_in.remember_me)).await;
     Ok(Response::json(&SignedInView {
         redirect: callback.is_some(),
         token: tokens.bearer_token.clone(),
@@ -59,6 +59,7 @@ pub(crate) async fn sign_in_anonymously(context: &mut Context) -> Result<Respons
         context,
         &tokens,
         Lifetime::Seconds(cookies::SESSION_SECONDS),
-    );
+    )
+    .await;
     Ok(Response::json(&token_and_user(&tokens)))
 }

@@ -47,7 +47,7 @@ pub(crate) async fn sign_up_by_email(context: &mut Context) -> Result<Response, 
         .map_err(errors::accounts)?;
     Ok(match tokens {
         Some(tokens) => {
-            start_session(context, &tokens, lifetime(sign_up.remember_me));
+            start_session(context, &tokens, lifetime(sign_up.remember_me)).await;
             Response::json(&token_and_user(&tokens))
         }
         None => Response::json(&TokenAndUser {

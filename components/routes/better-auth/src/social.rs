@@ -76,7 +76,7 @@ pub(crate) async fn start_flow(
     link_to: Option<String>,
 ) -> Result<String, ApiError> {
     let provider = provider_of(provider_name).ok_or(PROVIDER_NOT_FOUND)?;
-    let validate = |text: &Option<String>, refusal| {
+    let validate = |text: &Option<String>, refusal: &ApiError| {
         redirect_url(context, text.as_deref(), refusal).map(|url| url.map(|url| url.location()))
     };
     let callback = validate(&urls.callback, &INVALID_CALLBACK_URL)?;

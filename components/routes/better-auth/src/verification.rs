@@ -78,7 +78,8 @@ pub(crate) async fn verify_email(context: &mut Context) -> Result<Response, ApiE
                     context,
                     &tokens,
                     Lifetime::Seconds(cookies::SESSION_SECONDS),
-                );
+                )
+                .await;
             }
             return Ok(match page {
                 Some(page) => Response::redirect(&page.location()),

@@ -60,6 +60,8 @@ mod tests {
             timestamp: 0,
             status: MessageStatus::Complete,
             model: None,
+            failure: None,
+            versions: Vec::new(),
         };
         (0..turns)
             .flat_map(|number| {

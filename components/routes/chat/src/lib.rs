@@ -11,6 +11,7 @@
 
 mod ai_sdk;
 mod context_window;
+mod evicted;
 mod idempotency;
 mod json;
 mod native;

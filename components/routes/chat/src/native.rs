@@ -1,11 +1,15 @@
 //! goldfish's own events of a reply.
 
-use contracts::conversations::turns::ReplyInfo;
+use contracts::conversations::{turns::ReplyInfo, types::EvictedConversation};
 use http_edge::ApiError;
 use serde::Serialize;
 use sse::Encoder;
 
-use crate::{json::json, reply_end::ReplyEnd};
+use crate::{
+    evicted::{self, Evicted},
+    json::json,
+    reply_end::ReplyEnd,
+};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -14,6 +18,7 @@ struct Conversation<'a> {
     message_id: &'a str,
     title: &'a str,
     model: &'a str,
+    evicted: &'a [Evicted<'a>],
     content: &'static str,
 }
 
@@ -37,16 +42,27 @@ const NO_CONTENT: &str = "";
 
 /// The first event: where the reply is stored.
 pub(crate) fn conversation(info: &ReplyInfo, model: &str) -> Vec<u8> {
-    named(
-        "conversation",
-        &json(&Conversation {
-            conversation_id: &info.conversation_id,
-            message_id: &info.message_id,
-            title: &info.title,
-            model,
-            content: NO_CONTENT,
-        }),
-    )
+    let mut out = Encoder::new();
+    evicted(&mut out, info, model, &[]);
+    out.take()
+}
+
+/// The same event once more, with the conversations that were evicted for the reply.
+pub(crate) fn evicted(
+    out: &mut Encoder,
+    info: &ReplyInfo,
+    model: &str,
+    evicted: &[EvictedConversation],
+) {
+    let data = json(&Conversation {
+        conversation_id: &info.conversation_id,
+        message_id: &info.message_id,
+        title: &info.title,
+        model,
+        evicted: &evicted::views(evicted),
+        content: NO_CONTENT,
+    });
+    out.event("conversation").data(&data);
 }
 
 /// A delta of the reply, with its number.
@@ -118,8 +134,16 @@ mod tests {
         assert_eq!(
             text(conversation(&info, "gpt-4o")),
             "event: conversation\ndata: {\"conversationId\":\"c\",\"messageId\":\"m\",\
-             \"title\":\"Hi\\nthere\",\"model\":\"gpt-4o\",\"content\":\"\"}\n\n"
+             \"title\":\"Hi\\nthere\",\"model\":\"gpt-4o\",\"evicted\":[],\"content\":\"\"}\n\n"
         );
+        let mut out = Encoder::new();
+        let gone = EvictedConversation {
+            id: "e".into(),
+            title: "T".into(),
+        };
+        evicted(&mut out, &info, "m", &[gone]);
+        let again = text(out.take());
+        assert!(again.contains(r#""evicted":[{"id":"e","title":"T"}],"content":"""#));
         let mut out = Encoder::new();
         content(&mut out, 1, "Hello");
         content(&mut out, 2, " \"there\"\n");
@@ -141,7 +165,10 @@ mod tests {
             error: None,
         });
         assert!(text(bytes).ends_with("\"model\":\"m\",\"content\":\"\"}\n\ndata: [DONE]\n\n"));
-        let error = text(error(&ApiError::ProviderTimeout, "r"));
+        let error = text(error(
+            &ApiError::ProviderTimeout(http_edge::Cause::new("x")),
+            "r",
+        ));
         assert!(error.starts_with("event: error\ndata: {\"error\":"));
         assert!(error.ends_with(",\"content\":\"\"}\n\n"), "{error}");
     }

@@ -77,7 +77,10 @@ async fn moderate(
 fn requested_model(id: &str, catalogue: &[Model]) -> Result<String, Error> {
     match model_choice::find(id, catalogue) {
         None => Err(Error::UnknownModel),
-        Some(model) if !model.available => Err(Error::NotConfigured),
+        Some(model) if !model.available => {
+            let variable = model_choice::variable_of(&model.provider);
+            Err(Error::NotConfigured(variable.to_owned()))
+        }
         Some(model) => Ok(model.id.clone()),
     }
 }
@@ -118,6 +121,7 @@ fn messages(system: Option<String>, history: Vec<stored::Message>, message: &str
 mod tests {
     use super::*;
     use contracts::llm::types::Part;
+    use contracts::llm::types::{ReasoningInput, StreamMode, SystemRole};
 
     fn stored_message(role: stored::Role, content: &str) -> stored::Message {
         stored::Message {
@@ -127,6 +131,8 @@ mod tests {
             timestamp: 0,
             status: stored::MessageStatus::Complete,
             model: None,
+            failure: None,
+            versions: Vec::new(),
         }
     }
 
@@ -141,7 +147,7 @@ mod tests {
         let prompt: Vec<_> = messages(Some("be brief".into()), history, "three")
             .into_iter()
             .map(|message| match message.content.as_slice() {
-                [Part::Text(text)] => (message.role, text.clone()),
+                [Part::Text(part)] => (message.role, part.text.clone()),
                 parts => panic!("{parts:?}"),
             })
             .collect();
@@ -166,6 +172,12 @@ mod tests {
             provider: "openai".into(),
             available: false,
             context_window: None,
+            max_output_tokens: None,
+            parameters: Vec::new(),
+            stream: StreamMode::Always,
+            system_role: SystemRole::AsSent,
+            images: false,
+            reasoning_input: ReasoningInput::None,
             prices: None,
         }];
         assert!(matches!(
@@ -174,7 +186,7 @@ mod tests {
         ));
         assert!(matches!(
             requested_model("gpt-4o", &catalogue),
-            Err(Error::NotConfigured)
+            Err(Error::NotConfigured(variable)) if variable == "openai_api_key"
         ));
     }
 }

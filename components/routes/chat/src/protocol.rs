@@ -1,7 +1,7 @@
 //! The protocols in which a reply is streamed.
 
 use completion::TextEncoder;
-use contracts::conversations::turns::ReplyInfo;
+use contracts::conversations::{turns::ReplyInfo, types::EvictedConversation};
 use http_edge::Response;
 use sse::Encoder;
 
@@ -22,6 +22,21 @@ impl Protocol {
         match self {
             Self::Native => native::conversation(info, model),
             Self::AiSdk => chunks::opening(info, model),
+        }
+    }
+
+    /// Says which conversations were evicted for the reply.
+    pub(crate) fn evicted(
+        self,
+        out: &mut Encoder,
+        (info, model): (&ReplyInfo, &str),
+        evicted: &[EvictedConversation],
+    ) {
+        if !evicted.is_empty() {
+            match self {
+                Self::Native => native::evicted(out, info, model, evicted),
+                Self::AiSdk => chunks::evicted(out, evicted),
+            }
         }
     }
 

@@ -112,6 +112,37 @@ fn stream(reader: Reader, after: u64, protocol: Protocol, report: &mut Report) -
     }))
 }
 
+/// Why a stored reply is incomplete.
+fn stored_error(end: &StoredEnd) -> Option<ApiError> {
+    match (&end.failure, end.outcome) {
+        (Some(failure), Outcome::Incomplete) => Some(ApiError::ReplyFailed {
+            code: known_code(&failure.code),
+            sentence: failure.message.clone(),
+        }),
+        (None, Outcome::Incomplete) => Some(ApiError::ProviderFailed(
+            "The reply was interrupted.",
+            Cause::new("reply interrupted"),
+        )),
+        (_, Outcome::Complete | Outcome::Stopped) => None,
+    }
+}
+
+/// The code, if it is one that a reply can fail with.
+fn known_code(stored: &str) -> &'static str {
+    const CODES: [&str; 8] = [
+        "VALIDATION_ERROR",
+        "CONTEXT_LENGTH_EXCEEDED",
+        "CONTENT_BLOCKED",
+        "RATE_LIMITED",
+        "PROVIDER_ERROR",
+        "PROVIDER_UNAVAILABLE",
+        "PROVIDER_TIMEOUT",
+        "INTERNAL",
+    ];
+    let known = CODES.into_iter().find(|code| *code == stored);
+    known.unwrap_or("PROVIDER_ERROR")
+}
+
 struct Following {
     reader: Reader,
     protocol: Protocol,
@@ -132,20 +163,15 @@ impl Following {
             match self.reader.next().await {
                 Ok(ReaderEvent::Deltas(deltas)) => self.pass_on(&deltas, &mut client).await,
                 Ok(ReaderEvent::End(end)) => {
-                    let is_broken = end.outcome == Outcome::Incomplete;
-                    let error = || {
-                        ApiError::ProviderFailed(
-                            "The reply was interrupted.",
-                            Cause::new("reply interrupted"),
-                        )
-                    };
-                    self.end(&end, is_broken.then(error), &mut client, &mut log);
+                    let error = stored_error(&end);
+                    self.end(&end, error, &mut client, &mut log);
                     break;
                 }
                 Err(error) => {
                     let end = StoredEnd {
                         outcome: Outcome::Incomplete,
                         usage: None,
+                        failure: None,
                     };
                     let error = error_mapping::conversations(error, "id");
                     self.end(&end, Some(error), &mut client, &mut log);

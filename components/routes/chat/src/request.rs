@@ -13,6 +13,8 @@ pub(crate) const MAX_CHARACTERS: usize = 10_000;
 pub(crate) struct ChatBody {
     conversation_id: Option<String>,
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edits: Option<String>,
     model: Option<String>,
     system: Option<String>,
     temperature: Option<f64>,
@@ -23,6 +25,8 @@ pub(crate) struct ChatBody {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RegenerateBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message_id: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) system: Option<String>,
     pub(crate) temperature: Option<f64>,
@@ -33,8 +37,10 @@ pub(crate) struct RegenerateBody {
 #[derive(Debug)]
 pub(crate) struct TurnRequest {
     pub(crate) conversation_id: Option<String>,
-    /// None to regenerate the last reply.
+    /// None to regenerate a reply.
     pub(crate) message: Option<String>,
+    /// The message or reply of which another version is written.
+    pub(crate) version_of: Option<String>,
     /// The message's id and what to do with it, from a client that keeps its own history.
     pub(crate) client_message: Option<ClientMessage>,
     pub(crate) model: Option<String>,
@@ -44,9 +50,19 @@ pub(crate) struct TurnRequest {
 }
 
 impl TurnRequest {
+    /// The field that the store finds invalid.
+    pub(crate) fn invalid_path(&self) -> &'static str {
+        match (&self.version_of, &self.message) {
+            (Some(_), Some(_)) => "edits",
+            (Some(_), None) => "messageId",
+            (None, _) => "conversationId",
+        }
+    }
+
     /// Everything that influences the reply besides the messages.
     pub(crate) fn options(&self) -> RegenerateBody {
         RegenerateBody {
+            message_id: None,
             model: self.model.clone(),
             system: self.system.clone(),
             temperature: self.temperature,
@@ -61,6 +77,7 @@ impl TryFrom<ChatBody> for TurnRequest {
     fn try_from(body: ChatBody) -> Result<Self, ApiError> {
         let conversation_id = body.conversation_id.as_deref().map(parse_uuid);
         let options = RegenerateBody {
+            message_id: None,
             model: body.model,
             system: body.system,
             temperature: body.temperature,
@@ -78,9 +95,16 @@ impl TryFrom<ChatBody> for TurnRequest {
                 "message",
                 "must be 1 to 10000 characters and not only white space",
             )
-            .max_length("message", &body.message, MAX_CHARACTERS);
+            .max_length("message", &body.message, MAX_CHARACTERS)
+            .require(
+                body.edits.is_none() || body.conversation_id.is_some(),
+                "edits",
+                "needs conversationId",
+            )
+            .require(is_message_id(body.edits.as_deref()), "edits", MESSAGE_ID);
         Ok(Self {
             conversation_id: conversation_id.flatten(),
+            version_of: body.edits,
             message: Some(body.message),
             ..options.validate(&mut check)?
         })
@@ -90,9 +114,17 @@ impl TryFrom<ChatBody> for TurnRequest {
 impl RegenerateBody {
     /// A request to regenerate the last reply of a conversation.
     pub(crate) fn for_conversation(self, id: String) -> Result<TurnRequest, ApiError> {
+        let mut check = Validator::new();
+        let message_id = self.message_id.clone();
+        check.require(
+            is_message_id(message_id.as_deref()),
+            "messageId",
+            MESSAGE_ID,
+        );
         Ok(TurnRequest {
             conversation_id: Some(id),
-            ..self.validate(&mut Validator::new())?
+            version_of: message_id,
+            ..self.validate(&mut check)?
         })
     }
 
@@ -116,6 +148,7 @@ impl RegenerateBody {
         Ok(TurnRequest {
             conversation_id: None,
             message: None,
+            version_of: None,
             client_message: None,
             model: self.model,
             system: self.system,
@@ -123,6 +156,12 @@ impl RegenerateBody {
             max_tokens: self.max_tokens,
         })
     }
+}
+
+const MESSAGE_ID: &str = "must be 1 to 128 characters";
+
+fn is_message_id(id: Option<&str>) -> bool {
+    id.is_none_or(|id| (1..=128).contains(&id.chars().count()))
 }
 
 #[cfg(test)]

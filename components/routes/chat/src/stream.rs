@@ -3,13 +3,13 @@
 //! Once it runs, it runs to its end: a client that disconnects stops only what goes to the client.
 
 use completion::{
-    RelayEnd, Relayed, Reply, Reservation, SendBuffer, StoreQueue, StoreStop, StoredReplySink,
-    Storing, TextEncoder, relay, send_buffer, store_queue,
+    Evictions, RelayEnd, Relayed, Reply, Reservation, SendBuffer, StoreQueue, StoreStop,
+    StoredReplySink, Storing, TextEncoder, relay, send_buffer, store_queue,
 };
 use contracts::{
     conversations::{
         turns::{Outcome, ReplyInfo, Turn, Usage},
-        types::Error as StoreError,
+        types::{Error as StoreError, EvictedConversation, Failure},
     },
     llm::types::Usage as TokenUsage,
 };
@@ -46,6 +46,8 @@ struct Finished {
     /// The model that replied.
     model: String,
     error: Option<ApiError>,
+    /// What was evicted for the reply, and was not told yet.
+    evicted: Vec<EvictedConversation>,
     warnings: Vec<String>,
 }
 
@@ -68,9 +70,11 @@ impl ReplyStream {
             reservation,
             protocol,
             title,
-            info: _,
+            info,
         } = self;
         let encoder = TitledEncoder {
+            opening: (protocol, info.clone(), model.clone()),
+            evictions: storing.evictions(),
             deltas: DeltaEncoder::new(protocol, 0),
             beginning: title.is_some().then(String::new),
         };
@@ -81,6 +85,11 @@ impl ReplyStream {
         )
         .await;
         let finished = finish_turn(&turn, relayed, unstored, reservation, &model).await;
+        let mut evicted = encoder.evictions.take();
+        evicted.extend_from_slice(&finished.evicted);
+        let mut out = Encoder::new();
+        protocol.evicted(&mut out, (&info, &model), &evicted);
+        client.push(out.take());
         client.push(finished.encode(protocol, log.request_id()));
         // The client has received its end; what follows delays nobody.
         drop(client);
@@ -132,25 +141,32 @@ async fn finish_turn(
         completion_tokens: usage.completion_tokens,
         estimated: usage.estimated,
     });
+    let error = match &relayed.end {
+        RelayEnd::Blocked(error) => Some(error.clone()),
+        RelayEnd::TooLong => Some(RelayEnd::too_long()),
+        RelayEnd::Failed(error) => Some(error_mapping::llm(error.clone())),
+        RelayEnd::Complete(_) | RelayEnd::Cancelled => None,
+    };
+    if let Some(error) = &error {
+        turn.fail(&failure(error));
+    }
     let (finished, settled) = join(
         finish(turn, outcome, unstored, stored_usage, Some(model.clone())),
         reservation.settle(requested, &relayed),
     )
     .await;
-    let error = match &relayed.end {
-        RelayEnd::Blocked(error) => Some(error.clone()),
-        RelayEnd::TooLong => Some(RelayEnd::too_long()),
-        RelayEnd::Failed(error) => Some(error_mapping::llm(error.clone())),
-        RelayEnd::Complete(_) | RelayEnd::Cancelled => {
-            finished.clone().err().map(ApiError::internal)
-        }
+    let (evicted, finished) = match finished {
+        Ok(evicted) => (evicted, None),
+        Err(cause) => (Vec::new(), Some(cause)),
     };
+    let error = error.or_else(|| finished.clone().map(ApiError::internal));
     Finished {
         relayed,
         usage,
         model,
         error,
-        warnings: finished.err().into_iter().chain(settled.err()).collect(),
+        evicted,
+        warnings: finished.into_iter().chain(settled.err()).collect(),
     }
 }
 
@@ -175,7 +191,7 @@ impl Finished {
         let completion = self.relayed.end.completion();
         protocol.end(&ReplyEnd {
             outcome: self.outcome(),
-            reason: completion.map(|completion| completion.finish_reason),
+            reason: completion.map(|completion| completion.finish_reason.clone()),
             usage: self.error.is_none().then(|| self.tokens()),
             model: &self.model,
             error: self.error.as_ref().map(|error| (error, request_id)),
@@ -198,7 +214,16 @@ impl Finished {
     }
 }
 
-/// Stores the end of a reply.
+/// What is stored of an error that a reply ended with.
+pub(crate) fn failure(error: &ApiError) -> Failure {
+    let public = error.public();
+    Failure {
+        code: public.code.to_owned(),
+        message: public.sentence,
+    }
+}
+
+/// Stores the end of a reply, and returns what was evicted for it and not reported before.
 ///
 /// # Errors
 /// A text for the log.
@@ -208,18 +233,21 @@ pub(crate) async fn finish(
     unstored: Vec<String>,
     usage: Option<Usage>,
     model: Option<String>,
-) -> Result<(), String> {
+) -> Result<Vec<EvictedConversation>, String> {
     match turn.finish(outcome, unstored, usage, model).await {
         // The conversation was deleted while the reply was written: there is nothing to store.
-        Ok(()) | Err(StoreError::NotFound) => Ok(()),
+        Err(StoreError::NotFound) => Ok(Vec::new()),
+        Ok(evicted) => Ok(evicted),
         Err(StoreError::Invalid(what)) => Err(format!("reply cannot be stored: {what}")),
         Err(StoreError::Conflict(what)) => Err(format!("reply conflicts: {what}")),
         Err(StoreError::Unavailable(cause)) => Err(cause),
     }
 }
 
-/// Encodes the deltas and keeps the beginning of the text for the title.
+/// Encodes the deltas and evictions, and keeps the beginning of the text for the title.
 struct TitledEncoder {
+    opening: (Protocol, ReplyInfo, String),
+    evictions: Evictions,
     deltas: DeltaEncoder,
     /// None if no title is wanted.
     beginning: Option<String>,
@@ -228,6 +256,9 @@ struct TitledEncoder {
 impl TextEncoder for TitledEncoder {
     fn text(&mut self, out: &mut Encoder, text: &str) {
         self.deltas.text(out, text);
+        let evicted = self.evictions.take();
+        let (protocol, info, model) = &self.opening;
+        protocol.evicted(out, (info, model), &evicted);
         if let Some(beginning) = &mut self.beginning
             && beginning.len() < title::MAX_CONTEXT_BYTES
         {

@@ -65,7 +65,8 @@ pub(crate) async fn respond(
     let (headers, admitted) = access::rate_limit(verdict);
     report.headers(headers);
     admitted?;
-    let turn = turn.map_err(|error| error_mapping::conversations(error, "conversationId"))?;
+    let turn =
+        turn.map_err(|error| error_mapping::conversations(error, turn_request.invalid_path()))?;
     let begun = match turn.existing_reply() {
         Some(existing) => Begun::Existing(existing),
         None => {
@@ -99,11 +100,18 @@ async fn open_turn(
     key: Option<IdempotencyKey>,
 ) -> Result<Turn, StoreError> {
     let conversation = request.conversation_id.clone();
+    let version_of = request.version_of.clone();
     match (&request.client_message, &request.message, conversation) {
         (Some(message), _, Some(conversation)) => {
             Turn::open_client_message(user, conversation, message.clone(), key).await
         }
-        (None, None, Some(conversation)) => Turn::open_regenerate(user, conversation, key).await,
+        (None, None, Some(conversation)) => {
+            Turn::open_regenerate(user, conversation, version_of, key).await
+        }
+        (None, Some(_), Some(conversation)) if version_of.is_some() => {
+            let message = version_of.unwrap_or_default();
+            Turn::open_edit(user, conversation, message, key).await
+        }
         (_, _, conversation) => Turn::open(user, conversation, key).await,
     }
 }
@@ -163,11 +171,13 @@ impl NewTurn {
             FirstDelta::Stopped => None,
             FirstDelta::Failed(error) => {
                 // If the end cannot be stored, the reply becomes incomplete by itself.
+                let error = error_mapping::llm(error);
+                turn.fail(&stream::failure(&error));
                 let end = stream::finish(&turn, Outcome::Incomplete, Vec::new(), None, None);
                 let (finished, released) = join(end, reservation.release()).await;
-                report.warn(finished);
+                report.warn(finished.map(drop));
                 report.warn(released);
-                return Err(error_mapping::llm(error));
+                return Err(error);
             }
         };
         let title = prompt.is_new.then(|| TitleRequest {

@@ -1,8 +1,7 @@
 //! The steps from a request to its response.
 
 use completion::{
-    Keep, Moderation, Payer, Reply, Report, Reservation, Source, check_texts, choose_model,
-    keep_alive_interval,
+    Keep, Moderation, Payer, Reply, Report, Reservation, Source, choose_model, keep_alive_interval,
 };
 use contracts::{
     identity::types::Principal,
@@ -39,7 +38,7 @@ pub(crate) async fn respond(
     admitted?;
     let model = model?;
 
-    check_texts(parsed.checked_texts()).await?;
+    parsed.moderate().await?;
     let moderation = Moderation::open(Keep::All).await?;
     let slot = match cache {
         Some(cache) => match cache.look_up(&model, report).await {

@@ -76,6 +76,7 @@ fn views(models: Vec<Model>) -> Vec<ModelView> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::llm::types::{ReasoningInput, StreamMode, SystemRole};
 
     #[test]
     fn views_lists_available_models_only() {
@@ -85,6 +86,12 @@ mod tests {
             provider: "openai".into(),
             available,
             context_window: None,
+            max_output_tokens: None,
+            parameters: Vec::new(),
+            stream: StreamMode::Always,
+            system_role: SystemRole::AsSent,
+            images: false,
+            reasoning_input: ReasoningInput::None,
             prices: None,
         };
         let list = ModelList {

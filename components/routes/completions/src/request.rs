@@ -2,9 +2,10 @@
 
 mod fields;
 mod messages;
+mod texts;
 mod tools;
 
-use contracts::llm::types::{ChatRequest, JsonSchema, Options, Part, ResponseFormat, Role};
+use contracts::llm::types::{ChatRequest, JsonSchema, Options, ResponseFormat, Tool};
 use http_edge::ApiError;
 use serde_json::{Map, Value};
 
@@ -45,6 +46,8 @@ impl CompletionRequest {
             parallel_tool_calls: fields.flag("parallel_tool_calls")?,
             response_format: response_format(&mut fields)?,
             extra: fields.rest(),
+            include_extra: true,
+            whole: !is_stream,
         };
         Ok(Self {
             request: ChatRequest {
@@ -59,21 +62,12 @@ impl CompletionRequest {
         })
     }
 
-    /// All texts that are not the model's own, each with its path. What a model said earlier has
-    /// been moderated before, and the conversation must be able to go on.
-    pub(crate) fn checked_texts(&mut self) -> Vec<(String, &mut String)> {
-        let mut texts = Vec::new();
-        for (index, message) in self.request.messages.iter_mut().enumerate() {
-            if message.role == Role::Assistant {
-                continue;
-            }
-            for part in &mut message.content {
-                if let Part::Text(text) = part {
-                    texts.push((format!("messages[{index}].content"), text));
-                }
-            }
-        }
-        texts
+    /// Moderates what the model is told.
+    ///
+    /// # Errors
+    /// `CONTENT_BLOCKED`, or an internal error if moderation fails.
+    pub(crate) async fn moderate(&mut self) -> Result<(), ApiError> {
+        texts::moderate(&mut self.request.messages).await
     }
 
     /// The size of the prompt in bytes of text. Tools are a part of it.
@@ -83,7 +77,12 @@ impl CompletionRequest {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         tools
             .iter()
-            .map(|tool| tool.name.len() + length(&tool.description) + length(&tool.parameters))
+            .map(|tool| match tool {
+                Tool::Function(tool) => {
+                    tool.name.len() + length(&tool.description) + length(&tool.parameters)
+                }
+                Tool::Other(json) => json.len(),
+            })
             .fold(
                 completion::prompt_bytes(&self.request.messages),
                 usize::saturating_add,
@@ -101,7 +100,9 @@ fn includes_usage(fields: &mut Fields, is_stream: bool) -> Result<bool, ApiError
             "is only allowed when stream is true",
         ));
     }
-    Ok(options.flag("include_usage")?.unwrap_or(false))
+    let includes_usage = options.flag("include_usage")?.unwrap_or(false);
+    fields.put_rest("stream_options", options);
+    Ok(includes_usage)
 }
 
 /// The new name wins where both are given.
@@ -135,23 +136,34 @@ fn stop(fields: &mut Fields) -> Result<Vec<String>, ApiError> {
 }
 
 fn response_format(fields: &mut Fields) -> Result<Option<ResponseFormat>, ApiError> {
-    let Some(mut format) = fields.object("response_format")? else {
+    let Some(value) = fields.take("response_format") else {
         return Ok(None);
     };
-    match format.required_text("type")?.as_str() {
-        "text" => Ok(Some(ResponseFormat::Text)),
-        "json_object" => Ok(Some(ResponseFormat::JsonObject)),
+    let whole = value.to_string();
+    let mut format = Fields::of(value, fields.path("response_format"))?;
+    let known = match format.required_text("type")?.as_str() {
+        "text" => ResponseFormat::Text,
+        "json_object" => ResponseFormat::JsonObject,
         "json_schema" => {
             let mut schema = format.required_object("json_schema")?;
-            Ok(Some(ResponseFormat::JsonSchema(JsonSchema {
+            let known = JsonSchema {
                 name: schema.required_text("name")?,
                 description: schema.text("description")?,
                 schema: schema.json("schema")?,
                 strict: schema.flag("strict")?,
-            })))
+            };
+            format.put_rest("json_schema", schema);
+            ResponseFormat::JsonSchema(known)
         }
-        _ => Err(format.wrong("type", "must be text, json_object or json_schema")),
-    }
+        // Only its provider knows such a format, or such fields of one.
+        _ => return Ok(Some(ResponseFormat::Other(whole))),
+    };
+    let is_known = format.rest_given().is_none();
+    Ok(Some(if is_known {
+        known
+    } else {
+        ResponseFormat::Other(whole)
+    }))
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use crate::{
 
 /// How often a silent model's client is checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long fields of an event wait for its delta or for the end of the reply.
+const EXTRA_WAIT: Duration = Duration::from_millis(20);
 /// How long a client may take to receive what is written at once; then it counts as gone.
 const MAX_WRITE: Duration = Duration::from_secs(120);
 
@@ -74,7 +76,9 @@ struct Client {
 
 impl Sink for Client {
     async fn send(&mut self, deltas: Vec<Delta>) -> Result<(), Stop> {
-        if deltas.is_empty() {
+        if deltas.is_empty() && self.encoder.has_extra() {
+            self.encoder.flush(&mut self.out);
+        } else if deltas.is_empty() {
             // OpenAI's libraries read a comment as a chunk; a chunk without content they ignore.
             self.encoder.keep_alive(&mut self.out);
         }
@@ -85,6 +89,10 @@ impl Sink for Client {
     }
 
     async fn silence(&mut self) -> Silence {
+        if self.encoder.has_extra() {
+            sleep(EXTRA_WAIT).await;
+            return Silence::KeepAlive;
+        }
         loop {
             self.check.as_mut().await;
             self.check = Box::pin(sleep(CHECK_INTERVAL));
@@ -121,6 +129,7 @@ impl Client {
             RelayEnd::Cancelled => return Ok(()),
         };
         if let Err(error) = &failed {
+            self.encoder.flush(&mut self.out);
             let data = errors::render(error, request_id);
             self.out.data(&String::from_utf8_lossy(&data));
         }

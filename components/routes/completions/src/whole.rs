@@ -68,8 +68,8 @@ impl WholeReply {
             (Shape::WorkerApi, RelayEnd::Blocked(error)) => return Err(error.clone()),
             (Shape::WorkerApi, _) => serde_json::to_string(&message.response()),
             (Shape::OpenAi, end) => {
-                let completion = end.completion().copied();
-                let completion = completion.unwrap_or(content_filtered(usage));
+                let completion = end.completion().cloned();
+                let completion = completion.unwrap_or_else(|| content_filtered(usage));
                 serde_json::to_string(&message.object(&self.label, &completion))
             }
         };
@@ -99,9 +99,9 @@ impl WholeReply {
 
 /// Whether the same request may be answered with this completion again.
 fn is_repeatable(completion: &Completion, is_client_limit: bool) -> bool {
-    match completion.finish_reason {
+    match &completion.finish_reason {
         FinishReason::Stop | FinishReason::ToolCalls => true,
         FinishReason::Length => is_client_limit,
-        FinishReason::ContentFilter | FinishReason::Other => false,
+        FinishReason::ContentFilter | FinishReason::Other(_) => false,
     }
 }

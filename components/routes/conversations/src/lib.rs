@@ -10,14 +10,16 @@
 mod view;
 
 use contracts::conversations::{conversations, types::Error};
-use futures::future::join;
 use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
 
-use view::{ConversationView, Conversations, History, Success, SummaryView};
+use view::{ConversationView, Conversations, HistoryView, RestoredView, Success};
 
 /// Longest title, in characters.
 const MAX_TITLE: usize = 200;
+
+/// Longest id of a message, in bytes.
+const MAX_MESSAGE_ID: usize = 128;
 
 http_edge::routes! {
     GET "/api/conversations" => list_conversations,
@@ -25,6 +27,10 @@ http_edge::routes! {
     GET "/api/conversations/:id" => show_conversation,
     PATCH "/api/conversations/:id" => rename_conversation,
     DELETE "/api/conversations/:id" => delete_conversation,
+    PATCH "/api/conversations/:id/messages/:messageId" => set_active_message,
+    PUT "/api/conversations/:id/pin" => pin_conversation,
+    DELETE "/api/conversations/:id/pin" => unpin_conversation,
+    POST "/api/conversations/:id/restore" => restore_conversation,
     GET "/api/history" => list_history,
     DELETE "/api/clear" => clear_everything,
 }
@@ -33,6 +39,12 @@ http_edge::routes! {
 #[serde(deny_unknown_fields)]
 struct Rename {
     title: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetActive {
+    active: String,
 }
 
 async fn list_conversations(context: &mut Context) -> Result<Response, ApiError> {
@@ -47,19 +59,10 @@ async fn list_conversations(context: &mut Context) -> Result<Response, ApiError>
 
 async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
-    let (found, capacity) = join(
-        conversations::list_summaries(user.id),
-        conversations::max_conversations(),
-    )
-    .await;
-    Ok(Response::json(&History {
-        conversations: found
-            .map_err(failed)?
-            .iter()
-            .map(SummaryView::from)
-            .collect(),
-        max_conversations: capacity,
-    }))
+    let history = conversations::list_summaries(user.id)
+        .await
+        .map_err(failed)?;
+    Ok(Response::json(&HistoryView::from(&history)))
 }
 
 async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {
@@ -84,6 +87,38 @@ async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError
     Ok(Response::json(&ConversationView::from(&renamed)))
 }
 
+async fn set_active_message(context: &mut Context) -> Result<Response, ApiError> {
+    let user = access::require_user(context).await?.user;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
+    let message = context.param("messageId", MAX_MESSAGE_ID, "Message")?;
+    let active = valid_active(context.json().await?)?;
+    let found = conversations::set_active(user.id, id, message, active)
+        .await
+        .map_err(|error| error_mapping::conversations(error, "active"))?;
+    Ok(Response::json(&ConversationView::from(&found)))
+}
+
+async fn pin_conversation(context: &mut Context) -> Result<Response, ApiError> {
+    let user = access::require_user(context).await?.user;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
+    let pinned = conversations::pin(user.id, id).await.map_err(failed)?;
+    Ok(Response::json(&ConversationView::from(&pinned)))
+}
+
+async fn unpin_conversation(context: &mut Context) -> Result<Response, ApiError> {
+    let user = access::require_user(context).await?.user;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
+    let found = conversations::unpin(user.id, id).await.map_err(failed)?;
+    Ok(Response::json(&ConversationView::from(&found)))
+}
+
+async fn restore_conversation(context: &mut Context) -> Result<Response, ApiError> {
+    let user = access::require_user(context).await?.user;
+    let id = context.uuid("id", error_mapping::CONVERSATION)?;
+    let restored = conversations::restore(user.id, id).await.map_err(failed)?;
+    Ok(Response::json(&RestoredView::from(&restored)))
+}
+
 async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
@@ -97,6 +132,17 @@ async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
         .await
         .map_err(|failure| ApiError::storage_unavailable(failure.message()))?;
     Ok(Response::json(&Success { success: true }))
+}
+
+fn valid_active(body: SetActive) -> Result<String, ApiError> {
+    Validator::new()
+        .require(
+            (1..=MAX_MESSAGE_ID).contains(&body.active.len()),
+            "active",
+            "must be 1 to 128 characters",
+        )
+        .finish()?;
+    Ok(body.active)
 }
 
 fn valid_title(rename: Rename) -> Result<String, ApiError> {

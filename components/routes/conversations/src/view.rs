@@ -1,6 +1,11 @@
 //! How conversations look in JSON.
 
-use contracts::conversations::types::{Conversation, Message, MessageStatus, Role, Summary};
+use contracts::conversations::{
+    conversations::{History, Restored},
+    types::{
+        Conversation, EvictedConversation, Message, MessageStatus, MessageVersion, Role, Summary,
+    },
+};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -10,10 +15,23 @@ pub(crate) struct Conversations<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct History<'a> {
-    pub(crate) conversations: Vec<SummaryView<'a>>,
-    /// How many there can be; one more lets go of the least recently updated.
-    pub(crate) max_conversations: u32,
+pub(crate) struct HistoryView<'a> {
+    conversations: Vec<SummaryView<'a>>,
+    max_conversations: u32,
+    next_evicted: Option<EvictedView<'a>>,
+    eviction_undo_seconds: u32,
+}
+
+#[derive(Serialize)]
+pub(crate) struct EvictedView<'a> {
+    id: &'a str,
+    title: &'a str,
+}
+
+#[derive(Serialize)]
+pub(crate) struct RestoredView<'a> {
+    conversation: ConversationView<'a>,
+    evicted: Vec<EvictedView<'a>>,
 }
 
 #[derive(Serialize)]
@@ -28,6 +46,8 @@ pub(crate) struct ConversationView<'a> {
     title: &'a str,
     model: &'a str,
     messages: Vec<MessageView<'a>>,
+    pinned: bool,
+    provisional: bool,
     created_at: u64,
     updated_at: u64,
 }
@@ -39,6 +59,8 @@ pub(crate) struct SummaryView<'a> {
     title: &'a str,
     model: &'a str,
     message_count: u32,
+    pinned: bool,
+    provisional: bool,
     created_at: u64,
     updated_at: u64,
 }
@@ -52,6 +74,78 @@ struct MessageView<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureView<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    versions: Vec<VersionView<'a>>,
+    /// The id of the active version, beside `versions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct FailureView<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionView<'a> {
+    id: &'a str,
+    created_at: u64,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+}
+
+fn status(status: MessageStatus) -> &'static str {
+    match status {
+        MessageStatus::Complete => "complete",
+        MessageStatus::Streaming => "streaming",
+        MessageStatus::Stopped => "stopped",
+        MessageStatus::Incomplete => "incomplete",
+    }
+}
+
+impl<'a> From<&'a History> for HistoryView<'a> {
+    fn from(history: &'a History) -> Self {
+        Self {
+            conversations: history.summaries.iter().map(SummaryView::from).collect(),
+            max_conversations: history.max_conversations,
+            next_evicted: history.next_evicted.as_ref().map(EvictedView::from),
+            eviction_undo_seconds: history.eviction_undo_seconds,
+        }
+    }
+}
+
+impl<'a> From<&'a EvictedConversation> for EvictedView<'a> {
+    fn from(evicted: &'a EvictedConversation) -> Self {
+        Self {
+            id: &evicted.id,
+            title: &evicted.title,
+        }
+    }
+}
+
+impl<'a> From<&'a Restored> for RestoredView<'a> {
+    fn from(restored: &'a Restored) -> Self {
+        Self {
+            conversation: ConversationView::from(&restored.conversation),
+            evicted: restored.evicted.iter().map(EvictedView::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a MessageVersion> for VersionView<'a> {
+    fn from(version: &'a MessageVersion) -> Self {
+        Self {
+            id: &version.id,
+            created_at: version.created_at,
+            status: status(version.status),
+            model: version.model.as_deref(),
+        }
+    }
 }
 
 impl<'a> From<&'a Conversation> for ConversationView<'a> {
@@ -66,6 +160,8 @@ impl<'a> From<&'a Conversation> for ConversationView<'a> {
                 .iter()
                 .map(MessageView::from)
                 .collect(),
+            pinned: summary.pinned,
+            provisional: summary.provisional,
             created_at: summary.created_at,
             updated_at: summary.updated_at,
         }
@@ -79,6 +175,8 @@ impl<'a> From<&'a Summary> for SummaryView<'a> {
             title: &summary.title,
             model: &summary.model,
             message_count: summary.message_count,
+            pinned: summary.pinned,
+            provisional: summary.provisional,
             created_at: summary.created_at,
             updated_at: summary.updated_at,
         }
@@ -95,13 +193,14 @@ impl<'a> From<&'a Message> for MessageView<'a> {
             },
             content: &message.content,
             timestamp: message.timestamp,
-            status: match message.status {
-                MessageStatus::Complete => "complete",
-                MessageStatus::Streaming => "streaming",
-                MessageStatus::Stopped => "stopped",
-                MessageStatus::Incomplete => "incomplete",
-            },
+            status: status(message.status),
             model: message.model.as_deref(),
+            failure: message.failure.as_ref().map(|failure| FailureView {
+                code: &failure.code,
+                message: &failure.message,
+            }),
+            versions: message.versions.iter().map(VersionView::from).collect(),
+            active: (!message.versions.is_empty()).then_some(message.id.as_str()),
         }
     }
 }
@@ -118,6 +217,8 @@ mod tests {
                 title: "t".into(),
                 model: "gpt-4o".into(),
                 message_count: 1,
+                pinned: true,
+                provisional: false,
                 created_at: 1,
                 updated_at: 2,
             },
@@ -128,6 +229,8 @@ mod tests {
                 timestamp: 3,
                 status: MessageStatus::Complete,
                 model: None,
+                failure: None,
+                versions: Vec::new(),
             }],
         };
         assert_eq!(
@@ -136,14 +239,14 @@ mod tests {
                 "id": "c", "title": "t", "model": "gpt-4o",
                 "messages": [{"id": "m", "role": "user", "content": "hi", "timestamp": 3,
                               "status": "complete"}],
-                "createdAt": 1, "updatedAt": 2,
+                "pinned": true, "provisional": false, "createdAt": 1, "updatedAt": 2,
             })
         );
         assert_eq!(
             serde_json::to_value(SummaryView::from(&conversation.summary)).unwrap(),
             serde_json::json!({
                 "id": "c", "title": "t", "model": "gpt-4o", "messageCount": 1,
-                "createdAt": 1, "updatedAt": 2,
+                "pinned": true, "provisional": false, "createdAt": 1, "updatedAt": 2,
             })
         );
     }

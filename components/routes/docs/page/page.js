@@ -9,6 +9,8 @@ SwaggerUIBundle({
   dom_id: '#docs',
   deepLinking: true,
   docExpansion: 'list',
+  // The routes for the client of Better Auth are the same once more: they are folded.
+  onComplete: () => document.querySelector('#operations-tag-Better_Auth')?.click(),
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: true,
   // Nothing is asked of anybody but this server.

@@ -51,12 +51,18 @@ static PAGE: File = File {
     gzip: built!("index.html.gz"),
 };
 
-static FILES: [File; 4] = [
+static FILES: [File; 5] = [
     File {
         name: "page.js",
         media_type: "text/javascript; charset=utf-8",
         plain: Some(built!("page.js")),
         gzip: built!("page.js.gz"),
+    },
+    File {
+        name: "page.css",
+        media_type: "text/css; charset=utf-8",
+        plain: Some(built!("page.css")),
+        gzip: built!("page.css.gz"),
     },
     File {
         name: "swagger-ui-bundle.js",

@@ -43,6 +43,10 @@ struct PricesView {
     input: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     cached_input: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_write: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_write_hour: Option<f64>,
     output: f64,
 }
 
@@ -73,6 +77,8 @@ impl From<Prices> for PricesView {
         Self {
             input: dollars(prices.input),
             cached_input: prices.cached_input.map(dollars),
+            cache_write: prices.cache_write.map(dollars),
+            cache_write_hour: prices.cache_write_hour.map(dollars),
             output: dollars(prices.output),
         }
     }
@@ -81,6 +87,7 @@ impl From<Prices> for PricesView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::llm::types::{ReasoningInput, StreamMode, SystemRole};
 
     fn model(context_window: Option<u32>, prices: Option<Prices>) -> serde_json::Value {
         let view = ModelView::from(Model {
@@ -89,6 +96,12 @@ mod tests {
             provider: "openai".into(),
             available: false,
             context_window,
+            max_output_tokens: None,
+            parameters: Vec::new(),
+            stream: StreamMode::Always,
+            system_role: SystemRole::AsSent,
+            images: false,
+            reasoning_input: ReasoningInput::None,
             prices,
         });
         serde_json::to_value(view).unwrap()
@@ -109,11 +122,13 @@ mod tests {
         let prices = Prices {
             input: 150_000,
             cached_input: Some(75_000),
+            cache_write: Some(187_500),
+            cache_write_hour: None,
             output: 600_000,
         };
         assert_eq!(
             model(None, Some(prices))["prices"],
-            serde_json::json!({ "input": 0.15, "cachedInput": 0.075, "output": 0.6 })
+            serde_json::json!({ "input": 0.15, "cachedInput": 0.075, "cacheWrite": 0.1875, "output": 0.6 })
         );
     }
 }

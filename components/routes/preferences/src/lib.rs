@@ -119,6 +119,7 @@ impl From<Changes> for PreferenceValues {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::llm::types::{ReasoningInput, StreamMode, SystemRole};
 
     fn changes(model: &str, prompt: &str) -> Changes {
         Changes {
@@ -136,6 +137,12 @@ mod tests {
             provider: "demo".into(),
             available: true,
             context_window: None,
+            max_output_tokens: None,
+            parameters: Vec::new(),
+            stream: StreamMode::Always,
+            system_role: SystemRole::AsSent,
+            images: false,
+            reasoning_input: ReasoningInput::None,
             prices: None,
         }];
         assert!(validate(&changes("demo", &"é".repeat(10_000)), &models).is_ok());

@@ -42,7 +42,7 @@ async function bundle(entry) {
 function licences() {
   const lock = JSON.parse(readFileSync(join(here, 'package-lock.json'), 'utf8'));
   const texts = ['preact', '@preact/signals', '@preact/signals-core', 'marked', 'lowlight', 'highlight.js']
-    .concat('eventsource-parser', '@fontsource-variable/literata')
+    .concat('eventsource-parser', '@fontsource-variable/literata', 'katex')
     .map((name) => {
       const folder = join(here, 'node_modules', name);
       const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
@@ -58,6 +58,9 @@ const files = new Map([
   ['text.woff2', readFileSync(join(here, font))],
   ['licences.txt', licences()],
   ['first.js', await bundle('first.ts')],
+  ['es.js', await bundle('texts/es.ts')],
+  ['de.js', await bundle('texts/de.ts')],
+  ['katex.js', await bundle('katex.ts')],
   ['page.js', await bundle('main.tsx')],
   ['page.css', await bundle('page.css')],
   ['favicon.svg', readFileSync(source('favicon.svg'))],
@@ -73,7 +76,7 @@ const rows = new Map();
 let totalBytes = 0;
 for (const [file, content] of files) {
   let bytes = content;
-  if (/\.(css|html)$/.test(file)) {
+  if (/\.(css|html|js)$/.test(file)) {
     let text = content.toString();
     for (const [other, { name }] of rows) text = text.replaceAll(`/assets/${other}`, `/assets/${name}`);
     bytes = Buffer.from(text);

@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-3c5e60d6b15236f3.html",
+    name: "index-636e16710a5954fa.html",
     content_type: "text/html; charset=utf-8",
-    tag: "3c5e60d6b15236f3",
+    tag: "636e16710a5954fa",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -18,7 +18,7 @@ pub(crate) const ICON: Asset = Asset {
     gzip: Some(include_bytes!("../assets/favicon.svg.gz")),
 };
 
-pub(crate) const FILES: [Asset; 5] = [
+pub(crate) const FILES: [Asset; 8] = [
     Asset {
         name: "text-9adbeac5b167fe5a.woff2",
         content_type: "font/woff2",
@@ -27,9 +27,9 @@ pub(crate) const FILES: [Asset; 5] = [
         gzip: None,
     },
     Asset {
-        name: "licences-fe3411c45e1c2878.txt",
+        name: "licences-ae5aeebb1553b06f.txt",
         content_type: "text/plain; charset=utf-8",
-        tag: "fe3411c45e1c2878",
+        tag: "ae5aeebb1553b06f",
         plain: include_bytes!("../assets/licences.txt"),
         gzip: Some(include_bytes!("../assets/licences.txt.gz")),
     },
@@ -41,16 +41,37 @@ pub(crate) const FILES: [Asset; 5] = [
         gzip: None,
     },
     Asset {
-        name: "page-fb34f16dbc778f83.js",
+        name: "es-d803ea9eae25b127.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "fb34f16dbc778f83",
+        tag: "d803ea9eae25b127",
+        plain: include_bytes!("../assets/es.js"),
+        gzip: Some(include_bytes!("../assets/es.js.gz")),
+    },
+    Asset {
+        name: "de-37c893034d583e16.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "37c893034d583e16",
+        plain: include_bytes!("../assets/de.js"),
+        gzip: Some(include_bytes!("../assets/de.js.gz")),
+    },
+    Asset {
+        name: "katex-d827ddcf9595caa1.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "d827ddcf9595caa1",
+        plain: include_bytes!("../assets/katex.js"),
+        gzip: Some(include_bytes!("../assets/katex.js.gz")),
+    },
+    Asset {
+        name: "page-de5155b729ae8267.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "de5155b729ae8267",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "page-60a58495178b1a7d.css",
+        name: "page-4dcfa8a3bcc2ff09.css",
         content_type: "text/css; charset=utf-8",
-        tag: "60a58495178b1a7d",
+        tag: "4dcfa8a3bcc2ff09",
         plain: include_bytes!("../assets/page.css"),
         gzip: Some(include_bytes!("../assets/page.css.gz")),
     },

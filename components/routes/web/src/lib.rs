@@ -1,4 +1,5 @@
-//! `GET /`: the chat page and its files. The source is in `page`, the built files are in `assets`.
+//! `GET /`, `/c/:id`, `/new` and `/new-password`: the chat page; and its files. The source is in `page`,
+//! the built files are in `assets`.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -28,6 +29,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; f
 
 http_edge::routes! {
     GET "/" => show_page,
+    GET "/c/:id" => show_page,
+    GET "/new" => show_page,
+    GET "/new-password" => show_page,
     GET "/favicon.svg" => show_icon,
     GET "/assets/:name" => show_asset,
 }

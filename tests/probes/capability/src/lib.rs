@@ -44,6 +44,20 @@ impl Guest for Component {
         }
     }
 
+    async fn sqlite() -> Result<(), String> {
+        let connection = spin_sdk::sqlite::Connection::open_default().await;
+        let connection = connection.map_err(|error| format!("{error:?}"))?;
+        let result = connection.execute("SELECT 1", []).await;
+        let result = result.map_err(|error| format!("{error:?}"))?;
+        let rows = result.collect().await;
+        rows.map(drop).map_err(|error| format!("{error:?}"))
+    }
+
+    async fn postgres(address: String) -> Result<(), String> {
+        let connection = spin_sdk::pg::Connection::open(address).await;
+        connection.map(drop).map_err(|error| format!("{error:?}"))
+    }
+
     async fn fetch(url: String) -> Result<u16, String> {
         let response = spin_sdk::http::get(url).await;
         match response {

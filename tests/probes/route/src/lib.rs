@@ -35,6 +35,9 @@ http_edge::routes! {
 struct Query {
     variable: Option<String>,
     url: Option<String>,
+    postgres: Option<String>,
+    /// The SQLite database, if it is there.
+    sqlite: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -49,6 +52,10 @@ async fn probe(context: &mut Context) -> Result<Response, ApiError> {
         reader::variable(name).await
     } else if let Some(url) = query.url {
         reader::fetch(url).await.map(|status| status.to_string())
+    } else if let Some(address) = query.postgres {
+        reader::postgres(address).await.map(|()| String::new())
+    } else if query.sqlite.is_some() {
+        reader::sqlite().await.map(|()| String::new())
     } else {
         reader::store().await.map(|()| String::new())
     };

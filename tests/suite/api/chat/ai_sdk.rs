@@ -252,7 +252,7 @@ async fn chat_after_deletion_starts_a_new_conversation() {
 }
 
 #[tokio::test]
-async fn edit_and_regenerate_apply_to_the_last_message() {
+async fn edit_and_regenerate_add_versions_of_any_message() {
     let World { app, upstream } = world(Script::new(["Hello"])).await;
     let guest = app.client().guest().await;
     chat(&guest, submit_first()).await;
@@ -282,16 +282,24 @@ async fn edit_and_regenerate_apply_to_the_last_message() {
     chat(&guest, edit).await;
     let texts = ["Hi!", "Hello", "Zwei", "Again"];
     assert_eq!(stored(&guest).await, complete(&texts));
-    // An earlier one stays as it is, and nothing else happens instead.
-    for trigger in ["submit-message", "regenerate-message"] {
-        let mut earlier = submit(&[said("first", "Changed")]);
-        earlier["messageId"] = json!("first");
-        earlier["trigger"] = json!(trigger);
-        let answer = guest.post("/api/chat", earlier).await;
-        answer.is_error(409, "CONFLICT");
-    }
+    let conversation = guest.conversations().await.remove(0);
+    let messages = conversation["messages"].as_array().unwrap();
+    let counts = messages
+        .iter()
+        .map(|one| one["versions"].as_array().map_or(1, Vec::len));
+    assert_eq!(counts.collect::<Vec<_>>(), [1, 1, 2, 2], "{conversation}");
+    // Of an earlier one, too: what followed stays with the old version.
+    let original = messages[0]["id"].as_str().unwrap();
+    let mut earlier = submit(&[said("first", "Changed first")]);
+    earlier["messageId"] = json!("first");
+    upstream.set(Script::new(["Branch"]));
+    chat(&guest, earlier).await;
+    assert_eq!(stored(&guest).await, complete(&["Changed first", "Branch"]));
+    let id = conversation["id"].as_str().unwrap();
+    let path = format!("/api/conversations/{id}/messages/{original}");
+    let chosen = guest.patch(&path, json!({ "active": original })).await;
+    assert_eq!(chosen.status, 200, "{chosen:?}");
     assert_eq!(stored(&guest).await, complete(&texts));
-    assert_eq!(upstream.requests().len(), 4);
 }
 
 #[tokio::test]
@@ -491,16 +499,10 @@ async fn use_chat_regenerates_and_edits() {
         assert_eq!(texts(&shown["regenerated"]), ["One.", "1", "Two.", "3"]);
         assert_eq!(texts(&shown["edited"]), ["One.", "1", "Three.", "4"]);
         assert!(is_ready(&shown["edited"]), "{shown}");
-        assert_eq!(shown["refused"]["status"], "error", "{shown}");
-        let error: Value =
-            serde_json::from_str(shown["refused"]["error"].as_str().unwrap()).unwrap();
-        assert_eq!(error["code"], "CONFLICT", "{error}");
+        assert_eq!(texts(&shown["branched"]), ["Four.", "5"]);
         let asked = tab.upstream().requests()[3].json();
         assert_eq!(asked["messages"][2]["content"], "Three.", "{asked}");
-        assert_eq!(
-            stored(&tab.guest).await,
-            complete(&["One.", "1", "Three.", "4"])
-        );
+        assert_eq!(stored(&tab.guest).await, complete(&["Four.", "5"]));
     }
 }
 

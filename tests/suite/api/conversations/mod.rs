@@ -1,9 +1,11 @@
 //! `/api/conversations`, `/api/history` and `/api/clear`.
 
+mod eviction;
 mod regenerate;
 mod stop;
 mod stream;
 mod titles;
+mod versions;
 
 use serde_json::json;
 use uuid::Uuid;

@@ -1,3 +1,4 @@
 //! Tests of `/api/v1/*`.
 
 mod auth;
+pub(crate) mod files;

@@ -307,7 +307,7 @@ async fn cached_responses_expire() {
     made_older(1_800_000);
     // It is erased as soon as it is come upon, whatever becomes of the new one.
     upstream.push(Script::refuse(Failure::Internal));
-    assert_eq!(guest.post(PATH, hi()).await.status, 503);
+    assert_eq!(guest.post(PATH, hi()).await.status, 502);
     assert!(
         !app.stored()
             .iter()

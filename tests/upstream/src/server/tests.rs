@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Ending, Failure, Fault};
+use crate::{Answer, Ending, Failure, Fault};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -142,4 +142,31 @@ async fn models_are_listed_and_other_paths_are_not_found() {
     let missing = exchange(&upstream, &request("/nowhere", "hi"), "}}").await;
     assert!(missing.starts_with("HTTP/1.1 404 "));
     assert!(upstream.requests().is_empty());
+}
+
+#[tokio::test]
+async fn exact_answer_has_the_given_bytes() {
+    let upstream = Upstream::start(Script::new(["x"])).await.unwrap();
+    let answer = Answer::events(["a"])
+        .then("bc")
+        .split(1)
+        .status(418)
+        .content_type(None)
+        .header("x-y", "z");
+    upstream.push(answer.into());
+    let text = exchange(
+        &upstream,
+        &request("/v1/chat/completions", "Hi"),
+        "0\r\n\r\n",
+    )
+    .await;
+    assert!(text.starts_with("HTTP/1.1 418"), "{text}");
+    assert!(
+        text.contains("x-y: z\r\n") && !text.contains("content-type"),
+        "{text}"
+    );
+    assert_eq!(unchunked(&text), "data: a\n\nbc");
+    upstream.push(Answer::events(["a"]).cut().into());
+    let text = exchange(&upstream, &request("/v1/chat/completions", "Hi"), "never").await;
+    assert!(text.ends_with("data: a\n\n\r\n"), "{text}");
 }

@@ -19,6 +19,12 @@ pub(crate) enum Event {
         session: Option<Session>,
         at: u64,
     },
+    /// The email address was changed. Ignored unless `replaces` is the claim of the current one.
+    EmailChanged {
+        email: Email,
+        replaces: String,
+        at: u64,
+    },
     /// The password was changed. Ignored unless `replaces` is the current password.
     PasswordSet {
         password: Password,

@@ -75,6 +75,11 @@ impl Fold for Account {
         match event {
             Event::Registered(registered) => self.register(registered),
             Event::EmailVerified { email, session, at } => self.verify(&email, session, at),
+            Event::EmailChanged {
+                email,
+                replaces,
+                at,
+            } => self.change_email(email, &replaces, at),
             Event::PasswordSet {
                 password,
                 replaces,
@@ -232,6 +237,18 @@ impl Account {
         self.confirm(at);
         if let Some(session) = session {
             self.start(session, None);
+        }
+    }
+
+    fn change_email(&mut self, email: Email, replaces: &str, at: u64) {
+        if self.rejected_claims.contains(&email.claim) {
+            return;
+        }
+        let active = self.profile.as_mut().filter(|profile| !profile.pending);
+        if let Some(profile) = active.filter(|profile| profile.email.claim == replaces) {
+            profile.updated = at;
+            let before = std::mem::replace(&mut profile.email, email);
+            self.effects.release_email(before, at);
         }
     }
 

@@ -38,6 +38,14 @@ impl Guest for Component {
         recovery::request_verification(&accounts().await?, &email).await
     }
 
+    async fn request_email_change(user: String, email: String) -> Result<EmailToken, Error> {
+        recovery::request_email_change(&accounts().await?, &user, &email).await
+    }
+
+    async fn change_email(user: String, email: String) -> Result<Account, Error> {
+        recovery::change_email(&accounts().await?, &user, &email).await
+    }
+
     async fn verify_email(
         token: String,
         client: Client,

@@ -2,7 +2,8 @@
 
 use journal::testing::{Client, World};
 
-use super::{append_now, begin, chats, delete, list, of, run};
+use super::{UNDO, append_now, begin, chats, delete, limits, list, of, run};
+use crate::error::Error;
 use crate::facts::Outcome;
 use crate::library;
 use crate::state::REPLY_OVERDUE;
@@ -70,8 +71,11 @@ fn begin_when_the_reply_has_words_evicts_the_least_recently_updated_and_erases_i
         let world = three(1);
         let writer = start(&world, None, "d");
         finish(&world, writer, outcome, &["word"]);
-        assert!(world.keys_containing("re a").is_empty());
         assert_eq!(titles_with_and_without_snapshot(&world), ["b", "c", "d"]);
+        assert!(!world.keys_containing("re a").is_empty(), "can be restored");
+        world.pass(UNDO);
+        assert_eq!(titles_with_and_without_snapshot(&world), ["b", "c", "d"]);
+        assert!(world.keys_containing("re a").is_empty());
     }
 }
 
@@ -129,11 +133,11 @@ fn a_retry_in_a_failed_conversation_evicts_with_its_first_word() {
         .id;
     let wanted = id.clone();
     let writer = run(&world, |journal| async move {
-        let mut writer = TurnWriter::open_regenerate(journal, &wanted, None)
+        let mut writer = TurnWriter::open_regenerate(journal, &wanted, None, None)
             .await
             .unwrap();
         writer
-            .begin(String::new(), "m".to_owned(), 3)
+            .begin(String::new(), "m".to_owned(), limits(3))
             .await
             .unwrap();
         writer
@@ -191,7 +195,9 @@ fn rename_does_not_keep_a_conversation_from_eviction() {
         .unwrap()
         .updated;
     run(&world, |journal| async move {
-        library::rename(&journal, &id, "renamed").await.unwrap()
+        library::rename(&journal, &id, "renamed", limits(3))
+            .await
+            .unwrap()
     });
     let found = list(&world)
         .into_iter()
@@ -225,5 +231,105 @@ fn begin_at_any_interleaving_never_costs_a_conversation_for_a_failed_reply() {
                 "seed {seed}: {listed:?}"
             );
         }
+    }
+}
+
+fn id_of(world: &World, title: &str) -> String {
+    let listed = list(world).into_iter();
+    let mut found = listed.filter(|found| found.title == title);
+    found.next().unwrap().id
+}
+
+#[test]
+fn append_of_the_first_word_evicts_and_reports_it_once() {
+    let world = three(1);
+    let mut writer = start(&world, None, "d");
+    assert_eq!(titles(&world), ["a", "b", "c", "d"]);
+    let evicted = world.finish(async move {
+        assert_eq!(writer.append(&[]).await.evicted, []);
+        let first = writer.append(&["word".to_owned()]).await.evicted;
+        let second = writer.append(&["s".to_owned()]).await.evicted;
+        let end = writer.finish(Outcome::Complete, &[], None).await.unwrap();
+        (first, second, end)
+    });
+    let (first, second, end) = evicted.unwrap();
+    let names: Vec<&str> = first.iter().map(|evicted| evicted.title.as_str()).collect();
+    assert_eq!(names, ["a"]);
+    assert_eq!((second.len(), end.len()), (0, 0));
+    assert_eq!(titles_with_and_without_snapshot(&world), ["b", "c", "d"]);
+}
+
+#[test]
+fn restore_in_time_brings_it_back_and_evicts_the_oldest_other_one() {
+    let world = three(1);
+    let (a, gone) = (id_of(&world, "a"), id_of(&world, "a"));
+    chats(&world, None, "d");
+    let (found, evicted) = run(&world, |journal| async move {
+        library::restore(&journal, &a, limits(3)).await.unwrap()
+    });
+    assert_eq!(super::said(&found)[0].2, "re a");
+    assert_eq!(evicted[0].title, "b");
+    assert_eq!(titles_with_and_without_snapshot(&world), ["a", "c", "d"]);
+    let again = run(&world, |journal| async move {
+        library::restore(&journal, &gone, limits(3)).await.unwrap()
+    });
+    assert_eq!(again.1, [], "a repetition changes nothing");
+    world.pass(UNDO);
+    list(&world);
+    assert!(world.keys_containing("re b").is_empty());
+}
+
+#[test]
+fn restore_after_the_time_is_not_found_and_nothing_is_left() {
+    let world = three(1);
+    let a = id_of(&world, "a");
+    chats(&world, None, "d");
+    world.pass(UNDO);
+    let restored = run(&world, |journal| async move {
+        library::restore(&journal, &a, limits(3)).await
+    });
+    assert!(matches!(restored, Err(Error::NotFound)));
+    list(&world);
+    assert!(world.keys_containing("re a").is_empty());
+}
+
+#[test]
+fn pin_keeps_from_eviction_and_one_less_than_the_limit_can_be_pinned() {
+    let world = three(1);
+    let ids = ["a", "b", "c"].map(|title| id_of(&world, title));
+    for (at, id) in ids.iter().cloned().enumerate() {
+        let pinned = run(&world, |journal| async move {
+            library::pin(&journal, &id, limits(3)).await
+        });
+        assert_eq!(pinned.is_ok(), at < 2, "{pinned:?}");
+    }
+    chats(&world, None, "d");
+    assert_eq!(titles_with_and_without_snapshot(&world), ["a", "b", "d"]);
+    let id = ids[0].clone();
+    run(&world, |journal| async move {
+        library::unpin(&journal, &id).await.unwrap()
+    });
+    world.pass(1_000);
+    chats(&world, None, "e");
+    assert_eq!(titles_with_and_without_snapshot(&world), ["b", "d", "e"]);
+}
+
+#[test]
+fn rename_and_pin_keep_a_failed_conversation() {
+    for rename in [true, false] {
+        let world = three(1);
+        let writer = start(&world, None, "d");
+        finish(&world, writer, Outcome::Incomplete, &[]);
+        let id = id_of(&world, "d");
+        run(&world, |journal| async move {
+            if rename {
+                library::rename(&journal, &id, "d", limits(3))
+                    .await
+                    .unwrap();
+            } else {
+                library::pin(&journal, &id, limits(3)).await.unwrap();
+            }
+        });
+        assert_eq!(titles_with_and_without_snapshot(&world), ["b", "c", "d"]);
     }
 }

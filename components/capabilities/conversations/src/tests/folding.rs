@@ -3,10 +3,14 @@
 use journal::Fold;
 use proptest::prelude::*;
 
-use crate::facts::{Begins, End, Fact, Message, Outcome, Preferences};
-use crate::state::State;
+use crate::facts::{Again, Begins, Confirmed, End, Fact, Message, Outcome, Preferences, Version};
+use crate::state::{State, all_turns};
 
 const CONVERSATIONS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+fn conversation_id() -> impl Strategy<Value = String> {
+    prop::sample::select(CONVERSATIONS.to_vec()).prop_map(str::to_owned)
+}
 
 fn fact() -> impl Strategy<Value = Fact> {
     let conversation = prop::sample::select(CONVERSATIONS.to_vec()).prop_map(str::to_owned);
@@ -27,9 +31,9 @@ fn fact() -> impl Strategy<Value = Fact> {
             time,
             model: "model".to_owned(),
             text: format!("text {id}"),
-            begins: begins.map(|(limit, touched)| Begins { limit, touched }),
+            begins: begins.map(|(limit, touched)| Begins { limit, undo: 10, touched, failed: Vec::new() }),
             name: None,
-            replaces: None,
+            version: None,
             request: None,
         })),
         1 => (conversation.clone(), 1_u64..60).prop_map(|(conversation, time)| Fact::Renamed {
@@ -41,6 +45,43 @@ fn fact() -> impl Strategy<Value = Fact> {
             conversation,
             time,
         }),
+        3 => (conversation_id(), prop::option::of(0_u8..40), 1_u64..60, 1_u32..5).prop_map(
+            |(conversation, reply, time, limit)| Fact::Confirmed(Confirmed {
+                conversation,
+                reply: reply.map(|id| format!("r{id}")),
+                time,
+                begins: Begins { limit, undo: 10, touched: Vec::new(), failed: Vec::new() },
+            }),
+        ),
+        2 => (conversation_id(), 0_u8..40, 0_u64..60, any::<bool>(), 1_u64..60).prop_map(
+            |(conversation, id, latest, at_once, time)| Fact::Again(Again {
+                conversation,
+                version: Version {
+                    of: format!("r{id}"),
+                    latest,
+                    at_once,
+                    drops: vec![format!("r{}", id / 2)],
+                },
+                reply: format!("r{}", 100 + latest),
+                time,
+                model: "model".to_owned(),
+                request: None,
+            }),
+        ),
+        1 => (conversation_id(), 0_u8..120, 1_u64..60).prop_map(|(conversation, id, time)| {
+            Fact::Chosen { conversation, version: format!("r{id}"), time }
+        }),
+        1 => (conversation_id(), 0_u32..4, 1_u64..60).prop_map(|(conversation, limit, time)| {
+            Fact::Pinned { conversation, limit, time }
+        }),
+        1 => (conversation_id(), 1_u64..60, 1_u32..5).prop_map(|(conversation, time, limit)| {
+            Fact::Restored {
+                conversation,
+                time,
+                begins: Begins { limit, undo: 10, touched: Vec::new(), failed: Vec::new() },
+            }
+        }),
+        1 => (1_u64..60).prop_map(|time| Fact::EvictionsExpired { time }),
         1 => (1_u64..60).prop_map(|time| Fact::Cleared { time }),
         1 => "[a-z]{0,3}".prop_map(|text| Fact::Preferences(Preferences {
             system_prompt: Some(text),
@@ -62,8 +103,9 @@ fn numbered(facts: &[Fact]) -> impl Iterator<Item = (u64, &Fact)> {
 
 /// Which facts a reader still reaches.
 fn reachable(state: &State) -> Vec<u64> {
-    let turns = state.conversations.iter().flat_map(|found| {
-        let turns = found.turns.iter().map(|turn| turn.number);
+    let evicted = state.evicted.iter().map(|evicted| &evicted.conversation);
+    let turns = state.conversations.iter().chain(evicted).flat_map(|found| {
+        let turns = all_turns(&found.turns).map(|turn| turn.number);
         turns.chain(found.title_facts.iter().copied())
     });
     turns
@@ -83,13 +125,15 @@ fn a_message_that_comes_again_has_moved() {
             text: id.to_owned(),
             begins,
             name: None,
-            replaces: None,
+            version: None,
             request: None,
         })
     };
     let begins = Begins {
         limit: 3,
+        undo: 10,
         touched: Vec::new(),
+        failed: Vec::new(),
     };
     let facts = [
         message("first", Some(begins.clone())),
@@ -146,13 +190,14 @@ proptest! {
         for (at, (number, fact)) in numbered(&facts).enumerate() {
             state.apply(number, fact.clone());
             for (_, turn, time) in ends.iter().filter(|(when, ..)| *when == at) {
-                state.settle(*turn, End {
+                state.settle(*turn, &End {
                     time: *time,
                     outcome: Outcome::Complete,
                     text: "reply".to_owned(),
                     pieces: 0,
                     lengths: Vec::new(),
                     usage: None,
+                    failure: None,
                     model: None,
                 });
             }
@@ -165,19 +210,21 @@ proptest! {
     }
 
     #[test]
-    fn there_are_never_more_than_the_limit(facts in prop::collection::vec(fact(), 0..60)) {
+    fn no_more_count_than_the_limit_allows(facts in prop::collection::vec(fact(), 0..60)) {
         let mut state = State::default();
         for (number, fact) in numbered(&facts) {
-            let known = match fact {
-                Fact::Message(message) => {
-                    let new = state.conversation(&message.conversation).is_none();
-                    message.begins.as_ref().filter(|_| new).map(|begins| begins.limit)
-                }
+            let confirmed = match fact {
+                Fact::Confirmed(confirmed) => state
+                    .conversation(&confirmed.conversation)
+                    .filter(|found| !found.counts())
+                    .map(|_| usize::try_from(confirmed.begins.limit).unwrap()),
                 _ => None,
             };
             state.apply(number, fact.clone());
-            if let Some(limit) = known {
-                prop_assert!(state.conversations.len() <= usize::try_from(limit).unwrap());
+            if let Some(limit) = confirmed {
+                let counted = state.conversations.iter().filter(|found| found.counts());
+                let pinned = state.pinned_count();
+                prop_assert!(counted.count() <= limit.max(pinned + 1));
             }
         }
     }

@@ -7,7 +7,7 @@ use journal::Journal;
 use journal::testing::{Client, Fault, World};
 use proptest::prelude::*;
 
-use super::{append_now, begin, chat, chats, delete, list, of, run, said};
+use super::{append_now, begin, chat, chats, delete, limits, list, of, run, said};
 use crate::error::Error;
 use crate::facts::{Outcome, Request, Usage};
 use crate::following::{DEAD, News, Reader, Standing, Started};
@@ -76,7 +76,7 @@ async fn read(
     loop {
         match reader.next().await.unwrap() {
             News::Pieces(some) => all.extend(some),
-            News::End(outcome, usage) => return (all, outcome, usage),
+            News::End(outcome, usage, _) => return (all, outcome, usage),
         }
     }
 }
@@ -385,10 +385,13 @@ fn a_removed_conversation_stops_its_writer() {
 }
 
 async fn again(journal: &Journal<Client>, id: &str, reply: &str) -> Result<Started, Error> {
-    let mut writer = TurnWriter::open_regenerate(journal.clone(), id, None).await?;
+    let mut writer = TurnWriter::open_regenerate(journal.clone(), id, None, None).await?;
     assert_eq!(writer.regenerated_message(), Some("second"));
     assert_eq!(writer.history().count(), 1);
-    let started = match writer.begin(String::new(), "other".to_owned(), 3).await? {
+    let started = match writer
+        .begin(String::new(), "other".to_owned(), limits(3))
+        .await?
+    {
         BeginResult::Started(started, _) => started,
         BeginResult::Existing(started) => panic!("{started:?}"),
     };
@@ -435,7 +438,10 @@ fn another_reply_takes_the_place_of_the_last_and_one_wins() {
         world.put("conv:guest_1:s", None);
         assert_eq!(list(&world), found, "the facts alone say the same");
         chats(&world, Some(&id), "third");
-        assert!(world.keys_containing("re second").is_empty(), "seed {seed}");
+        assert!(
+            !world.keys_containing("re second").is_empty(),
+            "kept as a version"
+        );
     }
 }
 
@@ -448,7 +454,7 @@ fn a_reply_under_way_is_not_replaced_and_a_past_one_neither() {
     let open = |world: &World| {
         let id = id.clone();
         run(world, move |journal| async move {
-            TurnWriter::open_regenerate(journal, &id, None).await
+            TurnWriter::open_regenerate(journal, &id, None, None).await
         })
     };
     assert!(matches!(open(&world), Err(Error::Conflict(_))));
@@ -462,7 +468,7 @@ fn a_reply_under_way_is_not_replaced_and_a_past_one_neither() {
     let mut late = open(&world).unwrap();
     chats(&world, Some(&id), "meanwhile");
     let begun = world.finish(async move {
-        let begun = late.begin(String::new(), "m".to_owned(), 3).await;
+        let begun = late.begin(String::new(), "m".to_owned(), limits(3)).await;
         begun.map(drop)
     });
     assert!(matches!(begun, Some(Err(Error::Conflict(_)))));
@@ -479,7 +485,10 @@ async fn ask(
     if let Some(started) = writer.existing_reply() {
         return Ok((started.clone(), false));
     }
-    match writer.begin(message.to_owned(), "m".to_owned(), 3).await? {
+    match writer
+        .begin(message.to_owned(), "m".to_owned(), limits(3))
+        .await?
+    {
         BeginResult::Existing(started) => Ok((started, false)),
         BeginResult::Started(started, _) => {
             writer
@@ -614,7 +623,9 @@ fn a_models_title_gives_way_to_the_users() {
     assert!(matches!(suggest(&world, " "), Err(Error::Invalid(_))));
     let wanted = id.clone();
     run(&world, |journal| async move {
-        library::rename(&journal, &wanted, "Mine").await.unwrap()
+        library::rename(&journal, &wanted, "Mine", limits(3))
+            .await
+            .unwrap()
     });
     assert_eq!(suggest(&world, "MARKER"), Ok(()));
     assert_eq!(list(&world)[0].title, "Mine");
@@ -661,7 +672,7 @@ proptest! {
             loop {
                 match reader.next().await.unwrap() {
                     News::Pieces(some) => all.push_str(&some.concat()),
-                    News::End(outcome, _) => return (reader.started.reply, all, outcome),
+                    News::End(outcome, _, _) => return (reader.started.reply, all, outcome),
                 }
             }
         });
@@ -693,10 +704,10 @@ proptest! {
                 match step {
                     0 | 1 => drop(chat(&journal, Some(&id), "more").await),
                     2 | 3 => {
-                        let Ok(mut writer) = TurnWriter::open_regenerate(journal, &id, None).await else {
+                        let Ok(mut writer) = TurnWriter::open_regenerate(journal, &id, None, None).await else {
                             return;
                         };
-                        let begun = writer.begin(String::new(), "m".to_owned(), 3).await;
+                        let begun = writer.begin(String::new(), "m".to_owned(), limits(3)).await;
                         if begun.is_ok() && step == 2 {
                             let deltas = ["anew".to_owned()];
                             writer.finish(Outcome::Complete, &deltas, None).await.unwrap();

@@ -7,6 +7,7 @@ mod long;
 mod naming;
 mod removing;
 mod turning;
+mod versions;
 
 use std::future::Future;
 
@@ -18,7 +19,10 @@ use crate::facts::Outcome;
 use crate::ids;
 use crate::library;
 use crate::state::Conversation;
-use crate::turn::{BeginResult, TurnWriter};
+use crate::turn::{BeginResult, Limits, TurnWriter};
+
+/// How long evictions can be undone in these tests (milliseconds).
+const UNDO: u64 = 500;
 
 const USER: &str = "guest_1";
 
@@ -34,6 +38,13 @@ fn run<T: 'static, F: Future<Output = T> + 'static>(
     world.finish(task(of(world.client()))).unwrap()
 }
 
+fn limits(conversations: u32) -> Limits {
+    Limits {
+        conversations,
+        undo: UNDO,
+    }
+}
+
 async fn begin(
     journal: &Journal<Client>,
     conversation: Option<&str>,
@@ -42,7 +53,7 @@ async fn begin(
 ) -> Result<(TurnWriter<Client>, String), Error> {
     let mut writer = TurnWriter::open(journal.clone(), conversation, None).await?;
     let beginning = writer
-        .begin(message.to_owned(), "gpt-4o".to_owned(), limit)
+        .begin(message.to_owned(), "gpt-4o".to_owned(), limits(limit))
         .await?;
     match beginning {
         BeginResult::Started(started, _) => Ok((writer, started.conversation)),

@@ -2,7 +2,7 @@
 
 use journal::testing::{Fault, World};
 
-use super::{append_now, begin, chat, chats, delete, list, of, run};
+use super::{append_now, begin, chat, chats, delete, limits, list, of, run};
 use crate::error::Error;
 use crate::facts::{Outcome, Preferences};
 use crate::library;
@@ -19,7 +19,7 @@ fn deleting_erases_and_is_not_found_again() {
     chats(&world, Some(&id), "MARKER two");
     let rename_id = id.clone();
     run(&world, |journal| async move {
-        library::rename(&journal, &rename_id, "MARKER title")
+        library::rename(&journal, &rename_id, "MARKER title", limits(3))
             .await
             .unwrap();
     });
@@ -122,7 +122,9 @@ fn a_message_to_a_removed_conversation_is_refused_and_erased() {
     });
     delete(&world, &id).unwrap();
     let begun = world.finish(async move {
-        let begun = writer.begin(MARKER.to_owned(), "m".to_owned(), 3).await;
+        let begun = writer
+            .begin(MARKER.to_owned(), "m".to_owned(), limits(3))
+            .await;
         begun.map(drop)
     });
     assert_eq!(begun, Some(Err(Error::NotFound)));

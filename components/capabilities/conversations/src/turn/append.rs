@@ -2,8 +2,9 @@
 
 use journal::Platform;
 
+use super::confirm;
 use super::pace::Pace;
-use super::{Instant, Stage, TurnWriter, Writing};
+use super::{EvictedTitle, Instant, Stage, TurnWriter, Writing};
 use crate::error::Error;
 use crate::facts::Piece;
 use crate::{ids, text};
@@ -19,6 +20,8 @@ pub(crate) struct Directive {
     pub(crate) stop: Option<StopReason>,
     /// A failure of the store, for the log.
     pub(crate) warning: Option<String>,
+    /// The conversations that were evicted since the last call.
+    pub(crate) evicted: Vec<EvictedTitle>,
 }
 
 /// Why a reply has to end.
@@ -38,6 +41,7 @@ impl Directive {
             resume_after_bytes,
             stop: None,
             warning: None,
+            evicted: Vec::new(),
         }
     }
 }
@@ -52,6 +56,7 @@ impl<P: Platform> TurnWriter<P> {
                 resume_after_bytes: usize::MAX,
                 stop: Some(StopReason::Cancelled),
                 warning: Some("append outside of a turn".to_owned()),
+                evicted: Vec::new(),
             };
         };
         let now = self.journal.platform().monotonic();
@@ -59,13 +64,21 @@ impl<P: Platform> TurnWriter<P> {
         let has_text = writing.text.pending_bytes() > 0;
         writing.pace.called(now, has_text);
         let is_store_due = writing.pace.is_store_due(now, writing.text.pending_bytes());
+        let is_first_word = has_text && writing.awaits_first_word.is_some();
         if writing.pace.is_poll_due(now) {
             // A failure is not reported: the next poll comes soon.
             let _ = self.poll_signal().await;
         }
         let mut warning = None;
-        if is_store_due && !self.is_cancelled() {
+        if (is_store_due || is_first_word) && !self.is_cancelled() {
             warning = self.store_chunk().await.err().map(describe);
+            if let Stage::Writing(writing) = &mut self.stage
+                && writing.text.has_stored()
+                && warning.is_none()
+            {
+                let confirmed = confirm::first_word(&self.journal, &mut self.view, writing).await;
+                warning = confirmed.err().map(describe);
+            }
         }
         self.directive(warning)
     }
@@ -74,8 +87,8 @@ impl<P: Platform> TurnWriter<P> {
         matches!(&self.stage, Stage::Writing(writing) if writing.cancelled)
     }
 
-    fn directive(&self, warning: Option<String>) -> Directive {
-        let Stage::Writing(writing) = &self.stage else {
+    fn directive(&mut self, warning: Option<String>) -> Directive {
+        let Stage::Writing(writing) = &mut self.stage else {
             return Directive::of(&Pace::new(0), 0);
         };
         let now = self.journal.platform().monotonic();
@@ -90,6 +103,7 @@ impl<P: Platform> TurnWriter<P> {
                 writing.text.is_full().then_some(StopReason::TooLong)
             },
             warning,
+            evicted: std::mem::take(&mut writing.evicted),
         }
     }
 

@@ -3,7 +3,7 @@
 use journal::Platform;
 
 use super::pace::Pace;
-use super::{Directive, Instant, ReplyText, Stage, TurnWriter, Writing, reply_in_progress};
+use super::{Directive, Instant, Limits, ReplyText, Stage, TurnWriter, Writing, reply_in_progress};
 use crate::error::Error;
 use crate::facts::{Again, Begins, Fact, Message};
 use crate::following::Started;
@@ -20,13 +20,13 @@ pub(crate) enum BeginResult {
 }
 
 impl<P: Platform> TurnWriter<P> {
-    /// Stores the user's message, or the request for another reply to the last one. `limit` is how
-    /// many conversations the user may have.
+    /// Stores the user's message, or the request for another reply to the last one. Nothing is
+    /// evicted before the reply has a word.
     pub(crate) async fn begin(
         &mut self,
         message: String,
         model: String,
-        limit: u32,
+        limits: Limits,
     ) -> Result<BeginResult, Error> {
         if !matches!(self.stage, Stage::Open) {
             return Err(Error::Invalid("the turn has begun already".to_owned()));
@@ -35,13 +35,12 @@ impl<P: Platform> TurnWriter<P> {
         let conversation = self.conversation.clone().unwrap_or_else(ids::new_id);
         let started_at = Instant::of(self.journal.platform());
         let fact = match &self.regenerated {
-            Some(turn) => Fact::Again(Again {
+            Some((_, version)) => Fact::Again(Again {
                 conversation: conversation.clone(),
-                drops: turn.reply_id.clone(),
+                version: version.clone(),
                 reply: ids::new_id(),
                 time: started_at.now,
                 model,
-                begins: self.begins(limit),
                 request: self.request.clone(),
             }),
             None => {
@@ -53,9 +52,9 @@ impl<P: Platform> TurnWriter<P> {
                     time: started_at.now,
                     model,
                     text: message,
-                    begins: self.begins(limit),
+                    begins: self.begins(limits),
                     name: self.client_id.clone(),
-                    replaces: self.replaced.as_ref().map(|turn| turn.id.clone()),
+                    version: self.replaced.as_ref().map(|(_, version)| version.clone()),
                     request: self.request.clone(),
                 })
             }
@@ -70,6 +69,7 @@ impl<P: Platform> TurnWriter<P> {
         };
         let started = Started::of(found, turn);
         let requested_model = turn.model.clone();
+        let is_confirmed = found.counts() && !turn.pending;
         self.conversation = Some(conversation.clone());
         let pace = Pace::new(started_at.monotonic);
         let directive = Directive::of(&pace, started_at.monotonic);
@@ -83,19 +83,20 @@ impl<P: Platform> TurnWriter<P> {
             stored_at: started_at,
             signal: None,
             cancelled: false,
+            awaits_first_word: (!is_confirmed).then_some(limits),
+            failure: None,
+            evicted: Vec::new(),
             requested_model,
             resolved_model: None,
         }));
         Ok(BeginResult::Started(started, directive))
     }
 
-    /// What decides about evictions, if room has to be made for the conversation.
-    fn begins(&self, limit: u32) -> Option<Begins> {
-        let needs_room = match self.current() {
-            Some(conversation) => conversation.provisional,
-            None => self.may_begin,
-        };
-        needs_room.then(|| self.view.state.begins(limit))
+    /// What decides about evictions, if the conversation begins.
+    fn begins(&self, limits: Limits) -> Option<Begins> {
+        let is_new = self.current().is_none() && self.may_begin;
+        let state = &self.view.state;
+        is_new.then(|| state.begins(limits.conversations, limits.undo))
     }
 
     /// Finds out why the fact of this turn changed nothing, and erases its text.

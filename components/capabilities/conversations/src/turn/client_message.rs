@@ -62,44 +62,50 @@ impl<P: Platform> TurnWriter<P> {
         if writer.existing_reply().is_some() {
             return Ok(writer);
         }
-        let mut last = writer.last_if(&message)?;
-        if last.as_ref().is_some_and(|turn| turn.reply.is_none()) {
+        let mut known = writer.find_known(&message)?;
+        if known.is_some() && writer.is_reply_in_progress() {
             stopping::stop(&writer.journal, &id).await?;
             writer = read(writer.journal).await?;
-            last = writer.last_if(&message)?;
-            if last.as_ref().is_some_and(|turn| turn.reply.is_none()) {
+            known = writer.find_known(&message)?;
+            if known.is_some() && writer.is_reply_in_progress() {
                 return Err(reply_in_progress());
             }
         }
-        match (last, message.action) {
-            (Some(turn), MessageAction::Regenerate) => writer.regenerated = Some(turn),
-            (turn, _) => {
-                writer.replaced = turn;
+        match (known, message.action) {
+            (Some(turn), MessageAction::Regenerate) => {
+                let version = writer.version(&turn, &turn.reply_id)?;
+                writer.regenerated = Some((turn, version));
+            }
+            (known, _) => {
+                if let Some(turn) = known {
+                    let version = writer.version(&turn, &turn.id)?;
+                    writer.replaced = Some((turn, version));
+                }
                 writer.client_id = Some(message.hash);
             }
         }
         Ok(writer)
     }
 
-    /// The last turn, if it has this message and is not to be appended. `conflict` if an earlier
-    /// turn has it, or if the conversation has messages that the client does not know.
-    fn last_if(&self, message: &ClientMessage) -> Result<Option<Turn>, Error> {
+    /// The active turn with this message, unless the message is to be appended. `conflict` if it
+    /// cannot be changed, or if the conversation has messages that the client does not know.
+    fn find_known(&self, message: &ClientMessage) -> Result<Option<Turn>, Error> {
         if message.action == MessageAction::Append {
             return Ok(None);
         }
-        let inline = self.current().map_or(&[][..], |found| &found.turns);
-        if let Some(last) = inline.last().filter(|turn| message.is(turn)) {
-            return Ok(Some(last.clone()));
+        match self.active_turn(|turn| message.is(turn)) {
+            Ok(turn) => return Ok(Some(turn)),
+            Err(Error::Conflict(why)) => return Err(Error::Conflict(why)),
+            Err(_) => {}
         }
-        let why = if self.history().any(|turn| message.is(turn)) {
-            "Only the last message of a conversation can be changed or answered once more."
-        } else if message.preceding.is_some_and(|preceding| {
+        let is_incomplete = message.preceding.is_some_and(|preceding| {
             self.history().count() > usize::try_from(preceding).unwrap_or(usize::MAX)
-        }) {
-            "This message is not known here, and the conversation has gone on. Load it again."
-        } else {
-            return Ok(None);
-        };
-        Err(Error::Conflict(why.to_owned()))
+        });
+        if is_incomplete {
+            let why =
+                "This message is unknown, and the conversation has newer messages. Reload it.";
+            return Err(Error::Conflict(why.to_owned()));
+        }
+        Ok(None)
     }
 }

@@ -3,14 +3,19 @@
 use journal::Platform;
 
 use super::begin::validate_model;
-use super::{Stage, TurnWriter, Writing, not_writing};
+use super::confirm;
+use super::{EvictedTitle, Stage, TurnWriter, Writing, not_writing};
 use crate::error::Error;
-use crate::facts::{End, Outcome, Usage};
-use crate::{erasing, ids, reading};
+use crate::facts::{End, Failure, Outcome, Usage};
+use crate::state::all_turns;
+use crate::{erasing, ids, reading, text};
 
 /// After this much silence (milliseconds) a writer checks whether its reply was given up before it
 /// writes the end: sooner than anybody gives it up, so that clocks may differ.
 const MAYBE_OVERDUE: u64 = 5_000;
+
+/// Longest code and longest sentence of a failure, in bytes of their JSON form.
+const FAILURE_MAX: usize = 500;
 
 impl<P: Platform> TurnWriter<P> {
     /// Notes which model replies. Anything that cannot be a model's id is ignored.
@@ -22,13 +27,23 @@ impl<P: Platform> TurnWriter<P> {
         }
     }
 
-    /// Stores the end of the reply, of which `deltas` are the last.
+    /// Notes why the reply fails, which is stored with an `incomplete` end. Long texts are cut.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        if let Stage::Writing(writing) = &mut self.stage {
+            writing.failure = Some(Failure {
+                code: text::fitting(&failure.code, FAILURE_MAX).to_owned(),
+                message: text::fitting(&failure.message, FAILURE_MAX).to_owned(),
+            });
+        }
+    }
+
+    /// Stores the end of the reply, and returns what was evicted for it. Of the reply, `deltas` are the last.
     pub(crate) async fn finish(
         &mut self,
         outcome: Outcome,
         deltas: &[String],
         usage: Option<Usage>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<EvictedTitle>, Error> {
         let stage = std::mem::replace(&mut self.stage, Stage::Finished);
         let Stage::Writing(mut writing) = stage else {
             self.stage = stage;
@@ -40,13 +55,18 @@ impl<P: Platform> TurnWriter<P> {
         // A chunk that may have been stored is erased like one that was.
         let in_doubt = u64::from(writing.unconfirmed.is_some());
         writing.chunks = writing.chunks.saturating_add(in_doubt);
+        let outcome = if is_cut { Outcome::Incomplete } else { outcome };
         let end = End {
             time: self.journal.platform().now(),
-            outcome: if is_cut { Outcome::Incomplete } else { outcome },
+            outcome,
             text,
             pieces: writing.chunks,
             lengths,
             usage,
+            failure: writing
+                .failure
+                .take()
+                .filter(|_| outcome == Outcome::Incomplete),
             model: writing.resolved_model.clone(),
         };
         if self.was_given_up(&writing).await? {
@@ -57,8 +77,12 @@ impl<P: Platform> TurnWriter<P> {
             self.erase(&writing).await?;
             return Err(Error::NotFound);
         }
+        let has_words = end.has_words();
         self.store_end(&writing, end).await?;
-        reading::undo_failed_evictions(&self.journal, &mut self.view).await;
+        if has_words {
+            // What fails here is made up for by the next reader.
+            let _ = confirm::first_word(&self.journal, &mut self.view, &mut writing).await;
+        }
         // Whoever deletes the conversation from now on finds the end and erases it; who deleted it
         // while the end was being written did not. If that cannot be checked now, it is done when
         // the reply would have been overdue.
@@ -66,7 +90,7 @@ impl<P: Platform> TurnWriter<P> {
             self.erase(&writing).await?;
             return Err(Error::NotFound);
         }
-        Ok(())
+        Ok(writing.evicted)
     }
 
     async fn store_end(&mut self, writing: &Writing, end: End) -> Result<(), Error> {
@@ -80,7 +104,7 @@ impl<P: Platform> TurnWriter<P> {
                 .set_many(std::mem::take(&mut pairs))
                 .await?;
         }
-        self.view.state.settle(writing.number, end);
+        self.view.state.settle(writing.number, &end);
         let now = self.journal.platform().now();
         if !erasing::is_due(&self.view, now) {
             return Ok(self.journal.platform().set_many(pairs).await?);
@@ -121,8 +145,7 @@ impl<P: Platform> TurnWriter<P> {
         let Some(found) = state.conversation_or_evicted(&writing.conversation) else {
             return true;
         };
-        let mut turns = found.turns.iter();
-        if turns.any(|turn| turn.reply_number() == writing.number) {
+        if all_turns(&found.turns).any(|turn| turn.reply_number() == writing.number) {
             return false;
         }
         // A turn with an end may have been sealed by others.

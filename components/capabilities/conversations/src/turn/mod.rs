@@ -6,6 +6,7 @@
 mod append;
 mod begin;
 mod client_message;
+mod confirm;
 mod finish;
 mod open;
 mod pace;
@@ -14,7 +15,7 @@ mod reply_text;
 use journal::{Journal, Platform, View};
 
 use crate::error::Error;
-use crate::facts::{Preferences, Request};
+use crate::facts::{Failure, Preferences, Request, Version};
 use crate::following::Started;
 use crate::state::{Conversation, State, Turn};
 
@@ -36,10 +37,10 @@ pub(crate) struct TurnWriter<P> {
     conversation: Option<String>,
     /// Whether the turn begins the conversation if it does not exist.
     may_begin: bool,
-    /// The last turn, when its reply is regenerated.
-    regenerated: Option<Turn>,
-    /// The last turn, when its message is replaced.
-    replaced: Option<Turn>,
+    /// The turn whose reply is regenerated, and what was known of it.
+    regenerated: Option<(Turn, Version)>,
+    /// The turn whose message is edited.
+    replaced: Option<(Turn, Version)>,
     /// A hash of the client's own id for the message.
     client_id: Option<String>,
     request: Option<Request>,
@@ -54,6 +55,34 @@ enum Stage {
     Existing(Started),
     Writing(Box<Writing>),
     Finished,
+}
+
+/// How many conversations a user may have, and how long an eviction can be undone (milliseconds).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) conversations: u32,
+    pub(crate) undo: u64,
+}
+
+/// A conversation that was evicted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EvictedTitle {
+    pub(crate) id: String,
+    pub(crate) title: String,
+}
+
+impl EvictedTitle {
+    /// What was evicted by an entry.
+    pub(crate) fn all(state: &State, number: u64) -> Vec<Self> {
+        let evicted = state.evicted.iter();
+        let evicted = evicted.filter(|evicted| evicted.number == number);
+        evicted
+            .map(|evicted| Self {
+                id: evicted.conversation.id.clone(),
+                title: evicted.conversation.title.clone(),
+            })
+            .collect()
+    }
 }
 
 /// A reply that is being written.
@@ -74,6 +103,12 @@ struct Writing {
     signal: Option<Vec<u8>>,
     /// Whether the reply has to end. Never becomes false again.
     cancelled: bool,
+    /// Present until the first word is recorded, where that has consequences.
+    awaits_first_word: Option<Limits>,
+    /// Why the reply fails.
+    failure: Option<Failure>,
+    /// What was evicted and not reported yet.
+    evicted: Vec<EvictedTitle>,
     requested_model: String,
     /// The model that replies, where that is not the requested one.
     resolved_model: Option<String>,
@@ -111,7 +146,7 @@ impl<P: Platform> TurnWriter<P> {
             self.regenerated.as_ref().or(self.replaced.as_ref()),
             &self.stage,
         ) {
-            (Some(turn), _) => turn.number,
+            (Some((turn, _)), _) => turn.number,
             (None, Stage::Writing(writing)) => writing.number,
             (None, Stage::Open | Stage::Existing(_) | Stage::Finished) => u64::MAX,
         };
@@ -124,7 +159,8 @@ impl<P: Platform> TurnWriter<P> {
 
     /// The text of the message whose reply is regenerated.
     pub(crate) fn regenerated_message(&self) -> Option<&str> {
-        self.regenerated.as_ref().map(|turn| turn.text.as_str())
+        let regenerated = self.regenerated.as_ref();
+        regenerated.map(|(turn, _)| turn.text.as_str())
     }
 
     /// The model that was requested last.
@@ -168,5 +204,10 @@ fn not_writing() -> Error {
 }
 
 fn reply_in_progress() -> Error {
-    Error::Conflict("A reply is under way in this conversation.".to_owned())
+    Error::Conflict("A reply is being written in this conversation.".to_owned())
+}
+
+fn too_old() -> Error {
+    let why = "This message is too old to be changed.";
+    Error::Conflict(why.to_owned())
 }

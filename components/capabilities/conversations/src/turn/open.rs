@@ -2,9 +2,10 @@
 
 use journal::{Journal, Platform};
 
-use super::{Stage, TurnWriter, reply_in_progress};
+use super::{Stage, TurnWriter, reply_in_progress, too_old};
 use crate::error::Error;
-use crate::facts::Request;
+use crate::facts::{Request, Version};
+use crate::state::{Turn, all_turns};
 use crate::{ids, reading, segments};
 
 impl<P: Platform> TurnWriter<P> {
@@ -19,25 +20,80 @@ impl<P: Platform> TurnWriter<P> {
         Self::read(journal, conversation, may_begin, request).await
     }
 
-    /// Opens a turn that replaces the reply to the last message of a conversation.
+    /// Opens a turn that adds a version of a reply: of the one with the id `reply`, or the last one.
     pub(crate) async fn open_regenerate(
         journal: Journal<P>,
         conversation: &str,
+        reply: Option<&str>,
         request: Option<Request>,
     ) -> Result<Self, Error> {
         let mut writer = Self::open(journal, Some(conversation), request).await?;
         if writer.existing_reply().is_some() {
             return Ok(writer);
         }
-        let turns = writer.current().map_or(&[][..], |found| &found.turns);
-        if turns.iter().any(|turn| turn.reply.is_none()) {
+        if writer.is_reply_in_progress() {
             return Err(reply_in_progress());
         }
-        let last = turns.last().cloned();
-        writer.regenerated = Some(last.ok_or_else(|| {
-            Error::Conflict("This conversation has no reply that can be replaced.".to_owned())
-        })?);
+        let turns = writer.current().map_or(&[][..], |found| &found.turns);
+        let turn = match reply {
+            Some(reply) => writer.active_turn(|turn| turn.reply_id == reply)?,
+            None => turns.last().cloned().ok_or_else(|| {
+                Error::Conflict("This conversation has no reply to regenerate.".to_owned())
+            })?,
+        };
+        let version = writer.version(&turn, &turn.reply_id)?;
+        writer.regenerated = Some((turn, version));
         Ok(writer)
+    }
+
+    /// Opens a turn that adds a version of a user's message.
+    pub(crate) async fn open_edit(
+        journal: Journal<P>,
+        conversation: &str,
+        message: &str,
+        request: Option<Request>,
+    ) -> Result<Self, Error> {
+        let mut writer = Self::open(journal, Some(conversation), request).await?;
+        if writer.existing_reply().is_some() {
+            return Ok(writer);
+        }
+        let turn = writer.active_turn(|turn| turn.id == message)?;
+        if writer.is_reply_in_progress() {
+            return Err(reply_in_progress());
+        }
+        let version = writer.version(&turn, &turn.id)?;
+        writer.replaced = Some((turn, version));
+        Ok(writer)
+    }
+
+    /// The active turn that `is` names, if it can have another version.
+    pub(super) fn active_turn(&self, is: impl Fn(&Turn) -> bool) -> Result<Turn, Error> {
+        let turns = self.current().map_or(&[][..], |found| &found.turns);
+        if let Some(turn) = turns.iter().find(|turn| is(turn)) {
+            return Ok(turn.clone());
+        }
+        if self.sealed.iter().any(&is) {
+            return Err(too_old());
+        }
+        if all_turns(turns).any(is) {
+            let why = "This version of the message is not active. Choose it first.";
+            return Err(Error::Conflict(why.to_owned()));
+        }
+        Err(Error::Invalid(
+            "is not a message of this conversation".to_owned(),
+        ))
+    }
+
+    pub(super) fn is_reply_in_progress(&self) -> bool {
+        let turns = self.current().map_or(&[][..], |found| &found.turns);
+        all_turns(turns).any(|turn| turn.reply.is_none())
+    }
+
+    /// What is recorded with another version of the message or reply `of`.
+    pub(super) fn version(&self, turn: &Turn, of: &str) -> Result<Version, Error> {
+        let found = self.current().ok_or(Error::NotFound)?;
+        let at = found.position(&turn.reply_id).ok_or(Error::NotFound)?;
+        found.version_at(at, of)
     }
 
     pub(super) async fn read(

@@ -46,6 +46,11 @@ impl ReplyText {
         self.whole.len().saturating_sub(self.stored_bytes)
     }
 
+    /// Whether some text is stored.
+    pub(super) fn has_stored(&self) -> bool {
+        self.stored_bytes > 0
+    }
+
     /// What is not stored yet: the text, and the lengths of its deltas.
     pub(super) fn pending(&self) -> (&str, &[u32]) {
         let text = self.whole.get(self.stored_bytes..).unwrap_or_default();

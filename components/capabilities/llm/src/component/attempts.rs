@@ -1,137 +1,151 @@
-//! Asking until somebody has accepted the question.
+//! Sending a request until a provider accepts it.
 
 use super::deadlines::Deadlines;
-use super::lease::Lease;
+use super::lease::{self, Lease};
+use super::requests::{Prepared, prepare};
 use super::transport::{self, Body};
-use super::{find, is_configured, lease};
+use super::{log, models};
 use crate::bindings::{ChatRequest, Completion, Delta, Error, ResolvedModel};
-use crate::call::Call;
 use crate::catalogue::Entry;
-use crate::chance::chance;
-use crate::failure::Head;
-use crate::providers::{Provider, anthropic, demo, local, openai, spin, workers_ai};
-use crate::reply::{Decode, Reply};
+use crate::failure::{ErrorContext, Head};
+use crate::providers::{Provider, demo, spin};
+use crate::random::random;
+use crate::reply::{Expectation, Reply};
+use crate::request::Omitted;
 use crate::routing::Limits;
 use crate::routing::fallbacks::Fallbacks;
-use crate::routing::plan::{Next, Plan};
-use crate::secret::Secret;
-use crate::values::Values;
+use crate::routing::retry::{Next, RetryPlan};
+use crate::variables::Variables;
 use spin_sdk::time::sleep;
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-/// One question, whoever is asked in the end.
+/// The attempts of one request.
 pub(super) struct Attempts {
-    request: ChatRequest,
-    values: &'static Values,
+    request: Arc<ChatRequest>,
+    variables: &'static Variables,
     limits: Limits,
-    plan: Plan,
-    /// The model that is asked now.
+    plan: RetryPlan,
+    /// The model of the next attempt.
     entry: Cow<'static, Entry>,
-    /// Those to ask after it, the next one last.
-    stand_ins: Vec<String>,
-    /// What became of the model asked for.
+    /// The fallbacks after it, the next one last.
+    fallbacks: Vec<String>,
+    /// The error of the requested model.
     error: Option<Error>,
 }
 
-/// A question that was accepted.
+/// An accepted request.
 pub(super) enum Accepted {
-    /// The answer comes over the network.
-    Told(Box<Answer>),
-    /// The answer is known already.
-    Known(ResolvedModel, Vec<Delta>, Completion),
+    /// The reply arrives over the network.
+    Streaming(Box<Streaming>),
+    /// The reply is there.
+    Whole(ResolvedModel, Vec<Delta>, Completion),
 }
 
-/// An answer that is being given.
-pub(super) struct Answer {
-    pub(super) served: ResolvedModel,
+/// A reply that arrives over the network.
+pub(super) struct Streaming {
+    pub(super) resolved: ResolvedModel,
     pub(super) body: Body,
     pub(super) reply: Reply,
     pub(super) lease: Lease,
     pub(super) deadlines: Deadlines,
+    pub(super) context: ErrorContext,
 }
 
 impl Attempts {
-    /// A question that has not been asked yet.
+    /// The attempts of a request; none was made yet.
     ///
     /// # Errors
-    /// `unknown-model`, or `other` when a variable cannot be read.
-    pub(super) async fn new(request: ChatRequest, values: &'static Values) -> Result<Self, Error> {
-        let entry = find(&request.model, values).await?;
-        let stand_ins = stand_ins(&request.model, values)?;
-        let limits = Limits::read(values);
+    /// `unknown-model`, or `misconfigured` if a variable is invalid.
+    pub(super) async fn new(
+        request: ChatRequest,
+        variables: &'static Variables,
+    ) -> Result<Self, Error> {
+        let entry = models::find(&request.model, variables).await?;
+        let fallbacks = fallbacks(&request.model, variables)?;
+        let limits = Limits::read(variables);
         Ok(Self {
-            plan: Plan::new(limits.attempts, stand_ins.len(), limits.wait),
-            request,
-            values,
+            plan: RetryPlan::new(limits.attempts, fallbacks.len(), limits.wait),
+            request: Arc::new(request),
+            variables,
             limits,
             entry,
-            stand_ins,
+            fallbacks,
             error: None,
         })
     }
 
-    /// Asks for the first time.
+    /// Makes attempts from the first one on.
     ///
     /// # Errors
-    /// What became of the model asked for, when nobody accepts.
-    pub(super) async fn ask(&mut self, mut now: Instant) -> Result<Accepted, Error> {
+    /// The error of the requested model, if no provider accepts.
+    pub(super) async fn first(&mut self, mut now: Instant) -> Result<Accepted, Error> {
         loop {
             let made = self.plan.attempts();
             match self.attempt(now).await {
                 Ok(accepted) => return Ok(accepted),
                 Err(error) => {
-                    let was_asked = self.plan.attempts() != made;
-                    self.recover(error, was_asked).await?;
+                    let was_sent = self.plan.attempts() != made;
+                    self.recover(error, was_sent).await?;
                 }
             }
             now = Instant::now();
         }
     }
 
-    /// Asks again, after an answer that was accepted has failed before it began.
+    /// Makes further attempts, after an accepted request failed before its first delta.
     ///
     /// # Errors
-    /// As [`Attempts::ask`].
-    pub(super) async fn ask_again(&mut self, error: Error) -> Result<Accepted, Error> {
+    /// As [`Attempts::first`].
+    pub(super) async fn again(&mut self, error: Error) -> Result<Accepted, Error> {
         self.recover(error, true).await?;
-        self.ask(Instant::now()).await
+        self.first(Instant::now()).await
     }
 
-    /// Goes to where the next attempt is to be made.
-    async fn recover(&mut self, error: Error, was_asked: bool) -> Result<(), Error> {
-        let next = if was_asked {
-            let has_other_key = lease::is_any_key_awake(self.entry.provider, self.values);
-            self.plan.failed(&error, has_other_key, chance())
+    /// Waits for the next attempt, at the same model or the next fallback.
+    async fn recover(&mut self, error: Error, was_sent: bool) -> Result<(), Error> {
+        let next = if was_sent {
+            let has_other_key = lease::is_any_key_awake(self.entry.provider, self.variables);
+            self.plan.failed(&error, has_other_key, random())
         } else {
-            self.plan.refused(&error)
+            self.plan.not_sent(&error)
         };
-        // What stands in fails on its own account: the answer to the question is the first failure.
-        let is_first = self.entry.id == self.request.model;
+        let failed = self.entry.clone();
+        let is_last = match next {
+            Next::SameModel(pause) if pause.is_zero() => false,
+            Next::SameModel(pause) => {
+                sleep(pause).await;
+                false
+            }
+            Next::Fallback => !self.next_fallback().await,
+            Next::GiveUp => true,
+        };
+        let is_requested = failed.id == self.request.model;
+        if !is_last || !is_requested {
+            log::failed_attempt(&failed, self.plan.attempts(), &error);
+        }
+        // The caller learns why the requested model failed, not why its fallbacks did.
         let error = match self.error.take() {
-            Some(first) if !is_first => first,
+            Some(first) if !is_requested => first,
             _ => error,
         };
-        match next {
-            Next::Here(pause) if pause.is_zero() => {}
-            Next::Here(pause) => sleep(pause).await,
-            Next::Elsewhere if self.go_elsewhere().await => {}
-            Next::Elsewhere | Next::Never => return Err(error),
+        if is_last {
+            return Err(error);
         }
         self.error = Some(error);
         Ok(())
     }
 
-    /// Goes to the next model that there is; false if there is none.
-    async fn go_elsewhere(&mut self) -> bool {
-        while let Some(id) = self.stand_ins.pop() {
-            match find(&id, self.values).await {
+    /// Chooses the next fallback; false if there is none.
+    async fn next_fallback(&mut self) -> bool {
+        while let Some(id) = self.fallbacks.pop() {
+            match models::find(&id, self.variables).await {
                 Ok(entry) => {
                     self.entry = entry;
                     return true;
                 }
-                Err(unknown) if self.plan.refused(&unknown) == Next::Elsewhere => {}
+                Err(unknown) if self.plan.not_sent(&unknown) == Next::Fallback => {}
                 Err(_) => return false,
             }
         }
@@ -141,28 +155,32 @@ impl Attempts {
     async fn attempt(&mut self, now: Instant) -> Result<Accepted, Error> {
         match self.entry.provider {
             Provider::Demo => {
-                let (pieces, completion) = demo::conversions::answer(&self.request)?;
-                self.plan.ask();
-                Ok(Accepted::Known(self.served(), pieces, completion))
+                let reply = demo::responder::reply(&self.request)?;
+                self.plan.begin_attempt();
+                let resolved = self.resolved(reply.omitted);
+                Ok(Accepted::Whole(resolved, reply.deltas, reply.completion))
             }
             Provider::Spin => {
-                spin::conversions::check(&self.request)?;
-                self.plan.ask();
-                let (pieces, completion) = spin::client::infer(&self.entry, &self.request)?;
-                Ok(Accepted::Known(self.served(), pieces, completion))
+                self.plan.begin_attempt();
+                let (deltas, completion, omitted) =
+                    spin::inference::infer(&self.entry, &self.request)?;
+                Ok(Accepted::Whole(self.resolved(omitted), deltas, completion))
             }
             provider => {
-                let (lease, key) = lease::take(provider, self.values, &self.limits, now).await?;
-                let question = prepare(&self.entry, &self.request, self.values, key.as_ref())?;
-                self.plan.ask();
-                match self.send(question, now).await {
-                    Ok((reply, body, deadlines)) => Ok(Accepted::Told(Box::new(Answer {
-                        served: self.served(),
-                        body,
-                        reply,
-                        lease,
-                        deadlines,
-                    }))),
+                let (lease, key) = lease::take(provider, self.variables, &self.limits, now).await?;
+                let prepared = prepare(&self.entry, &self.request, self.variables, key.as_ref())?;
+                self.plan.begin_attempt();
+                match self.send(prepared, now).await {
+                    Ok((resolved, reply, body, deadlines)) => {
+                        Ok(Accepted::Streaming(Box::new(Streaming {
+                            resolved,
+                            body,
+                            reply,
+                            lease,
+                            deadlines,
+                            context: self.context(),
+                        })))
+                    }
                     Err(error) => {
                         lease.failed(&error, &self.limits);
                         Err(error)
@@ -174,113 +192,72 @@ impl Attempts {
 
     async fn send(
         &self,
-        (call, decoder, refusal): Question,
+        prepared: Prepared,
         now: Instant,
-    ) -> Result<(Reply, Body, Deadlines), Error> {
-        let deadlines = Deadlines::read(self.values, now);
-        let answer = transport::send(call, deadlines.connect, deadlines.first_token).await?;
-        if !answer.is_event_stream() {
-            let (status, retry_after, body) = answer.into_refusal().await;
-            let retry_after = retry_after.as_deref();
-            return Err(refusal(
-                &Head {
-                    status,
-                    retry_after,
-                },
-                &body,
-            ));
+    ) -> Result<(ResolvedModel, Reply, Body, Deadlines), Error> {
+        let deadlines = Deadlines::read(self.variables, now);
+        let context = self.context();
+        let response = transport::send(prepared.request, deadlines.connect, deadlines.first_token)
+            .await
+            .map_err(|failure| context.error(&failure))?;
+        if !response.is_success() {
+            let (status, retry_after, body) = response.into_error().await;
+            let head = Head {
+                status: Some(status),
+                retry_after: retry_after.as_deref(),
+            };
+            return Err(context.response(&head, &body));
         }
-        let estimate = demo::conversions::prompt_estimate(&self.request);
-        Ok((Reply::new(decoder, estimate), answer.into_body(), deadlines))
+        let most = self.entry.max_output_tokens.unwrap_or(u32::MAX);
+        let expectation = Expectation {
+            prompt_estimate: self.request.prompt_estimate(),
+            max_tokens: self.request.max_tokens.map(|tokens| tokens.min(most)),
+            includes_extra: self.request.options().include_extra,
+        };
+        let reply = Reply::new(prepared.decoder, expectation);
+        let resolved = self.resolved(prepared.omitted);
+        Ok((resolved, reply, response.into_body(), deadlines))
     }
 
-    fn served(&self) -> ResolvedModel {
+    fn context(&self) -> ErrorContext {
+        ErrorContext {
+            provider: self.entry.provider,
+            request: Arc::clone(&self.request),
+        }
+    }
+
+    fn resolved(&self, omitted: Omitted) -> ResolvedModel {
         ResolvedModel {
             provider: self.entry.provider.name().to_owned(),
             model: self.entry.id.clone(),
             upstream: self.entry.upstream.clone(),
             attempts: self.plan.attempts(),
             prices: self.entry.prices,
+            omitted_parameters: omitted.into_names(),
         }
     }
 
-    /// The operator's bounds.
+    /// The operator's limits.
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }
 }
 
-/// Those that can be asked, the first one last. A model that nobody has listed may be the local
-/// server's, which is asked only when it comes to that.
-fn stand_ins(model: &str, values: &Values) -> Result<Vec<String>, Error> {
+/// The fallbacks whose providers are configured, the first one last.
+fn fallbacks(model: &str, variables: &Variables) -> Result<Vec<String>, Error> {
     static FALLBACKS: OnceLock<Fallbacks> = OnceLock::new();
     let fallbacks = match FALLBACKS.get() {
         Some(fallbacks) => fallbacks,
         None => {
-            let fallbacks = Fallbacks::new(values.get("model_fallbacks"))?;
+            let fallbacks = Fallbacks::new(variables.get("model_fallbacks"))?;
             FALLBACKS.get_or_init(|| fallbacks)
         }
     };
-    let mut ids = fallbacks.of(model);
-    if !ids.is_empty() {
-        let listed = super::configured_catalogue(values)?;
-        ids.retain(|id| {
-            let provider = listed
-                .find(id)
-                .map_or(Provider::Local, |entry| entry.provider);
-            is_configured(provider, values)
-        });
-        ids.reverse();
+    let mut usable = Vec::new();
+    for id in fallbacks.of(model).into_iter().rev() {
+        if models::is_configured(models::provider(&id, variables)?, variables) {
+            usable.push(id);
+        }
     }
-    Ok(ids)
-}
-
-/// How a provider's refusal is understood.
-type Refusal = fn(&Head<'_>, &[u8]) -> Error;
-
-/// What to send, and how to understand what comes back.
-type Question = (Call, Box<dyn Decode>, Refusal);
-
-fn prepare(
-    entry: &Entry,
-    request: &ChatRequest,
-    values: &Values,
-    key: Option<&Secret>,
-) -> Result<Question, Error> {
-    let needed = || key.ok_or(Error::NotConfigured);
-    match entry.provider {
-        Provider::OpenAi => {
-            let config = openai::config::Config::read(values).ok_or(Error::NotConfigured)?;
-            Ok((
-                openai::client::chat(&config, needed()?, entry, request)?,
-                Box::new(openai::conversions::Decoder::default()),
-                openai::conversions::error,
-            ))
-        }
-        Provider::Local => {
-            let config = local::config::Config::read(values).ok_or(Error::NotConfigured)?;
-            Ok((
-                local::client::chat(&config, key, entry, request)?,
-                Box::new(openai::conversions::Decoder::default()),
-                openai::conversions::error,
-            ))
-        }
-        Provider::Anthropic => {
-            let config = anthropic::config::Config::read(values).ok_or(Error::NotConfigured)?;
-            Ok((
-                anthropic::client::chat(&config, needed()?, entry, request)?,
-                Box::new(anthropic::conversions::Decoder::default()),
-                anthropic::conversions::error,
-            ))
-        }
-        Provider::WorkersAi => {
-            let config = workers_ai::config::Config::read(values).ok_or(Error::NotConfigured)?;
-            Ok((
-                workers_ai::client::chat(&config, needed()?, entry, request)?,
-                Box::new(workers_ai::conversions::Decoder::new(entry, request)),
-                workers_ai::conversions::error,
-            ))
-        }
-        Provider::Spin | Provider::Demo => Err(Error::NotConfigured),
-    }
+    Ok(usable)
 }

@@ -3,7 +3,7 @@
 use crate::bindings::Error;
 use crate::providers::Provider;
 use crate::routing;
-use crate::values::Values;
+use crate::variables::Variables;
 use futures::future::try_join_all;
 use spin_sdk::variables;
 use std::sync::OnceLock;
@@ -27,11 +27,11 @@ const DEADLINES: [&str; 3] = [
 /// each request would be a good part of what a request costs.
 ///
 /// # Errors
-/// `other` if they cannot be read; the next request tries again.
-pub(super) async fn values() -> Result<&'static Values, Error> {
-    static VALUES: OnceLock<Values> = OnceLock::new();
-    if let Some(values) = VALUES.get() {
-        return Ok(values);
+/// `misconfigured` if they cannot be read; the next request tries again.
+pub(super) async fn variables() -> Result<&'static Variables, Error> {
+    static VARIABLES: OnceLock<Variables> = OnceLock::new();
+    if let Some(variables) = VARIABLES.get() {
+        return Ok(variables);
     }
     let names = PROVIDERS
         .into_iter()
@@ -40,18 +40,18 @@ pub(super) async fn values() -> Result<&'static Values, Error> {
         .chain(DEADLINES)
         .chain(routing::VARIABLES)
         .chain(["models"]);
-    let values = read(names).await?;
+    let variables = read(names).await?;
     // A request that ran beside this one has read the same.
-    Ok(VALUES.get_or_init(|| values))
+    Ok(VARIABLES.get_or_init(|| variables))
 }
 
-async fn read(names: impl Iterator<Item = &'static str>) -> Result<Values, Error> {
+async fn read(names: impl Iterator<Item = &'static str>) -> Result<Variables, Error> {
     let reads = names.map(|name| async move {
         match variables::get(name).await {
             Ok(value) => Ok((name, value)),
             Err(variables::Error::Undefined(_)) => Ok((name, String::new())),
             // The error's text may come from a secret store, so it is not passed on.
-            Err(_) => Err(Error::Other(format!(
+            Err(_) => Err(Error::Misconfigured(format!(
                 "the variable `{name}` cannot be read"
             ))),
         }

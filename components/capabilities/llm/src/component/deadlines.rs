@@ -1,6 +1,6 @@
 //! How long an attempt may wait for its provider.
 
-use crate::values::Values;
+use crate::variables::Variables;
 use std::time::{Duration, Instant};
 
 /// The longest waits of one attempt, by what is waited for.
@@ -17,11 +17,11 @@ pub(super) struct Deadlines {
 
 impl Deadlines {
     /// From the variables, with their defaults.
-    pub(super) fn read(values: &Values, started: Instant) -> Self {
+    pub(super) fn read(variables: &Variables, started: Instant) -> Self {
         Self {
-            connect: values.seconds("llm_connect_timeout_seconds", 10),
-            first_token: values.seconds("llm_first_token_timeout_seconds", 60),
-            idle: values.seconds("llm_idle_timeout_seconds", 60),
+            connect: variables.seconds("llm_connect_timeout_seconds", 10),
+            first_token: variables.seconds("llm_first_token_timeout_seconds", 60),
+            idle: variables.seconds("llm_idle_timeout_seconds", 60),
             started,
         }
     }

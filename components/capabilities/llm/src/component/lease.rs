@@ -1,32 +1,32 @@
-//! Leave to ask a provider: a slot, a key and a closed circuit.
+//! Permission to send a request to a provider: a slot, a key and a closed circuit.
 
-use crate::bindings::Error;
-use crate::chance::chance;
+use crate::bindings::{Error, Temporary};
 use crate::providers::Provider;
+use crate::random::random;
 use crate::routing::Limits;
-use crate::routing::state::{Known, State};
+use crate::routing::state::{ProviderState, State};
 use crate::secret::Secret;
-use crate::values::Values;
+use crate::variables::Variables;
 use spin_sdk::time::sleep;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a request waits for a slot, and how often it looks.
-const PATIENCE: Duration = Duration::from_secs(3);
-const LOOK: Duration = Duration::from_millis(20);
+/// How long a request waits for a slot, and how often it checks.
+const MAX_WAIT: Duration = Duration::from_secs(3);
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What somebody is told to wait for who got no slot.
+/// Seconds after which a request without a slot may be retried.
 const BUSY: u32 = 1;
 
-/// How providers do, which any request may know. The lock is never held while waiting.
+/// The states of the providers; they contain nothing of any user. The lock is never held while waiting.
 static STATE: Mutex<State> = Mutex::new(State::new());
 
-fn known<T>(provider: Provider, see: impl FnOnce(&mut Known) -> T) -> Option<T> {
+fn with_state<T>(provider: Provider, change: impl FnOnce(&mut ProviderState) -> T) -> Option<T> {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-    state.of(provider).map(see)
+    state.of(provider).map(change)
 }
 
-/// Leave to ask a provider once. Dropping it gives the slot back.
+/// Permission for one request. Dropping it gives the slot back.
 pub(super) struct Lease {
     provider: Provider,
     /// The key's place in the list.
@@ -35,18 +35,18 @@ pub(super) struct Lease {
     is_probe: bool,
 }
 
-/// Waits for leave. `now` is the time the attempt began.
+/// Waits for permission. `now` is the time the attempt began.
 ///
 /// # Errors
-/// `overloaded`, when the provider is left alone or has enough to do.
+/// `overloaded`, if the circuit is open or all slots are taken.
 pub(super) async fn take(
     provider: Provider,
-    values: &Values,
+    variables: &Variables,
     limits: &Limits,
     now: Instant,
 ) -> Result<(Lease, Option<Secret>), Error> {
     let most = limits.concurrency;
-    if known(provider, |known| known.slots.enter(most)) == Some(false) {
+    if with_state(provider, |state| state.slots.enter(most)) == Some(false) {
         wait_for_slot(provider, most).await?;
     }
     let mut lease = Lease {
@@ -54,14 +54,18 @@ pub(super) async fn take(
         key: 0,
         is_probe: false,
     };
-    let keys = values.get(key_variable(provider));
-    let chosen = known(provider, |known| {
-        let is_probe = known.circuit.enter(now)?;
-        Ok((is_probe, known.resting.choose(keys, now, chance)))
+    let keys = variables.get(provider.key_variable());
+    let chosen = with_state(provider, |state| {
+        let is_probe = state.circuit.enter(now)?;
+        Ok((is_probe, state.resting.choose(keys, now, random)))
     });
     match chosen {
         None => Ok((lease, None)),
-        Some(Err(wait)) => Err(Error::Overloaded(Some(seconds(wait)))),
+        Some(Err(wait)) => Err(overloaded(
+            provider,
+            seconds(wait),
+            "not called after consecutive failures (llm_circuit_failures)",
+        )),
         Some(Ok((is_probe, chosen))) => {
             lease.is_probe = is_probe;
             // A local server may want no key.
@@ -72,29 +76,26 @@ pub(super) async fn take(
     }
 }
 
-/// Whether another key of the provider may do better.
-pub(super) fn is_any_key_awake(provider: Provider, values: &Values) -> bool {
-    let keys = values.get(key_variable(provider));
+/// Whether the provider has a key that does not rest.
+pub(super) fn is_any_key_awake(provider: Provider, variables: &Variables) -> bool {
+    let keys = variables.get(provider.key_variable());
     let now = Instant::now();
-    known(provider, |known| known.resting.is_any_awake(keys, now)).unwrap_or(false)
+    with_state(provider, |state| state.resting.is_any_awake(keys, now)).unwrap_or(false)
 }
 
-/// A key for a request that is no attempt.
-pub(super) fn any_key(provider: Provider, values: &Values) -> Option<Secret> {
-    let keys = values.get(key_variable(provider));
+/// A key for a request that is not an attempt.
+pub(super) fn any_key(provider: Provider, variables: &Variables) -> Option<Secret> {
+    let keys = variables.get(provider.key_variable());
     let now = Instant::now();
-    let (_, key) = known(provider, |known| known.resting.choose(keys, now, chance))??;
+    let (_, key) = with_state(provider, |state| state.resting.choose(keys, now, random))??;
     Some(key)
 }
 
-fn key_variable(provider: Provider) -> &'static str {
-    match provider {
-        Provider::OpenAi => "openai_api_key",
-        Provider::Anthropic => "anthropic_api_key",
-        Provider::WorkersAi => "cloudflare_api_token",
-        Provider::Local => "local_api_key",
-        Provider::Spin | Provider::Demo => "",
-    }
+fn overloaded(provider: Provider, retry_after: u32, cause: &str) -> Error {
+    Error::Overloaded(Temporary {
+        retry_after: Some(retry_after),
+        cause: format!("{} ({}): {cause}", provider.name(), provider.variable()),
+    })
 }
 
 fn seconds(wait: Duration) -> u32 {
@@ -109,22 +110,25 @@ struct Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        known(self.provider, |known| known.slots.give_up(self.number));
+        with_state(self.provider, |state| state.slots.give_up(self.number));
     }
 }
 
-/// Looks again and again: a task of an instance must not wake another.
+/// Checks at intervals: a task of an instance must not wake another.
 async fn wait_for_slot(provider: Provider, most: u32) -> Result<(), Error> {
-    let busy = || Error::Overloaded(Some(BUSY));
-    let number = known(provider, |known| known.slots.queue(most)).flatten();
+    let busy = || {
+        let cause = "all slots are taken (llm_max_concurrency_per_instance)";
+        overloaded(provider, BUSY, cause)
+    };
+    let number = with_state(provider, |state| state.slots.queue(most)).flatten();
     let ticket = Ticket {
         provider,
         number: number.ok_or_else(busy)?,
     };
     let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        sleep(LOOK).await;
-        let is_turn = known(provider, |known| known.slots.advance(ticket.number, most));
+    while began.elapsed() < MAX_WAIT {
+        sleep(CHECK_INTERVAL).await;
+        let is_turn = with_state(provider, |state| state.slots.advance(ticket.number, most));
         if is_turn == Some(true) {
             return Ok(());
         }
@@ -133,28 +137,28 @@ async fn wait_for_slot(provider: Provider, most: u32) -> Result<(), Error> {
 }
 
 impl Lease {
-    /// The answer has begun.
+    /// The reply has begun.
     pub(super) fn succeeded(&mut self) {
         self.is_probe = false;
-        known(self.provider, |known| known.succeeded(self.key));
+        with_state(self.provider, |state| state.succeeded(self.key));
     }
 
-    /// No answer came.
+    /// No reply came.
     pub(super) fn failed(mut self, error: &Error, limits: &Limits) {
         self.is_probe = false;
         let now = Instant::now();
-        known(self.provider, |known| {
-            known.failed(self.key, error, limits, now);
+        with_state(self.provider, |state| {
+            state.failed(self.key, error, limits, now);
         });
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        known(self.provider, |known| {
-            known.slots.leave();
+        with_state(self.provider, |state| {
+            state.slots.leave();
             if self.is_probe {
-                known.circuit.abandoned(Instant::now());
+                state.circuit.undecided(Instant::now());
             }
         });
     }

@@ -1,8 +1,8 @@
 //! HTTP to a provider, on `wasi:http` itself: its streams can be read into one buffer and dropped to
 //! close the connection.
 
-use crate::bindings::Error;
-use crate::call::Call;
+use crate::failure::Failure;
+use crate::outbound::OutboundRequest;
 use futures::future::{Either, select};
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::http::client;
@@ -17,16 +17,18 @@ use std::time::Duration;
 /// Room for one read; a burst of events fits.
 const BUFFER: usize = 16 * 1024;
 
-/// The most that is read of an answer that is no stream.
-const MOST_REFUSAL: usize = 256 * 1024;
+/// The most that is read of a response that is not a reply.
+const MAX_ERROR_BYTES: usize = 256 * 1024;
 
-/// How long the body of such an answer may take.
-const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
+/// What is waited for before the body.
+const NO_RESPONSE: &str = "no response in time (llm_first_token_timeout_seconds)";
+
+/// How long the body of such a response may take.
+const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A response whose body has not been read.
-pub(super) struct Answer {
+pub(super) struct ProviderResponse {
     status: u16,
-    content_type: String,
     retry_after: Option<String>,
     body: Body,
 }
@@ -35,22 +37,26 @@ pub(super) struct Answer {
 pub(super) struct Body {
     stream: StreamReader<u8>,
     trailers: FutureReader<Result<Option<Trailers>, ErrorCode>>,
-    /// Tells the host, when dropped, that we took no offence.
+    /// Tells the host, when dropped, that we found no error.
     _taken: FutureWriter<Result<(), ErrorCode>>,
 }
 
 /// Sends a request and waits for the response's head.
 ///
 /// # Errors
-/// `timeout` when the connection or the head take too long, `unreachable` when there is no answer.
-pub(super) async fn send(call: Call, connect: Duration, head: Duration) -> Result<Answer, Error> {
-    let (request, sending) = request(call, connect)?;
+/// If the connection or the head take too long, or there is no response.
+pub(super) async fn send(
+    request: OutboundRequest,
+    connect: Duration,
+    head: Duration,
+) -> Result<ProviderResponse, Failure> {
+    let (request, sending) = host_request(request, connect)?;
     // The body is offered before the request is sent, so that the host finds it ready and need not
     // flush the head on its own.
     let mut sending = Box::pin(sending);
     let response = pin!(client::send(request));
-    let patience = pin!(sleep(head));
-    let mut exchange = select(response, patience);
+    let timeout = pin!(sleep(head));
+    let mut exchange = select(response, timeout);
     let outcome = match select(sending.as_mut(), &mut exchange).await {
         Either::Left(((), _)) => exchange.await,
         Either::Right((outcome, _)) => {
@@ -59,18 +65,18 @@ pub(super) async fn send(call: Call, connect: Duration, head: Duration) -> Resul
         }
     };
     match outcome {
-        Either::Left((Ok(response), _)) => Ok(Answer::new(response)),
-        Either::Left((Err(code), _)) => Err(unreachable(&code)),
-        Either::Right(_) => Err(Error::Timeout),
+        Either::Left((Ok(response), _)) => Ok(ProviderResponse::new(response)),
+        Either::Left((Err(code), _)) => Err(connection_failure(&code)),
+        Either::Right(_) => Err(Failure::Timeout(NO_RESPONSE)),
     }
 }
 
 /// The request, and the task that writes its body.
-fn request(
-    call: Call,
+fn host_request(
+    outbound: OutboundRequest,
     connect: Duration,
-) -> Result<(Request, impl Future<Output = ()> + 'static), Error> {
-    let mut headers: Vec<(String, Vec<u8>)> = call
+) -> Result<(Request, impl Future<Output = ()> + 'static), Failure> {
+    let mut headers: Vec<(String, Vec<u8>)> = outbound
         .headers
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.into_bytes()))
@@ -81,33 +87,29 @@ fn request(
             .as_bytes()
             .to_vec(),
     ));
-    let accept: &[u8] = if call.body.is_some() {
-        b"text/event-stream"
-    } else {
-        b"application/json"
-    };
-    headers.push(("accept".to_owned(), accept.to_vec()));
-    if let Some(body) = &call.body {
+    headers.push(("accept".to_owned(), outbound.accept.as_bytes().to_vec()));
+    if let Some(body) = &outbound.body {
         headers.push(("content-type".to_owned(), b"application/json".to_vec()));
         headers.push((
             "content-length".to_owned(),
             body.len().to_string().into_bytes(),
         ));
     }
-    // What fails here is a key with characters no header can have.
-    let headers = Fields::from_list(&headers).map_err(|_| Error::Unauthorized)?;
+    let headers = Fields::from_list(&headers).map_err(|_| {
+        Failure::Configuration("the key has characters that a header cannot contain")
+    })?;
 
     let options = RequestOptions::new();
     // A host without this timeout still has ours for the head.
     let _ =
         options.set_connect_timeout(Some(u64::try_from(connect.as_nanos()).unwrap_or(u64::MAX)));
 
-    let method = if call.body.is_some() {
+    let method = if outbound.body.is_some() {
         Method::Post
     } else {
         Method::Get
     };
-    let (contents, body) = match call.body {
+    let (contents, body) = match outbound.body {
         Some(body) => {
             let (writer, reader) = wit_stream::new();
             (Some(reader), Some((writer, body)))
@@ -116,20 +118,21 @@ fn request(
     };
     let (trailers, no_trailers) = wit_future::new(|| Ok(None));
     let (request, _transmitted) = Request::new(headers, contents, no_trailers, Some(options));
-    let scheme = if call.url.scheme_str() == Some("http") {
+    let scheme = if outbound.url.scheme_str() == Some("http") {
         Scheme::Http
     } else {
         Scheme::Https
     };
-    let bad_url = |()| Error::Other("the provider's base URL cannot be requested".to_owned());
+    let bad_url = |()| Failure::Configuration("the base URL cannot be requested");
     request.set_method(&method).map_err(bad_url)?;
     request.set_scheme(Some(&scheme)).map_err(bad_url)?;
     request
-        .set_authority(call.url.authority().map(http::uri::Authority::as_str))
+        .set_authority(outbound.url.authority().map(http::uri::Authority::as_str))
         .map_err(bad_url)?;
     request
         .set_path_with_query(
-            call.url
+            outbound
+                .url
                 .path_and_query()
                 .map(http::uri::PathAndQuery::as_str),
         )
@@ -139,13 +142,13 @@ fn request(
         if let Some((mut writer, body)) = body {
             writer.write_all(body).await;
         }
-        // A provider that answers early may have stopped listening.
+        // A provider that responds early may have stopped reading.
         let _ = trailers.write(Ok(None)).await;
     };
     Ok((request, sending))
 }
 
-impl Answer {
+impl ProviderResponse {
     fn new(response: Response) -> Self {
         let headers = response.get_headers();
         let header = |name: &str| {
@@ -155,16 +158,12 @@ impl Answer {
                 .next()
                 .and_then(|value| String::from_utf8(value).ok())
         };
-        let (content_type, retry_after) = (
-            header("content-type").unwrap_or_default(),
-            header("retry-after"),
-        );
+        let retry_after = header("retry-after");
         let status = response.get_status_code();
         let (taken, outcome) = wit_future::new(|| Ok(()));
         let (stream, trailers) = Response::consume_body(response, outcome);
         Self {
             status,
-            content_type,
             retry_after,
             body: Body {
                 stream,
@@ -174,15 +173,10 @@ impl Answer {
         }
     }
 
-    /// A success whose body is a stream of events.
-    pub(super) fn is_event_stream(&self) -> bool {
-        let essence = self
-            .content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim();
-        (200..300).contains(&self.status) && essence.eq_ignore_ascii_case("text/event-stream")
+    /// Whether the status is that of a success. The content type is not considered: servers send
+    /// streams under any.
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
     }
 
     /// The body of a success.
@@ -190,8 +184,8 @@ impl Answer {
         self.body
     }
 
-    /// Status, `Retry-After` and what comes of the body in time.
-    pub(super) async fn into_refusal(self) -> (u16, Option<String>, Vec<u8>) {
+    /// The status, `Retry-After` and as much of the body as arrives in time.
+    pub(super) async fn into_error(self) -> (u16, Option<String>, Vec<u8>) {
         let Self {
             status,
             retry_after,
@@ -199,9 +193,9 @@ impl Answer {
             ..
         } = self;
         let mut bytes = Vec::new();
-        let mut patience = pin!(sleep(REFUSAL_PATIENCE));
-        while bytes.len() < MOST_REFUSAL {
-            let chunk = match select(pin!(body.read(Vec::new())), patience.as_mut()).await {
+        let mut timeout = pin!(sleep(ERROR_TIMEOUT));
+        while bytes.len() < MAX_ERROR_BYTES {
+            let chunk = match select(pin!(body.read(Vec::new())), timeout.as_mut()).await {
                 Either::Left((Ok(Some(chunk)), _)) => chunk,
                 Either::Left(_) | Either::Right(_) => break,
             };
@@ -215,8 +209,8 @@ impl Body {
     /// The next bytes, in `buffer` if it has room for them; `None` at the end.
     ///
     /// # Errors
-    /// When the answer broke off.
-    pub(super) async fn read(&mut self, mut buffer: Vec<u8>) -> Result<Option<Vec<u8>>, Error> {
+    /// If the connection fails.
+    pub(super) async fn read(&mut self, mut buffer: Vec<u8>) -> Result<Option<Vec<u8>>, Failure> {
         buffer.clear();
         buffer.reserve(BUFFER);
         match self.stream.read(buffer).await {
@@ -227,38 +221,34 @@ impl Body {
         }
     }
 
-    /// Whether the end was a clean one. Asked again, it stays clean.
-    async fn finish(&mut self) -> Result<(), Error> {
+    /// Whether the body ended without an error; repeated calls give none.
+    async fn finish(&mut self) -> Result<(), Failure> {
         let (_, settled) = wit_future::new(|| Ok(None));
         match std::mem::replace(&mut self.trailers, settled).await {
             Ok(_) => Ok(()),
-            Err(code) => Err(unreachable(&code)),
+            Err(code) => Err(connection_failure(&code)),
         }
     }
 }
 
-/// A transport error as ours. Its own texts are left out: some hosts put addresses into them.
-fn unreachable(code: &ErrorCode) -> Error {
+/// A transport error. Its own texts are left out: some hosts put addresses into them.
+fn connection_failure(code: &ErrorCode) -> Failure {
     match code {
         ErrorCode::ConnectionTimeout
         | ErrorCode::ConnectionReadTimeout
         | ErrorCode::ConnectionWriteTimeout
         | ErrorCode::HttpResponseTimeout
-        | ErrorCode::DnsTimeout => Error::Timeout,
+        | ErrorCode::DnsTimeout => Failure::Timeout("the connection timed out"),
         ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => {
-            Error::Unreachable("the provider's name is not known".to_owned())
+            Failure::Connection("the host name of the base URL cannot be resolved")
         }
-        ErrorCode::ConnectionRefused => {
-            Error::Unreachable("the provider refused the connection".to_owned())
-        }
-        ErrorCode::HttpRequestDenied => Error::Unreachable(
-            "allowed_outbound_hosts in spin.toml does not hold the provider".to_owned(),
+        ErrorCode::ConnectionRefused => Failure::Connection("the connection was refused"),
+        ErrorCode::HttpRequestDenied => Failure::Configuration(
+            "allowed_outbound_hosts in spin.toml does not allow the base URL",
         ),
         ErrorCode::TlsProtocolError
         | ErrorCode::TlsCertificateError
-        | ErrorCode::TlsAlertReceived(_) => {
-            Error::Unreachable("no secure connection to the provider".to_owned())
-        }
-        _ => Error::Unreachable("the connection to the provider broke".to_owned()),
+        | ErrorCode::TlsAlertReceived(_) => Failure::Connection("TLS failed"),
+        _ => Failure::Connection("the connection was closed"),
     }
 }

@@ -1,17 +1,28 @@
 //! Requests for tests.
 
 use super::NO_OPTIONS;
-use crate::bindings::{ChatRequest, Error, Message, Options, Part, Role, Tool, ToolCall};
+use crate::bindings::{
+    ChatRequest, Error, FunctionTool, Message, Options, Part, Role, TextPart, Tool, ToolCall,
+};
 
 /// A message of text.
 pub(crate) fn message(role: Role, text: &str) -> Message {
     Message {
         role,
-        content: vec![Part::Text(text.to_owned())],
+        content: vec![self::text(text)],
         name: None,
         tool_calls: Vec::new(),
         tool_call_id: (role == Role::Tool).then(|| "call_1".to_owned()),
+        extra: None,
     }
+}
+
+/// A text without extra fields.
+pub(crate) fn text(text: &str) -> Part {
+    Part::Text(TextPart {
+        text: text.to_owned(),
+        extra: None,
+    })
 }
 
 /// The assistant asking for `add`, and saying nothing.
@@ -22,6 +33,7 @@ pub(crate) fn calling(id: &str, arguments: &str) -> Message {
             id: id.to_owned(),
             name: "add".to_owned(),
             arguments: arguments.to_owned(),
+            extra: None,
         }],
         ..message(Role::Assistant, "")
     }
@@ -37,7 +49,12 @@ pub(crate) fn result(id: &str, text: &str) -> Message {
 
 /// A tool that adds.
 pub(crate) fn add() -> Tool {
-    Tool {
+    Tool::Function(add_function())
+}
+
+/// The function of [`add`].
+pub(crate) fn add_function() -> FunctionTool {
+    FunctionTool {
         name: "add".to_owned(),
         description: Some("Adds.".to_owned()),
         parameters: Some(
@@ -45,6 +62,7 @@ pub(crate) fn add() -> Tool {
                 .to_owned(),
         ),
         strict: None,
+        extra: None,
     }
 }
 

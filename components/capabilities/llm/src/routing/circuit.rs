@@ -1,27 +1,27 @@
-//! Leaving a provider alone that fails again and again: asking it costs the user time and keeps it
-//! from getting well. After a while one request is let through to see.
+//! A circuit breaker: a provider that fails repeatedly gets no requests for a while, which spares users
+//! time and the provider load. Then one request is sent; the others follow if it succeeds.
 
 use std::time::{Duration, Instant};
 
-/// How long it is left alone.
+/// How long the circuit stays open.
 const OPEN: Duration = Duration::from_secs(10);
 
-/// What others are told to wait for while one request is on its way.
+/// When other requests may retry while one request tries the provider.
 const PROBING: Duration = Duration::from_secs(1);
 
 /// The state of one provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Circuit {
-    /// It works, but for so many failures in a row.
+    /// Requests are sent; this many failed in a row.
     Closed(u32),
-    /// It is left alone until then.
+    /// No requests are sent until then.
     Open(Instant),
-    /// One request is on its way to see.
+    /// One request tries the provider (half-open).
     Probing,
 }
 
 impl Circuit {
-    /// Asks to be let through: whether this request is the one that tries the provider.
+    /// Whether a request may be sent; true if it is the one that tries the provider.
     ///
     /// # Errors
     /// The time to wait.
@@ -37,12 +37,12 @@ impl Circuit {
         }
     }
 
-    /// The provider works.
+    /// The provider responded.
     pub(crate) fn succeeded(&mut self) {
         *self = Self::Closed(0);
     }
 
-    /// It does not; `most` such failures in a row open the circuit, 0 never.
+    /// The provider failed; `most` failures in a row open the circuit, 0 never.
     pub(crate) fn failed(&mut self, most: u32, now: Instant) {
         let failures = match *self {
             Self::Closed(failures) => failures.saturating_add(1),
@@ -55,8 +55,8 @@ impl Circuit {
         };
     }
 
-    /// The request that tried it came to no end: the next may try.
-    pub(crate) fn abandoned(&mut self, now: Instant) {
+    /// A request failed, and that does not show whether the provider works: the next one may try it.
+    pub(crate) fn undecided(&mut self, now: Instant) {
         if *self == Self::Probing {
             *self = Self::Open(now);
         }
@@ -69,7 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn it_opens_after_failures_in_a_row_and_closes_after_a_probe() {
+    fn failed_in_a_row_opens_and_one_success_closes() {
         let (mut circuit, now) = (Circuit::Closed(0), Instant::now());
         circuit.failed(3, now);
         circuit.failed(3, now);
@@ -86,14 +86,14 @@ mod tests {
         assert_eq!(circuit.enter(later), Err(OPEN));
         let later = later + OPEN;
         assert_eq!(circuit.enter(later), Ok(true));
-        circuit.abandoned(later);
+        circuit.undecided(later);
         assert_eq!(circuit.enter(later), Ok(true));
         circuit.succeeded();
         assert_eq!(circuit.enter(later), Ok(false));
     }
 
     #[test]
-    fn zero_never_opens_it() {
+    fn failed_with_a_limit_of_zero_never_opens() {
         let (mut circuit, now) = (Circuit::Closed(0), Instant::now());
         for _ in 0..1_000 {
             circuit.failed(0, now);
@@ -102,9 +102,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens, somebody is let through within the time it says.
+        /// Whatever happens, a request is sent within the time stated.
         #[test]
-        fn nobody_is_locked_out_for_good(steps in proptest::collection::vec(0_u8..4, 0..60)) {
+        fn enter_is_possible_again_after_any_events(steps in proptest::collection::vec(0_u8..4, 0..60)) {
             let (mut circuit, mut now) = (Circuit::Closed(0), Instant::now());
             let mut probes = 0;
             for step in steps {
@@ -113,11 +113,11 @@ mod tests {
                     0 => if circuit.enter(now) == Ok(true) { probes += 1 },
                     1 => { circuit.succeeded(); probes = 0 }
                     2 => { circuit.failed(2, now); probes = 0 }
-                    _ => { circuit.abandoned(now); probes = 0 }
+                    _ => { circuit.undecided(now); probes = 0 }
                 }
                 prop_assert!(probes <= 1);
             }
-            circuit.abandoned(now);
+            circuit.undecided(now);
             prop_assert!(circuit.enter(now + OPEN).is_ok());
         }
     }

@@ -1,13 +1,13 @@
-//! Which models stand in for which: the variable `model_fallbacks`, for example
-//! `{"gpt-4o": ["claude-sonnet-5", "demo"]}`. A stand-in's own stand-ins are not asked.
+//! The fallbacks of models: the variable `model_fallbacks`, for example
+//! `{"gpt-4o": ["claude-sonnet-5", "demo"]}`. The fallbacks of a fallback are not used.
 
 use crate::bindings::Error;
 use std::collections::BTreeMap;
 
-/// More than are ever asked.
+/// More than are ever used.
 const MOST: usize = 9;
 
-/// The stand-ins of each model, in order.
+/// The fallbacks of each model, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Fallbacks(BTreeMap<String, Vec<String>>);
 
@@ -21,7 +21,7 @@ impl Fallbacks {
             return Ok(Self::default());
         }
         serde_json::from_str(json).map(Self).map_err(|error| {
-            Error::Other(format!(
+            Error::Misconfigured(format!(
                 "the variable `model_fallbacks` is not an object of lists of models: line {}, column {}",
                 error.line(),
                 error.column()
@@ -29,7 +29,7 @@ impl Fallbacks {
         })
     }
 
-    /// The stand-ins of a model, each once.
+    /// The fallbacks of a model, each once.
     pub(crate) fn of(&self, model: &str) -> Vec<String> {
         let mut of_model = Vec::new();
         for id in self.0.get(model).into_iter().flatten() {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_model_may_have_stand_ins() {
+    fn of_returns_each_fallback_once() {
         let fallbacks = Fallbacks::new(r#"{"a": ["b", "a", "c", "b"], "d": []}"#).unwrap();
         assert_eq!(fallbacks.of("a"), ["b", "c"]);
         assert!(fallbacks.of("b").is_empty() && fallbacks.of("d").is_empty());
@@ -54,9 +54,9 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_variable_is_an_error_and_not_quoted() {
+    fn new_with_an_invalid_variable_is_an_error_without_its_text() {
         for json in ["secret", "[]", r#"{"a": "b"}"#, r#"{"a": [1]}"#] {
-            let Err(Error::Other(text)) = Fallbacks::new(json) else {
+            let Err(Error::Misconfigured(text)) = Fallbacks::new(json) else {
                 panic!("{json}")
             };
             assert!(!text.contains("secret"));

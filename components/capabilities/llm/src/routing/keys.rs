@@ -1,22 +1,22 @@
 //! Several keys of one provider: `key*3,key2` gives the first three times as many requests as the
-//! second. A key that is refused or has been used too much rests for a while; if all do, the one
-//! that has rested longest is used all the same, since an answer is worth a try.
+//! second. A key that is rejected or has reached its limit is not used for a while; if all are not,
+//! the one that becomes usable first is used.
 
 use crate::bindings::Error;
 use crate::secret::Secret;
 use std::time::{Duration, Instant};
 
-/// More than anybody has.
+/// Most keys that are read.
 const MOST_KEYS: usize = 100;
 const MOST_WEIGHT: u32 = 1_000;
 
-/// How long a key rests that the provider refused.
+/// How long a rejected key is not used.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
 
-/// How long it rests when it was used too much and the provider did not say how long.
+/// How long a key at its limit is not used, if the provider does not say.
 const AFTER_LIMIT: Duration = Duration::from_secs(10);
 
-/// And if it did, at most.
+/// The same if the provider says, at most.
 const LONGEST_REST: Duration = Duration::from_secs(600);
 
 /// Whether a variable holds a key.
@@ -43,7 +43,7 @@ fn weighted(item: &str) -> (&str, u32) {
     }
 }
 
-/// The keys of a provider that rest, by their place in the list, and until when.
+/// The keys that are not used, by their position in the list, and until when.
 #[derive(Debug, Default)]
 pub(crate) struct Resting(Vec<(usize, Instant)>);
 
@@ -69,13 +69,13 @@ impl Resting {
         &self,
         value: &str,
         now: Instant,
-        chance: impl FnOnce() -> u64,
+        random: impl FnOnce() -> u64,
     ) -> Option<(usize, Secret)> {
         let mut keys = parse(value).enumerate();
         let (first, second) = (keys.next()?, keys.next());
         let (place, (key, _)) = match second {
             None => first,
-            Some(_) => self.choose_of_many(value, now, chance)?,
+            Some(_) => self.choose_of_many(value, now, random)?,
         };
         Some((place, Secret::new(key)?))
     }
@@ -84,7 +84,7 @@ impl Resting {
         &self,
         value: &'a str,
         now: Instant,
-        chance: impl FnOnce() -> u64,
+        random: impl FnOnce() -> u64,
     ) -> Option<(usize, (&'a str, u32))> {
         let awake = || {
             parse(value)
@@ -92,7 +92,7 @@ impl Resting {
                 .filter(|(place, _)| !self.rests(*place, now))
         };
         let weights: u64 = awake().map(|(_, (_, weight))| u64::from(weight)).sum();
-        let Some(mut at) = chance().checked_rem(weights) else {
+        let Some(mut at) = random().checked_rem(weights) else {
             return parse(value)
                 .enumerate()
                 .min_by_key(|(place, _)| self.until(*place));
@@ -108,21 +108,21 @@ impl Resting {
         )
     }
 
-    /// Whether some key does not rest.
+    /// Whether there is a usable key.
     pub(crate) fn is_any_awake(&self, value: &str, now: Instant) -> bool {
         parse(value)
             .enumerate()
             .any(|(place, _)| !self.rests(place, now))
     }
 
-    /// Lets a key rest, if the failure is one of the key's.
+    /// Notes a failure of a request with this key.
     pub(crate) fn failed(&mut self, key: usize, error: &Error, now: Instant) {
         let rest = match error {
-            Error::Unauthorized => AFTER_REFUSAL,
-            Error::RateLimited(None) => AFTER_LIMIT,
-            Error::RateLimited(Some(seconds)) => {
-                Duration::from_secs(u64::from(*seconds)).min(LONGEST_REST)
-            }
+            Error::Misconfigured(_) => AFTER_REFUSAL,
+            Error::RateLimited(temporary) => match temporary.retry_after {
+                None => AFTER_LIMIT,
+                Some(seconds) => Duration::from_secs(u64::from(seconds)).min(LONGEST_REST),
+            },
             _ => return,
         };
         self.succeeded(key);
@@ -130,7 +130,7 @@ impl Resting {
             .extend(now.checked_add(rest).map(|until| (key, until)));
     }
 
-    /// A key that works rests no more.
+    /// Notes a success of a request with this key.
     pub(crate) fn succeeded(&mut self, key: usize) {
         self.0.retain(|(resting, _)| *resting != key);
     }
@@ -139,19 +139,27 @@ impl Resting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::Temporary;
     use proptest::prelude::*;
+
+    fn limited(retry_after: Option<u32>) -> Error {
+        Error::RateLimited(Temporary {
+            retry_after,
+            cause: String::new(),
+        })
+    }
 
     fn keys(value: &str) -> Vec<(&str, u32)> {
         parse(value).collect()
     }
 
-    fn chosen(resting: &Resting, value: &str, now: Instant, chance: u64) -> Option<String> {
-        let (_, key) = resting.choose(value, now, || chance)?;
+    fn chosen(resting: &Resting, value: &str, now: Instant, random: u64) -> Option<String> {
+        let (_, key) = resting.choose(value, now, || random)?;
         Some(key.expose().to_owned())
     }
 
     #[test]
-    fn a_list_may_have_weights() {
+    fn parse_reads_weights() {
         assert_eq!(keys("sk-a"), [("sk-a", 1)]);
         assert_eq!(
             keys(" a * 3 , b,, c*0, d*x"),
@@ -162,30 +170,30 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_shares() {
+    fn choose_respects_weights() {
         let (resting, now) = (Resting::new(), Instant::now());
         let all: Vec<_> = (0..4)
-            .filter_map(|chance| chosen(&resting, "a*3,b", now, chance))
+            .filter_map(|random| chosen(&resting, "a*3,b", now, random))
             .collect();
         assert_eq!(all, ["a", "a", "a", "b"]);
     }
 
     #[test]
-    fn one_key_needs_no_chance_and_never_rests() {
+    fn choose_of_one_key_is_that_key_always() {
         let (mut resting, now) = (Resting::new(), Instant::now());
-        resting.failed(0, &Error::Unauthorized, now);
+        resting.failed(0, &Error::Misconfigured(String::new()), now);
         let key = resting.choose("only", now, || panic!("not needed"));
         assert_eq!(key.map(|(place, _)| place), Some(0));
         assert!(!resting.is_any_awake("only", now));
     }
 
     #[test]
-    fn a_refused_key_rests_and_wakes() {
+    fn failed_key_is_not_used_for_a_while() {
         let (mut resting, now) = (Resting::new(), Instant::now());
-        resting.failed(0, &Error::RateLimited(Some(7)), now);
-        resting.failed(1, &Error::Overloaded(None), now);
+        resting.failed(0, &limited(Some(7)), now);
+        resting.failed(1, &Error::Failed(String::new()), now);
         assert_eq!(chosen(&resting, "a*9,b", now, 0).as_deref(), Some("b"));
-        resting.failed(1, &Error::Unauthorized, now);
+        resting.failed(1, &Error::Misconfigured(String::new()), now);
         // All rest: the one that wakes first.
         assert_eq!(chosen(&resting, "a,b", now, 1).as_deref(), Some("a"));
         let later = now + Duration::from_secs(8);
@@ -196,10 +204,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn some_key_is_always_chosen_and_a_resting_one_only_in_need(
+        fn choose_gives_some_key_and_a_resting_one_only_if_all_rest(
             weights in proptest::collection::vec(0_u32..5, 1..6),
             failing in proptest::collection::vec(any::<bool>(), 6),
-            chance in any::<u64>(),
+            random in any::<u64>(),
         ) {
             let value: Vec<String> = weights
                 .iter()
@@ -210,9 +218,9 @@ mod tests {
             let usable = weights.iter().filter(|weight| **weight > 0).count();
             let (mut resting, now) = (Resting::new(), Instant::now());
             for place in (0..usable).filter(|place| failing[*place]) {
-                resting.failed(place, &Error::Unauthorized, now);
+                resting.failed(place, &Error::Misconfigured(String::new()), now);
             }
-            match resting.choose(&value, now, || chance) {
+            match resting.choose(&value, now, || random) {
                 None => prop_assert_eq!(usable, 0),
                 Some((place, key)) => {
                     prop_assert!(place < usable);

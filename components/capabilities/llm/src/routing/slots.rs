@@ -1,5 +1,5 @@
-//! How many requests a provider gets at a time. The next ones wait in a short queue, first come,
-//! first served; whoever waits asks now and then whether it is its turn.
+//! A limit of concurrent requests to a provider. Further requests wait in a short queue, first come,
+//! first served, and check at intervals whether it is their turn.
 
 use std::collections::VecDeque;
 
@@ -68,7 +68,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn first_come_first_served() {
+    fn advance_is_first_come_first_served() {
         let mut slots = Slots::new();
         assert!(slots.enter(1));
         assert!(!slots.enter(1));
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(slots.queue(2), None);
         assert!(!slots.advance(first, 1));
         slots.leave();
-        // Not even who comes at the right moment gets ahead.
+        // A new request does not overtake the queue.
         assert!(!slots.enter(1));
         assert!(!slots.advance(second, 1));
         assert!(slots.advance(first, 1));
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_no_bound() {
+    fn enter_with_a_limit_of_zero_is_unlimited() {
         let mut slots = Slots::new();
         assert!((0..1_000).all(|_| slots.enter(0)));
     }

@@ -1,4 +1,4 @@
-//! What is known of each provider: of this instance's own requests, since instances share nothing.
+//! The state of each provider, from the requests of this instance: instances share nothing.
 
 use super::Limits;
 use super::circuit::Circuit;
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 /// One provider.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct ProviderState {
     pub(crate) circuit: Circuit,
     pub(crate) slots: Slots,
     pub(crate) resting: Resting,
@@ -19,25 +19,25 @@ pub(crate) struct Known {
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct State {
-    open_ai: Known,
-    anthropic: Known,
-    workers_ai: Known,
-    local: Known,
+    open_ai: ProviderState,
+    anthropic: ProviderState,
+    workers_ai: ProviderState,
+    local: ProviderState,
 }
 
 impl State {
-    /// Nothing is known yet.
+    /// The initial state.
     pub(crate) const fn new() -> Self {
         Self {
-            open_ai: Known::new(),
-            anthropic: Known::new(),
-            workers_ai: Known::new(),
-            local: Known::new(),
+            open_ai: ProviderState::new(),
+            anthropic: ProviderState::new(),
+            workers_ai: ProviderState::new(),
+            local: ProviderState::new(),
         }
     }
 
-    /// A provider that is reached over the network; the others have neither keys nor bad days.
-    pub(crate) fn of(&mut self, provider: Provider) -> Option<&mut Known> {
+    /// A provider that is reached over the network; the others have neither keys nor circuits.
+    pub(crate) fn of(&mut self, provider: Provider) -> Option<&mut ProviderState> {
         match provider {
             Provider::OpenAi => Some(&mut self.open_ai),
             Provider::Anthropic => Some(&mut self.anthropic),
@@ -48,7 +48,7 @@ impl State {
     }
 }
 
-impl Known {
+impl ProviderState {
     const fn new() -> Self {
         Self {
             circuit: Circuit::Closed(0),
@@ -57,27 +57,28 @@ impl Known {
         }
     }
 
-    /// An answer has begun.
+    /// A reply has begun.
     pub(crate) fn succeeded(&mut self, key: usize) {
         self.circuit.succeeded();
         self.resting.succeeded(key);
     }
 
-    /// None came. A provider that refuses is one that works.
+    /// No reply came. A provider that rejects a request is one that works.
     pub(crate) fn failed(&mut self, key: usize, error: &Error, limits: &Limits, now: Instant) {
         self.resting.failed(key, error, now);
         match error {
-            Error::Overloaded(_)
-            | Error::Timeout
-            | Error::Unreachable(_)
-            | Error::Protocol(_)
-            | Error::Other(_) => self.circuit.failed(limits.failures, now),
+            Error::Overloaded(_) | Error::Timeout(_) | Error::Unreachable(_) | Error::Failed(_) => {
+                self.circuit.failed(limits.failures, now);
+            }
+            // It may be the request's fault.
+            Error::Protocol(_) | Error::Other(_) => self.circuit.undecided(now),
             Error::UnknownModel
-            | Error::NotConfigured
+            | Error::NotConfigured(_)
             | Error::InvalidRequest(_)
             | Error::ContextTooLong
             | Error::ContentFiltered
-            | Error::Unauthorized
+            | Error::ModelUnavailable(_)
+            | Error::Misconfigured(_)
             | Error::RateLimited(_) => self.circuit.succeeded(),
         }
     }
@@ -86,22 +87,31 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values::Values;
+    use crate::request::invalid;
+    use crate::variables::Variables;
 
     #[test]
-    fn refusals_do_not_open_the_circuit_and_outages_do() {
-        let (limits, now) = (Limits::read(&Values::default()), Instant::now());
+    fn failed_outages_open_the_circuit_and_mistakes_of_clients_do_not() {
+        let (limits, now) = (Limits::read(&Variables::default()), Instant::now());
         let mut state = State::new();
-        let known = state.of(Provider::OpenAi).unwrap();
+        let provider = state.of(Provider::OpenAi).unwrap();
+        let mistake = invalid("seed", "is not supported");
         for _ in 0..20 {
-            known.failed(0, &Error::RateLimited(None), &limits, now);
+            provider.failed(0, &mistake, &limits, now);
         }
-        assert_eq!(known.circuit.enter(now), Ok(false));
+        assert_eq!(provider.circuit.enter(now), Ok(false));
         for _ in 0..5 {
-            known.failed(0, &Error::Timeout, &limits, now);
+            provider.failed(0, &Error::Timeout(String::new()), &limits, now);
         }
-        assert!(known.circuit.enter(now).is_err());
-        // Others are not concerned.
+        assert!(provider.circuit.enter(now).is_err());
+        // Unknown errors are no outages.
+        let provider = state.of(Provider::Local).unwrap();
+        for _ in 0..20 {
+            provider.failed(0, &Error::Other(String::new()), &limits, now);
+            provider.failed(0, &Error::Protocol(String::new()), &limits, now);
+        }
+        assert_eq!(provider.circuit.enter(now), Ok(false));
+        // Other providers are not concerned.
         let other = state.of(Provider::Anthropic).unwrap();
         assert_eq!(other.circuit.enter(now), Ok(false));
         assert!(state.of(Provider::Demo).is_none());

@@ -68,11 +68,15 @@ async fn limit_of_variable(action: Action) -> Result<u32, Error> {
     static API: OnceLock<u32> = OnceLock::new();
     static AUTH: OnceLock<u32> = OnceLock::new();
     static PASSWORD: OnceLock<u32> = OnceLock::new();
+    static MESSAGE: OnceLock<u32> = OnceLock::new();
+    static JOIN: OnceLock<u32> = OnceLock::new();
     let cached = match action {
         Action::Chat => &CHAT,
         Action::Api => &API,
         Action::Auth => &AUTH,
         Action::Password => &PASSWORD,
+        Action::Message => &MESSAGE,
+        Action::Join => &JOIN,
     };
     if let Some(limit) = cached.get() {
         return Ok(*limit);

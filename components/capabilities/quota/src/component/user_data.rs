@@ -64,7 +64,14 @@ impl Guest for Quota {
 /// Erases the ledger and the counters of the user and of the API keys in the ledger.
 async fn erase(user: &str) -> Result<(), Error> {
     let keys = ledger_of(user).await?.erase().await?;
-    let actions = [Action::Chat, Action::Api, Action::Auth, Action::Password];
+    let actions = [
+        Action::Chat,
+        Action::Api,
+        Action::Auth,
+        Action::Password,
+        Action::Message,
+        Action::Join,
+    ];
     let of_user = actions.map(|action| limits::key_of(action, user));
     let of_keys = keys.iter().map(|key| limits::key_of(Action::Chat, key));
     let counters: Vec<String> = of_user

@@ -2,13 +2,20 @@
 //! part in one step of one message.
 
 use contracts::{
-    conversations::turns::{Outcome, ReplyInfo},
+    conversations::{
+        turns::{Outcome, ReplyInfo},
+        types::EvictedConversation,
+    },
     llm::types::FinishReason,
 };
 use serde::Serialize;
 use sse::Encoder;
 
-use crate::{json::json, reply_end::ReplyEnd};
+use crate::{
+    evicted::{self, Evicted},
+    json::json,
+    reply_end::ReplyEnd,
+};
 
 /// Id of the text part within its message.
 const TEXT: &str = "0";
@@ -60,6 +67,8 @@ struct Metadata<'a> {
     title: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evicted: Vec<Evicted<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Usage>,
 }
@@ -79,7 +88,7 @@ pub(crate) fn opening(info: &ReplyInfo, model: &str) -> Vec<u8> {
         conversation_id: Some(&info.conversation_id),
         title: Some(&info.title),
         model: Some(model),
-        usage: None,
+        ..Metadata::default()
     };
     let start = Chunk::Start {
         message_id: &info.message_id,
@@ -94,6 +103,15 @@ pub(crate) fn content(out: &mut Encoder, content: &str) {
         id: TEXT,
         delta: content,
     }));
+}
+
+/// The conversations that were evicted for the reply.
+pub(crate) fn evicted(out: &mut Encoder, evicted: &[EvictedConversation]) {
+    let message_metadata = Metadata {
+        evicted: evicted::views(evicted),
+        ..Metadata::default()
+    };
+    out.data(&json(&Chunk::MessageMetadata { message_metadata }));
 }
 
 /// The end of the text and of the message. The AI SDK ignores chunks after an error; other clients
@@ -130,7 +148,7 @@ pub(crate) fn end(end: &ReplyEnd<'_>) -> Vec<u8> {
         None => chunks.extend([
             Chunk::FinishStep,
             Chunk::Finish {
-                finish_reason: finish_reason(end.reason),
+                finish_reason: finish_reason(end.reason.as_ref()),
             },
         ]),
     }
@@ -138,13 +156,13 @@ pub(crate) fn end(end: &ReplyEnd<'_>) -> Vec<u8> {
 }
 
 /// The AI SDK's finish reason.
-fn finish_reason(reason: Option<FinishReason>) -> &'static str {
+fn finish_reason(reason: Option<&FinishReason>) -> &'static str {
     match reason {
         Some(FinishReason::Stop) | None => "stop",
         Some(FinishReason::Length) => "length",
         Some(FinishReason::ContentFilter) => "content-filter",
         Some(FinishReason::ToolCalls) => "tool-calls",
-        Some(FinishReason::Other) => "other",
+        Some(FinishReason::Other(_)) => "other",
     }
 }
 
@@ -159,7 +177,7 @@ fn write(chunks: &[Chunk<'_>]) -> Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_edge::ApiError;
+    use http_edge::{ApiError, Cause};
 
     fn text(bytes: Vec<u8>) -> String {
         String::from_utf8(bytes).unwrap()
@@ -198,6 +216,21 @@ mod tests {
     }
 
     #[test]
+    fn evicted_is_metadata_of_the_message() {
+        let gone = EvictedConversation {
+            id: "e".into(),
+            title: "T".into(),
+        };
+        let mut out = Encoder::new();
+        evicted(&mut out, &[gone]);
+        assert_eq!(
+            text(out.take()),
+            "data: {\"type\":\"message-metadata\",\"messageMetadata\":\
+             {\"evicted\":[{\"id\":\"e\",\"title\":\"T\"}]}}\n\n"
+        );
+    }
+
+    #[test]
     fn end_of_each_outcome_has_its_chunks() {
         let usage = "data: {\"type\":\"text-end\",\"id\":\"0\"}\n\n\
              data: {\"type\":\"message-metadata\",\"messageMetadata\":{\"model\":\"gpt-4o-mini\",\
@@ -217,7 +250,10 @@ mod tests {
                  data: [DONE]\n\n"
             )
         );
-        let failed = encoded_end(Outcome::Incomplete, Some(&ApiError::ProviderTimeout));
+        let failed = encoded_end(
+            Outcome::Incomplete,
+            Some(&ApiError::ProviderTimeout(Cause::new("x"))),
+        );
         assert!(
             failed.contains(
                 "data: {\"type\":\"error\",\"errorText\":\

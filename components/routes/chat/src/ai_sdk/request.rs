@@ -146,6 +146,7 @@ impl UiBody {
             )
             .max_length(&format!("{path}.parts"), &text, MAX_CHARACTERS);
         let options = RegenerateBody {
+            message_id: None,
             model: self.model,
             system: self.system,
             temperature: self.temperature,

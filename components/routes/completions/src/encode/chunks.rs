@@ -1,12 +1,18 @@
 //! The chunks of a streamed completion (`chat.completion.chunk`).
 
-use contracts::llm::types::{Completion, Delta, ToolCallDelta};
+use contracts::llm::types::{
+    Completion, Delta, ExtraDelta, ExtraLevel, ReasoningField, ToolCallDelta,
+};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use sse::Encoder;
 
 use super::{
+    extra,
     label::Label,
-    usage::{UsageView, finish_reason},
+    thinking::ThinkingBlocks,
+    tool_call::ToolCallView,
+    usage::{finish_reason, usage},
 };
 
 /// Writes the chunks of one response.
@@ -16,6 +22,11 @@ pub(crate) struct ChunkEncoder {
     /// Whether the last chunk reports the usage; then every chunk has the field.
     includes_usage: bool,
     has_begun: bool,
+    thinking: ThinkingBlocks,
+    /// Fields of the provider's current event that belong to its choice; none if it has none.
+    choice_extra: Option<Map<String, Value>>,
+    /// The same for its delta.
+    delta_extra: Option<Map<String, Value>>,
 }
 
 #[derive(Serialize)]
@@ -24,18 +35,20 @@ struct Chunk<'a> {
     object: &'static str,
     created: u64,
     model: &'a str,
-    system_fingerprint: Option<&'static str>,
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
     choices: &'a [Choice<'a>],
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<UsageView>>,
+    usage: Option<Option<Map<String, Value>>>,
 }
 
 #[derive(Serialize)]
 struct Choice<'a> {
     index: u32,
     delta: DeltaView<'a>,
-    logprobs: Option<()>,
-    finish_reason: Option<&'static str>,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+    finish_reason: Option<&'a str>,
 }
 
 /// What a chunk adds to the message. An outer none omits the field, an inner one sends `null`.
@@ -50,24 +63,13 @@ struct DeltaView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_blocks: Option<[Value; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[ToolCallView<'a>; 1]>,
-}
-
-#[derive(Serialize)]
-struct ToolCallView<'a> {
-    index: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    kind: Option<&'static str>,
-    function: FunctionView<'a>,
-}
-
-#[derive(Serialize)]
-struct FunctionView<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    arguments: &'a str,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
 }
 
 impl ChunkEncoder {
@@ -76,6 +78,9 @@ impl ChunkEncoder {
             label,
             includes_usage,
             has_begun: false,
+            thinking: ThinkingBlocks::default(),
+            choice_extra: None,
+            delta_extra: None,
         }
     }
 
@@ -84,38 +89,78 @@ impl ChunkEncoder {
         &self.label.model
     }
 
-    /// Writes a delta.
+    /// Writes a delta. Extra fields wait for the delta of their event, or for [`Self::flush`].
     pub(crate) fn delta(&mut self, out: &mut Encoder, delta: &Delta) {
-        if let Delta::ResolvedModel(resolved) = delta {
-            self.label.model.clone_from(&resolved.model);
-            return;
-        }
-        self.begin(out, matches!(delta, Delta::Text(_)));
+        let block = self.thinking.push(delta);
         let mut view = DeltaView::default();
         match delta {
-            Delta::ResolvedModel(_) => {}
+            Delta::ResolvedModel(resolved) => {
+                return self.label.model.clone_from(&resolved.model);
+            }
+            Delta::Extra(extra) => return self.extra(out, extra),
             Delta::Text(text) => view.content = Some(Some(text)),
             Delta::Refusal(text) => view.refusal = Some(Some(text)),
-            Delta::Reasoning(text) => view.reasoning_content = Some(text),
-            Delta::ToolCall(call) => view.tool_calls = Some([ToolCallView::from(call)]),
+            Delta::Reasoning(reasoning) => match reasoning.field {
+                ReasoningField::ReasoningContent => view.reasoning_content = Some(&reasoning.text),
+                ReasoningField::Reasoning => view.reasoning = Some(&reasoning.text),
+            },
+            Delta::ReasoningData(_) => view.thinking_blocks = block.map(|block| [block]),
+            Delta::ToolCall(call) => view.tool_calls = Some([part_of(call)]),
         }
+        self.begin(out, matches!(delta, Delta::Text(_)));
         self.choice(out, view, None);
     }
 
+    /// Whether extra fields wait for a delta.
+    pub(crate) fn has_extra(&self) -> bool {
+        self.choice_extra.is_some() || self.delta_extra.is_some()
+    }
+
+    /// Writes extra fields of an event that has nothing else.
+    pub(crate) fn flush(&mut self, out: &mut Encoder) {
+        if self.has_extra() {
+            self.begin(out, false);
+            self.choice(out, DeltaView::default(), None);
+        }
+    }
+
     /// Writes a chunk that adds nothing, so that proxies and clients see that the stream is alive.
-    pub(crate) fn keep_alive(&self, out: &mut Encoder) {
+    pub(crate) fn keep_alive(&mut self, out: &mut Encoder) {
         self.choice(out, DeltaView::default(), None);
     }
 
     /// Writes the end of a completion, and that nothing follows.
     pub(crate) fn end(&mut self, out: &mut Encoder, completion: &Completion) {
         self.begin(out, true);
-        let reason = finish_reason(completion.finish_reason);
+        if let Some(sequence) = &completion.stop_sequence {
+            let fields = self.choice_extra.get_or_insert_default();
+            fields.insert("stop_sequence".to_owned(), sequence.as_str().into());
+        }
+        let reason = finish_reason(&completion.finish_reason);
         self.choice(out, DeltaView::default(), Some(reason));
         if self.includes_usage {
-            self.write(out, &[], Some(completion.usage.into()));
+            self.write(out, &[], Some(usage(completion)));
         }
         out.data("[DONE]");
+    }
+
+    /// Keeps fields of an event for its delta.
+    fn extra(&mut self, out: &mut Encoder, extra: &ExtraDelta) {
+        let kept = match extra.level {
+            ExtraLevel::Chunk => return self.label.set_extra(&extra.fields),
+            ExtraLevel::Choice => &self.choice_extra,
+            ExtraLevel::Delta => &self.delta_extra,
+        };
+        // The event before had nothing else.
+        if kept.is_some() {
+            self.flush(out);
+        }
+        let fields = Some(extra::object(&extra.fields));
+        match extra.level {
+            ExtraLevel::Chunk => {}
+            ExtraLevel::Choice => self.choice_extra = fields,
+            ExtraLevel::Delta => self.delta_extra = fields,
+        }
     }
 
     /// Writes the role, once. `content` is null if the message does not begin with text.
@@ -129,46 +174,56 @@ impl ChunkEncoder {
             refusal: Some(None),
             ..DeltaView::default()
         };
-        self.choice(out, opening, None);
+        self.write(out, &[choice_of(opening, None, None)], None);
     }
 
-    fn choice(&self, out: &mut Encoder, delta: DeltaView<'_>, finish_reason: Option<&'static str>) {
-        let choice = Choice {
-            index: 0,
-            delta,
-            logprobs: None,
-            finish_reason,
-        };
-        self.write(out, &[choice], None);
+    /// Writes a chunk with the extra fields that wait.
+    fn choice(&mut self, out: &mut Encoder, mut delta: DeltaView<'_>, reason: Option<&str>) {
+        delta.extra = self.delta_extra.take().unwrap_or_default();
+        let extra = self.choice_extra.take();
+        self.write(out, &[choice_of(delta, extra, reason)], None);
     }
 
-    fn write(&self, out: &mut Encoder, choices: &[Choice<'_>], usage: Option<UsageView>) {
+    fn write(&self, out: &mut Encoder, choices: &[Choice<'_>], usage: Option<Map<String, Value>>) {
         let chunk = Chunk {
             id: &self.label.id,
             object: "chat.completion.chunk",
             created: self.label.created,
             model: &self.label.model,
-            system_fingerprint: None,
+            extra: &self.label.extra,
             choices,
             usage: self.includes_usage.then_some(usage),
         };
-        // Strings and numbers: this cannot fail, and a missing chunk is better than a panic.
+        // JSON values: this cannot fail, and a missing chunk is better than a panic.
         if let Ok(data) = serde_json::to_string(&chunk) {
             out.data(&data);
         }
     }
 }
 
-impl<'a> From<&'a ToolCallDelta> for ToolCallView<'a> {
-    fn from(call: &'a ToolCallDelta) -> Self {
-        Self {
-            index: call.index,
-            id: call.id.as_deref(),
-            kind: call.id.is_some().then_some("function"),
-            function: FunctionView {
-                name: call.name.as_deref(),
-                arguments: &call.arguments,
-            },
-        }
+fn choice_of<'a>(
+    delta: DeltaView<'a>,
+    extra: Option<Map<String, Value>>,
+    finish_reason: Option<&'a str>,
+) -> Choice<'a> {
+    let mut fields = extra.unwrap_or_default();
+    if !fields.contains_key("logprobs") {
+        fields.insert("logprobs".to_owned(), Value::Null);
     }
+    Choice {
+        index: 0,
+        delta,
+        extra: fields,
+        finish_reason,
+    }
+}
+
+fn part_of(call: &ToolCallDelta) -> ToolCallView<'_> {
+    ToolCallView::new(
+        Some(call.index),
+        call.id.as_deref(),
+        call.name.as_deref(),
+        &call.arguments,
+        extra::optional_object(call.extra.as_deref()),
+    )
 }

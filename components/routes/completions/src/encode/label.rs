@@ -2,7 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde_json::{Map, Value};
 use uuid::Uuid;
+
+use super::extra;
 
 /// The protocol that the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub(crate) struct Label {
     pub(super) created: u64,
     /// The model that answers, or the requested one as long as that is not known.
     pub(crate) model: String,
+    /// The provider's other fields, such as `service_tier`.
+    pub(super) extra: Map<String, Value>,
 }
 
 impl Label {
@@ -31,6 +36,12 @@ impl Label {
             id: format!("chatcmpl-{}", Uuid::new_v4().simple()),
             created: now.unwrap_or_default().as_secs(),
             model,
+            extra: Map::from_iter([("system_fingerprint".to_owned(), Value::Null)]),
         }
+    }
+
+    /// Takes the provider's other fields over. They hold for the following chunks too.
+    pub(super) fn set_extra(&mut self, fields: &str) {
+        extra::overwrite(&mut self.extra, extra::object(fields));
     }
 }

@@ -1,5 +1,8 @@
 use super::{chunks::ChunkEncoder, label::Label, object::ReplyMessage};
-use contracts::llm::types::{Completion, Delta, FinishReason, ResolvedModel, ToolCallDelta, Usage};
+use contracts::llm::types::{
+    Completion, Delta, ExtraDelta, ExtraLevel, FinishReason, ReasoningDelta, ReasoningField,
+    ResolvedModel, ToolCallDelta, Usage,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sse::{Encoder, Parser};
@@ -11,17 +14,35 @@ fn completion(finish_reason: FinishReason) -> Completion {
             prompt_tokens: 9,
             completion_tokens: 4,
             cached_tokens: 3,
+            cache_write_tokens: 0,
+            cache_write_hour_tokens: 0,
             reasoning_tokens: 1,
             estimated: false,
         },
+        stop_sequence: None,
+        usage_extra: None,
     }
+}
+
+fn reasoning(text: impl Into<String>) -> Delta {
+    Delta::Reasoning(ReasoningDelta {
+        text: text.into(),
+        field: ReasoningField::ReasoningContent,
+    })
+}
+
+fn extra(level: ExtraLevel, fields: Value) -> Delta {
+    Delta::Extra(ExtraDelta {
+        level,
+        fields: fields.to_string(),
+    })
 }
 
 fn label() -> Label {
     Label {
         id: "chatcmpl-1".into(),
         created: 1_700_000_000,
-        model: "asked".into(),
+        ..Label::new("asked".into())
     }
 }
 
@@ -32,6 +53,7 @@ fn resolved() -> Delta {
         upstream: "gpt-4o-2024".into(),
         attempts: 1,
         prices: None,
+        omitted_parameters: Vec::new(),
     })
 }
 
@@ -41,6 +63,7 @@ fn call(index: u32, id: Option<&str>, arguments: &str) -> Delta {
         id: id.map(str::to_owned),
         name: id.map(|id| format!("f_{id}")),
         arguments: arguments.to_owned(),
+        extra: None,
     })
 }
 
@@ -51,6 +74,7 @@ fn streamed(deltas: &[Delta], includes_usage: bool, end: &Completion) -> Vec<Val
     for delta in deltas {
         chunks.delta(&mut out, delta);
     }
+    chunks.flush(&mut out);
     chunks.end(&mut out, end);
     let bytes = out.take();
     let text = String::from_utf8(bytes.clone()).unwrap();
@@ -218,7 +242,7 @@ fn reply_message_text_reply_equals_openais_object() {
 #[test]
 fn reply_message_response_contains_the_text_only() {
     let mut message = ReplyMessage::default();
-    message.push(Delta::Reasoning("Hm.".into()));
+    message.push(reasoning("Hm."));
     message.push(Delta::Text("Hel".into()));
     message.push(Delta::Text("lo".into()));
     assert_eq!(
@@ -236,7 +260,7 @@ fn reply_message_estimated_usage_is_marked() {
 
 #[test]
 fn chunk_encoder_keep_alive_is_a_chunk_without_content() {
-    let chunks = ChunkEncoder::new(label(), true);
+    let mut chunks = ChunkEncoder::new(label(), true);
     let mut out = Encoder::new();
     chunks.keep_alive(&mut out);
     let text = String::from_utf8(out.take()).unwrap();
@@ -247,11 +271,143 @@ fn chunk_encoder_keep_alive_is_a_chunk_without_content() {
     assert_eq!(chunk["usage"], Value::Null);
 }
 
+/// A reply with the provider's own fields at every level.
+fn with_extra() -> Vec<Delta> {
+    vec![
+        resolved(),
+        extra(
+            ExtraLevel::Chunk,
+            json!({"system_fingerprint": "fp_1", "service_tier": "default"}),
+        ),
+        extra(
+            ExtraLevel::Choice,
+            json!({"logprobs": {"content": [{"token": "Hel"}]}}),
+        ),
+        extra(ExtraLevel::Delta, json!({"x": "1"})),
+        Delta::Text("Hel".into()),
+        extra(
+            ExtraLevel::Choice,
+            json!({"logprobs": {"content": [{"token": "lo"}]}}),
+        ),
+        Delta::Text("lo".into()),
+        // An event with nothing else, and another one.
+        extra(ExtraLevel::Delta, json!({"annotations": [1]})),
+        extra(ExtraLevel::Delta, json!({"annotations": [2]})),
+        Delta::ToolCall(ToolCallDelta {
+            index: 0,
+            id: Some("call_1".into()),
+            name: Some("f_call_1".into()),
+            arguments: "{}".into(),
+            extra: Some(json!({"extra_content": {"s": 1}, "function": {"f": 2}}).to_string()),
+        }),
+    ]
+}
+
+#[test]
+fn chunk_encoder_extra_fields_are_in_the_chunk_of_their_event() {
+    let mut end = completion(FinishReason::Other("eos".into()));
+    end.stop_sequence = Some("END".into());
+    end.usage_extra =
+        Some(json!({"prompt_tokens_details": {"audio_tokens": 5}, "cost": 1}).to_string());
+    let events = streamed(&with_extra(), true, &end);
+    assert!(
+        events.iter().all(
+            |event| event["system_fingerprint"] == "fp_1" && event["service_tier"] == "default"
+        )
+    );
+    let choices: Vec<_> = events[1..6]
+        .iter()
+        .map(|event| &event["choices"][0])
+        .collect();
+    assert_eq!(choices[0]["delta"], json!({"content": "Hel", "x": "1"}));
+    assert_eq!(choices[0]["logprobs"]["content"][0]["token"], "Hel");
+    assert_eq!(choices[1]["delta"], json!({"content": "lo"}));
+    assert_eq!(choices[1]["logprobs"]["content"][0]["token"], "lo");
+    assert_eq!(choices[2]["delta"], json!({"annotations": [1]}));
+    let call = &choices[3]["delta"]["tool_calls"][0];
+    assert_eq!(choices[3]["delta"]["annotations"], json!([2]));
+    assert_eq!(call["extra_content"], json!({"s": 1}));
+    assert_eq!(
+        call["function"],
+        json!({"name": "f_call_1", "arguments": "{}", "f": 2})
+    );
+    assert_eq!(choices[4]["finish_reason"], "eos");
+    assert_eq!(choices[4]["stop_sequence"], "END");
+    let usage = &events[6]["usage"];
+    assert_eq!(
+        usage["prompt_tokens_details"],
+        json!({"cached_tokens": 3, "audio_tokens": 5})
+    );
+    assert_eq!(usage["cost"], 1);
+}
+
+#[test]
+fn reply_message_extra_fields_are_merged() {
+    let object = whole(with_extra(), &completion(FinishReason::ToolCalls));
+    assert_eq!(object["service_tier"], "default");
+    assert_eq!(object["system_fingerprint"], "fp_1");
+    let choice = &object["choices"][0];
+    assert_eq!(
+        choice["logprobs"],
+        json!({"content": [{"token": "Hel"}, {"token": "lo"}]})
+    );
+    assert_eq!(
+        choice["message"],
+        json!({
+            "role": "assistant", "content": "Hello", "refusal": null,
+            "tool_calls": [{
+                "id": "call_1", "type": "function", "extra_content": {"s": 1},
+                "function": {"name": "f_call_1", "arguments": "{}", "f": 2},
+            }],
+            "x": "1", "annotations": [1, 2],
+        })
+    );
+}
+
+#[test]
+fn reasoning_data_is_a_thinking_block_streamed_and_whole() {
+    let deltas = || {
+        vec![
+            reasoning("Let me "),
+            reasoning("see."),
+            Delta::ReasoningData(json!({"type": "thinking", "signature": "s1"}).to_string()),
+            Delta::Text("4".into()),
+        ]
+    };
+    let block = json!({"type": "thinking", "thinking": "Let me see.", "signature": "s1"});
+    let end = completion(FinishReason::Stop);
+    let events = streamed(&deltas(), false, &end);
+    assert_eq!(
+        events[3]["choices"][0]["delta"],
+        json!({"thinking_blocks": [block]})
+    );
+    let message = &whole(deltas(), &end)["choices"][0]["message"];
+    assert_eq!(message["thinking_blocks"], json!([block]));
+    assert_eq!(message["reasoning_content"], "Let me see.");
+    assert_eq!(message["content"], "4");
+}
+
+#[test]
+fn a_call_of_another_type_has_no_function() {
+    let deltas = vec![Delta::ToolCall(ToolCallDelta {
+        index: 0,
+        id: Some("call_1".into()),
+        name: Some(String::new()),
+        arguments: String::new(),
+        extra: Some(
+            json!({"type": "custom", "custom": {"name": "run", "input": "ls"}}).to_string(),
+        ),
+    })];
+    let call = json!({"id": "call_1", "type": "custom", "custom": {"name": "run", "input": "ls"}});
+    let object = whole(deltas, &completion(FinishReason::ToolCalls));
+    assert_eq!(object["choices"][0]["message"]["tool_calls"], json!([call]));
+}
+
 fn deltas() -> impl Strategy<Value = Vec<Delta>> {
     let delta = prop_oneof![
         4 => "(?s).{1,6}".prop_map(Delta::Text),
         1 => "(?s).{1,6}".prop_map(Delta::Refusal),
-        1 => "(?s).{1,6}".prop_map(Delta::Reasoning),
+        1 => "(?s).{1,6}".prop_map(reasoning),
         2 => (0..4_u32, "[a-z\"{}:]{0,5}").prop_map(|(index, arguments)| call(index, None, &arguments)),
     ];
     proptest::collection::vec(delta, 0..12).prop_map(|mut deltas| {

@@ -106,6 +106,30 @@ impl Fields {
         }
     }
 
+    /// Puts a field back.
+    pub(crate) fn put(&mut self, name: &str, value: Value) {
+        self.fields.insert(name.to_owned(), value);
+    }
+
+    /// Puts what is left of an inner object back.
+    pub(crate) fn put_rest(&mut self, name: &str, inner: Self) {
+        let fields = inner.given();
+        if !fields.is_empty() {
+            self.put(name, Value::Object(fields));
+        }
+    }
+
+    /// The fields that were not taken and are not `null`, as JSON.
+    pub(crate) fn rest_given(self) -> Option<String> {
+        let fields = self.given();
+        (!fields.is_empty()).then(|| Value::Object(fields).to_string())
+    }
+
+    fn given(mut self) -> Map<String, Value> {
+        self.fields.retain(|_, value| !value.is_null());
+        self.fields
+    }
+
     /// The fields that were not taken, as JSON.
     pub(crate) fn rest(self) -> Option<String> {
         let is_given = self.fields.values().any(|value| !value.is_null());

@@ -1,7 +1,7 @@
-//! The messages of a request. Unknown fields of a message are ignored: clients send back whole
-//! messages of earlier responses.
+//! The messages of a request. What is not OpenAI's is passed on to the provider: clients send back
+//! what they received from it.
 
-use contracts::llm::types::{Image, ImageDetail, Message, Part, Role, ToolCall};
+use contracts::llm::types::{Image, ImageDetail, Message, Part, Role, TextPart, ToolCall};
 use http_edge::ApiError;
 use serde_json::Value;
 
@@ -21,7 +21,8 @@ pub(super) fn read(fields: &mut Fields) -> Result<Vec<Message>, ApiError> {
 
 fn message(mut fields: Fields) -> Result<Message, ApiError> {
     let role = match fields.required_text("role")?.as_str() {
-        "system" | "developer" => Role::System,
+        "system" => Role::System,
+        "developer" => Role::Developer,
         "user" => Role::User,
         "assistant" => Role::Assistant,
         "tool" => Role::Tool,
@@ -29,24 +30,25 @@ fn message(mut fields: Fields) -> Result<Message, ApiError> {
             return Err(fields.wrong("role", "must be system, developer, user, assistant or tool"));
         }
     };
-    for name in ["function_call", "audio"] {
-        if fields.take(name).is_some() {
-            return Err(fields.wrong(name, "is not supported here"));
-        }
-    }
     let mut content = content(&mut fields)?;
     let refusal = fields.text("refusal")?.filter(|text| !text.is_empty());
-    content.extend(refusal.map(Part::Text));
+    content.extend(refusal.map(|text| Part::Text(TextPart { text, extra: None })));
     let tool_calls = tool_calls(&mut fields)?;
-    if content.is_empty() && tool_calls.is_empty() {
-        return Err(fields.wrong("content", "is missing"));
+    let name = fields.text("name")?;
+    let tool_call_id = fields.text("tool_call_id")?;
+    let path = fields.path("content");
+    let extra = fields.rest_given();
+    // An assistant message without anything is what is left of a reply that failed; it is left out.
+    if content.is_empty() && tool_calls.is_empty() && extra.is_none() && role != Role::Assistant {
+        return Err(ApiError::invalid(path, "is missing"));
     }
     Ok(Message {
         role,
         content,
-        name: fields.text("name")?,
+        name,
         tool_calls,
-        tool_call_id: fields.text("tool_call_id")?,
+        tool_call_id,
+        extra,
     })
 }
 
@@ -54,39 +56,54 @@ fn message(mut fields: Fields) -> Result<Message, ApiError> {
 fn content(fields: &mut Fields) -> Result<Vec<Part>, ApiError> {
     match fields.take("content") {
         None => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(vec![Part::Text(text)]),
+        Some(Value::String(text)) => Ok(vec![Part::Text(TextPart { text, extra: None })]),
         Some(Value::Array(parts)) => {
             let path = fields.path("content");
             parts
                 .into_iter()
                 .enumerate()
-                .map(|(index, value)| part(Fields::of(value, format!("{path}[{index}]"))?))
+                .map(|(index, value)| part(value, format!("{path}[{index}]")))
                 .collect()
         }
         Some(_) => Err(fields.wrong("content", "must be a string or a list of parts")),
     }
 }
 
-fn part(mut fields: Fields) -> Result<Part, ApiError> {
+fn part(value: Value, path: String) -> Result<Part, ApiError> {
+    match value.get("type").and_then(Value::as_str) {
+        None | Some("text" | "refusal" | "image_url") => {}
+        // Only its provider knows such a part.
+        Some(_) => return Ok(Part::Other(value.to_string())),
+    }
+    let mut fields = Fields::of(value, path)?;
     match fields.required_text("type")?.as_str() {
-        "text" => fields.required_text("text").map(Part::Text),
-        "refusal" => fields.required_text("refusal").map(Part::Text),
-        "image_url" => image(fields.required_object("image_url")?).map(Part::Image),
-        "input_audio" | "file" => Err(fields.wrong("type", "is not supported here")),
-        _ => Err(fields.wrong("type", "must be text or image_url")),
+        "image_url" => image(fields).map(Part::Image),
+        name => Ok(Part::Text(TextPart {
+            text: fields.required_text(name)?,
+            extra: fields.rest_given(),
+        })),
     }
 }
 
 fn image(mut fields: Fields) -> Result<Image, ApiError> {
-    let url = fields.required_text("url")?;
-    let detail = match fields.text("detail")?.as_deref() {
+    let mut image = fields.required_object("image_url")?;
+    let url = image.required_text("url")?;
+    let detail = match image.text("detail")?.as_deref() {
         None => None,
         Some("auto") => Some(ImageDetail::Auto),
         Some("low") => Some(ImageDetail::Low),
         Some("high") => Some(ImageDetail::High),
-        Some(_) => return Err(fields.wrong("detail", "must be auto, low or high")),
+        Some(other) => {
+            image.put("detail", other.into());
+            None
+        }
     };
-    Ok(Image { url, detail })
+    fields.put_rest("image_url", image);
+    Ok(Image {
+        url,
+        detail,
+        extra: fields.rest_given(),
+    })
 }
 
 fn tool_calls(fields: &mut Fields) -> Result<Vec<ToolCall>, ApiError> {
@@ -102,16 +119,24 @@ fn tool_calls(fields: &mut Fields) -> Result<Vec<ToolCall>, ApiError> {
 
 fn tool_call(mut fields: Fields) -> Result<ToolCall, ApiError> {
     let id = fields.required_text("id")?;
-    if fields
-        .text("type")?
-        .is_some_and(|given| given != "function")
-    {
-        return Err(fields.wrong("type", "must be function"));
+    let kind = fields.text("type")?.unwrap_or_else(|| "function".into());
+    if kind != "function" {
+        fields.put("type", kind.into());
+        return Ok(ToolCall {
+            id,
+            name: String::new(),
+            arguments: String::new(),
+            extra: fields.rest_given(),
+        });
     }
     let mut function = fields.required_object("function")?;
+    let name = function.required_text("name")?;
+    let arguments = function.required_text("arguments")?;
+    fields.put_rest("function", function);
     Ok(ToolCall {
         id,
-        name: function.required_text("name")?,
-        arguments: function.required_text("arguments")?,
+        name,
+        arguments,
+        extra: fields.rest_given(),
     })
 }

@@ -1,5 +1,5 @@
 use super::*;
-use contracts::llm::types::{ImageDetail, Part, Role, ToolChoice};
+use contracts::llm::types::{ImageDetail, Part, Role, Tool, ToolChoice};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -28,8 +28,9 @@ fn wrong(body: Value) -> String {
 
 fn text_of(part: &Part) -> &str {
     match part {
-        Part::Text(text) => text,
+        Part::Text(part) => &part.text,
         Part::Image(image) => &image.url,
+        Part::Reasoning(_) | Part::Other(_) => panic!("{part:?}"),
     }
 }
 
@@ -75,7 +76,7 @@ fn read_full_request_keeps_every_field() {
         .collect();
     assert!(matches!(
         roles.as_slice(),
-        [Role::System, Role::User, Role::Assistant, Role::Tool]
+        [Role::Developer, Role::User, Role::Assistant, Role::Tool]
     ));
     assert_eq!(request.messages[0].name.as_deref(), Some("house"));
     let parts: Vec<_> = request.messages[1].content.iter().map(text_of).collect();
@@ -91,11 +92,15 @@ fn read_full_request_keeps_every_field() {
     assert_eq!(options.stop, ["END"]);
     assert_eq!(options.end_user.as_deref(), Some("u-1"));
     assert_eq!(options.parallel_tool_calls, Some(false));
-    assert_eq!(
-        options.tools[0].parameters.as_deref(),
-        Some(r#"{"type":"object","properties":{"z":{},"a":{}}}"#),
+    assert!(
+        matches!(
+            &options.tools[..],
+            [Tool::Function(tool)] if tool.parameters.as_deref()
+                == Some(r#"{"type":"object","properties":{"z":{},"a":{}}}"#)
+        ),
         "in the client's order"
     );
+    assert!(options.include_extra && !options.whole);
     assert!(matches!(options.tool_choice, Some(ToolChoice::Function(name)) if name == "look"));
     assert!(matches!(
         options.response_format,
@@ -103,7 +108,80 @@ fn read_full_request_keeps_every_field() {
     ));
     assert_eq!(
         options.extra.as_deref(),
-        Some(r#"{"reasoning_effort":"low","logit_bias":null,"metadata":{"b":1,"a":2}}"#)
+        Some(
+            r#"{"reasoning_effort":"low","logit_bias":null,"metadata":{"b":1,"a":2},"stream_options":{"include_obfuscation":false}}"#
+        )
+    );
+}
+
+#[test]
+fn read_unknown_fields_keeps_them_where_they_were() {
+    let parsed = read(json!({
+        "messages": [
+            {"role": "user", "x": {"y": 1}, "content": [
+                {"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}},
+                {"type": "image_url", "image_url": {"url": "https://i.example/1.png"}, "a": 1},
+                {"type": "image_url", "image_url": {"url": "https://i.example/2.png", "detail": "original", "b": 2}},
+                {"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}},
+            ]},
+            {"role": "assistant", "content": null, "refusal": null, "reasoning_content": "Hm.", "tool_calls": [
+                {"id": "c1", "type": "function", "extra_content": {"google": {"thought_signature": "s"}},
+                 "function": {"name": "look", "arguments": "{}", "z": 1}},
+                {"id": "c2", "type": "custom", "custom": {"name": "run", "input": "ls"}},
+            ]},
+            {"role": "assistant", "audio": {"id": "audio_1"}},
+        ],
+        "tools": [
+            {"type": "function", "function": {"name": "look", "w": 1}, "cache_control": {"type": "ephemeral"}},
+            {"type": "custom", "custom": {"name": "run"}},
+        ],
+        "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto"}},
+        "response_format": {"type": "json_object", "schema": {"type": "object"}},
+    }))
+    .unwrap();
+    let [user, assistant, audio] = &parsed.request.messages[..] else {
+        panic!("{:?}", parsed.request.messages)
+    };
+    assert_eq!(user.extra.as_deref(), Some(r#"{"x":{"y":1}}"#));
+    let [text, image, other_image, sound] = &user.content[..] else {
+        panic!("{user:?}")
+    };
+    assert!(matches!(text, Part::Text(part)
+        if part.extra.as_deref() == Some(r#"{"cache_control":{"type":"ephemeral"}}"#)));
+    assert!(matches!(image, Part::Image(image) if image.extra.as_deref() == Some(r#"{"a":1}"#)));
+    assert!(
+        matches!(other_image, Part::Image(image) if image.extra.as_deref()
+        == Some(r#"{"image_url":{"b":2,"detail":"original"}}"#))
+    );
+    assert!(matches!(sound, Part::Other(json) if json.contains("input_audio")));
+    let extra_of = |index: usize| assistant.tool_calls[index].extra.as_deref();
+    assert_eq!(
+        assistant.extra.as_deref(),
+        Some(r#"{"reasoning_content":"Hm."}"#)
+    );
+    assert_eq!(
+        extra_of(0),
+        Some(r#"{"extra_content":{"google":{"thought_signature":"s"}},"function":{"z":1}}"#)
+    );
+    assert_eq!(
+        extra_of(1),
+        Some(r#"{"custom":{"name":"run","input":"ls"},"type":"custom"}"#)
+    );
+    assert_eq!(
+        audio.extra.as_deref(),
+        Some(r#"{"audio":{"id":"audio_1"}}"#)
+    );
+    let options = parsed.request.options.unwrap();
+    assert!(options.whole);
+    assert!(
+        matches!(&options.tools[..], [Tool::Function(tool), Tool::Other(other)]
+        if tool.extra.as_deref()
+            == Some(r#"{"cache_control":{"type":"ephemeral"},"function":{"w":1}}"#)
+        && other.contains("custom"))
+    );
+    assert!(matches!(options.tool_choice, Some(ToolChoice::Other(json)) if json.contains("mode")));
+    assert!(
+        matches!(options.response_format, Some(ResponseFormat::Other(json)) if json.contains("schema"))
     );
 }
 
@@ -154,10 +232,6 @@ fn read_invalid_field_names_its_path() {
             "messages[0].content[0].text",
         ),
         (
-            json!({"messages": [{"role": "user", "content": [{"type": "file"}]}]}),
-            "messages[0].content[0].type",
-        ),
-        (
             json!({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "https://i.example"}]}]}),
             "messages[0].content[0].image_url",
         ),
@@ -185,7 +259,7 @@ fn read_invalid_field_names_its_path() {
         (json!({"seed": 1.5}), "seed"),
         (json!({"stop": [1]}), "stop[0]"),
         (json!({"stop": {}}), "stop"),
-        (json!({"tools": [{"type": "custom"}]}), "tools[0].type"),
+        (json!({"tools": [{"name": "a"}]}), "tools[0].type"),
         (
             json!({"tools": [{"type": "function"}]}),
             "tools[0].function",
@@ -196,11 +270,11 @@ fn read_invalid_field_names_its_path() {
         ),
         (json!({"tool_choice": "maybe"}), "tool_choice"),
         (
-            json!({"tool_choice": {"type": "allowed_tools"}}),
-            "tool_choice.type",
+            json!({"tool_choice": {"type": "function"}}),
+            "tool_choice.function",
         ),
         (
-            json!({"response_format": {"type": "xml"}}),
+            json!({"response_format": {"schema": {}}}),
             "response_format.type",
         ),
         (

@@ -1,6 +1,6 @@
 //! The tools of a request.
 
-use contracts::llm::types::{Tool, ToolChoice};
+use contracts::llm::types::{FunctionTool, Tool, ToolChoice};
 use http_edge::ApiError;
 use serde_json::Value;
 
@@ -13,18 +13,30 @@ pub(super) fn read(fields: &mut Fields) -> Result<Vec<Tool>, ApiError> {
         .unwrap_or_default()
         .into_iter()
         .enumerate()
-        .map(|(index, value)| tool(Fields::of(value, format!("tools[{index}]"))?))
+        .map(|(index, value)| tool(value, format!("tools[{index}]")))
         .collect()
 }
 
-fn tool(mut fields: Fields) -> Result<Tool, ApiError> {
-    let mut function = function(&mut fields)?;
-    Ok(Tool {
-        name: function.required_text("name")?,
-        description: function.text("description")?,
-        parameters: function.json("parameters")?,
-        strict: function.flag("strict")?,
-    })
+fn tool(value: Value, path: String) -> Result<Tool, ApiError> {
+    let whole = value.to_string();
+    let mut fields = Fields::of(value, path)?;
+    if fields.required_text("type")? != "function" {
+        // Only its provider knows such a tool.
+        return Ok(Tool::Other(whole));
+    }
+    let mut function = fields.required_object("function")?;
+    let name = function.required_text("name")?;
+    let description = function.text("description")?;
+    let parameters = function.json("parameters")?;
+    let strict = function.flag("strict")?;
+    fields.put_rest("function", function);
+    Ok(Tool::Function(FunctionTool {
+        name,
+        description,
+        parameters,
+        strict,
+        extra: fields.rest_given(),
+    }))
 }
 
 /// Reads `tool_choice`.
@@ -36,20 +48,16 @@ pub(super) fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>, ApiError
             "auto" => Ok(Some(ToolChoice::Auto)),
             "none" => Ok(Some(ToolChoice::None)),
             "required" => Ok(Some(ToolChoice::Required)),
-            _ => Err(fields.wrong(name, "must be auto, none, required or a function")),
+            _ => Err(fields.wrong(name, "must be auto, none, required or an object")),
         },
         Some(value) => {
+            let whole = value.to_string();
             let mut named = Fields::of(value, fields.path(name))?;
-            let name = function(&mut named)?.required_text("name")?;
+            if named.required_text("type")? != "function" {
+                return Ok(Some(ToolChoice::Other(whole)));
+            }
+            let name = named.required_object("function")?.required_text("name")?;
             Ok(Some(ToolChoice::Function(name)))
         }
     }
-}
-
-/// Only functions are supported: every provider has them.
-fn function(fields: &mut Fields) -> Result<Fields, ApiError> {
-    if fields.required_text("type")? != "function" {
-        return Err(fields.wrong("type", "must be function"));
-    }
-    fields.required_object("function")
 }

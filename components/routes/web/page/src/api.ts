@@ -1,5 +1,7 @@
 // Requests to the HTTP API, authenticated by the session cookie, and their errors.
 
+import { t } from './texts';
+
 export type Role = 'user' | 'assistant';
 export type Status = 'complete' | 'streaming' | 'stopped' | 'incomplete';
 
@@ -7,8 +9,14 @@ export interface Message {
   id: string;
   role: Role;
   content: string;
+  /** Milliseconds since the epoch. */
+  timestamp: number;
   status: Status;
   model?: string;
+  /** Why a reply is incomplete. */
+  failure?: { code: string; message: string };
+  /** All versions, oldest first, if there are several. */
+  versions?: { id: string; createdAt: number; status: Status }[];
 }
 
 export interface Summary {
@@ -16,12 +24,16 @@ export interface Summary {
   title: string;
   model: string;
   messageCount: number;
+  /** The time of the last message. */
   updatedAt: number;
+  pinned: boolean;
 }
 
 export interface History {
   conversations: Summary[];
   maxConversations: number;
+  /** The id of the conversation that a new one deletes; null while there is room. */
+  nextEvicted: string | null;
 }
 
 export interface StoredConversation {
@@ -30,6 +42,7 @@ export interface StoredConversation {
   model: string;
   messages: Message[];
   updatedAt: number;
+  pinned: boolean;
 }
 
 export interface Model {
@@ -42,12 +55,14 @@ export interface Model {
 export interface Preferences {
   defaultModel: string;
   theme: 'light' | 'dark';
+  systemPrompt?: string;
 }
 
 export interface User {
   id: string;
   email: string;
   name: string;
+  emailVerified: boolean;
   isAnonymous: boolean;
 }
 
@@ -76,12 +91,13 @@ export interface ErrorBody {
 export interface Options {
   body?: unknown;
   headers?: Record<string, string>;
+  signal?: AbortSignal;
 }
 
 /** Sends a request and returns the response. Throws an `ApiError` unless it succeeds. */
 export async function request(method: string, path: string, options: Options = {}): Promise<Response> {
   const headers = new Headers(options.headers);
-  const init: RequestInit = { method, headers };
+  const init: RequestInit = { method, headers, signal: options.signal ?? null };
   if (options.body !== undefined) {
     headers.set('content-type', 'application/json');
     init.body = JSON.stringify(options.body);
@@ -107,9 +123,7 @@ export async function requestJson<T>(method: string, path: string, options?: Opt
 }
 
 export function networkError(): ApiError {
-  const sentence = navigator.onLine
-    ? 'The server cannot be reached.'
-    : 'You are offline. Check the connection and try again.';
+  const sentence = navigator.onLine ? t.unreachable : t.offline;
   return new ApiError(0, 'UNREACHABLE', sentence);
 }
 
@@ -126,15 +140,16 @@ async function errorOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, code, sentence, retryAt, response.headers.get('x-conversation-id'));
 }
 
-/** The code, and a sentence for the user: the page's own for errors that the user can solve, else the server's. */
+/** The code, and a sentence for the user. */
 export function describeError(status: number, body: ErrorBody, seconds = 0): { code: string; sentence: string } {
   const code = typeof body?.code === 'string' ? body.code : `HTTP_${status}`;
-  const ofServer = typeof body?.error === 'string' ? body.error : `The server responded with status ${status}.`;
-  const own: Record<string, string> = {
-    UNAUTHORIZED: 'Your session has ended. Sign in again; your text is kept.',
-    RATE_LIMITED: `Too many messages. Please wait${seconds > 0 ? ` ${seconds} seconds` : ''}.`,
-    INSUFFICIENT_CREDITS: `${ofServer} The message was not sent to a model.`,
-    PAYLOAD_TOO_LARGE: 'This message is too long for the server. Shorten it and send it again.',
-  };
-  return { code, sentence: own[code] ?? ofServer };
+  const ofServer = typeof body?.error === 'string' ? body.error : t.status(status);
+  return { code, sentence: sentenceOf(code, ofServer, seconds) };
+}
+
+/** The page's own sentence for an error that the user can solve, otherwise the server's. */
+export function sentenceOf(code: string, ofServer: string, seconds = 0): string {
+  if (code === 'RATE_LIMITED') return t.rateLimited(seconds);
+  if (code === 'INSUFFICIENT_CREDITS') return `${ofServer} ${t.notCharged}`;
+  return t.errors[code] ?? ofServer;
 }

@@ -23,9 +23,12 @@ import yaml from 'highlight.js/lib/languages/yaml';
 import { createLowlight } from 'lowlight';
 import type { ComponentChildren } from 'preact';
 import { CopyButton } from './copy';
+import { t } from './texts';
 
 /** Longer code is not highlighted: that would block the page. */
 const MAX_LENGTH = 30_000;
+/** The same while the code grows and is highlighted again and again. */
+const MAX_GROWING = 4000;
 
 const highlighter = createLowlight({
   bash,
@@ -50,15 +53,22 @@ const highlighter = createLowlight({
   yaml,
 });
 
-export function Code({ text, language = '' }: { text: string; language: string | undefined }) {
+interface CodeProps {
+  text: string;
+  language: string | undefined;
+  isGrowing: boolean;
+}
+
+export function Code({ text, language = '', isGrowing }: CodeProps) {
+  const isShort = text.length <= (isGrowing ? MAX_GROWING : MAX_LENGTH);
   return (
     <figure class="code">
       <figcaption>
         <span>{language || 'text'}</span>
         <CopyButton text={text} what="code" />
       </figcaption>
-      <pre tabIndex={0} aria-label={language ? `Code, ${language}` : 'Code'}>
-        <code>{highlight(text, language)}</code>
+      <pre tabIndex={0} aria-label={language ? t.codeIn(language) : t.code} dir="ltr">
+        <code>{isShort ? highlight(text, language) : text}</code>
       </pre>
     </figure>
   );
@@ -66,7 +76,7 @@ export function Code({ text, language = '' }: { text: string; language: string |
 
 function highlight(text: string, language: string): ComponentChildren {
   const name = language.toLowerCase();
-  if (text.length > MAX_LENGTH || !highlighter.registered(name)) return text;
+  if (!highlighter.registered(name)) return text;
   return elements(highlighter.highlight(name, text).children);
 }
 

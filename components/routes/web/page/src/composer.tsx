@@ -1,59 +1,56 @@
 // The field for messages.
 
-import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { maxConversations, nextEvicted, open } from './conversations';
+import { openDialog } from './dialog-state';
 import { Send, Stop } from './icons';
-import { loadItem, saveItem } from './storage';
+import { defaultModel } from './session';
+import { formatNumber, t } from './texts';
 
 /** Most characters of a message: Unicode scalar values, as the server counts them. */
-const MAX_LENGTH = 10_000;
+export const MAX_LENGTH = 10_000;
 /** Characters before the limit at which the count is shown. */
 const SHOW_COUNT = 1000;
-const DRAFT = 'goldfish-draft';
 
 export const messageField = { current: null as HTMLTextAreaElement | null };
 
-/** Puts a text into the field, before what is typed there. */
+/** Puts a text into the field of the open conversation, before what is typed there. */
 export function editText(text: string): void {
-  const area = messageField.current;
-  if (!area) return;
-  area.value = area.value ? `${text}\n${area.value}` : text;
-  area.dispatchEvent(new Event('input', { bubbles: true }));
-  area.focus();
+  const { draft } = open.value;
+  open.value.setDraft(draft.value ? `${text}\n${draft.value}` : text);
+  messageField.current?.focus();
+}
+
+/** For `onKeyDown`: Enter submits, Shift+Enter is a new line. */
+export function onEnter(submit: () => void) {
+  return (event: KeyboardEvent) => {
+    // An input method uses Enter while it composes.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    submit();
+  };
 }
 
 export function Composer() {
-  const draft = useSignal(loadItem(sessionStorage, DRAFT) ?? '');
   const area = useRef<HTMLTextAreaElement>(null);
   const conversation = open.value;
+  const draft = conversation.draft.value;
   const isBusy = conversation.pendingReply.value !== null;
   const isStopping = conversation.pendingReply.value?.phase === 'stopping';
-  const length = [...draft.value].length;
+  const length = [...draft].length;
   const isTooLong = length > MAX_LENGTH;
-  const canSend = !isBusy && !isTooLong && draft.value.trim() !== '';
+  const canSend = !isBusy && !isTooLong && draft.trim() !== '';
 
   useEffect(() => {
     messageField.current = area.current;
     area.current?.focus();
   }, []);
 
-  const setDraft = (text: string) => {
-    draft.value = text;
-    saveItem(sessionStorage, DRAFT, text || null);
-  };
   const send = () => {
     if (!canSend) return;
-    const message = draft.value;
-    setDraft('');
-    void conversation.send(message);
+    conversation.setDraft('');
+    void conversation.send(draft);
     area.current?.focus();
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    // An input method uses Enter while it composes.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    send();
   };
 
   return (
@@ -67,31 +64,32 @@ export function Composer() {
       <EvictionWarning />
       <div class="field">
         <label class="visually-hidden" for="message">
-          Message
+          {t.message}
         </label>
         <textarea
           id="message"
           ref={area}
           rows={1}
-          placeholder="Ask anything"
-          value={draft.value}
+          dir="auto"
+          placeholder={t.ask}
+          value={draft}
           aria-describedby="hint"
           aria-invalid={isTooLong}
-          onInput={(event) => setDraft(event.currentTarget.value)}
-          onKeyDown={onKeyDown}
+          onInput={(event) => conversation.setDraft(event.currentTarget.value)}
+          onKeyDown={onEnter(send)}
         />
         {isBusy ? (
           <button
             type="button"
             class="round"
-            aria-label="Stop the reply"
+            aria-label={t.stop}
             disabled={isStopping}
             onClick={() => conversation.stop()}
           >
             <Stop />
           </button>
         ) : (
-          <button type="submit" class="round" aria-label="Send" disabled={!canSend}>
+          <button type="submit" class="round" aria-label={t.send} disabled={!canSend}>
             <Send />
           </button>
         )}
@@ -99,17 +97,33 @@ export function Composer() {
       <p id="hint" class="hint">
         {length > MAX_LENGTH - SHOW_COUNT ? (
           <span role={isTooLong ? 'alert' : undefined}>
-            {length.toLocaleString('en')} of {MAX_LENGTH.toLocaleString('en')} characters
-            {isTooLong && '. Shorten the message to send it.'}
+            {t.characters(formatNumber(length), formatNumber(MAX_LENGTH))}
+            {isTooLong && `. ${t.shorten}`}
           </span>
         ) : (
-          <>
-            <span class="keys">Enter: send. Shift+Enter: new line. Escape: stop the reply. </span>
-            AI can make mistakes. Check important facts.
-          </>
+          <Hint />
         )}
       </p>
     </form>
+  );
+}
+
+function Hint() {
+  const isDemo = (open.value.model.value ?? defaultModel.value) === 'demo';
+  return (
+    <>
+      <span class="keys">{t.keys}</span>
+      {isDemo ? (
+        <>
+          {t.onlyDemo}{' '}
+          <button type="button" class="link" onClick={() => (openDialog.value = { kind: 'connect' })}>
+            {t.connect}
+          </button>
+        </>
+      ) : (
+        t.mistakes
+      )}
+    </>
   );
 }
 
@@ -117,8 +131,8 @@ export function Composer() {
 function EvictionWarning() {
   if (open.value.id.value !== null || open.value.isBusy || !nextEvicted.value) return null;
   return (
-    <p class="eviction-warning">
-      You have {maxConversations.value} of {maxConversations.value} conversations. A new one will delete{' '}
+    <p class="eviction-warning" dir="auto">
+      {t.willEvict(maxConversations.value ?? 0)}
       <strong>{nextEvicted.value.title}</strong>.
     </p>
   );

@@ -3,15 +3,21 @@
 import { batch, signal } from '@preact/signals';
 import { announce } from './announce';
 import { ApiError, type Message, networkError, request, requestJson, type StoredConversation } from './api';
-import { type ReplyEvent, replyEvents } from './events';
-import { checkSession, defaultModel, ensureUser } from './session';
+import { loadDraft, saveDraft } from './drafts';
+import { type Evicted, type ReplyEvent, replyEvents } from './events';
+import { checkSession, defaultModel, ensureUser, temperature } from './session';
 import { loadItem, saveItem } from './storage';
 import { notifyTabs } from './tabs';
+import { t } from './texts';
 
 /** Milliseconds before each new attempt after a broken connection; the last one repeats. */
 const RETRY_DELAYS = [300, 1000, 2000, 5000];
 /** Attempts in a row without any new part of the reply. */
 const MAX_ATTEMPTS = 12;
+/** Milliseconds without a byte after which a connection counts as broken; the server sends heartbeats more often. */
+const MAX_SILENCE = 20_000;
+/** Milliseconds between two changes of the shown reply: its parts may arrive much faster. */
+const SHOW_INTERVAL = 33;
 const UNSENT = 'goldfish-unsent';
 
 /** A message that the server has not confirmed. The idempotency key keeps it from being stored twice. */
@@ -20,11 +26,15 @@ export interface UnsentMessage {
   conversationId: string | null;
   message: string;
   model: string | null;
+  /** The sent message of which this is a new version. */
+  editedMessageId?: string;
 }
 
 export interface PendingReply {
   phase: 'sending' | 'waiting' | 'streaming' | 'stopping';
   text: string;
+  /** The connection is broken and is being made again. */
+  isReconnecting?: boolean;
 }
 
 export interface Problem {
@@ -33,7 +43,12 @@ export interface Problem {
   retry: UnsentMessage | 'regenerate' | 'load';
 }
 
-type OnChange = (conversation: Conversation) => void;
+interface Events {
+  /** The conversation is created or gets a message. */
+  onChange: (conversation: Conversation) => void;
+  /** Conversations were deleted to make room for this one. */
+  onEvicted: (evicted: Evicted[]) => void;
+}
 
 export class Conversation {
   readonly id = signal<string | null>(null);
@@ -43,24 +58,43 @@ export class Conversation {
   readonly pendingReply = signal<PendingReply | null>(null);
   readonly problem = signal<Problem | null>(null);
   readonly isLoading = signal(false);
+  /** What is typed in the message field. */
+  readonly draft = signal('');
   /** `updatedAt` of the stored conversation when it was last loaded. */
   updatedAt = 0;
   /** The id of the pending reply, and the number of its last event that was received. */
   #reply = { message: '', lastEvent: 0 };
   #streamError: ApiError | null = null;
+  /** Received, but not shown yet. */
+  #unshown = '';
+  #showTimer: ReturnType<typeof setTimeout> | undefined;
   /** The idempotency key of the last message. */
   #key = '';
   #isStopRequested = false;
-  #onChange: OnChange;
+  #evicted: Evicted[] = [];
+  #events: Events;
+  /** Ends the current connection, so that a new one is made. */
+  #connection: AbortController | null = null;
 
-  /** `onChange` is called when the conversation is created or gets a message. */
-  constructor(id: string | null, onChange: OnChange) {
+  constructor(id: string | null, events: Events) {
     this.id.value = id;
-    this.#onChange = onChange;
+    this.draft.value = loadDraft(id);
+    this.#events = events;
+  }
+
+  setDraft(text: string): void {
+    this.draft.value = text;
+    saveDraft(this.id.value, text);
   }
 
   get isBusy(): boolean {
     return this.pendingReply.value !== null;
+  }
+
+  /** Whether this message could not be sent. */
+  isUnsent(id: string): boolean {
+    const retry = this.problem.value?.retry;
+    return typeof retry === 'object' && retry.key === id;
   }
 
   /** Loads the stored conversation and, unless `withoutReply`, follows a reply that is being written. */
@@ -106,38 +140,64 @@ export class Conversation {
     await this.resend({ key, conversationId: this.id.value, message, model });
   }
 
+  /** Sends another version of a sent message; what follows the earlier version stays with that one. */
+  async edit(editedMessageId: string, message: string): Promise<void> {
+    const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+    await this.resend({ key, conversationId: this.id.value, message, model: this.model.value, editedMessageId });
+  }
+
+  /** Shows another version of a message, with what follows it. */
+  async selectVersion(message: string, active: string): Promise<void> {
+    if (this.isBusy) return;
+    try {
+      const path = `/api/conversations/${this.id.value}/messages/${message}`;
+      this.#show(await requestJson<StoredConversation>('PATCH', path, { body: { active } }));
+      this.problem.value = null;
+      notifyTabs('conversations');
+    } catch (thrown) {
+      this.#fail(thrown, 'load');
+    }
+  }
+
   async resend(unsent: UnsentMessage): Promise<void> {
     if (this.isBusy) return;
-    const { key, conversationId, message, model } = unsent;
+    const { key, conversationId, message, model, editedMessageId } = unsent;
     this.#startReply('sending');
     this.#key = key;
     const isShown = this.messages.value.at(-1)?.id === key;
     if (!isShown) {
-      const shown: Message = { id: key, role: 'user', content: message, status: 'complete' };
-      this.messages.value = [...this.messages.value, shown];
+      const shown: Message = { id: key, role: 'user', content: message, status: 'complete', timestamp: Date.now() };
+      const edited = this.messages.value.findIndex(({ id }) => id === editedMessageId);
+      const before = edited < 0 ? this.messages.value : this.messages.value.slice(0, edited);
+      this.messages.value = [...before, shown];
     }
     saveItem(sessionStorage, UNSENT, JSON.stringify(unsent));
     const body = {
       message,
       ...(conversationId && { conversationId }),
       ...(model && { model }),
+      ...(editedMessageId && { edits: editedMessageId }),
+      ...(temperature.value !== null && { temperature: temperature.value }),
     };
-    await this.#receiveReply(unsent, async () => {
+    await this.#receiveReply(unsent, async (signal) => {
       await ensureUser();
-      return request('POST', '/api/chat', { body, headers: { 'idempotency-key': key } });
+      return request('POST', '/api/chat', { body, headers: { 'idempotency-key': key }, signal });
     });
   }
 
-  /** Requests a new reply to the last message. */
+  /** Requests another version of the last reply. */
   async regenerate(): Promise<void> {
     const id = this.id.value;
     if (!id || this.isBusy) return;
     this.#startReply('sending');
     const messages = this.messages.value;
     if (messages.at(-1)?.role === 'assistant') this.messages.value = messages.slice(0, -1);
-    const body = this.model.value ? { model: this.model.value } : {};
-    await this.#receiveReply('regenerate', () =>
-      request('POST', `/api/conversations/${id}/regenerate`, { body }),
+    const body = {
+      ...(this.model.value && { model: this.model.value }),
+      ...(temperature.value !== null && { temperature: temperature.value }),
+    };
+    await this.#receiveReply('regenerate', (signal) =>
+      request('POST', `/api/conversations/${id}/regenerate`, { body, signal }),
     );
   }
 
@@ -153,7 +213,7 @@ export class Conversation {
       await requestJson('POST', `/api/conversations/${id}/stop`);
     } catch (thrown) {
       if (this.pendingReply.value) this.#setPhase('streaming');
-      announce(thrown instanceof ApiError ? thrown.message : 'The reply could not be stopped.');
+      announce(thrown instanceof ApiError ? thrown.message : t.notStopped);
     }
   }
 
@@ -170,11 +230,13 @@ export class Conversation {
   #startReply(phase: PendingReply['phase']): void {
     this.#reply = { message: '', lastEvent: 0 };
     this.#isStopRequested = false;
+    this.#evicted = [];
+    this.#unshown = '';
     batch(() => {
       this.problem.value = null;
       this.pendingReply.value = { phase, text: '' };
     });
-    announce('Waiting for the reply.');
+    announce(t.waiting);
   }
 
   #setPhase(phase: PendingReply['phase']): void {
@@ -183,10 +245,13 @@ export class Conversation {
   }
 
   /** Sends the request and receives the whole reply, with new connections if one breaks. */
-  async #receiveReply(retry: UnsentMessage | 'regenerate', send: () => Promise<Response>): Promise<void> {
+  async #receiveReply(
+    retry: UnsentMessage | 'regenerate',
+    send: (signal: AbortSignal) => Promise<Response>,
+  ): Promise<void> {
     try {
-      const response = await send();
-      this.id.value ??= response.headers.get('x-conversation-id');
+      const response = await send(this.#connect());
+      this.#named(response.headers.get('x-conversation-id'));
       if (await this.#readEvents(response)) await this.#finishReply(this.#streamError);
       else if (this.id.value) await this.#finishReply(await this.#resume());
       else throw networkError();
@@ -194,24 +259,63 @@ export class Conversation {
       const error = thrown instanceof ApiError ? thrown : networkError();
       if (error.storedIn) {
         // The message was stored; only the reply failed.
-        this.id.value = error.storedIn;
+        this.#named(error.storedIn);
         clearUnsent();
-        this.#onChange(this);
+        this.#events.onChange(this);
         await this.#finishReply(error);
         return;
       }
       this.pendingReply.value = null;
+      // The messages that were hidden while the new version was expected are shown again.
+      if (retry === 'regenerate' || retry.editedMessageId) await this.#reload(retry);
       this.#fail(error, retry);
     }
+  }
+
+  /** The server has given the conversation its id: the draft belongs to it now. */
+  #named(id: string | null): void {
+    if (!id || this.id.value === id) return;
+    saveDraft(this.id.value, '');
+    this.id.value = id;
+    saveDraft(id, this.draft.value);
+  }
+
+  /** The signal of a new connection. The previous one is closed. */
+  #connect(): AbortSignal {
+    this.#connection?.abort();
+    this.#connection = new AbortController();
+    return this.#connection.signal;
+  }
+
+  async #reload(retry: UnsentMessage | 'regenerate'): Promise<void> {
+    const stored = await this.#fetch(this.id.value ?? '').catch(() => null);
+    if (!stored) return;
+    const unsent = typeof retry === 'object' ? this.messages.value.find(({ id }) => id === retry.key) : undefined;
+    this.#show(stored);
+    if (unsent) this.messages.value = [...stored.messages, unsent];
   }
 
   /** Reads the events of a response. False if they end before the reply does. */
   async #readEvents(response: Response): Promise<boolean> {
     this.#streamError = null;
     this.#setPhase(this.#isStopRequested ? 'stopping' : 'waiting');
-    for await (const event of replyEvents(response)) {
-      if (event.kind === 'done') return true;
-      this.#handle(event);
+    const connection = this.#connection;
+    const close = () => connection?.abort();
+    let silence = setTimeout(close, MAX_SILENCE);
+    // The browser notices a lost network before the connection does.
+    addEventListener('offline', close);
+    const onBytes = () => {
+      clearTimeout(silence);
+      silence = setTimeout(close, MAX_SILENCE);
+    };
+    try {
+      for await (const event of replyEvents(response, onBytes)) {
+        if (event.kind === 'done') return true;
+        this.#handle(event);
+      }
+    } finally {
+      clearTimeout(silence);
+      removeEventListener('offline', close);
     }
     return false;
   }
@@ -220,29 +324,41 @@ export class Conversation {
     switch (event.kind) {
       case 'conversation':
         this.#reply.message = event.messageId;
+        this.#evicted = event.evicted;
         batch(() => {
-          this.id.value = event.conversationId;
+          this.#named(event.conversationId);
           this.title.value = event.title;
           this.model.value = event.model;
           this.#removeDuplicate(event.messageId);
         });
         clearUnsent();
-        this.#onChange(this);
+        this.#events.onChange(this);
         if (this.#isStopRequested) void this.stop();
         break;
       case 'delta': {
         // A new connection may send some events again.
         if (event.number <= this.#reply.lastEvent) break;
         this.#reply.lastEvent = event.number;
-        const { phase, text } = this.pendingReply.value ?? { phase: 'streaming', text: '' };
-        const next = phase === 'stopping' ? phase : 'streaming';
-        this.pendingReply.value = { phase: next, text: text + event.text };
+        this.#unshown += event.text;
+        this.#showTimer ??= setTimeout(() => this.#showReceived(), SHOW_INTERVAL);
+        if (this.#evicted.length > 0) this.#events.onEvicted(this.#evicted);
+        this.#evicted = [];
         break;
       }
       case 'error':
         this.#streamError = event.error;
         break;
     }
+  }
+
+  #showReceived(): void {
+    clearTimeout(this.#showTimer);
+    this.#showTimer = undefined;
+    if (!this.#unshown || !this.pendingReply.value) return;
+    const { phase, text } = this.pendingReply.value;
+    const next = phase === 'stopping' ? phase : 'streaming';
+    this.pendingReply.value = { phase: next, text: text + this.#unshown };
+    this.#unshown = '';
   }
 
   /** If a message that was sent again had been stored the first time, the page has it and its reply twice. */
@@ -255,13 +371,19 @@ export class Conversation {
   /** Requests the rest of a reply until it has ended. Returns the error of the reply, if any. */
   async #resume(): Promise<ApiError | null> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      this.#showReceived();
+      const text = this.pendingReply.value?.text ?? '';
+      if (attempt > 0 || text) this.pendingReply.value = { phase: 'streaming', text, isReconnecting: true };
       if (attempt > 0) await pause(RETRY_DELAYS[Math.min(attempt, RETRY_DELAYS.length) - 1] ?? 0);
       const before = this.#reply.lastEvent;
       try {
         const { message, lastEvent } = this.#reply;
         const query = message ? `?messageId=${encodeURIComponent(message)}` : '';
         const headers: Record<string, string> = lastEvent > 0 ? { 'last-event-id': String(lastEvent) } : {};
-        const response = await request('GET', `/api/conversations/${this.id.value}/stream${query}`, { headers });
+        const response = await request('GET', `/api/conversations/${this.id.value}/stream${query}`, {
+          headers,
+          signal: this.#connect(),
+        });
         // 204: the reply has ended, and nothing of it is missing.
         if (response.status === 204 || (await this.#readEvents(response))) return this.#streamError;
       } catch (thrown) {
@@ -275,6 +397,7 @@ export class Conversation {
 
   /** Replaces the received text by the stored conversation. */
   async #finishReply(error: ApiError | null): Promise<void> {
+    this.#showReceived();
     const text = this.pendingReply.value?.text ?? '';
     // If it cannot be loaded, the received text stays until the next load.
     const stored = await this.#fetch(this.id.value ?? '').catch(() => null);
@@ -283,16 +406,17 @@ export class Conversation {
       else this.messages.value = [...this.messages.value, this.#receivedMessage(text, error !== null)];
       this.pendingReply.value = null;
     });
-    this.#onChange(this);
+    this.#events.onChange(this);
     notifyTabs('conversations');
     if (error) this.#fail(error, error.status === 0 ? 'load' : 'regenerate');
-    else announce(`Reply: ${this.messages.value.at(-1)?.content ?? text}`);
+    else announce(t.finished((this.messages.value.at(-1)?.content ?? text).split(/\s+/).filter(Boolean).length));
   }
 
   #receivedMessage(content: string, isInterrupted: boolean): Message {
     const status = isInterrupted ? 'incomplete' : 'complete';
     const id = this.#reply.message;
-    return { id, role: 'assistant', content, status, ...(this.model.value && { model: this.model.value }) };
+    const timestamp = Date.now();
+    return { id, role: 'assistant', content, status, timestamp, ...(this.model.value && { model: this.model.value }) };
   }
 
   #fail(thrown: unknown, retry: Problem['retry']): void {
@@ -303,8 +427,17 @@ export class Conversation {
   }
 }
 
+/** Ends after that time, or when the network is back. */
 function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      removeEventListener('online', end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    addEventListener('online', end);
+  });
 }
 
 /** The message that was being sent when the page was left. */

@@ -1,37 +1,53 @@
 // The list of conversations, and the one that is open.
 
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
+import { addressedConversation, showAddress } from './address';
 import { notify } from './announce';
 import { ApiError, type History, requestJson, type Summary } from './api';
 import { clearUnsent, Conversation, loadUnsent } from './conversation';
+import { clearDrafts } from './drafts';
+import type { Evicted } from './events';
 import { checkSession, user } from './session';
 import { notifyTabs, onTabMessage } from './tabs';
+import { t } from './texts';
+
+/** Milliseconds for which an eviction can be undone; the default of `eviction_undo_seconds`. */
+const UNDO_TIME = 30_000;
+const events = { onChange, onEvicted };
 
 export const summaries = signal<Summary[]>([]);
 /** How many conversations the user can have; null until a user is signed in. */
 export const maxConversations = signal<number | null>(null);
-export const open = signal(new Conversation(null, onChange));
+export const open = signal(new Conversation(null, events));
 
+const nextEvictedId = signal<string | null>(null);
 /** The conversation that a new one would delete; null while there is room. */
-export const nextEvicted = computed<Summary | null>(() => {
-  const isFull = maxConversations.value !== null && summaries.value.length >= maxConversations.value;
-  return isFull ? (summaries.value.at(-1) ?? null) : null;
-});
+export const nextEvicted = computed<Summary | null>(
+  () => summaries.value.find((summary) => summary.id === nextEvictedId.value) ?? null,
+);
 
 const loaded = new Map<string, Conversation>();
+
+effect(() => {
+  const title = open.value.title.value;
+  document.title = title ? `${title} – goldfish` : 'goldfish';
+});
 
 /** Opens the conversation of the address, and sends the message that was being sent when the page was left. */
 export async function openFromAddress(): Promise<void> {
   const unsent = loadUnsent();
   await refreshList();
-  const named = location.hash.slice(1);
+  const named = addressedConversation();
   if (unsent && (!unsent.conversationId || unsent.conversationId === named)) {
     const conversation = conversationOf(unsent.conversationId);
-    show(conversation);
+    show(conversation, false);
     await conversation.load(true);
     void conversation.resend(unsent);
   } else if (named && user.value) {
-    show(conversationOf(named));
+    const isListed = summaries.value.some((summary) => summary.id === named);
+    // The conversation that was open last may have been deleted.
+    if (location.pathname === '/' && !isListed) return;
+    show(conversationOf(named), false);
     await open.value.load();
   }
 }
@@ -39,36 +55,53 @@ export async function openFromAddress(): Promise<void> {
 function conversationOf(id: string | null): Conversation {
   const known = id ? loaded.get(id) : undefined;
   if (known) return known;
-  const created = new Conversation(id, onChange);
+  const created = new Conversation(id, events);
   if (id) loaded.set(id, created);
   return created;
 }
 
-function show(conversation: Conversation): void {
+function show(conversation: Conversation, isNewEntry: boolean): void {
   open.value = conversation;
-  const hash = conversation.id.value ? `#${conversation.id.value}` : '';
-  if (location.hash !== hash) history.replaceState(null, '', `${location.pathname}${hash}`);
+  showAddress(conversation.id.value, isNewEntry);
 }
 
 export function openNew(): void {
-  show(new Conversation(null, onChange));
+  show(new Conversation(null, events), true);
 }
 
 export function openConversation(id: string): void {
   const conversation = conversationOf(id);
-  show(conversation);
+  show(conversation, true);
   void conversation.load();
 }
 
 function onChange(conversation: Conversation): void {
   const id = conversation.id.value;
   if (id) loaded.set(id, conversation);
-  if (conversation === open.value) show(conversation);
+  if (conversation === open.value) show(conversation, false);
   notifyTabs('conversations');
   void refreshList();
 }
 
-/** Loads the list, and tells the user which conversation was deleted to make room. */
+function onEvicted(evicted: Evicted[]): void {
+  for (const { id, title } of evicted) {
+    notify(t.evicted(title), { label: t.undo, run: () => void restore(id, title) }, UNDO_TIME);
+  }
+  void refreshList();
+}
+
+async function restore(id: string, title: string): Promise<void> {
+  try {
+    await requestJson('POST', `/api/conversations/${id}/restore`);
+    notify(t.restored(title));
+  } catch (thrown) {
+    notify((thrown as Error).message);
+  }
+  notifyTabs('conversations');
+  await refreshList();
+}
+
+/** Loads the list. */
 export async function refreshList(): Promise<void> {
   if (!user.value) {
     summaries.value = [];
@@ -77,15 +110,11 @@ export async function refreshList(): Promise<void> {
   }
   try {
     const history = await requestJson<History>('GET', '/api/history');
-    const before = summaries.value;
     maxConversations.value = history.maxConversations;
+    nextEvictedId.value = history.nextEvicted;
     summaries.value = history.conversations;
     const ids = new Set(history.conversations.map((summary) => summary.id));
-    const hasNew = history.conversations.some((summary) => !before.some((one) => one.id === summary.id));
-    const deleted = before.filter((summary) => !ids.has(summary.id));
-    for (const summary of deleted) loaded.delete(summary.id);
-    const evicted = deleted[0];
-    if (hasNew && evicted) notify(`“${evicted.title}” was deleted to make room.`);
+    for (const id of loaded.keys()) if (!ids.has(id) && !loaded.get(id)?.isBusy) loaded.delete(id);
   } catch (thrown) {
     if (thrown instanceof ApiError) checkSession(thrown);
   }
@@ -95,6 +124,13 @@ export async function renameConversation(id: string, title: string): Promise<voi
   await requestJson('PATCH', `/api/conversations/${id}`, { body: { title } });
   const conversation = loaded.get(id);
   if (conversation) conversation.title.value = title;
+  notifyTabs('conversations');
+  await refreshList();
+}
+
+/** Keeps a conversation from deletion, or no longer does. */
+export async function pinConversation(id: string, isPinned: boolean): Promise<void> {
+  await requestJson(isPinned ? 'PUT' : 'DELETE', `/api/conversations/${id}/pin`);
   notifyTabs('conversations');
   await refreshList();
 }
@@ -112,11 +148,13 @@ export async function deleteConversation(id: string): Promise<void> {
   await refreshList();
 }
 
-/** Removes everything of the previous user from the page. */
-export function reset(): void {
+/** Removes everything of the previous user from the page, except `text`, which is put into the message field. */
+export function reset(text: string): void {
   loaded.clear();
   clearUnsent();
-  openNew();
+  clearDrafts();
+  show(new Conversation(null, events), false);
+  open.value.setDraft(text);
   void refreshList();
 }
 
@@ -126,8 +164,9 @@ export async function sync(): Promise<void> {
   const conversation = open.value;
   const listed = summaries.value.find((summary) => summary.id === conversation.id.value);
   if (listed && listed.updatedAt !== conversation.updatedAt && !conversation.isBusy) await conversation.load();
-  if (conversation.id.value && !listed && !conversation.isBusy && user.value && maxConversations.value !== null) {
-    notify(`“${conversation.title.value}” was deleted in another window.`);
+  const isGone = conversation.id.value && conversation.messages.value.length > 0 && !listed && !conversation.isBusy;
+  if (isGone && user.value && maxConversations.value !== null) {
+    notify(t.deletedElsewhere(conversation.title.value));
     openNew();
   }
 }
@@ -135,9 +174,11 @@ export async function sync(): Promise<void> {
 onTabMessage((message) => {
   if (message === 'conversations') void sync();
 });
-addEventListener('hashchange', () => {
-  const named = location.hash.slice(1);
-  if (named && named !== open.value.id.value) openConversation(named);
+addEventListener('popstate', () => {
+  const named = addressedConversation();
+  const conversation = named ? conversationOf(named) : new Conversation(null, events);
+  open.value = conversation;
+  void conversation.load();
 });
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && user.value) void sync();

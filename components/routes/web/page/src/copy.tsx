@@ -2,8 +2,9 @@
 
 import { useState } from 'preact/hooks';
 import { announce } from './announce';
+import { t } from './texts';
 
-export function CopyButton({ text, what }: { text: string; what: string }) {
+export function CopyButton({ text, what }: { text: string; what: keyof typeof t.copyWhat }) {
   const [isDone, setDone] = useState(false);
   // Browsers have a clipboard only on https and on localhost.
   if (!navigator.clipboard) return null;
@@ -11,16 +12,16 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      announce('The browser did not allow copying.');
+      announce(t.copyRefused);
       return;
     }
-    announce('Copied.');
+    announce(t.copied);
     setDone(true);
     setTimeout(() => setDone(false), 2000);
   };
   return (
-    <button type="button" class="quiet" aria-label={`Copy ${what}`} onClick={copy}>
-      {isDone ? 'Copied' : 'Copy'}
+    <button type="button" class="quiet" aria-label={t.copyWhat[what]} onClick={copy}>
+      {isDone ? t.copied : t.copy}
     </button>
   );
 }

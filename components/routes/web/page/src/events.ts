@@ -3,14 +3,30 @@
 import { createParser } from 'eventsource-parser';
 import { ApiError, describeError, type ErrorBody } from './api';
 
+export interface Evicted {
+  id: string;
+  title: string;
+}
+
 export type ReplyEvent =
-  | { kind: 'conversation'; conversationId: string; messageId: string; title: string; model: string }
+  | {
+      kind: 'conversation';
+      conversationId: string;
+      messageId: string;
+      title: string;
+      model: string;
+      /** The conversations that are deleted with the first word of the reply. */
+      evicted: Evicted[];
+    }
   | { kind: 'delta'; number: number; text: string }
   | { kind: 'error'; error: ApiError }
   | { kind: 'done' };
 
-/** The events of a response as they arrive. Ends without `done` if the connection breaks. */
-export async function* replyEvents(response: Response): AsyncGenerator<ReplyEvent> {
+/**
+ * The events of a response as they arrive. Ends without `done` if the connection breaks. `onBytes` is called for
+ * everything that arrives, heartbeats included.
+ */
+export async function* replyEvents(response: Response, onBytes: () => void): AsyncGenerator<ReplyEvent> {
   const events: ReplyEvent[] = [];
   const parser = createParser({
     onEvent({ event, id, data }) {
@@ -23,6 +39,7 @@ export async function* replyEvents(response: Response): AsyncGenerator<ReplyEven
     for (;;) {
       const chunk = await reader?.read();
       if (!chunk || chunk.done) return;
+      onBytes();
       parser.feed(chunk.value);
       yield* events.splice(0);
     }
@@ -37,7 +54,7 @@ function parseEvent(name: string | undefined, id: string | undefined, data: stri
   if (data === '[DONE]') return { kind: 'done' };
   let body;
   try {
-    body = JSON.parse(data) as Record<string, string>;
+    body = JSON.parse(data) as Record<string, string> & { evicted?: Evicted[] };
   } catch {
     return null;
   }
@@ -45,8 +62,8 @@ function parseEvent(name: string | undefined, id: string | undefined, data: stri
     case 'message':
       return { kind: 'delta', number: Number(id), text: body.content ?? '' };
     case 'conversation': {
-      const { conversationId = '', messageId = '', title = '', model = '' } = body;
-      return { kind: 'conversation', conversationId, messageId, title, model };
+      const { conversationId = '', messageId = '', title = '', model = '', evicted = [] } = body;
+      return { kind: 'conversation', conversationId, messageId, title, model, evicted };
     }
     case 'error': {
       const { code, sentence } = describeError(502, body as ErrorBody);

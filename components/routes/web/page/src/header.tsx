@@ -1,54 +1,152 @@
-// The header of the conversation: its title and the model.
+// The header of the conversation: its title, the model and the menu.
 
-import { open } from './conversations';
-import { Menu } from './icons';
-import { defaultModel, models, setDefaultModel } from './session';
+import { useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import { notify } from './announce';
+import type { Model } from './api';
+import { open, pinConversation, summaries } from './conversations';
+import { exportJson, exportMarkdown } from './export';
+import { Dots, Menu } from './icons';
+import { defaultModel, ensureUser, models, setDefaultModel, user } from './session';
+import { t } from './texts';
+
+/** The value of the entry that shows the models that are not available. */
+const MORE = '…';
 
 export function Header({ openList, isListOpen }: { openList: () => void; isListOpen: boolean }) {
   const title = open.value.title.value;
   return (
     <header>
+      <h1 class="visually-hidden narrow-heading">goldfish</h1>
       <button
         type="button"
         class="icon-button only-narrow"
-        aria-label="Show the list of conversations"
+        aria-label={t.showList}
         aria-expanded={isListOpen}
         onClick={openList}
       >
         <Menu />
       </button>
-      <h2 class={title ? undefined : 'faint'}>{title || 'New conversation'}</h2>
+      <h2 class={title ? undefined : 'faint'} dir="auto">
+        {title || t.newConversation}
+      </h2>
       <ModelPicker />
+      <ConversationMenu />
     </header>
   );
 }
 
 function ModelPicker() {
+  const showsAll = useSignal(false);
+  const select = useRef<HTMLSelectElement>(null);
   const conversation = open.value;
   const list = models.value;
-  if (list.length === 0) return null;
+  if (user.value === undefined) return null;
+  if (list.length === 0) return <FirstModel />;
   const chosen = conversation.model.value ?? defaultModel.value ?? '';
-  const providers = [...new Set(list.map((model) => model.provider))];
+  const shown = list.filter((model) => model.available || showsAll.value || model.id === chosen);
   const choose = (id: string) => {
+    if (id === MORE) {
+      showsAll.value = true;
+      if (select.current) select.current.value = chosen;
+      return;
+    }
     conversation.model.value = id;
     setDefaultModel(id);
   };
   return (
     <div class="model">
-      <select aria-label="Model" value={chosen} onChange={(event) => choose(event.currentTarget.value)}>
-        {!list.some((model) => model.id === chosen) && <option value={chosen}>{chosen || 'Choose a model'}</option>}
-        {providers.map((provider) => (
-          <optgroup key={provider} label={provider}>
-            {list
-              .filter((model) => model.provider === provider)
-              .map(({ id, name, available }) => (
-                <option key={id} value={id} disabled={!available}>
-                  {available ? name : `${name} (not available)`}
-                </option>
-              ))}
-          </optgroup>
-        ))}
+      <select ref={select} aria-label={t.model} value={chosen} onChange={(event) => choose(event.currentTarget.value)}>
+        {!list.some((model) => model.id === chosen) && <option value={chosen}>{chosen || t.chooseModel}</option>}
+        <ModelOptions list={shown} />
+        {shown.length < list.length && <option value={MORE}>{t.moreModels}</option>}
       </select>
     </div>
+  );
+}
+
+/** Models by provider; those that are available come first. */
+export function ModelOptions({ list }: { list: Model[] }) {
+  const providers = [...new Set(list.map((model) => model.provider))];
+  const isAvailable = (provider: string) => list.some((model) => model.provider === provider && model.available);
+  providers.sort((one, other) => Number(isAvailable(other)) - Number(isAvailable(one)));
+  return (
+    <>
+      {providers.map((provider) => (
+        <optgroup key={provider} label={provider}>
+          {list
+            .filter((model) => model.provider === provider)
+            .map(({ id, name, available }) => (
+              <option key={id} value={id} disabled={!available}>
+                {available ? name : t.notAvailable(name)}
+              </option>
+            ))}
+        </optgroup>
+      ))}
+    </>
+  );
+}
+
+/** The server lists its models to users only: the button makes its user a guest. */
+function FirstModel() {
+  const isBusy = useSignal(false);
+  const choose = async () => {
+    isBusy.value = true;
+    try {
+      await ensureUser();
+      requestAnimationFrame(() => document.querySelector<HTMLElement>('.model select')?.focus());
+    } catch (thrown) {
+      notify((thrown as Error).message);
+    }
+    isBusy.value = false;
+  };
+  return (
+    <button type="button" class="quiet" disabled={isBusy.value} onClick={choose}>
+      {t.chooseModel}
+    </button>
+  );
+}
+
+function ConversationMenu() {
+  const details = useRef<HTMLDetailsElement>(null);
+  const conversation = open.value;
+  const id = conversation.id.value;
+  const isPinned = summaries.value.some((summary) => summary.id === id && summary.pinned);
+  if (!id || conversation.messages.value.length === 0) return null;
+  const item = (label: string, act: () => void | Promise<void>) => (
+    <button
+      type="button"
+      onClick={() => {
+        if (details.current) details.current.open = false;
+        Promise.resolve(act()).catch((error: Error) => notify(error.message));
+      }}
+    >
+      {label}
+    </button>
+  );
+  return (
+    <details
+      class="menu"
+      ref={details}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || !details.current?.open) return;
+        event.stopPropagation();
+        details.current.open = false;
+        details.current.querySelector('summary')?.focus();
+      }}
+      onFocusOut={(event) => {
+        if (details.current && !details.current.contains(event.relatedTarget as Node | null)) details.current.open = false;
+      }}
+    >
+      <summary class="icon-button" aria-label={t.menu}>
+        <Dots />
+      </summary>
+      <div class="menu-items">
+        {item(isPinned ? t.unpin : t.pin, () => pinConversation(id, !isPinned))}
+        {item(t.exportMarkdown, () => exportMarkdown(conversation))}
+        {item(t.exportJson, () => exportJson(conversation))}
+        {item(t.print, () => print())}
+      </div>
+    </details>
   );
 }

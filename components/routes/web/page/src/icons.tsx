@@ -71,3 +71,26 @@ export const Moon = () => (
     <path d="M16 11.800A6.5 6.5 0 0 1 8.2 4a6.5 6.5 0 1 0 7.8 7.800z" />
   </Icon>
 );
+export const Dots = () => (
+  <Icon>
+    <circle class="solid" cx="4.500" cy="10" r="1" />
+    <circle class="solid" cx="10" cy="10" r="1" />
+    <circle class="solid" cx="15.500" cy="10" r="1" />
+  </Icon>
+);
+export const Down = () => (
+  <Icon>
+    <path d="M10 4v11M5 10.500l5 5 5-5" />
+  </Icon>
+);
+export const Gear = () => (
+  <Icon>
+    <circle cx="10" cy="10" r="2.600" />
+    <path d="M10 2.500v2.500M10 15v2.500M2.500 10H5M15 10h2.500M4.700 4.700l1.800 1.800M13.500 13.500l1.800 1.800M15.300 4.700l-1.800 1.800M6.500 13.500l-1.800 1.800" />
+  </Icon>
+);
+export const Pin = () => (
+  <Icon>
+    <path d="M7 3.500h6l-1 5 2.500 3h-9l2.500-3zM10 11.500V17" />
+  </Icon>
+);

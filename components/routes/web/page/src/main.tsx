@@ -4,15 +4,18 @@ import { effect, useSignal } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { announcement, dismiss, notice, notify } from './announce';
-import { Composer, editText, messageField } from './composer';
+import { Composer, messageField } from './composer';
 import { ConversationView } from './conversation-view';
 import { open, openFromAddress, refreshList, reset } from './conversations';
-import { Dialogs, openDialog } from './dialogs';
+import { openDialog } from './dialog-state';
+import { Dialogs } from './dialogs';
 import { Header } from './header';
 import { Close } from './icons';
-import { loadSession, user } from './session';
+import { openResetFromAddress } from './reset-password';
+import { isSignedOut, loadSession, user } from './session';
 import { Sidebar } from './sidebar';
 import { onTabMessage } from './tabs';
+import { loadTexts, t } from './texts';
 
 function Page() {
   const isListOpen = useSignal(false);
@@ -41,10 +44,10 @@ function Page() {
   return (
     <>
       <a class="skip" href="#message" onClick={skip}>
-        Skip to the message field
+        {t.skip}
       </a>
       <div class={isListOpen.value ? 'page list-open' : 'page'}>
-        <aside aria-label="Conversations and account">
+        <aside aria-label={t.listAndAccount}>
           <Sidebar close={close} />
         </aside>
         <div class="veil" onClick={() => close()} />
@@ -68,7 +71,7 @@ function focusOpener(): void {
 }
 
 function skip(event: Event): void {
-  // The fragment of the address is the id of the conversation.
+  // The address stays that of the conversation.
   event.preventDefault();
   messageField.current?.focus();
 }
@@ -84,7 +87,7 @@ function Notice() {
           {action.label}
         </button>
       )}
-      <button type="button" class="icon-button" aria-label="Dismiss" onClick={dismiss}>
+      <button type="button" class="icon-button" aria-label={t.dismiss} onClick={dismiss}>
         <Close />
       </button>
     </div>
@@ -103,12 +106,15 @@ function watchUser(): void {
     const isFirst = !before && open.peek().isBusy;
     before = id;
     if (isFirst) void refreshList();
-    else reset();
-    if (text) editText(text);
+    else reset(isSignedOut.peek() ? '' : text);
   });
 }
 
 async function start(): Promise<void> {
+  await loadTexts();
+  const root = document.getElementById('root');
+  if (root) render(<Page />, root);
+  openResetFromAddress();
   try {
     await loadSession();
   } catch (thrown) {
@@ -122,6 +128,4 @@ async function start(): Promise<void> {
 onTabMessage((message) => {
   if (message === 'session') loadSession().catch(() => undefined);
 });
-const root = document.getElementById('root');
-if (root) render(<Page />, root);
 void start();

@@ -1,45 +1,107 @@
 // The Markdown of a reply as elements. A reply is never inserted as HTML: HTML in it is shown as text,
 // images become links, and links lead only to the web or to email addresses.
 
-import { lexer, type Token, type Tokens } from 'marked';
+import type { Token, Tokens } from 'marked';
 import type { ComponentChildren, VNode } from 'preact';
 import { memo } from 'preact/compat';
+import { useRef } from 'preact/hooks';
+import { decoded } from './character-references';
 import { Code } from './code';
+import { type ElementToken, type FootnoteToken, type MathToken, parse } from './grammar';
+import { GrowingText } from './growing';
+import { MathView } from './math';
+import { t } from './texts';
 
 /** Longer replies are shown as plain text: parsing them would block the page. */
 const MAX_LENGTH = 200_000;
 
-export function Markdown({ text }: { text: string }) {
-  if (text.length > MAX_LENGTH) return <p class="plain">{text}</p>;
+interface MarkdownProps {
+  text: string;
+  /** More text will follow: only what is new is parsed. */
+  isGrowing?: boolean;
+}
+
+export function Markdown({ text, isGrowing = false }: MarkdownProps) {
+  const growing = useRef<GrowingText | null>(null);
+  if (text.length > MAX_LENGTH) {
+    return (
+      <p class="plain" dir="auto">
+        {text}
+      </p>
+    );
+  }
+  if (isGrowing) growing.current ??= new GrowingText();
+  const tokens = isGrowing ? (growing.current?.blocks(text) ?? []) : parse(text);
+  const levels = headingLevels(tokens);
   return (
     <>
-      {lexer(text).map((token, index) => (
-        <Block key={index} token={token} />
+      {tokens.map((token, index) => (
+        <Block
+          key={index}
+          token={token}
+          level={levels[index] ?? 0}
+          isGrowing={isGrowing && index === tokens.length - 1}
+        />
       ))}
     </>
   );
 }
 
+/** The page itself uses the first three levels, the third for messages. The levels of a reply leave no gaps. */
+function headingLevels(tokens: Token[]): number[] {
+  const depths = tokens.filter((token) => token.type === 'heading').map((token) => (token as Tokens.Heading).depth);
+  const least = Math.min(...depths);
+  let previous = 3;
+  return tokens.map((token) => {
+    if (token.type !== 'heading') return 0;
+    previous = Math.min((token as Tokens.Heading).depth - least + 4, previous + 1, 6);
+    return previous;
+  });
+}
+
+interface BlockProps {
+  token: Token;
+  /** The level of a heading. */
+  level: number;
+  isGrowing: boolean;
+}
+
 /** While a reply grows, only its last block is rendered again. */
 const Block = memo(
-  ({ token }: { token: Token }) => block(token),
-  (before, after) => before.token.type === after.token.type && before.token.raw === after.token.raw,
+  ({ token, level, isGrowing }: BlockProps) => {
+    if (token.type === 'heading') return heading(token as Tokens.Heading, `h${level}` as 'h4');
+    return token.type === 'code' ? code(token as Tokens.Code, isGrowing) : block(token);
+  },
+  (before, after) =>
+    before.level === after.level &&
+    before.token.type === after.token.type &&
+    before.token.raw === after.token.raw &&
+    before.isGrowing === after.isGrowing,
 );
+
+function heading({ depth, tokens }: Tokens.Heading, Element: 'h4' | 'p'): VNode {
+  return (
+    <Element class={`heading h${depth}`} dir="auto">
+      {inlines(tokens)}
+    </Element>
+  );
+}
+
+function code({ text, lang }: Tokens.Code, isGrowing = false): VNode {
+  return <Code text={text} language={(lang ?? '').split(/\s/)[0]} isGrowing={isGrowing} />;
+}
 
 function block(token: Token): ComponentChildren {
   switch (token.type) {
     case 'paragraph':
-      return <p>{inlines(token.tokens)}</p>;
-    case 'heading': {
-      // The page itself uses the first two levels.
-      const depth = Math.min((token as Tokens.Heading).depth + 2, 6);
-      const Heading = `h${depth}` as 'h3';
-      return <Heading class={`h${token.depth}`}>{inlines(token.tokens)}</Heading>;
-    }
+      return <p dir="auto">{inlines(token.tokens)}</p>;
+    case 'heading':
+      // In a quotation or a list it is no heading of the reply.
+      return heading(token as Tokens.Heading, 'p');
     case 'code':
-      return <Code text={token.text} language={(token.lang ?? '').split(/\s/)[0]} />;
+      return code(token as Tokens.Code);
     case 'blockquote':
-      return <blockquote>{blocks(token.tokens)}</blockquote>;
+      return <blockquote dir="auto">{blocks(token.tokens)}</blockquote>;
     case 'list':
       return list(token as Tokens.List);
     case 'table':
@@ -47,11 +109,19 @@ function block(token: Token): ComponentChildren {
     case 'hr':
       return <hr />;
     case 'html':
-      return <p class="plain">{token.text.trim()}</p>;
+      return (
+        <p class="plain" dir="auto">
+          {token.text.trim()}
+        </p>
+      );
+    case 'math':
+      return <p>{inline(token)}</p>;
+    case 'footnote':
+      return footnote(token as FootnoteToken);
     case 'text':
       return token.tokens ? inlines(token.tokens) : decoded(token.text);
     case 'checkbox':
-      return <input type="checkbox" checked={token.checked} disabled aria-label={token.checked ? 'done' : 'to do'} />;
+      return <input type="checkbox" checked={token.checked} disabled aria-label={token.checked ? t.done : t.toDo} />;
     case 'space':
     case 'def':
       return null;
@@ -66,21 +136,29 @@ function blocks(tokens: Token[] = []): ComponentChildren {
 
 function list({ ordered, start, items }: Tokens.List): VNode {
   const entries = items.map((item) => (
-    <li class={item.task ? 'task' : undefined}>{blocks(item.tokens)}</li>
+    <li class={item.task ? 'task' : undefined} dir="auto">
+      {blocks(item.tokens)}
+    </li>
   ));
-  return ordered ? <ol start={Number(start) || 1}>{entries}</ol> : <ul>{entries}</ul>;
+  return ordered ? (
+    <ol start={Number(start) || 1} dir="auto">
+      {entries}
+    </ol>
+  ) : (
+    <ul dir="auto">{entries}</ul>
+  );
 }
 
 function table({ header, rows }: Tokens.Table): VNode {
   const align = ({ align }: Tokens.TableCell) => (align ? `to-${align}` : undefined);
   return (
     // A wide table can be scrolled, also by keyboard.
-    <div class="table" role="region" aria-label="Table" tabIndex={0}>
-      <table>
+    <div class="table" role="region" aria-label={t.table} tabIndex={0}>
+      <table dir="auto">
         <thead>
           <tr>
             {header.map((cell) => (
-              <th scope="col" class={align(cell)}>
+              <th scope="col" class={align(cell)} dir="auto">
                 {inlines(cell.tokens)}
               </th>
             ))}
@@ -90,7 +168,9 @@ function table({ header, rows }: Tokens.Table): VNode {
           {rows.map((row) => (
             <tr>
               {row.map((cell) => (
-                <td class={align(cell)}>{inlines(cell.tokens)}</td>
+                <td class={align(cell)} dir="auto">
+                  {inlines(cell.tokens)}
+                </td>
               ))}
             </tr>
           ))}
@@ -121,14 +201,65 @@ function inline(token: Token): ComponentChildren {
     case 'link':
       return link(token.href, inlines(token.tokens));
     case 'image':
-      return link(token.href, `image: ${decoded(token.text) || token.href}`);
+      return link(token.href, t.image(decoded(token.text) || token.href));
     case 'html':
       return /^<br\s*\/?>$/i.test(token.text) ? <br /> : token.text;
     case 'checkbox':
       return block(token);
+    case 'math': {
+      const { text, raw, isDisplay } = token as MathToken;
+      return <MathView source={text} raw={raw.trim()} isDisplay={isDisplay} />;
+    }
+    case 'element': {
+      const Element = (token as ElementToken).name;
+      return <Element>{inlines(token.tokens)}</Element>;
+    }
+    case 'footnote-reference':
+      return footnoteReference(token as FootnoteToken);
     default:
       return 'text' in token ? token.text : token.raw;
   }
+}
+
+/** Moves the view to the other end of a footnote of the same reply. */
+function goTo(target: string) {
+  return ({ currentTarget }: { currentTarget: Element }) => {
+    const element = currentTarget.closest('.reply-text')?.querySelector<HTMLElement>(target);
+    element?.scrollIntoView({ block: 'center' });
+    element?.focus({ preventScroll: true });
+  };
+}
+
+function footnoteReference({ label }: FootnoteToken): VNode {
+  return (
+    <sup>
+      <button
+        type="button"
+        class="quiet footnote-reference"
+        data-reference={label}
+        aria-label={t.footnote(label)}
+        onClick={goTo(`[data-footnote="${CSS.escape(label)}"]`)}
+      >
+        {label}
+      </button>
+    </sup>
+  );
+}
+
+function footnote({ label, tokens }: FootnoteToken): VNode {
+  return (
+    <p class="footnote" dir="auto" data-footnote={label} tabIndex={-1}>
+      <sup>{label}</sup> {inlines(tokens)}{' '}
+      <button
+        type="button"
+        class="quiet"
+        aria-label={t.backToText}
+        onClick={goTo(`[data-reference="${CSS.escape(label)}"]`)}
+      >
+        ↩
+      </button>
+    </p>
+  );
 }
 
 /** An external link, or only its text if the target is not allowed. */
@@ -154,34 +285,4 @@ function parseUrl(href: string): URL | null {
   } catch {
     return null;
   }
-}
-
-const NAMED: Record<string, string> = {
-  amp: '&',
-  apos: "'",
-  copy: '©',
-  deg: '°',
-  ge: '≥',
-  gt: '>',
-  hellip: '…',
-  larr: '←',
-  le: '≤',
-  lt: '<',
-  mdash: '—',
-  minus: '−',
-  nbsp: '\u00a0',
-  ndash: '–',
-  ne: '≠',
-  quot: '"',
-  rarr: '→',
-  times: '×',
-};
-
-/** Replaces the character references that models use; others are shown as they are. */
-function decoded(text: string): string {
-  return text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]{2,6}));/gi, (whole, hex, decimal, name) => {
-    if (name) return NAMED[name] ?? whole;
-    const code = hex ? Number.parseInt(hex, 16) : Number(decimal);
-    return code > 0 && code <= 0x10_ff_ff ? String.fromCodePoint(code) : '\ufffd';
-  });
 }

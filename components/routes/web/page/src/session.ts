@@ -2,6 +2,7 @@
 
 import { computed, signal } from '@preact/signals';
 import { type ApiError, type Model, type Preferences, requestJson, type User } from './api';
+import { loadItem, saveItem } from './storage';
 import { notifyTabs } from './tabs';
 import { applyAccountTheme } from './theme';
 
@@ -11,8 +12,15 @@ export const isSignedIn = computed(() => Boolean(user.value));
 /** The session has ended without a sign-out. */
 export const isSessionExpired = signal(false);
 
+/** The user has signed out: nothing of them may stay on the page. */
+export const isSignedOut = signal(false);
+
 export const models = signal<Model[]>([]);
 export const defaultModel = signal<string | null>(null);
+export const systemPrompt = signal('');
+const TEMPERATURE = 'goldfish-temperature';
+/** The temperature of replies, kept in this browser; null for the default of the model. */
+export const temperature = signal(loadTemperature());
 
 interface Session {
   user: User;
@@ -46,7 +54,7 @@ export async function signIn(email: string, password: string): Promise<void> {
 
 /** False if the email address must be confirmed first. */
 export async function register(email: string, password: string): Promise<boolean> {
-  const body = { email, password, name: email.split('@')[0] };
+  const body = { email, password, name: email.split('@')[0], callbackURL: '/' };
   const path = '/api/auth/sign-up/email';
   const { token, user: registered } = await requestJson<Session & { token: string | null }>('POST', path, { body });
   if (!token) return false;
@@ -57,7 +65,14 @@ export async function register(email: string, password: string): Promise<boolean
 
 export async function signOut(): Promise<void> {
   await requestJson('POST', '/api/auth/sign-out', { body: {} });
+  await forgetUser();
+}
+
+/** After a sign-out, also of all sessions, and after the account was deleted. */
+export async function forgetUser(): Promise<void> {
+  isSignedOut.value = true;
   await setUser(null);
+  isSignedOut.value = false;
   notifyTabs('session');
 }
 
@@ -75,10 +90,13 @@ async function setUser(current: User | null): Promise<void> {
     ]);
     models.value = list.models;
     defaultModel.value = preferences.defaultModel || null;
+    systemPrompt.value = preferences.systemPrompt ?? '';
     applyAccountTheme(preferences.theme);
   } else {
     models.value = [];
     defaultModel.value = null;
+    systemPrompt.value = '';
+    setTemperature(null);
   }
   user.value = current;
 }
@@ -87,4 +105,25 @@ async function setUser(current: User | null): Promise<void> {
 export function setDefaultModel(id: string): void {
   defaultModel.value = id;
   requestJson('PUT', '/api/preferences', { body: { defaultModel: id } }).catch(() => undefined);
+}
+
+export async function setSystemPrompt(text: string): Promise<void> {
+  await requestJson('PUT', '/api/preferences', { body: { systemPrompt: text } });
+  systemPrompt.value = text;
+}
+
+export function setTemperature(value: number | null): void {
+  temperature.value = value;
+  saveItem(localStorage, TEMPERATURE, value === null ? null : String(value));
+}
+
+function loadTemperature(): number | null {
+  const text = loadItem(localStorage, TEMPERATURE);
+  const value = Number(text);
+  return text !== null && value >= 0 && value <= 2 ? value : null;
+}
+
+/** Asks for an email with a link to choose a new password. */
+export async function requestReset(email: string): Promise<void> {
+  await requestJson('POST', '/api/auth/request-password-reset', { body: { email, redirectTo: '/new-password' } });
 }

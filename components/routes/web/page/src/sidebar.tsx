@@ -1,7 +1,8 @@
-// The sidebar: the list of conversations, the account and the theme.
+// The sidebar: the list of conversations with its search, the account and the theme.
 
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { addressOf, onPlainClick } from './address';
 import { notify } from './announce';
 import type { Summary } from './api';
 import { messageField } from './composer';
@@ -14,9 +15,11 @@ import {
   renameConversation,
   summaries,
 } from './conversations';
-import { openDialog } from './dialogs';
-import { Bin, Close, Mark, Moon, Pencil, Plus, Sun } from './icons';
-import { isSignedIn, user } from './session';
+import { openDialog } from './dialog-state';
+import { Bin, Close, Gear, Mark, Moon, Pencil, Pin, Plus, Sun } from './icons';
+import { Search, searchResult } from './search';
+import { continueAsGuest, isSignedIn, user } from './session';
+import { formatTime, t } from './texts';
 import { setTheme, theme } from './theme';
 
 /** Most empty slots that are shown. */
@@ -27,30 +30,35 @@ export function Sidebar({ close }: { close: (then?: () => void) => void }) {
     action();
     close(() => messageField.current?.focus());
   };
+  const found = searchResult.value;
+  const shown = summaries.value.filter((summary) => !found || found.has(summary.id));
   return (
     <>
       <div class="brand">
         <Mark size={34} />
         <h1>goldfish</h1>
-        <button type="button" class="icon-button only-narrow" aria-label="Close the list" onClick={() => close()}>
+        <button type="button" class="icon-button only-narrow" aria-label={t.closeList} onClick={() => close()}>
           <Close />
         </button>
       </div>
-      <button type="button" class="new" onClick={go(openNew)}>
+      <a class="new" href={addressOf(null)} onClick={onPlainClick(go(openNew))}>
         <Plus />
-        New conversation
-      </button>
-      <nav aria-label="Conversations">
+        {t.newConversation}
+      </a>
+      <nav aria-label={t.conversations}>
+        <Search />
         <Count />
         <ul class="conversations">
-          {summaries.value.map((summary) => (
+          {shown.map((summary) => (
             <Item key={summary.id} summary={summary} open={go(() => openConversation(summary.id))} />
           ))}
-          <EmptySlots />
+          {!found && <EmptySlots />}
         </ul>
+        {found && shown.length === 0 && <p class="count">{t.noMatch}</p>}
       </nav>
       <div class="foot">
         <Account />
+        <SettingsButton />
         <ThemeButton />
       </div>
     </>
@@ -61,7 +69,7 @@ function Count() {
   const limit = maxConversations.value;
   if (limit === null) return null;
   const count = summaries.value.length;
-  return <p class="count">{count === 0 ? 'No conversations yet' : `${count} of ${limit} conversations kept`}</p>;
+  return <p class="count">{count === 0 ? t.none : t.kept(count, limit)}</p>;
 }
 
 function EmptySlots() {
@@ -97,16 +105,32 @@ function Item({ summary, open: openIt }: { summary: Summary; open: () => void })
   }
   return (
     <li class={isOpen ? 'current' : undefined}>
-      <button type="button" class="title" aria-current={isOpen ? 'page' : undefined} onClick={openIt}>
-        <span class="name">{summary.title}</span>
-        {isNextEvicted && <span class="next-evicted">Will be deleted next</span>}
-      </button>
+      <a
+        class="title"
+        href={addressOf(summary.id)}
+        aria-current={isOpen ? 'page' : undefined}
+        onClick={onPlainClick(openIt)}
+      >
+        <span class="name" dir="auto">
+          {summary.title}
+        </span>
+        <span class="when">
+          <time dateTime={new Date(summary.updatedAt).toISOString()}>{formatTime(summary.updatedAt)}</time>
+          {isNextEvicted && <span class="next-evicted">{t.nextEvicted}</span>}
+          {summary.pinned && (
+            <span class="pinned">
+              <Pin />
+              {t.pinned}
+            </span>
+          )}
+        </span>
+      </a>
       <span class="tools">
         <button
           type="button"
           class="icon-button"
           ref={pencil}
-          aria-label={`Rename ${summary.title}`}
+          aria-label={t.rename(summary.title)}
           onClick={() => (isRenaming.value = true)}
         >
           <Pencil />
@@ -114,7 +138,7 @@ function Item({ summary, open: openIt }: { summary: Summary; open: () => void })
         <button
           type="button"
           class="icon-button"
-          aria-label={`Delete ${summary.title}`}
+          aria-label={t.remove(summary.title)}
           onClick={() => (openDialog.value = { kind: 'delete', summary })}
         >
           <Bin />
@@ -155,7 +179,8 @@ function Rename({ summary, done }: { summary: Summary; done: () => void }) {
     >
       <input
         ref={input}
-        aria-label="New title"
+        aria-label={t.newTitle}
+        dir="auto"
         maxLength={200}
         defaultValue={summary.title}
         onBlur={() => void save()}
@@ -172,23 +197,23 @@ function Rename({ summary, done }: { summary: Summary; done: () => void }) {
 function Account() {
   const current = user.value;
   if (current === undefined) return <div class="account" />;
-  const name = current ? (current.isAnonymous ? 'Guest' : current.email || current.name) : 'Not signed in';
+  const name = current ? (current.isAnonymous ? t.guest : current.email || current.name) : t.notSignedIn;
   return (
     <div class="account">
       <span class="user-name">{name}</span>
       {!current && (
-        <button type="button" class="quiet" onClick={() => (openDialog.value = { kind: 'guest' })}>
-          Continue as guest
+        <button type="button" class="quiet" onClick={() => continueAsGuest().catch((error: Error) => notify(error.message))}>
+          {t.continueAsGuest}
         </button>
       )}
       {(!current || current.isAnonymous) && (
         <button type="button" class="quiet" onClick={() => (openDialog.value = { kind: 'account' })}>
-          Sign in or register
+          {t.signInOrRegister}
         </button>
       )}
       {current && (
         <button type="button" class="quiet" onClick={() => (openDialog.value = { kind: 'sign-out' })}>
-          Sign out
+          {t.signOut}
         </button>
       )}
     </div>
@@ -197,15 +222,30 @@ function Account() {
 
 function ThemeButton() {
   const other = theme.value === 'dark' ? 'light' : 'dark';
+  const label = `${t.theme}: ${t.themes[other]}`;
   return (
     <button
       type="button"
       class="icon-button"
-      aria-label={`Use the ${other} theme`}
-      title={`Use the ${other} theme`}
+      aria-label={label}
+      title={label}
       onClick={() => setTheme(other, isSignedIn.value)}
     >
       {other === 'dark' ? <Moon /> : <Sun />}
+    </button>
+  );
+}
+
+function SettingsButton() {
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      aria-label={t.settings}
+      title={t.settings}
+      onClick={() => (openDialog.value = { kind: 'settings' })}
+    >
+      <Gear />
     </button>
   );
 }

@@ -9,6 +9,8 @@ export type Theme = 'light' | 'dark';
 const NAME = 'goldfish-theme';
 const system = matchMedia('(prefers-color-scheme: dark)');
 
+/** What was chosen in this browser; null for the theme of the system. */
+export const themeChoice = signal<Theme | null>(chosenTheme());
 export const theme = signal<Theme>(chosenTheme() ?? (system.matches ? 'dark' : 'light'));
 
 system.addEventListener('change', () => {
@@ -18,6 +20,7 @@ system.addEventListener('change', () => {
 addEventListener('storage', (event) => {
   const other = event.key === NAME ? chosenTheme() : null;
   if (other) show(other);
+  if (event.key === NAME) themeChoice.value = other;
 });
 
 /** The theme that was chosen in this browser. */
@@ -31,11 +34,12 @@ function show(value: Theme): void {
   document.documentElement.dataset.theme = value;
 }
 
-/** Chooses a theme for this browser and, if a user is signed in, for the account. */
-export function setTheme(value: Theme, isSignedIn: boolean): void {
-  show(value);
+/** Chooses a theme, or that of the system, for this browser and, if a user is signed in, for the account. */
+export function setTheme(value: Theme | null, isSignedIn: boolean): void {
+  themeChoice.value = value;
+  show(value ?? (system.matches ? 'dark' : 'light'));
   saveItem(localStorage, NAME, value);
-  if (!isSignedIn) return;
+  if (!isSignedIn || !value) return;
   // A failure changes nothing in this browser.
   requestJson('PUT', '/api/preferences', { body: { theme: value } }).catch(() => undefined);
 }

@@ -1,7 +1,7 @@
 //! Where Anthropic is.
 
 use crate::routing::keys;
-use crate::values::Values;
+use crate::variables::Variables;
 
 pub(crate) const VARIABLES: [&str; 2] = ["anthropic_api_key", "anthropic_base_url"];
 
@@ -19,11 +19,11 @@ pub(crate) struct Config {
 
 impl Config {
     /// `None` without a key. A base URL that ends with `/v1` is taken as meant.
-    pub(crate) fn read(values: &Values) -> Option<Self> {
-        let base_url = values
+    pub(crate) fn read(variables: &Variables) -> Option<Self> {
+        let base_url = variables
             .get_or("anthropic_base_url", BASE_URL)
             .trim_end_matches('/');
-        keys::are_in(values.get("anthropic_api_key")).then(|| Self {
+        keys::are_in(variables.get("anthropic_api_key")).then(|| Self {
             base_url: base_url.strip_suffix("/v1").unwrap_or(base_url).to_owned(),
         })
     }

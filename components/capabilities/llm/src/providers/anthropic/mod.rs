@@ -1,6 +1,7 @@
 //! Anthropic: the Messages API.
 
-pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod conversions;
+pub(crate) mod decoder;
 mod messages;
+pub(crate) mod request;
+mod tools;

@@ -1,5 +1,5 @@
-//! A small program that answers when nothing else is configured, and says so. It makes the first
-//! run need no key, and shows streaming.
+//! A small program that replies when no provider is configured, and says what it is. It makes the first
+//! run work without a key.
 
-pub(crate) mod conversions;
+pub(crate) mod responder;
 mod sample;

@@ -1,6 +1,6 @@
 //! Where the local server is.
 
-use crate::values::Values;
+use crate::variables::Variables;
 
 pub(crate) const VARIABLES: [&str; 3] = ["local_base_url", "local_api_key", "local_models"];
 
@@ -15,14 +15,14 @@ pub(crate) struct Config {
 
 impl Config {
     /// `None` without a base URL.
-    pub(crate) fn read(values: &Values) -> Option<Self> {
-        let base_url = values
+    pub(crate) fn read(variables: &Variables) -> Option<Self> {
+        let base_url = variables
             .get("local_base_url")
             .trim_end_matches('/')
             .to_owned();
         (!base_url.is_empty()).then(|| Self {
             base_url,
-            models: values.list("local_models"),
+            models: variables.list("local_models"),
         })
     }
 }

@@ -1,5 +1,6 @@
-//! Any OpenAI-compatible server: Ollama, llama.cpp, vLLM, LM Studio. It is understood as OpenAI is.
+//! Any OpenAI-compatible server: Ollama, llama.cpp, vLLM, LM Studio. Its responses are read as
+//! OpenAI's.
 
-pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod conversions;
+pub(crate) mod models;
+pub(crate) mod request;

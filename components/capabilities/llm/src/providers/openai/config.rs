@@ -1,7 +1,7 @@
 //! Where OpenAI is.
 
 use crate::routing::keys;
-use crate::values::Values;
+use crate::variables::Variables;
 
 pub(crate) const VARIABLES: [&str; 2] = ["openai_api_key", "openai_base_url"];
 
@@ -16,9 +16,9 @@ pub(crate) struct Config {
 
 impl Config {
     /// `None` without a key.
-    pub(crate) fn read(values: &Values) -> Option<Self> {
-        keys::are_in(values.get("openai_api_key")).then(|| Self {
-            base_url: values
+    pub(crate) fn read(variables: &Variables) -> Option<Self> {
+        keys::are_in(variables.get("openai_api_key")).then(|| Self {
+            base_url: variables
                 .get_or("openai_base_url", BASE_URL)
                 .trim_end_matches('/')
                 .to_owned(),

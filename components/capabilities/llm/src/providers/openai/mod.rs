@@ -1,5 +1,7 @@
-//! OpenAI: Chat Completions. What it sends is also what OpenAI-compatible servers send.
+//! OpenAI: Chat Completions. Most other servers speak its API too.
 
-pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod conversions;
+pub(crate) mod decoder;
+pub(crate) mod messages;
+pub(crate) mod request;
+pub(crate) mod usage;

@@ -1,6 +1,6 @@
-//! Spin's serverless AI, where the host has it. It answers all at once.
+//! Spin's serverless AI, where the host has it. It responds all at once.
 
-#[cfg(target_family = "wasm")]
-pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod conversions;
+#[cfg(target_family = "wasm")]
+pub(crate) mod inference;
+pub(crate) mod prompt;

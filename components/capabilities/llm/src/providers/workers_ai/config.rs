@@ -1,7 +1,7 @@
 //! Where Workers AI is.
 
 use crate::routing::keys;
-use crate::values::Values;
+use crate::variables::Variables;
 
 pub(crate) const VARIABLES: [&str; 3] = [
     "cloudflare_account_id",
@@ -20,11 +20,11 @@ pub(crate) struct Config {
 
 impl Config {
     /// `None` without a token, or without an account unless the base URL names one itself.
-    pub(crate) fn read(values: &Values) -> Option<Self> {
-        if !keys::are_in(values.get("cloudflare_api_token")) {
+    pub(crate) fn read(variables: &Variables) -> Option<Self> {
+        if !keys::are_in(variables.get("cloudflare_api_token")) {
             return None;
         }
-        let base_url = values
+        let base_url = variables
             .get_or("workers_ai_base_url", BASE_URL)
             .trim_end_matches('/');
         // An AI Gateway's URL ends with the provider's name, and the model follows.
@@ -33,7 +33,7 @@ impl Config {
                 run_url: base_url.to_owned(),
             });
         }
-        let account = values.get("cloudflare_account_id");
+        let account = variables.get("cloudflare_account_id");
         let is_id = !account.is_empty()
             && account
                 .bytes()
@@ -49,13 +49,13 @@ mod tests {
     use super::*;
 
     fn run_url(account: &str, token: &str, base_url: &str) -> Option<String> {
-        let values = [
+        let variables = [
             ("cloudflare_account_id", account),
             ("cloudflare_api_token", token),
             ("workers_ai_base_url", base_url),
         ];
         Config::read(
-            &values
+            &variables
                 .into_iter()
                 .map(|(name, value)| (name, value.to_owned()))
                 .collect(),

@@ -1,5 +1,5 @@
-//! Cloudflare Workers AI: its REST API, or the same behind an AI Gateway.
+//! Workers AI: the models of Cloudflare.
 
-pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod conversions;
+pub(crate) mod decoder;
+pub(crate) mod request;

@@ -1,0 +1,232 @@
+//! Which conversations a user keeps.
+
+use serde::{Deserialize, Serialize};
+
+use super::turn::{Leftover, Turn, all_turns};
+use super::{Conversation, State};
+use crate::facts::{Begins, Confirmed};
+
+/// How many evicted conversations can be restored at a time; they are part of the snapshot.
+const EVICTED_MAX: usize = 16;
+
+/// An evicted conversation that can be restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Evicted {
+    /// The number of the entry by which it was evicted.
+    pub(crate) number: u64,
+    /// Until when it can be restored.
+    pub(crate) until: u64,
+    pub(crate) conversation: Conversation,
+}
+
+/// What was in force when a provisional conversation began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Provisional {
+    pub(crate) limit: u32,
+    /// As in [`Begins`].
+    pub(crate) undo: u64,
+}
+
+impl State {
+    /// What a writer whose entry may evict a conversation has to record.
+    pub(crate) fn begins(&self, limit: u32, undo: u64) -> Begins {
+        let newer = |found: &&Conversation| found.updated > found.touched;
+        let touched = self.conversations.iter().filter(newer);
+        let failed = self.conversations.iter().filter(|found| found.has_failed());
+        Begins {
+            limit,
+            undo,
+            touched: touched
+                .map(|found| (found.id.clone(), found.updated))
+                .collect(),
+            failed: failed.map(|found| found.id.clone()).collect(),
+        }
+    }
+
+    /// The conversation that is evicted next, if there are `limit` already.
+    pub(crate) fn next_evicted(&self, limit: u32) -> Option<&Conversation> {
+        let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
+        let counted = self.conversations.iter().filter(|found| found.counts());
+        if counted.clone().count() < limit {
+            return None;
+        }
+        let candidates = counted.filter(|found| !found.pinned);
+        candidates.min_by_key(|found| (!found.has_failed(), found.updated.max(found.touched)))
+    }
+
+    /// A reply with words whose first word was not recorded: by the conversation and the reply.
+    pub(crate) fn unconfirmed(&self) -> Option<(&Conversation, &Turn)> {
+        let mut turns = self.conversations.iter().flat_map(|found| {
+            let turns = all_turns(&found.turns);
+            turns.map(move |turn| (found, turn))
+        });
+        turns.find(|(found, turn)| {
+            let has_words = turn.reply.as_ref().is_some_and(super::Reply::has_words);
+            has_words && (turn.pending || found.provisional.is_some())
+        })
+    }
+
+    pub(crate) fn pinned_count(&self) -> usize {
+        self.conversations
+            .iter()
+            .filter(|found| found.pinned)
+            .count()
+    }
+
+    /// Whether an evicted conversation can be restored at the time `now`.
+    pub(crate) fn can_restore(&self, id: &str, now: u64) -> bool {
+        let mut evicted = self.evicted.iter();
+        evicted.any(|evicted| evicted.conversation.id == id && evicted.until > now)
+    }
+
+    /// Whether evictions can no longer be undone at the time `now`, and are not final yet.
+    pub(crate) fn has_expired(&self, now: u64) -> bool {
+        self.evicted.iter().any(|evicted| evicted.until <= now)
+    }
+
+    /// Whether a conversation that begins now exceeds the limit. Removes the provisional ones that
+    /// failed.
+    pub(super) fn begin_provisional(&mut self, begins: &Begins, time: u64) -> Option<Provisional> {
+        for id in &begins.failed {
+            if self
+                .conversation(id)
+                .is_some_and(|found| found.provisional.is_some())
+            {
+                self.remove(id, time);
+            }
+        }
+        let counted = self.conversations.iter().filter(|found| found.counts());
+        let limit = usize::try_from(begins.limit.max(1)).unwrap_or(usize::MAX);
+        (counted.count() >= limit).then_some(Provisional {
+            limit: begins.limit,
+            undo: begins.undo,
+        })
+    }
+
+    /// A reply has its first word, or the user keeps the conversation.
+    pub(super) fn confirm(&mut self, number: u64, confirmed: &Confirmed) {
+        self.expire_evictions(confirmed.time);
+        let Some(found) = self.conversation_mut(&confirmed.conversation) else {
+            return;
+        };
+        if let Some(reply) = &confirmed.reply {
+            found.confirm_reply(reply);
+        }
+        if found.provisional.take().is_some() {
+            let id = &confirmed.conversation;
+            self.make_room(number, &confirmed.begins, id, confirmed.time);
+        }
+    }
+
+    /// Brings back an evicted conversation. Another one may be evicted for it.
+    pub(super) fn restore(&mut self, number: u64, id: &str, begins: &Begins, time: u64) {
+        self.expire_evictions(time);
+        let mut evicted = self.evicted.iter();
+        let at = evicted.rposition(|evicted| evicted.conversation.id == id);
+        if let Some(at) = at.filter(|_| self.conversation(id).is_none()) {
+            let evicted = self.evicted.remove(at);
+            self.conversations.push(evicted.conversation);
+            self.conversations.sort_by_key(|found| found.begun);
+            self.make_room(number, begins, id, time);
+        }
+    }
+
+    pub(super) fn pin(&mut self, id: &str, limit: u32) {
+        let mut others = self.conversations.iter().filter(|found| found.id != id);
+        let pinned = others.by_ref().filter(|found| found.pinned).count();
+        let may_pin = pinned < usize::try_from(limit).unwrap_or(usize::MAX);
+        if let Some(found) = self.conversation_mut(id) {
+            found.pinned |= may_pin;
+        }
+    }
+
+    /// Evicts conversations until there are no more than the limit, the conversation `id` included.
+    fn make_room(&mut self, number: u64, begins: &Begins, id: &str, time: u64) {
+        for (id, time) in &begins.touched {
+            if let Some(conversation) = self.conversation_mut(id) {
+                conversation.touch(*time);
+            }
+        }
+        let limit = usize::try_from(begins.limit.max(1)).unwrap_or(usize::MAX);
+        loop {
+            let others = self.conversations.iter().enumerate();
+            let others = others.filter(|(_, found)| found.counts() && found.id != id);
+            if others.clone().count() < limit {
+                return;
+            }
+            // Of two updated at the same time, the one that began first.
+            let candidates = others.filter(|(_, found)| !found.pinned);
+            let next = candidates
+                .min_by_key(|(_, found)| (!begins.failed.contains(&found.id), found.touched));
+            let Some(at) = next.map(|(at, _)| at) else {
+                return;
+            };
+            let conversation = self.conversations.remove(at);
+            self.removed = self.removed.max(time);
+            // A repeated request gets a reply, not the one that was evicted.
+            self.requests.forget(&conversation.id);
+            self.evicted.push(Evicted {
+                number,
+                until: time.saturating_add(begins.undo),
+                conversation,
+            });
+            if self.evicted.len() > EVICTED_MAX {
+                let oldest = self.evicted.remove(0);
+                self.leave(oldest.conversation, time);
+            }
+        }
+    }
+
+    /// Makes evictions final that can no longer be undone.
+    pub(super) fn expire_evictions(&mut self, time: u64) {
+        let (expired, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.evicted)
+            .into_iter()
+            .partition(|evicted| evicted.until <= time);
+        self.evicted = kept;
+        for evicted in expired {
+            self.leave(evicted.conversation, time);
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: &str, time: u64) {
+        let at = self.conversations.iter().position(|found| found.id == id);
+        if let Some(at) = at {
+            let conversation = self.conversations.remove(at);
+            self.leave(conversation, time);
+        }
+    }
+
+    /// Notes what there is to erase of a conversation that is no more.
+    pub(super) fn leave(&mut self, conversation: Conversation, time: u64) {
+        self.removed = self.removed.max(time);
+        if self.conversation(&conversation.id).is_none() {
+            self.requests.forget(&conversation.id);
+        }
+        if conversation.segments > 0 {
+            self.leftovers.push(Leftover::Segments {
+                conversation: conversation.place(),
+                count: conversation.segments,
+            });
+        }
+        let titles = conversation.title_facts.iter();
+        self.leftovers
+            .extend(titles.map(|number| Leftover::Fact { number: *number }));
+        for turn in all_turns(&conversation.turns) {
+            let number = turn.number;
+            self.leftovers.push(Leftover::Fact { number });
+            self.leftovers.push(turn.reply_leftover(time));
+        }
+    }
+}
+
+impl Conversation {
+    /// Whether it counts towards the limit.
+    pub(crate) fn counts(&self) -> bool {
+        self.provisional.is_none()
+    }
+
+    /// Whether all of its replies ended without a word.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.sealed == 0 && all_turns(&self.turns).all(Turn::has_failed)
+    }
+}

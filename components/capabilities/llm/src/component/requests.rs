@@ -1,0 +1,68 @@
+//! The request to a provider, and how its response is read.
+
+use crate::bindings::{ChatRequest, Error};
+use crate::catalogue::Entry;
+use crate::outbound::OutboundRequest;
+use crate::providers::{Provider, anthropic, local, openai, workers_ai};
+use crate::reply::Decode;
+use crate::request::Omitted;
+use crate::secret::Secret;
+use crate::variables::Variables;
+
+/// What is sent to a provider over the network.
+pub(super) struct Prepared {
+    pub(super) request: OutboundRequest,
+    /// The parameters that are not sent.
+    pub(super) omitted: Omitted,
+    pub(super) decoder: Box<dyn Decode>,
+}
+
+/// Prepares a request to the model's provider.
+///
+/// # Errors
+/// `not-configured`; as the provider's `chat`.
+pub(super) fn prepare(
+    entry: &Entry,
+    request: &ChatRequest,
+    variables: &Variables,
+    key: Option<&Secret>,
+) -> Result<Prepared, Error> {
+    let not_configured = || Error::NotConfigured(entry.provider.variable().to_owned());
+    let required = || key.ok_or_else(not_configured);
+    let ((request, omitted), decoder): (_, Box<dyn Decode>) = match entry.provider {
+        Provider::OpenAi => {
+            let config = openai::config::Config::read(variables).ok_or_else(not_configured)?;
+            (
+                openai::request::chat(&config, required()?, entry, request)?,
+                Box::new(openai::decoder::Decoder::default()),
+            )
+        }
+        Provider::Local => {
+            let config = local::config::Config::read(variables).ok_or_else(not_configured)?;
+            (
+                local::request::chat(&config, key, entry, request)?,
+                Box::new(openai::decoder::Decoder::default()),
+            )
+        }
+        Provider::Anthropic => {
+            let config = anthropic::config::Config::read(variables).ok_or_else(not_configured)?;
+            (
+                anthropic::request::chat(&config, required()?, entry, request)?,
+                Box::new(anthropic::decoder::Decoder::default()),
+            )
+        }
+        Provider::WorkersAi => {
+            let config = workers_ai::config::Config::read(variables).ok_or_else(not_configured)?;
+            (
+                workers_ai::request::chat(&config, required()?, entry, request)?,
+                Box::new(workers_ai::decoder::Decoder::new(entry, request)),
+            )
+        }
+        Provider::Spin | Provider::Demo => return Err(not_configured()),
+    };
+    Ok(Prepared {
+        request,
+        omitted,
+        decoder,
+    })
+}

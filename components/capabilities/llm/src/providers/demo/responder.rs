@@ -1,0 +1,347 @@
+//! The replies of the model `demo`. Pure.
+
+use super::sample::{self, sample};
+use crate::bindings::{
+    ChatRequest, Completion, Delta, Error, FinishReason, FunctionTool, Options, Part,
+    ResponseFormat, Role, ToolCallDelta, ToolChoice, Usage,
+};
+use crate::json::object;
+use crate::random::random;
+use crate::request::{Omitted, unsupported};
+use serde_json::{Value, json};
+
+/// As it stands in errors.
+const NAME: &str = "demo";
+
+/// The longest part of a message that is quoted back, in characters.
+const QUOTE: usize = 120;
+
+/// A reply of the model.
+#[derive(Debug)]
+pub(crate) struct DemoReply {
+    pub(crate) deltas: Vec<Delta>,
+    pub(crate) completion: Completion,
+    /// The parameters that were not used.
+    pub(crate) omitted: Omitted,
+}
+
+/// The reply to a request. Each word is a delta and counts as a token. Nothing is random here, so
+/// what guides how tokens are chosen (temperature, seed, penalties) changes nothing.
+///
+/// # Errors
+/// `invalid-request` for parameters that only OpenAI's API has.
+pub(crate) fn reply(request: &ChatRequest) -> Result<DemoReply, Error> {
+    let options = request.options();
+    let mut omitted = Omitted::default();
+    for (name, value) in options.extra() {
+        if name != "n" && name != "stream_options" {
+            omitted.extra(&name, &value, NAME)?;
+        }
+    }
+    if let Some(ToolChoice::Other(_)) = options.tool_choice {
+        return Err(unsupported("tool_choice", NAME));
+    }
+    let (deltas, finish_reason) = match call(request, options) {
+        Some(call) => (call, FinishReason::ToolCalls),
+        None => said(request, options),
+    };
+    let usage = Usage {
+        prompt_tokens: request.prompt_estimate(),
+        completion_tokens: u32::try_from(deltas.len()).unwrap_or(u32::MAX),
+        cached_tokens: 0,
+        cache_write_tokens: 0,
+        cache_write_hour_tokens: 0,
+        reasoning_tokens: 0,
+        estimated: true,
+    };
+    Ok(DemoReply {
+        deltas,
+        completion: Completion {
+            finish_reason,
+            stop_sequence: None,
+            usage,
+            usage_extra: None,
+        },
+        omitted,
+    })
+}
+
+fn said(request: &ChatRequest, options: &Options) -> (Vec<Delta>, FinishReason) {
+    let (mut text, cut) = (whole(request, options), &options.stop);
+    if let Some(at) = cut.iter().filter_map(|stop| text.find(stop)).min() {
+        text.truncate(at);
+    }
+    let mut pieces: Vec<Delta> = text
+        .split_inclusive(' ')
+        .map(|word| Delta::Text(word.to_owned()))
+        .collect();
+    let most = request.max_tokens.map_or(usize::MAX, |tokens| {
+        usize::try_from(tokens).unwrap_or(usize::MAX)
+    });
+    let finish_reason = if pieces.len() > most {
+        FinishReason::Length
+    } else {
+        FinishReason::Stop
+    };
+    pieces.truncate(most);
+    (pieces, finish_reason)
+}
+
+fn whole(request: &ChatRequest, options: &Options) -> String {
+    let of_user = || {
+        request
+            .messages
+            .iter()
+            .rev()
+            .filter(|message| message.role == Role::User)
+    };
+    let last = of_user().next();
+    let words = last.map(|message| message.text()).unwrap_or_default();
+    let text = match request.messages.last() {
+        Some(result) if result.role == Role::Tool => {
+            format!("[demo] The tool answers: “{}”.", quote(&result.text()))
+        }
+        _ => text(words.trim(), of_user().count()),
+    };
+    match &options.response_format {
+        Some(ResponseFormat::JsonObject) => json!({ "answer": text }).to_string(),
+        Some(ResponseFormat::JsonSchema(format)) => {
+            let schema = format.schema.as_deref().and_then(object);
+            sample(&Value::Object(schema.unwrap_or_default()), &text).to_string()
+        }
+        Some(ResponseFormat::Text | ResponseFormat::Other(_)) | None => {
+            let images = last.into_iter().flat_map(|message| &message.content);
+            match images.filter(|part| matches!(part, Part::Image(_))).count() {
+                0 => text,
+                count => format!("{text} I cannot see what came along (images: {count})."),
+            }
+        }
+    }
+}
+
+/// A call, when one is demanded, or when the user says `call` and the name of a tool.
+fn call(request: &ChatRequest, options: &Options) -> Option<Vec<Delta>> {
+    let last = request.messages.last()?;
+    let words = last.text();
+    let functions = || options.functions().map(|(_, tool)| tool);
+    let by_name = |name: &str| functions().find(|tool| tool.name == name);
+    let requested = || {
+        let mut words = words.split_whitespace();
+        let is_call = words.next()?.eq_ignore_ascii_case("call") && last.role == Role::User;
+        by_name(words.next().filter(|_| is_call)?)
+    };
+    let tool = match &options.tool_choice {
+        Some(ToolChoice::None) => None,
+        Some(ToolChoice::Function(name)) => by_name(name),
+        Some(ToolChoice::Required) => requested().or_else(|| functions().next()),
+        Some(ToolChoice::Auto | ToolChoice::Other(_)) | None => requested(),
+    }?;
+    Some(call_deltas(tool, &words))
+}
+
+/// The arguments are in several deltas, as those of real models.
+fn call_deltas(tool: &FunctionTool, words: &str) -> Vec<Delta> {
+    let schema = tool.parameters.as_deref().and_then(object);
+    let arguments = sample::arguments(schema.unwrap_or_default(), words).to_string();
+    let begin = ToolCallDelta {
+        index: 0,
+        id: Some(format!("call_demo{:016x}", random())),
+        name: Some(tool.name.clone()),
+        arguments: String::new(),
+        extra: None,
+    };
+    let rest = arguments
+        .split_inclusive([',', ':'])
+        .map(|part| ToolCallDelta {
+            index: 0,
+            id: None,
+            name: None,
+            arguments: part.to_owned(),
+            extra: None,
+        });
+    std::iter::once(begin)
+        .chain(rest)
+        .map(Delta::ToolCall)
+        .collect()
+}
+
+fn text(message: &str, turn: usize) -> String {
+    if let Some(result) = calculation(message) {
+        return format!(
+            "[demo] {result} — I am a small program, not an AI, but this much I can work out."
+        );
+    }
+    let words = message.split_whitespace().count();
+    let lower = message.to_lowercase();
+    let asks = |words: &[&str]| {
+        lower
+            .split(|letter: char| !letter.is_alphanumeric())
+            .any(|word| words.contains(&word))
+    };
+    if asks(&["help", "setup", "configure", "model", "models", "key"]) {
+        return "[demo] To talk to a real model, give this server one: set openai_api_key, anthropic_api_key, or \
+                cloudflare_account_id with cloudflare_api_token, or point local_base_url at an OpenAI-compatible server \
+                such as Ollama (http://localhost:11434/v1). As environment variables they begin with SPIN_VARIABLE_. \
+                Then choose one of the models that GET /api/models lists as available."
+            .to_owned();
+    }
+    let greeting = if asks(&["hello", "hi", "hey", "hallo", "bonjour", "hola"]) {
+        "Hello! "
+    } else {
+        ""
+    };
+    let plural = if words == 1 { "" } else { "s" };
+    let quote = quote(message);
+    format!(
+        "[demo] {greeting}I am a small program, not an AI: no model is asked here. Message {turn} of our conversation has \
+         {words} word{plural}: “{quote}”. Ask for help to learn how to connect a real model, or give me a sum such as 6 * 7."
+    )
+}
+
+fn quote(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(QUOTE).collect()
+}
+
+/// The result of `a + b`, `-`, `*`, `/`, if the message holds nothing else but a question around it.
+fn calculation(message: &str) -> Option<String> {
+    let sum = message
+        .trim_end_matches(['?', '=', ' ', '.'])
+        .to_lowercase();
+    let sum = ["what is", "what's", "calculate", "compute"]
+        .iter()
+        .find_map(|start| sum.strip_prefix(start))
+        .unwrap_or(&sum);
+    let operators = ['+', '*', '/', '×', '÷', '-', '−'];
+    // A first character may be a sign.
+    let (at, operator) = sum
+        .trim()
+        .char_indices()
+        .skip(1)
+        .find(|(_, letter)| operators.contains(letter))?;
+    let (left, right) = sum.trim().split_at_checked(at)?;
+    let right = right.strip_prefix(operator)?;
+    let (left, right): (f64, f64) = (left.trim().parse().ok()?, right.trim().parse().ok()?);
+    let result = match operator {
+        '+' => left + right,
+        '*' | '×' => left * right,
+        '/' | '÷' => left / right,
+        _ => left - right,
+    };
+    Some(if result.is_finite() {
+        format!("{left} {operator} {right} = {result}")
+    } else {
+        "That has no answer.".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::testing::{calls, texts};
+    use crate::request::testing::{add, asking, calling, field, message, request, result};
+
+    fn said(request: &ChatRequest) -> (String, Completion) {
+        let reply = reply(request).unwrap();
+        let (pieces, end) = (reply.deltas, reply.completion);
+        let texts = texts(&pieces);
+        assert_eq!(texts.len(), pieces.len());
+        assert!(texts.iter().all(|piece| !piece.is_empty()));
+        (texts.concat(), end)
+    }
+
+    fn ask(text: &str, max_tokens: Option<u32>) -> (String, Completion) {
+        said(&ChatRequest {
+            max_tokens,
+            ..request(vec![message(Role::User, text)])
+        })
+    }
+
+    #[test]
+    fn it_calls_what_it_is_told_to() {
+        let mut request = asking(|options| options.tools = vec![add()]);
+        let called = |request: &ChatRequest| {
+            let reply = reply(request).unwrap();
+            let (pieces, end) = (reply.deltas, reply.completion);
+            (calls(&pieces), end.finish_reason)
+        };
+        let default = ("add".to_owned(), r#"{"a":1}"#.to_owned());
+        assert_eq!(called(&request), (Vec::new(), FinishReason::Stop));
+        for choice in [ToolChoice::Required, ToolChoice::Function("add".into())] {
+            request.options.as_mut().unwrap().tool_choice = Some(choice);
+            assert_eq!(
+                called(&request),
+                (vec![default.clone()], FinishReason::ToolCalls)
+            );
+        }
+        request.options.as_mut().unwrap().tool_choice = None;
+        request.messages = vec![message(Role::User, r#"call add {"a": 5}"#)];
+        assert_eq!(
+            called(&request).0,
+            [("add".to_owned(), r#"{"a":5}"#.to_owned())]
+        );
+        request.options.as_mut().unwrap().tool_choice = Some(ToolChoice::None);
+        assert_eq!(called(&request).0, []);
+    }
+
+    #[test]
+    fn it_repeats_a_tools_result() {
+        let conversation = vec![
+            message(Role::User, "call add"),
+            calling("c", "{}"),
+            result("c", "42"),
+        ];
+        let (text, end) = said(&request(conversation));
+        assert_eq!(text, "[demo] The tool answers: “42”.");
+        assert_eq!(end.finish_reason, FinishReason::Stop);
+    }
+
+    #[test]
+    fn it_answers_in_json() {
+        let text = said(&asking(|options| {
+            options.response_format = Some(ResponseFormat::JsonObject);
+        }))
+        .0;
+        let json: Value = serde_json::from_str(&text).unwrap();
+        assert!(json["answer"].as_str().unwrap().starts_with("[demo]"));
+    }
+
+    #[test]
+    fn it_stops_where_it_is_told_to() {
+        let request = asking(|options| options.stop = vec!["program".into(), "never".into()]);
+        assert!(said(&request).0.ends_with("a small "));
+        let refused = asking(|options| options.extra = Some(r#"{"logit_bias":{}}"#.into()));
+        assert_eq!(field(reply(&refused)), "logit_bias");
+    }
+
+    #[test]
+    fn it_says_what_it_is_and_answers_to_the_message() {
+        for message in ["Hello there", "help", "6 * 7", ""] {
+            assert!(ask(message, None).0.starts_with("[demo]"), "{message}");
+        }
+        assert!(
+            ask("Hello there", None)
+                .0
+                .contains("2 words: “Hello there”")
+        );
+        assert!(ask("help me", None).0.contains("openai_api_key"));
+    }
+
+    #[test]
+    fn it_calculates() {
+        assert!(ask("What is 6 * 7?", None).0.contains("6 * 7 = 42 "));
+        assert!(ask("-2 - 3", None).0.contains("-2 - 3 = -5 "));
+        assert!(ask("1/0", None).0.contains("no answer"));
+        assert!(!ask("well-known", None).0.contains('='));
+    }
+
+    #[test]
+    fn it_keeps_to_the_bound() {
+        let (text, end) = ask("Hello", Some(3));
+        assert_eq!(text.split_whitespace().count(), 3);
+        assert_eq!(
+            (end.finish_reason, end.usage.completion_tokens),
+            (FinishReason::Length, 3)
+        );
+    }
+}

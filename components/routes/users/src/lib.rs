@@ -1,0 +1,62 @@
+//! `/api/users`: users as others see them. What a user signs in with, such as the email address, is shown
+//! to themselves and to the operator only.
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(
+        dead_code,
+        reason = "native builds contain only the logic, for its unit tests"
+    )
+)]
+
+mod delete;
+mod private;
+mod requests;
+mod update;
+mod view;
+
+use contracts::messaging::profiles;
+use http_edge::{ApiError, Context, Response};
+use serde::Deserialize;
+use team::{MAX_LIMIT, page_request, respond_with_list};
+
+use private::Asker;
+use view::UserView;
+
+http_edge::routes! {
+    GET "/api/users" => list_users,
+    GET "/api/users/:id" => show_user,
+    PATCH "/api/users/:id" => update::update_user,
+    DELETE "/api/users/:id" => delete::delete_user,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListUsers {
+    search: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
+    let asker = Asker::of(context).await?;
+    let query: ListUsers = context.query()?;
+    let page = page_request(query.cursor, query.limit, MAX_LIMIT)?;
+    let found = profiles::list(query.search, page)
+        .await
+        .map_err(error_mapping::messaging)?;
+    let private = asker.private_of(&found.items).await?;
+    let items: Vec<_> = found
+        .items
+        .iter()
+        .zip(&private)
+        .map(|(user, private)| UserView::new(user, private.as_ref()))
+        .collect();
+    Ok(respond_with_list(context, &items, &found.page))
+}
+
+async fn show_user(context: &mut Context) -> Result<Response, ApiError> {
+    let asker = Asker::of(context).await?;
+    let id = team::user_id(context, "id")?;
+    let user = profiles::get(id).await.map_err(error_mapping::messaging)?;
+    asker.respond_with(&user).await
+}

@@ -1,0 +1,41 @@
+// A connection that breaks is shown at once and made again; what is written without a network is sent later.
+
+import assert from 'node:assert/strict';
+
+export default async function (stage) {
+  const { page } = stage;
+  const button = (name) => page.getByRole('button', { name, exact: true });
+  stage.expect(/ERR_INTERNET_DISCONNECTED/);
+  await stage.reply({ pieces: ['One, ', 'two, ', 'three, ', 'four.'], pauseAfter: 2 });
+  await stage.send('Count');
+  await page.locator('.reply-text', { hasText: 'two' }).waitFor();
+  await stage.context.setOffline(true);
+  await page.locator('.reconnecting', { hasText: 'Reconnecting…' }).waitFor({ timeout: 2000 });
+  assert.match(await page.locator('.assistant .reply-text').innerText(), /two/);
+  await stage.screenshot('reconnecting');
+  await stage.release();
+  await stage.context.setOffline(false);
+  await stage.idle();
+  assert.deepEqual(await stage.replies(), ['One, two, three, four.']);
+  assert.equal(await page.locator('.reconnecting').count(), 0);
+
+  // Asked once, then sent by itself.
+  await stage.context.setOffline(true);
+  await stage.send('Written offline');
+  await page.locator('.problem', { hasText: 'You are offline.' }).waitFor();
+  await button('Send when online').click();
+  await page.getByText('The message is sent when the connection is back.').waitFor();
+  await stage.reply({ pieces: ['It came.'] });
+  await stage.context.setOffline(false);
+  await page.locator('.reply-text', { hasText: 'It came.' }).waitFor();
+  await stage.idle();
+  await stage.context.setOffline(true);
+  await stage.send('And again');
+  await page.getByText('The message is sent when the connection is back.').waitFor();
+  assert.equal(await button('Send when online').count(), 0);
+  await stage.reply({ pieces: ['Again.'] });
+  await stage.context.setOffline(false);
+  await page.locator('.reply-text', { hasText: 'Again.' }).waitFor();
+  await stage.idle();
+  assert.equal(await page.locator('.user').count(), 3);
+}

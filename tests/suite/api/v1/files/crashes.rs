@@ -1,0 +1,179 @@
+//! Clients that go away, and processes that are killed, in the middle of uploads and deletions.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use serde_json::Value;
+
+use super::{Form, Place, content_path, on_both_stores};
+use crate::harness::{App, Client, eventually};
+
+on_both_stores!(a_client_that_goes_away_leaves_nothing);
+
+const UPLOAD: &str = "/api/v1/files/upload";
+
+/// Pieces that stop coming, with the connection open.
+fn stuck(pieces: usize) -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> + Send {
+    let head = Form::new().file("file", "a.bin", None, b"");
+    let head = head.open_body();
+    // Without the line break that ends the part.
+    let head = Bytes::from(head[..head.len() - 2].to_vec());
+    let content = (0..pieces).map(|_| Bytes::from(vec![7; 100_000]));
+    let pieces = std::iter::once(head).chain(content).map(Ok);
+    futures::stream::iter(pieces).chain(futures::stream::pending())
+}
+
+async fn a_client_that_goes_away_leaves_nothing(place: &Place) {
+    let guest = place.app.client().guest().await;
+    let kind = Form::new().content_type();
+    let client = guest.with("content-type", &kind);
+    let sending = tokio::spawn(async move { client.send_pieces("POST", UPLOAD, stuck(90)).await });
+    // Something of it is stored when it breaks off; in S3 a part is sent when it is full.
+    eventually("a part of the upload", || async {
+        (!place.ids().await.is_empty()).then_some(())
+    })
+    .await;
+    sending.abort();
+    eventually("the end of the upload", || async {
+        place.ids().await.is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(
+        guest.get("/api/v1/files").await.json()["files"],
+        Value::Array(Vec::new())
+    );
+}
+
+/// Makes unfinished uploads look as if they had begun long ago, in entries and in snapshots.
+fn age(app: &App) {
+    app.tamper("files:u:", |value| {
+        let of_entries = with_number(value, "\"at\":");
+        with_number(&of_entries, "\"since\":")
+    });
+}
+
+/// The text with the number 1 after each `name`.
+fn with_number(text: &str, name: &str) -> String {
+    let mut parts = text.split(name);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        format!("{text}{name}1{rest}")
+    })
+}
+
+/// The ids that are listed, of files that are there byte for byte.
+async fn listed(guest: &Client) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    let mut path = "/api/v1/files?limit=100".to_owned();
+    loop {
+        let page = guest.get(&path).await.json();
+        for file in page["files"].as_array().unwrap() {
+            let answer = guest.get(&content_path(file)).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let seed: usize = file["name"].as_str().unwrap().parse().unwrap();
+            assert!(answer.body == content(seed), "{file}");
+            ids.insert(file["id"].as_str().unwrap().to_owned());
+        }
+        match page["nextCursor"].as_str() {
+            Some(next) => path = format!("/api/v1/files?limit=100&cursor={next}"),
+            None => return ids,
+        }
+    }
+}
+
+fn content(seed: usize) -> Vec<u8> {
+    (seed..)
+        .map(|n| (n % 251) as u8)
+        .take(300_000 + 90_000 * (seed % 13))
+        .collect()
+}
+
+/// Uploads and deletes until the process is killed. Returns the ids that were acknowledged, and those whose
+/// deletion had begun.
+async fn work(guest: Client, first: usize) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut stored, mut deleting) = (BTreeSet::new(), BTreeSet::new());
+    for seed in first.. {
+        let body = futures::stream::iter(
+            content(seed)
+                .chunks(50_000)
+                .map(|some| Ok::<_, std::io::Error>(Bytes::copy_from_slice(some)))
+                .collect::<Vec<_>>(),
+        );
+        let client = guest.with("x-filename", &seed.to_string());
+        let Ok(answer) = client.send_pieces("POST", UPLOAD, body).await else {
+            break;
+        };
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let id = answer.json()["file"]["id"].as_str().unwrap().to_owned();
+        stored.insert(id.clone());
+        if seed % 3 == 0 {
+            deleting.insert(id.clone());
+            let none = futures::stream::empty();
+            let path = format!("/api/v1/files/{id}");
+            if client.send_pieces("DELETE", &path, none).await.is_err() {
+                break;
+            }
+        }
+    }
+    (stored, deleting)
+}
+
+#[tokio::test]
+async fn kill_at_any_moment_keeps_what_was_acknowledged_and_nothing_else() {
+    let mut place = Place::key_value(|builder| builder.process()).await;
+    let token = place.app.client().guest().await.token;
+    let (mut stored, mut deleting) = (BTreeSet::new(), BTreeSet::new());
+    for round in 0..6_u64 {
+        let guest = place.app.client().bearer(&token);
+        let working = [
+            tokio::spawn(work(guest.clone(), 1000 * usize::try_from(round).unwrap())),
+            tokio::spawn(work(guest, 1000 * usize::try_from(round).unwrap() + 500)),
+        ];
+        tokio::time::sleep(Duration::from_millis(150 + 97 * round)).await;
+        place.app.signal("KILL").await;
+        place.app.ended().await;
+        for done in working {
+            let (more, begun) = done.await.unwrap();
+            stored.extend(more);
+            deleting.extend(begun);
+        }
+        let again = App::with_defaults().process().state_of(&place.app).start();
+        place.app = again.await;
+    }
+    place.app.stop().await;
+    age(&place.app);
+    let again = App::with_defaults().process().state_of(&place.app).start();
+    place.app = again.await;
+    let found = listed(&place.app.client().bearer(&token)).await;
+    let kept: BTreeSet<_> = stored.difference(&deleting).cloned().collect();
+    assert!(kept.len() > 5, "{} uploads were acknowledged", kept.len());
+    assert!(
+        kept.is_subset(&found),
+        "lost: {:?}",
+        kept.difference(&found)
+    );
+    assert_eq!(place.ids().await, found);
+}
+
+#[tokio::test]
+async fn parts_of_an_upload_to_s3_that_was_cut_off_are_deleted_by_the_next_one() {
+    let bucket = match crate::harness::Bucket::create().await {
+        Ok(bucket) => bucket,
+        Err(missing) => return crate::harness::skip_or_fail("files::crashes", &missing),
+    };
+    let app = App::with_defaults().s3(&bucket).start().await;
+    let guest = app.client().guest().await;
+    let key = format!("files/{}/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e", guest.id);
+    let of_another = "files/another/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e";
+    // The server says that every upload began years ago.
+    bucket.begin_upload(&key).await;
+    bucket.begin_upload(of_another).await;
+    let file = guest.uploaded("a.txt", b"Hello").await;
+    let listed = bucket.list().await;
+    assert_eq!(listed.uploads, [of_another]);
+    let id = file["id"].as_str().unwrap();
+    assert_eq!(listed.objects, [format!("files/{}/{id}", guest.id)]);
+}

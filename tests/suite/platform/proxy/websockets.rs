@@ -1,0 +1,359 @@
+//! WebSockets over HTTP.
+
+use futures::{SinkExt as _, StreamExt as _};
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::backend::{Answer, Received, control, event};
+use super::passing_on::claims;
+use super::{Setup, on_each};
+
+type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+async fn try_connect(setup: &Setup) -> Result<Client, Error> {
+    let url = format!("ws://{}/ws?a=b", setup.proxy.address());
+    let mut request = url.into_client_request().unwrap();
+    for (name, value) in [
+        ("cookie", "session=secret"),
+        ("meta-user", "forged"),
+        ("grip-sig", "forged"),
+        ("connection-id", "forged"),
+    ] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let (client, response) = tokio_tungstenite::connect_async(request).await?;
+    let private = ["set-meta-user", "keep-alive-interval", "content-type"];
+    for name in private {
+        assert!(!response.headers().contains_key(name), "{response:?}");
+    }
+    Ok(client)
+}
+
+async fn connect(setup: &Setup) -> Client {
+    let client = try_connect(setup).await.unwrap();
+    setup.settled().await;
+    client
+}
+
+async fn next_text(client: &mut Client) -> String {
+    match client.next().await {
+        Some(Ok(Message::Text(text))) => text.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The code of the close frame that comes next.
+async fn close_code(client: &mut Client) -> u16 {
+    match client.next().await {
+        Some(Ok(Message::Close(Some(CloseFrame { code, .. })))) => code.into(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_open(received: &Received) -> bool {
+    received.text() == "OPEN\r\n"
+}
+
+/// Accepts a connection that subscribes to `c`, and sends back what it gets.
+fn echo(received: &Received) -> Answer {
+    if is_open(received) {
+        let subscribe = control(&json!({ "type": "subscribe", "channel": "c" }));
+        return Answer::open(&subscribe)
+            .header("Set-Meta-User", "u1")
+            .header("Keep-Alive-Interval", "60");
+    }
+    Answer::events(received.body.clone())
+}
+
+fn message(channel: &str, content: &str) -> serde_json::Value {
+    json!({ "channel": channel, "formats": { "ws-message": { "content": content } } })
+}
+
+#[tokio::test]
+async fn each_message_is_a_request_of_the_same_connection() {
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        client.send("hello".into()).await.unwrap();
+        assert_eq!(next_text(&mut client).await, "hello");
+        client.send(Message::binary(vec![0, 255])).await.unwrap();
+        let echoed = client.next().await.unwrap().unwrap();
+        assert_eq!(echoed, Message::binary(vec![0, 255]));
+        let received = setup.backend.received();
+        assert_eq!(received.len(), 3, "{received:?}");
+        assert_eq!(received[1].text(), event("TEXT", "hello"));
+        assert_eq!(received[2].body, &b"BINARY 2\r\n\x00\xff\r\n"[..]);
+        let id = received[0].header("connection-id");
+        assert!(id.len() > 20, "{id}");
+        for (number, one) in received.iter().enumerate() {
+            assert_eq!(one.method, "POST");
+            assert_eq!(one.target, "/ws?a=b");
+            assert_eq!(one.header("connection-id"), id);
+            assert_eq!(one.header("cookie"), "session=secret");
+            assert_eq!(one.header("content-type"), "application/websocket-events");
+            assert_eq!(one.header("sec-websocket-extensions"), "grip");
+            assert_eq!(claims(one.header("grip-sig"))["iss"], "pushpin");
+            assert_eq!(one.header("meta-user"), if number == 0 { "" } else { "u1" });
+        }
+    };
+    on_each(
+        "each_message_is_a_request_of_the_same_connection",
+        echo,
+        test,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn many_messages_keep_their_order() {
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        for number in 0..50 {
+            client.send(number.to_string().into()).await.unwrap();
+        }
+        for number in 0..50 {
+            assert_eq!(next_text(&mut client).await, number.to_string());
+        }
+    };
+    on_each("many_messages_keep_their_order", echo, test).await;
+}
+
+#[tokio::test]
+async fn pings_are_the_application_s_to_answer() {
+    let answer = |received: &Received| match received.text() == event("PING", "p") {
+        true => Answer::events(event("PONG", "p")),
+        false => echo(received),
+    };
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        client.send(Message::Ping("p".into())).await.unwrap();
+        let pong = client.next().await.unwrap().unwrap();
+        assert_eq!(pong, Message::Pong("p".into()));
+    };
+    on_each("pings_are_the_application_s_to_answer", answer, test).await;
+}
+
+#[tokio::test]
+async fn what_is_published_reaches_the_subscribers_of_the_channel() {
+    let answer = |received: &Received| match received.text() == event("TEXT", "leave") {
+        true => {
+            let leave = control(&json!({ "type": "unsubscribe", "channel": "c" }));
+            Answer::events(leave + &event("TEXT", "left"))
+        }
+        false => echo(received),
+    };
+    let test = |setup: Setup| async move {
+        let (mut one, mut other) = (connect(&setup).await, connect(&setup).await);
+        let items = json!([message("d", "no"), message("c", "first")]);
+        assert_eq!(setup.publish(items).await, 200);
+        assert_eq!(next_text(&mut one).await, "first");
+        assert_eq!(next_text(&mut other).await, "first");
+        one.send("leave".into()).await.unwrap();
+        assert_eq!(next_text(&mut one).await, "left");
+        setup.settled().await;
+        setup.publish(json!([message("c", "second")])).await;
+        assert_eq!(next_text(&mut other).await, "second");
+        one.send("after".into()).await.unwrap();
+        assert_eq!(next_text(&mut one).await, "after");
+    };
+    let name = "what_is_published_reaches_the_subscribers_of_the_channel";
+    on_each(name, answer, test).await;
+}
+
+#[tokio::test]
+async fn subscriptions_beyond_twenty_are_ignored() {
+    let answer = |received: &Received| {
+        if !is_open(received) {
+            return echo(received);
+        }
+        let subscribe =
+            |number| control(&json!({ "type": "subscribe", "channel": format!("n{number}") }));
+        Answer::open(&(0..25).map(subscribe).collect::<String>())
+    };
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        client.send("ready".into()).await.unwrap();
+        assert_eq!(next_text(&mut client).await, "ready");
+        let items = ["n24", "n20", "n19", "n0"].map(|name| message(name, name));
+        setup.publish(json!(items)).await;
+        assert_eq!(next_text(&mut client).await, "n19");
+        assert_eq!(next_text(&mut client).await, "n0");
+    };
+    on_each("subscriptions_beyond_twenty_are_ignored", answer, test).await;
+}
+
+#[tokio::test]
+async fn control_messages_and_messages_without_the_prefix_do_not_reach_the_client() {
+    let answer = |received: &Received| {
+        if is_open(received) {
+            let events = [
+                event("TEXT", "no prefix"),
+                event("TEXT", "c:{}"),
+                event("TEXT", "c:no JSON"),
+                event("TEXT", "m:with prefix"),
+            ];
+            return Answer::events(format!("OPEN\r\n{}", events.concat()))
+                .header("Sec-WebSocket-Extensions", "grip");
+        }
+        echo(received)
+    };
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        assert_eq!(next_text(&mut client).await, "with prefix");
+    };
+    let name = "control_messages_and_messages_without_the_prefix_do_not_reach_the_client";
+    on_each(name, answer, test).await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_response_to_the_client() {
+    let answer = |_: &Received| {
+        Answer::new("{\"error\":1}")
+            .status(401)
+            .header("X-Own", "kept")
+    };
+    let test = |setup: Setup| async move {
+        let Err(Error::Http(response)) = try_connect(&setup).await else {
+            panic!("connected");
+        };
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.headers()["x-own"], "kept");
+        assert_eq!(response.body().as_deref(), Some(&b"{\"error\":1}"[..]));
+    };
+    on_each("a_refusal_is_the_response_to_the_client", answer, test).await;
+}
+
+#[tokio::test]
+async fn the_close_frame_of_a_client_is_told_and_answered() {
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        let frame = CloseFrame {
+            code: 4000.into(),
+            reason: "bye".into(),
+        };
+        client.close(Some(frame)).await.unwrap();
+        assert_eq!(close_code(&mut client).await, 4000);
+        let told = |one: &Received| one.body == &b"CLOSE 5\r\n\x0f\xa0bye\r\n"[..];
+        setup.backend.wait_for(told).await;
+    };
+    on_each(
+        "the_close_frame_of_a_client_is_told_and_answered",
+        echo,
+        test,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_application_closes_by_an_event_and_by_publishing() {
+    let answer = |received: &Received| match received.text() == event("TEXT", "close") {
+        true => Answer::events(&b"CLOSE 5\r\n\x11\x31bye\r\n"[..]),
+        false => echo(received),
+    };
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        client.send("close".into()).await.unwrap();
+        assert_eq!(close_code(&mut client).await, 4401);
+        let mut client = connect(&setup).await;
+        let close = json!({ "action": "close", "code": 4001, "reason": "out" });
+        let item = json!({ "channel": "c", "formats": { "ws-message": close } });
+        setup.publish(json!([item])).await;
+        assert_eq!(close_code(&mut client).await, 4001);
+    };
+    on_each(
+        "the_application_closes_by_an_event_and_by_publishing",
+        answer,
+        test,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_without_a_close_frame_is_told() {
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        client.send("hello".into()).await.unwrap();
+        next_text(&mut client).await;
+        drop(client);
+        let told = |one: &Received| one.text() == "DISCONNECT\r\n";
+        let told = setup.backend.wait_for(told).await;
+        assert_eq!(told.header("meta-user"), "u1");
+    };
+    on_each(
+        "a_client_that_goes_without_a_close_frame_is_told",
+        echo,
+        test,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_detached_connection_gets_what_is_published_and_tells_nothing() {
+    let answer = |received: &Received| match received.text() == event("TEXT", "detach") {
+        true => Answer::events(control(&json!({ "type": "detach" }))),
+        false => echo(received),
+    };
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        client.send("detach".into()).await.unwrap();
+        setup
+            .backend
+            .wait_for(|one| one.text().starts_with("CLOSE"))
+            .await;
+        client.send("unheard".into()).await.unwrap();
+        setup.publish(json!([message("c", "published")])).await;
+        assert_eq!(next_text(&mut client).await, "published");
+        let heard = setup.backend.received();
+        assert!(!heard.iter().any(|one| one.text().contains("unheard")));
+    };
+    on_each(
+        "a_detached_connection_gets_what_is_published_and_tells_nothing",
+        answer,
+        test,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_valid_ends_the_connection() {
+    let answer = |received: &Received| match is_open(received) {
+        true => echo(received),
+        false => Answer::new("no events").status(500),
+    };
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        client.send("hello".into()).await.unwrap();
+        let next = client.next().await;
+        assert!(!matches!(next, Some(Ok(Message::Text(_)))), "{next:?}");
+    };
+    on_each(
+        "an_answer_that_is_not_valid_ends_the_connection",
+        answer,
+        test,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_does_not_hold_up_others() {
+    let test = |setup: Setup| async move {
+        let _silent = connect(&setup).await;
+        let mut reader = connect(&setup).await;
+        let content = "x".repeat(4000);
+        for number in 0..400 {
+            let item = message("c", &format!("{number} {content}"));
+            assert_eq!(setup.publish(json!([item])).await, 200);
+            let text = next_text(&mut reader).await;
+            assert!(text.starts_with(&format!("{number} ")), "{number}");
+        }
+    };
+    on_each(
+        "a_client_that_does_not_read_does_not_hold_up_others",
+        echo,
+        test,
+    )
+    .await;
+}

@@ -1,0 +1,100 @@
+//! One user's mistakes do not close a provider to others: only what shows the provider to be ill counts.
+
+use serde_json::json;
+use upstream::{Answer, Script};
+
+use crate::harness::gateway::{Gateway, LOCAL, OPENAI, chunk, hi};
+
+/// More than the circuit allows in a row.
+const TIMES: usize = 7;
+
+fn refusal(status: u16, body: &serde_json::Value) -> Answer {
+    Answer::json(body).status(status)
+}
+
+#[tokio::test]
+async fn mistakes_of_a_client_do_not_close_the_circuit() {
+    let gateway = Gateway::new().await;
+    let error = |message: &str, kind: &str, code: serde_json::Value| json!({ "error": { "message": message, "type": kind, "code": code } });
+    let template =
+        "Jinja Exception: Conversation roles must alternate user/assistant/user/assistant/...";
+    for answer in [
+        refusal(
+            400,
+            &error(
+                "Unsupported value.",
+                "invalid_request_error",
+                json!("unsupported_value"),
+            ),
+        ),
+        refusal(
+            400,
+            &error(
+                "maximum context length is 8 tokens",
+                "invalid_request_error",
+                json!("context_length_exceeded"),
+            ),
+        ),
+        refusal(500, &error(template, "server_error", json!(500))),
+        refusal(
+            500,
+            &error(
+                "the request exceeds the available context size",
+                "server_error",
+                json!(500),
+            ),
+        ),
+        refusal(
+            422,
+            &json!({ "detail": [{ "loc": ["body"], "msg": "bad" }] }),
+        ),
+        Answer::events([error(
+            "Unsupported value.",
+            "invalid_request_error",
+            json!(400),
+        )]),
+        Answer::events([
+            chunk(json!({ "content": "Hello" }), json!(null)),
+            error("Unsupported value.", "BadRequestError", json!(400)),
+        ]),
+    ] {
+        for model in [OPENAI, LOCAL] {
+            let bad = gateway.app.client().guest().await;
+            for _ in 0..TIMES {
+                gateway.upstream.push(answer.clone().into());
+                let response = bad.post("/v1/chat/completions", hi(model)).await;
+                assert_eq!(response.status, 400, "{answer:?}: {response:?}");
+            }
+            let good = gateway.completed(Script::new(["Hello"]), hi(model)).await;
+            let text = &good["choices"][0]["message"]["content"];
+            assert_eq!(text, "Hello", "{model}, {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_ill_provider_is_left_alone() {
+    let error = json!({ "error": { "message": "It broke.", "type": "server_error" } });
+    for answer in [
+        refusal(500, &error),
+        refusal(503, &error),
+        Answer::events([error.clone()]),
+        Answer::new().cut(),
+    ] {
+        let gateway = Gateway::new().await;
+        let mut statuses = Vec::new();
+        for _ in 0..TIMES {
+            let response = gateway.complete(answer.clone(), hi(OPENAI)).await;
+            statuses.push(response.status);
+        }
+        assert!(
+            statuses.iter().all(|status| *status >= 500),
+            "{answer:?}: {statuses:?}"
+        );
+        let asked = gateway.upstream.requests().len();
+        assert!(asked < TIMES, "{answer:?}: asked {asked} times");
+        // Another provider is not concerned.
+        let other = gateway.guest.post("/v1/chat/completions", hi(LOCAL)).await;
+        assert!(gateway.upstream.requests().len() > asked, "{other:?}");
+    }
+}
