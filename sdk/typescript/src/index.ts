@@ -1,3 +1,5 @@
+export * from './account.js';
+export * from './admin.js';
 export * from './auth.js';
 export * from './chats.js';
 export * from './client.js';
@@ -16,3 +18,4 @@ export {
   storageStore,
   type TokenStore,
 } from './store.js';
+export * from './uploads.js';

@@ -582,6 +582,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/sign-in-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the ways to sign in
+         * @description For a page that offers them. Not a route of Better Auth.
+         */
+        get: operations["authSignInOptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/sign-in/{provider}": {
         parameters: {
             query?: never;
@@ -2723,6 +2743,11 @@ export interface components {
             /** Format: date-time */
             updatedAt: string;
             userId: string;
+        };
+        AuthSignInOptions: {
+            providers: ("github" | "google")[];
+            /** @description Whether emails with a link to choose a new password can be sent. */
+            sendsEmail: boolean;
         };
         AuthSignUp: {
             /** @description A path on this server or a URL of a trusted origin. */
@@ -5775,6 +5800,33 @@ export interface operations {
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
             503: components["responses"]["AuthUnavailable"];
+        };
+    };
+    authSignInOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What this server is configured for. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "providers": [],
+                     *       "sendsEmail": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuthSignInOptions"];
+                };
+            };
         };
     };
     authGoToProvider: {

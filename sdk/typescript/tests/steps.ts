@@ -1,6 +1,7 @@
 // What the test suite has the SDK do. Prints one JSON object.
 //
 //   node steps.js <step> <base URL> [<more>]
+import { accountOf, adminOf, headersHidden, uploadsOf } from './account.js';
 import { conversationsOf, errorsOf, everythingElse, versionsOf } from './api.js';
 import { filesOf } from './files.js';
 import { cookies, guestBecomesUser, parallel, revoked, twoTabs } from './sessions.js';
@@ -20,6 +21,8 @@ import { postOnce, team } from './team.js';
 
 const steps: Record<string, (base: string, more: string) => Promise<unknown>> = {
   abort,
+  accountOf,
+  adminOf,
   brokenOff,
   conversationsOf,
   versionsOf,
@@ -31,6 +34,7 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   everythingElse,
   filesOf,
   guestBecomesUser,
+  headersHidden,
   limited,
   parallel,
   postOnce,
@@ -42,6 +46,7 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   stream,
   team,
   twoTabs,
+  uploadsOf,
 };
 
 const [name = '', base = '', more = ''] = process.argv.slice(2);

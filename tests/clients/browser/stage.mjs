@@ -90,6 +90,16 @@ export class Stage {
     return this.#settings.page;
   }
 
+  /** The port of the webhook for emails. */
+  get mailPort() {
+    return this.#settings.mailPort;
+  }
+
+  /** The folder of the repository. */
+  get repository() {
+    return this.#settings.repository;
+  }
+
   get forReadme() {
     return this.#settings.forReadme;
   }

@@ -123,6 +123,23 @@ function loadTemperature(): number | null {
   return text !== null && value >= 0 && value <= 2 ? value : null;
 }
 
+export type SocialProvider = 'github' | 'google';
+
+export interface SignInOptions {
+  providers: SocialProvider[];
+  /** Whether the server can send a link to choose a new password. */
+  sendsEmail: boolean;
+}
+
+export const PROVIDER_NAMES: Record<SocialProvider, string> = { github: 'GitHub', google: 'Google' };
+
+/** Leaves the page, to sign in elsewhere or to link an account there. The user comes back to the current address. */
+export async function leaveTo(path: string, provider: SocialProvider): Promise<void> {
+  const body = { provider, callbackURL: location.pathname, errorCallbackURL: location.pathname };
+  const { url } = await requestJson<{ url: string }>('POST', path, { body });
+  location.assign(url);
+}
+
 /** Asks for an email with a link to choose a new password. */
 export async function requestReset(email: string): Promise<void> {
   await requestJson('POST', '/api/auth/request-password-reset', { body: { email, redirectTo: '/new-password' } });
