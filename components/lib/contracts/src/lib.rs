@@ -251,3 +251,25 @@ pub mod files {
         });
     }
 }
+
+/// `goldfish:streams`: append-only streams.
+pub mod streams {
+    pub use bindings::goldfish::streams::{streams, types, user_data};
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/streams",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}

@@ -1,12 +1,11 @@
 //! Team messaging on SQL: the rules, the statements and the migrations behind `goldfish:messaging`. A
-//! component brings a [`Database`] and exports [`Messaging`].
+//! component brings a connection to a [`sql::Database`] and exports [`Messaging`].
 //!
 //! May not import anything of the platform: the components have the drivers.
 //!
 //! | module | |
 //! |---|---|
-//! | `database` | what a driver has to do, and the two dialects of SQL |
-//! | `sqlite` | what a connection to SQLite begins with |
+//! | `database` | statements, whose failures are errors of the contract |
 //! | `migrations` | the tables and triggers, applied once |
 //! | `rules` | who may do what, as pure functions |
 //! | `facts` | what the rules have to know of a channel, a thread or a message |
@@ -43,17 +42,14 @@ mod page;
 mod profiles;
 mod rules;
 mod service;
-mod sqlite;
 mod text;
 mod threads;
 
 #[cfg(test)]
 mod tests;
 
-pub use database::{Database, DatabaseError, Dialect, Value};
-pub use migrations::migrate;
-pub use service::{Connect, Messaging};
-pub use sqlite::set_up_sqlite;
+pub use migrations::MIGRATIONS;
+pub use service::Messaging;
 
 #[doc(hidden)]
 #[allow(

@@ -2,11 +2,10 @@
 
 use futures::executor::block_on;
 
-use super::driver::Driver;
+use sql::testing::Driver;
 use super::{World, on_both, page, user};
-use crate::Database;
+use sql::Database;
 use crate::bindings::exports::goldfish::messaging::messages::SearchScope;
-use crate::migrations::migrate_to;
 
 on_both! {
     async fn migrate_again_changes_nothing(world: &World) {
@@ -14,7 +13,7 @@ on_both! {
         let before = world.driver.texts(versions, &[]).unwrap();
         assert_eq!(before, ["1", "2", "3", "4"]);
         world.channel("u1", &["u2"], false).await;
-        crate::migrate(&world.driver).await.unwrap();
+        crate::MIGRATIONS.apply(&world.driver).await.unwrap();
         assert_eq!(world.driver.texts(versions, &[]).unwrap(), before);
         assert!(world.session().get_user("u2").await.is_ok());
     }
@@ -37,7 +36,7 @@ fn from_each_version(driver: &dyn Fn() -> Driver) {
     ];
     for version in 1..4 {
         let driver = driver();
-        block_on(migrate_to(&driver, version)).unwrap();
+        block_on(crate::MIGRATIONS.apply_to(&driver, version)).unwrap();
         for statement in insert {
             block_on(driver.execute(statement, Vec::new())).unwrap();
         }
@@ -87,7 +86,7 @@ fn at_once(driver: &Driver) {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             let open = driver.opener();
-            scope.spawn(move || block_on(crate::migrate(&open())).unwrap());
+            scope.spawn(move || block_on(crate::MIGRATIONS.apply(&open())).unwrap());
         }
     });
     let versions = driver.texts(

@@ -1,8 +1,8 @@
 //! No query reads a table from end to end, and no page is sorted.
 
-use super::driver::Statement;
+use sql::Dialect;
+use sql::testing::Statement;
 use super::{NOW, World, after, new_channel, new_message, on_both, page, user};
-use crate::Dialect;
 use crate::bindings::exports::goldfish::messaging::channels::{self, Filter};
 use crate::bindings::exports::goldfish::messaging::invitations::NewInvitation;
 use crate::bindings::exports::goldfish::messaging::messages::{NewMessage, Position, SearchScope};
@@ -220,7 +220,7 @@ const SMALL: [&str; 6] = [
 
 /// What the planner does badly for a statement.
 fn bad_steps(world: &World, statement: &Statement) -> Vec<String> {
-    let is_postgres = crate::Database::dialect(&world.driver) == Dialect::Postgres;
+    let is_postgres = sql::Database::dialect(&world.driver) == Dialect::Postgres;
     let is_search = statement.0.contains("to_tsquery");
     // The channels that one user is a member of.
     let is_joined = statement.0.contains("WHERE me.rank > 0 AND c.key");
