@@ -2349,10 +2349,108 @@ export interface paths {
         /**
          * Upload a file
          * @description A form with the file in the field `file`, or the content of the file itself as the body, with its name
-         *     in `X-Filename`. The media type is decided by the content. The file is stored when the response
+         *     in `X-Filename`; without a body it is an empty file. The media type is decided by the content. The file is stored when the response
          *     arrives; if the request breaks off, nothing is stored.
          */
         post: operations["uploadFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your streams
+         * @description The stream that was created last comes first.
+         */
+        get: operations["listStreams"];
+        put?: never;
+        /**
+         * Create a stream with a new id
+         * @description To choose the id yourself, use `PUT`.
+         */
+        post: operations["createStream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Read or follow a stream
+         * @description Without `live`, the content after `offset`, about 1 MiB at most. A stream of JSON is an array of the values
+         *     that were appended. With `live=long-poll` the request waits for the next append; 204 if there is none for a
+         *     while. With `live=sse`, events `data` with content, each followed by an event `control` with the offset after
+         *     it, as long as the client stays, for about a minute; then ask again with the last offset.
+         *
+         *     A reply to a chat message can be read by its id in the same way, as text.
+         *
+         *     `HEAD` describes the stream.
+         */
+        get: operations["readStream"];
+        /**
+         * Create a stream
+         * @description 200 if the stream exists with the same configuration, 409 if it exists with another one. The body is the first
+         *     append.
+         */
+        put: operations["putStream"];
+        /**
+         * Append to a stream, or close it
+         * @description In a stream of JSON, the values of an array are appended one by one. A producer that numbers its appends can
+         *     repeat one safely: 200 for an append that was new, 204 for one that was a repetition.
+         */
+        post: operations["appendToStream"];
+        /** Delete a stream */
+        delete: operations["deleteStream"];
+        options?: never;
+        head?: never;
+        /**
+         * Change who can read a stream
+         * @description `link` makes a new token for reading; earlier ones are not valid any more.
+         */
+        patch: operations["changeStream"];
+        trace?: never;
+    };
+    "/api/v1/streams/{id}/append": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Append to a stream, with a JSON response
+         * @description Otherwise like `POST /api/v1/streams/{id}`.
+         */
+        post: operations["appendToStreamWithResponse"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3285,7 +3383,7 @@ export interface components {
          * @description A stable code for programs.
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "GONE" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         /** @description The event `error`: the error object, with empty content. */
         ErrorEvent: {
             code: components["schemas"]["ErrorCode"];
@@ -3447,6 +3545,10 @@ export interface components {
             /** @description All versions of the message, oldest first; present if there are several. Regenerating adds a version of a reply, editing one of a user message. At most 10 are kept, and of a conversation about 384 KiB / `maxConversations` (4 to 128 KiB) that are not active; the oldest ones are erased. */
             versions?: components["schemas"]["MessageVersion"][];
         };
+        /**
+         * @description A file of a message. In a request it has to be an upload of the sender's own (400); `id`, `mimeType`, `size`
+         *     and `type` of the response are those of the file, whatever the request says.
+         */
         MessageAttachment: {
             filename: string;
             id: components["schemas"]["Id"];
@@ -3455,7 +3557,7 @@ export interface components {
             size: number;
             /** @enum {string} */
             type: "image" | "document" | "video" | "audio";
-            /** @description A path of this server, or a URL of an origin in `cors_origins`, `trusted_origins` or `public_url`. */
+            /** @description Where the content of the file is: the `url` of the response to its upload, to `/api/uploads/message`. Whoever may read the message may read it. */
             url: string;
         };
         MessageVersion: {
@@ -3499,6 +3601,18 @@ export interface components {
         };
         ModelList: {
             models: components["schemas"]["Model"][];
+        };
+        NewStream: {
+            /** @default application/json */
+            contentType: string;
+            expiresAt?: components["schemas"]["Time"];
+            /** @description Seconds without use after which the stream expires. */
+            ttlSeconds?: number;
+            /**
+             * @description `private`: only you. `link`: whoever has the token.
+             * @enum {string}
+             */
+            visibility?: "private" | "link";
         };
         /** @description OpenAI's error object. The id of the request is only in the header `X-Request-Id`. */
         OpenAiError: {
@@ -3682,6 +3796,40 @@ export interface components {
             /** @constant */
             success: true;
         };
+        Stream: {
+            /** @description Whether nothing more can be appended. */
+            closed: boolean;
+            contentType: string;
+            createdAt: components["schemas"]["Time"];
+            /** @description Milliseconds since the epoch. */
+            expiresAt: number | null;
+            id: string;
+            /** @description A URL for reading that needs no credential. Only when its token is new. */
+            link?: string;
+            nextOffset: components["schemas"]["StreamOffset"];
+            /** @description The token in `link`. */
+            token?: string;
+            /** @description Seconds without use after which the stream expires. */
+            ttlSeconds: number | null;
+            /** @description The URL for its owner. */
+            url: string;
+            /**
+             * @description `private`: only you. `link`: whoever has the token.
+             * @enum {string}
+             */
+            visibility: "private" | "link";
+        };
+        StreamAppended: {
+            closed: boolean;
+            nextOffset: components["schemas"]["StreamOffset"];
+        };
+        StreamList: {
+            /** @description For the next page; `null` on the last one. */
+            nextCursor: string | null;
+            streams: components["schemas"]["Stream"][];
+        };
+        /** @description A place in a stream. Offsets of a stream are ordered as texts. */
+        StreamOffset: string;
         Success: {
             /** @constant */
             success: true;
@@ -4109,6 +4257,16 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The stream was deleted, and streams that were forked from it still need its content. */
+        Gone: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description Server error. The log has the cause, by `requestId`. */
         Internal: {
             headers: {
@@ -4350,7 +4508,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is larger than `max_body_bytes`, or a file is larger than its limit. */
+        /** @description The body is larger than `max_body_bytes`, or a file or a stream would be larger than its limit. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9098,6 +9256,7 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["ProviderUnavailable"];
@@ -11320,7 +11479,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "*/*": string;
                 "multipart/form-data": components["schemas"]["FileForm"];
@@ -11358,6 +11517,557 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listStreams: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Streams of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of streams. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "streams": [],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StreamList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "contentType": "application/json"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewStream"];
+            };
+        };
+        responses: {
+            /** @description The stream. */
+            201: {
+                headers: {
+                    /** @description The URL of the stream. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "url": "http://127.0.0.1:3000/api/v1/streams/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "contentType": "application/json",
+                     *       "visibility": "private",
+                     *       "closed": false,
+                     *       "nextOffset": "0000000000000000_0000000000000000",
+                     *       "ttlSeconds": null,
+                     *       "expiresAt": null,
+                     *       "createdAt": 1767225600000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Stream"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    readStream: {
+        parameters: {
+            query?: {
+                /** @description The `Stream-Cursor` of the response before, which keeps caches apart. */
+                cursor?: string;
+                /** @description How to follow the stream. */
+                live?: "long-poll" | "sse";
+                /** @description `-1` for the beginning, which is the default, `now` for the end, or an offset from an earlier response. Required with `live`. */
+                offset?: string;
+                /** @description A token for reading, in place of a credential. `id` is then the one in `link`. */
+                token?: string;
+            };
+            header?: {
+                /** @description 304 if the content still has this `ETag`. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content, of the content type of the stream, or events. */
+            200: {
+                headers: {
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    /** @description The version of the content, for `If-None-Match`. */
+                    ETag?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description For the next request, with `live`. */
+                    "Stream-Cursor"?: string;
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was read. In a response of events, the events `control` have it. */
+                    "Stream-Next-Offset"?: components["schemas"]["StreamOffset"];
+                    /** @description Present if the content of events is encoded. */
+                    "Stream-SSE-Data-Encoding"?: "base64";
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    /** @description Present if there was no more content. */
+                    "Stream-Up-To-Date"?: "true";
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description Nothing was appended while a long poll waited. */
+            204: {
+                headers: {
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description For the next request, with `live`. */
+                    "Stream-Cursor"?: string;
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    /** @description Present if there was no more content. */
+                    "Stream-Up-To-Date"?: "true";
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this content already. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Present if there was no more content. */
+                    "Stream-Up-To-Date"?: "true";
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    putStream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `true` if nothing more will be appended. */
+                "Stream-Closed"?: string;
+                /** @description When the stream expires, as RFC 3339. Not together with `Stream-TTL`. */
+                "Stream-Expires-At"?: string;
+                /** @description Where the fork leaves its source; by default at its end. */
+                "Stream-Fork-Offset"?: components["schemas"]["StreamOffset"];
+                /** @description How many bytes, or values of JSON, of the append after that offset the fork has too. */
+                "Stream-Fork-Sub-Offset"?: string;
+                /** @description The path of a stream of yours whose content is the beginning of this one. */
+                "Stream-Forked-From"?: string;
+                /** @description Seconds without use after which the stream expires. */
+                "Stream-TTL"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description The stream existed. */
+            200: {
+                headers: {
+                    /** @description The URL of the stream. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The stream is created. */
+            201: {
+                headers: {
+                    /** @description The URL of the stream. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    appendToStream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Rises when the producer restarts; producers of older epochs get 403. */
+                "Producer-Epoch"?: string;
+                /** @description The name of a producer. Needs the two other headers. */
+                "Producer-Id"?: string;
+                /** @description Counts the appends of an epoch from 0. */
+                "Producer-Seq"?: string;
+                /** @description `true` to close the stream, after this append if there is a body. */
+                "Stream-Closed"?: string;
+                /** @description A text that must be greater, byte by byte, than that of the append before. */
+                "Stream-Seq"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description The producer's append is stored. */
+            200: {
+                headers: {
+                    /** @description The current epoch of the producer. */
+                    "Producer-Epoch"?: string;
+                    /** @description The number of the last append of the producer. */
+                    "Producer-Seq"?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The append is stored, or was stored before. */
+            204: {
+                headers: {
+                    /** @description The current epoch of the producer. */
+                    "Producer-Epoch"?: string;
+                    /** @description The number of the last append of the producer. */
+                    "Producer-Seq"?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    changeStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "visibility": "private"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description `private`: only you. `link`: whoever has the token.
+                     * @enum {string}
+                     */
+                    visibility: "private" | "link";
+                };
+            };
+        };
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "url": "http://127.0.0.1:3000/api/v1/streams/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "contentType": "application/json",
+                     *       "visibility": "private",
+                     *       "closed": false,
+                     *       "nextOffset": "0000000000000000_0000000000000000",
+                     *       "ttlSeconds": null,
+                     *       "expiresAt": null,
+                     *       "createdAt": 1767225600000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Stream"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    appendToStreamWithResponse: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Rises when the producer restarts; producers of older epochs get 403. */
+                "Producer-Epoch"?: string;
+                /** @description The name of a producer. Needs the two other headers. */
+                "Producer-Id"?: string;
+                /** @description Counts the appends of an epoch from 0. */
+                "Producer-Seq"?: string;
+                /** @description `true` to close the stream, after this append if there is a body. */
+                "Stream-Closed"?: string;
+                /** @description A text that must be greater, byte by byte, than that of the append before. */
+                "Stream-Seq"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description The append is stored. */
+            200: {
+                headers: {
+                    /** @description The current epoch of the producer. */
+                    "Producer-Epoch"?: string;
+                    /** @description The number of the last append of the producer. */
+                    "Producer-Seq"?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "nextOffset": "0000000000000001_0000000000000012",
+                     *       "closed": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StreamAppended"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];

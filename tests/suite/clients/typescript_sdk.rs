@@ -307,9 +307,9 @@ async fn chat_with_an_interrupted_reply_yields_an_error() {
     } = world(Script::words(9).fault(Fault::ErrorAfter(3))).await;
     let read = run(scripts, &app, "brokenOff").await;
     assert_whole(&read, 3, &["conversation", "error", "done"]);
-    assert_error(&read["error"], 200, "PROVIDER_UNAVAILABLE");
+    assert_error(&read["error"], 200, "PROVIDER_ERROR");
     assert!(read["error"]["requestId"].is_string(), "{read}");
-    assert_error(&read["text2"], 200, "PROVIDER_UNAVAILABLE");
+    assert_error(&read["text2"], 200, "PROVIDER_ERROR");
 }
 
 #[tokio::test]

@@ -197,6 +197,12 @@ impl Context {
         json::from_slice(&text)
     }
 
+    /// The body, of any media type. 413 if it is too large.
+    pub async fn bytes(&mut self) -> Result<Vec<u8>, ApiError> {
+        let declared = self.declared_length()?;
+        self.read(declared).await
+    }
+
     /// The body as it arrives, for handlers that have their own limits. Empty if it was read before.
     pub fn body(&mut self) -> BodyReader {
         BodyReader::new(self.body.take())

@@ -1,32 +1,21 @@
 //! The exports of the contract, for the component to give out.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sql::Connect;
+
 use crate::Session;
 use crate::bindings::exports::goldfish::messaging::{
-    channels, invitations, members, messages, profiles, threads, types, user_data,
+    attachments, channels, invitations, members, messages, profiles, threads, types, user_data,
 };
-use crate::database::Database;
 
 /// How long a user is taken to exist, in milliseconds.
 const KNOWN_TIME: u64 = 60_000;
 /// Users that an instance remembers.
 const KNOWN_MAX: usize = 1_000;
-
-/// How a component comes by its database.
-pub trait Connect: 'static {
-    /// The driver.
-    type Database: Database;
-    /// A handle on a connection.
-    type Handle: std::ops::Deref<Target = Self::Database>;
-
-    /// A connection to a database that has all migrations. The error is a cause for the log.
-    fn connect() -> impl Future<Output = Result<Self::Handle, String>>;
-}
 
 /// The exports, on the database of `C`.
 #[derive(Debug)]
@@ -460,6 +449,23 @@ impl<C: Connect> messages::Guest for Messaging<C> {
         session(&*database)
             .search(&user, &query, &scope, &page)
             .await
+    }
+}
+
+impl<C: Connect> attachments::Guest for Messaging<C> {
+    async fn may_read(user: String, file_id: String) -> Result<bool, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).may_read_file(&user, &file_id).await
+    }
+
+    async fn list_detached() -> Result<Vec<String>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).list_detached_files().await
+    }
+
+    async fn forget_detached(file_ids: Vec<String>) -> Result<(), types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).forget_detached_files(&file_ids).await
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use futures::executor::block_on;
 use proptest::prelude::*;
 
-use super::driver::Driver;
+use sql::testing::Driver;
 use super::{World, new_message, short, user};
 use crate::bindings::exports::goldfish::messaging::channels::Changes;
 use crate::rules::{Channel, Outcome, Rank, Standing};

@@ -1,8 +1,8 @@
 //! No query reads a table from end to end, and no page is sorted.
 
-use super::driver::Statement;
+use sql::Dialect;
+use sql::testing::Statement;
 use super::{NOW, World, after, new_channel, new_message, on_both, page, user};
-use crate::Dialect;
 use crate::bindings::exports::goldfish::messaging::channels::{self, Filter};
 use crate::bindings::exports::goldfish::messaging::invitations::NewInvitation;
 use crate::bindings::exports::goldfish::messaging::messages::{NewMessage, Position, SearchScope};
@@ -161,6 +161,12 @@ async fn threads_and_messages(world: &World, channel: &str) {
         .await
         .unwrap();
     let first = world.post("u1", &thread, "Hello @u2").await;
+    session.may_read_file("u2", &ids::new_uuid()).await.unwrap();
+    session.list_detached_files().await.unwrap();
+    session
+        .forget_detached_files(&[ids::new_uuid()])
+        .await
+        .unwrap();
     let second = NewMessage {
         reply_to: Some(first.id.clone()),
         client_id: Some("c".to_owned()),
@@ -214,7 +220,7 @@ const SMALL: [&str; 6] = [
 
 /// What the planner does badly for a statement.
 fn bad_steps(world: &World, statement: &Statement) -> Vec<String> {
-    let is_postgres = crate::Database::dialect(&world.driver) == Dialect::Postgres;
+    let is_postgres = sql::Database::dialect(&world.driver) == Dialect::Postgres;
     let is_search = statement.0.contains("to_tsquery");
     // The channels that one user is a member of.
     let is_joined = statement.0.contains("WHERE me.rank > 0 AND c.key");

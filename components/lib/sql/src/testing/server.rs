@@ -28,7 +28,7 @@ cat >/dev/null
 
 /// The URL of a server that the first call starts. None if PostgreSQL is not installed: the test is skipped then, and
 /// fails if `CI` is `true`.
-pub(crate) fn url() -> Option<&'static str> {
+pub(super) fn url() -> Option<&'static str> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     let server = SERVER.get_or_init(|| programs().map(start));
     if server.is_none() {

@@ -10,14 +10,14 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use crate::{Database, DatabaseError, Dialect, Value};
 
 /// A statement and its parameters.
-pub(crate) type Statement = (String, Vec<Value>);
+pub type Statement = (String, Vec<Value>);
 
-pub(crate) struct Driver {
+pub struct Driver {
     connection: Connection,
     /// Whether statements are interleaved with those of other operations.
-    pub(crate) yields: Cell<bool>,
+    pub yields: Cell<bool>,
     /// Every statement, if set.
-    pub(crate) recorded: RefCell<Option<Vec<Statement>>>,
+    pub recorded: RefCell<Option<Vec<Statement>>>,
 }
 
 enum Connection {
@@ -40,14 +40,14 @@ impl Driver {
     }
 
     /// An empty database in a file.
-    pub(crate) fn sqlite() -> Self {
-        let name = format!("messaging-{}.db", ids::new_uuid());
+    pub fn sqlite() -> Self {
+        let name = format!("goldfish-{}.db", ids::new_uuid());
         Self::open_sqlite(std::env::temp_dir().join(name), true)
     }
 
     /// An empty file, without the settings of a connection.
-    pub(crate) fn sqlite_as_it_is() -> Self {
-        let name = format!("messaging-{}.db", ids::new_uuid());
+    pub fn sqlite_as_it_is() -> Self {
+        let name = format!("goldfish-{}.db", ids::new_uuid());
         let path = std::env::temp_dir().join(name);
         let connection = rusqlite::Connection::open(&path).unwrap();
         Self::of(Connection::Sqlite(connection, path, true))
@@ -62,7 +62,7 @@ impl Driver {
     }
 
     /// An empty schema. None if PostgreSQL is not installed.
-    pub(crate) fn postgres() -> Option<Self> {
+    pub fn postgres() -> Option<Self> {
         let server = super::server::url()?;
         let schema = format!("test_{}", ids::new_uuid().replace('-', ""));
         let driver = Self::open_postgres(server.to_owned());
@@ -90,12 +90,12 @@ impl Driver {
     }
 
     /// Another connection to the same database.
-    pub(crate) fn another(&self) -> Self {
+    pub fn another(&self) -> Self {
         self.opener()()
     }
 
     /// Opens another connection, on any thread.
-    pub(crate) fn opener(&self) -> Box<dyn Fn() -> Self + Send> {
+    pub fn opener(&self) -> Box<dyn Fn() -> Self + Send> {
         match &self.connection {
             Connection::Sqlite(_, path, _) => {
                 let path = path.clone();
@@ -109,7 +109,7 @@ impl Driver {
     }
 
     /// What the planner does for a statement, a step a line.
-    pub(crate) fn plan(&self, (statement, parameters): &Statement) -> Vec<String> {
+    pub fn plan(&self, (statement, parameters): &Statement) -> Vec<String> {
         match &self.connection {
             Connection::Sqlite(connection, ..) => {
                 let query = format!("EXPLAIN QUERY PLAN {statement}");
@@ -136,7 +136,7 @@ impl Driver {
     }
 
     /// The first column of the rows that a query has, as text.
-    pub(crate) fn texts(
+    pub fn texts(
         &self,
         query: &str,
         parameters: &[Value],
