@@ -14,10 +14,11 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backend::Body;
-use super::http::{Head, bad_gateway, full};
+use super::head::Head;
 use super::hub::{MAX_SUBSCRIPTIONS, Session};
 use super::instruct::Instruct;
 use super::item::{Item, StreamAction};
+use super::responses::{bad_gateway, full};
 use super::{Shared, headers};
 
 /// Size in bytes of the body that a stream begins with, and of one that a next link leads to.

@@ -18,9 +18,10 @@ use uuid::Uuid;
 
 use super::backend::{Body, Failure};
 use super::events::{self, Event};
-use super::http::{Head, bad_gateway, full};
+use super::head::Head;
 use super::hub::Session;
 use super::item::{Item, Message, MessageKind, WebSocketAction, content, string};
+use super::responses::{bad_gateway, full};
 use super::socket::{Incoming, Socket};
 use super::{Shared, headers};
 

@@ -12,7 +12,7 @@ use crate::harness::{App, Response, in_time, manifest, manifest_table};
 
 /// What answers without a user: signing in and what leads there, and what is about no user. Whatever
 /// else is added to this list needs as good a reason.
-const OPEN_TO_ALL: [(&str, &str); 29] = [
+const OPEN_TO_ALL: [(&str, &str); 32] = [
     ("GET", "/health"),
     ("GET", "/..."),
     // How to ask is no secret, and the page that shows it cannot sign in before it is there.
@@ -21,6 +21,9 @@ const OPEN_TO_ALL: [(&str, &str); 29] = [
     ("GET", "/docs/:file"),
     // The page itself is for everybody; what it shows it asks for with the user's credential.
     ("GET", "/"),
+    ("GET", "/c/:id"),
+    ("GET", "/new"),
+    ("GET", "/new-password"),
     ("GET", "/favicon.svg"),
     ("GET", "/assets/:name"),
     ("POST", "/register"),

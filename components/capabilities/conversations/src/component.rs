@@ -11,12 +11,9 @@ use crate::following::{News, Reader, Standing, Started};
 use crate::ids;
 use crate::library;
 use crate::preferences;
-use crate::state::{Conversation, Turn};
+use crate::state::{Conversation, EvictedTitle, Limits, Turn};
 use crate::stopping;
-use crate::turn::{
-    BeginResult, ClientMessage, Directive, EvictedTitle, Limits, MessageAction, StopReason,
-    TurnWriter,
-};
+use crate::turn::{BeginResult, ClientMessage, Directive, MessageAction, StopReason, TurnWriter};
 use bindings::exports::goldfish::conversations::conversations::{self, Guest as Conversations};
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};

@@ -9,10 +9,9 @@ use crate::facts::{Confirmed, Fact};
 use crate::ids;
 use crate::reading;
 use crate::segments;
-use crate::state::{Conversation, State, Turn, all_turns};
+use crate::state::{Conversation, EvictedTitle, Limits, State, Turn, all_turns};
 use crate::stopping;
 use crate::text;
-use crate::turn::{EvictedTitle, Limits};
 
 /// All conversations with all of their turns, most recently updated first.
 pub(crate) async fn list<P: Platform>(journal: &Journal<P>) -> Result<Vec<Conversation>, Error> {

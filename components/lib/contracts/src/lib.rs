@@ -208,7 +208,7 @@ pub mod response_cache {
 /// `goldfish:messaging`: users as others see them, channels, members, threads and messages.
 pub mod messaging {
     pub use bindings::goldfish::messaging::{
-        channels, invitations, members, messages, profiles, threads, types, user_data,
+        attachments, channels, invitations, members, messages, profiles, threads, types, user_data,
     };
 
     #[allow(

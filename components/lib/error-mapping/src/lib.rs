@@ -273,7 +273,7 @@ pub fn llm(error: llm::types::Error) -> ApiError {
             Cause::new(temporary.cause),
         ),
         Error::Overloaded(temporary) => ApiError::ProviderUnavailable(
-            "The AI provider is overloaded. Try again later.",
+            "The AI provider cannot take requests at the moment. Try again later.",
             temporary.retry_after,
             Cause::new(temporary.cause),
         ),

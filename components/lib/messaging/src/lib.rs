@@ -11,7 +11,7 @@
 //! | `facts` | what the rules have to know of a channel, a thread or a message |
 //! | `input`, `text` | checks of the input; words and mentions in texts |
 //! | `page` | lists in pages |
-//! | `profiles`, `channels`, `members`, `invitations`, `threads`, `messages`, `erasure` | the operations |
+//! | `profiles`, `channels`, `members`, `invitations`, `threads`, `messages`, `attachments`, `erasure` | the operations |
 //! | `service` | the exports |
 //!
 //! # Writing
@@ -28,6 +28,7 @@
 //! A message takes the number after `threads.last_number`, whose row is locked from then until the message
 //! is committed. So a reader never sees a number before those below it.
 
+mod attachments;
 mod channels;
 mod database;
 mod erasure;

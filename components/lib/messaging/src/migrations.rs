@@ -19,5 +19,9 @@ pub const MIGRATIONS: Migrations = Migrations {
             sqlite: include_str!("../migrations/0003_search.sqlite.sql"),
             postgres: include_str!("../migrations/0003_search.postgres.sql"),
         },
+        Migration {
+            sqlite: include_str!("../migrations/0004_attachments.sqlite.sql"),
+            postgres: include_str!("../migrations/0004_attachments.postgres.sql"),
+        },
     ],
 };

@@ -9,7 +9,7 @@ use sql::Connect;
 
 use crate::Session;
 use crate::bindings::exports::goldfish::messaging::{
-    channels, invitations, members, messages, profiles, threads, types, user_data,
+    attachments, channels, invitations, members, messages, profiles, threads, types, user_data,
 };
 
 /// How long a user is taken to exist, in milliseconds.
@@ -449,6 +449,23 @@ impl<C: Connect> messages::Guest for Messaging<C> {
         session(&*database)
             .search(&user, &query, &scope, &page)
             .await
+    }
+}
+
+impl<C: Connect> attachments::Guest for Messaging<C> {
+    async fn may_read(user: String, file_id: String) -> Result<bool, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).may_read_file(&user, &file_id).await
+    }
+
+    async fn list_detached() -> Result<Vec<String>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).list_detached_files().await
+    }
+
+    async fn forget_detached(file_ids: Vec<String>) -> Result<(), types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).forget_detached_files(&file_ids).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the operations on SQLite, and on PostgreSQL where it is installed.
 
+mod attachments;
 mod channels;
 mod interleavings;
 mod invitations;

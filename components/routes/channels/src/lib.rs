@@ -128,6 +128,7 @@ async fn delete_channel(context: &mut Context) -> Result<Response, ApiError> {
     channels::delete(actor, id)
         .await
         .map_err(error_mapping::messaging)?;
+    team::delete_detached_files(context).await;
     Ok(Response::json(&Done {
         message: "Channel deleted",
     }))

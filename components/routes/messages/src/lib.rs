@@ -8,6 +8,7 @@
 )]
 
 mod assistant;
+mod attachments;
 mod idempotency;
 mod post;
 mod read;
@@ -56,6 +57,7 @@ async fn delete_message(context: &mut Context) -> Result<Response, ApiError> {
     messages::delete(actor, id)
         .await
         .map_err(error_mapping::messaging)?;
+    team::delete_detached_files(context).await;
     Ok(Response::json(&Done {
         message: "Message deleted",
     }))

@@ -118,6 +118,7 @@ async fn delete_thread(context: &mut Context) -> Result<Response, ApiError> {
     threads::delete(actor, id)
         .await
         .map_err(error_mapping::messaging)?;
+    team::delete_detached_files(context).await;
     Ok(Response::json(&Done {
         message: "Thread deleted",
     }))

@@ -11,7 +11,7 @@ use crate::requests::Requests;
 use crate::text;
 use turn::find_turn_mut;
 
-pub(crate) use eviction::{Evicted, Provisional};
+pub(crate) use eviction::{Evicted, EvictedTitle, Limits, Provisional};
 pub(crate) use turn::{Arrived, Leftover, REPLY_OVERDUE, Reply, Turn, all_turns};
 pub(crate) use versions::size;
 

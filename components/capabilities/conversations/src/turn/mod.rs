@@ -17,7 +17,7 @@ use journal::{Journal, Platform, View};
 use crate::error::Error;
 use crate::facts::{Failure, Preferences, Request, Version};
 use crate::following::Started;
-use crate::state::{Conversation, State, Turn};
+use crate::state::{Conversation, EvictedTitle, Limits, State, Turn};
 
 use pace::Pace;
 use reply_text::ReplyText;
@@ -55,34 +55,6 @@ enum Stage {
     Existing(Started),
     Writing(Box<Writing>),
     Finished,
-}
-
-/// How many conversations a user may have, and how long an eviction can be undone (milliseconds).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
-    pub(crate) conversations: u32,
-    pub(crate) undo: u64,
-}
-
-/// A conversation that was evicted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EvictedTitle {
-    pub(crate) id: String,
-    pub(crate) title: String,
-}
-
-impl EvictedTitle {
-    /// What was evicted by an entry.
-    pub(crate) fn all(state: &State, number: u64) -> Vec<Self> {
-        let evicted = state.evicted.iter();
-        let evicted = evicted.filter(|evicted| evicted.number == number);
-        evicted
-            .map(|evicted| Self {
-                id: evicted.conversation.id.clone(),
-                title: evicted.conversation.title.clone(),
-            })
-            .collect()
-    }
 }
 
 /// A reply that is being written.

@@ -161,6 +161,12 @@ async fn threads_and_messages(world: &World, channel: &str) {
         .await
         .unwrap();
     let first = world.post("u1", &thread, "Hello @u2").await;
+    session.may_read_file("u2", &ids::new_uuid()).await.unwrap();
+    session.list_detached_files().await.unwrap();
+    session
+        .forget_detached_files(&[ids::new_uuid()])
+        .await
+        .unwrap();
     let second = NewMessage {
         reply_to: Some(first.id.clone()),
         client_id: Some("c".to_owned()),

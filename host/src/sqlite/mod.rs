@@ -1,8 +1,9 @@
 //! SQL databases of `spin:sqlite`, as Spin's in-process implementation: a file, and for each `open` a
 //! connection of its own, which is made when the first statement runs.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+pub(crate) mod connection;
+
+use std::sync::PoisonError;
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::{Value as Stored, ValueRef};
@@ -11,15 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
 use crate::rows::{BUFFERED_ROWS, MAX_BUFFERED_BYTES, Rows};
+use connection::Lazy;
 
-/// A connection that a component has opened. Statements run one after the other.
-#[derive(Clone)]
-pub struct Connection(Arc<Lazy>);
-
-struct Lazy {
-    file: PathBuf,
-    opened: Mutex<Option<rusqlite::Connection>>,
-}
+pub(crate) use connection::Connection;
 
 /// A statement whose rows are read while it runs. As in Spin, a statement that is not valid has no
 /// columns and no rows, and its error comes at the end.
@@ -30,13 +25,6 @@ pub(crate) struct Streamed {
 }
 
 impl Connection {
-    pub(crate) fn new(file: PathBuf) -> Self {
-        Self(Arc::new(Lazy {
-            file,
-            opened: Mutex::new(None),
-        }))
-    }
-
     /// Runs a statement and returns all rows.
     pub(crate) async fn execute(
         &self,
