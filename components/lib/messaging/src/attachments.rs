@@ -30,7 +30,7 @@ impl<D: Database> Session<'_, D> {
              ORDER BY d.key LIMIT {FILES_AT_ONCE}"
         );
         let rows = rows(self.database, &statement, Vec::new()).await?;
-        rows.into_iter().map(|mut row| row.text()).collect()
+        rows.into_iter().map(|mut row| Ok(row.text()?)).collect()
     }
 
     pub(crate) async fn forget_detached_files(&self, files: &[String]) -> Result<(), Error> {
