@@ -224,6 +224,11 @@ async fn emails_confirm_an_address_and_lead_to_a_new_password() {
 }
 
 #[tokio::test]
+async fn speed_on_a_slow_machine_is_measured() {
+    play("speed", |app| app).await;
+}
+
+#[tokio::test]
 async fn javascript_of_the_documentation_runs() {
     play("readme", |app| app).await;
 }

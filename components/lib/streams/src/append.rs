@@ -193,7 +193,13 @@ impl<D: Database> Session<'_, D> {
         if stored.tail.bytes.saturating_add(length) > self.limits.stream_bytes {
             return Err(Error::StreamFull(self.limits.stream_bytes));
         }
-        if length > 0 && self.total_bytes(&stored.owner).await?.saturating_add(length) > self.limits.total_bytes {
+        if length > 0
+            && self
+                .total_bytes(&stored.owner)
+                .await?
+                .saturating_add(length)
+                > self.limits.total_bytes
+        {
             return Err(Error::StorageFull(self.limits.total_bytes));
         }
         Ok(None)

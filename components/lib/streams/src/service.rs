@@ -41,10 +41,7 @@ impl<P: Platform> streams::Guest for Streams<P> {
 
     async fn describe(owner: String, name: String) -> Result<Metadata, Error> {
         let database = &*connect::<P>().await?;
-        let stored = session::<P>(database)
-            .await
-            .existing(&owner, &name)
-            .await?;
+        let stored = session::<P>(database).await.existing(&owner, &name).await?;
         Ok(stored.metadata())
     }
 

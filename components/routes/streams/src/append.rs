@@ -87,8 +87,7 @@ async fn check(
 }
 
 fn with_headers(response: Response, appended: &Appended) -> Response {
-    let mut response =
-        response.header("stream-next-offset", position::format(appended.tail));
+    let mut response = response.header("stream-next-offset", position::format(appended.tail));
     if appended.closed {
         response = response.header("stream-closed", "true");
     }

@@ -134,7 +134,16 @@ mod tests {
     fn parse_ttl_takes_digits_only() {
         assert_eq!(parse_ttl("0"), Some(0));
         assert_eq!(parse_ttl("3600"), Some(3600));
-        for other in ["", "-1", "+1", "01", "1.5", "1e3", " 1", "99999999999999999999"] {
+        for other in [
+            "",
+            "-1",
+            "+1",
+            "01",
+            "1.5",
+            "1e3",
+            " 1",
+            "99999999999999999999",
+        ] {
             assert_eq!(parse_ttl(other), None, "{other}");
         }
     }

@@ -14,11 +14,13 @@ const RETRY_AFTER: u32 = 5;
 pub(crate) fn of(context: &mut Context, error: Error) -> ApiError {
     match error {
         Error::NotFound | Error::SourceNotFound => ApiError::NotFound(STREAM),
-        Error::Gone => protocol(410, "GONE", "The stream was deleted; streams that were forked from it still need its content."),
+        Error::Gone => protocol(
+            410,
+            "GONE",
+            "The stream was deleted; streams that were forked from it still need its content.",
+        ),
         Error::Exists => conflict("A stream with this name exists and has another configuration."),
-        Error::ContentTypeMismatch => {
-            conflict("The content type is not that of the stream.")
-        }
+        Error::ContentTypeMismatch => conflict("The content type is not that of the stream."),
         Error::InvalidContent(why) => ApiError::invalid("body", why),
         Error::Closed(tail) => {
             context.set_header("stream-closed", "true");
@@ -40,12 +42,12 @@ pub(crate) fn of(context: &mut Context, error: Error) -> ApiError {
         }
         Error::SourceGone => conflict("The source of the fork was deleted."),
         Error::InvalidFork(why) => ApiError::invalid("Stream-Fork-Offset", why),
-        Error::TooManyStreams(limit) => {
-            ApiError::Conflict(format!("You have {limit} streams, which is the limit. Delete some."))
-        }
-        Error::StreamFull(limit) => {
-            too_large(format!("The stream would be larger than the limit of {limit} bytes."))
-        }
+        Error::TooManyStreams(limit) => ApiError::Conflict(format!(
+            "You have {limit} streams, which is the limit. Delete some."
+        )),
+        Error::StreamFull(limit) => too_large(format!(
+            "The stream would be larger than the limit of {limit} bytes."
+        )),
         Error::StorageFull(limit) => too_large(format!(
             "Your streams would be larger than the limit of {limit} bytes. Delete some."
         )),

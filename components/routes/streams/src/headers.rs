@@ -32,7 +32,9 @@ pub(crate) fn is_true(head: &Head, name: &str) -> bool {
 
 /// The content type of the body.
 pub(crate) fn content_type(head: &Head) -> Result<Option<String>, ApiError> {
-    let value = head.header("content-type").filter(|value| !value.is_empty());
+    let value = head
+        .header("content-type")
+        .filter(|value| !value.is_empty());
     match value {
         Some(value) if !is_content_type(value) => {
             Err(ApiError::invalid("Content-Type", "must be a media type"))
@@ -61,16 +63,18 @@ pub(crate) fn is_content_type(value: &str) -> bool {
 pub(crate) fn expiry(head: &Head) -> Result<Option<Expiry>, ApiError> {
     let ttl = match head.header("stream-ttl") {
         None => None,
-        Some(text) => Some(expiry::parse_ttl(text).ok_or_else(|| {
-            ApiError::invalid("Stream-TTL", "must be a number of seconds")
-        })?),
+        Some(text) => Some(
+            expiry::parse_ttl(text)
+                .ok_or_else(|| ApiError::invalid("Stream-TTL", "must be a number of seconds"))?,
+        ),
     };
-    let time = match head.header("stream-expires-at") {
-        None => None,
-        Some(text) => Some(expiry::parse_time(text).ok_or_else(|| {
-            ApiError::invalid("Stream-Expires-At", "must be a time of RFC 3339")
-        })?),
-    };
+    let time =
+        match head.header("stream-expires-at") {
+            None => None,
+            Some(text) => Some(expiry::parse_time(text).ok_or_else(|| {
+                ApiError::invalid("Stream-Expires-At", "must be a time of RFC 3339")
+            })?),
+        };
     if ttl.is_some() && time.is_some() {
         return Err(ApiError::invalid(
             "Stream-Expires-At",
@@ -139,7 +143,10 @@ pub(crate) fn fork(context: &Context) -> Result<Option<Fork>, ApiError> {
         return Ok(None);
     };
     let name = source_name(source, &head.path).ok_or_else(|| {
-        ApiError::invalid("Stream-Forked-From", "must be the path of a stream of yours")
+        ApiError::invalid(
+            "Stream-Forked-From",
+            "must be the path of a stream of yours",
+        )
     })?;
     let position = match offset {
         None => None,
@@ -153,9 +160,8 @@ pub(crate) fn fork(context: &Context) -> Result<Option<Fork>, ApiError> {
     };
     let sub_offset = match sub_offset {
         None => 0,
-        Some(text) => expiry::parse_ttl(text).ok_or_else(|| {
-            ApiError::invalid("Stream-Fork-Sub-Offset", "must be a number")
-        })?,
+        Some(text) => expiry::parse_ttl(text)
+            .ok_or_else(|| ApiError::invalid("Stream-Fork-Sub-Offset", "must be a number"))?,
     };
     Ok(Some(Fork {
         source: name,
@@ -222,7 +228,14 @@ mod tests {
         for source in ["/api/v1/streams/a%20b", "http://h:1/api/v1/streams/a%20b"] {
             assert_eq!(source_name(source, own).as_deref(), Some("a b"), "{source}");
         }
-        for other in ["", "a", "/a", "/api/v1/streams/", "http://h", "/api/v1/files/a"] {
+        for other in [
+            "",
+            "a",
+            "/a",
+            "/api/v1/streams/",
+            "http://h",
+            "/api/v1/files/a",
+        ] {
             assert_eq!(source_name(other, own), None, "{other}");
         }
     }

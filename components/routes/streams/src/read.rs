@@ -119,13 +119,21 @@ async fn long_poll(
             .await
             .map_err(|error| failure::of(context, error))?;
         let from = Start::Position(page.next);
-        let waited =
-            streams::read(owner.clone(), name, from, MAX_BYTES, wait_milliseconds().await).await;
+        let waited = streams::read(
+            owner.clone(),
+            name,
+            from,
+            MAX_BYTES,
+            wait_milliseconds().await,
+        )
+        .await;
         let stopped = streams::stop_following(owner, reader).await;
         page = waited.map_err(|error| failure::of(context, error))?;
         // It stops being counted after a while anyway.
         if stopped.is_err() {
-            context.log.warn("a reader could not be taken off the count");
+            context
+                .log
+                .warn("a reader could not be taken off the count");
         }
     }
     let cursor = next_cursor(query.cursor).to_string();
@@ -256,7 +264,13 @@ mod tests {
         assert!(mode("") == Some(Mode::CatchUp));
         assert!(mode("offset=-1&live=sse") == Some(Mode::Events));
         assert!(mode("offset=now&live=long-poll&cursor=x") == Some(Mode::LongPoll));
-        for wrong in ["live=sse", "offset=", "offset=1", "offset=-1&live=x", "offset=-1&offset=-1"] {
+        for wrong in [
+            "live=sse",
+            "offset=",
+            "offset=1",
+            "offset=-1&live=x",
+            "offset=-1&offset=-1",
+        ] {
             assert!(mode(wrong).is_none(), "{wrong}");
         }
     }

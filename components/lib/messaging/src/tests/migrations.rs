@@ -2,10 +2,10 @@
 
 use futures::executor::block_on;
 
-use sql::testing::Driver;
 use super::{World, on_both, page, user};
-use sql::Database;
 use crate::bindings::exports::goldfish::messaging::messages::SearchScope;
+use sql::Database;
+use sql::testing::Driver;
 
 on_both! {
     async fn migrate_again_changes_nothing(world: &World) {

@@ -1,7 +1,5 @@
 //! No query reads a table from end to end, and no page is sorted.
 
-use sql::Dialect;
-use sql::testing::Statement;
 use super::{NOW, World, after, new_channel, new_message, on_both, page, user};
 use crate::bindings::exports::goldfish::messaging::channels::{self, Filter};
 use crate::bindings::exports::goldfish::messaging::invitations::NewInvitation;
@@ -11,6 +9,8 @@ use crate::bindings::exports::goldfish::messaging::profiles::{
 };
 use crate::bindings::exports::goldfish::messaging::threads;
 use crate::types::{Actor, PageRequest, Role, TextChange};
+use sql::Dialect;
+use sql::testing::Statement;
 
 /// Calls each operation in each form that has statements of its own. Gives the statements.
 async fn everything(world: &World) -> Vec<Statement> {

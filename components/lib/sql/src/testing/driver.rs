@@ -136,11 +136,7 @@ impl Driver {
     }
 
     /// The first column of the rows that a query has, as text.
-    pub fn texts(
-        &self,
-        query: &str,
-        parameters: &[Value],
-    ) -> Result<Vec<String>, DatabaseError> {
+    pub fn texts(&self, query: &str, parameters: &[Value]) -> Result<Vec<String>, DatabaseError> {
         match &self.connection {
             Connection::Sqlite(connection, ..) => sqlite_texts(connection, query, parameters),
             Connection::Postgres {
