@@ -112,11 +112,11 @@ export default async function (stage) {
     ['paste', (files) => new ClipboardEvent('paste', { clipboardData: files, bubbles: true, cancelable: true })],
     ['drop', (files) => new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true })],
   ]) {
-    await page.evaluate(`{
+    await page.evaluate(`(() => {
       const files = new DataTransfer();
       files.items.add(new File(['some text'], '${type}.txt', { type: 'text/plain' }));
       document.querySelector('#team-message').dispatchEvent((${make})(files));
-    }`);
+    })()`);
     await main.locator('.uploads li', { hasText: `${type}.txt` }).waitFor();
     await button(`Remove ${type}.txt`).click();
     await main.locator('.uploads').waitFor({ state: 'detached' });
@@ -220,4 +220,5 @@ export default async function (stage) {
   await dialog.getByRole('button', { name: 'Sign out' }).click();
   await main.getByText('Channels are for signed-in users and guests.').waitFor();
   assert.equal(await page.getByText('Design').count(), 0);
+  assert.equal(await page.title(), 'Channels – goldfish');
 }

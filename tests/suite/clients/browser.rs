@@ -239,6 +239,11 @@ async fn a_frontend_on_another_site_has_a_session_with_same_site_none_only() {
 }
 
 #[tokio::test]
+async fn speed_on_a_slow_machine_is_measured() {
+    play("speed", |app| app).await;
+}
+
+#[tokio::test]
 async fn javascript_of_the_documentation_runs() {
     play("readme", |app| app).await;
 }

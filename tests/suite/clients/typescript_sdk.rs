@@ -682,10 +682,67 @@ async fn chat_knows_its_conversation_when_headers_cannot_be_read() {
     assert_eq!(read, expected);
 }
 
+/// Puts the built SDK and its dependency where the scripts of another folder find them.
+const INSTALL: &str = r#"
+set -e
+mkdir -p node_modules/goldfish-sdk
+cp -R "$SDK/package.json" "$SDK/dist" node_modules/goldfish-sdk/
+rm -rf node_modules/eventsource-parser
+cp -R "$SDK/node_modules/eventsource-parser" node_modules/
+"#;
+
+#[tokio::test]
+async fn chat_and_upload_work_in_node_deno_and_bun() {
+    let Some(sdk) = built("runtimes").await else {
+        return;
+    };
+    let scripts = match Scripts::node("runtimes", (20, 0)).await {
+        Ok(scripts) => scripts,
+        Err(missing) => return skip_or_fail("typescript_sdk::runtimes", &missing),
+    };
+    let installed = Command::new("bash")
+        .args(["-c", INSTALL])
+        .env("SDK", sdk.folder())
+        .current_dir(scripts.folder())
+        .status()
+        .await
+        .unwrap();
+    assert!(installed.success());
+    let base = format!("http://{}", App::shared().await.address());
+    let programs = scripts.folder().join("node_modules/.bin");
+    for (name, program, arguments) in [
+        ("node", "node".into(), vec!["chat.mjs"]),
+        (
+            "deno",
+            programs.join("deno"),
+            vec!["run", "--allow-net", "--allow-env", "chat.mjs"],
+        ),
+        ("bun", programs.join("bun"), vec!["chat.mjs"]),
+    ] {
+        let output = Command::new(program)
+            .args(arguments)
+            .arg(&base)
+            .current_dir(scripts.folder())
+            .output()
+            .await
+            .unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {printed}{errors}");
+        let read: Value = serde_json::from_str(&printed).unwrap();
+        let expected = json!({
+            "runtime": name, "isStreamed": true, "isStored": true, "uploaded": 100_000,
+            "progress": 100_000, "refused": [true, 404],
+        });
+        assert_eq!(read, expected, "{name}: {errors}");
+    }
+}
+
 /// Operations without a method in the SDK, or tags of such operations, by the reason.
 const WITHOUT_METHOD: &[(&str, &[&str])] = &[
     ("for the clients of OpenAI", &["OpenAI"]),
     ("the description itself", &["Documentation"]),
+    ("for the clients of Durable Streams", &["Streams"]),
     (
         "for the AI SDK",
         &["get /api/chat/{id}/stream", "post /api/chat/{id}/stop"],

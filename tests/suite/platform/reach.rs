@@ -181,9 +181,5 @@ async fn a_capability_can_reach_exactly_what_the_documentation_says() {
             assert_eq!(response.is_some(), expected, "{}", place.id());
         }
     }
-    assert_eq!(
-        readable,
-        documented(),
-        "measured, and in docs/grants.md"
-    );
+    assert_eq!(readable, documented(), "measured, and in docs/grants.md");
 }

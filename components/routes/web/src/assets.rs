@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-1be8556c3a96972b.html",
+    name: "index-68c35d9fced4ec2f.html",
     content_type: "text/html; charset=utf-8",
-    tag: "1be8556c3a96972b",
+    tag: "68c35d9fced4ec2f",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -83,16 +83,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-CCKO2YQJ.js",
+        name: "page-5KCFUAOI.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "41fd209db79afba4",
+        tag: "91b17e326a8e9436",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-OPUYJ5BX.js",
+        name: "team-VZJADO3F.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "5873337beca866a2",
+        tag: "e909c3a6e64e8268",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },

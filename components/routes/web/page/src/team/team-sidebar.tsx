@@ -44,7 +44,7 @@ export function TeamSidebar({ close }: { close: () => void }) {
         </button>
       )}
       {joined.value && joined.value.length > 0 && <SearchField close={close} />}
-      <p class="count">{joined.value?.length === 0 ? t.team.none : t.team.yours}</p>
+      {joined.value && <p class="count">{joined.value.length === 0 ? t.team.none : t.team.yours}</p>}
       <ul class="conversations" aria-label={t.team.yours}>
         {joined.value?.map((channel) => (
           <li key={channel.id} class={channel.id === openId ? 'current' : undefined}>

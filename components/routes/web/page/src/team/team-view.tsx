@@ -11,12 +11,19 @@ import { ChannelView } from './channel-view';
 import { clearTeam } from './channels';
 import { Directory } from './directory';
 import { InvitationView } from './invitation-view';
+import { usePageTitle } from './page-title';
 import { SearchResults, searchWords } from './search';
 import { TeamDialogs } from './team-dialogs';
 
 export function TeamView({ openList }: { openList: ComponentChildren }) {
   const id = user.value?.id;
-  useEffect(() => clearTeam, [id]);
+  useEffect(
+    () => () => {
+      clearTeam();
+      searchWords.value = '';
+    },
+    [id],
+  );
   const current = place.value;
   if (!id) return <SignInFirst openList={openList} />;
   let content;
@@ -47,6 +54,7 @@ export function TeamView({ openList }: { openList: ComponentChildren }) {
 }
 
 function SignInFirst({ openList }: { openList: ComponentChildren }) {
+  usePageTitle(t.team.channels);
   return (
     <>
       <header>
