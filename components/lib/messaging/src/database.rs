@@ -99,6 +99,7 @@ pub trait Database {
 /// | `NESTED(a)`: JSON out of a subquery | `json` | |
 /// | `GREATEST(a, b)` | `max` | `GREATEST` |
 /// | `LEAST(a, b)` | `min` | `LEAST` |
+/// | `CLOCK_MS()`: the time in milliseconds | `unixepoch` | `statement_timestamp` |
 /// | `/*+ FOR UPDATE */` | a comment | the text |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -118,11 +119,19 @@ impl Dialect {
                 .replace("JSON_ALL(", "json_group_array(")
                 .replace("NESTED(", "json(")
                 .replace("GREATEST(", "max(")
-                .replace("LEAST(", "min("),
+                .replace("LEAST(", "min(")
+                .replace(
+                    "CLOCK_MS()",
+                    "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+                ),
             Self::Postgres => statement
                 .replace("JSON_OF(", "json_build_array(")
                 .replace("JSON_ALL(", "json_agg(")
                 .replace("NESTED(", "(")
+                .replace(
+                    "CLOCK_MS()",
+                    "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
+                )
                 .replace("/*+", "")
                 .replace("*/", ""),
         }
@@ -191,14 +200,23 @@ impl Frequent {
         database: &D,
         parameters: Vec<Value>,
     ) -> Result<Option<Row>, Error> {
+        let rows = self.rows(database, parameters).await?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// Executes it for its rows.
+    pub(crate) async fn rows<D: Database>(
+        &self,
+        database: &D,
+        parameters: Vec<Value>,
+    ) -> Result<Vec<Row>, Error> {
         let dialect = database.dialect();
         let rendered = match dialect {
             Dialect::Sqlite => &self.sqlite,
             Dialect::Postgres => &self.postgres,
         };
         let statement = rendered.get_or_init(|| dialect.render(&(self.make)()));
-        let rows = rows_of(database, statement, parameters).await?;
-        Ok(rows.into_iter().next())
+        rows_of(database, statement, parameters).await
     }
 }
 

@@ -8,7 +8,7 @@ struct Migration {
     postgres: &'static str,
 }
 
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration {
         sqlite: include_str!("../migrations/0001_tables.sql"),
         postgres: include_str!("../migrations/0001_tables.sql"),
@@ -20,6 +20,14 @@ const MIGRATIONS: [Migration; 3] = [
     Migration {
         sqlite: include_str!("../migrations/0003_search.sqlite.sql"),
         postgres: include_str!("../migrations/0003_search.postgres.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/0004_events.sql"),
+        postgres: include_str!("../migrations/0004_events.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/0005_event_triggers.sqlite.sql"),
+        postgres: include_str!("../migrations/0005_event_triggers.postgres.sql"),
     },
 ];
 

@@ -1,7 +1,9 @@
 //! Tests of the operations on SQLite, and on PostgreSQL where it is installed.
 
 mod channels;
+mod connections;
 mod driver;
+mod events;
 mod interleavings;
 mod invitations;
 mod members;
