@@ -21,6 +21,7 @@ pub(crate) async fn post_message(context: &mut Context) -> Result<Response, ApiE
     let posted = messages::post(principal.user.id.clone(), request.into_message(client_id))
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     let status = if posted.existed { 200 } else { 201 };
     let response = Response::json(&MessageView::from(&posted.message)).status(status);
     if !posted.existed

@@ -5,8 +5,8 @@ use contracts::messaging::{
     types::{Attachment, AttachmentKind},
 };
 use http_edge::{ApiError, Context};
-use serde::{Deserialize, Serialize};
-use team::require_own_url;
+use serde::Deserialize;
+use team::{KindName, require_own_url};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -33,16 +33,6 @@ struct AttachmentRequest {
     size: u64,
     #[serde(rename = "type")]
     kind: KindName,
-}
-
-/// The kind of an attachment.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum KindName {
-    Image,
-    Document,
-    Video,
-    Audio,
 }
 
 #[derive(Deserialize)]
@@ -88,17 +78,6 @@ impl From<AttachmentRequest> for Attachment {
                 KindName::Video => AttachmentKind::Video,
                 KindName::Audio => AttachmentKind::Audio,
             },
-        }
-    }
-}
-
-impl From<AttachmentKind> for KindName {
-    fn from(kind: AttachmentKind) -> Self {
-        match kind {
-            AttachmentKind::Image => Self::Image,
-            AttachmentKind::Document => Self::Document,
-            AttachmentKind::Video => Self::Video,
-            AttachmentKind::Audio => Self::Audio,
         }
     }
 }
