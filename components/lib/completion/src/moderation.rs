@@ -186,6 +186,8 @@ impl Moderation {
     fn passes(&self, delta: &Delta) -> bool {
         match delta {
             Delta::Extra(extra) => extra.level == ExtraLevel::Chunk,
+            // The client gets an event of the same text that has passed.
+            Delta::Native(_) => false,
             Delta::ReasoningData(_) => {
                 let block = self.block.take();
                 block.given == block.passed

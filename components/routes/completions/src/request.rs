@@ -56,6 +56,7 @@ impl CompletionRequest {
                 temperature,
                 max_tokens,
                 options: Some(options),
+                native: None,
             },
             is_stream,
             includes_usage,

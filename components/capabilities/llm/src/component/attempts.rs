@@ -157,14 +157,18 @@ impl Attempts {
             Provider::Demo => {
                 let reply = demo::responder::reply(&self.request)?;
                 self.plan.begin_attempt();
-                let resolved = self.resolved(reply.omitted);
+                let resolved = self.resolved(reply.omitted, false);
                 Ok(Accepted::Whole(resolved, reply.deltas, reply.completion))
             }
             Provider::Spin => {
                 self.plan.begin_attempt();
                 let (deltas, completion, omitted) =
                     spin::inference::infer(&self.entry, &self.request)?;
-                Ok(Accepted::Whole(self.resolved(omitted), deltas, completion))
+                Ok(Accepted::Whole(
+                    self.resolved(omitted, false),
+                    deltas,
+                    completion,
+                ))
             }
             provider => {
                 let (lease, key) = lease::take(provider, self.variables, &self.limits, now).await?;
@@ -211,11 +215,15 @@ impl Attempts {
         let most = self.entry.max_output_tokens.unwrap_or(u32::MAX);
         let expectation = Expectation {
             prompt_estimate: self.request.prompt_estimate(),
-            max_tokens: self.request.max_tokens.map(|tokens| tokens.min(most)),
+            // The client's own request has its limit, and a stream that we cut would lack its end.
+            max_tokens: (self.request.max_tokens)
+                .filter(|_| !prepared.is_native)
+                .map(|tokens| tokens.min(most)),
             includes_extra: self.request.options().include_extra,
+            is_native: prepared.is_native,
         };
         let reply = Reply::new(prepared.decoder, expectation);
-        let resolved = self.resolved(prepared.omitted);
+        let resolved = self.resolved(prepared.omitted, prepared.is_native);
         Ok((resolved, reply, response.into_body(), deadlines))
     }
 
@@ -226,7 +234,7 @@ impl Attempts {
         }
     }
 
-    fn resolved(&self, omitted: Omitted) -> ResolvedModel {
+    fn resolved(&self, omitted: Omitted, is_native: bool) -> ResolvedModel {
         ResolvedModel {
             provider: self.entry.provider.name().to_owned(),
             model: self.entry.id.clone(),
@@ -234,6 +242,7 @@ impl Attempts {
             attempts: self.plan.attempts(),
             prices: self.entry.prices,
             omitted_parameters: omitted.into_names(),
+            is_native,
         }
     }
 

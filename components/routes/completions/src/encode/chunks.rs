@@ -98,6 +98,7 @@ impl ChunkEncoder {
                 return self.label.model.clone_from(&resolved.model);
             }
             Delta::Extra(extra) => return self.extra(out, extra),
+            Delta::Native(_) => return,
             Delta::Text(text) => view.content = Some(Some(text)),
             Delta::Refusal(text) => view.refusal = Some(Some(text)),
             Delta::Reasoning(reasoning) => match reasoning.field {

@@ -54,6 +54,7 @@ fn resolved() -> Delta {
         attempts: 1,
         prices: None,
         omitted_parameters: Vec::new(),
+        is_native: false,
     })
 }
 
