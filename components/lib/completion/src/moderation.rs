@@ -111,6 +111,11 @@ impl Moderation {
         })
     }
 
+    /// Whether replies are moderated.
+    pub fn is_on(&self) -> bool {
+        self.text.is_some()
+    }
+
     /// Moderates the next deltas. Tool calls pass: programs read them. Where replies are moderated,
     /// extra fields of choices and messages do not pass, because they repeat text in forms that no
     /// filter reads, and neither does what proves a block of reasoning of which not all passed.

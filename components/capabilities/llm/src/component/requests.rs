@@ -5,7 +5,7 @@ use crate::catalogue::Entry;
 use crate::outbound::OutboundRequest;
 use crate::providers::{Provider, anthropic, local, openai, workers_ai};
 use crate::reply::Decode;
-use crate::request::{Omitted, native};
+use crate::request::{Omitted, for_model, native};
 use crate::secret::Secret;
 use crate::variables::Variables;
 
@@ -58,6 +58,7 @@ pub(super) fn prepare(
             is_native: true,
         });
     }
+    let request = &*for_model(request, entry);
     let ((request, omitted), decoder): (_, Box<dyn Decode>) = match entry.provider {
         Provider::OpenAi => {
             let config = openai::config::Config::read(variables).ok_or_else(not_configured)?;

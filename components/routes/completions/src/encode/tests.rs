@@ -3,6 +3,7 @@ use contracts::llm::types::{
     Completion, Delta, ExtraDelta, ExtraLevel, FinishReason, ReasoningDelta, ReasoningField,
     ResolvedModel, ToolCallDelta, Usage,
 };
+use model_api::StreamEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sse::{Encoder, Parser};

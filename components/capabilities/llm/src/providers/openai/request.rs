@@ -492,6 +492,8 @@ mod tests {
             Part::Reasoning(Reasoning {
                 text: "hm".into(),
                 data: Some(r#"{"type":"reasoning.text","signature":"s"}"#.into()),
+                provider: None,
+                model: None,
             }),
         );
         let request = request(vec![message(Role::User, "Hi"), reply]);
