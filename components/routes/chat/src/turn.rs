@@ -147,6 +147,7 @@ impl NewTurn {
             temperature: request.temperature,
             max_tokens: reservation.max_tokens,
             options: None,
+            native: None,
         };
         let start = start::begin(&turn, prompt.message.clone(), chat_request, is_keyed).await;
         let started = match start {

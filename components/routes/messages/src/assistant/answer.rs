@@ -102,6 +102,7 @@ impl Question {
             temperature: None,
             max_tokens: reservation.max_tokens,
             options: None,
+            native: None,
         };
         let is_unwanted = Rc::new(Cell::new(false));
         let mut collector = Collector::new(Rc::clone(&is_unwanted));
