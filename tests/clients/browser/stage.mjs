@@ -95,6 +95,11 @@ export class Stage {
     return this.#settings.mailPort;
   }
 
+  /** A frontend on another site: its port, and whether its requests have a session. */
+  get frontend() {
+    return this.#settings.frontend;
+  }
+
   /** The folder of the repository. */
   get repository() {
     return this.#settings.repository;

@@ -22,7 +22,8 @@ export async function startProxy(goldfish, token) {
       answer.pipe(response);
       answer.on('error', () => response.destroy());
     });
-    forwarded.on('error', () => response.destroy());
+    // The application may respond before it has read the whole request.
+    forwarded.on('error', () => response.headersSent || response.destroy());
     response.on('close', () => forwarded.destroy());
     request.pipe(forwarded);
   });

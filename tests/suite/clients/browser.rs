@@ -224,6 +224,21 @@ async fn emails_confirm_an_address_and_lead_to_a_new_password() {
 }
 
 #[tokio::test]
+async fn a_frontend_on_another_site_has_a_session_with_same_site_none_only() {
+    for (same_site, has_session) in [("none", true), ("lax", false)] {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        drop(socket);
+        let settings = json!({ "frontend": { "port": port, "hasSession": has_session } });
+        let app = |app: Builder| {
+            app.variable("cookie_same_site", same_site)
+                .variable("cors_origins", &format!("http://localhost:{port}"))
+        };
+        play_with("another-site", app, settings).await;
+    }
+}
+
+#[tokio::test]
 async fn speed_on_a_slow_machine_is_measured() {
     play("speed", |app| app).await;
 }

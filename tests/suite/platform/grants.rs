@@ -178,6 +178,8 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-messaging-sqlite", true, false),
         // Its storage is a server.
         ("capability-messaging-postgres", true, false),
+        ("capability-streams-sqlite", true, false),
+        ("capability-streams-postgres", true, false),
         ("capability-moderation", false, false),
         ("capability-moderation-words", false, false),
     ];

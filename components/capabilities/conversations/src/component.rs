@@ -419,6 +419,12 @@ impl GuestReader for ReaderResource {
         Ok(replies::Reader::new(Self(Cell::new(Some(reader)))))
     }
 
+    async fn find(user: String, reply: String, after: u64) -> Result<replies::Reader, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let reader = Reader::find(journal, &reply, after).await?;
+        Ok(replies::Reader::new(Self(Cell::new(Some(reader)))))
+    }
+
     fn info(&self) -> turns::ReplyInfo {
         let unknown = turns::ReplyInfo {
             conversation_id: String::new(),

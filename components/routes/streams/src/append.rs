@@ -21,17 +21,15 @@ struct AppendedView {
 }
 
 pub(crate) async fn append_by_protocol(context: &mut Context) -> Result<Response, ApiError> {
-    let appended = append(context).await?;
+    let (appended, has_content) = append(context).await?;
     // A producer learns from the status whether its append was a repetition.
-    let status = match appended.producer_sequence {
-        Some(_) if !appended.repeated => 200,
-        _ => 204,
-    };
+    let is_new = appended.producer_sequence.is_some() && !appended.repeated;
+    let status = if is_new && has_content { 200 } else { 204 };
     Ok(with_headers(Response::empty(status), &appended))
 }
 
 pub(crate) async fn append_with_json(context: &mut Context) -> Result<Response, ApiError> {
-    let appended = append(context).await?;
+    let (appended, _) = append(context).await?;
     let view = AppendedView {
         next_offset: position::format(appended.tail),
         closed: appended.closed,
@@ -39,10 +37,12 @@ pub(crate) async fn append_with_json(context: &mut Context) -> Result<Response, 
     Ok(with_headers(Response::json(&view), &appended))
 }
 
-async fn append(context: &mut Context) -> Result<Appended, ApiError> {
+/// Appends, and returns whether there was content.
+async fn append(context: &mut Context) -> Result<(Appended, bool), ApiError> {
     let Target { owner, name } = target::for_writing(context).await?;
     let content = context.bytes().await?;
-    let content = (!content.is_empty()).then_some(content);
+    let has_content = !content.is_empty();
+    let content = has_content.then_some(content);
     let close = headers::is_true(&context.head, "stream-closed");
     let content_type = headers::content_type(&context.head)?;
     let producer = headers::producer(&context.head)?;
@@ -61,7 +61,7 @@ async fn append(context: &mut Context) -> Result<Appended, ApiError> {
     if let Some(epoch) = epoch {
         context.set_header("producer-epoch", epoch.to_string());
     }
-    Ok(appended)
+    Ok((appended, has_content))
 }
 
 /// What is wrong with every stream; of a stream that does not exist or is closed, that is the error.

@@ -9,12 +9,11 @@ use contracts::streams::{
 };
 use http_edge::{ApiError, BodyWriter, Context, LogRecord, Response};
 use serde::Serialize;
-use sse::Encoder;
 
 use crate::{
     failure, position,
-    read::{MAX_BYTES, Query, body_of, is_at_end, is_at_tail, is_json, next_cursor},
-    target::Target,
+    read::{Query, body_of, is_at_end, is_at_tail, is_json, next_cursor},
+    source::Source,
 };
 
 /// How long a response lasts; the client then asks again. So a connection moves to another instance now and then.
@@ -39,7 +38,8 @@ struct Control {
 
 /// A reader of one stream.
 struct Follower {
-    target: Target,
+    source: Source,
+    /// For the quota.
     reader: String,
     cursor: Option<u64>,
     /// Whether the content is sent in base64: only text can be data of events.
@@ -48,24 +48,21 @@ struct Follower {
 
 pub(crate) async fn follow(
     context: &mut Context,
-    target: Target,
+    source: Source,
+    first: Page,
     query: Query,
 ) -> Result<Response, ApiError> {
-    let (owner, name) = (target.owner.clone(), target.name.clone());
-    let page = streams::read(owner.clone(), name, query.from, MAX_BYTES, 0)
+    let reader = streams::start_following(source.owner().to_owned())
         .await
         .map_err(|error| failure::of(context, error))?;
-    let reader = streams::start_following(owner)
-        .await
-        .map_err(|error| failure::of(context, error))?;
+    let is_binary = !is_text(&first.metadata.content_type);
     let follower = Follower {
-        is_binary: !is_text(&page.metadata.content_type),
-        target,
+        source,
         reader,
         cursor: query.cursor,
+        is_binary,
     };
-    let is_binary = follower.is_binary;
-    let response = Response::events(|body, log| follower.run(page, body, log));
+    let response = Response::events(|body, log| follower.run(first, body, log));
     Ok(match is_binary {
         true => response.header("stream-sse-data-encoding", "base64"),
         false => response,
@@ -101,9 +98,7 @@ impl Follower {
             if is_at_end(&page) || begun.elapsed() >= MAX_TIME {
                 break;
             }
-            let Target { owner, name } = &self.target;
-            let from = Start::Position(page.next);
-            match streams::read(owner.clone(), name.clone(), from, MAX_BYTES, WAIT).await {
+            match self.source.read(Start::Position(page.next), WAIT).await {
                 Ok(next) => page = next,
                 Err(error) => {
                     log.warn(&format!("following a stream ended: {}", cause_of(&error)));
@@ -111,7 +106,7 @@ impl Follower {
                 }
             }
         }
-        let owner = self.target.owner.clone();
+        let owner = self.source.owner().to_owned();
         if streams::stop_following(owner, self.reader).await.is_err() {
             log.warn("a reader could not be taken off the count");
         }
@@ -120,14 +115,14 @@ impl Follower {
 
     /// The content of a page, if it has any, and the position after it.
     fn events(&mut self, page: &Page) -> Vec<u8> {
-        let mut out = Encoder::new();
+        let mut out = String::new();
         if !page.entries.is_empty() {
             let bytes = body_of(page);
             let data = match self.is_binary {
                 true => STANDARD.encode(bytes),
                 false => String::from_utf8_lossy(&bytes).into_owned(),
             };
-            out.event("data").data(&data);
+            write_event(&mut out, "data", &data);
         }
         let is_at_end = is_at_end(page);
         let cursor = (!is_at_end).then(|| next_cursor(self.cursor));
@@ -139,9 +134,28 @@ impl Follower {
             stream_closed: is_at_end,
         };
         let control = serde_json::to_string(&control).unwrap_or_default();
-        out.event("control").data(&control);
-        out.take()
+        write_event(&mut out, "control", &control);
+        out.into_bytes()
     }
+}
+
+/// Writes an event. The protocol has no space after the colon; a client drops one, so that a line that begins with a
+/// space gets another one. Any end of a line (CR LF, CR or LF) begins a line of data, so that data ends no event.
+fn write_event(out: &mut String, name: &str, data: &str) {
+    out.push_str("event: ");
+    out.push_str(name);
+    out.push('\n');
+    let lines = data.replace("\r\n", "\n").replace('\r', "\n");
+    for line in lines.split('\n') {
+        out.push_str(if line.starts_with(' ') {
+            "data: "
+        } else {
+            "data:"
+        });
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push('\n');
 }
 
 /// For the log.
@@ -151,5 +165,26 @@ fn cause_of(error: &contracts::streams::types::Error) -> &str {
         Error::NotFound | Error::Gone => "it was deleted",
         Error::Unavailable(cause) => cause,
         _ => "it cannot be read",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn write_event_lets_no_data_end_an_event() {
+        let mut out = String::new();
+        write_event(&mut out, "data", " a\r\n\r\nevent: control\rdata: {}\n");
+        assert_eq!(
+            out,
+            "event: data\ndata:  a\ndata:\ndata:event: control\ndata:data: {}\ndata:\n\n"
+        );
+    }
+
+    #[test]
+    fn is_text_is_true_for_text_and_json() {
+        assert!(is_text("text/plain; charset=utf-8") && is_text("Application/JSON"));
+        assert!(!is_text("application/octet-stream") && !is_text("") && !is_text("é"));
     }
 }

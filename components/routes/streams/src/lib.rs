@@ -19,6 +19,7 @@ mod follow;
 mod headers;
 mod position;
 mod read;
+mod source;
 mod target;
 mod view;
 

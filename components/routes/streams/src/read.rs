@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use contracts::streams::{
     streams,
-    types::{Page, Position, Start},
+    types::{Error, Page, Position, Start},
 };
 use http_edge::{ApiError, Context, Response, conditional};
 use spin_sdk::variables;
@@ -12,7 +12,8 @@ use spin_sdk::variables;
 use crate::{
     create::described,
     expiry, failure, follow, headers, position,
-    target::{self, Target},
+    source::Source,
+    target::{self, Access, Target},
 };
 
 /// Most bytes of a response, about.
@@ -44,20 +45,36 @@ pub(crate) struct Query {
 }
 
 pub(crate) async fn read_stream(context: &mut Context) -> Result<Response, ApiError> {
-    let target = target::for_reading(context).await?;
+    let (target, access) = target::for_reading(context).await?;
     if context.head.method == "HEAD" {
-        let stream = streams::describe(target.owner, target.name)
-            .await
-            .map_err(|error| failure::of(context, error))?;
-        return Ok(described(Response::empty(200), &stream).header("cache-control", "no-store"));
+        return describe(context, target, access).await;
     }
     context.set_header("cross-origin-resource-policy", "cross-origin");
     let query = Query::parse(&context.head.query)?;
+    let (source, page) = Source::open(target, access, query.from)
+        .await
+        .map_err(|error| failure::of(context, error))?;
     match query.mode {
-        Mode::CatchUp => catch_up(context, target, query).await,
-        Mode::LongPoll => long_poll(context, target, query).await,
-        Mode::Events => follow::follow(context, target, query).await,
+        Mode::CatchUp => Ok(catch_up(context, &query, &page)),
+        Mode::LongPoll => long_poll(context, source, page, query).await,
+        Mode::Events => follow::follow(context, source, page, query).await,
     }
+}
+
+/// What is known of a stream. Does not postpone its expiry.
+async fn describe(
+    context: &mut Context,
+    target: Target,
+    access: Access,
+) -> Result<Response, ApiError> {
+    let stream = match streams::describe(target.owner.clone(), target.name.clone()).await {
+        Err(Error::NotFound) => Source::open(target, access, Start::Tail)
+            .await
+            .map(|(_, page)| page.metadata),
+        described => described,
+    };
+    let stream = stream.map_err(|error| failure::of(context, error))?;
+    Ok(described(Response::empty(200), &stream).header("cache-control", "no-store"))
 }
 
 impl Query {
@@ -90,43 +107,28 @@ impl Query {
     }
 }
 
-async fn catch_up(
-    context: &mut Context,
-    target: Target,
-    query: Query,
-) -> Result<Response, ApiError> {
-    let page = streams::read(target.owner, target.name, query.from, MAX_BYTES, 0)
-        .await
-        .map_err(|error| failure::of(context, error))?;
+fn catch_up(context: &Context, query: &Query, page: &Page) -> Response {
     if matches!(query.from, Start::Tail) {
-        let response = Response::bytes(page.metadata.content_type.clone(), body_of(&page));
-        return Ok(positioned(response, &page).header("cache-control", "no-store"));
+        let response = Response::bytes(page.metadata.content_type.clone(), body_of(page));
+        return positioned(response, page).header("cache-control", "no-store");
     }
-    Ok(page_response(context, query.from, &page))
+    page_response(context, query.from, page)
 }
 
 async fn long_poll(
     context: &mut Context,
-    target: Target,
+    source: Source,
+    first: Page,
     query: Query,
 ) -> Result<Response, ApiError> {
-    let Target { owner, name } = target;
-    let mut page = streams::read(owner.clone(), name.clone(), query.from, MAX_BYTES, 0)
-        .await
-        .map_err(|error| failure::of(context, error))?;
+    let mut page = first;
     if page.entries.is_empty() && !page.metadata.closed {
+        let owner = source.owner().to_owned();
         let reader = streams::start_following(owner.clone())
             .await
             .map_err(|error| failure::of(context, error))?;
         let from = Start::Position(page.next);
-        let waited = streams::read(
-            owner.clone(),
-            name,
-            from,
-            MAX_BYTES,
-            wait_milliseconds().await,
-        )
-        .await;
+        let waited = source.read(from, wait_milliseconds().await).await;
         let stopped = streams::stop_following(owner, reader).await;
         page = waited.map_err(|error| failure::of(context, error))?;
         // It stops being counted after a while anyway.

@@ -20,6 +20,14 @@ pub(crate) struct Target {
     pub(crate) name: String,
 }
 
+/// Why a request may read a stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Owner,
+    /// It has the token of the stream.
+    Link,
+}
+
 /// The name in the path.
 pub(crate) fn name_of(context: &Context) -> Result<String, ApiError> {
     let name = context.param("id", MAX_NAME, STREAM)?;
@@ -37,15 +45,15 @@ pub(crate) async fn for_writing(context: &mut Context) -> Result<Target, ApiErro
 }
 
 /// The user's own stream, or with a `token` in the query the stream that the token is for.
-pub(crate) async fn for_reading(context: &mut Context) -> Result<Target, ApiError> {
+pub(crate) async fn for_reading(context: &mut Context) -> Result<(Target, Access), ApiError> {
     let Some(token) = headers::query_value(&context.head.query, "token")? else {
-        return for_writing(context).await;
+        return Ok((for_writing(context).await?, Access::Owner));
     };
     let address = access::client_address(context);
     access::admit(context, Action::Api, &address).await?;
     let id = context.uuid("id", STREAM)?;
     match streams::shared(id, token).await {
-        Ok((owner, name)) => Ok(Target { owner, name }),
+        Ok((owner, name)) => Ok((Target { owner, name }, Access::Link)),
         // Nobody learns whether the stream exists.
         Err(Error::NotFound | Error::Gone) => Err(ApiError::NotFound(STREAM)),
         Err(error) => Err(failure::of(context, error)),
