@@ -47,15 +47,15 @@ function Page() {
   const openList = <ListButton isOpen={isListOpen.value} open={() => (isListOpen.value = true)} />;
   return (
     <>
-      <a class="skip" href="#message" onClick={skip}>
-        {t.skip}
+      <a class="skip" href={place.value.view === 'chat' ? '#message' : '#main'} onClick={skip}>
+        {place.value.view === 'chat' ? t.skip : t.skipToMain}
       </a>
       <div class={isListOpen.value ? 'page list-open' : 'page'}>
         <aside aria-label={t.listAndAccount}>
           <Sidebar close={close} />
         </aside>
         <div class="veil" onClick={() => close()} />
-        <main inert={isListOpen.value}>
+        <main id="main" tabIndex={-1} inert={isListOpen.value}>
           {place.value.view === 'chat' ? (
             <>
               <Header openList={openList} />
@@ -83,7 +83,7 @@ function focusOpener(): void {
 function skip(event: Event): void {
   // The address stays that of the conversation.
   event.preventDefault();
-  const field = document.querySelector<HTMLElement>('.composer textarea') ?? document.querySelector<HTMLElement>('main a, main button');
+  const field = document.querySelector<HTMLElement>('.composer textarea') ?? document.getElementById('main');
   field?.focus();
 }
 

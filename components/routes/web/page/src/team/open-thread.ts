@@ -53,13 +53,15 @@ export class OpenThread {
         this.messages.value = items;
         this.problem.value = null;
         this.firstUnread.value = unreadCount > 0 ? lastNumber - unreadCount + 1 : null;
+        this.isLoading.value = false;
       });
-      await this.markRead();
     } catch (thrown) {
       this.problem.value = errorOf(thrown);
-    } finally {
       this.isLoading.value = false;
+      return;
     }
+    // If this fails, the next update does it.
+    await this.markRead().catch(() => undefined);
   }
 
   /** Loads what others have changed. Not while a message is being posted, which would be shown twice. */
@@ -88,7 +90,7 @@ export class OpenThread {
 
   async loadNewer(): Promise<void> {
     await attempt(async () => this.#put((await goldfish.messages.list(this.id, { after: this.#lastNumber })).items));
-    await this.markRead();
+    await this.markRead().catch(() => undefined);
   }
 
   /** Records that everything that is shown is read. */

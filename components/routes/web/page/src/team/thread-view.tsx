@@ -166,7 +166,7 @@ function Messages({ open, channel, startReply }: MessagesProps) {
       toEnd();
     }
   }, [unsent]);
-  const isFound = open.around !== null && messages.some(({ number }) => number === open.around);
+  const isFound = open.around !== null && !open.isLoading.value && messages.some(({ number }) => number === open.around);
   useEffect(() => {
     const target = isFound ? scroller.current?.querySelector<HTMLElement>(`#message-${open.around}`) : null;
     target?.scrollIntoView({ block: 'center' });

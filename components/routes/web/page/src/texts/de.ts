@@ -5,6 +5,7 @@ import type { Texts } from '../texts';
 const de: Texts = {
   name: 'Deutsch',
   skip: 'Zum Nachrichtenfeld springen',
+  skipToMain: 'Zum Inhalt springen',
   listAndAccount: 'Unterhaltungen und Konto',
   views: 'Ansichten',
   showList: 'Liste der Unterhaltungen zeigen',

@@ -4,6 +4,7 @@ const en = {
   name: 'English',
   // The frame of the page.
   skip: 'Skip to the message field',
+  skipToMain: 'Skip to the content',
   listAndAccount: 'Conversations and account',
   views: 'Views',
   showList: 'Show the list of conversations',

@@ -5,6 +5,7 @@ import type { Texts } from '../texts';
 const es: Texts = {
   name: 'Español',
   skip: 'Ir al campo de mensaje',
+  skipToMain: 'Saltar al contenido',
   listAndAccount: 'Conversaciones y cuenta',
   views: 'Vistas',
   showList: 'Mostrar la lista de conversaciones',
