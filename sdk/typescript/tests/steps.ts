@@ -3,6 +3,7 @@
 //   node steps.js <step> <base URL> [<more>]
 import { conversationsOf, errorsOf, everythingElse, versionsOf } from './api.js';
 import { filesOf } from './files.js';
+import { realtime } from './realtime.js';
 import { cookies, guestBecomesUser, parallel, revoked, twoTabs } from './sessions.js';
 import {
   abort,
@@ -34,6 +35,7 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   limited,
   parallel,
   postOnce,
+  realtime,
   regenerate,
   retried,
   revoked,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::{process::Command, sync::OnceCell};
 use upstream::{Fault, Script};
 
-use crate::harness::{App, Folder, Scripts, World, manifest, new_email, skip_or_fail, world};
+use crate::harness::{App, Folder, GRIP_KEY, GripProxy, ProxyKind, Scripts, World, manifest, new_email, skip_or_fail, world};
 
 const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
 
@@ -603,4 +603,27 @@ async fn a_message_whose_response_is_lost_is_posted_once() {
     };
     let done = run(scripts, App::shared().await, "postOnce").await;
     assert_eq!(done, json!({ "cuts": 1, "same": [true] }));
+}
+
+#[tokio::test]
+async fn realtime_has_each_message_once_after_a_lost_connection() {
+    let Some(scripts) = built("realtime").await else {
+        return;
+    };
+    for kind in ProxyKind::each("typescript_sdk::realtime") {
+        let proxy = GripProxy::bind(kind).await;
+        let app = App::with_defaults()
+            .variable("grip_control_url", proxy.control_url())
+            .variable("grip_key", GRIP_KEY)
+            .start()
+            .await;
+        let proxy = proxy.serve(app.address()).await;
+        let base = format!("http://{}", proxy.address());
+        let done = scripts
+            // Node.js 20 has WebSockets with this option only.
+            .run("--experimental-websocket", &["build/steps.js", "realtime", &base, ""])
+            .await;
+        assert_eq!(done["contents"], json!(["one", "two", "three"]), "{done}");
+        assert!(done["sockets"].as_u64() >= Some(2), "{done}");
+    }
 }
