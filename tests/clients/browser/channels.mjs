@@ -51,7 +51,7 @@ export default async function (stage) {
   await dialog.getByLabel('Name').fill('Design');
   await dialog.getByLabel('Description').fill('Colours and fish');
   await dialog.getByRole('button', { name: 'Create a channel' }).click();
-  await page.getByRole('heading', { name: 'Design' }).waitFor();
+  await main.locator('header').getByRole('heading', { name: 'Design' }).waitFor();
   await main.getByText('No threads yet.').waitFor();
   assert.equal(await page.title(), 'Design – goldfish');
   const channel = new URL(page.url()).pathname.split('/')[2];
