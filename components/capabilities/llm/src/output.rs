@@ -1,9 +1,11 @@
 //! What a provider's events have said so far. Pure.
 
 use crate::bindings::{
-    Completion, Delta, ExtraDelta, ExtraLevel, FinishReason, ReasoningDelta, ReasoningField, Usage,
+    Completion, Delta, ExtraDelta, ExtraLevel, FinishReason, NativeEvent, ReasoningDelta,
+    ReasoningField, Usage,
 };
 use crate::json::{Utf16Joiner, replace_marks};
+use crate::reply::Expectation;
 use crate::tool_calls::{Piece, ToolCalls};
 use serde_json::{Map, Value};
 use token_estimate::{bytes_at_most, generated_at_least, tokens_of};
@@ -35,6 +37,8 @@ pub(crate) struct Output {
     pub(crate) has_marks: bool,
     /// Whether the caller wants extra fields.
     includes_extra: bool,
+    /// Whether events are passed on as they came.
+    is_native: bool,
     /// The most tokens that the caller wants.
     max_tokens: Option<u32>,
     /// The completion was ended because it exceeds `max_tokens`.
@@ -51,11 +55,12 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Nothing yet. `includes_extra`: whether the caller wants extra fields.
-    pub(crate) fn new(max_tokens: Option<u32>, includes_extra: bool) -> Self {
+    /// Nothing yet.
+    pub(crate) fn new(expectation: Expectation) -> Self {
         Self {
-            max_tokens,
-            includes_extra,
+            max_tokens: expectation.max_tokens,
+            includes_extra: expectation.includes_extra,
+            is_native: expectation.is_native,
             ..Self::default()
         }
     }
@@ -116,6 +121,16 @@ impl Output {
         }));
     }
 
+    /// Adds an event as it came, if the client speaks the provider's protocol.
+    pub(crate) fn native(&mut self, name: &str, data: &str) {
+        if self.is_native {
+            self.deltas.push(Delta::Native(NativeEvent {
+                name: name.to_owned(),
+                data: data.to_owned(),
+            }));
+        }
+    }
+
     /// Notes that the model is at work, though there is nothing to pass on.
     pub(crate) fn start(&mut self) {
         self.has_started = true;
@@ -150,7 +165,11 @@ impl Output {
     /// The deltas not yet taken. Fields of events and choices alone are kept until the model has begun
     /// or stopped: until then the request can be made again.
     pub(crate) fn take(&mut self) -> Vec<Delta> {
-        let is_field = |delta: &Delta| matches!(delta, Delta::Extra(extra) if extra.level != ExtraLevel::Delta);
+        let is_field = |delta: &Delta| match delta {
+            Delta::Extra(extra) => extra.level != ExtraLevel::Delta,
+            Delta::Native(_) => true,
+            _ => false,
+        };
         if !self.has_stopped() && !self.has_started && self.deltas.iter().all(is_field) {
             return Vec::new();
         }
@@ -269,7 +288,10 @@ mod tests {
     }
 
     fn limited(most: u32) -> Output {
-        Output::new(Some(most), false)
+        Output::new(Expectation {
+            max_tokens: Some(most),
+            ..Expectation::default()
+        })
     }
 
     #[test]

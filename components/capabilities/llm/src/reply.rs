@@ -30,6 +30,8 @@ pub(crate) struct Expectation {
     pub(crate) max_tokens: Option<u32>,
     /// Whether the caller wants extra fields.
     pub(crate) includes_extra: bool,
+    /// Whether the events are passed on as they came.
+    pub(crate) is_native: bool,
 }
 
 /// A reply being read.
@@ -46,7 +48,7 @@ impl Reply {
         Self {
             framing: Framing::default(),
             decoder,
-            output: Output::new(expectation.max_tokens, expectation.includes_extra),
+            output: Output::new(expectation),
             prompt_estimate: expectation.prompt_estimate,
         }
     }
@@ -149,6 +151,7 @@ fn read(event: &Event, decoder: &mut dyn Decode, output: &mut Output) -> Result<
         return Err(Failure::Provider(error));
     }
     output.has_marks = parsed.has_marks;
+    output.native(&event.name, data);
     decoder.event(parsed.value, output)?;
     output.end_event();
     Ok(())

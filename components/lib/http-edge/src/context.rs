@@ -45,6 +45,11 @@ impl JsonText {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         json::from_slice(&self.0)
     }
+
+    /// The text as it came. 400 if it is not UTF-8.
+    pub fn as_str(&self) -> Result<&str, ApiError> {
+        std::str::from_utf8(&self.0).map_err(|_| ApiError::invalid("body", "is not UTF-8"))
+    }
 }
 
 impl From<Vec<u8>> for JsonText {

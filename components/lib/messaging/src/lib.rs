@@ -12,6 +12,7 @@
 //! | `input`, `text` | checks of the input; words and mentions in texts |
 //! | `page` | lists in pages |
 //! | `profiles`, `channels`, `members`, `invitations`, `threads`, `messages`, `attachments`, `erasure` | the operations |
+//! | `events`, `connections` | what happened, for those who follow it, and their sockets |
 //! | `service` | the exports |
 //!
 //! # Writing
@@ -26,12 +27,15 @@
 //!
 //! # Numbers
 //! A message takes the number after `threads.last_number`, whose row is locked from then until the message
-//! is committed. So a reader never sees a number before those below it.
+//! is committed. So a reader never sees a number before those below it. The events of a channel or a user take
+//! theirs from `event_streams` in the same way, after all other rows.
 
 mod attachments;
 mod channels;
+mod connections;
 mod database;
 mod erasure;
+mod events;
 mod facts;
 mod input;
 mod invitations;

@@ -23,5 +23,13 @@ pub const MIGRATIONS: Migrations = Migrations {
             sqlite: include_str!("../migrations/0004_attachments.sqlite.sql"),
             postgres: include_str!("../migrations/0004_attachments.postgres.sql"),
         },
+        Migration {
+            sqlite: include_str!("../migrations/0005_events.sql"),
+            postgres: include_str!("../migrations/0005_events.sql"),
+        },
+        Migration {
+            sqlite: include_str!("../migrations/0006_event_triggers.sqlite.sql"),
+            postgres: include_str!("../migrations/0006_event_triggers.postgres.sql"),
+        },
     ],
 };

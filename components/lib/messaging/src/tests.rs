@@ -2,6 +2,8 @@
 
 mod attachments;
 mod channels;
+mod connections;
+mod events;
 mod interleavings;
 mod invitations;
 mod members;

@@ -121,6 +121,7 @@ pub trait Connect: 'static {
 /// | `NESTED(a)`: JSON out of a subquery | `json` | |
 /// | `GREATEST(a, b)` | `max` | `GREATEST` |
 /// | `LEAST(a, b)` | `min` | `LEAST` |
+/// | `CLOCK_MS()`: the time in milliseconds | `unixepoch` | `statement_timestamp` |
 /// | `/*+ FOR UPDATE */` | a comment | the text |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -140,11 +141,16 @@ impl Dialect {
                 .replace("JSON_ALL(", "json_group_array(")
                 .replace("NESTED(", "json(")
                 .replace("GREATEST(", "max(")
-                .replace("LEAST(", "min("),
+                .replace("LEAST(", "min(")
+                .replace("CLOCK_MS()", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
             Self::Postgres => statement
                 .replace("JSON_OF(", "json_build_array(")
                 .replace("JSON_ALL(", "json_agg(")
                 .replace("NESTED(", "(")
+                .replace(
+                    "CLOCK_MS()",
+                    "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
+                )
                 .replace("/*+", "")
                 .replace("*/", ""),
         }
@@ -220,14 +226,26 @@ impl Frequent {
         database: &D,
         parameters: Vec<Value>,
     ) -> Result<Option<Row>, Unavailable> {
+        let rows = self.rows(database, parameters).await?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// Executes it for its rows.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub async fn rows<D: Database>(
+        &self,
+        database: &D,
+        parameters: Vec<Value>,
+    ) -> Result<Vec<Row>, Unavailable> {
         let dialect = database.dialect();
         let rendered = match dialect {
             Dialect::Sqlite => &self.sqlite,
             Dialect::Postgres => &self.postgres,
         };
         let statement = rendered.get_or_init(|| dialect.render(&(self.make)()));
-        let rows = rows_of(database, statement, parameters).await?;
-        Ok(rows.into_iter().next())
+        rows_of(database, statement, parameters).await
     }
 }
 

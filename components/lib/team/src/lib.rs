@@ -6,6 +6,7 @@
 
 mod asker;
 mod detached_files;
+mod message_view;
 mod nullable;
 mod pages;
 mod view;
@@ -15,6 +16,7 @@ pub const NOTHING_TO_UPDATE: &str = "Provide at least one property to update.";
 
 pub use asker::{actor, ensure_profile, joining_user, posting_user, user, user_id};
 pub use detached_files::delete_detached_files;
+pub use message_view::{KindName, MessageView};
 pub use nullable::{nullable, text_change};
 pub use operator::is_operator;
 pub use pages::{MAX_LIMIT, PageQuery, page_request, respond_with_list};

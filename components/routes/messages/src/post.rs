@@ -30,6 +30,7 @@ pub(crate) async fn post_message(context: &mut Context) -> Result<Response, ApiE
         // What an earlier deletion left, if the server ended before it was complete.
         team::delete_detached_files(context).await;
     }
+    realtime_events::publish_in_background(context);
     let status = if posted.existed { 200 } else { 201 };
     let response = Response::json(&MessageView::from(&posted.message)).status(status);
     if !posted.existed

@@ -1,10 +1,8 @@
 //! Request bodies.
 
-use contracts::messaging::{
-    messages::NewMessage,
-    types::{Attachment, AttachmentKind},
-};
-use serde::{Deserialize, Serialize};
+use contracts::messaging::{messages::NewMessage, types::Attachment};
+use serde::Deserialize;
+use team::KindName;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -39,16 +37,6 @@ pub(crate) struct AttachmentRequest {
     kind: KindName,
 }
 
-/// The kind of an attachment.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum KindName {
-    Image,
-    Document,
-    Video,
-    Audio,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EditMessage {
@@ -69,17 +57,6 @@ impl CreateMessage {
             reply_to: self.reply_to,
             client_id,
             sent_by: None,
-        }
-    }
-}
-
-impl From<AttachmentKind> for KindName {
-    fn from(kind: AttachmentKind) -> Self {
-        match kind {
-            AttachmentKind::Image => Self::Image,
-            AttachmentKind::Document => Self::Document,
-            AttachmentKind::Video => Self::Video,
-            AttachmentKind::Audio => Self::Audio,
         }
     }
 }

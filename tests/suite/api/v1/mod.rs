@@ -2,3 +2,4 @@
 
 mod auth;
 pub(crate) mod files;
+mod streams;

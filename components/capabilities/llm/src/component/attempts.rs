@@ -169,7 +169,7 @@ impl Attempts {
             Provider::Demo => {
                 let reply = demo::responder::reply(&self.request)?;
                 self.plan.begin_attempt();
-                let resolved = self.resolved(reply.omitted);
+                let resolved = self.resolved(reply.omitted, false);
                 Ok(Accepted::Whole(Box::new(Whole {
                     resolved,
                     deltas: reply.deltas,
@@ -182,7 +182,7 @@ impl Attempts {
                 let (deltas, completion, omitted) =
                     spin::inference::infer(&self.entry, &self.request)?;
                 Ok(Accepted::Whole(Box::new(Whole {
-                    resolved: self.resolved(omitted),
+                    resolved: self.resolved(omitted, false),
                     deltas,
                     interval: WHOLE_REPLY_INTERVAL,
                     end: Ok(completion),
@@ -233,11 +233,15 @@ impl Attempts {
         let most = self.entry.max_output_tokens.unwrap_or(u32::MAX);
         let expectation = Expectation {
             prompt_estimate: self.request.prompt_estimate(),
-            max_tokens: self.request.max_tokens.map(|tokens| tokens.min(most)),
+            // The client's own request has its limit, and a stream that we cut would lack its end.
+            max_tokens: (self.request.max_tokens)
+                .filter(|_| !prepared.is_native)
+                .map(|tokens| tokens.min(most)),
             includes_extra: self.request.options().include_extra,
+            is_native: prepared.is_native,
         };
         let reply = Reply::new(prepared.decoder, expectation);
-        let resolved = self.resolved(prepared.omitted);
+        let resolved = self.resolved(prepared.omitted, prepared.is_native);
         Ok((resolved, reply, response.into_body(), deadlines))
     }
 
@@ -248,7 +252,7 @@ impl Attempts {
         }
     }
 
-    fn resolved(&self, omitted: Omitted) -> ResolvedModel {
+    fn resolved(&self, omitted: Omitted, is_native: bool) -> ResolvedModel {
         ResolvedModel {
             provider: self.entry.provider.name().to_owned(),
             model: self.entry.id.clone(),
@@ -256,6 +260,7 @@ impl Attempts {
             attempts: self.plan.attempts(),
             prices: self.entry.prices,
             omitted_parameters: omitted.into_names(),
+            is_native,
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// An object of the request, from which fields are taken one by one. A field that is `null` counts
 /// as missing.
-pub(crate) struct Fields {
+pub struct Fields {
     /// Its path; empty for the request itself.
     path: String,
     fields: Map<String, Value>,
@@ -13,7 +13,7 @@ pub(crate) struct Fields {
 
 impl Fields {
     /// The request itself.
-    pub(crate) fn root(fields: Map<String, Value>) -> Self {
+    pub fn root(fields: Map<String, Value>) -> Self {
         Self {
             path: String::new(),
             fields,
@@ -21,49 +21,57 @@ impl Fields {
     }
 
     /// A value that must be an object.
-    pub(crate) fn of(value: Value, path: String) -> Result<Self, ApiError> {
+    pub fn of(value: Value, path: String) -> Result<Self, ApiError> {
         match value {
             Value::Object(fields) => Ok(Self { path, fields }),
             _ => Err(ApiError::invalid(path, "must be an object")),
         }
     }
 
-    pub(crate) fn path(&self, name: &str) -> String {
+    /// The path of a field.
+    pub fn path(&self, name: &str) -> String {
         if self.path.is_empty() {
             return name.to_owned();
         }
         format!("{}.{name}", self.path)
     }
 
-    pub(crate) fn wrong(&self, name: &str, message: &str) -> ApiError {
+    /// The error about a field.
+    pub fn wrong(&self, name: &str, message: &str) -> ApiError {
         ApiError::invalid(self.path(name), message)
     }
 
-    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
+    /// Takes a field out.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
         self.fields
             .shift_remove(name)
             .filter(|value| !value.is_null())
     }
 
-    pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+    /// A string.
+    pub fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
         let path = self.path(name);
         self.take(name).map(|value| text(value, &path)).transpose()
     }
 
-    pub(crate) fn required_text(&mut self, name: &str) -> Result<String, ApiError> {
+    /// A string that must be there.
+    pub fn required_text(&mut self, name: &str) -> Result<String, ApiError> {
         self.text(name)?
             .ok_or_else(|| self.wrong(name, "is missing"))
     }
 
-    pub(crate) fn number(&mut self, name: &str) -> Result<Option<f64>, ApiError> {
+    /// A number.
+    pub fn number(&mut self, name: &str) -> Result<Option<f64>, ApiError> {
         self.read(name, "must be a number", |value| value.as_f64())
     }
 
-    pub(crate) fn integer(&mut self, name: &str) -> Result<Option<i64>, ApiError> {
+    /// A whole number.
+    pub fn integer(&mut self, name: &str) -> Result<Option<i64>, ApiError> {
         self.read(name, "must be a whole number", |value| value.as_i64())
     }
 
-    pub(crate) fn count(&mut self, name: &str) -> Result<Option<u32>, ApiError> {
+    /// A whole number that is not negative.
+    pub fn count(&mut self, name: &str) -> Result<Option<u32>, ApiError> {
         let message = "must be a whole number that is not negative";
         self.read(name, message, |value| {
             // A number that does not fit is more than any model generates.
@@ -73,11 +81,13 @@ impl Fields {
         })
     }
 
-    pub(crate) fn flag(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+    /// A truth value.
+    pub fn flag(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
         self.read(name, "must be true or false", |value| value.as_bool())
     }
 
-    pub(crate) fn list(&mut self, name: &str) -> Result<Option<Vec<Value>>, ApiError> {
+    /// A list.
+    pub fn list(&mut self, name: &str) -> Result<Option<Vec<Value>>, ApiError> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::Array(values)) => Ok(Some(values)),
@@ -85,20 +95,22 @@ impl Fields {
         }
     }
 
-    pub(crate) fn object(&mut self, name: &str) -> Result<Option<Self>, ApiError> {
+    /// An object.
+    pub fn object(&mut self, name: &str) -> Result<Option<Self>, ApiError> {
         let path = self.path(name);
         self.take(name)
             .map(|value| Self::of(value, path))
             .transpose()
     }
 
-    pub(crate) fn required_object(&mut self, name: &str) -> Result<Self, ApiError> {
+    /// An object that must be there.
+    pub fn required_object(&mut self, name: &str) -> Result<Self, ApiError> {
         self.object(name)?
             .ok_or_else(|| self.wrong(name, "is missing"))
     }
 
     /// An object that is not interpreted, as JSON.
-    pub(crate) fn json(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+    pub fn json(&mut self, name: &str) -> Result<Option<String>, ApiError> {
         match self.take(name) {
             None => Ok(None),
             Some(object @ Value::Object(_)) => Ok(Some(object.to_string())),
@@ -107,12 +119,12 @@ impl Fields {
     }
 
     /// Puts a field back.
-    pub(crate) fn put(&mut self, name: &str, value: Value) {
+    pub fn put(&mut self, name: &str, value: Value) {
         self.fields.insert(name.to_owned(), value);
     }
 
     /// Puts what is left of an inner object back.
-    pub(crate) fn put_rest(&mut self, name: &str, inner: Self) {
+    pub fn put_rest(&mut self, name: &str, inner: Self) {
         let fields = inner.given();
         if !fields.is_empty() {
             self.put(name, Value::Object(fields));
@@ -120,7 +132,7 @@ impl Fields {
     }
 
     /// The fields that were not taken and are not `null`, as JSON.
-    pub(crate) fn rest_given(self) -> Option<String> {
+    pub fn rest_given(self) -> Option<String> {
         let fields = self.given();
         (!fields.is_empty()).then(|| Value::Object(fields).to_string())
     }
@@ -131,7 +143,7 @@ impl Fields {
     }
 
     /// The fields that were not taken, as JSON.
-    pub(crate) fn rest(self) -> Option<String> {
+    pub fn rest(self) -> Option<String> {
         let is_given = self.fields.values().any(|value| !value.is_null());
         is_given.then(|| Value::Object(self.fields).to_string())
     }
@@ -153,7 +165,7 @@ impl Fields {
 }
 
 /// A value that must be a string.
-pub(crate) fn text(value: Value, path: &str) -> Result<String, ApiError> {
+pub fn text(value: Value, path: &str) -> Result<String, ApiError> {
     match value {
         Value::String(text) => Ok(text),
         _ => Err(ApiError::invalid(path, "must be a string")),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// 404, for a model that is not in the catalogue and for one that is not configured: neither can be
 /// used.
-pub(crate) const UNKNOWN_MODEL: ApiError = ApiError::ProtocolError(ProtocolError::new(
+pub const UNKNOWN_MODEL: ApiError = ApiError::ProtocolError(ProtocolError::new(
     404,
     MODEL_NOT_FOUND,
     "The model does not exist or you do not have access to it.",
@@ -49,7 +49,7 @@ struct ErrorView<'a> {
 
 /// The error with OpenAI's status for it. Missing credits are 429, after which OpenAI's libraries
 /// retry: a header tells them not to.
-pub(crate) fn for_openai(context: &mut Context, error: ApiError) -> ApiError {
+pub fn for_openai(context: &mut Context, error: ApiError) -> ApiError {
     match error {
         ApiError::InsufficientCredits(sentence) => {
             context.set_header("x-should-retry", "false");
@@ -60,7 +60,7 @@ pub(crate) fn for_openai(context: &mut Context, error: ApiError) -> ApiError {
 }
 
 /// An error of `goldfish:llm`, with OpenAI's own code where there is one.
-pub(crate) fn llm(error: Error) -> ApiError {
+pub fn llm(error: Error) -> ApiError {
     match error {
         Error::UnknownModel => UNKNOWN_MODEL,
         Error::NotConfigured(variable) => {
@@ -86,7 +86,7 @@ fn model_not_found(sentence: Cow<'static, str>, cause: Option<Cause>) -> ApiErro
 }
 
 /// The error object. The id of the request is only in a header, as at OpenAI.
-pub(crate) fn render(error: &ApiError, _request_id: &str) -> Vec<u8> {
+pub fn render(error: &ApiError, _request_id: &str) -> Vec<u8> {
     let public = error.public();
     let (kind, code) = kind_and_code(error);
     let envelope = Envelope {

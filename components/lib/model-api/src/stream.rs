@@ -6,17 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use completion::{RelayEnd, Reply, Reservation, Silence, Sink, Stop, relay};
-use contracts::llm::types::{Delta, Usage};
+use completion::{RelayEnd, Reply, Reservation, Silence, Sink, Stop, keep_alive_interval, relay};
+use contracts::llm::types::{Completion, Delta, Error, FinishReason, Usage};
 use futures::future::{Either, select};
 use http_edge::{ApiError, BodyWriter, LogRecord};
 use spin_sdk::time::sleep;
 use sse::Encoder;
-
-use crate::{
-    encode::{ChunkEncoder, content_filtered},
-    errors,
-};
 
 /// How often a silent model's client is checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
@@ -25,24 +20,64 @@ const EXTRA_WAIT: Duration = Duration::from_millis(20);
 /// How long a client may take to receive what is written at once; then it counts as gone.
 const MAX_WRITE: Duration = Duration::from_secs(120);
 
-/// A stream that has begun.
-pub(crate) struct ReplyStream {
-    pub(crate) reply: Reply,
-    pub(crate) reservation: Reservation,
-    pub(crate) encoder: ChunkEncoder,
-    /// Silence after which a chunk without content is sent; none to send none.
-    pub(crate) keep_alive: Option<Duration>,
+/// Turns the deltas of one reply into the bytes of a protocol.
+pub trait StreamEncoder {
+    /// The model that answers, or the requested one as long as that is not known.
+    fn model(&self) -> &str;
+
+    /// Writes a delta.
+    fn delta(&mut self, out: &mut Encoder, delta: &Delta);
+
+    /// Whether something waits for the next delta, which is written by [`Self::flush`] if none comes.
+    fn is_waiting(&self) -> bool {
+        false
+    }
+
+    /// Writes what waits.
+    fn flush(&mut self, _out: &mut Encoder) {}
+
+    /// Writes something without content, so that proxies and clients see that the stream is alive.
+    fn keep_alive(&mut self, out: &mut Encoder);
+
+    /// Writes the end of a completion, and that nothing follows.
+    fn end(&mut self, out: &mut Encoder, completion: &Completion);
+
+    /// The protocol's word for an error of the model.
+    fn error_of(&self, error: Error) -> ApiError;
+
+    /// Writes that the reply failed, and that nothing follows.
+    fn fail(&mut self, out: &mut Encoder, error: &ApiError, request_id: &str);
 }
 
-impl ReplyStream {
+/// The end of a reply that moderation blocked.
+pub fn content_filtered(usage: Usage) -> Completion {
+    Completion {
+        finish_reason: FinishReason::ContentFilter,
+        stop_sequence: None,
+        usage,
+        usage_extra: None,
+    }
+}
+
+/// A stream that has begun.
+pub struct ReplyStream<E> {
+    /// The reply.
+    pub reply: Reply,
+    /// What it may cost.
+    pub reservation: Reservation,
+    /// The protocol.
+    pub encoder: E,
+}
+
+impl<E: StreamEncoder> ReplyStream<E> {
     /// Streams the reply to its end and writes the log record.
-    pub(crate) async fn run(self, body: BodyWriter, mut log: LogRecord) -> LogRecord {
+    pub async fn run(self, body: BodyWriter, mut log: LogRecord) -> LogRecord {
         let mut client = Client {
             encoder: self.encoder,
             out: Encoder::new(),
             body,
             check: Box::pin(sleep(CHECK_INTERVAL)),
-            keep_alive: self.keep_alive,
+            keep_alive: keep_alive_interval().await,
             last_write: Instant::now(),
         };
         let relayed = relay(self.reply, &mut client).await;
@@ -64,8 +99,8 @@ impl ReplyStream {
     }
 }
 
-struct Client {
-    encoder: ChunkEncoder,
+struct Client<E> {
+    encoder: E,
     out: Encoder,
     body: BodyWriter,
     /// Fires when the client is to be checked. One timer serves many deltas.
@@ -74,12 +109,11 @@ struct Client {
     last_write: Instant,
 }
 
-impl Sink for Client {
+impl<E: StreamEncoder> Sink for Client<E> {
     async fn send(&mut self, deltas: Vec<Delta>) -> Result<(), Stop> {
-        if deltas.is_empty() && self.encoder.has_extra() {
+        if deltas.is_empty() && self.encoder.is_waiting() {
             self.encoder.flush(&mut self.out);
         } else if deltas.is_empty() {
-            // OpenAI's libraries read a comment as a chunk; a chunk without content they ignore.
             self.encoder.keep_alive(&mut self.out);
         }
         for delta in &deltas {
@@ -89,7 +123,7 @@ impl Sink for Client {
     }
 
     async fn silence(&mut self) -> Silence {
-        if self.encoder.has_extra() {
+        if self.encoder.is_waiting() {
             sleep(EXTRA_WAIT).await;
             return Silence::KeepAlive;
         }
@@ -107,7 +141,7 @@ impl Sink for Client {
     }
 }
 
-impl Client {
+impl<E: StreamEncoder> Client<E> {
     /// Writes the end of the stream. The error is the one that the client was told.
     async fn finish(
         &mut self,
@@ -124,14 +158,12 @@ impl Client {
                 self.encoder.end(&mut self.out, &content_filtered(usage));
                 Ok(())
             }
-            RelayEnd::Failed(error) => Err(errors::llm(error)),
+            RelayEnd::Failed(error) => Err(self.encoder.error_of(error)),
             RelayEnd::TooLong => Err(RelayEnd::too_long()),
             RelayEnd::Cancelled => return Ok(()),
         };
         if let Err(error) = &failed {
-            self.encoder.flush(&mut self.out);
-            let data = errors::render(error, request_id);
-            self.out.data(&String::from_utf8_lossy(&data));
+            self.encoder.fail(&mut self.out, error, request_id);
         }
         // A client that is gone misses the end; the log does not depend on it.
         let _ = self.write().await;
