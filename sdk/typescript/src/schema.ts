@@ -2239,6 +2239,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your chats
+         * @description The conversations of `/api/history`, and those that have no message yet; most recently updated first.
+         */
+        get: operations["listChats"];
+        put?: never;
+        /**
+         * Create a chat
+         * @description A chat without messages does not count towards `max_conversations`; the oldest is removed beyond as many.
+         */
+        post: operations["createChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the chat, which is that of its conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Get a chat with its messages */
+        get: operations["getChat"];
+        put?: never;
+        post?: never;
+        /** Delete a chat */
+        delete: operations["deleteChat"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message in a chat
+         * @description Like `POST /api/chat`, in a chat of `/api/v1/chats`, also one without messages. The last message is the new one
+         *     and must be of the role `user`; the chat itself is stored, so those before it are ignored.
+         */
+        post: operations["sendChatMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files": {
         parameters: {
             query?: never;
@@ -2575,6 +2644,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create embeddings
+         * @description Compatible with OpenAI's Embeddings. Models of OpenAI, of Workers AI (`@cf/baai/bge-…`) and of an
+         *     OpenAI-compatible server; `demo` hashes words.
+         */
+        post: operations["createEmbeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a message
+         * @description Compatible with Anthropic's Messages API, for every model of this server. A request for an Anthropic
+         *     model goes on as it is, with `anthropic-version` and `anthropic-beta`, and the response comes back
+         *     as it is; if replies are moderated, it is translated. For other models the request is translated;
+         *     what they have no counterpart of is left out or rejected.
+         */
+        post: operations["createMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count the tokens of a prompt
+         * @description Anthropic models are counted by Anthropic. For others it is an estimate that is not too low.
+         */
+        post: operations["countMessageTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -2582,7 +2715,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List available models */
+        /**
+         * List available models
+         * @description With the header `anthropic-version` the list has Anthropic's shape.
+         */
         get: operations["listOpenAiModels"];
         put?: never;
         post?: never;
@@ -2637,6 +2773,29 @@ export interface paths {
         get: operations["getOpenAiModelOfVendor"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a response
+         * @description Compatible with OpenAI's Responses, for every model of this server. Nothing is stored: `store` is
+         *     always false, and the whole conversation is sent as `input`. A request for one of OpenAI's models goes
+         *     on as it is, and the response comes back as it is; if replies are moderated, it is translated. For
+         *     other models the request is translated; what they have no counterpart of is left out or rejected.
+         */
+        post: operations["createResponse"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2700,6 +2859,63 @@ export interface components {
             estimated: boolean;
             promptTokens: number;
             requests: number;
+        };
+        AnthropicBlock: {
+            text?: string;
+            /** @description `text`, `image`, `document`, `tool_use`, `tool_result`, `thinking`, `redacted_thinking`, or a block that only Anthropic knows. */
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        AnthropicError: {
+            error: {
+                message: string;
+                type: components["schemas"]["AnthropicErrorCode"];
+            };
+            request_id: string;
+            /** @constant */
+            type: "error";
+        };
+        /**
+         * @description A stable code for programs.
+         * @enum {string}
+         */
+        AnthropicErrorCode: "invalid_request_error" | "authentication_error" | "permission_error" | "not_found_error" | "request_too_large" | "rate_limit_error" | "api_error" | "overloaded_error" | "timeout_error";
+        AnthropicEvent: {
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        AnthropicMessage: {
+            content: components["schemas"]["AnthropicBlock"][];
+            id: string;
+            model: string;
+            /** @constant */
+            role: "assistant";
+            stop_reason: string | null;
+            stop_sequence: string | null;
+            /** @constant */
+            type: "message";
+            usage: {
+                input_tokens: number;
+                output_tokens: number;
+            } & {
+                [key: string]: unknown;
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        AnthropicModelList: {
+            data: {
+                created_at: string;
+                display_name: string;
+                id: string;
+                /** @constant */
+                type: "model";
+            }[];
+            first_id: string | null;
+            has_more: boolean;
+            last_id: string | null;
         };
         ApiKey: {
             /** @description Whether the key is neither revoked nor expired. */
@@ -2983,6 +3199,15 @@ export interface components {
         };
         /** @enum {string} */
         ChannelRole: "member" | "moderator" | "admin";
+        Chat: {
+            createdAt: components["schemas"]["Time"];
+            id: components["schemas"]["Id"];
+            messageCount: number;
+            /** @description The model that was requested last. */
+            model: string | null;
+            title: string | null;
+            updatedAt: components["schemas"]["Time"];
+        };
         /** @description As in OpenAI's API, with the further fields that the provider sent, at every level. */
         ChatCompletion: {
             choices: ({
@@ -3167,6 +3392,28 @@ export interface components {
             id: string;
             type?: string | null;
         };
+        ChatList: {
+            chats: components["schemas"]["Chat"][];
+            /** @description For the next page; `null` on the last one. */
+            nextCursor: string | null;
+        };
+        ChatMessage: {
+            content: string;
+            createdAt: components["schemas"]["Time"];
+            id: string;
+            /** @enum {string} */
+            role: "user" | "assistant";
+            /** @enum {string} */
+            status: "complete" | "streaming" | "stopped" | "incomplete";
+        };
+        ChatMessagesRequest: {
+            messages: {
+                content: string;
+                /** @enum {string} */
+                role: "user" | "assistant" | "system";
+            }[];
+            model?: string;
+        };
         ChatRequest: {
             /** @description The conversation to continue. Without it a new conversation is created. */
             conversationId?: components["schemas"]["Id"] | null;
@@ -3181,6 +3428,16 @@ export interface components {
             /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
             system?: string | null;
             temperature?: number | null;
+        };
+        ChatWithMessages: {
+            createdAt: components["schemas"]["Time"];
+            id: components["schemas"]["Id"];
+            messageCount: number;
+            messages: components["schemas"]["ChatMessage"][];
+            /** @description The model that was requested last. */
+            model: string | null;
+            title: string | null;
+            updatedAt: components["schemas"]["Time"];
         };
         CompletionUsage: {
             completion_tokens: number;
@@ -3371,6 +3628,37 @@ export interface components {
          * @description An email address.
          */
         Email: string;
+        EmbeddingList: {
+            data: {
+                /** @description Numbers, or with `base64` 32-bit floats in little-endian order. */
+                embedding: number[] | string;
+                index: number;
+                /** @constant */
+                object: "embedding";
+            }[];
+            model: string;
+            /** @constant */
+            object: "list";
+            usage: {
+                prompt_tokens: number;
+                total_tokens: number;
+            };
+        };
+        EmbeddingsRequest: {
+            /** @description The length of each vector */
+            dimensions?: number | null;
+            /**
+             * @description `float` if absent.
+             * @enum {string|null}
+             */
+            encoding_format?: "float" | "base64" | null;
+            /** @description A text, texts, tokens, or lists of tokens. Workers AI takes texts only. */
+            input: string | string[] | number[] | number[][];
+            model: string;
+            user?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
         Error: {
             code: components["schemas"]["ErrorCode"];
             details?: components["schemas"]["Detail"][];
@@ -3560,6 +3848,55 @@ export interface components {
             /** @description Where the content of the file is: the `url` of the response to its upload, to `/api/uploads/message`. Whoever may read the message may read it. */
             url: string;
         };
+        /** @description As in Anthropic's API. Fields that are not listed are passed on to Anthropic models. */
+        MessagesRequest: {
+            max_tokens?: number | null;
+            messages: ({
+                content: string | components["schemas"]["AnthropicBlock"][];
+                /** @enum {string} */
+                role: "user" | "assistant" | "system";
+            } & {
+                [key: string]: unknown;
+            })[];
+            metadata?: {
+                user_id?: string | null;
+            } | null;
+            /** @description The id of a model. */
+            model: string;
+            output_config?: {
+                effort?: string | null;
+                format?: {
+                    schema?: Record<string, never> | null;
+                } | null;
+            } | null;
+            stop_sequences?: string[] | null;
+            stream?: boolean | null;
+            system?: string | components["schemas"]["AnthropicBlock"][] | null;
+            temperature?: number | null;
+            thinking?: {
+                budget_tokens?: number | null;
+                type: string;
+            } | null;
+            tool_choice?: {
+                disable_parallel_tool_use?: boolean | null;
+                name?: string;
+                /** @enum {string} */
+                type: "auto" | "any" | "tool" | "none";
+            } | null;
+            tools?: ({
+                description?: string | null;
+                /** @description A JSON Schema. */
+                input_schema?: Record<string, never> | null;
+                name: string;
+                strict?: boolean | null;
+                type?: string | null;
+            } & {
+                [key: string]: unknown;
+            })[] | null;
+            top_p?: number | null;
+        } & {
+            [key: string]: unknown;
+        };
         MessageVersion: {
             createdAt: components["schemas"]["Time"];
             id: string;
@@ -3601,6 +3938,13 @@ export interface components {
         };
         ModelList: {
             models: components["schemas"]["Model"][];
+        };
+        NewChat: {
+            /** @description The model of the first reply. */
+            model?: string;
+            /** @description The system prompt of all replies, in place of that of your preferences. */
+            system?: string;
+            title?: string;
         };
         NewStream: {
             /** @default application/json */
@@ -3741,6 +4085,75 @@ export interface components {
         RenameRequest: {
             /** @description White space at both ends is removed. */
             title: string;
+        };
+        ResponseEvent: {
+            sequence_number: number;
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description As in OpenAI's API. */
+        ResponseObject: {
+            created_at: number;
+            error: Record<string, never> | null;
+            id: string;
+            incomplete_details: Record<string, never> | null;
+            model: string;
+            /** @constant */
+            object: "response";
+            output: ({
+                type: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+            /** @enum {string} */
+            status: "completed" | "incomplete" | "failed";
+            usage: Record<string, never> | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description As in OpenAI's API. Fields that are not listed are passed on to OpenAI's models. */
+        ResponsesRequest: {
+            /** @constant */
+            background?: false;
+            input: string | ({
+                type?: string | null;
+            } & {
+                [key: string]: unknown;
+            })[];
+            instructions?: string | null;
+            max_output_tokens?: number | null;
+            /** @description The id of a model. */
+            model: string;
+            parallel_tool_calls?: boolean | null;
+            reasoning?: {
+                effort?: string | null;
+            } | null;
+            /** @description Accepted and ignored. */
+            store?: boolean | null;
+            stream?: boolean | null;
+            temperature?: number | null;
+            text?: {
+                format?: {
+                    /** @enum {string} */
+                    type: "text" | "json_object" | "json_schema";
+                } | null;
+                verbosity?: string | null;
+            } | null;
+            tools?: ({
+                description?: string | null;
+                name?: string;
+                /** @description A JSON Schema. */
+                parameters?: Record<string, never> | null;
+                /** @description `function`, or a tool that only OpenAI knows. */
+                type: string;
+            } & {
+                [key: string]: unknown;
+            })[] | null;
+            top_p?: number | null;
+            user?: string | null;
+        } & {
+            [key: string]: unknown;
         };
         Restored: {
             conversation: components["schemas"]["Conversation"];
@@ -4112,6 +4525,132 @@ export interface components {
         };
     };
     responses: {
+        /** @description The API key lacks the scope, or the origin of the page is not allowed. */
+        AnthropicForbidden: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description Server error. The log has the cause, by `X-Request-Id`. */
+        AnthropicInternal: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The request is invalid, or blocked by moderation. */
+        AnthropicInvalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The path does not support this method; `Allow` lists the supported ones. */
+        AnthropicMethodNotAllowed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The model does not exist or is not configured. */
+        AnthropicNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The AI provider failed. */
+        AnthropicProviderFailed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The AI provider did not respond in time. */
+        AnthropicProviderTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The AI provider, the identity provider or the storage is overloaded or cannot be reached. */
+        AnthropicProviderUnavailable: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description Too many requests; or the credits or the budget of the API key are used up (`x-should-retry` is then `false`). */
+        AnthropicRateLimited: {
+            headers: {
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The body is larger than `max_prompt_bytes`. */
+        AnthropicTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The key or token is missing, invalid or expired. */
+        AnthropicUnauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The `Content-Type` of the body is not JSON. */
+        AnthropicUnsupportedMediaType: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
         /** @description The origin or a redirect URL is not trusted, or the user may not do this. */
         AuthForbidden: {
             headers: {
@@ -11191,6 +11730,276 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    listChats: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Chats of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of chats. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "chats": [],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChatList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "New Chat"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewChat"];
+            };
+        };
+        responses: {
+            /** @description The chat. */
+            201: {
+                headers: {
+                    /** @description The path of the chat. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "chat": {
+                     *         "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *         "title": "New Chat",
+                     *         "model": null,
+                     *         "messageCount": 0,
+                     *         "createdAt": 1767225600000,
+                     *         "updatedAt": 1767225600000
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        chat: components["schemas"]["Chat"];
+                    };
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the chat, which is that of its conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The chat. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "chat": {
+                     *         "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *         "title": "New Chat",
+                     *         "model": "gpt-4o",
+                     *         "messageCount": 1,
+                     *         "createdAt": 1767225600000,
+                     *         "updatedAt": 1767225600000,
+                     *         "messages": [
+                     *           {
+                     *             "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *             "role": "user",
+                     *             "content": "Hello!",
+                     *             "status": "complete",
+                     *             "createdAt": 1767225600000
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        chat: components["schemas"]["ChatWithMessages"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the chat, which is that of its conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    sendChatMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name that the client makes for this request, such as a UUID. A retry with the same key gets the existing reply, for 24 hours; another body with it gets 409. Leave it empty to try requests on this page. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
+                "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
+            };
+            path: {
+                /**
+                 * @description The id of the chat.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "messages": [
+                 *         {
+                 *           "role": "user",
+                 *           "content": "Hello!"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChatMessagesRequest"];
+            };
+        };
+        responses: {
+            /** @description The reply, streamed. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
+                    /** @description How many requests were made to providers. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that replies; a fallback if the requested one failed. */
+                    "x-goldfish-model"?: string;
+                    /** @description The provider, if it is known before the reply begins. */
+                    "x-goldfish-provider"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Present if this is a UI message stream of the AI SDK; its version. */
+                    "x-vercel-ai-ui-message-stream"?: "v1";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            402: components["responses"]["OutOfCredits"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["ProviderUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
+        };
+    };
     listFiles: {
         parameters: {
             query?: {
@@ -12435,6 +13244,218 @@ export interface operations {
             504: components["responses"]["OpenAiProviderTimeout"];
         };
     };
+    createEmbeddings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingsRequest"];
+            };
+        };
+        responses: {
+            /** @description One vector for each input, in its order. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description The provider. */
+                    "x-goldfish-provider": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "list",
+                     *       "data": [
+                     *         {
+                     *           "object": "embedding",
+                     *           "index": 0,
+                     *           "embedding": [
+                     *             0,
+                     *             1,
+                     *             0,
+                     *             0
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "model": "demo",
+                     *       "usage": {
+                     *         "prompt_tokens": 3,
+                     *         "total_tokens": 3
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EmbeddingList"];
+                };
+            };
+            400: components["responses"]["OpenAiInvalid"];
+            401: components["responses"]["OpenAiUnauthorized"];
+            403: components["responses"]["OpenAiForbidden"];
+            404: components["responses"]["OpenAiNotFound"];
+            413: components["responses"]["OpenAiTooLarge"];
+            415: components["responses"]["OpenAiUnsupportedMediaType"];
+            422: components["responses"]["OpenAiContentBlocked"];
+            429: components["responses"]["OpenAiRateLimited"];
+            500: components["responses"]["OpenAiInternal"];
+            502: components["responses"]["OpenAiProviderFailed"];
+            503: components["responses"]["OpenAiProviderUnavailable"];
+            504: components["responses"]["OpenAiProviderTimeout"];
+        };
+    };
+    createMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessagesRequest"] & unknown;
+            };
+        };
+        responses: {
+            /** @description The message, or with `stream` a stream of events. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description The id of the request, as in `X-Request-Id`. */
+                    "request-id": string;
+                    /** @description How many requests were made to providers. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that was used; a fallback if the requested one failed. */
+                    "x-goldfish-model"?: string;
+                    /** @description Parts of the request that were not sent, by their paths. Absent if there are none. */
+                    "x-goldfish-omitted-parameters"?: string;
+                    /** @description The provider, if it is known before the response begins. */
+                    "x-goldfish-provider"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "msg_5f8d7c1e0b7a4c569d2e7f1a2b3c4d5e",
+                     *       "type": "message",
+                     *       "role": "assistant",
+                     *       "model": "demo",
+                     *       "content": [
+                     *         {
+                     *           "type": "text",
+                     *           "text": "6 * 7 = 42"
+                     *         }
+                     *       ],
+                     *       "stop_reason": "end_turn",
+                     *       "stop_sequence": null,
+                     *       "usage": {
+                     *         "input_tokens": 9,
+                     *         "cache_creation_input_tokens": 0,
+                     *         "cache_read_input_tokens": 0,
+                     *         "cache_creation": {
+                     *           "ephemeral_5m_input_tokens": 0,
+                     *           "ephemeral_1h_input_tokens": 0
+                     *         },
+                     *         "output_tokens": 5,
+                     *         "output_tokens_details": {
+                     *           "thinking_tokens": 0
+                     *         },
+                     *         "server_tool_use": null,
+                     *         "service_tier": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AnthropicMessage"];
+                    /**
+                     * @example event: message_start
+                     *     data: {"type":"message_start","message":{"id":"msg_5f8d7c1e0b7a4c569d2e7f1a2b3c4d5e","type":"message","role":"assistant","model":"demo","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":4,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"output_tokens":0,"output_tokens_details":{"thinking_tokens":0},"server_tool_use":null,"service_tier":null}}}
+                     *
+                     *     event: content_block_start
+                     *     data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+                     *
+                     *     event: content_block_delta
+                     *     data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"6 * 7 = 42"}}
+                     *
+                     *     event: content_block_stop
+                     *     data: {"type":"content_block_stop","index":0}
+                     *
+                     *     event: message_delta
+                     *     data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":4,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"output_tokens":5,"output_tokens_details":{"thinking_tokens":0},"server_tool_use":null,"service_tier":null}}
+                     *
+                     *     event: message_stop
+                     *     data: {"type":"message_stop"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["AnthropicInvalid"];
+            401: components["responses"]["AnthropicUnauthorized"];
+            403: components["responses"]["AnthropicForbidden"];
+            404: components["responses"]["AnthropicNotFound"];
+            413: components["responses"]["AnthropicTooLarge"];
+            415: components["responses"]["AnthropicUnsupportedMediaType"];
+            429: components["responses"]["AnthropicRateLimited"];
+            500: components["responses"]["AnthropicInternal"];
+            502: components["responses"]["AnthropicProviderFailed"];
+            503: components["responses"]["AnthropicProviderUnavailable"];
+            504: components["responses"]["AnthropicProviderTimeout"];
+        };
+    };
+    countMessageTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessagesRequest"];
+            };
+        };
+        responses: {
+            /** @description The count. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description The id of the request, as in `X-Request-Id`. */
+                    "request-id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "input_tokens": 27
+                     *     }
+                     */
+                    "application/json": {
+                        input_tokens: number;
+                    };
+                };
+            };
+            400: components["responses"]["AnthropicInvalid"];
+            401: components["responses"]["AnthropicUnauthorized"];
+            403: components["responses"]["AnthropicForbidden"];
+            404: components["responses"]["AnthropicNotFound"];
+            413: components["responses"]["AnthropicTooLarge"];
+            415: components["responses"]["AnthropicUnsupportedMediaType"];
+            429: components["responses"]["AnthropicRateLimited"];
+            500: components["responses"]["AnthropicInternal"];
+            502: components["responses"]["AnthropicProviderFailed"];
+            503: components["responses"]["AnthropicProviderUnavailable"];
+            504: components["responses"]["AnthropicProviderTimeout"];
+        };
+    };
     listOpenAiModels: {
         parameters: {
             query?: never;
@@ -12454,20 +13475,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "object": "list",
-                     *       "data": [
-                     *         {
-                     *           "id": "demo",
-                     *           "object": "model",
-                     *           "created": 0,
-                     *           "owned_by": "demo"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["OpenAiModelList"];
+                    "application/json": components["schemas"]["OpenAiModelList"] | components["schemas"]["AnthropicModelList"];
                 };
             };
             401: components["responses"]["OpenAiUnauthorized"];
@@ -12604,6 +13612,129 @@ export interface operations {
             429: components["responses"]["OpenAiRateLimited"];
             500: components["responses"]["OpenAiInternal"];
             503: components["responses"]["OpenAiProviderUnavailable"];
+        };
+    };
+    createResponse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponsesRequest"];
+            };
+        };
+        responses: {
+            /** @description The response, or with `stream` a stream of events. */
+            200: {
+                headers: {
+                    /** @description Milliseconds until the response began. */
+                    "openai-processing-ms": number;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description How many requests were made to providers. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that was used; a fallback if the requested one failed. */
+                    "x-goldfish-model"?: string;
+                    /** @description Parts of the request that were not sent, by their paths. Absent if there are none. */
+                    "x-goldfish-omitted-parameters"?: string;
+                    /** @description The provider, if it is known before the response begins. */
+                    "x-goldfish-provider"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "resp_5f8d7c1e0b7a4c569d2e7f1a2b3c4d5e",
+                     *       "object": "response",
+                     *       "created_at": 1767225600,
+                     *       "completed_at": 1767225601,
+                     *       "status": "completed",
+                     *       "error": null,
+                     *       "incomplete_details": null,
+                     *       "model": "demo",
+                     *       "output": [
+                     *         {
+                     *           "id": "msg_7f1a2b3c4d5e5f8d7c1e0b7a4c569d2e",
+                     *           "type": "message",
+                     *           "role": "assistant",
+                     *           "status": "completed",
+                     *           "content": [
+                     *             {
+                     *               "type": "output_text",
+                     *               "text": "6 * 7 = 42",
+                     *               "annotations": [],
+                     *               "logprobs": []
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "usage": {
+                     *         "input_tokens": 9,
+                     *         "input_tokens_details": {
+                     *           "cached_tokens": 0
+                     *         },
+                     *         "output_tokens": 5,
+                     *         "output_tokens_details": {
+                     *           "reasoning_tokens": 0
+                     *         },
+                     *         "total_tokens": 14
+                     *       },
+                     *       "instructions": null,
+                     *       "max_output_tokens": null,
+                     *       "max_tool_calls": null,
+                     *       "metadata": {},
+                     *       "parallel_tool_calls": true,
+                     *       "presence_penalty": 0,
+                     *       "frequency_penalty": 0,
+                     *       "prompt_cache_key": null,
+                     *       "reasoning": {
+                     *         "effort": null,
+                     *         "summary": null
+                     *       },
+                     *       "safety_identifier": null,
+                     *       "service_tier": "default",
+                     *       "temperature": 1,
+                     *       "text": {
+                     *         "format": {
+                     *           "type": "text"
+                     *         }
+                     *       },
+                     *       "tool_choice": "auto",
+                     *       "tools": [],
+                     *       "top_logprobs": 0,
+                     *       "top_p": 1,
+                     *       "truncation": "disabled",
+                     *       "user": null,
+                     *       "previous_response_id": null,
+                     *       "store": false,
+                     *       "background": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ResponseObject"];
+                    /**
+                     * @example event: response.output_text.delta
+                     *     data: {"type":"response.output_text.delta","sequence_number":4,"item_id":"msg_7f1a2b3c4d5e5f8d7c1e0b7a4c569d2e","output_index":0,"content_index":0,"delta":"6 * 7 = 42","logprobs":[]}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["OpenAiInvalid"];
+            401: components["responses"]["OpenAiUnauthorized"];
+            403: components["responses"]["OpenAiForbidden"];
+            404: components["responses"]["OpenAiNotFound"];
+            413: components["responses"]["OpenAiTooLarge"];
+            415: components["responses"]["OpenAiUnsupportedMediaType"];
+            422: components["responses"]["OpenAiContentBlocked"];
+            429: components["responses"]["OpenAiRateLimited"];
+            500: components["responses"]["OpenAiInternal"];
+            502: components["responses"]["OpenAiProviderFailed"];
+            503: components["responses"]["OpenAiProviderUnavailable"];
+            504: components["responses"]["OpenAiProviderTimeout"];
         };
     };
 }

@@ -66,7 +66,8 @@ export async function uploadsOf(base: string) {
 }
 
 export async function adminOf(base: string, adminKey: string) {
-  const goldfish = await guest(base);
+  const goldfish = new Goldfish({ baseUrl: base });
+  await goldfish.auth.register(`ada.${crypto.randomUUID()}@example.com`, PASSWORD);
   const { id } = await goldfish.auth.me();
   await (await goldfish.chats.sendMessage({ message: 'Hi', model: MODEL })).finalText();
   const { admin } = new Goldfish({ baseUrl: base, adminKey });

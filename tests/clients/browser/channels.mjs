@@ -1,6 +1,7 @@
 // Channels: they are created, found, joined, read and written in, by one user here and another one over HTTP.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 
 import { accessible } from './axe.mjs';
 
@@ -51,7 +52,7 @@ export default async function (stage) {
   await dialog.getByLabel('Name').fill('Design');
   await dialog.getByLabel('Description').fill('Colours and fish');
   await dialog.getByRole('button', { name: 'Create a channel' }).click();
-  await page.getByRole('heading', { name: 'Design' }).waitFor();
+  await main.locator('header').getByRole('heading', { name: 'Design' }).waitFor();
   await main.getByText('No threads yet.').waitFor();
   assert.equal(await page.title(), 'Design – goldfish');
   const channel = new URL(page.url()).pathname.split('/')[2];
@@ -181,9 +182,10 @@ export default async function (stage) {
   await main.getByLabel('Search channels').waitFor();
 
   // Another one's channels: public ones are found and joined, private ones need an invitation.
-  const zoo = await ben('POST', '/api/channels', { name: 'Zoo', description: 'All animals' });
+  const word = randomUUID().slice(0, 8);
+  const zoo = await ben('POST', '/api/channels', { name: 'Zoo', description: `All animals ${word}` });
   const secret = await ben('POST', '/api/channels', { name: 'Secret', isPrivate: true });
-  await main.getByLabel('Search channels').fill('anim');
+  await main.getByLabel('Search channels').fill(`anim ${word}`);
   await main.getByRole('button', { name: 'Join Zoo' }).waitFor();
   assert.equal(await main.locator('.cards li').count(), 1);
   await accessible(stage, 'all channels');

@@ -1,7 +1,6 @@
 // What it looks like: a conversation with code on a desk, in the light, and on a phone, in the dark.
 
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -83,7 +82,7 @@ async function furnish(stage) {
 async function team(stage) {
   const { page, origin } = stage;
   const dialog = page.getByRole('dialog');
-  const account = (name) => ({ name, email: `${name.toLowerCase()}@${randomUUID()}.example`, password: 'a bowl of nine goldfish' });
+  const account = (name) => ({ name, email: `${name.toLowerCase()}@example.com`, password: 'a bowl of nine goldfish' });
   const member = async (name) => {
     const call = async (path, body, token) => {
       const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
@@ -118,7 +117,7 @@ async function team(stage) {
   const last = page.locator('.team-messages > li').last();
   await last.getByText('Orange it is.').waitFor();
   await page.locator('.team-messages > li', { hasText: 'recognise' }).getByLabel('React', { exact: true }).click();
-  await page.getByRole('button', { name: 'React with 🎉' }).click();
+  await page.getByRole('button', { name: 'React with ❤️' }).click();
   await page.locator('.reaction').waitFor();
   await page.evaluate(() => document.fonts.ready);
 }

@@ -741,9 +741,16 @@ async fn chat_and_upload_work_in_node_deno_and_bun() {
 
 /// Operations without a method in the SDK, or tags of such operations, by the reason.
 const WITHOUT_METHOD: &[(&str, &[&str])] = &[
-    ("for the clients of OpenAI", &["OpenAI"]),
+    (
+        "for the clients of OpenAI and Anthropic",
+        &["OpenAI", "Anthropic"],
+    ),
     ("the description itself", &["Documentation"]),
     ("for the clients of Durable Streams", &["Streams"]),
+    (
+        "conversations in the shapes of another client",
+        &["Chats", "post /api/v1/chats/{id}/messages"],
+    ),
     (
         "for the AI SDK",
         &["get /api/chat/{id}/stream", "post /api/chat/{id}/stop"],
