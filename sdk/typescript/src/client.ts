@@ -1,8 +1,10 @@
+import { AlleatoChats } from './alleato-chats.js';
 import { Auth } from './auth.js';
 import { Chats } from './chats.js';
 import { Files } from './files.js';
 import type { components } from './schema.js';
 import { memoryStore, type TokenStore } from './store.js';
+import { Streams } from './streams.js';
 import { Channels, Members, Messages, Threads, Users } from './team.js';
 import { type Credentials, Transport } from './transport.js';
 
@@ -45,7 +47,10 @@ export interface GoldfishOptions {
 export class Goldfish {
   readonly auth: Auth;
   readonly chats: Chats;
+  /** Chats in the shapes of alleato, which can be created before their first message. */
+  readonly alleatoChats: AlleatoChats;
   readonly files: Files;
+  readonly streams: Streams;
   readonly models: Models;
   readonly preferences: UserPreferences;
   readonly usage: Usage;
@@ -71,7 +76,9 @@ export class Goldfish {
     });
     this.auth = new Auth(transport);
     this.chats = new Chats(transport, options.idleTimeout ?? 45_000);
+    this.alleatoChats = new AlleatoChats(transport, options.idleTimeout ?? 45_000);
     this.files = new Files(transport);
+    this.streams = new Streams(transport);
     this.models = new Models(transport);
     this.preferences = new UserPreferences(transport);
     this.usage = new Usage(transport);

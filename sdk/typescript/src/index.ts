@@ -1,3 +1,5 @@
+export * from './alleato.js';
+export * from './alleato-chats.js';
 export * from './auth.js';
 export * from './chats.js';
 export * from './client.js';
@@ -6,6 +8,7 @@ export type * from './events.js';
 export * from './files.js';
 export { ReplyStream } from './reply.js';
 export type { components, paths } from './schema.js';
+export * from './streams.js';
 export * from './team.js';
 export {
   type KeyValueStorage,

@@ -2002,7 +2002,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a picture for a profile */
+        /**
+         * Upload a picture for your profile
+         * @description It becomes the `avatarUrl` of your profile.
+         */
         post: operations["uploadAvatar"];
         delete?: never;
         options?: never;
@@ -2019,7 +2022,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a wide picture for a profile */
+        /**
+         * Upload a wide picture for your profile
+         * @description It becomes the `bannerUrl` of your profile.
+         */
         post: operations["uploadBanner"];
         delete?: never;
         options?: never;
@@ -2219,6 +2225,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your chats
+         * @description The conversations of `/api/history`, and those that have no message yet; most recently updated first.
+         */
+        get: operations["listChats"];
+        put?: never;
+        /**
+         * Create a chat
+         * @description A chat without messages does not count towards `max_conversations`; the oldest is removed beyond as many.
+         */
+        post: operations["createChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the chat, which is that of its conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Get a chat with its messages */
+        get: operations["getChat"];
+        put?: never;
+        post?: never;
+        /** Delete a chat */
+        delete: operations["deleteChat"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message in a chat
+         * @description Like `POST /api/chat`, in a chat of `/api/v1/chats`, also one without messages. The last message is the new one
+         *     and must be of the role `user`; the chat itself is stored, so those before it are ignored.
+         */
+        post: operations["sendChatMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files": {
         parameters: {
             query?: never;
@@ -2329,10 +2404,108 @@ export interface paths {
         /**
          * Upload a file
          * @description A form with the file in the field `file`, or the content of the file itself as the body, with its name
-         *     in `X-Filename`. The media type is decided by the content. The file is stored when the response
+         *     in `X-Filename`; without a body it is an empty file. The media type is decided by the content. The file is stored when the response
          *     arrives; if the request breaks off, nothing is stored.
          */
         post: operations["uploadFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your streams
+         * @description The stream that was created last comes first.
+         */
+        get: operations["listStreams"];
+        put?: never;
+        /**
+         * Create a stream with a new id
+         * @description To choose the id yourself, use `PUT`.
+         */
+        post: operations["createStream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Read or follow a stream
+         * @description Without `live`, the content after `offset`, about 1 MiB at most. A stream of JSON is an array of the values
+         *     that were appended. With `live=long-poll` the request waits for the next append; 204 if there is none for a
+         *     while. With `live=sse`, events `data` with content, each followed by an event `control` with the offset after
+         *     it, as long as the client stays, for about a minute; then ask again with the last offset.
+         *
+         *     A reply to a chat message can be read by its id in the same way, as text.
+         *
+         *     `HEAD` describes the stream.
+         */
+        get: operations["readStream"];
+        /**
+         * Create a stream
+         * @description 200 if the stream exists with the same configuration, 409 if it exists with another one. The body is the first
+         *     append.
+         */
+        put: operations["putStream"];
+        /**
+         * Append to a stream, or close it
+         * @description In a stream of JSON, the values of an array are appended one by one. A producer that numbers its appends can
+         *     repeat one safely: 200 for an append that was new, 204 for one that was a repetition.
+         */
+        post: operations["appendToStream"];
+        /** Delete a stream */
+        delete: operations["deleteStream"];
+        options?: never;
+        head?: never;
+        /**
+         * Change who can read a stream
+         * @description `link` makes a new token for reading; earlier ones are not valid any more.
+         */
+        patch: operations["changeStream"];
+        trace?: never;
+    };
+    "/api/v1/streams/{id}/append": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Append to a stream, with a JSON response
+         * @description Otherwise like `POST /api/v1/streams/{id}`.
+         */
+        post: operations["appendToStreamWithResponse"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2860,6 +3033,15 @@ export interface components {
         };
         /** @enum {string} */
         ChannelRole: "member" | "moderator" | "admin";
+        Chat: {
+            createdAt: components["schemas"]["Time"];
+            id: components["schemas"]["Id"];
+            messageCount: number;
+            /** @description The model that was requested last. */
+            model: string | null;
+            title: string | null;
+            updatedAt: components["schemas"]["Time"];
+        };
         /** @description As in OpenAI's API, with the further fields that the provider sent, at every level. */
         ChatCompletion: {
             choices: ({
@@ -3044,6 +3226,28 @@ export interface components {
             id: string;
             type?: string | null;
         };
+        ChatList: {
+            chats: components["schemas"]["Chat"][];
+            /** @description For the next page; `null` on the last one. */
+            nextCursor: string | null;
+        };
+        ChatMessage: {
+            content: string;
+            createdAt: components["schemas"]["Time"];
+            id: string;
+            /** @enum {string} */
+            role: "user" | "assistant";
+            /** @enum {string} */
+            status: "complete" | "streaming" | "stopped" | "incomplete";
+        };
+        ChatMessagesRequest: {
+            messages: {
+                content: string;
+                /** @enum {string} */
+                role: "user" | "assistant" | "system";
+            }[];
+            model?: string;
+        };
         ChatRequest: {
             /** @description The conversation to continue. Without it a new conversation is created. */
             conversationId?: components["schemas"]["Id"] | null;
@@ -3058,6 +3262,16 @@ export interface components {
             /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
             system?: string | null;
             temperature?: number | null;
+        };
+        ChatWithMessages: {
+            createdAt: components["schemas"]["Time"];
+            id: components["schemas"]["Id"];
+            messageCount: number;
+            messages: components["schemas"]["ChatMessage"][];
+            /** @description The model that was requested last. */
+            model: string | null;
+            title: string | null;
+            updatedAt: components["schemas"]["Time"];
         };
         CompletionUsage: {
             completion_tokens: number;
@@ -3260,7 +3474,7 @@ export interface components {
          * @description A stable code for programs.
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "GONE" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         /** @description The event `error`: the error object, with empty content. */
         ErrorEvent: {
             code: components["schemas"]["ErrorCode"];
@@ -3422,6 +3636,10 @@ export interface components {
             /** @description All versions of the message, oldest first; present if there are several. Regenerating adds a version of a reply, editing one of a user message. At most 10 are kept, and of a conversation about 384 KiB / `maxConversations` (4 to 128 KiB) that are not active; the oldest ones are erased. */
             versions?: components["schemas"]["MessageVersion"][];
         };
+        /**
+         * @description A file of a message. In a request it has to be an upload of the sender's own (400); `id`, `mimeType`, `size`
+         *     and `type` of the response are those of the file, whatever the request says.
+         */
         MessageAttachment: {
             filename: string;
             id: components["schemas"]["Id"];
@@ -3430,7 +3648,7 @@ export interface components {
             size: number;
             /** @enum {string} */
             type: "image" | "document" | "video" | "audio";
-            /** @description A path of this server, or a URL of an origin in `cors_origins`, `trusted_origins` or `public_url`. */
+            /** @description Where the content of the file is: the `url` of the response to its upload, to `/api/uploads/message`. Whoever may read the message may read it. */
             url: string;
         };
         MessageVersion: {
@@ -3474,6 +3692,25 @@ export interface components {
         };
         ModelList: {
             models: components["schemas"]["Model"][];
+        };
+        NewChat: {
+            /** @description The model of the first reply. */
+            model?: string;
+            /** @description The system prompt of all replies, in place of that of your preferences. */
+            system?: string;
+            title?: string;
+        };
+        NewStream: {
+            /** @description `application/json` if it is left out. */
+            contentType?: string;
+            expiresAt?: components["schemas"]["Time"];
+            /** @description Seconds without use after which the stream expires. */
+            ttlSeconds?: number;
+            /**
+             * @description `private`: only you. `link`: whoever has the token.
+             * @enum {string}
+             */
+            visibility?: "private" | "link";
         };
         /** @description OpenAI's error object. The id of the request is only in the header `X-Request-Id`. */
         OpenAiError: {
@@ -3657,6 +3894,40 @@ export interface components {
             /** @constant */
             success: true;
         };
+        Stream: {
+            /** @description Whether nothing more can be appended. */
+            closed: boolean;
+            contentType: string;
+            createdAt: components["schemas"]["Time"];
+            /** @description Milliseconds since the epoch. */
+            expiresAt: number | null;
+            id: string;
+            /** @description A URL for reading that needs no credential. Only when its token is new. */
+            link?: string;
+            nextOffset: components["schemas"]["StreamOffset"];
+            /** @description The token in `link`. */
+            token?: string;
+            /** @description Seconds without use after which the stream expires. */
+            ttlSeconds: number | null;
+            /** @description The URL for its owner. */
+            url: string;
+            /**
+             * @description `private`: only you. `link`: whoever has the token.
+             * @enum {string}
+             */
+            visibility: "private" | "link";
+        };
+        StreamAppended: {
+            closed: boolean;
+            nextOffset: components["schemas"]["StreamOffset"];
+        };
+        StreamList: {
+            /** @description For the next page; `null` on the last one. */
+            nextCursor: string | null;
+            streams: components["schemas"]["Stream"][];
+        };
+        /** @description A place in a stream. Offsets of a stream are ordered as texts. */
+        StreamOffset: string;
         Success: {
             /** @constant */
             success: true;
@@ -4084,6 +4355,16 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The stream was deleted, and streams that were forked from it still need its content. */
+        Gone: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description Server error. The log has the cause, by `requestId`. */
         Internal: {
             headers: {
@@ -4325,7 +4606,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is larger than `max_body_bytes`, or a file is larger than its limit. */
+        /** @description The body is larger than `max_body_bytes`, or a file or a stream would be larger than its limit. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9046,6 +9327,7 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["ProviderUnavailable"];
@@ -9773,7 +10055,10 @@ export interface operations {
     };
     uploadChannelBanner: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The channel whose picture it becomes; you have to be an admin of it. Without it, only the file is stored. */
+                channelId?: components["schemas"]["Id"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9813,6 +10098,7 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -9822,7 +10108,10 @@ export interface operations {
     };
     uploadChannelIcon: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The channel whose picture it becomes; you have to be an admin of it. Without it, only the file is stored. */
+                channelId?: components["schemas"]["Id"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9862,6 +10151,7 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -10980,6 +11270,276 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    listChats: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Chats of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of chats. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "chats": [],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChatList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "New Chat"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewChat"];
+            };
+        };
+        responses: {
+            /** @description The chat. */
+            201: {
+                headers: {
+                    /** @description The path of the chat. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "chat": {
+                     *         "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *         "title": "New Chat",
+                     *         "model": null,
+                     *         "messageCount": 0,
+                     *         "createdAt": 1767225600000,
+                     *         "updatedAt": 1767225600000
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        chat: components["schemas"]["Chat"];
+                    };
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the chat, which is that of its conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The chat. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "chat": {
+                     *         "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *         "title": "New Chat",
+                     *         "model": "gpt-4o",
+                     *         "messageCount": 1,
+                     *         "createdAt": 1767225600000,
+                     *         "updatedAt": 1767225600000,
+                     *         "messages": [
+                     *           {
+                     *             "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *             "role": "user",
+                     *             "content": "Hello!",
+                     *             "status": "complete",
+                     *             "createdAt": 1767225600000
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        chat: components["schemas"]["ChatWithMessages"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the chat, which is that of its conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    sendChatMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name that the client makes for this request, such as a UUID. A retry with the same key gets the existing reply, for 24 hours; another body with it gets 409. Leave it empty to try requests on this page. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
+                "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
+            };
+            path: {
+                /**
+                 * @description The id of the chat.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "messages": [
+                 *         {
+                 *           "role": "user",
+                 *           "content": "Hello!"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChatMessagesRequest"];
+            };
+        };
+        responses: {
+            /** @description The reply, streamed. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
+                    /** @description How many requests were made to providers. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that replies; a fallback if the requested one failed. */
+                    "x-goldfish-model"?: string;
+                    /** @description The provider, if it is known before the reply begins. */
+                    "x-goldfish-provider"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Present if this is a UI message stream of the AI SDK; its version. */
+                    "x-vercel-ai-ui-message-stream"?: "v1";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            402: components["responses"]["OutOfCredits"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["ProviderUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
+        };
+    };
     listFiles: {
         parameters: {
             query?: {
@@ -11268,7 +11828,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "*/*": string;
                 "multipart/form-data": components["schemas"]["FileForm"];
@@ -11306,6 +11866,561 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listStreams: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Streams of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of streams. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "streams": [],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StreamList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "contentType": "application/json"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewStream"];
+            };
+        };
+        responses: {
+            /** @description The stream. */
+            201: {
+                headers: {
+                    /** @description The URL of the stream. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "url": "http://127.0.0.1:3000/api/v1/streams/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "contentType": "application/json",
+                     *       "visibility": "private",
+                     *       "closed": false,
+                     *       "nextOffset": "0000000000000000_0000000000000000",
+                     *       "ttlSeconds": null,
+                     *       "expiresAt": null,
+                     *       "createdAt": 1767225600000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Stream"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    readStream: {
+        parameters: {
+            query?: {
+                /** @description The `Stream-Cursor` of the response before, which keeps caches apart. */
+                cursor?: string;
+                /** @description How to follow the stream. */
+                live?: "long-poll" | "sse";
+                /** @description `-1` for the beginning, which is the default, `now` for the end, or an offset from an earlier response. Required with `live`. */
+                offset?: string;
+                /** @description A token for reading, in place of a credential. `id` is then the one in `link`. */
+                token?: string;
+            };
+            header?: {
+                /** @description 304 if the content still has this `ETag`. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content, of the content type of the stream, or events. */
+            200: {
+                headers: {
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    /** @description The version of the content, for `If-None-Match`. */
+                    ETag?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description For the next request, with `live`. */
+                    "Stream-Cursor"?: string;
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was read. In a response of events, the events `control` have it. */
+                    "Stream-Next-Offset"?: components["schemas"]["StreamOffset"];
+                    /** @description Present if the content of events is encoded. */
+                    "Stream-SSE-Data-Encoding"?: "base64";
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    /** @description Present if there was no more content. */
+                    "Stream-Up-To-Date"?: "true";
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description Nothing was appended while a long poll waited. */
+            204: {
+                headers: {
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description For the next request, with `live`. */
+                    "Stream-Cursor"?: string;
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    /** @description Present if there was no more content. */
+                    "Stream-Up-To-Date"?: "true";
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this content already. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Present if there was no more content. */
+                    "Stream-Up-To-Date"?: "true";
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    putStream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `true` if nothing more will be appended. */
+                "Stream-Closed"?: string;
+                /** @description When the stream expires, as RFC 3339. Not together with `Stream-TTL`. */
+                "Stream-Expires-At"?: string;
+                /** @description Where the fork leaves its source; by default at its end. */
+                "Stream-Fork-Offset"?: components["schemas"]["StreamOffset"];
+                /** @description How many bytes, or values of JSON, of the append after that offset the fork has too. */
+                "Stream-Fork-Sub-Offset"?: string;
+                /** @description The path of a stream of yours whose content is the beginning of this one. */
+                "Stream-Forked-From"?: string;
+                /** @description Seconds without use after which the stream expires. */
+                "Stream-TTL"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description The stream existed. */
+            200: {
+                headers: {
+                    /** @description The URL of the stream. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The stream is created. */
+            201: {
+                headers: {
+                    /** @description The URL of the stream. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    appendToStream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Rises when the producer restarts; producers of older epochs get 403. */
+                "Producer-Epoch"?: string;
+                /** @description The name of a producer. Needs the two other headers. */
+                "Producer-Id"?: string;
+                /** @description Counts the appends of an epoch from 0. */
+                "Producer-Seq"?: string;
+                /** @description `true` to close the stream, after this append if there is a body. */
+                "Stream-Closed"?: string;
+                /** @description A text that must be greater, byte by byte, than that of the append before. */
+                "Stream-Seq"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description The producer's append is stored. */
+            200: {
+                headers: {
+                    /** @description The current epoch of the producer. */
+                    "Producer-Epoch"?: string;
+                    /** @description The number of the last append of the producer. */
+                    "Producer-Seq"?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The append is stored, or was stored before. */
+            204: {
+                headers: {
+                    /** @description The current epoch of the producer. */
+                    "Producer-Epoch"?: string;
+                    /** @description The number of the last append of the producer. */
+                    "Producer-Seq"?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    changeStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "visibility": "private"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description `private`: only you. `link`: whoever has the token.
+                     * @enum {string}
+                     */
+                    visibility: "private" | "link";
+                };
+            };
+        };
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "url": "http://127.0.0.1:3000/api/v1/streams/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "contentType": "application/json",
+                     *       "visibility": "private",
+                     *       "closed": false,
+                     *       "nextOffset": "0000000000000000_0000000000000000",
+                     *       "ttlSeconds": null,
+                     *       "expiresAt": null,
+                     *       "createdAt": 1767225600000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Stream"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    appendToStreamWithResponse: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Rises when the producer restarts; producers of older epochs get 403. */
+                "Producer-Epoch"?: string;
+                /** @description The name of a producer. Needs the two other headers. */
+                "Producer-Id"?: string;
+                /** @description Counts the appends of an epoch from 0. */
+                "Producer-Seq"?: string;
+                /** @description `true` to close the stream, after this append if there is a body. */
+                "Stream-Closed"?: string;
+                /** @description A text that must be greater, byte by byte, than that of the append before. */
+                "Stream-Seq"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description The append is stored. */
+            200: {
+                headers: {
+                    /** @description The current epoch of the producer. */
+                    "Producer-Epoch"?: string;
+                    /** @description The number of the last append of the producer. */
+                    "Producer-Seq"?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "nextOffset": "0000000000000001_0000000000000012",
+                     *       "closed": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StreamAppended"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];

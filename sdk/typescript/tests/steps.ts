@@ -16,10 +16,12 @@ import {
   stream,
 } from './replies.js';
 import { limited, retried } from './retries.js';
+import { alleatoOf, streamsOf } from './streams.js';
 import { postOnce, team } from './team.js';
 
 const steps: Record<string, (base: string, more: string) => Promise<unknown>> = {
   abort,
+  alleatoOf,
   brokenOff,
   conversationsOf,
   versionsOf,
@@ -40,6 +42,7 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   silence,
   stopElsewhere,
   stream,
+  streamsOf,
   team,
   twoTabs,
 };
