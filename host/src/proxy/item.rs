@@ -235,6 +235,7 @@ mod tests {
             id: Some("2".to_owned()),
             prev_id: Some("1".to_owned()),
             sender: Some("u".to_owned()),
+            skipped_users: Vec::new(),
             web_socket: None,
             stream: Some(StreamAction::Hint),
         };

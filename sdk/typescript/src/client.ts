@@ -3,6 +3,7 @@ import { Admin } from './admin.js';
 import { Auth } from './auth.js';
 import { Chats } from './chats.js';
 import { Files } from './files.js';
+import { Realtime } from './realtime.js';
 import type { components } from './schema.js';
 import { memoryStore, type TokenStore } from './store.js';
 import { Channels, Members, Messages, Threads, Users } from './team.js';
@@ -65,6 +66,7 @@ export class Goldfish {
   readonly members: Members;
   readonly threads: Threads;
   readonly messages: Messages;
+  readonly realtime: Realtime;
   readonly #transport: Transport;
 
   constructor(options: GoldfishOptions) {
@@ -94,6 +96,7 @@ export class Goldfish {
     this.members = new Members(transport);
     this.threads = new Threads(transport);
     this.messages = new Messages(transport);
+    this.realtime = new Realtime(transport);
     this.#transport = transport;
   }
 

@@ -6,6 +6,7 @@ export * from './client.js';
 export { type ErrorCode, type ErrorDetail, GoldfishError } from './error.js';
 export type * from './events.js';
 export * from './files.js';
+export * from './realtime.js';
 export { ReplyStream } from './reply.js';
 export type { components, paths } from './schema.js';
 export * from './team.js';

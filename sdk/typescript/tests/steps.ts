@@ -4,6 +4,7 @@
 import { accountOf, adminOf, headersHidden, uploadsOf } from './account.js';
 import { conversationsOf, errorsOf, everythingElse, versionsOf } from './api.js';
 import { filesOf } from './files.js';
+import { realtime } from './realtime.js';
 import { cookies, guestBecomesUser, parallel, revoked, twoTabs } from './sessions.js';
 import {
   abort,
@@ -38,6 +39,7 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   limited,
   parallel,
   postOnce,
+  realtime,
   regenerate,
   retried,
   revoked,

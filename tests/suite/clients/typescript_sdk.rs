@@ -9,7 +9,8 @@ use tokio::{process::Command, sync::OnceCell};
 use upstream::{Fault, Script, Upstream};
 
 use crate::harness::{
-    ADMIN_KEY, App, Folder, Scripts, World, manifest, new_email, skip_or_fail, world,
+    ADMIN_KEY, App, Folder, GRIP_KEY, GripProxy, ProxyKind, Scripts, World, manifest, new_email,
+    skip_or_fail, world,
 };
 
 const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
@@ -816,4 +817,30 @@ async fn sdk_has_a_method_for_each_operation_of_the_description() {
     assert!(missing.is_empty(), "no method: {missing:#?}");
     let unused: Vec<_> = excepted.difference(&used).collect();
     assert!(unused.is_empty(), "no such operation: {unused:#?}");
+}
+
+#[tokio::test]
+async fn realtime_has_each_message_once_after_a_lost_connection() {
+    let Some(scripts) = built("realtime").await else {
+        return;
+    };
+    for kind in ProxyKind::each("typescript_sdk::realtime") {
+        let proxy = GripProxy::bind(kind).await;
+        let app = App::with_defaults()
+            .variable("grip_control_url", proxy.control_url())
+            .variable("grip_key", GRIP_KEY)
+            .start()
+            .await;
+        let proxy = proxy.serve(app.address()).await;
+        let base = format!("http://{}", proxy.address());
+        let done = scripts
+            // Node.js 20 has WebSockets with this option only.
+            .run(
+                "--experimental-websocket",
+                &["build/steps.js", "realtime", &base, ""],
+            )
+            .await;
+        assert_eq!(done["contents"], json!(["one", "two", "three"]), "{done}");
+        assert!(done["sockets"].as_u64() >= Some(2), "{done}");
+    }
 }

@@ -52,6 +52,16 @@ pub async fn publish_pending() -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Calls [`close_sockets`] after the response, which does not depend on it.
+pub fn close_sockets_in_background(context: &Context, user: String, proof: Option<String>) {
+    let log = context.log.background();
+    spawn(async move {
+        if let Err(error) = close_sockets(&user, proof.as_deref()).await {
+            log.failed(&error);
+        }
+    });
+}
+
 /// Ends the sockets and streams that were opened with a session or an API key (`session:…` or `key:…`), or all of the
 /// user with none. They are told to sign in again.
 ///

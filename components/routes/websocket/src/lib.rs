@@ -8,6 +8,7 @@
     )
 )]
 
+mod broadcast;
 mod follow;
 mod frames;
 mod info;
@@ -21,7 +22,7 @@ mod tick;
 mod typing;
 
 use contracts::messaging::connections;
-use http_edge::{ApiError, Context, ProtocolError, Response};
+use http_edge::{ApiError, Context, Response};
 
 use protocol::{Event, Events};
 use socket::Socket;
@@ -29,6 +30,7 @@ use socket::Socket;
 http_edge::routes! {
     GET "/ws" => refuse_without_proxy,
     POST "/ws" => receive_events,
+    POST "/api/websocket" => broadcast::broadcast,
     POST "/api/websocket/ticket" => info::create_ticket,
     GET "/api/websocket/info" => info::list_sockets,
 }
@@ -36,16 +38,7 @@ http_edge::routes! {
 /// A request for a WebSocket that no proxy has turned into events.
 async fn refuse_without_proxy(context: &mut Context) -> Result<Response, ApiError> {
     access::require_user(context).await?;
-    Err(upgrade_required())
-}
-
-fn upgrade_required() -> ApiError {
-    ApiError::ProtocolError(ProtocolError::new(
-        426,
-        "UPGRADE_REQUIRED",
-        "WebSockets need a GRIP proxy in front of this server, and the variables grip_control_url and grip_key. \
-         Without one, use GET /api/events.",
-    ))
+    Err(request::upgrade_required())
 }
 
 /// Events of a WebSocket from the proxy.
@@ -54,7 +47,7 @@ async fn receive_events(context: &mut Context) -> Result<Response, ApiError> {
         access::require_user(context).await?;
         return Err(match request::has_events(context) {
             true => ApiError::Forbidden("Only the proxy may send events of WebSockets."),
-            false => upgrade_required(),
+            false => request::upgrade_required(),
         });
     }
     let id = request::connection_id(context)?;

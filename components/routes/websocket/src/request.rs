@@ -1,7 +1,7 @@
 //! Requests of the proxy.
 
 use contracts::realtime::proxy;
-use http_edge::{ApiError, Context};
+use http_edge::{ApiError, Context, ProtocolError};
 
 use crate::protocol::MEDIA_TYPE;
 
@@ -46,4 +46,14 @@ pub(crate) async fn read_body(context: &mut Context) -> Result<Vec<u8>, ApiError
         }
     }
     Ok(bytes)
+}
+
+/// The error where there is no proxy.
+pub(crate) fn upgrade_required() -> ApiError {
+    ApiError::ProtocolError(ProtocolError::new(
+        426,
+        "UPGRADE_REQUIRED",
+        "WebSockets need a GRIP proxy in front of this server, and the variables grip_control_url and grip_key. \
+         Without one, use GET /api/events.",
+    ))
 }

@@ -101,7 +101,7 @@ async fn followers_on_another_instance_get_each_append_in_order() {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_killed_process() {
-    let app = App::with_defaults().process().start().await;
+    let mut app = App::with_defaults().process().start().await;
     let guest = app.client().guest().await;
     put(&guest, "s", "text/plain").await;
     let mut acknowledged = String::new();
@@ -112,7 +112,8 @@ async fn what_was_acknowledged_is_there_after_a_killed_process() {
         }
     }
     let builder = App::with_defaults().state_of(&app);
-    app.kill().await;
+    app.signal("KILL").await;
+    app.ended().await;
     let again = builder.start().await;
     let guest = again.client().bearer(&guest.token);
     assert_eq!(guest.get(&path("s")).await.text(), acknowledged);

@@ -1,7 +1,7 @@
 //! A reply to a chat message as a stream.
 
 use serde_json::json;
-use upstream::{Script, Upstream};
+use upstream::{Gate, Script, Upstream};
 
 use super::{next_offset, path};
 use crate::harness::App;
@@ -51,7 +51,8 @@ async fn a_reply_is_read_by_its_id_like_a_closed_stream() {
 
 #[tokio::test]
 async fn a_reply_that_is_being_written_is_followed_to_its_end() {
-    let (script, gate) = Script::new(["Hello", " there"]).gated_after(1);
+    let gate = Gate::default();
+    let script = Script::new(["Hello", " there"]).pausing(1, &gate);
     let upstream = Upstream::start(script).await.unwrap();
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;
