@@ -217,6 +217,8 @@ export default async function (stage) {
 
   // Nothing stays after signing out.
   await page.setViewportSize({ width: 1280, height: 800 });
+  // A request that was on its way.
+  stage.expect(/status of 401/);
   await button('Sign out').click();
   await dialog.getByRole('button', { name: 'Sign out' }).click();
   await main.getByText('Channels are for signed-in users and guests.').waitFor();

@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-ea7a2bafc0ea1e63.html",
+    name: "index-f2f10bcc77ea32da.html",
     content_type: "text/html; charset=utf-8",
-    tag: "ea7a2bafc0ea1e63",
+    tag: "f2f10bcc77ea32da",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -41,9 +41,9 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: None,
     },
     Asset {
-        name: "chunk-5RAUBAJS.js",
+        name: "chunk-HRYESKML.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "c3d1421fbf2024b8",
+        tag: "f066417764cb5f03",
         plain: include_bytes!("../assets/chunk.js"),
         gzip: Some(include_bytes!("../assets/chunk.js.gz")),
     },
@@ -83,16 +83,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-SLAAASCQ.js",
+        name: "page-ZJPTCCZG.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "cc24a2ef8636c6ef",
+        tag: "c5449877f4b58d18",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-ZGZBHEI2.js",
+        name: "team-Q6FCK6RJ.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "48bac2b3368eeea5",
+        tag: "5d06b17ce086ffa5",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },

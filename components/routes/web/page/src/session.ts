@@ -64,7 +64,14 @@ export async function register(email: string, password: string): Promise<boolean
 }
 
 export async function signOut(): Promise<void> {
-  await requestJson('POST', '/api/auth/sign-out', { body: {} });
+  // From now on nothing is requested for the user.
+  isSignedOut.value = true;
+  try {
+    await requestJson('POST', '/api/auth/sign-out', { body: {} });
+  } catch (thrown) {
+    isSignedOut.value = false;
+    throw thrown;
+  }
   await forgetUser();
 }
 

@@ -1,6 +1,8 @@
 // Tells the views of the channels when something may have changed. It asks again and again, in an interval, while
 // the page is visible; a server that pushes changes can take the place of the timer.
 
+import { isSignedOut, user } from '../session';
+
 /** Milliseconds between two checks of what is shown. */
 const INTERVAL = 4000;
 
@@ -10,7 +12,8 @@ type Check = () => Promise<void>;
 export function whenChanged(check: Check): () => void {
   let isRunning = false;
   const run = async () => {
-    if (isRunning || document.visibilityState !== 'visible' || !navigator.onLine) return;
+    const isShown = document.visibilityState === 'visible' && navigator.onLine;
+    if (isRunning || !isShown || !user.peek() || isSignedOut.peek()) return;
     isRunning = true;
     // The next check finds what this one has missed.
     await check().catch(() => undefined);
