@@ -9,8 +9,8 @@ use tokio::{process::Command, sync::OnceCell};
 use upstream::{Fault, Script, Upstream};
 
 use crate::harness::{
-    ADMIN_KEY, App, Folder, GRIP_KEY, GripProxy, PASSWORD, ProxyKind, Scripts, World, manifest, new_email,
-    skip_or_fail, world,
+    ADMIN_KEY, App, Folder, GRIP_KEY, GripProxy, PASSWORD, ProxyKind, Scripts, World, manifest,
+    new_email, skip_or_fail, world,
 };
 
 const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";

@@ -1,9 +1,6 @@
 //! Pages of the list of chats.
 
-use crate::view::ChatView;
-
-/// The place of a chat in the list: when it was updated, and its id.
-pub(crate) type Place = (u64, String);
+use crate::view::{ChatView, Place};
 
 /// The place in a cursor. None for other text.
 pub(crate) fn parse_cursor(text: &str) -> Option<Place> {

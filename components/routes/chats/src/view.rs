@@ -6,7 +6,8 @@ use contracts::conversations::{
 };
 use serde::Serialize;
 
-use crate::page::Place;
+/// The place of a chat in the list: when it was updated, and its id.
+pub(crate) type Place = (u64, String);
 
 #[derive(Serialize)]
 pub(crate) struct One<T> {
