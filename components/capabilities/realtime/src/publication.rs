@@ -33,7 +33,9 @@ pub(crate) fn bodies(items: &[Item]) -> Vec<String> {
         bodies.push(body);
     }
     let bodies = bodies.into_iter();
-    bodies.map(|items| format!("{{\"items\":[{items}]}}")).collect()
+    bodies
+        .map(|items| format!("{{\"items\":[{items}]}}"))
+        .collect()
 }
 
 fn item_of(item: &Item) -> Value {
@@ -88,7 +90,10 @@ mod tests {
     #[test]
     fn publish_urls_are_those_of_each_proxy() {
         let urls = publish_urls("http://a:5561, https://b/service/1/ ,");
-        assert_eq!(urls, ["http://a:5561/publish/", "https://b/service/1/publish/"]);
+        assert_eq!(
+            urls,
+            ["http://a:5561/publish/", "https://b/service/1/publish/"]
+        );
         assert!(publish_urls(" ").is_empty());
     }
 

@@ -2,7 +2,7 @@
 
 use crate::Session;
 use crate::bindings::exports::goldfish::messaging::connections::{
-    Connection, Opened, Owner, Position, CheckResult, Presence, PresenceState, Subscription,
+    CheckResult, Connection, Opened, Owner, Position, Presence, PresenceState, Subscription,
 };
 use crate::database::{Database, Parameters, Row, first_row, malformed, rows};
 use crate::input::invalid;
@@ -108,7 +108,8 @@ impl<D: Database> Session<'_, D> {
     }
 
     pub(crate) async fn close_connection(&self, id: &str) -> Result<bool, Error> {
-        let statement = "DELETE FROM connections WHERE id = $1 RETURNING CAST(JSON_OF(user_id) AS TEXT)";
+        let statement =
+            "DELETE FROM connections WHERE id = $1 RETURNING CAST(JSON_OF(user_id) AS TEXT)";
         let Some(mut row) = first_row(self.database, statement, vec![id.into()]).await? else {
             return Ok(false);
         };
@@ -118,7 +119,8 @@ impl<D: Database> Session<'_, D> {
     }
 
     async fn record_last_seen(&self, user: &str) -> Result<(), Error> {
-        let statement = "INSERT INTO presence (user_id, state, last_seen_at) VALUES ($1, 'online', CLOCK_MS())
+        let statement =
+            "INSERT INTO presence (user_id, state, last_seen_at) VALUES ($1, 'online', CLOCK_MS())
            ON CONFLICT (user_id) DO UPDATE SET last_seen_at = excluded.last_seen_at";
         rows(self.database, statement, vec![user.into()])
             .await
@@ -213,11 +215,7 @@ impl<D: Database> Session<'_, D> {
     ) -> Result<(), Error> {
         let statement = "DELETE FROM subscriptions WHERE connection_id = $1
            AND (CAST($2 AS TEXT) IS NULL OR channel_id = $2) AND thread_id = $3";
-        let parameters = vec![
-            id.into(),
-            channel.into(),
-            thread.unwrap_or_default().into(),
-        ];
+        let parameters = vec![id.into(), channel.into(), thread.unwrap_or_default().into()];
         rows(self.database, statement, parameters).await.map(drop)
     }
 
@@ -263,7 +261,9 @@ impl<D: Database> Session<'_, D> {
             of.join(", ")
         );
         let rows = rows(self.database, &statement, parameters.0).await?;
-        rows.into_iter().map(|mut row| presence_of(&mut row)).collect()
+        rows.into_iter()
+            .map(|mut row| presence_of(&mut row))
+            .collect()
     }
 }
 

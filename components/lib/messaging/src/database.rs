@@ -120,10 +120,7 @@ impl Dialect {
                 .replace("NESTED(", "json(")
                 .replace("GREATEST(", "max(")
                 .replace("LEAST(", "min(")
-                .replace(
-                    "CLOCK_MS()",
-                    "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-                ),
+                .replace("CLOCK_MS()", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
             Self::Postgres => statement
                 .replace("JSON_OF(", "json_build_array(")
                 .replace("JSON_ALL(", "json_agg(")

@@ -283,7 +283,10 @@ fn events_of(row: &mut Row) -> Result<Vec<Event>, Error> {
     let Some(all) = row.optional_row()? else {
         return Ok(Vec::new());
     };
-    let events = all.into_rows()?.into_iter().map(|mut row| event_of(&mut row));
+    let events = all
+        .into_rows()?
+        .into_iter()
+        .map(|mut row| event_of(&mut row));
     let mut events = events.collect::<Result<Vec<_>, _>>()?;
     events.sort_by_key(|event| event.number);
     Ok(events)

@@ -43,7 +43,15 @@ mod tests {
         };
         assert_eq!(id.to_string(), "0a1b-7");
         assert_eq!(EventId::parse("0a1b-7"), Some(id));
-        for bad in ["", "-7", "7", "a-", "a--7x", "a b-7", "a-18446744073709551616"] {
+        for bad in [
+            "",
+            "-7",
+            "7",
+            "a-",
+            "a--7x",
+            "a b-7",
+            "a-18446744073709551616",
+        ] {
             assert_eq!(EventId::parse(bad), None, "{bad}");
         }
     }

@@ -89,9 +89,10 @@ fn fields(event: &Event) -> Map<String, Value> {
     if event.kind == Kind::ReactionChanged
         && let Some(message) = &event.message
     {
-        let counts = message.reactions.iter().map(|reaction| {
-            json!({ "emoji": reaction.emoji, "count": reaction.count })
-        });
+        let counts = message
+            .reactions
+            .iter()
+            .map(|reaction| json!({ "emoji": reaction.emoji, "count": reaction.count }));
         fields.insert("reactions".to_owned(), Value::Array(counts.collect()));
     }
     fields
@@ -153,7 +154,10 @@ mod tests {
         assert_eq!(frame["type"], "NEW_MESSAGE");
         assert_eq!(frame["id"], "e-7");
         assert_eq!(frame["payload"]["content"], "Hola");
-        assert_eq!((&frame["number"], &frame["previous"]), (&json!(7), &json!(4)));
+        assert_eq!(
+            (&frame["number"], &frame["previous"]),
+            (&json!(7), &json!(4))
+        );
         assert_eq!(shown(&posted, Scope::Channel)["previous"], 6);
     }
 

@@ -46,7 +46,16 @@ mod tests {
         };
         assert_eq!(cursor.text(), "0a1b-0.x.17");
         assert_eq!(Cursor::parse("0a1b-0.x.17"), Some(cursor));
-        for bad in ["", "a", "a-", "-1", "a-1.", "a-1.y", "é-1", "a-18446744073709551616"] {
+        for bad in [
+            "",
+            "a",
+            "a-",
+            "-1",
+            "a-1.",
+            "a-1.y",
+            "é-1",
+            "a-18446744073709551616",
+        ] {
             assert_eq!(Cursor::parse(bad), None, "{bad}");
         }
     }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use contracts::messaging::connections::{self, Owner};
+use contracts::messaging::events::Scope;
 use contracts::realtime::proxy::{self, Action, Item};
 use http_edge::{ApiError, Context, Response};
 use realtime_events::{
     channel_name, feed_name, proof_name, publish_in_background, thread_name, user_name,
 };
-use contracts::messaging::events::Scope;
 use serde::Deserialize;
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::wit_bindgen::spawn;
@@ -51,7 +51,13 @@ pub(crate) async fn begin(
 
 pub(crate) async fn next(context: &mut Context) -> Result<Response, ApiError> {
     let link: Link = context.query()?;
-    let query = query_of(&link.id, &link.user, &link.proof, [&link.threads, &link.channels], &link.cursor);
+    let query = query_of(
+        &link.id,
+        &link.user,
+        &link.proof,
+        [&link.threads, &link.channels],
+        &link.cursor,
+    );
     let expected = proxy::sign(query).await.map_err(ApiError::internal)?;
     if !is_equal(&expected, &link.signature) {
         return Err(ApiError::Forbidden("The link is not signed."));
@@ -96,8 +102,16 @@ async fn hold(followed: &Followed, id: &str, body: Vec<u8>) -> Result<Response, 
             Scope::Feed => {}
         }
     }
-    let query = query_of(id, user, proof, [&threads.join(","), &channels.join(",")], &followed.cursor());
-    let signature = proxy::sign(query.clone()).await.map_err(ApiError::internal)?;
+    let query = query_of(
+        id,
+        user,
+        proof,
+        [&threads.join(","), &channels.join(",")],
+        &followed.cursor(),
+    );
+    let signature = proxy::sign(query.clone())
+        .await
+        .map_err(ApiError::internal)?;
     let link = format!(
         "</api/events/next?{query}&signature={signature}>; rel=next; timeout={QUIET_SECONDS}"
     );
@@ -107,7 +121,10 @@ async fn hold(followed: &Followed, id: &str, body: Vec<u8>) -> Result<Response, 
         .header("grip-hold", "stream")
         .header("grip-channel", names.join(", "))
         .header("grip-set-meta", format!("user=\"{user}\""))
-        .header("grip-keep-alive", ": keep-alive\\n\\n; format=cstring; timeout=15")
+        .header(
+            "grip-keep-alive",
+            ": keep-alive\\n\\n; format=cstring; timeout=15",
+        )
         .header("grip-link", link))
 }
 

@@ -6,7 +6,9 @@ use spin_sdk::variables;
 
 async fn number(name: &str, default: u64) -> u64 {
     let value = variables::get(name).await.ok();
-    value.and_then(|value| value.parse().ok()).unwrap_or(default)
+    value
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
 }
 
 /// The interval in which the database is asked for events.

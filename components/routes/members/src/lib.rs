@@ -73,7 +73,7 @@ async fn join_channel(context: &mut Context) -> Result<Response, ApiError> {
     match user_id {
         Some(other) if other != user.id => {
             add(context, Actor::User(user.id), channel_id, other).await
-        },
+        }
         _ => {
             let membership = members::join(user.id, channel_id)
                 .await

@@ -40,15 +40,24 @@ pub(crate) async fn retention() -> Duration {
 
 async fn subscriptions_max() -> u32 {
     let limit = variables::get("realtime_max_subscriptions").await;
-    limit.ok().and_then(|limit| limit.parse().ok()).unwrap_or(200)
+    limit
+        .ok()
+        .and_then(|limit| limit.parse().ok())
+        .unwrap_or(200)
 }
 
 async fn read(socket: &Socket, scope: &Scope, after: Option<u64>) -> Result<History, ApiError> {
     let retention = u64::try_from(retention().await.as_millis()).unwrap_or(u64::MAX);
     let oldest = socket.now.saturating_sub(retention);
-    events::read(socket.user.clone(), scope.clone(), after, MISSED_MAX, oldest)
-        .await
-        .map_err(error_mapping::messaging)
+    events::read(
+        socket.user.clone(),
+        scope.clone(),
+        after,
+        MISSED_MAX,
+        oldest,
+    )
+    .await
+    .map_err(error_mapping::messaging)
 }
 
 fn proxy_name(socket: &Socket, scope: &Scope) -> String {
@@ -89,8 +98,9 @@ pub(crate) async fn join(
         None => (None, None),
         Some(After::Number(number)) => (Some(number), None),
         Some(After::Id(id)) => {
-            let id = EventId::parse(&id)
-                .ok_or_else(|| ApiError::invalid("after", "is neither a number nor the id of an event"))?;
+            let id = EventId::parse(&id).ok_or_else(|| {
+                ApiError::invalid("after", "is neither a number nor the id of an event")
+            })?;
             (Some(id.number), Some(id.epoch))
         }
     };
@@ -108,8 +118,14 @@ pub(crate) async fn join(
     let sent_to = send(socket, &scope, &history, out);
     let mut joined = fields(&scope);
     joined.insert("number".to_owned(), json!(sent_to));
-    joined.insert("id".to_owned(), json!(format!("{}-{sent_to}", history.epoch)));
-    out.json(&messages::confirmation(&type_of("JOINED", &scope), Value::Object(joined)));
+    joined.insert(
+        "id".to_owned(),
+        json!(format!("{}-{sent_to}", history.epoch)),
+    );
+    out.json(&messages::confirmation(
+        &type_of("JOINED", &scope),
+        Value::Object(joined),
+    ));
     ask_again(&scope, sent_to, out);
     Ok(())
 }
@@ -120,9 +136,14 @@ async fn follow(socket: &Socket, scope: &Scope, history: &History) -> Result<boo
         (Scope::Channel(channel), _) => (channel.clone(), None),
         _ => return Ok(true),
     };
-    connections::follow(socket.id.clone(), channel, thread, subscriptions_max().await)
-        .await
-        .map_err(error_mapping::messaging)
+    connections::follow(
+        socket.id.clone(),
+        channel,
+        thread,
+        subscriptions_max().await,
+    )
+    .await
+    .map_err(error_mapping::messaging)
 }
 
 /// Sends what was missed, as far as it fits, or that it cannot be sent. Gives the number up to which the client has
@@ -209,6 +230,9 @@ pub(crate) async fn leave(socket: &Socket, scope: Scope, out: &mut Events) -> Re
             .map_err(error_mapping::messaging)?;
     }
     out.unsubscribe(&proxy_name(socket, &scope));
-    out.json(&messages::confirmation(&type_of("LEFT", &scope), Value::Object(fields(&scope))));
+    out.json(&messages::confirmation(
+        &type_of("LEFT", &scope),
+        Value::Object(fields(&scope)),
+    ));
     Ok(())
 }

@@ -128,7 +128,9 @@ fn scope_of(r#type: &str, join: &Join) -> Result<Scope, ApiError> {
         Some(id) => http_edge::parse_uuid(id).ok_or(ApiError::NotFound(what)),
     };
     Ok(match r#type {
-        "JOIN_THREAD" | "LEAVE_THREAD" => Scope::Thread(uuid(&join.thread_id, "threadId", "Thread")?),
+        "JOIN_THREAD" | "LEAVE_THREAD" => {
+            Scope::Thread(uuid(&join.thread_id, "threadId", "Thread")?)
+        }
         "JOIN_CHANNEL" | "LEAVE_CHANNEL" => {
             Scope::Channel(uuid(&join.channel_id, "channelId", "Channel")?)
         }
@@ -147,7 +149,10 @@ mod tests {
             r#"{"type":"JOIN_THREAD","payload":{"threadId":"t"}}"#,
         ] {
             let (r#type, fields) = parse(text.as_bytes()).unwrap();
-            assert_eq!((r#type.as_str(), fields), ("JOIN_THREAD", json!({ "threadId": "t" })));
+            assert_eq!(
+                (r#type.as_str(), fields),
+                ("JOIN_THREAD", json!({ "threadId": "t" }))
+            );
         }
         for bad in ["", "[]", "1", "{}", r#"{"type":1}"#, r#"{"type":"#] {
             assert!(parse(bad.as_bytes()).is_none(), "{bad}");

@@ -52,8 +52,9 @@ async fn receive_events(context: &mut Context) -> Result<Response, ApiError> {
     }
     let id = request::connection_id(context)?;
     let body = request::read_body(context).await?;
-    let events = protocol::decode(&body)
-        .ok_or_else(|| ApiError::invalid("body", "is not of the type application/websocket-events"))?;
+    let events = protocol::decode(&body).ok_or_else(|| {
+        ApiError::invalid("body", "is not of the type application/websocket-events")
+    })?;
     if events.first() == Some(&Event::Open) {
         return open::open(context, id).await;
     }
@@ -104,7 +105,9 @@ async fn answer_events(
                 ));
             }
             Event::Ping(content) => out.pong(&content),
-            Event::Pong(content) => follow::resume_from_pong(context, socket, &content, out).await?,
+            Event::Pong(content) => {
+                follow::resume_from_pong(context, socket, &content, out).await?
+            }
             Event::Close(content) => {
                 close(context, socket).await?;
                 out.close_as(&content);

@@ -34,11 +34,15 @@ mod tests {
     #[test]
     fn messages_have_their_fields_beside_the_type_and_in_the_payload() {
         let text = confirmation("LEFT_THREAD", json!({ "threadId": "t" }));
-        let expected = json!({ "type": "LEFT_THREAD", "threadId": "t", "payload": { "threadId": "t" } });
+        let expected =
+            json!({ "type": "LEFT_THREAD", "threadId": "t", "payload": { "threadId": "t" } });
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
         let text = error("FORBIDDEN", "No.", Some("TYPING"));
         let error: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(error["message"], "No.");
-        assert_eq!(error["payload"], json!({ "message": "No.", "code": "FORBIDDEN", "about": "TYPING" }));
+        assert_eq!(
+            error["payload"],
+            json!({ "message": "No.", "code": "FORBIDDEN", "about": "TYPING" })
+        );
     }
 }

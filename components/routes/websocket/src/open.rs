@@ -83,7 +83,9 @@ fn offered(context: &Context) -> (bool, Option<String>) {
     if !offered.contains(&SUBPROTOCOL) {
         return (false, None);
     }
-    let ticket = offered.iter().find(|name| **name != SUBPROTOCOL && !name.is_empty());
+    let ticket = offered
+        .iter()
+        .find(|name| **name != SUBPROTOCOL && !name.is_empty());
     (true, ticket.map(|ticket| (*ticket).to_owned()))
 }
 

@@ -41,9 +41,7 @@ pub(super) async fn attempt(url: &str, token: &str, body: &str) -> Outcome {
             Outcome::Refused(text.to_owned())
         }
         // Without the host's own texts, because some contain addresses.
-        Either::Left((Err(_), _)) => {
-            Outcome::RetryLater("the proxy is out of reach".to_owned())
-        }
+        Either::Left((Err(_), _)) => Outcome::RetryLater("the proxy is out of reach".to_owned()),
         Either::Right(_) => Outcome::RetryLater("the proxy took too long".to_owned()),
     }
 }
