@@ -109,7 +109,10 @@ async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
             let removing = ada.delete(&path);
             let (_, removed) = futures::future::join(posting, removing).await;
             assert_eq!(removed.status, 200, "{removed:?}");
-            ada.post_message(&thread, &format!("secret {round}")).await;
+            let secret = format!("secret {round}");
+            ada.post_message(&thread, &secret).await;
+            // It is published before the member may read it again.
+            while of_ada.next_of("NEW_MESSAGE").await["payload"]["content"] != secret.as_str() {}
             bob.join(&channel).await;
             ada.post_message(&thread, &format!("again {round}")).await;
             loop {
@@ -121,11 +124,6 @@ async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
                 }
             }
         }
-        let mut seen = 0;
-        while of_ada.next_of("NEW_MESSAGE").await["payload"]["content"] != "again 19" {
-            seen += 1;
-        }
-        assert_eq!(seen, 1 + 20 * 7 - 1);
     };
     on_each(
         "what_is_posted_after_a_member_was_removed_does_not_reach_them",

@@ -6,6 +6,7 @@ mod presence;
 mod sockets;
 mod streams;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::harness::{App, Builder, Client, GRIP_KEY, GripProxy, ProxyKind, in_ti
 
 /// An application behind a proxy.
 struct Setup {
+    #[expect(dead_code, reason = "kept until it is dropped")]
     app: App,
     proxy: GripProxy,
     kind: ProxyKind,
@@ -74,7 +76,11 @@ where
 }
 
 /// A WebSocket.
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// The last number of each thread, channel and feed. An event that comes both as missed and live is dropped.
+    numbers: HashMap<String, u64>,
+}
 
 impl Socket {
     async fn try_open(
@@ -87,22 +93,50 @@ impl Socket {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let (socket, _) = tokio_tungstenite::connect_async(request).await?;
-        Ok(Self(socket))
+        Ok(Self {
+            stream: socket,
+            numbers: HashMap::new(),
+        })
     }
 
     async fn send(&mut self, message: Value) {
-        self.0.send(message.to_string().into()).await.unwrap();
+        self.stream.send(message.to_string().into()).await.unwrap();
     }
 
     /// The next message; the client answers pings meanwhile. None when the connection ends.
     async fn try_next(&mut self) -> Option<Value> {
         loop {
-            match in_time("a message", self.0.next()).await? {
-                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
+            match in_time("a message", self.stream.next()).await? {
+                Ok(Message::Text(text)) => {
+                    let message: Value = serde_json::from_str(&text).unwrap();
+                    if self.is_new(&message) {
+                        return Some(message);
+                    }
+                }
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
             }
         }
+    }
+
+    /// Whether it is no event that this socket has had.
+    fn is_new(&mut self, message: &Value) -> bool {
+        let (Some(scope), Some(number)) = (message["scope"].as_str(), message["number"].as_u64())
+        else {
+            return true;
+        };
+        let id = match scope {
+            "thread" => &message["threadId"],
+            _ => &message["channelId"],
+        };
+        let key = match scope {
+            "feed" => scope.to_owned(),
+            _ => format!("{scope} {id}"),
+        };
+        let last = self.numbers.entry(key).or_default();
+        let is_new = number > *last;
+        *last = number.max(*last);
+        is_new
     }
 
     async fn next(&mut self) -> Value {
@@ -122,7 +156,7 @@ impl Socket {
     /// The code of the close frame that comes next.
     async fn close_code(&mut self) -> u16 {
         loop {
-            match in_time("a close frame", self.0.next()).await {
+            match in_time("a close frame", self.stream.next()).await {
                 Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
                 Some(Ok(_)) => {}
                 other => panic!("{other:?}"),

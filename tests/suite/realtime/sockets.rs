@@ -194,7 +194,7 @@ async fn messages_that_are_not_valid_are_errors_and_the_socket_stays_open() {
             (r#"{"type":"JOIN_THREAD","threadId":"x"}"#, "NOT_FOUND"),
             ("c:{\"type\":\"detach\"}", "VALIDATION_ERROR"),
         ] {
-            socket.0.send(text.into()).await.unwrap();
+            socket.stream.send(text.into()).await.unwrap();
             let error = socket.next().await;
             assert_eq!(
                 (&error["type"], &error["code"]),
@@ -203,7 +203,7 @@ async fn messages_that_are_not_valid_are_errors_and_the_socket_stays_open() {
             );
             assert!(error["message"].is_string());
         }
-        socket.0.send(Message::binary(vec![1])).await.unwrap();
+        socket.stream.send(Message::binary(vec![1])).await.unwrap();
         assert_eq!(socket.next().await["code"], "UNSUPPORTED_MEDIA_TYPE");
         socket.send(json!({ "type": "PING" })).await;
         assert!(socket.next().await["time"].is_u64());

@@ -48,6 +48,10 @@ fn item_of(item: &Item) -> Value {
         value.insert("prev-id".to_owned(), json!(previous));
     }
     let formats = match &item.action {
+        // What has no id is not stored: there is nothing to fetch.
+        Action::Message(text) if item.id.is_none() => json!({
+            "ws-message": { "content": text },
+        }),
         Action::Message(text) => json!({
             "ws-message": { "content": text },
             "http-stream": { "action": "hint" },
@@ -129,6 +133,14 @@ mod tests {
                 },
             ] })
         );
+    }
+
+    #[test]
+    fn bodies_of_a_message_without_an_id_are_for_websockets_only() {
+        let bodies = bodies(&[item(Action::Message("{}".to_owned()))]);
+        let body: Value = serde_json::from_str(&bodies[0]).unwrap();
+        let formats = json!({ "ws-message": { "content": "{}" } });
+        assert_eq!(body["items"][0]["formats"], formats);
     }
 
     #[test]

@@ -44,9 +44,7 @@ pub(crate) async fn begin(
         .await
         .map_err(error_mapping::messaging)?;
     catch_up_in_background(context, &id);
-    let mut opening = b"retry: 2000\n\n".to_vec();
-    opening.extend_from_slice(&beginning);
-    hold(&followed, &id, opening).await
+    hold(&followed, &id, beginning).await
 }
 
 pub(crate) async fn next(context: &mut Context) -> Result<Response, ApiError> {
@@ -158,7 +156,7 @@ fn catch_up_in_background(context: &Context, id: &str) {
     let log = context.log.background();
     let hint = Item {
         channel: stream_name(id),
-        id: None,
+        id: Some(ids::new_uuid()),
         previous_id: None,
         action: Action::Message("{}".to_owned()),
         sender: None,

@@ -33,9 +33,7 @@ async fn run(
         log.error(&error_mapping::messaging(error));
         return log;
     }
-    let mut opening = b"retry: 2000\n\n".to_vec();
-    opening.extend_from_slice(&beginning);
-    if body.write(opening).await {
+    if body.write(beginning).await {
         follow(&mut followed, interval, &id, &mut body, &mut log).await;
     }
     let _ = connections::close(id).await;
