@@ -1,11 +1,13 @@
 import { Account } from './account.js';
 import { Admin } from './admin.js';
+import { AlleatoChats } from './alleato-chats.js';
 import { Auth } from './auth.js';
 import { Chats } from './chats.js';
 import { Files } from './files.js';
 import { Realtime } from './realtime.js';
 import type { components } from './schema.js';
 import { memoryStore, type TokenStore } from './store.js';
+import { Streams } from './streams.js';
 import { Channels, Members, Messages, Threads, Users } from './team.js';
 import { type Credentials, Transport } from './transport.js';
 import { Uploads } from './uploads.js';
@@ -55,8 +57,11 @@ export class Goldfish {
   readonly account: Account;
   readonly admin: Admin;
   readonly chats: Chats;
+  /** Chats in the shapes of alleato, which can be created before their first message. */
+  readonly alleatoChats: AlleatoChats;
   readonly files: Files;
   readonly uploads: Uploads;
+  readonly streams: Streams;
   readonly models: Models;
   readonly preferences: UserPreferences;
   readonly usage: Usage;
@@ -85,8 +90,10 @@ export class Goldfish {
     this.account = new Account(transport);
     this.admin = new Admin(transport, options.adminKey);
     this.chats = new Chats(transport, options.idleTimeout ?? 45_000);
+    this.alleatoChats = new AlleatoChats(transport, options.idleTimeout ?? 45_000);
     this.files = new Files(transport);
     this.uploads = new Uploads(transport);
+    this.streams = new Streams(transport);
     this.models = new Models(transport);
     this.preferences = new UserPreferences(transport);
     this.usage = new Usage(transport);

@@ -1,5 +1,7 @@
 export * from './account.js';
 export * from './admin.js';
+export * from './alleato.js';
+export * from './alleato-chats.js';
 export * from './auth.js';
 export * from './chats.js';
 export * from './client.js';
@@ -9,6 +11,7 @@ export * from './files.js';
 export * from './realtime.js';
 export { ReplyStream } from './reply.js';
 export type { components, paths } from './schema.js';
+export * from './streams.js';
 export * from './team.js';
 export {
   type KeyValueStorage,

@@ -2064,7 +2064,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a picture for a profile */
+        /**
+         * Upload a picture for your profile
+         * @description It becomes the `avatarUrl` of your profile.
+         */
         post: operations["uploadAvatar"];
         delete?: never;
         options?: never;
@@ -2081,7 +2084,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a wide picture for a profile */
+        /**
+         * Upload a wide picture for your profile
+         * @description It becomes the `bannerUrl` of your profile.
+         */
         post: operations["uploadBanner"];
         delete?: never;
         options?: never;
@@ -4078,8 +4084,8 @@ export interface components {
             title?: string;
         };
         NewStream: {
-            /** @default application/json */
-            contentType: string;
+            /** @description `application/json` if it is left out. */
+            contentType?: string;
             expiresAt?: components["schemas"]["Time"];
             /** @description Seconds without use after which the stream expires. */
             ttlSeconds?: number;
@@ -10777,7 +10783,10 @@ export interface operations {
     };
     uploadChannelBanner: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The channel whose picture it becomes; you have to be an admin of it. Without it, only the file is stored. */
+                channelId?: components["schemas"]["Id"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -10817,6 +10826,7 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -10826,7 +10836,10 @@ export interface operations {
     };
     uploadChannelIcon: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The channel whose picture it becomes; you have to be an admin of it. Without it, only the file is stored. */
+                channelId?: components["schemas"]["Id"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -10866,6 +10879,7 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -12849,7 +12863,9 @@ export interface operations {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "*/*": string;
+                };
             };
             /** @description The stream is created. */
             201: {
@@ -12870,7 +12886,9 @@ export interface operations {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "*/*": string;
+                };
             };
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];

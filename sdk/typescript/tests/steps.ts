@@ -18,12 +18,14 @@ import {
   stream,
 } from './replies.js';
 import { limited, retried } from './retries.js';
+import { alleatoOf, streamsOf } from './streams.js';
 import { postOnce, team } from './team.js';
 
 const steps: Record<string, (base: string, more: string) => Promise<unknown>> = {
   abort,
   accountOf,
   adminOf,
+  alleatoOf,
   brokenOff,
   conversationsOf,
   versionsOf,
@@ -46,6 +48,7 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   silence,
   stopElsewhere,
   stream,
+  streamsOf,
   team,
   twoTabs,
   uploadsOf,

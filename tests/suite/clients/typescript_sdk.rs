@@ -9,7 +9,7 @@ use tokio::{process::Command, sync::OnceCell};
 use upstream::{Fault, Script, Upstream};
 
 use crate::harness::{
-    ADMIN_KEY, App, Folder, GRIP_KEY, GripProxy, ProxyKind, Scripts, World, manifest, new_email,
+    ADMIN_KEY, App, Folder, GRIP_KEY, GripProxy, PASSWORD, ProxyKind, Scripts, World, manifest, new_email,
     skip_or_fail, world,
 };
 
@@ -209,6 +209,43 @@ async fn files_are_sent_with_progress_and_read_listed_and_deleted() {
     assert_error(&read["gone"], 404, "NOT_FOUND");
     assert_error(&read["refused"], 413, "PAYLOAD_TOO_LARGE");
     assert_eq!(read["aborted"]["caught"], "Error", "{read}");
+}
+
+#[tokio::test]
+async fn streams_are_appended_read_followed_and_shared() {
+    let Some(scripts) = built("streams").await else {
+        return;
+    };
+    let read = run(scripts, App::shared().await, "streamsOf").await;
+    let numbers = |last: u32| (1..=last).map(|number| json!({ "number": number }));
+    let numbers = |last| Value::Array(numbers(last).collect());
+    assert_eq!(read["first"], numbers(3), "{read}");
+    assert_eq!(read["upToDate"], true, "{read}");
+    assert_eq!(read["followed"], numbers(4), "{read}");
+    assert_eq!(read["anonymous"], numbers(4), "{read}");
+    assert_eq!(read["visibility"], json!(["link", "private"]), "{read}");
+    assert_eq!(read["text"], json!(["Hello", true]), "{read}");
+    assert_eq!(read["listed"], json!([true]), "{read}");
+    assert_error(&read["refused"], 409, "CONFLICT");
+    assert_error(&read["gone"], 404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn the_example_of_alleato_runs_unchanged() {
+    let Some(scripts) = built("alleato").await else {
+        return;
+    };
+    let World { app, .. } = world(Script::words(3)).await;
+    let email = new_email();
+    let read = run_with(scripts, &app, "alleatoOf", &format!("{email} {PASSWORD}")).await;
+    assert_eq!(read["email"], email, "{read}");
+    assert_eq!(read["token"], true, "{read}");
+    assert_eq!(read["title"], "New Chat", "{read}");
+    assert_eq!(read["text"], words(3), "{read}");
+    assert_eq!(read["messages"], json!(["user", "assistant"]), "{read}");
+    assert_eq!(read["file"], "notes.md", "{read}");
+    assert_eq!(read["listed"], json!([true]), "{read}");
+    assert_error(&read["gone"], 404, "NOT_FOUND");
 }
 
 #[tokio::test]

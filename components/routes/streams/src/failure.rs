@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use contracts::streams::types::Error;
 use http_edge::{ApiError, Context, ProtocolError};
 
-use crate::{position, target::STREAM};
+use crate::{name::STREAM, position};
 
 /// When to try again after too many readers, in seconds.
 const RETRY_AFTER: u32 = 5;

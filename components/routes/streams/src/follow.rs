@@ -11,8 +11,10 @@ use http_edge::{ApiError, BodyWriter, Context, LogRecord, Response};
 use serde::Serialize;
 
 use crate::{
-    failure, position,
-    read::{Query, body_of, is_at_end, is_at_tail, is_json, next_cursor},
+    failure,
+    page::{body_of, is_at_end, is_at_tail, is_json},
+    position,
+    query::{Query, next_cursor},
     source::Source,
 };
 

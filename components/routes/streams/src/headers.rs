@@ -4,7 +4,7 @@ use contracts::streams::types::{Expiry, Fork, Position, Producer};
 use http_edge::{ApiError, Context, Head};
 use percent_encoding::percent_decode_str;
 
-use crate::{expiry, position, target::MAX_NAME};
+use crate::{expiry, name::MAX_NAME, position};
 
 /// The largest number that JavaScript writes exactly.
 const MAX_INTEGER: u64 = (1 << 53) - 1;

@@ -14,10 +14,10 @@ use contracts::{
 };
 use http_edge::parse_uuid;
 
-use crate::{
-    read::MAX_BYTES,
-    target::{Access, Target},
-};
+use crate::target::{Access, Target};
+
+/// Most bytes of a response, about.
+const MAX_BYTES: u32 = 1024 * 1024;
 
 /// Replies are text.
 const REPLY_TYPE: &str = "text/plain; charset=utf-8";

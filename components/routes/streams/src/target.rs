@@ -6,13 +6,10 @@ use contracts::{
 };
 use http_edge::{ApiError, Context};
 
-use crate::{failure, headers};
-
-/// What a request for a stream did not find.
-pub(crate) const STREAM: &str = "Stream";
-
-/// Longest name, in bytes.
-pub(crate) const MAX_NAME: usize = 256;
+use crate::{
+    failure, headers,
+    name::{MAX_NAME, STREAM},
+};
 
 /// A stream, by its owner and its name.
 pub(crate) struct Target {

@@ -25,7 +25,12 @@ async fn events_have_content_and_positions_until_the_stream_is_closed(app: &App)
     put(&guest, "s", "text/plain").await;
     append(&guest, "s", "one").await;
     let following = format!("{}?offset=-1&live=sse", path("s"));
-    let mut events = guest.open("GET", &following, None).await.accepted().await;
+    let mut events = guest
+        .undescribed()
+        .open("GET", &following, None)
+        .await
+        .accepted()
+        .await;
     assert_eq!(events.header("content-type"), Some("text/event-stream"));
     assert_eq!(next_data(&mut events, "data").await, "one");
     let control = next_data(&mut events, "control").await;
@@ -68,7 +73,12 @@ async fn a_deleted_stream_ends_its_followers(app: &App) {
     let guest = app.client().guest().await;
     put(&guest, "s", "text/plain").await;
     let following = format!("{}?offset=-1&live=sse", path("s"));
-    let mut events = guest.open("GET", &following, None).await.accepted().await;
+    let mut events = guest
+        .undescribed()
+        .open("GET", &following, None)
+        .await
+        .accepted()
+        .await;
     next_data(&mut events, "control").await;
     assert_eq!(guest.delete(&path("s")).await.status, 204);
     assert!(events.next().await.is_none());
@@ -84,7 +94,12 @@ async fn followers_on_another_instance_get_each_append_in_order() {
         let there = other.client().bearer(&guest.token);
         put(&guest, "s", "text/plain").await;
         let following = format!("{}?offset=-1&live=sse", path("s"));
-        let mut events = there.open("GET", &following, None).await.accepted().await;
+        let mut events = there
+            .undescribed()
+            .open("GET", &following, None)
+            .await
+            .accepted()
+            .await;
         next_data(&mut events, "control").await;
         for number in 0..20 {
             let answer = append(&guest, "s", &format!("{number};")).await;

@@ -66,7 +66,12 @@ async fn a_reply_that_is_being_written_is_followed_to_its_end() {
     let conversation = guest.conversation(&conversation).await;
     let reply = conversation["messages"][1]["id"].as_str().unwrap();
     let following = format!("{}?offset=-1&live=sse", path(reply));
-    let mut events = guest.open("GET", &following, None).await.accepted().await;
+    let mut events = guest
+        .undescribed()
+        .open("GET", &following, None)
+        .await
+        .accepted()
+        .await;
     let mut text = String::new();
     gate.open();
     while let Some(bytes) = events.bytes().await {
