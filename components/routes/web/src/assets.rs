@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-7a0c973f2df41a97.html",
+    name: "index-731eed0a8f376b72.html",
     content_type: "text/html; charset=utf-8",
-    tag: "7a0c973f2df41a97",
+    tag: "731eed0a8f376b72",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -83,16 +83,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-7LXG4QOX.js",
+        name: "page-A7VM2WNN.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "d8a8f35c72d1fdd3",
+        tag: "4a8f7945ffc2b5e8",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-FPXLGB63.js",
+        name: "team-MRCNTCG5.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "856d2116f04dd6a7",
+        tag: "43d9101eaf9b14d2",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },
