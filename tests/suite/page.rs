@@ -179,11 +179,10 @@ async fn committed_page_files_match_their_source() {
     let page = built.join("page");
     copy(&route.join("page"), &page);
     // The page uses the SDK.
-    let sdk = "sdk/typescript/src";
-    copy(
-        &manifest().parent().unwrap().join(sdk),
-        &folder.path().join(sdk),
-    );
+    let sdk = manifest().parent().unwrap().join("sdk/typescript");
+    let copied = folder.path().join("sdk/typescript");
+    copy(&sdk.join("src"), &copied.join("src"));
+    std::fs::copy(sdk.join("package.json"), copied.join("package.json")).unwrap();
     run(&page, "npm", &["ci", "--no-audit", "--no-fund"]).await;
     run(&page, "npm", &["run", "check"]).await;
     run(&page, "npm", &["run", "build"]).await;

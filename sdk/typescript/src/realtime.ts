@@ -272,7 +272,7 @@ export class RealtimeConnection {
     }
   }
 
-  #emit(event: { type: string }): void {
+  #emit(event: { type: string; payload?: unknown }): void {
     for (const type of [event.type, '*']) {
       for (const listener of this.#listeners.get(type) ?? []) (listener as (event: unknown) => void)(event);
     }

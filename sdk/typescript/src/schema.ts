@@ -1125,6 +1125,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream events
+         * @description Server-sent events of the user's feed, and of threads and channels. Each `data:` line is the JSON that a
+         *     WebSocket gets; `id:` is a position in everything that is followed. A stream that ended resumes after
+         *     `Last-Event-ID` with the same `threads` and `channels`.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Continue a held stream
+         * @description For the GRIP proxy, which follows signed links of its streams.
+         */
+        get: operations["continueEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/history": {
         parameters: {
             query?: never;
@@ -2532,6 +2574,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/websocket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Broadcast to a thread
+         * @description Sends JSON to all WebSockets that follow a thread, as `BROADCAST {threadId, userId, data}`. It is not stored.
+         *     Members of the channel may, 100 times a minute.
+         */
+        post: operations["broadcast"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websocket/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the open connections of the user
+         * @description WebSockets and streams of events, and the threads and channels that WebSockets follow.
+         */
+        get: operations["listWebSockets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websocket/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a ticket for a WebSocket
+         * @description A credential that opens one WebSocket or one stream of events in the next 60 seconds, for browsers, which cannot send headers with them.
+         */
+        post: operations["createWebSocketTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/chat/completions": {
         parameters: {
             query?: never;
@@ -2802,6 +2905,28 @@ export interface paths {
          *     other models the request is translated; what they have no counterpart of is left out or rejected.
          */
         post: operations["createResponse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Open a WebSocket
+         * @description Through a GRIP proxy, which answers the handshake with 101. A request that did not come through one gets
+         *     426. Besides the usual credentials it takes a ticket, in `token` or as a second subprotocol after
+         *     `goldfish`. The messages are described in docs/realtime.md.
+         */
+        get: operations["openWebSocket"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3152,6 +3277,12 @@ export interface components {
         };
         BanRequest: {
             reason?: string | null;
+        };
+        BroadcastRequest: {
+            /** @description Any JSON. With the ids at most 64 KiB. */
+            data: unknown;
+            /** Format: uuid */
+            threadId: string;
         };
         ChangeRoleRequest: {
             role: components["schemas"]["ChannelRole"];
@@ -3677,7 +3808,7 @@ export interface components {
          * @description A stable code for programs.
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "GONE" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "GONE" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "UPGRADE_REQUIRED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         /** @description The event `error`: the error object, with empty content. */
         ErrorEvent: {
             code: components["schemas"]["ErrorCode"];
@@ -4526,6 +4657,38 @@ export interface components {
          * @description RFC 3339 with milliseconds.
          */
         UtcTime: string;
+        WebSocketInfo: {
+            connections: {
+                follows: {
+                    /** Format: uuid */
+                    channelId: string;
+                    /** Format: date-time */
+                    since: string;
+                    /**
+                     * Format: uuid
+                     * @description Null for a whole channel.
+                     */
+                    threadId: string | null;
+                }[];
+                id: string;
+                /** Format: date-time */
+                openedAt: string;
+                /**
+                 * Format: date-time
+                 * @description When the proxy last asked for news.
+                 */
+                seenAt: string;
+            }[];
+            limits: {
+                messageBytes: number;
+                messagesPerMinute: number;
+            };
+        };
+        WebSocketTicket: {
+            /** @description Seconds. */
+            expiresIn: number;
+            ticket: string;
+        };
         WithdrawalRequest: {
             password?: string | null;
         };
@@ -5076,6 +5239,16 @@ export interface components {
         };
         /** @description The `Content-Type` of the body is not JSON, or a file is of a media type that is not accepted. */
         UnsupportedMediaType: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description There is no GRIP proxy before this server, or the request did not come through it. */
+        UpgradeRequired: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -8233,6 +8406,87 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TransactionPage"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description Ids of channels, separated by commas. All events of a channel come, those of its threads too. */
+                channels?: string;
+                /** @description As `Last-Event-ID`, for clients that cannot send it. The header comes first. */
+                since?: string;
+                /** @description Ids of threads, separated by commas; with `channels` at most 16. */
+                threads?: string;
+                /** @description A ticket of `POST /api/websocket/ticket`, in place of another credential. */
+                ticket?: string;
+            };
+            header?: {
+                /** @description The `id` of the last event that the client has. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    continueEvents: {
+        parameters: {
+            query?: {
+                channels?: string;
+                cursor?: string;
+                id?: string;
+                proof?: string;
+                signature?: string;
+                threads?: string;
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the stream has missed. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["Invalid"];
@@ -12902,6 +13156,143 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    broadcast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "threadId": "9d8e3f2b-1c0a-4f7a-8b6c-5d4e3f2a1b0c",
+                 *       "data": {
+                 *         "cursor": 7
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["BroadcastRequest"];
+            };
+        };
+        responses: {
+            /** @description It was given to the proxy. */
+            202: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Message sent"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            426: components["responses"]["UpgradeRequired"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listWebSockets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connections. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "connections": [
+                     *         {
+                     *           "id": "2a0d6f0e-6f2c-4f1b-8f3a-0d9c8b7a6e5f",
+                     *           "openedAt": "2026-02-20T10:00:00.000Z",
+                     *           "seenAt": "2026-02-20T10:00:00.000Z",
+                     *           "follows": [
+                     *             {
+                     *               "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *               "threadId": "9d8e3f2b-1c0a-4f7a-8b6c-5d4e3f2a1b0c",
+                     *               "since": "2026-02-20T10:00:00.000Z"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "limits": {
+                     *         "messagesPerMinute": 100,
+                     *         "messageBytes": 65536
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebSocketInfo"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createWebSocketTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ticket. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ticket": "8d1f0c5e4b3a29180f7e6d5c4b3a2910aabbccddeeff00112233445566778899",
+                     *       "expiresIn": 60
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebSocketTicket"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
     respond: {
         parameters: {
             query?: never;
@@ -13753,6 +14144,37 @@ export interface operations {
             502: components["responses"]["OpenAiProviderFailed"];
             503: components["responses"]["OpenAiProviderUnavailable"];
             504: components["responses"]["OpenAiProviderTimeout"];
+        };
+    };
+    openWebSocket: {
+        parameters: {
+            query?: {
+                /** @description A ticket of `POST /api/websocket/ticket`. */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The WebSocket is open. */
+            101: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            426: components["responses"]["UpgradeRequired"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
 }

@@ -186,8 +186,8 @@ export default async function (stage) {
   const zoo = await ben('POST', '/api/channels', { name: 'Zoo', description: `All animals ${word}` });
   const secret = await ben('POST', '/api/channels', { name: 'Secret', isPrivate: true });
   await main.getByLabel('Search channels').fill(`anim ${word}`);
+  await stage.eventually(async () => assert.equal(await main.locator('.cards li').count(), 1));
   await main.getByRole('button', { name: 'Join Zoo' }).waitFor();
-  assert.equal(await main.locator('.cards li').count(), 1);
   await accessible(stage, 'all channels');
   await main.getByRole('button', { name: 'Join Zoo' }).click();
   await page.waitForURL(`${origin}/channels/${zoo.id}`);

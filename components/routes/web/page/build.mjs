@@ -30,6 +30,8 @@ const OPTIONS = {
   legalComments: 'none',
   jsx: 'automatic',
   jsxImportSource: 'preact',
+  // Also for the files of the SDK.
+  tsconfig: join(here, 'tsconfig.json'),
   // The SDK has the same dependency, which is not installed in its own folder.
   alias: { 'eventsource-parser': join(here, 'node_modules/eventsource-parser') },
 };

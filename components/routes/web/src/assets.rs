@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-f2f10bcc77ea32da.html",
+    name: "index-731eed0a8f376b72.html",
     content_type: "text/html; charset=utf-8",
-    tag: "f2f10bcc77ea32da",
+    tag: "731eed0a8f376b72",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -41,16 +41,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: None,
     },
     Asset {
-        name: "chunk-HRYESKML.js",
+        name: "chunk-SQE76S5B.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "f066417764cb5f03",
+        tag: "11247d28c5c2fb3d",
         plain: include_bytes!("../assets/chunk.js"),
         gzip: Some(include_bytes!("../assets/chunk.js.gz")),
     },
     Asset {
-        name: "chunk-SQE76S5B.js",
+        name: "chunk-TTP23VIP.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "11247d28c5c2fb3d",
+        tag: "585e2c06fbc78474",
         plain: include_bytes!("../assets/chunk-2.js"),
         gzip: Some(include_bytes!("../assets/chunk-2.js.gz")),
     },
@@ -69,9 +69,9 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/es.js.gz")),
     },
     Asset {
-        name: "highlighter-CLWHK5V2.js",
+        name: "highlighter-BJKCEJTN.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "2cef2d9b24b2dca1",
+        tag: "a050a48ec77ac68b",
         plain: include_bytes!("../assets/highlighter.js"),
         gzip: Some(include_bytes!("../assets/highlighter.js.gz")),
     },
@@ -83,16 +83,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-ZJPTCCZG.js",
+        name: "page-A7VM2WNN.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "c5449877f4b58d18",
+        tag: "4a8f7945ffc2b5e8",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-Q6FCK6RJ.js",
+        name: "team-MRCNTCG5.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "5d06b17ce086ffa5",
+        tag: "43d9101eaf9b14d2",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },
