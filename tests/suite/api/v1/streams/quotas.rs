@@ -34,7 +34,8 @@ async fn more_streams_than_allowed_are_409() {
         assert_eq!(guest.delete(&path("a")).await.status, 204);
         put(&guest, "c", "text/plain").await;
         // Another user's do not count.
-        put(&app.client().guest().await, "a", "text/plain").await;
+        let other = app.client().guest().await;
+        put(&other, "a", "text/plain").await;
     }
 }
 
