@@ -16,7 +16,7 @@ use crate::error::ApiError;
 const DRAIN_MAX: usize = 16 * 1024 * 1024;
 
 /// How long a body is drained.
-const DRAIN_TIME: Duration = Duration::from_millis(300);
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// Most bytes of one read.
 const BUFFER: usize = 64 * 1024;
