@@ -232,7 +232,7 @@ async fn a_frontend_on_another_site_has_a_session_with_same_site_none_only() {
         let settings = json!({ "frontend": { "port": port, "hasSession": has_session } });
         let app = |app: Builder| {
             app.variable("cookie_same_site", same_site)
-                .variable("cors_origins", &format!("http://localhost:{port}"))
+                .variable("cors_origins", format!("http://localhost:{port}"))
         };
         play_with("another-site", app, settings).await;
     }

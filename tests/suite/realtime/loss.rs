@@ -43,7 +43,7 @@ async fn follow(
                 let content = event["payload"]["content"].as_str().unwrap();
                 kept.insert(number, content.to_owned());
                 received += 1;
-                if disconnects && received % 37 == 0 {
+                if disconnects && received.is_multiple_of(37) {
                     break;
                 }
             } else if let Some(number) = event["number"].as_u64() {

@@ -70,7 +70,7 @@ where
     for kind in ProxyKind::each(&format!("realtime::{name}")) {
         let setup = Setup::start(kind, App::with_defaults().admin()).await;
         // Shown if the test fails.
-        println!("{name} on {kind:?}");
+        eprintln!("{name} on {kind:?}");
         in_time(name, test(setup)).await;
     }
 }

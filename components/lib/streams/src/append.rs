@@ -36,7 +36,8 @@ impl<D: Database> Session<'_, D> {
         let prepared = match prepare(append) {
             Ok(prepared) => prepared,
             // A stream that does not exist, or is closed, is the more important error.
-            Err((error, partial)) => {
+            Err(refused) => {
+                let (error, partial) = *refused;
                 let stored = self.existing(owner, name).await?;
                 self.diagnose(&stored, &partial).await?;
                 return Err(error);
@@ -240,7 +241,7 @@ fn check_sequence(producer: &Producer, last: Option<&Last>) -> Result<(), Error>
 }
 
 /// Checks the content. The error comes with everything but the content.
-fn prepare(append: AppendRequest) -> Result<Prepared, (Error, Prepared)> {
+fn prepare(append: AppendRequest) -> Result<Prepared, Box<(Error, Prepared)>> {
     let mut prepared = Prepared {
         content: None,
         media_type: None,
@@ -260,9 +261,9 @@ fn prepare(append: AppendRequest) -> Result<Prepared, (Error, Prepared)> {
         }
         Ok(None) => {
             let reason = "must not be an empty array".to_owned();
-            Err((Error::InvalidContent(reason), prepared))
+            Err(Box::new((Error::InvalidContent(reason), prepared)))
         }
-        Err(error) => Err((error, prepared)),
+        Err(error) => Err(Box::new((error, prepared))),
     }
 }
 
