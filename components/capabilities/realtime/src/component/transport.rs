@@ -22,7 +22,10 @@ pub(super) enum Outcome {
 
 /// Sends a request once.
 pub(super) async fn attempt(url: &str, token: &str, body: &str) -> Outcome {
-    let mut builder = Request::post(url).header("content-type", "application/json");
+    let mut builder = Request::post(url)
+        .header("content-type", "application/json")
+        // Pushpin refuses a body of unknown length (411).
+        .header("content-length", body.len());
     if !token.is_empty() {
         builder = builder.header("authorization", format!("Bearer {token}"));
     }
