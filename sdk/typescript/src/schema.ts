@@ -2329,7 +2329,7 @@ export interface paths {
         /**
          * Upload a file
          * @description A form with the file in the field `file`, or the content of the file itself as the body, with its name
-         *     in `X-Filename`. The media type is decided by the content. The file is stored when the response
+         *     in `X-Filename`; without a body it is an empty file. The media type is decided by the content. The file is stored when the response
          *     arrives; if the request breaks off, nothing is stored.
          */
         post: operations["uploadFile"];
@@ -9046,6 +9046,7 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["ProviderUnavailable"];
@@ -11268,7 +11269,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "*/*": string;
                 "multipart/form-data": components["schemas"]["FileForm"];

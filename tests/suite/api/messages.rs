@@ -65,7 +65,10 @@ async fn post_returns_the_message_with_its_sender() {
     );
     let time = text_field(&message, "createdAt");
     assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
-    assert_eq!(member.messages(&thread, "").await, [message.clone()]);
+    assert_eq!(
+        member.messages(&thread, "").await,
+        std::slice::from_ref(&message)
+    );
     let path = format!("/api/messages/{}", text_field(&message, "id"));
     assert_eq!(member.get(&path).await.json(), message);
 }

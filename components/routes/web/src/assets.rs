@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-636e16710a5954fa.html",
+    name: "index-1f3f89b2d89477f2.html",
     content_type: "text/html; charset=utf-8",
-    tag: "636e16710a5954fa",
+    tag: "1f3f89b2d89477f2",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -62,9 +62,9 @@ pub(crate) const FILES: [Asset; 8] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-de5155b729ae8267.js",
+        name: "page-293a296ee0c2e541.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "de5155b729ae8267",
+        tag: "293a296ee0c2e541",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },

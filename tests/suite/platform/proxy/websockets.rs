@@ -236,7 +236,7 @@ async fn the_close_frame_of_a_client_is_told_and_answered() {
         };
         client.close(Some(frame)).await.unwrap();
         assert_eq!(close_code(&mut client).await, 4000);
-        let told = |one: &Received| one.body == &b"CLOSE 5\r\n\x0f\xa0bye\r\n"[..];
+        let told = |one: &Received| one.body == b"CLOSE 5\r\n\x0f\xa0bye\r\n"[..];
         setup.backend.wait_for(told).await;
     };
     on_each(

@@ -111,7 +111,7 @@ export async function refreshList(): Promise<void> {
   try {
     const history = await requestJson<History>('GET', '/api/history');
     maxConversations.value = history.maxConversations;
-    nextEvictedId.value = history.nextEvicted;
+    nextEvictedId.value = history.nextEvicted?.id ?? null;
     summaries.value = history.conversations;
     const ids = new Set(history.conversations.map((summary) => summary.id));
     for (const id of loaded.keys()) if (!ids.has(id) && !loaded.get(id)?.isBusy) loaded.delete(id);
