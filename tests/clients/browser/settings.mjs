@@ -89,7 +89,7 @@ export default async function (stage) {
     const field = page.getByLabel(label, { exact: true });
     await field.waitFor();
     assert.equal(await page.locator('html').getAttribute('lang'), language);
-    assert.equal(await field.inputValue(), 'still here');
+    await stage.eventually(async () => assert.equal(await field.inputValue(), 'still here'));
     await button(settings).click();
     await dialog.getByLabel(tabName).waitFor();
     await accessible(stage, language);

@@ -149,6 +149,8 @@ async fn kill_at_any_moment_keeps_what_was_acknowledged_and_nothing_else() {
     age(&place.app);
     let again = App::with_defaults().process().state_of(&place.app).start();
     place.app = again.await;
+    let first = place.app.client().bearer(&token).get("/api/v1/files").await;
+    assert_eq!(first.status, 200, "{first:?} {}", place.app.logs());
     let found = listed(&place.app.client().bearer(&token)).await;
     let kept: BTreeSet<_> = stored.difference(&deleting).cloned().collect();
     assert!(kept.len() > 5, "{} uploads were acknowledged", kept.len());
