@@ -126,7 +126,9 @@ fn walker() -> PathBuf {
     let holders = [
         "accounts",
         "conversations",
+        "files",
         "memory",
+        "messaging",
         "quota",
         "response-cache",
     ];
@@ -162,18 +164,16 @@ fn a_capability_that_is_added_is_erased_and_checked() {
     let walker = walker();
     let content = [
         "conversations erase someone",
+        "files erase someone",
         "memory erase someone",
         "response-cache erase someone",
     ];
     assert_eq!(calls(&walker, &["erase-content"]), content);
 
     let all = calls(&walker, &["erase"]);
-    let once = [
-        &content[..],
-        &["quota erase someone", "accounts erase someone"],
-    ]
-    .concat();
-    let again = [&content[..], &["quota erase someone"]].concat();
+    let records = ["messaging erase someone", "quota erase someone"];
+    let once = [&content[..], &records[..], &["accounts erase someone"]].concat();
+    let again = [&content[..], &records[..]].concat();
     // The account last, and then what was written meanwhile.
     assert_eq!(all, [once, again].concat());
 
@@ -182,13 +182,16 @@ fn a_capability_that_is_added_is_erased_and_checked() {
         exports.contains(&"memory export someone".to_owned()),
         "{exports:?}"
     );
-    assert_eq!(exports.len(), 5);
+    assert_eq!(exports.len(), 7);
 
     let checks = calls(&walker, &["check"]);
     assert!(checks.contains(&"memory check".to_owned()), "{checks:?}");
-    assert_eq!(checks.len(), 5);
+    assert_eq!(checks.len(), 7);
 
     // Nothing after a failure is erased, so that the account is there to try again.
     let broken = calls(&walker, &["erase", "memory"]);
-    assert_eq!(broken, [content[0], content[1], "failed memory: broken"]);
+    assert_eq!(
+        broken,
+        [content[0], content[1], content[2], "failed memory: broken"]
+    );
 }
