@@ -2,18 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, on_each_database, text_field};
-
-on_each_database!(
-    joining_twice_is_one_membership,
-    leaving_is_for_all_but_the_last_admin,
-    roles_are_changed_by_admins_and_never_upward,
-    a_ban_outlives_joining_again_until_it_is_lifted,
-    admins_add_users_to_private_channels,
-    invitations_are_used_as_often_as_they_may_be,
-    ownership_passes_to_a_member,
-    joined_shows_what_is_unread,
-);
+use crate::harness::{App, Client, text_field};
 
 async fn role(client: &Client, channel: &str, user: &str) -> Option<String> {
     let answer = client
@@ -26,8 +15,9 @@ async fn role(client: &Client, channel: &str, user: &str) -> Option<String> {
     }
 }
 
-async fn joining_twice_is_one_membership(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn joining_twice_is_one_membership() {
+    let client = App::shared().await.client();
     let (owner, user) = (
         client.user_named("Owner").await,
         client.user_named("Bob").await,
@@ -60,8 +50,9 @@ async fn joining_twice_is_one_membership(app: &App) {
     assert_eq!(members[0]["role"], "admin");
 }
 
-async fn leaving_is_for_all_but_the_last_admin(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn leaving_is_for_all_but_the_last_admin() {
+    let client = App::shared().await.client();
     let (owner, user) = (client.user().await, client.user().await);
     let channel = owner.channel(false).await;
     let path = format!("/api/members/{channel}");
@@ -91,8 +82,9 @@ async fn leaving_is_for_all_but_the_last_admin(app: &App) {
     assert_eq!(channel["ownerId"], user.id.as_str());
 }
 
-async fn roles_are_changed_by_admins_and_never_upward(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn roles_are_changed_by_admins_and_never_upward() {
+    let client = App::shared().await.client();
     let (owner, admin, moderator, member) = (
         client.user().await,
         client.user().await,
@@ -158,8 +150,9 @@ async fn roles_are_changed_by_admins_and_never_upward(app: &App) {
     assert_eq!(admin.delete(&remove(&admin.id)).await.status, 200);
 }
 
-async fn a_ban_outlives_joining_again_until_it_is_lifted(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn a_ban_outlives_joining_again_until_it_is_lifted() {
+    let client = App::shared().await.client();
     let (owner, user) = (client.user().await, client.user_named("Mallory").await);
     let channel = owner.channel(false).await;
     user.join(&channel).await;
@@ -205,8 +198,9 @@ async fn a_ban_outlives_joining_again_until_it_is_lifted(app: &App) {
     assert_eq!(user.post("/api/members", join).await.status, 201);
 }
 
-async fn admins_add_users_to_private_channels(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn admins_add_users_to_private_channels() {
+    let client = App::shared().await.client();
     let (owner, member, user) = (
         client.user().await,
         client.user().await,
@@ -245,8 +239,9 @@ async fn admins_add_users_to_private_channels(app: &App) {
         .is_error(404, "NOT_FOUND");
 }
 
-async fn invitations_are_used_as_often_as_they_may_be(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn invitations_are_used_as_often_as_they_may_be() {
+    let client = App::shared().await.client();
     let owner = client.user().await;
     let channel = owner.channel(true).await;
     let path = format!("/api/members/{channel}/invitations");
@@ -306,8 +301,9 @@ async fn invitations_are_used_as_often_as_they_may_be(app: &App) {
     }
 }
 
-async fn ownership_passes_to_a_member(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn ownership_passes_to_a_member() {
+    let client = App::shared().await.client();
     let (owner, member, stranger) = (
         client.user().await,
         client.user().await,
@@ -347,8 +343,9 @@ async fn ownership_passes_to_a_member(app: &App) {
         .is_error(403, "FORBIDDEN");
 }
 
-async fn joined_shows_what_is_unread(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn joined_shows_what_is_unread() {
+    let client = App::shared().await.client();
     let (owner, user) = (client.user().await, client.user_named("Reader").await);
     let channel = owner.channel(false).await;
     user.join(&channel).await;

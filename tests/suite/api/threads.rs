@@ -2,18 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, on_each_database, text_field};
+use crate::harness::{App, text_field};
 
-on_each_database!(
-    create_is_for_members,
-    list_and_active_differ_by_archived_threads,
-    an_archived_thread_can_be_read_and_takes_no_messages,
-    patch_and_delete_are_for_the_creator_and_those_above,
-    read_never_goes_back,
-);
-
-async fn create_is_for_members(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn create_is_for_members() {
+    let client = App::shared().await.client();
     let (owner, member, stranger) = (
         client.user().await,
         client.user().await,
@@ -67,8 +60,9 @@ async fn create_is_for_members(app: &App) {
     }
 }
 
-async fn list_and_active_differ_by_archived_threads(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn list_and_active_differ_by_archived_threads() {
+    let client = App::shared().await.client();
     let owner = client.user().await;
     let channel = owner.channel(false).await;
     let mut threads = Vec::new();
@@ -103,8 +97,9 @@ async fn list_and_active_differ_by_archived_threads(app: &App) {
     invalid.is_error(400, "VALIDATION_ERROR").names("limit");
 }
 
-async fn an_archived_thread_can_be_read_and_takes_no_messages(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn an_archived_thread_can_be_read_and_takes_no_messages() {
+    let client = App::shared().await.client();
     let (owner, member) = (client.user().await, client.user().await);
     let channel = owner.channel(false).await;
     member.join(&channel).await;
@@ -141,8 +136,9 @@ async fn an_archived_thread_can_be_read_and_takes_no_messages(app: &App) {
     assert_eq!(patched.json()["isArchived"], true);
 }
 
-async fn patch_and_delete_are_for_the_creator_and_those_above(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn patch_and_delete_are_for_the_creator_and_those_above() {
+    let client = App::shared().await.client();
     let (owner, moderator, creator, member) = (
         client.user().await,
         client.user().await,
@@ -195,8 +191,9 @@ async fn patch_and_delete_are_for_the_creator_and_those_above(app: &App) {
     );
 }
 
-async fn read_never_goes_back(app: &App) {
-    let client = app.client();
+#[tokio::test]
+async fn read_never_goes_back() {
+    let client = App::shared().await.client();
     let (owner, reader, stranger) = (
         client.user().await,
         client.user().await,

@@ -4,5 +4,4 @@
 mod browser;
 mod openai;
 mod sign_in;
-mod streams;
 mod typescript_sdk;

@@ -5,7 +5,6 @@ mod parameters;
 mod row;
 
 pub(crate) use parameters::Parameters;
-pub(crate) use row::ReasoningTurns;
 
 use crate::bindings::{Error, Model, Prices, ReasoningInput, StreamMode, SystemRole};
 use crate::providers::Provider;
@@ -49,8 +48,6 @@ pub(crate) struct Entry {
     pub(crate) alternating_roles: bool,
     /// How it takes reasoning of earlier replies.
     pub(crate) reasoning_input: ReasoningInput,
-    /// Of which earlier replies it takes it.
-    pub(crate) reasoning_turns: ReasoningTurns,
     /// What it costs.
     pub(crate) prices: Option<Prices>,
 }
@@ -81,7 +78,6 @@ impl Entry {
                 Provider::Anthropic => ReasoningInput::ThinkingBlocks,
                 _ => ReasoningInput::None,
             },
-            reasoning_turns: ReasoningTurns::Always,
             prices: None,
             id,
         }
@@ -117,7 +113,6 @@ impl Entry {
         self.reasoning_input = row
             .reasoning_input
             .map_or(self.reasoning_input, ReasoningInput::from);
-        self.reasoning_turns = row.reasoning_turns.unwrap_or(self.reasoning_turns);
         self.prices = prices.transpose()?.or(self.prices);
         Ok(())
     }

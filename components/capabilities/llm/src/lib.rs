@@ -19,7 +19,6 @@ mod bindings;
 mod catalogue;
 #[cfg(target_family = "wasm")]
 mod component;
-mod embeddings;
 mod failure;
 mod framing;
 mod json;

@@ -1,8 +1,7 @@
 //! What a provider's events have said so far. Pure.
 
 use crate::bindings::{
-    Completion, Delta, ExtraDelta, ExtraLevel, FinishReason, NativeEvent, ReasoningDelta,
-    ReasoningField, Usage,
+    Completion, Delta, ExtraDelta, ExtraLevel, FinishReason, ReasoningDelta, ReasoningField, Usage,
 };
 use crate::json::{Utf16Joiner, replace_marks};
 use crate::tool_calls::{Piece, ToolCalls};
@@ -18,19 +17,6 @@ pub(crate) struct Counts {
     pub(crate) cache_write: Option<u32>,
     pub(crate) cache_write_hour: Option<u32>,
     pub(crate) reasoning: Option<u32>,
-}
-
-/// What the reader of a reply must know of the request.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Expectation {
-    /// Tokens of the prompt, used where the provider sends no count.
-    pub(crate) prompt_estimate: u32,
-    /// The most tokens that the caller wants.
-    pub(crate) max_tokens: Option<u32>,
-    /// Whether the caller wants extra fields.
-    pub(crate) includes_extra: bool,
-    /// Whether the events are passed on as they came.
-    pub(crate) is_native: bool,
 }
 
 /// A completion as far as it has been read.
@@ -49,8 +35,6 @@ pub(crate) struct Output {
     pub(crate) has_marks: bool,
     /// Whether the caller wants extra fields.
     includes_extra: bool,
-    /// Whether events are passed on as they came.
-    is_native: bool,
     /// The most tokens that the caller wants.
     max_tokens: Option<u32>,
     /// The completion was ended because it exceeds `max_tokens`.
@@ -67,12 +51,11 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Nothing yet.
-    pub(crate) fn new(expectation: Expectation) -> Self {
+    /// Nothing yet. `includes_extra`: whether the caller wants extra fields.
+    pub(crate) fn new(max_tokens: Option<u32>, includes_extra: bool) -> Self {
         Self {
-            max_tokens: expectation.max_tokens,
-            includes_extra: expectation.includes_extra,
-            is_native: expectation.is_native,
+            max_tokens,
+            includes_extra,
             ..Self::default()
         }
     }
@@ -133,16 +116,6 @@ impl Output {
         }));
     }
 
-    /// Adds an event as it came, if the client speaks the provider's protocol.
-    pub(crate) fn native(&mut self, name: &str, data: &str) {
-        if self.is_native {
-            self.deltas.push(Delta::Native(NativeEvent {
-                name: name.to_owned(),
-                data: data.to_owned(),
-            }));
-        }
-    }
-
     /// Notes that the model is at work, though there is nothing to pass on.
     pub(crate) fn start(&mut self) {
         self.has_started = true;
@@ -177,11 +150,7 @@ impl Output {
     /// The deltas not yet taken. Fields of events and choices alone are kept until the model has begun
     /// or stopped: until then the request can be made again.
     pub(crate) fn take(&mut self) -> Vec<Delta> {
-        let is_field = |delta: &Delta| match delta {
-            Delta::Extra(extra) => extra.level != ExtraLevel::Delta,
-            Delta::Native(_) => true,
-            _ => false,
-        };
+        let is_field = |delta: &Delta| matches!(delta, Delta::Extra(extra) if extra.level != ExtraLevel::Delta);
         if !self.has_stopped() && !self.has_started && self.deltas.iter().all(is_field) {
             return Vec::new();
         }
@@ -300,10 +269,7 @@ mod tests {
     }
 
     fn limited(most: u32) -> Output {
-        Output::new(Expectation {
-            max_tokens: Some(most),
-            ..Expectation::default()
-        })
+        Output::new(Some(most), false)
     }
 
     #[test]

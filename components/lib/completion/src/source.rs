@@ -148,8 +148,7 @@ impl Keep {
                     | Delta::Reasoning(_)
                     | Delta::ReasoningData(_)
                     | Delta::ToolCall(_)
-                    | Delta::Extra(_)
-                    | Delta::Native(_) => None,
+                    | Delta::Extra(_) => None,
                 })
                 .collect(),
         }

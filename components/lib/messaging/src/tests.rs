@@ -1,9 +1,7 @@
 //! Tests of the operations on SQLite, and on PostgreSQL where it is installed.
 
-mod attachments;
 mod channels;
-mod connections;
-mod events;
+mod driver;
 mod interleavings;
 mod invitations;
 mod members;
@@ -12,10 +10,11 @@ mod migrations;
 mod plans;
 mod profiles;
 mod search;
+mod server;
 mod threads;
 mod unread;
 
-use sql::testing::Driver;
+use driver::Driver;
 
 use crate::Session;
 use crate::bindings::exports::goldfish::messaging::channels::NewChannel;
@@ -34,13 +33,13 @@ macro_rules! on_both {
 
             #[test]
             fn on_sqlite() {
-                let world = crate::tests::World::new(sql::testing::Driver::sqlite());
+                let world = crate::tests::World::new(crate::tests::driver::Driver::sqlite());
                 futures::executor::block_on(run(&world));
             }
 
             #[test]
             fn on_postgres() {
-                if let Some(driver) = sql::testing::Driver::postgres() {
+                if let Some(driver) = crate::tests::driver::Driver::postgres() {
                     let world = crate::tests::World::new(driver);
                     futures::executor::block_on(run(&world));
                 }
@@ -60,7 +59,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(driver: Driver) -> Self {
-        futures::executor::block_on(crate::MIGRATIONS.apply(&driver)).unwrap();
+        futures::executor::block_on(crate::migrate(&driver)).unwrap();
         Self { driver }
     }
 

@@ -184,21 +184,17 @@ async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
     let user = user_of_path(context).await?;
-    let revoked = sessions::revoke_sessions(user.clone(), None)
+    let revoked = sessions::revoke_sessions(user, None)
         .await
         .map_err(error_mapping::accounts)?;
-    // Those of other credentials come back.
-    realtime_events::close_sockets_in_background(context, user, None);
     Ok(Response::json(&Revoked { revoked }))
 }
 
 async fn revoke_keys(context: &mut Context) -> Result<Response, ApiError> {
     let user = user_of_path(context).await?;
-    let revoked = api_keys::revoke_keys(user.clone())
+    let revoked = api_keys::revoke_keys(user)
         .await
         .map_err(error_mapping::accounts)?;
-    // Those of other credentials come back.
-    realtime_events::close_sockets_in_background(context, user, None);
     Ok(Response::json(&Revoked { revoked }))
 }
 

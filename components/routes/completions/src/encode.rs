@@ -11,6 +11,7 @@ mod usage;
 pub(crate) use chunks::ChunkEncoder;
 pub(crate) use label::{Label, Shape};
 pub(crate) use object::ReplyMessage;
+pub(crate) use usage::content_filtered;
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,15 @@
 //! Parsing OpenAI's request. Values that only a provider can judge are passed on.
 
+mod fields;
 mod messages;
+mod texts;
 mod tools;
 
-use contracts::llm::types::{ChatRequest, JsonSchema, Options, ResponseFormat};
+use contracts::llm::types::{ChatRequest, JsonSchema, Options, ResponseFormat, Tool};
 use http_edge::ApiError;
 use serde_json::{Map, Value};
 
-use model_api::{Fields, fields::text};
+use fields::{Fields, text};
 
 /// A parsed request.
 #[derive(Debug)]
@@ -54,7 +56,6 @@ impl CompletionRequest {
                 temperature,
                 max_tokens,
                 options: Some(options),
-                native: None,
             },
             is_stream,
             includes_usage,
@@ -66,7 +67,26 @@ impl CompletionRequest {
     /// # Errors
     /// `CONTENT_BLOCKED`, or an internal error if moderation fails.
     pub(crate) async fn moderate(&mut self) -> Result<(), ApiError> {
-        model_api::moderate_messages(&mut self.request.messages).await
+        texts::moderate(&mut self.request.messages).await
+    }
+
+    /// The size of the prompt in bytes of text. Tools are a part of it.
+    pub(crate) fn prompt_bytes(&self) -> usize {
+        let options = self.request.options.as_ref();
+        let tools = options.map_or(&[][..], |options| options.tools.as_slice());
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        tools
+            .iter()
+            .map(|tool| match tool {
+                Tool::Function(tool) => {
+                    tool.name.len() + length(&tool.description) + length(&tool.parameters)
+                }
+                Tool::Other(json) => json.len(),
+            })
+            .fold(
+                completion::prompt_bytes(&self.request.messages),
+                usize::saturating_add,
+            )
     }
 }
 

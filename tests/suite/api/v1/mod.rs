@@ -1,6 +1,4 @@
 //! Tests of `/api/v1/*`.
 
 mod auth;
-mod chats;
 pub(crate) mod files;
-mod streams;

@@ -288,11 +288,10 @@ fn read_invalid_field_names_its_path() {
 
 #[test]
 fn prompt_bytes_includes_tools() {
-    let bytes = |body| model_api::prompt_bytes(&read(body).unwrap().request);
-    let plain = bytes(with(json!({})));
+    let plain = read(with(json!({}))).unwrap().prompt_bytes();
     let tools =
         json!({"tools": [{"type": "function", "function": {"name": "abc", "parameters": {}}}]});
-    assert_eq!(bytes(with(tools)), plain + 5);
+    assert_eq!(read(with(tools)).unwrap().prompt_bytes(), plain + 5);
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

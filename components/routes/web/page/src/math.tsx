@@ -3,12 +3,14 @@
 
 import { useLayoutEffect, useRef } from 'preact/hooks';
 
-type Katex = (typeof import('./katex'))['default'];
+interface Katex {
+  render: (source: string, element: HTMLElement, options: object) => void;
+}
 
 let katex: Promise<Katex> | undefined;
 
 function loadKatex(): Promise<Katex> {
-  katex ??= import('./katex').then((module) => module.default);
+  katex ??= import('/assets/katex.js').then((module: { default: Katex }) => module.default);
   // A later formula tries again.
   katex.catch(() => (katex = undefined));
   return katex;
