@@ -25,10 +25,10 @@ mod generated {
         },
         with: {
             "spin:key-value/key-value.store": crate::key_value::Store,
-            "spin:postgres/postgres.connection": crate::postgres::Client,
-            "spin:postgres/postgres.connection-builder": crate::postgres::ConnectionBuilder,
+            "spin:postgres/postgres.connection": crate::postgres::connection::Client,
+            "spin:postgres/postgres.connection-builder": crate::postgres::connection::ConnectionBuilder,
             "spin:redis/redis.connection": redis::aio::MultiplexedConnection,
-            "spin:sqlite/sqlite.connection": crate::sqlite::Connection,
+            "spin:sqlite/sqlite.connection": crate::sqlite::connection::Connection,
             "wasi:keyvalue/store.bucket": crate::key_value::Bucket,
             "wasi:keyvalue/atomics.cas": crate::key_value::Cas,
         },

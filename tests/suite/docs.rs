@@ -12,8 +12,11 @@ use crate::harness::{
 use crate::promises::edge;
 
 /// What people look at and programs do not ask: pages and what belongs to them.
-const NOT_DESCRIBED: [(&str, &str); 6] = [
+const NOT_DESCRIBED: [(&str, &str); 9] = [
     ("GET", "/"),
+    ("GET", "/c/:id"),
+    ("GET", "/new"),
+    ("GET", "/new-password"),
     ("GET", "/favicon.svg"),
     ("GET", "/assets/:name"),
     ("GET", "/docs"),

@@ -1,23 +1,17 @@
 //! Statements on one connection.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
-use deadpool_postgres::Object;
 use futures::StreamExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::RowStream;
 
+use super::connection::Client;
 use super::{parameters, values};
 use crate::bindings::spin::postgres::postgres::{
     Column, DbError, DbValue, Error, ParameterValue, QueryError, RowSet,
 };
 use crate::rows::{BUFFERED_ROWS, MAX_BUFFERED_BYTES, Rows};
-
-/// A connection that a component has opened. It goes back to its pool when the last clone is dropped:
-/// statements that run have one.
-#[derive(Clone)]
-pub struct Client(Arc<Object>);
 
 /// A query whose rows are read while it runs. As in Spin, a query without rows has no columns.
 pub(crate) struct Streamed {
@@ -27,10 +21,6 @@ pub(crate) struct Streamed {
 }
 
 impl Client {
-    pub(super) fn new(connection: Object) -> Self {
-        Self(Arc::new(connection))
-    }
-
     /// Runs a statement and returns how many rows it changed.
     pub(crate) async fn execute(
         &self,

@@ -8,6 +8,7 @@
 )]
 
 mod client;
+pub(crate) mod connection;
 mod parameters;
 mod tls;
 mod types;
@@ -24,20 +25,13 @@ use tokio_postgres::tls::NoTls;
 use crate::allowed_hosts::AllowedHosts;
 use crate::bindings::spin::postgres::postgres::Error;
 
-pub use client::Client;
+pub(crate) use connection::{Client, ConnectionBuilder};
 
 /// Connections of one pool.
 const POOL_SIZE: usize = 64;
 
 /// Pools of one component. The one that was made first makes room.
 const MAX_POOLS: usize = 16;
-
-/// A connection that a component is about to make.
-pub struct ConnectionBuilder {
-    pub(crate) address: String,
-    /// A certificate in PEM that is trusted besides the Mozilla roots.
-    pub(crate) root: Option<String>,
-}
 
 impl ConnectionBuilder {
     /// Trusts a certificate in PEM.

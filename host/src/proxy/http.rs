@@ -3,23 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use ::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::sync::Notify;
 
 use super::backend::Body;
+use super::head::Head;
+use super::responses::{bad_gateway, text};
 use super::{Shared, events, headers, socket, stream, websocket};
-
-/// What is known of a request after its body is gone.
-pub(super) struct Head {
-    pub(super) method: Method,
-    /// The path with the query.
-    pub(super) target: String,
-    pub(super) headers: HeaderMap,
-    pub(super) peer: SocketAddr,
-}
 
 pub(super) async fn respond(
     shared: Arc<Shared>,
@@ -86,20 +78,4 @@ pub(super) async fn respond(
         return stream::respond(shared, &head, parts, body, abort).await;
     }
     Response::from_parts(parts, body.map_err(Into::into).boxed())
-}
-
-pub(super) fn bad_gateway() -> Response<Body> {
-    text(StatusCode::BAD_GATEWAY, "Error while proxying to origin.")
-}
-
-pub(super) fn text(status: StatusCode, message: &str) -> Response<Body> {
-    let mut response = Response::new(full(format!("{message}\n").into()));
-    *response.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain");
-    response.headers_mut().insert(header::CONTENT_TYPE, plain);
-    response
-}
-
-pub(super) fn full(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(|never| match never {}).boxed()
 }

@@ -5,11 +5,13 @@
 mod backend;
 mod control;
 mod events;
+mod head;
 mod headers;
 mod http;
 mod hub;
 mod instruct;
 mod item;
+mod responses;
 mod socket;
 mod stream;
 mod websocket;

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 
+import { accessible } from './axe.mjs';
+
 export default async function (stage) {
   const { page } = stage;
   const button = (name) => page.getByRole('button', { name, exact: true });
@@ -12,6 +14,7 @@ export default async function (stage) {
   await page.locator('.reply-text', { hasText: 'The second reply.' }).waitFor();
   await stage.idle();
   await page.getByRole('group', { name: 'Version 2 of 2' }).waitFor();
+  await accessible(stage, 'versions');
   await stage.screenshot('reply');
   await button('Previous version').click();
   await page.locator('.reply-text', { hasText: 'The first reply.' }).waitFor();
@@ -37,6 +40,7 @@ export default async function (stage) {
   await button('Edit message').first().click();
   const field = page.getByRole('textbox', { name: 'Edit message' });
   assert.equal(await field.inputValue(), 'Tell me something');
+  await accessible(stage, 'editing');
   await field.fill('Tell me something else');
   await stage.reply({ pieces: ['Something else.'] });
   await field.press('Enter');
@@ -56,4 +60,5 @@ export default async function (stage) {
   await page.reload();
   await stage.idle();
   assert.equal(await page.locator('.failure').last().innerText(), reason);
+  await accessible(stage, 'a stored failure');
 }

@@ -17,7 +17,7 @@ ENDS_ITS_CREDENTIAL = {
     "authRevokeOtherSessions",
 }
 # Schemathesis uses what it has seen in answers, such as the id of the user that it is.
-ENDS_A_USER = {"adminPurgeUser", "adminRevokeSessions"}
+ENDS_A_USER = {"adminPurgeUser", "adminRevokeSessions", "deleteUser"}
 
 
 @schemathesis.hook

@@ -5,4 +5,5 @@ mod browser;
 mod gateway;
 mod openai;
 mod sign_in;
+mod streams;
 mod typescript_sdk;

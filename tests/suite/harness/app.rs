@@ -29,9 +29,22 @@ pub(crate) const CLOUDFLARE_TOKEN: &str = "marker-cloudflare-c05e";
 /// The application's manifest.
 pub(crate) fn manifest() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../spin.toml")
+        .join("../../spin.toml")
         .canonicalize()
         .unwrap()
+}
+
+/// The program `goldfish`, which cargo builds for the tests of its own package.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    // Tests are in `deps` below the folder of the programs.
+    let binary = test.ancestors().nth(2).unwrap().join("goldfish");
+    assert!(
+        binary.is_file(),
+        "{} is not there: run `cargo test --workspace --no-run`",
+        binary.display()
+    );
+    binary
 }
 
 /// Whether the tests run against a `spin` binary. Assertions that need the embedded host (counts of
@@ -214,7 +227,7 @@ impl Builder {
     }
 
     async fn start_binary(self, state: Arc<Folder>) -> App {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_goldfish"));
+        let mut command = Command::new(binary());
         command.arg("--from").arg(&self.manifest).arg("--no-build");
         command.arg("--state-dir").arg(state.path());
         let (child, logs) = self.spawn(command, "127.0.0.1:0");

@@ -1,6 +1,6 @@
 //! What `spin.toml` grants is what the components import, no more and no less; and who imports
-//! what is the architecture: routes touch neither storage nor network themselves; `llm`, `oauth` and
-//! `mail` have network and no storage; storage capabilities have no network; moderation has neither;
+//! what is the architecture: routes touch neither storage nor network themselves; `llm`, `oauth`, `mail`
+//! and `realtime` have network and no storage; storage capabilities have no network; moderation has neither;
 //! `identity` alone has both.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -160,7 +160,7 @@ async fn routes_import_neither_storage_nor_network() {
 #[tokio::test]
 async fn capabilities_import_storage_or_network_as_listed() {
     let components = components().await;
-    for (id, storage, network) in [
+    let listed = [
         ("capability-llm", false, true),
         ("capability-conversations", true, false),
         ("capability-quota", true, false),
@@ -175,12 +175,16 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-accounts-strict-passwords", true, false),
         ("capability-oauth", false, true),
         ("capability-mail", false, true),
+        ("capability-realtime", false, true),
         ("capability-messaging-sqlite", true, false),
         // Its storage is a server.
         ("capability-messaging-postgres", true, false),
+        ("capability-streams-sqlite", true, false),
+        ("capability-streams-postgres", true, false),
         ("capability-moderation", false, false),
         ("capability-moderation-words", false, false),
-    ] {
+    ];
+    for (id, storage, network) in listed {
         let imports = &components[id].imports;
         assert_eq!(has_storage(imports), storage, "{id}: {imports:?}");
         assert_eq!(has_network(imports), network, "{id}: {imports:?}");
@@ -188,7 +192,7 @@ async fn capabilities_import_storage_or_network_as_listed() {
     let capabilities = components.keys().filter(|id| id.starts_with("capability-"));
     assert_eq!(
         capabilities.count(),
-        13,
+        listed.len(),
         "a new capability is to be listed here"
     );
 }

@@ -280,15 +280,23 @@ async fn goldfish_prints_routes_and_reads_the_environment() {
 }
 
 #[tokio::test]
-async fn a_chat_writes_at_most_six_times() {
+async fn a_chat_in_a_conversation_writes_at_most_six_times() {
     // One more, if a minute of the limiter's began meanwhile.
-    chats_write("off", 41).await;
+    chats_write("off", true, 41).await;
     // Two for each, and now and then a snapshot.
-    chats_write("on", 63).await;
+    chats_write("on", true, 63).await;
 }
 
-/// Ten chats write at most so often, with the variable `usage_ledger` as it is said.
-async fn chats_write(usage_ledger: &str, most: u64) {
+#[tokio::test]
+async fn a_chat_that_evicts_a_conversation_writes_at_most_eight_times() {
+    // Two more than in a conversation: the first word is recorded before another conversation goes.
+    chats_write("off", false, 61).await;
+    chats_write("on", false, 83).await;
+}
+
+/// Ten chats write at most so often, with the variable `usage_ledger` as it is said, in one
+/// conversation or each in a new one that evicts another.
+async fn chats_write(usage_ledger: &str, in_one_conversation: bool, most: u64) {
     let upstream = Upstream::start(Script::words(20)).await.unwrap();
     // The limits that the harness sets are counted in larger steps, and so in fewer writes.
     let app = App::with_defaults()
@@ -303,9 +311,13 @@ async fn chats_write(usage_ledger: &str, most: u64) {
         return;
     };
     let guest = app.client().guest().await;
-    let chat = json!({ "message": "Hi", "model": "gpt-4o" });
+    let mut chat = json!({ "message": "Hi", "model": "gpt-4o" });
     for _ in 0..3 {
         guest.chat(chat.clone()).await.events().await;
+    }
+    if in_one_conversation {
+        let history = guest.get("/api/history").await.json();
+        chat["conversationId"] = history["conversations"][0]["id"].clone();
     }
     let before = host.kv_counts().writes;
     for _ in 0..10 {

@@ -12,7 +12,7 @@ use crate::harness::{App, Response, in_time, manifest, manifest_table};
 
 /// What answers without a user: signing in and what leads there, and what is about no user. Whatever
 /// else is added to this list needs as good a reason.
-const OPEN_TO_ALL: [(&str, &str); 29] = [
+const OPEN_TO_ALL: [(&str, &str); 37] = [
     ("GET", "/health"),
     ("GET", "/..."),
     // How to ask is no secret, and the page that shows it cannot sign in before it is there.
@@ -21,6 +21,13 @@ const OPEN_TO_ALL: [(&str, &str); 29] = [
     ("GET", "/docs/:file"),
     // The page itself is for everybody; what it shows it asks for with the user's credential.
     ("GET", "/"),
+    ("GET", "/c/:id"),
+    ("GET", "/new"),
+    ("GET", "/new-password"),
+    ("GET", "/channels"),
+    ("GET", "/channels/:channel"),
+    ("GET", "/channels/:channel/:thread"),
+    ("GET", "/invitation/:token"),
     ("GET", "/favicon.svg"),
     ("GET", "/assets/:name"),
     ("POST", "/register"),
@@ -30,6 +37,7 @@ const OPEN_TO_ALL: [(&str, &str); 29] = [
     ("POST", "/api/v1/auth/guest"),
     ("POST", "/api/v1/auth/refresh"),
     ("GET", "/api/auth/ok"),
+    ("GET", "/api/auth/sign-in-options"),
     ("GET", "/api/auth/error"),
     ("POST", "/api/auth/sign-up/email"),
     ("POST", "/api/auth/sign-in/email"),

@@ -159,11 +159,15 @@ async fn content_and_credentials_are_in_no_log_error_or_header() {
             );
         }
     }
-    let body = format!("{{\"error\":{{\"message\":\"marker-reply {OPENAI_KEY}\"}}}}");
+    // The provider's own words are shown, without what it quotes of the request.
+    let body = format!("{{\"error\":{{\"message\":\"No: marker-message {OPENAI_KEY}\"}}}}");
     upstream.set(Script::new(["a"]).fault(Fault::Raw(418, "application/json".to_owned(), body)));
     refused.push(
         guest
-            .post("/api/chat", json!({ "message": "x", "model": "gpt-4o" }))
+            .post(
+                "/api/chat",
+                json!({ "message": "marker-message", "model": "gpt-4o" }),
+            )
             .await,
     );
     for answer in &refused {

@@ -5,7 +5,6 @@ use crate::bindings::{
     ReasoningField, Usage,
 };
 use crate::json::{Utf16Joiner, replace_marks};
-use crate::reply::Expectation;
 use crate::tool_calls::{Piece, ToolCalls};
 use serde_json::{Map, Value};
 use token_estimate::{bytes_at_most, generated_at_least, tokens_of};
@@ -19,6 +18,19 @@ pub(crate) struct Counts {
     pub(crate) cache_write: Option<u32>,
     pub(crate) cache_write_hour: Option<u32>,
     pub(crate) reasoning: Option<u32>,
+}
+
+/// What the reader of a reply must know of the request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Expectation {
+    /// Tokens of the prompt, used where the provider sends no count.
+    pub(crate) prompt_estimate: u32,
+    /// The most tokens that the caller wants.
+    pub(crate) max_tokens: Option<u32>,
+    /// Whether the caller wants extra fields.
+    pub(crate) includes_extra: bool,
+    /// Whether the events are passed on as they came.
+    pub(crate) is_native: bool,
 }
 
 /// A completion as far as it has been read.

@@ -8,6 +8,8 @@ use crate::output::Output;
 use serde_json::Value;
 use sse::Event;
 
+pub(crate) use crate::output::Expectation;
+
 /// How the events of a provider are read. Fields that a decoder does not expect are ignored: a
 /// provider may only end a reply by saying that it failed.
 pub(crate) trait Decode {
@@ -19,19 +21,6 @@ pub(crate) trait Decode {
 
     /// Reads the end `[DONE]`.
     fn done(&mut self, _output: &mut Output) {}
-}
-
-/// What the reader of a reply must know of the request.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Expectation {
-    /// Tokens of the prompt, used where the provider sends no count.
-    pub(crate) prompt_estimate: u32,
-    /// The most tokens that the caller wants.
-    pub(crate) max_tokens: Option<u32>,
-    /// Whether the caller wants extra fields.
-    pub(crate) includes_extra: bool,
-    /// Whether the events are passed on as they came.
-    pub(crate) is_native: bool,
 }
 
 /// A reply being read.

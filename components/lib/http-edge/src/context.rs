@@ -202,6 +202,18 @@ impl Context {
         json::from_slice(&text)
     }
 
+    /// The body, of any media type. 413 if it is too large; some of it is read then, so that clients that send before
+    /// they listen get the response.
+    pub async fn bytes(&mut self) -> Result<Vec<u8>, ApiError> {
+        match self.declared_length() {
+            Ok(declared) => self.read(declared).await,
+            Err(error) => {
+                self.body().drain().await;
+                Err(error)
+            }
+        }
+    }
+
     /// The body as it arrives, for handlers that have their own limits. Empty if it was read before.
     pub fn body(&mut self) -> BodyReader {
         BodyReader::new(self.body.take())

@@ -181,7 +181,7 @@ impl NewTurn {
                 return Err(error);
             }
         };
-        let title = prompt.is_new.then(|| TitleRequest {
+        let title = prompt.needs_title.then(|| TitleRequest {
             user,
             conversation: started.info.conversation_id.clone(),
             message: prompt.message,

@@ -54,15 +54,11 @@ async fn take_all(
             form.skip(MAX_OTHER).await?;
             continue;
         }
-        let name = part.file_name.clone().unwrap_or_default();
-        let result = if taken.len() < MAX_FILES {
-            take(form, part, owner, purpose).await?
-        } else {
-            Err(ApiError::invalid("files", "must be at most ten"))
-        };
-        if taken.len() > MAX_FILES {
+        if taken.len() == MAX_FILES {
             return Err(ApiError::invalid("files", "must be at most ten"));
         }
+        let name = part.file_name.clone().unwrap_or_default();
+        let result = take(form, part, owner, purpose).await?;
         taken.push(Taken { name, result });
         // What is left of a file that was not accepted.
         form.skip(max_bytes).await?;

@@ -15,12 +15,15 @@ mod update;
 mod view;
 
 use contracts::messaging::profiles;
-use http_edge::{ApiError, Context, Response};
+use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
 use team::{MAX_LIMIT, page_request, respond_with_list};
 
 use private::Asker;
 use view::UserView;
+
+/// Most characters of a search.
+const MAX_SEARCH: usize = 200;
 
 http_edge::routes! {
     GET "/api/users" => list_users,
@@ -40,6 +43,14 @@ struct ListUsers {
 async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
     let asker = Asker::of(context).await?;
     let query: ListUsers = context.query()?;
+    let search_chars = query.search.as_ref().map(|text| text.chars().count());
+    Validator::new()
+        .require(
+            search_chars.is_none_or(|chars| chars <= MAX_SEARCH),
+            "search",
+            "is too long",
+        )
+        .finish()?;
     let page = page_request(query.cursor, query.limit, MAX_LIMIT)?;
     let found = profiles::list(query.search, page)
         .await

@@ -8,19 +8,12 @@ use contracts::{
 use futures::future::try_join_all;
 use http_edge::{ApiError, Context, Response};
 
-use crate::view::UserView;
+use crate::view::{Private, UserView};
 
 /// Who asks.
 pub(crate) enum Asker {
     User(User),
     Operator,
-}
-
-/// The private part of a user.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Private {
-    pub(crate) email: Option<String>,
-    pub(crate) email_verified: bool,
 }
 
 impl Asker {

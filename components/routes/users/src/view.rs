@@ -4,7 +4,12 @@ use contracts::messaging::profiles::{Profile, User};
 use serde::Serialize;
 use team::UtcTime;
 
-use crate::private::Private;
+/// The private part of a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Private {
+    pub(crate) email: Option<String>,
+    pub(crate) email_verified: bool,
+}
 
 /// A user with their profile.
 #[derive(Serialize)]

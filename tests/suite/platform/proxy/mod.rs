@@ -46,7 +46,7 @@ async fn on_each<F, T>(
             proxy,
         };
         // Shown if the test fails.
-        println!("{name} on {kind:?}");
+        eprintln!("{name} on {kind:?}");
         in_time(name, test(setup)).await;
     }
 }

@@ -27,6 +27,34 @@ pub(crate) struct Provisional {
     pub(crate) undo: u64,
 }
 
+/// How many conversations a user may have, and how long an eviction can be undone (milliseconds).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) conversations: u32,
+    pub(crate) undo: u64,
+}
+
+/// A conversation that was evicted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EvictedTitle {
+    pub(crate) id: String,
+    pub(crate) title: String,
+}
+
+impl EvictedTitle {
+    /// What was evicted by an entry.
+    pub(crate) fn all(state: &State, number: u64) -> Vec<Self> {
+        let evicted = state.evicted.iter();
+        let evicted = evicted.filter(|evicted| evicted.number == number);
+        evicted
+            .map(|evicted| Self {
+                id: evicted.conversation.id.clone(),
+                title: evicted.conversation.title.clone(),
+            })
+            .collect()
+    }
+}
+
 impl State {
     /// What a writer whose entry may evict a conversation has to record.
     pub(crate) fn begins(&self, limit: u32, undo: u64) -> Begins {

@@ -215,19 +215,23 @@ fn activate(turns: &mut Vec<Turn>, is: &dyn Fn(&Turn) -> bool) -> bool {
     versions.any(|version| activate(version, is))
 }
 
-/// Exchanges the turns from `at` on for the newest version whose first turn `is` names.
+/// Exchanges the turns from `at` on for the version whose first turn `is` names. Several replies may belong to
+/// one message: then for the one that was active last.
 fn swap(turns: &mut Vec<Turn>, at: usize, is: &dyn Fn(&Turn) -> bool) {
     let mut replaced = turns.split_off(at.min(turns.len()));
     let mut versions = match replaced.first_mut() {
         Some(active) => std::mem::take(&mut active.versions),
         None => Vec::new(),
     };
-    let chosen = versions
-        .iter()
-        .enumerate()
-        .filter(|(_, version)| version.first().is_some_and(is))
-        .max_by_key(|(_, version)| version.first().map(Turn::reply_number))
-        .map(|(at, _)| at);
+    // What was active is added at the end; what never was is pending.
+    let position = |accepts: &dyn Fn(&Turn) -> bool| {
+        versions.iter().rposition(|version| {
+            version
+                .first()
+                .is_some_and(|turn| is(turn) && accepts(turn))
+        })
+    };
+    let chosen = position(&|turn| !turn.pending).or_else(|| position(&|_| true));
     let Some(chosen) = chosen else {
         if let Some(active) = replaced.first_mut() {
             active.versions = versions;
@@ -235,7 +239,8 @@ fn swap(turns: &mut Vec<Turn>, at: usize, is: &dyn Fn(&Turn) -> bool) {
         turns.append(&mut replaced);
         return;
     };
-    let mut chosen = versions.swap_remove(chosen);
+    // In order: the last one was active last.
+    let mut chosen = versions.remove(chosen);
     versions.push(replaced);
     if let Some(active) = chosen.first_mut() {
         active.versions = versions;

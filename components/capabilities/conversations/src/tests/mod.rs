@@ -18,8 +18,8 @@ use crate::error::Error;
 use crate::facts::Outcome;
 use crate::ids;
 use crate::library;
-use crate::state::Conversation;
-use crate::turn::{BeginResult, Limits, TurnWriter};
+use crate::state::{Conversation, Limits};
+use crate::turn::{BeginResult, TurnWriter};
 
 /// How long evictions can be undone in these tests (milliseconds).
 const UNDO: u64 = 500;

@@ -115,6 +115,26 @@ fn set_active_brings_back_a_version_with_what_followed_it() {
 }
 
 #[test]
+fn set_active_to_a_message_brings_back_the_reply_that_was_active_last() {
+    let world = World::new(1);
+    let id = chats(&world, None, "one");
+    let first = list(&world)[0].turns[0].clone();
+    let writer = regenerate(&world, &id);
+    finish(&world, writer, Outcome::Complete, "re one again");
+    let second = list(&world)[0].turns[0].clone();
+    for reply in [&first.reply_id, &second.reply_id, &first.reply_id] {
+        let active = list(&world)[0].turns[0].reply_id.clone();
+        set_active(&world, &id, &active, reply).unwrap();
+    }
+    chats(&world, Some(&id), "two");
+    let writer = edit(&world, &id, &first.id, "uno").unwrap();
+    finish(&world, writer, Outcome::Complete, "re uno");
+    let edited = list(&world)[0].turns[0].clone();
+    set_active(&world, &id, &edited.id, &first.id).unwrap();
+    assert_eq!(texts(&world), ["one", "re one", "two", "re two"]);
+}
+
+#[test]
 fn versions_are_bounded_in_number_and_deleted_with_the_conversation() {
     let world = World::new(1);
     let id = chats(&world, None, "question");

@@ -4,9 +4,10 @@ use journal::Platform;
 
 use super::confirm;
 use super::pace::Pace;
-use super::{EvictedTitle, Instant, Stage, TurnWriter, Writing};
+use super::{Instant, Stage, TurnWriter, Writing};
 use crate::error::Error;
 use crate::facts::Piece;
+use crate::state::EvictedTitle;
 use crate::{ids, text};
 
 /// What the caller of [`TurnWriter::append`] does next.

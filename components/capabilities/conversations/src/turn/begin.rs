@@ -3,11 +3,12 @@
 use journal::Platform;
 
 use super::pace::Pace;
-use super::{Directive, Instant, Limits, ReplyText, Stage, TurnWriter, Writing, reply_in_progress};
+use super::{Directive, Instant, ReplyText, Stage, TurnWriter, Writing, reply_in_progress};
 use crate::error::Error;
 use crate::facts::{Again, Begins, Fact, Message};
 use crate::following::Started;
 use crate::preferences::MODEL_CHARS_MAX;
+use crate::state::Limits;
 use crate::{erasing, ids, text};
 
 /// The result of [`TurnWriter::begin`].

@@ -3,11 +3,11 @@
 
 use journal::{Journal, Platform, View};
 
-use super::{EvictedTitle, Writing};
+use super::Writing;
 use crate::error::Error;
 use crate::facts::{Confirmed, Fact};
 use crate::reading;
-use crate::state::State;
+use crate::state::{EvictedTitle, State};
 
 /// Records the first word, if that has consequences. It has to be stored before: a reply that is lost
 /// in a crash must not cost a conversation.

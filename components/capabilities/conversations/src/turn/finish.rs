@@ -4,10 +4,10 @@ use journal::Platform;
 
 use super::begin::validate_model;
 use super::confirm;
-use super::{EvictedTitle, Stage, TurnWriter, Writing, not_writing};
+use super::{Stage, TurnWriter, Writing, not_writing};
 use crate::error::Error;
 use crate::facts::{End, Failure, Outcome, Usage};
-use crate::state::all_turns;
+use crate::state::{EvictedTitle, all_turns};
 use crate::{erasing, ids, reading, text};
 
 /// After this much silence (milliseconds) a writer checks whether its reply was given up before it

@@ -19,7 +19,7 @@ use crate::variables::Variables;
 use spin_sdk::time::sleep;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The attempts of one request.
 pub(super) struct Attempts {
@@ -40,8 +40,20 @@ pub(super) enum Accepted {
     /// The reply arrives over the network.
     Streaming(Box<Streaming>),
     /// The reply is there.
-    Whole(ResolvedModel, Vec<Delta>, Completion),
+    Whole(Box<Whole>),
 }
+
+/// A reply that is there.
+pub(super) struct Whole {
+    pub(super) resolved: ResolvedModel,
+    pub(super) deltas: Vec<Delta>,
+    /// Between two deltas.
+    pub(super) interval: Duration,
+    pub(super) end: Result<Completion, Error>,
+}
+
+/// The interval between the deltas of a reply that was there at once.
+const WHOLE_REPLY_INTERVAL: Duration = Duration::from_millis(4);
 
 /// A reply that arrives over the network.
 pub(super) struct Streaming {
@@ -158,17 +170,23 @@ impl Attempts {
                 let reply = demo::responder::reply(&self.request)?;
                 self.plan.begin_attempt();
                 let resolved = self.resolved(reply.omitted, false);
-                Ok(Accepted::Whole(resolved, reply.deltas, reply.completion))
+                Ok(Accepted::Whole(Box::new(Whole {
+                    resolved,
+                    deltas: reply.deltas,
+                    interval: reply.interval,
+                    end: reply.end,
+                })))
             }
             Provider::Spin => {
                 self.plan.begin_attempt();
                 let (deltas, completion, omitted) =
                     spin::inference::infer(&self.entry, &self.request)?;
-                Ok(Accepted::Whole(
-                    self.resolved(omitted, false),
+                Ok(Accepted::Whole(Box::new(Whole {
+                    resolved: self.resolved(omitted, false),
                     deltas,
-                    completion,
-                ))
+                    interval: WHOLE_REPLY_INTERVAL,
+                    end: Ok(completion),
+                })))
             }
             provider => {
                 let (lease, key) = lease::take(provider, self.variables, &self.limits, now).await?;

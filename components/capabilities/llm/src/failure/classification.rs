@@ -140,7 +140,7 @@ pub(super) fn classify_workers_ai(error: &ProviderError) -> Option<Class> {
         2_016 | 2_017 => Class::ContentFiltered,
         3_007 | 3_008 | 3_046 => Class::Timeout,
         3_036 | 2_003 => Class::RateLimited,
-        3_040 | 3_043 => Class::Overloaded,
+        3_040 => Class::Overloaded,
         _ => return None,
     })
 }

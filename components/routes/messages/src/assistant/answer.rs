@@ -73,6 +73,7 @@ impl Question {
             }
         };
         self.post(&text).await.map_err(error_mapping::messaging)?;
+        realtime_events::publish_pending().await?;
         failure.map_or(Ok(()), Err)
     }
 

@@ -32,8 +32,8 @@ export interface Summary {
 export interface History {
   conversations: Summary[];
   maxConversations: number;
-  /** The id of the conversation that a new one deletes; null while there is room. */
-  nextEvicted: string | null;
+  /** The conversation that a new one deletes; null while there is room. */
+  nextEvicted: { id: string; title: string } | null;
 }
 
 export interface StoredConversation {

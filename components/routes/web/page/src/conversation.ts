@@ -71,7 +71,8 @@ export class Conversation {
   /** The idempotency key of the last message. */
   #key = '';
   #isStopRequested = false;
-  #evicted: Evicted[] = [];
+  /** The conversations that were deleted for this reply, of which the user knows. */
+  #evicted = new Set<string>();
   #events: Events;
   /** Ends the current connection, so that a new one is made. */
   #connection: AbortController | null = null;
@@ -230,7 +231,7 @@ export class Conversation {
   #startReply(phase: PendingReply['phase']): void {
     this.#reply = { message: '', lastEvent: 0 };
     this.#isStopRequested = false;
-    this.#evicted = [];
+    this.#evicted.clear();
     this.#unshown = '';
     batch(() => {
       this.problem.value = null;
@@ -324,7 +325,7 @@ export class Conversation {
     switch (event.kind) {
       case 'conversation':
         this.#reply.message = event.messageId;
-        this.#evicted = event.evicted;
+        this.#reportEvicted(event.evicted);
         batch(() => {
           this.#named(event.conversationId);
           this.title.value = event.title;
@@ -341,14 +342,20 @@ export class Conversation {
         this.#reply.lastEvent = event.number;
         this.#unshown += event.text;
         this.#showTimer ??= setTimeout(() => this.#showReceived(), SHOW_INTERVAL);
-        if (this.#evicted.length > 0) this.#events.onEvicted(this.#evicted);
-        this.#evicted = [];
         break;
       }
       case 'error':
         this.#streamError = event.error;
         break;
     }
+  }
+
+  /** The event is sent again when conversations were deleted, and by a new connection. */
+  #reportEvicted(evicted: Evicted[]): void {
+    const news = evicted.filter(({ id }) => !this.#evicted.has(id));
+    if (news.length === 0) return;
+    for (const { id } of news) this.#evicted.add(id);
+    this.#events.onEvicted(news);
   }
 
   #showReceived(): void {

@@ -69,7 +69,9 @@ async fn listed(guest: &Client) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     let mut path = "/api/v1/files?limit=100".to_owned();
     loop {
-        let page = guest.get(&path).await.json();
+        let answer = guest.get(&path).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let page = answer.json();
         for file in page["files"].as_array().unwrap() {
             let answer = guest.get(&content_path(file)).await;
             assert_eq!(answer.status, 200, "{answer:?}");
