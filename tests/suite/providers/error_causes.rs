@@ -89,7 +89,7 @@ async fn each_failure_has_a_true_sentence_and_status() {
             "Engine is overloaded",
             503,
             None,
-            "overloaded",
+            "cannot take requests",
         ),
         (
             429,
