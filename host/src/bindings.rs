@@ -23,6 +23,7 @@ mod generated {
             "wasi:keyvalue/batch": async | trappable,
             default: trappable,
         },
+        // Resources by the modules that import nothing from here.
         with: {
             "spin:key-value/key-value.store": crate::key_value::Store,
             "spin:postgres/postgres.connection": crate::postgres::connection::Client,

@@ -11,19 +11,10 @@ use crate::harness::{
 };
 use crate::promises::edge;
 
-/// What people look at and programs do not ask: pages and what belongs to them.
-const NOT_DESCRIBED: [(&str, &str); 9] = [
-    ("GET", "/"),
-    ("GET", "/c/:id"),
-    ("GET", "/new"),
-    ("GET", "/new-password"),
-    ("GET", "/favicon.svg"),
-    ("GET", "/assets/:name"),
-    ("GET", "/docs"),
-    ("GET", "/docs/:file"),
-    // Any path that is not there.
-    ("ANY", "/..."),
-];
+/// What is not described: pages, which people look at and programs do not ask for, and any path that is not there.
+fn not_described() -> impl Iterator<Item = (&'static str, &'static str)> {
+    edge::PAGES.into_iter().chain([("ANY", "/...")])
+}
 
 async fn description() -> Value {
     let answer = App::shared().await.client().get("/openapi.json").await;
@@ -60,7 +51,7 @@ async fn openapi_json_describes_every_endpoint() {
         }
     }
     let mut there: BTreeSet<_> = edge::in_sources().into_iter().collect();
-    for (method, path) in NOT_DESCRIBED {
+    for (method, path) in not_described() {
         let was_there = there.remove(&(method.to_owned(), path.to_owned()));
         assert!(was_there, "{method} {path} need not be listed");
     }

@@ -36,6 +36,6 @@ def before_call(context, case, kwargs):
             case.headers[name] = value.encode("utf-8").decode("latin-1")
     if operation in ENDS_A_USER and case.path_parameters.get("id") == os.environ["GOLDFISH_USER"]:
         case.path_parameters["id"] = f"guest_{uuid.uuid4()}"
-    # Nobody changes the profile of another. A new address would be written to, and no mail is sent here.
+    # Only the own profile can be changed; a new address would be confirmed by mail, which is not sent here.
     if operation == "updateUser" and isinstance(case.body, dict) and "email" not in case.body:
         case.path_parameters["id"] = os.environ["GOLDFISH_USER"]

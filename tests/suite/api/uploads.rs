@@ -100,6 +100,12 @@ async fn upload_of_several_files_reports_each(place: &Place) {
     let answer = guest.send_form(path, ten).await.json();
     assert_eq!(answer["data"].as_array().unwrap().len(), 10);
     assert!(answer.get("errors").is_none());
+    let eleven = (0..11).fold(Form::new(), |form, _| {
+        form.file("files", "a.png", None, &png())
+    });
+    let answer = guest.send_form(path, eleven).await;
+    answer.is_error(400, "VALIDATION_ERROR").names("files");
+    assert_eq!(place.ids().await.len(), 12);
     let bad = Form::new().file("files", "a.txt", None, b"text");
     let answer = guest.send_form(path, bad).await;
     answer.is_error(400, "VALIDATION_ERROR").names("files[0]");

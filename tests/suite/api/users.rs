@@ -51,7 +51,12 @@ async fn list_finds_users_by_name_page_by_page() {
     let mut found: Vec<_> = found.iter().map(|user| text_field(user, "id")).collect();
     found.reverse();
     assert_eq!(found, ids, "the newest first, each once");
+    let longest = "a".repeat(200);
+    let answer = asker.get(&format!("/api/users?search={longest}")).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let too_long = format!("search={longest}a");
     for (query, field) in [
+        (too_long.as_str(), "search"),
         ("limit=0", "limit"),
         ("limit=101", "limit"),
         ("cursor=nonsense", "cursor"),

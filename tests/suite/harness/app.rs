@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use goldfish_host::{Host, Logs, Options};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -34,17 +34,30 @@ pub(crate) fn manifest() -> PathBuf {
         .unwrap()
 }
 
-/// The program `goldfish`, which cargo builds for the tests of its own package.
+/// The program `goldfish`. Cargo builds it with the tests of its own package only, so that it is missing or old
+/// where these were not built.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // Tests are in `deps` below the folder of the programs.
     let binary = test.ancestors().nth(2).unwrap().join("goldfish");
+    let built = binary.metadata().and_then(|file| file.modified()).ok();
+    let changed = last_change(&manifest().parent().unwrap().join("host/src"));
     assert!(
-        binary.is_file(),
-        "{} is not there: run `cargo test --workspace --no-run`",
+        built.is_some_and(|built| built >= changed),
+        "{} is missing or older than host/src: run `cargo test --workspace --no-run`",
         binary.display()
     );
     binary
+}
+
+/// When a file in a folder was last changed.
+fn last_change(folder: &Path) -> SystemTime {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let changes = entries.map(|entry| match entry.file_type().unwrap() {
+        kind if kind.is_dir() => last_change(&entry.path()),
+        _ => entry.metadata().unwrap().modified().unwrap(),
+    });
+    changes.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// Whether the tests run against a `spin` binary. Assertions that need the embedded host (counts of

@@ -289,7 +289,7 @@ async fn a_chat_in_a_conversation_writes_at_most_six_times() {
 
 #[tokio::test]
 async fn a_chat_that_evicts_a_conversation_writes_at_most_eight_times() {
-    // Two more than in a conversation: the first word is recorded before another conversation goes.
+    // Two more than in a conversation: the first word is recorded before another conversation is evicted.
     chats_write("off", false, 61).await;
     chats_write("on", false, 83).await;
 }

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use upstream::{Fault, Script};
 
-use crate::harness::{App, Guest, talk, world};
+use crate::harness::{App, Guest, eventually, talk, world};
 
 const TABS: usize = 16;
 
@@ -181,8 +181,8 @@ async fn requests_during_hanging_replies_are_served() {
         }
     }))
     .await;
-    // Each counts from its first word, when that is stored.
-    crate::harness::eventually("three conversations", || async {
+    // A conversation counts once the first word of its reply is stored.
+    eventually("three conversations", || async {
         (guest.conversations().await.len() == 3).then_some(())
     })
     .await;

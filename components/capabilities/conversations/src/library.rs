@@ -86,7 +86,7 @@ async fn keep<P: Platform>(
         conversation: id.to_owned(),
         reply: None,
         time: journal.platform().now(),
-        begins: view.state.begins(limits.conversations, limits.undo),
+        begins: view.state.begins(limits),
     });
     journal.append(view, &fact).await?;
     Ok(())
@@ -164,7 +164,7 @@ pub(crate) async fn restore<P: Platform>(
         let fact = Fact::Restored {
             conversation: id.clone(),
             time: now,
-            begins: view.state.begins(limits.conversations, limits.undo),
+            begins: view.state.begins(limits),
         };
         let number = journal.append(&mut view, &fact).await?;
         evicted = EvictedTitle::all(&view.state, number);

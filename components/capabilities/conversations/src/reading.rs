@@ -6,7 +6,7 @@ use journal::{Journal, Platform, View};
 use crate::error::Error;
 use crate::facts::{Confirmed, End, Fact, Failure, Outcome, Piece};
 use crate::ids;
-use crate::state::{Arrived, Provisional, REPLY_OVERDUE, State, Turn};
+use crate::state::{Arrived, Limits, REPLY_OVERDUE, State, Turn};
 
 /// A turn heeds a wish to stop several times a second; one that has not done so after this long
 /// (milliseconds) is dead, though it may have given signs of life before.
@@ -25,15 +25,15 @@ pub(crate) async fn read<P: Platform>(journal: &Journal<P>) -> Result<View<State
 pub(crate) async fn confirm_first_words<P: Platform>(journal: &Journal<P>, view: &mut View<State>) {
     while let Some((conversation, turn)) = view.state.unconfirmed() {
         let reply = turn.reply_id.clone();
-        let Provisional { limit, undo } = conversation.provisional.unwrap_or(Provisional {
-            limit: u32::MAX,
+        let limits = conversation.provisional.unwrap_or(Limits {
+            conversations: u32::MAX,
             undo: 0,
         });
         let fact = Fact::Confirmed(Confirmed {
             conversation: conversation.id.clone(),
             reply: Some(reply.clone()),
             time: journal.platform().now(),
-            begins: view.state.begins(limit, undo),
+            begins: view.state.begins(limits),
         });
         let confirmed = journal.append(view, &fact).await;
         let again = view.state.unconfirmed();

@@ -43,13 +43,9 @@ struct ListUsers {
 async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
     let asker = Asker::of(context).await?;
     let query: ListUsers = context.query()?;
-    let search_chars = query.search.as_ref().map(|text| text.chars().count());
+    let search = query.search.as_deref().unwrap_or_default();
     Validator::new()
-        .require(
-            search_chars.is_none_or(|chars| chars <= MAX_SEARCH),
-            "search",
-            "is too long",
-        )
+        .max_length("search", search, MAX_SEARCH)
         .finish()?;
     let page = page_request(query.cursor, query.limit, MAX_LIMIT)?;
     let found = profiles::list(query.search, page)

@@ -19,17 +19,10 @@ pub(crate) struct Evicted {
     pub(crate) conversation: Conversation,
 }
 
-/// What was in force when a provisional conversation began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Provisional {
-    pub(crate) limit: u32,
-    /// As in [`Begins`].
-    pub(crate) undo: u64,
-}
-
 /// How many conversations a user may have, and how long an eviction can be undone (milliseconds).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
+    #[serde(rename = "limit")]
     pub(crate) conversations: u32,
     pub(crate) undo: u64,
 }
@@ -57,13 +50,13 @@ impl EvictedTitle {
 
 impl State {
     /// What a writer whose entry may evict a conversation has to record.
-    pub(crate) fn begins(&self, limit: u32, undo: u64) -> Begins {
+    pub(crate) fn begins(&self, limits: Limits) -> Begins {
         let newer = |found: &&Conversation| found.updated > found.touched;
         let touched = self.conversations.iter().filter(newer);
         let failed = self.conversations.iter().filter(|found| found.has_failed());
         Begins {
-            limit,
-            undo,
+            limit: limits.conversations,
+            undo: limits.undo,
             touched: touched
                 .map(|found| (found.id.clone(), found.updated))
                 .collect(),
@@ -112,9 +105,9 @@ impl State {
         self.evicted.iter().any(|evicted| evicted.until <= now)
     }
 
-    /// Whether a conversation that begins now exceeds the limit. Removes the provisional ones that
+    /// The limits, if a conversation that begins now exceeds them. Removes the provisional ones that
     /// failed.
-    pub(super) fn begin_provisional(&mut self, begins: &Begins, time: u64) -> Option<Provisional> {
+    pub(super) fn begin_provisional(&mut self, begins: &Begins, time: u64) -> Option<Limits> {
         for id in &begins.failed {
             if self
                 .conversation(id)
@@ -125,8 +118,8 @@ impl State {
         }
         let counted = self.conversations.iter().filter(|found| found.counts());
         let limit = usize::try_from(begins.limit.max(1)).unwrap_or(usize::MAX);
-        (counted.count() >= limit).then_some(Provisional {
-            limit: begins.limit,
+        (counted.count() >= limit).then_some(Limits {
+            conversations: begins.limit,
             undo: begins.undo,
         })
     }

@@ -11,7 +11,7 @@ use crate::requests::Requests;
 use crate::text;
 use turn::find_turn_mut;
 
-pub(crate) use eviction::{Evicted, EvictedTitle, Limits, Provisional};
+pub(crate) use eviction::{Evicted, EvictedTitle, Limits};
 pub(crate) use turn::{Arrived, Leftover, REPLY_OVERDUE, Reply, Turn, all_turns};
 pub(crate) use versions::size;
 
@@ -50,9 +50,10 @@ pub(crate) struct Conversation {
     /// The model asked last.
     pub(crate) model: String,
     pub(crate) created: u64,
-    /// Present while it exceeds the limit and does not count, because no reply has a first word.
+    /// The limits when it began. Present while it exceeds them and does not count, because no reply has a
+    /// first word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) provisional: Option<Provisional>,
+    pub(crate) provisional: Option<Limits>,
     /// Whether it is kept from eviction.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) pinned: bool,
@@ -409,7 +410,7 @@ impl Conversation {
         number: u64,
         message: &Message,
         begins: &Begins,
-        provisional: Option<Provisional>,
+        provisional: Option<Limits>,
     ) -> Self {
         let share = INLINE_BYTES.checked_div(begins.limit).unwrap_or(u32::MAX);
         Self {

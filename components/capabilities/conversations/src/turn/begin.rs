@@ -97,7 +97,7 @@ impl<P: Platform> TurnWriter<P> {
     fn begins(&self, limits: Limits) -> Option<Begins> {
         let is_new = self.current().is_none() && self.may_begin;
         let state = &self.view.state;
-        is_new.then(|| state.begins(limits.conversations, limits.undo))
+        is_new.then(|| state.begins(limits))
     }
 
     /// Finds out why the fact of this turn changed nothing, and erases its text.

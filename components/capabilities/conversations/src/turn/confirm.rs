@@ -31,7 +31,7 @@ pub(super) async fn first_word<P: Platform>(
         conversation: writing.conversation.clone(),
         reply: Some(turn.reply_id.clone()),
         time: journal.platform().now(),
-        begins: view.state.begins(limits.conversations, limits.undo),
+        begins: view.state.begins(limits),
     });
     let number = journal.append(view, &fact).await?;
     writing.awaits_first_word = None;

@@ -352,10 +352,10 @@ export class Conversation {
 
   /** The event is sent again when conversations were deleted, and by a new connection. */
   #reportEvicted(evicted: Evicted[]): void {
-    const news = evicted.filter(({ id }) => !this.#evicted.has(id));
-    if (news.length === 0) return;
-    for (const { id } of news) this.#evicted.add(id);
-    this.#events.onEvicted(news);
+    const unreported = evicted.filter(({ id }) => !this.#evicted.has(id));
+    if (unreported.length === 0) return;
+    for (const { id } of unreported) this.#evicted.add(id);
+    this.#events.onEvicted(unreported);
   }
 
   #showReceived(): void {

@@ -65,12 +65,13 @@ fn with_number(text: &str, name: &str) -> String {
 }
 
 /// The ids that are listed, of files that are there byte for byte.
-async fn listed(guest: &Client) -> BTreeSet<String> {
+async fn listed(app: &App, token: &str) -> BTreeSet<String> {
+    let guest = app.client().bearer(token);
     let mut ids = BTreeSet::new();
     let mut path = "/api/v1/files?limit=100".to_owned();
     loop {
         let answer = guest.get(&path).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.status, 200, "{answer:?} {}", app.logs());
         let page = answer.json();
         for file in page["files"].as_array().unwrap() {
             let answer = guest.get(&content_path(file)).await;
@@ -149,9 +150,7 @@ async fn kill_at_any_moment_keeps_what_was_acknowledged_and_nothing_else() {
     age(&place.app);
     let again = App::with_defaults().process().state_of(&place.app).start();
     place.app = again.await;
-    let first = place.app.client().bearer(&token).get("/api/v1/files").await;
-    assert_eq!(first.status, 200, "{first:?} {}", place.app.logs());
-    let found = listed(&place.app.client().bearer(&token)).await;
+    let found = listed(&place.app, &token).await;
     let kept: BTreeSet<_> = stored.difference(&deleting).cloned().collect();
     assert!(kept.len() > 5, "{} uploads were acknowledged", kept.len());
     assert!(
