@@ -4,7 +4,7 @@
 //! binary on `PATH`. Folders mirror the URLs: the tests of `/api/chat` are
 //! in `api/chat`. `promises` has what holds on every route, `platform` what the host and the manifest
 //! do, `providers` how AI providers are called, `clients` the official client libraries, `team` what holds
-//! for team messaging as a whole.
+//! for team messaging as a whole, `realtime` events as they happen.
 
 #![allow(
     clippy::expect_used,
@@ -28,6 +28,7 @@ mod page;
 mod platform;
 mod promises;
 mod providers;
+mod realtime;
 mod routes;
 mod team;
 mod v1;

@@ -33,7 +33,7 @@ async fn page_has_a_strict_content_security_policy() {
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self'",
+        "img-src 'self' blob:",
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
@@ -64,7 +64,7 @@ async fn page_files_are_small_typed_and_cacheable() {
     let zipped = client.with("accept-encoding", "br, gzip");
     let page = zipped.get("/").await;
     let names = named(&client.get("/").await);
-    assert_eq!(names.len(), 5, "{names:?}");
+    assert_eq!(names.len(), 7, "{names:?}");
     let mut weight = page.body.len();
     for name in names {
         let plain = client.get(&name).await;
@@ -115,6 +115,9 @@ async fn addresses_of_conversations_are_the_page() {
         "/c/0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
         "/new",
         "/new-password?token=a",
+        "/channels",
+        "/channels/3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c/8d2b1c3e-6b5f-4a7f-9b1d-2f6f0c0f7a11",
+        "/invitation/sT4c9xQpVb2kLmN8rW1yZ0aE5uJ7hG3f",
     ] {
         let same = client.get(path).await;
         assert_eq!((same.status, &same.body), (200, &page.body), "{path}");
@@ -172,12 +175,17 @@ async fn committed_page_files_match_their_source() {
     }
     // Beside a copy of the source, so that nothing is left behind in the repository.
     let folder = Folder::new();
-    let page = folder.path().join("page");
+    let built = folder.path().join("components/routes/web");
+    let page = built.join("page");
     copy(&route.join("page"), &page);
+    // The page uses the SDK.
+    let sdk = manifest().parent().unwrap().join("sdk/typescript");
+    let copied = folder.path().join("sdk/typescript");
+    copy(&sdk.join("src"), &copied.join("src"));
+    std::fs::copy(sdk.join("package.json"), copied.join("package.json")).unwrap();
     run(&page, "npm", &["ci", "--no-audit", "--no-fund"]).await;
     run(&page, "npm", &["run", "check"]).await;
     run(&page, "npm", &["run", "build"]).await;
-    let built = folder.path();
     assert_same(&built.join("src/assets.rs"), &route.join("src/assets.rs"));
     let names = |folder: &Path| {
         let mut names: Vec<_> = std::fs::read_dir(folder)

@@ -9,8 +9,9 @@ use tokio::sync::{Notify, mpsc};
 
 use super::item::Item;
 
-/// Channels that one connection may subscribe to. As in Pushpin, more are ignored.
-pub(super) const MAX_SUBSCRIPTIONS: usize = 20;
+/// Channels that one connection may subscribe to. As in Pushpin, where 20 is the default of
+/// `connection_subscription_max`, more are ignored.
+pub(super) const MAX_SUBSCRIPTIONS: usize = 400;
 
 /// Items that may wait for one subscriber. One that is slower loses its connection.
 const MAX_WAITING: usize = 1000;
@@ -54,8 +55,42 @@ struct Channel {
 
 struct Subscriber {
     mailbox: Arc<Mailbox>,
-    /// Does not get items of this sender.
-    skipped: Option<String>,
+    filter: Filter,
+}
+
+/// Which items a subscriber does not get.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Filter {
+    /// The subscriber's name.
+    pub(super) user: Option<String>,
+    /// Not those that the user sent.
+    pub(super) skips_self: bool,
+    /// Not those that name the user among those who are skipped.
+    pub(super) skips_users: bool,
+}
+
+impl Filter {
+    /// The filters of these names, of which others than the two are ignored.
+    pub(super) fn of<'a>(user: Option<&str>, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut filter = Self {
+            user: user.map(str::to_owned),
+            ..Self::default()
+        };
+        for name in names {
+            filter.skips_self |= name == "skip-self";
+            filter.skips_users |= name == "skip-users";
+        }
+        filter
+    }
+
+    fn passes(&self, item: &Item) -> bool {
+        let Some(user) = &self.user else {
+            return true;
+        };
+        let is_own = self.skips_self && item.sender.as_ref() == Some(user);
+        let is_skipped = self.skips_users && item.skipped_users.contains(user);
+        !is_own && !is_skipped
+    }
 }
 
 /// Where the items of one connection wait.
@@ -171,7 +206,7 @@ impl Channel {
         while let Some(item) = next {
             self.last_id.clone_from(&item.id);
             for subscriber in self.subscribers.values() {
-                if subscriber.skipped.is_some() && subscriber.skipped == item.sender {
+                if !subscriber.filter.passes(&item) {
                     continue;
                 }
                 if subscriber.mailbox.sender.try_send(item.clone()).is_err() {
@@ -197,7 +232,7 @@ impl Channel {
 
 impl Session {
     /// Subscribes to a channel. Beyond [`MAX_SUBSCRIPTIONS`] nothing happens.
-    pub(super) fn subscribe(&mut self, name: &str, skipped: Option<String>) {
+    pub(super) fn subscribe(&mut self, name: &str, filter: Filter) {
         if !self.channels.contains(name) && self.channels.len() >= MAX_SUBSCRIPTIONS {
             return;
         }
@@ -208,7 +243,7 @@ impl Session {
         let mailbox = self.mailbox.clone();
         channel
             .subscribers
-            .insert(self.id, Subscriber { mailbox, skipped });
+            .insert(self.id, Subscriber { mailbox, filter });
     }
 
     pub(super) fn unsubscribe(&mut self, name: &str) {
@@ -281,7 +316,7 @@ mod tests {
     fn publish_delivers_in_order_and_once() {
         let hub = Arc::new(Hub::default());
         let mut session = hub.session();
-        session.subscribe("c", None);
+        session.subscribe("c", Filter::default());
         for (id, previous) in [("1", "0"), ("3", "2"), ("4", "3"), ("2", "1"), ("2", "1")] {
             hub.publish(item(id, previous));
         }
@@ -293,7 +328,7 @@ mod tests {
     fn publish_after_a_gap_delivers_when_the_time_is_over() {
         let hub = Arc::new(Hub::default());
         let mut session = hub.session();
-        session.subscribe("c", None);
+        session.subscribe("c", Filter::default());
         for (id, previous) in [("1", "0"), ("4", "3"), ("3", "2")] {
             hub.publish(item(id, previous));
         }
@@ -306,8 +341,8 @@ mod tests {
     fn a_subscriber_that_does_not_read_is_notified_and_others_get_everything() {
         let hub = Arc::new(Hub::default());
         let (mut slow, mut other) = (hub.session(), hub.session());
-        slow.subscribe("c", None);
-        other.subscribe("c", None);
+        slow.subscribe("c", Filter::default());
+        other.subscribe("c", Filter::default());
         let mut count = 0;
         for _ in 0..=MAX_WAITING {
             hub.publish(item("", ""));
@@ -323,37 +358,40 @@ mod tests {
         let hub = Arc::new(Hub::default());
         let mut session = hub.session();
         for number in 0..MAX_SUBSCRIPTIONS {
-            session.subscribe(&number.to_string(), None);
+            session.subscribe(&number.to_string(), Filter::default());
         }
-        session.subscribe("c", None);
+        session.subscribe("c", Filter::default());
         hub.publish(item("1", ""));
         assert!(received(&mut session).is_empty());
         session.unsubscribe("0");
-        session.subscribe("c", None);
+        session.subscribe("c", Filter::default());
         hub.publish(item("2", ""));
         assert_eq!(received(&mut session), ["2"]);
     }
 
     #[test]
-    fn skipped_senders_are_skipped() {
+    fn skipped_senders_and_users_are_skipped() {
         let hub = Arc::new(Hub::default());
         let mut session = hub.session();
-        session.subscribe("c", Some("u".to_owned()));
-        for sender in ["u", "v"] {
-            let sender = Some(sender.to_owned());
+        let mut other = hub.session();
+        session.subscribe("c", Filter::of(Some("u"), ["skip-self", "skip-users"]));
+        other.subscribe("c", Filter::of(Some("u"), []));
+        for (sender, skipped) in [("u", "w"), ("v", "w"), ("v", "u")] {
             hub.publish(Item {
-                sender,
+                sender: Some(sender.to_owned()),
+                skipped_users: vec![skipped.to_owned()],
                 ..item("", "")
             });
         }
         assert_eq!(received(&mut session).len(), 1);
+        assert_eq!(received(&mut other).len(), 3);
     }
 
     #[test]
     fn a_channel_without_subscribers_is_forgotten() {
         let hub = Arc::new(Hub::default());
         let mut session = hub.session();
-        session.subscribe("c", None);
+        session.subscribe("c", Filter::default());
         hub.publish(item("1", ""));
         drop(session);
         assert_eq!(hub.last_id("c").as_deref(), Some("1"));

@@ -17,7 +17,7 @@ pub(super) struct Instruct {
     pub(super) hold: bool,
     pub(super) channels: Vec<Channel>,
     pub(super) keep_alive: Option<KeepAlive>,
-    /// The user of the stream, for the filter `skip-self`.
+    /// The user of the stream, for filters.
     pub(super) user: Option<String>,
     pub(super) next: Option<NextLink>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Channel {
     pub(super) name: String,
     /// The id of the last item that the response has. Without one, items are delivered as they come.
     pub(super) prev_id: Option<String>,
-    pub(super) skip_self: bool,
+    pub(super) filters: Vec<String>,
 }
 
 /// What is written while nothing else is.
@@ -67,7 +67,7 @@ impl Instruct {
             }
             instruct.channels.push(Channel {
                 prev_id: value.get("prev-id").map(str::to_owned),
-                skip_self: value.get("filter") == Some("skip-self"),
+                filters: value.all("filter"),
                 name,
             });
         }
@@ -163,6 +163,12 @@ struct Value {
 }
 
 impl Value {
+    fn all(&self, name: &str) -> Vec<String> {
+        let parameters = self.parameters.iter();
+        let named = parameters.filter(|(known, _)| known == name);
+        named.map(|(_, value)| value.clone()).collect()
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         let mut parameters = self.parameters.iter();
         let (_, value) = parameters.find(|(known, _)| known == name)?;
@@ -239,17 +245,17 @@ mod tests {
             ("grip-link", "</next?a=1,2;b>; rel=next; timeout=0"),
             ("grip-set-meta", "user=\"u1\""),
         ]);
-        let channel = |name: &str, prev_id: Option<&str>, skip_self| Channel {
+        let channel = |name: &str, prev_id: Option<&str>, filters: &[&str]| Channel {
             name: name.to_owned(),
             prev_id: prev_id.map(str::to_owned),
-            skip_self,
+            filters: filters.iter().map(|name| (*name).to_owned()).collect(),
         };
         let expected = Instruct {
             hold: true,
             channels: vec![
-                channel("a", Some("7"), true),
-                channel("b", None, false),
-                channel("c", Some(""), false),
+                channel("a", Some("7"), &["skip-self"]),
+                channel("b", None, &[]),
+                channel("c", Some(""), &[]),
             ],
             keep_alive: Some(KeepAlive {
                 content: Bytes::from_static(b": \n\n"),

@@ -14,6 +14,8 @@ pub(super) struct Item {
     pub(super) prev_id: Option<String>,
     /// Subscribers with the filter `skip-self` and this name do not get it.
     pub(super) sender: Option<String>,
+    /// Subscribers with the filter `skip-users` and one of these names do not get it.
+    pub(super) skipped_users: Vec<String>,
     pub(super) web_socket: Option<WebSocketAction>,
     pub(super) stream: Option<StreamAction>,
 }
@@ -89,13 +91,21 @@ fn item(value: &Value) -> Result<Item, String> {
         None => value,
         Some(formats) => formats.as_object().ok_or("'formats' has a wrong type")?,
     };
+    let meta = |name: &str| match value.get("meta").and_then(Value::as_object) {
+        Some(meta) => string(meta, name),
+        None => Ok(None),
+    };
     let item = Item {
         id: string(value, "id")?,
         prev_id: string(value, "prev-id")?,
-        sender: match value.get("meta").and_then(Value::as_object) {
-            Some(meta) => string(meta, "sender")?,
-            None => None,
-        },
+        sender: meta("sender")?,
+        skipped_users: meta("skip_users")?
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .filter(|user| !user.is_empty())
+            .map(str::to_owned)
+            .collect(),
         web_socket: format(formats, "ws-message")?.map(web_socket).transpose()?,
         stream: format(formats, "http-stream")?.map(stream).transpose()?,
         channel,
@@ -225,6 +235,7 @@ mod tests {
             id: Some("2".to_owned()),
             prev_id: Some("1".to_owned()),
             sender: Some("u".to_owned()),
+            skipped_users: Vec::new(),
             web_socket: None,
             stream: Some(StreamAction::Hint),
         };

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backend::Body;
 use super::head::Head;
-use super::hub::{MAX_SUBSCRIPTIONS, Session};
+use super::hub::{Filter, MAX_SUBSCRIPTIONS, Session};
 use super::instruct::Instruct;
 use super::item::{Item, StreamAction};
 use super::responses::{bad_gateway, full};
@@ -181,8 +181,9 @@ impl Stream {
         }
         self.prev_ids.clear();
         for channel in &instruct.channels {
-            let skipped = instruct.user.clone().filter(|_| channel.skip_self);
-            self.session.subscribe(&channel.name, skipped);
+            let filters = channel.filters.iter().map(String::as_str);
+            let filter = Filter::of(instruct.user.as_deref(), filters);
+            self.session.subscribe(&channel.name, filter);
             if let Some(id) = &channel.prev_id {
                 self.prev_ids.insert(channel.name.clone(), id.clone());
             }

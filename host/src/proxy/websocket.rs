@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::backend::{Body, Failure};
 use super::events::{self, Event};
 use super::head::Head;
-use super::hub::Session;
+use super::hub::{Filter, Session};
 use super::item::{Item, Message, MessageKind, WebSocketAction, content, string};
 use super::responses::{bad_gateway, full};
 use super::socket::{Incoming, Socket};
@@ -607,11 +607,10 @@ impl Connection {
         match text("type").as_deref() {
             Some("subscribe") => {
                 let filters = message.get("filters").and_then(Value::as_array);
-                let mut filters = filters.into_iter().flatten();
-                let skips = filters.any(|filter| filter == "skip-self");
-                let skipped = self.user.clone().filter(|_| skips);
+                let filters = filters.into_iter().flatten().filter_map(Value::as_str);
+                let filter = Filter::of(self.user.as_deref(), filters);
                 if let Some(channel) = text("channel").filter(|name| !name.is_empty()) {
-                    self.session.subscribe(&channel, skipped);
+                    self.session.subscribe(&channel, filter);
                 }
             }
             Some("unsubscribe") => {

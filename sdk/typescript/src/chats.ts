@@ -171,6 +171,6 @@ export class Chats {
       headers: { 'idempotency-key': idempotencyKey },
       signal,
     });
-    return new ReplyStream({ transport: this.#transport, idleTimeout: this.#idleTimeout, response, signal });
+    return ReplyStream.start({ transport: this.#transport, idleTimeout: this.#idleTimeout, response, signal });
   }
 }

@@ -1,10 +1,16 @@
+import { Account } from './account.js';
+import { Admin } from './admin.js';
+import { AlleatoChats } from './alleato-chats.js';
 import { Auth } from './auth.js';
 import { Chats } from './chats.js';
 import { Files } from './files.js';
+import { Realtime } from './realtime.js';
 import type { components } from './schema.js';
 import { memoryStore, type TokenStore } from './store.js';
+import { Streams } from './streams.js';
 import { Channels, Members, Messages, Threads, Users } from './team.js';
 import { type Credentials, Transport } from './transport.js';
+import { Uploads } from './uploads.js';
 
 type Schemas = components['schemas'];
 
@@ -12,6 +18,8 @@ export type Model = Schemas['Model'];
 export type Preferences = Schemas['Preferences'];
 export type PreferencesUpdate = Schemas['PreferencesUpdate'];
 export type UsageReport = Schemas['UsageReport'];
+export type TransactionPage = Schemas['TransactionPage'];
+export type Transaction = TransactionPage['transactions'][number];
 export type ApiKey = Schemas['ApiKey'];
 export type ApiKeyRequest = Schemas['ApiKeyRequest'];
 export type CreatedApiKey = Schemas['CreatedApiKey'];
@@ -22,6 +30,8 @@ export interface GoldfishOptions {
   baseUrl: string;
   /** An API key (`gf_…`), for programs; no sign-in is needed. */
   apiKey?: string;
+  /** The operator's key, for the methods of `admin`. */
+  adminKey?: string;
   /** Where the tokens of the session are kept. Default: in memory. */
   store?: TokenStore;
   /**
@@ -44,8 +54,14 @@ export interface GoldfishOptions {
 /** A client of a goldfish server, for one user. */
 export class Goldfish {
   readonly auth: Auth;
+  readonly account: Account;
+  readonly admin: Admin;
   readonly chats: Chats;
+  /** Chats in the shapes of alleato, which can be created before their first message. */
+  readonly alleatoChats: AlleatoChats;
   readonly files: Files;
+  readonly uploads: Uploads;
+  readonly streams: Streams;
   readonly models: Models;
   readonly preferences: UserPreferences;
   readonly usage: Usage;
@@ -55,6 +71,7 @@ export class Goldfish {
   readonly members: Members;
   readonly threads: Threads;
   readonly messages: Messages;
+  readonly realtime: Realtime;
   readonly #transport: Transport;
 
   constructor(options: GoldfishOptions) {
@@ -70,8 +87,13 @@ export class Goldfish {
       maxRetryWait: options.maxRetryWait ?? 10_000,
     });
     this.auth = new Auth(transport);
+    this.account = new Account(transport);
+    this.admin = new Admin(transport, options.adminKey);
     this.chats = new Chats(transport, options.idleTimeout ?? 45_000);
+    this.alleatoChats = new AlleatoChats(transport, options.idleTimeout ?? 45_000);
     this.files = new Files(transport);
+    this.uploads = new Uploads(transport);
+    this.streams = new Streams(transport);
     this.models = new Models(transport);
     this.preferences = new UserPreferences(transport);
     this.usage = new Usage(transport);
@@ -81,6 +103,7 @@ export class Goldfish {
     this.members = new Members(transport);
     this.threads = new Threads(transport);
     this.messages = new Messages(transport);
+    this.realtime = new Realtime(transport);
     this.#transport = transport;
   }
 
@@ -130,6 +153,21 @@ export class Usage {
   /** Plan, credits and usage by day and model. */
   async get(): Promise<UsageReport> {
     return this.#transport.json('get', '/api/usage');
+  }
+
+  /** A page of credit transactions, the latest first. `before` is `next` of the page before. */
+  async transactions(query: { before?: string; limit?: number } = {}): Promise<TransactionPage> {
+    return this.#transport.json('get', '/api/credits/transactions', { query });
+  }
+
+  /** All credit transactions, the latest first. */
+  async *allTransactions(): AsyncGenerator<Transaction, void, undefined> {
+    let before: string | undefined;
+    do {
+      const page: TransactionPage = await this.transactions(before === undefined ? {} : { before });
+      yield* page.transactions;
+      before = page.next ?? undefined;
+    } while (before !== undefined);
   }
 }
 

@@ -89,7 +89,7 @@ export class Files {
 }
 
 /** The content as a stream that reports what was taken from it. */
-function counted(file: Blob, onProgress: (progress: Progress) => void): ReadableStream<Uint8Array> {
+export function counted(file: Blob, onProgress: (progress: Progress) => void): ReadableStream<Uint8Array> {
   let loaded = 0;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -103,7 +103,7 @@ function counted(file: Blob, onProgress: (progress: Progress) => void): Readable
 }
 
 /** `fetch` on `XMLHttpRequest`, for one upload. */
-function reporting(onProgress: (progress: Progress) => void): typeof fetch {
+export function reporting(onProgress: (progress: Progress) => void): typeof fetch {
   return (input, init = {}) =>
     new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();

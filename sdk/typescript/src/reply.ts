@@ -29,6 +29,9 @@ interface ReplyOptions {
  */
 export class ReplyStream implements AsyncIterable<ReplyEvent> {
   readonly #options: ReplyOptions;
+  #events: AsyncGenerator<ReplyEvent, void, undefined>;
+  /** Read in advance, to know the conversation. */
+  #first: ReplyEvent | undefined;
   #conversationId: string | undefined;
   #messageId: string | undefined;
   #lastEventId: number;
@@ -39,14 +42,28 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
 
   constructor(options: ReplyOptions) {
     this.#options = options;
+    this.#events = this.#read(options.response);
     this.#conversationId = options.conversationId ?? options.response.headers.get('x-conversation-id') ?? undefined;
     this.#messageId = options.messageId;
     this.#lastEventId = options.lastEventId ?? 0;
   }
 
-  /** Known at once if the response headers can be read, otherwise from the first event on. */
-  get conversationId(): string | undefined {
-    return this.#conversationId;
+  /** A reply whose conversation is known. Some clients cannot read response headers: then it is in the first event. */
+  static async start(options: ReplyOptions): Promise<ReplyStream> {
+    const reply = new ReplyStream(options);
+    if (reply.#conversationId !== undefined) return reply;
+    const first = await reply.#next(reply.#events);
+    if (first === 'lost' || first.type !== 'conversation') {
+      await reply.#events.return();
+      throw GoldfishError.disconnected(new Error('The response ended before its first event.'));
+    }
+    reply.#first = first;
+    reply.#conversationId = first.conversationId;
+    return reply;
+  }
+
+  get conversationId(): string {
+    return this.#conversationId ?? '';
   }
 
   /** The id of the reply, from the first event on. */
@@ -94,25 +111,24 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
     return text;
   }
 
-  /** Stops the reply; the part that was written is kept. Needs {@link conversationId}. */
+  /** Stops the reply; the part that was written is kept. */
   async stop(): Promise<void> {
-    const id = this.#conversationId;
-    if (id === undefined) throw GoldfishError.misuse('The conversation is not known yet. Read the first event first.');
+    const id = this.conversationId;
     await this.#options.transport.json('post', '/api/conversations/{id}/stop', { params: { id } });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ReplyEvent, void, undefined> {
     if (this.#isRead) throw GoldfishError.misuse('This reply was already read. Use `finalText()` or save the text.');
     this.#isRead = true;
-    let events = this.#read(this.#options.response);
     try {
       for (let losses = 0; ; ) {
-        const next = await this.#next(events);
+        const next = this.#first ?? (await this.#next(this.#events));
+        this.#first = undefined;
         if (next === 'lost') {
           losses += 1;
           const rest = await this.#reconnect(losses);
           if (Array.isArray(rest)) return yield* rest;
-          if (rest) events = this.#read(rest);
+          if (rest) this.#events = this.#read(rest);
           continue;
         }
         if (!this.#isNew(next)) continue;
@@ -121,7 +137,7 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
         if (next.type === 'done') return;
       }
     } finally {
-      await events.return();
+      await this.#events.return();
     }
   }
 

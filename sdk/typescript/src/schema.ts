@@ -582,6 +582,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/sign-in-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the ways to sign in
+         * @description For a page that offers them. Not a route of Better Auth.
+         */
+        get: operations["authSignInOptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/sign-in/{provider}": {
         parameters: {
             query?: never;
@@ -1097,6 +1117,48 @@ export interface paths {
          * @description The newest transaction comes first.
          */
         get: operations["listTransactions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream events
+         * @description Server-sent events of the user's feed, and of threads and channels. Each `data:` line is the JSON that a
+         *     WebSocket gets; `id:` is a position in everything that is followed. A stream that ended resumes after
+         *     `Last-Event-ID` with the same `threads` and `channels`.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Continue a held stream
+         * @description For the GRIP proxy, which follows signed links of its streams.
+         */
+        get: operations["continueEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2002,7 +2064,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a picture for a profile */
+        /**
+         * Upload a picture for your profile
+         * @description It becomes the `avatarUrl` of your profile.
+         */
         post: operations["uploadAvatar"];
         delete?: never;
         options?: never;
@@ -2019,7 +2084,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a wide picture for a profile */
+        /**
+         * Upload a wide picture for your profile
+         * @description It becomes the `bannerUrl` of your profile.
+         */
         post: operations["uploadBanner"];
         delete?: never;
         options?: never;
@@ -2219,6 +2287,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your chats
+         * @description The conversations of `/api/history`, and those that have no message yet; most recently updated first.
+         */
+        get: operations["listChats"];
+        put?: never;
+        /**
+         * Create a chat
+         * @description A chat without messages does not count towards `max_conversations`; the oldest is removed beyond as many.
+         */
+        post: operations["createChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the chat, which is that of its conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Get a chat with its messages */
+        get: operations["getChat"];
+        put?: never;
+        post?: never;
+        /** Delete a chat */
+        delete: operations["deleteChat"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message in a chat
+         * @description Like `POST /api/chat`, in a chat of `/api/v1/chats`, also one without messages. The last message is the new one
+         *     and must be of the role `user`; the chat itself is stored, so those before it are ignored.
+         */
+        post: operations["sendChatMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files": {
         parameters: {
             query?: never;
@@ -2333,6 +2470,165 @@ export interface paths {
          *     arrives; if the request breaks off, nothing is stored.
          */
         post: operations["uploadFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your streams
+         * @description The stream that was created last comes first.
+         */
+        get: operations["listStreams"];
+        put?: never;
+        /**
+         * Create a stream with a new id
+         * @description To choose the id yourself, use `PUT`.
+         */
+        post: operations["createStream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Read or follow a stream
+         * @description Without `live`, the content after `offset`, about 1 MiB at most. A stream of JSON is an array of the values
+         *     that were appended. With `live=long-poll` the request waits for the next append; 204 if there is none for a
+         *     while. With `live=sse`, events `data` with content, each followed by an event `control` with the offset after
+         *     it, as long as the client stays, for about a minute; then ask again with the last offset.
+         *
+         *     A reply to a chat message can be read by its id in the same way, as text.
+         *
+         *     `HEAD` describes the stream.
+         */
+        get: operations["readStream"];
+        /**
+         * Create a stream
+         * @description 200 if the stream exists with the same configuration, 409 if it exists with another one. The body is the first
+         *     append.
+         */
+        put: operations["putStream"];
+        /**
+         * Append to a stream, or close it
+         * @description In a stream of JSON, the values of an array are appended one by one. A producer that numbers its appends can
+         *     repeat one safely: 200 for an append that was new, 204 for one that was a repetition.
+         */
+        post: operations["appendToStream"];
+        /** Delete a stream */
+        delete: operations["deleteStream"];
+        options?: never;
+        head?: never;
+        /**
+         * Change who can read a stream
+         * @description `link` makes a new token for reading; earlier ones are not valid any more.
+         */
+        patch: operations["changeStream"];
+        trace?: never;
+    };
+    "/api/v1/streams/{id}/append": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Append to a stream, with a JSON response
+         * @description Otherwise like `POST /api/v1/streams/{id}`.
+         */
+        post: operations["appendToStreamWithResponse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websocket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Broadcast to a thread
+         * @description Sends JSON to all WebSockets that follow a thread, as `BROADCAST {threadId, userId, data}`. It is not stored.
+         *     Members of the channel may, 100 times a minute.
+         */
+        post: operations["broadcast"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websocket/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the open connections of the user
+         * @description WebSockets and streams of events, and the threads and channels that WebSockets follow.
+         */
+        get: operations["listWebSockets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/websocket/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a ticket for a WebSocket
+         * @description A credential that opens one WebSocket or one stream of events in the next 60 seconds, for browsers, which cannot send headers with them.
+         */
+        post: operations["createWebSocketTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2457,6 +2753,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create embeddings
+         * @description Compatible with OpenAI's Embeddings. Models of OpenAI, of Workers AI (`@cf/baai/bge-…`) and of an
+         *     OpenAI-compatible server; `demo` hashes words.
+         */
+        post: operations["createEmbeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a message
+         * @description Compatible with Anthropic's Messages API, for every model of this server. A request for an Anthropic
+         *     model goes on as it is, with `anthropic-version` and `anthropic-beta`, and the response comes back
+         *     as it is; if replies are moderated, it is translated. For other models the request is translated;
+         *     what they have no counterpart of is left out or rejected.
+         */
+        post: operations["createMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count the tokens of a prompt
+         * @description Anthropic models are counted by Anthropic. For others it is an estimate that is not too low.
+         */
+        post: operations["countMessageTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -2464,7 +2824,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List available models */
+        /**
+         * List available models
+         * @description With the header `anthropic-version` the list has Anthropic's shape.
+         */
         get: operations["listOpenAiModels"];
         put?: never;
         post?: never;
@@ -2517,6 +2880,51 @@ export interface paths {
         };
         /** Get a model whose id has a slash */
         get: operations["getOpenAiModelOfVendor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a response
+         * @description Compatible with OpenAI's Responses, for every model of this server. Nothing is stored: `store` is
+         *     always false, and the whole conversation is sent as `input`. A request for one of OpenAI's models goes
+         *     on as it is, and the response comes back as it is; if replies are moderated, it is translated. For
+         *     other models the request is translated; what they have no counterpart of is left out or rejected.
+         */
+        post: operations["createResponse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Open a WebSocket
+         * @description Through a GRIP proxy, which answers the handshake with 101. A request that did not come through one gets
+         *     426. Besides the usual credentials it takes a ticket, in `token` or as a second subprotocol after
+         *     `goldfish`. The messages are described in docs/realtime.md.
+         */
+        get: operations["openWebSocket"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2582,6 +2990,63 @@ export interface components {
             estimated: boolean;
             promptTokens: number;
             requests: number;
+        };
+        AnthropicBlock: {
+            text?: string;
+            /** @description `text`, `image`, `document`, `tool_use`, `tool_result`, `thinking`, `redacted_thinking`, or a block that only Anthropic knows. */
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        AnthropicError: {
+            error: {
+                message: string;
+                type: components["schemas"]["AnthropicErrorCode"];
+            };
+            request_id: string;
+            /** @constant */
+            type: "error";
+        };
+        /**
+         * @description A stable code for programs.
+         * @enum {string}
+         */
+        AnthropicErrorCode: "invalid_request_error" | "authentication_error" | "permission_error" | "not_found_error" | "request_too_large" | "rate_limit_error" | "api_error" | "overloaded_error" | "timeout_error";
+        AnthropicEvent: {
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        AnthropicMessage: {
+            content: components["schemas"]["AnthropicBlock"][];
+            id: string;
+            model: string;
+            /** @constant */
+            role: "assistant";
+            stop_reason: string | null;
+            stop_sequence: string | null;
+            /** @constant */
+            type: "message";
+            usage: {
+                input_tokens: number;
+                output_tokens: number;
+            } & {
+                [key: string]: unknown;
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        AnthropicModelList: {
+            data: {
+                created_at: string;
+                display_name: string;
+                id: string;
+                /** @constant */
+                type: "model";
+            }[];
+            first_id: string | null;
+            has_more: boolean;
+            last_id: string | null;
         };
         ApiKey: {
             /** @description Whether the key is neither revoked nor expired. */
@@ -2724,6 +3189,11 @@ export interface components {
             updatedAt: string;
             userId: string;
         };
+        AuthSignInOptions: {
+            providers: ("github" | "google")[];
+            /** @description Whether emails with a link to choose a new password can be sent. */
+            sendsEmail: boolean;
+        };
         AuthSignUp: {
             /** @description A path on this server or a URL of a trusted origin. */
             callbackURL?: string | null;
@@ -2808,6 +3278,12 @@ export interface components {
         BanRequest: {
             reason?: string | null;
         };
+        BroadcastRequest: {
+            /** @description Any JSON. With the ids at most 64 KiB. */
+            data: unknown;
+            /** Format: uuid */
+            threadId: string;
+        };
         ChangeRoleRequest: {
             role: components["schemas"]["ChannelRole"];
         };
@@ -2860,6 +3336,15 @@ export interface components {
         };
         /** @enum {string} */
         ChannelRole: "member" | "moderator" | "admin";
+        Chat: {
+            createdAt: components["schemas"]["Time"];
+            id: components["schemas"]["Id"];
+            messageCount: number;
+            /** @description The model that was requested last. */
+            model: string | null;
+            title: string | null;
+            updatedAt: components["schemas"]["Time"];
+        };
         /** @description As in OpenAI's API, with the further fields that the provider sent, at every level. */
         ChatCompletion: {
             choices: ({
@@ -3044,6 +3529,28 @@ export interface components {
             id: string;
             type?: string | null;
         };
+        ChatList: {
+            chats: components["schemas"]["Chat"][];
+            /** @description For the next page; `null` on the last one. */
+            nextCursor: string | null;
+        };
+        ChatMessage: {
+            content: string;
+            createdAt: components["schemas"]["Time"];
+            id: string;
+            /** @enum {string} */
+            role: "user" | "assistant";
+            /** @enum {string} */
+            status: "complete" | "streaming" | "stopped" | "incomplete";
+        };
+        ChatMessagesRequest: {
+            messages: {
+                content: string;
+                /** @enum {string} */
+                role: "user" | "assistant" | "system";
+            }[];
+            model?: string;
+        };
         ChatRequest: {
             /** @description The conversation to continue. Without it a new conversation is created. */
             conversationId?: components["schemas"]["Id"] | null;
@@ -3058,6 +3565,16 @@ export interface components {
             /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
             system?: string | null;
             temperature?: number | null;
+        };
+        ChatWithMessages: {
+            createdAt: components["schemas"]["Time"];
+            id: components["schemas"]["Id"];
+            messageCount: number;
+            messages: components["schemas"]["ChatMessage"][];
+            /** @description The model that was requested last. */
+            model: string | null;
+            title: string | null;
+            updatedAt: components["schemas"]["Time"];
         };
         CompletionUsage: {
             completion_tokens: number;
@@ -3248,6 +3765,37 @@ export interface components {
          * @description An email address.
          */
         Email: string;
+        EmbeddingList: {
+            data: {
+                /** @description Numbers, or with `base64` 32-bit floats in little-endian order. */
+                embedding: number[] | string;
+                index: number;
+                /** @constant */
+                object: "embedding";
+            }[];
+            model: string;
+            /** @constant */
+            object: "list";
+            usage: {
+                prompt_tokens: number;
+                total_tokens: number;
+            };
+        };
+        EmbeddingsRequest: {
+            /** @description The length of each vector */
+            dimensions?: number | null;
+            /**
+             * @description `float` if absent.
+             * @enum {string|null}
+             */
+            encoding_format?: "float" | "base64" | null;
+            /** @description A text, texts, tokens, or lists of tokens. Workers AI takes texts only. */
+            input: string | string[] | number[] | number[][];
+            model: string;
+            user?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
         Error: {
             code: components["schemas"]["ErrorCode"];
             details?: components["schemas"]["Detail"][];
@@ -3260,7 +3808,7 @@ export interface components {
          * @description A stable code for programs.
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
+        ErrorCode: "VALIDATION_ERROR" | "CONTEXT_LENGTH_EXCEEDED" | "UNAUTHORIZED" | "INSUFFICIENT_CREDITS" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "GONE" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "RANGE_NOT_SATISFIABLE" | "CONTENT_BLOCKED" | "UPGRADE_REQUIRED" | "RATE_LIMITED" | "INTERNAL" | "PROVIDER_ERROR" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT";
         /** @description The event `error`: the error object, with empty content. */
         ErrorEvent: {
             code: components["schemas"]["ErrorCode"];
@@ -3422,6 +3970,10 @@ export interface components {
             /** @description All versions of the message, oldest first; present if there are several. Regenerating adds a version of a reply, editing one of a user message. At most 10 are kept, and of a conversation about 384 KiB / `maxConversations` (4 to 128 KiB) that are not active; the oldest ones are erased. */
             versions?: components["schemas"]["MessageVersion"][];
         };
+        /**
+         * @description A file of a message. In a request it has to be an upload of the sender's own (400); `id`, `mimeType`, `size`
+         *     and `type` of the response are those of the file, whatever the request says.
+         */
         MessageAttachment: {
             filename: string;
             id: components["schemas"]["Id"];
@@ -3430,8 +3982,57 @@ export interface components {
             size: number;
             /** @enum {string} */
             type: "image" | "document" | "video" | "audio";
-            /** @description A path of this server, or a URL of an origin in `cors_origins`, `trusted_origins` or `public_url`. */
+            /** @description Where the content of the file is: the `url` of the response to its upload, to `/api/uploads/message`. Whoever may read the message may read it. */
             url: string;
+        };
+        /** @description As in Anthropic's API. Fields that are not listed are passed on to Anthropic models. */
+        MessagesRequest: {
+            max_tokens?: number | null;
+            messages: ({
+                content: string | components["schemas"]["AnthropicBlock"][];
+                /** @enum {string} */
+                role: "user" | "assistant" | "system";
+            } & {
+                [key: string]: unknown;
+            })[];
+            metadata?: {
+                user_id?: string | null;
+            } | null;
+            /** @description The id of a model. */
+            model: string;
+            output_config?: {
+                effort?: string | null;
+                format?: {
+                    schema?: Record<string, never> | null;
+                } | null;
+            } | null;
+            stop_sequences?: string[] | null;
+            stream?: boolean | null;
+            system?: string | components["schemas"]["AnthropicBlock"][] | null;
+            temperature?: number | null;
+            thinking?: {
+                budget_tokens?: number | null;
+                type: string;
+            } | null;
+            tool_choice?: {
+                disable_parallel_tool_use?: boolean | null;
+                name?: string;
+                /** @enum {string} */
+                type: "auto" | "any" | "tool" | "none";
+            } | null;
+            tools?: ({
+                description?: string | null;
+                /** @description A JSON Schema. */
+                input_schema?: Record<string, never> | null;
+                name: string;
+                strict?: boolean | null;
+                type?: string | null;
+            } & {
+                [key: string]: unknown;
+            })[] | null;
+            top_p?: number | null;
+        } & {
+            [key: string]: unknown;
         };
         MessageVersion: {
             createdAt: components["schemas"]["Time"];
@@ -3474,6 +4075,25 @@ export interface components {
         };
         ModelList: {
             models: components["schemas"]["Model"][];
+        };
+        NewChat: {
+            /** @description The model of the first reply. */
+            model?: string;
+            /** @description The system prompt of all replies, in place of that of your preferences. */
+            system?: string;
+            title?: string;
+        };
+        NewStream: {
+            /** @description `application/json` if it is left out. */
+            contentType?: string;
+            expiresAt?: components["schemas"]["Time"];
+            /** @description Seconds without use after which the stream expires. */
+            ttlSeconds?: number;
+            /**
+             * @description `private`: only you. `link`: whoever has the token.
+             * @enum {string}
+             */
+            visibility?: "private" | "link";
         };
         /** @description OpenAI's error object. The id of the request is only in the header `X-Request-Id`. */
         OpenAiError: {
@@ -3603,6 +4223,75 @@ export interface components {
             /** @description White space at both ends is removed. */
             title: string;
         };
+        ResponseEvent: {
+            sequence_number: number;
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description As in OpenAI's API. */
+        ResponseObject: {
+            created_at: number;
+            error: Record<string, never> | null;
+            id: string;
+            incomplete_details: Record<string, never> | null;
+            model: string;
+            /** @constant */
+            object: "response";
+            output: ({
+                type: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+            /** @enum {string} */
+            status: "completed" | "incomplete" | "failed";
+            usage: Record<string, never> | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description As in OpenAI's API. Fields that are not listed are passed on to OpenAI's models. */
+        ResponsesRequest: {
+            /** @constant */
+            background?: false;
+            input: string | ({
+                type?: string | null;
+            } & {
+                [key: string]: unknown;
+            })[];
+            instructions?: string | null;
+            max_output_tokens?: number | null;
+            /** @description The id of a model. */
+            model: string;
+            parallel_tool_calls?: boolean | null;
+            reasoning?: {
+                effort?: string | null;
+            } | null;
+            /** @description Accepted and ignored. */
+            store?: boolean | null;
+            stream?: boolean | null;
+            temperature?: number | null;
+            text?: {
+                format?: {
+                    /** @enum {string} */
+                    type: "text" | "json_object" | "json_schema";
+                } | null;
+                verbosity?: string | null;
+            } | null;
+            tools?: ({
+                description?: string | null;
+                name?: string;
+                /** @description A JSON Schema. */
+                parameters?: Record<string, never> | null;
+                /** @description `function`, or a tool that only OpenAI knows. */
+                type: string;
+            } & {
+                [key: string]: unknown;
+            })[] | null;
+            top_p?: number | null;
+            user?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
         Restored: {
             conversation: components["schemas"]["Conversation"];
             evicted: components["schemas"]["EvictedConversation"][];
@@ -3657,6 +4346,40 @@ export interface components {
             /** @constant */
             success: true;
         };
+        Stream: {
+            /** @description Whether nothing more can be appended. */
+            closed: boolean;
+            contentType: string;
+            createdAt: components["schemas"]["Time"];
+            /** @description Milliseconds since the epoch. */
+            expiresAt: number | null;
+            id: string;
+            /** @description A URL for reading that needs no credential. Only when its token is new. */
+            link?: string;
+            nextOffset: components["schemas"]["StreamOffset"];
+            /** @description The token in `link`. */
+            token?: string;
+            /** @description Seconds without use after which the stream expires. */
+            ttlSeconds: number | null;
+            /** @description The URL for its owner. */
+            url: string;
+            /**
+             * @description `private`: only you. `link`: whoever has the token.
+             * @enum {string}
+             */
+            visibility: "private" | "link";
+        };
+        StreamAppended: {
+            closed: boolean;
+            nextOffset: components["schemas"]["StreamOffset"];
+        };
+        StreamList: {
+            /** @description For the next page; `null` on the last one. */
+            nextCursor: string | null;
+            streams: components["schemas"]["Stream"][];
+        };
+        /** @description A place in a stream. Offsets of a stream are ordered as texts. */
+        StreamOffset: string;
         Success: {
             /** @constant */
             success: true;
@@ -3934,11 +4657,169 @@ export interface components {
          * @description RFC 3339 with milliseconds.
          */
         UtcTime: string;
+        WebSocketInfo: {
+            connections: {
+                follows: {
+                    /** Format: uuid */
+                    channelId: string;
+                    /** Format: date-time */
+                    since: string;
+                    /**
+                     * Format: uuid
+                     * @description Null for a whole channel.
+                     */
+                    threadId: string | null;
+                }[];
+                id: string;
+                /** Format: date-time */
+                openedAt: string;
+                /**
+                 * Format: date-time
+                 * @description When the proxy last asked for news.
+                 */
+                seenAt: string;
+            }[];
+            limits: {
+                messageBytes: number;
+                messagesPerMinute: number;
+            };
+        };
+        WebSocketTicket: {
+            /** @description Seconds. */
+            expiresIn: number;
+            ticket: string;
+        };
         WithdrawalRequest: {
             password?: string | null;
         };
     };
     responses: {
+        /** @description The API key lacks the scope, or the origin of the page is not allowed. */
+        AnthropicForbidden: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description Server error. The log has the cause, by `X-Request-Id`. */
+        AnthropicInternal: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The request is invalid, or blocked by moderation. */
+        AnthropicInvalid: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The path does not support this method; `Allow` lists the supported ones. */
+        AnthropicMethodNotAllowed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The model does not exist or is not configured. */
+        AnthropicNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The AI provider failed. */
+        AnthropicProviderFailed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The AI provider did not respond in time. */
+        AnthropicProviderTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The AI provider, the identity provider or the storage is overloaded or cannot be reached. */
+        AnthropicProviderUnavailable: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description Too many requests; or the credits or the budget of the API key are used up (`x-should-retry` is then `false`). */
+        AnthropicRateLimited: {
+            headers: {
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The body is larger than `max_prompt_bytes`. */
+        AnthropicTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The key or token is missing, invalid or expired. */
+        AnthropicUnauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
+        /** @description The `Content-Type` of the body is not JSON. */
+        AnthropicUnsupportedMediaType: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnthropicError"];
+            };
+        };
         /** @description The origin or a redirect URL is not trusted, or the user may not do this. */
         AuthForbidden: {
             headers: {
@@ -4076,6 +4957,16 @@ export interface components {
         };
         /** @description The origin of the page is not allowed, the API key lacks a scope, or the user may not do this. */
         Forbidden: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The stream was deleted, and streams that were forked from it still need its content. */
+        Gone: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -4325,7 +5216,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is larger than `max_body_bytes`, or a file is larger than its limit. */
+        /** @description The body is larger than `max_body_bytes`, or a file or a stream would be larger than its limit. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4348,6 +5239,16 @@ export interface components {
         };
         /** @description The `Content-Type` of the body is not JSON, or a file is of a media type that is not accepted. */
         UnsupportedMediaType: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description There is no GRIP proxy before this server, or the request did not come through it. */
+        UpgradeRequired: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -5775,6 +6676,33 @@ export interface operations {
             429: components["responses"]["AuthRateLimited"];
             500: components["responses"]["AuthInternal"];
             503: components["responses"]["AuthUnavailable"];
+        };
+    };
+    authSignInOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What this server is configured for. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "providers": [],
+                     *       "sendsEmail": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuthSignInOptions"];
+                };
+            };
         };
     };
     authGoToProvider: {
@@ -7478,6 +8406,87 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TransactionPage"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description Ids of channels, separated by commas. All events of a channel come, those of its threads too. */
+                channels?: string;
+                /** @description As `Last-Event-ID`, for clients that cannot send it. The header comes first. */
+                since?: string;
+                /** @description Ids of threads, separated by commas; with `channels` at most 16. */
+                threads?: string;
+                /** @description A ticket of `POST /api/websocket/ticket`, in place of another credential. */
+                ticket?: string;
+            };
+            header?: {
+                /** @description The `id` of the last event that the client has. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    continueEvents: {
+        parameters: {
+            query?: {
+                channels?: string;
+                cursor?: string;
+                id?: string;
+                proof?: string;
+                signature?: string;
+                threads?: string;
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the stream has missed. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["Invalid"];
@@ -9774,7 +10783,10 @@ export interface operations {
     };
     uploadChannelBanner: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The channel whose picture it becomes; you have to be an admin of it. Without it, only the file is stored. */
+                channelId?: components["schemas"]["Id"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9814,6 +10826,7 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -9823,7 +10836,10 @@ export interface operations {
     };
     uploadChannelIcon: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The channel whose picture it becomes; you have to be an admin of it. Without it, only the file is stored. */
+                channelId?: components["schemas"]["Id"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9863,6 +10879,7 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -10981,6 +11998,276 @@ export interface operations {
             503: components["responses"]["ProviderUnavailable"];
         };
     };
+    listChats: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Chats of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of chats. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "chats": [],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChatList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "New Chat"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewChat"];
+            };
+        };
+        responses: {
+            /** @description The chat. */
+            201: {
+                headers: {
+                    /** @description The path of the chat. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "chat": {
+                     *         "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *         "title": "New Chat",
+                     *         "model": null,
+                     *         "messageCount": 0,
+                     *         "createdAt": 1767225600000,
+                     *         "updatedAt": 1767225600000
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        chat: components["schemas"]["Chat"];
+                    };
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    getChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the chat, which is that of its conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The chat. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "chat": {
+                     *         "id": "0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1",
+                     *         "title": "New Chat",
+                     *         "model": "gpt-4o",
+                     *         "messageCount": 1,
+                     *         "createdAt": 1767225600000,
+                     *         "updatedAt": 1767225600000,
+                     *         "messages": [
+                     *           {
+                     *             "id": "1b7a2a52-2f9e-4f39-8a3f-3a4a1d0c9b10",
+                     *             "role": "user",
+                     *             "content": "Hello!",
+                     *             "status": "complete",
+                     *             "createdAt": 1767225600000
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        chat: components["schemas"]["ChatWithMessages"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the chat, which is that of its conversation.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    sendChatMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name that the client makes for this request, such as a UUID. A retry with the same key gets the existing reply, for 24 hours; another body with it gets 409. Leave it empty to try requests on this page. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description Used if the `Idempotency-Key` repeats an earlier request, otherwise ignored. The `id` of the last event that the client received. */
+                "Last-Event-ID"?: components["parameters"]["LastEventIdOfRepeat"];
+            };
+            path: {
+                /**
+                 * @description The id of the chat.
+                 * @example 0d8fd0a0-3c26-4d2e-8a9f-0c7a52f4a6a1
+                 */
+                id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "messages": [
+                 *         {
+                 *           "role": "user",
+                 *           "content": "Hello!"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChatMessagesRequest"];
+            };
+        };
+        responses: {
+            /** @description The reply, streamed. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Conversation-Id": components["headers"]["X-Conversation-Id"];
+                    /** @description How many requests were made to providers. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that replies; a fallback if the requested one failed. */
+                    "x-goldfish-model"?: string;
+                    /** @description The provider, if it is known before the reply begins. */
+                    "x-goldfish-provider"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Present if this is a UI message stream of the AI SDK; its version. */
+                    "x-vercel-ai-ui-message-stream"?: "v1";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            402: components["responses"]["OutOfCredits"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ContentBlocked"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["ProviderFailed"];
+            503: components["responses"]["ProviderUnavailable"];
+            504: components["responses"]["ProviderTimeout"];
+        };
+    };
     listFiles: {
         parameters: {
             query?: {
@@ -11309,6 +12596,698 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listStreams: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Streams of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of streams. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "streams": [],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StreamList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "contentType": "application/json"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewStream"];
+            };
+        };
+        responses: {
+            /** @description The stream. */
+            201: {
+                headers: {
+                    /** @description The URL of the stream. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "url": "http://127.0.0.1:3000/api/v1/streams/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "contentType": "application/json",
+                     *       "visibility": "private",
+                     *       "closed": false,
+                     *       "nextOffset": "0000000000000000_0000000000000000",
+                     *       "ttlSeconds": null,
+                     *       "expiresAt": null,
+                     *       "createdAt": 1767225600000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Stream"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    readStream: {
+        parameters: {
+            query?: {
+                /** @description The `Stream-Cursor` of the response before, which keeps caches apart. */
+                cursor?: string;
+                /** @description How to follow the stream. */
+                live?: "long-poll" | "sse";
+                /** @description `-1` for the beginning, which is the default, `now` for the end, or an offset from an earlier response. Required with `live`. */
+                offset?: string;
+                /** @description A token for reading, in place of a credential. `id` is then the one in `link`. */
+                token?: string;
+            };
+            header?: {
+                /** @description 304 if the content still has this `ETag`. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content, of the content type of the stream, or events. */
+            200: {
+                headers: {
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    /** @description The version of the content, for `If-None-Match`. */
+                    ETag?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description For the next request, with `live`. */
+                    "Stream-Cursor"?: string;
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was read. In a response of events, the events `control` have it. */
+                    "Stream-Next-Offset"?: components["schemas"]["StreamOffset"];
+                    /** @description Present if the content of events is encoded. */
+                    "Stream-SSE-Data-Encoding"?: "base64";
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    /** @description Present if there was no more content. */
+                    "Stream-Up-To-Date"?: "true";
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description Nothing was appended while a long poll waited. */
+            204: {
+                headers: {
+                    /** @description How long the content may be kept, and by whom. */
+                    "Cache-Control": string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description For the next request, with `live`. */
+                    "Stream-Cursor"?: string;
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    /** @description Present if there was no more content. */
+                    "Stream-Up-To-Date"?: "true";
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this content already. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Present if there was no more content. */
+                    "Stream-Up-To-Date"?: "true";
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    putStream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `true` if nothing more will be appended. */
+                "Stream-Closed"?: string;
+                /** @description When the stream expires, as RFC 3339. Not together with `Stream-TTL`. */
+                "Stream-Expires-At"?: string;
+                /** @description Where the fork leaves its source; by default at its end. */
+                "Stream-Fork-Offset"?: components["schemas"]["StreamOffset"];
+                /** @description How many bytes, or values of JSON, of the append after that offset the fork has too. */
+                "Stream-Fork-Sub-Offset"?: string;
+                /** @description The path of a stream of yours whose content is the beginning of this one. */
+                "Stream-Forked-From"?: string;
+                /** @description Seconds without use after which the stream expires. */
+                "Stream-TTL"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description The stream existed. */
+            200: {
+                headers: {
+                    /** @description The URL of the stream. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The stream is created. */
+            201: {
+                headers: {
+                    /** @description The URL of the stream. */
+                    Location: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description When the stream expires. */
+                    "Stream-Expires-At"?: string;
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    /** @description Seconds without use after which the stream expires. */
+                    "Stream-TTL"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    appendToStream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Rises when the producer restarts; producers of older epochs get 403. */
+                "Producer-Epoch"?: string;
+                /** @description The name of a producer. Needs the two other headers. */
+                "Producer-Id"?: string;
+                /** @description Counts the appends of an epoch from 0. */
+                "Producer-Seq"?: string;
+                /** @description `true` to close the stream, after this append if there is a body. */
+                "Stream-Closed"?: string;
+                /** @description A text that must be greater, byte by byte, than that of the append before. */
+                "Stream-Seq"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description The producer's append is stored. */
+            200: {
+                headers: {
+                    /** @description The current epoch of the producer. */
+                    "Producer-Epoch"?: string;
+                    /** @description The number of the last append of the producer. */
+                    "Producer-Seq"?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The append is stored, or was stored before. */
+            204: {
+                headers: {
+                    /** @description The current epoch of the producer. */
+                    "Producer-Epoch"?: string;
+                    /** @description The number of the last append of the producer. */
+                    "Producer-Seq"?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    deleteStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    changeStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "visibility": "private"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description `private`: only you. `link`: whoever has the token.
+                     * @enum {string}
+                     */
+                    visibility: "private" | "link";
+                };
+            };
+        };
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "url": "http://127.0.0.1:3000/api/v1/streams/019a3c5e-7b1f-7c3a-9d2e-7f1a2b3c4d5e",
+                     *       "contentType": "application/json",
+                     *       "visibility": "private",
+                     *       "closed": false,
+                     *       "nextOffset": "0000000000000000_0000000000000000",
+                     *       "ttlSeconds": null,
+                     *       "expiresAt": null,
+                     *       "createdAt": 1767225600000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Stream"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    appendToStreamWithResponse: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Rises when the producer restarts; producers of older epochs get 403. */
+                "Producer-Epoch"?: string;
+                /** @description The name of a producer. Needs the two other headers. */
+                "Producer-Id"?: string;
+                /** @description Counts the appends of an epoch from 0. */
+                "Producer-Seq"?: string;
+                /** @description `true` to close the stream, after this append if there is a body. */
+                "Stream-Closed"?: string;
+                /** @description A text that must be greater, byte by byte, than that of the append before. */
+                "Stream-Seq"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the stream, which its owner chose or got.
+                 * @example events
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description The append is stored. */
+            200: {
+                headers: {
+                    /** @description The current epoch of the producer. */
+                    "Producer-Epoch"?: string;
+                    /** @description The number of the last append of the producer. */
+                    "Producer-Seq"?: string;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description Present if the stream is closed and all of it was read. */
+                    "Stream-Closed"?: "true";
+                    /** @description The offset after what was written or read. */
+                    "Stream-Next-Offset": components["schemas"]["StreamOffset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "nextOffset": "0000000000000001_0000000000000012",
+                     *       "closed": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StreamAppended"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    broadcast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "threadId": "9d8e3f2b-1c0a-4f7a-8b6c-5d4e3f2a1b0c",
+                 *       "data": {
+                 *         "cursor": 7
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["BroadcastRequest"];
+            };
+        };
+        responses: {
+            /** @description It was given to the proxy. */
+            202: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Message sent"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            426: components["responses"]["UpgradeRequired"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    listWebSockets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connections. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "connections": [
+                     *         {
+                     *           "id": "2a0d6f0e-6f2c-4f1b-8f3a-0d9c8b7a6e5f",
+                     *           "openedAt": "2026-02-20T10:00:00.000Z",
+                     *           "seenAt": "2026-02-20T10:00:00.000Z",
+                     *           "follows": [
+                     *             {
+                     *               "channelId": "3f2b1c0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c",
+                     *               "threadId": "9d8e3f2b-1c0a-4f7a-8b6c-5d4e3f2a1b0c",
+                     *               "since": "2026-02-20T10:00:00.000Z"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "limits": {
+                     *         "messagesPerMinute": 100,
+                     *         "messageBytes": 65536
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebSocketInfo"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    createWebSocketTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ticket. */
+            201: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ticket": "8d1f0c5e4b3a29180f7e6d5c4b3a2910aabbccddeeff00112233445566778899",
+                     *       "expiresIn": 60
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebSocketTicket"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["ProviderUnavailable"];
@@ -11674,6 +13653,218 @@ export interface operations {
             504: components["responses"]["OpenAiProviderTimeout"];
         };
     };
+    createEmbeddings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingsRequest"];
+            };
+        };
+        responses: {
+            /** @description One vector for each input, in its order. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description The provider. */
+                    "x-goldfish-provider": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "list",
+                     *       "data": [
+                     *         {
+                     *           "object": "embedding",
+                     *           "index": 0,
+                     *           "embedding": [
+                     *             0,
+                     *             1,
+                     *             0,
+                     *             0
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "model": "demo",
+                     *       "usage": {
+                     *         "prompt_tokens": 3,
+                     *         "total_tokens": 3
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EmbeddingList"];
+                };
+            };
+            400: components["responses"]["OpenAiInvalid"];
+            401: components["responses"]["OpenAiUnauthorized"];
+            403: components["responses"]["OpenAiForbidden"];
+            404: components["responses"]["OpenAiNotFound"];
+            413: components["responses"]["OpenAiTooLarge"];
+            415: components["responses"]["OpenAiUnsupportedMediaType"];
+            422: components["responses"]["OpenAiContentBlocked"];
+            429: components["responses"]["OpenAiRateLimited"];
+            500: components["responses"]["OpenAiInternal"];
+            502: components["responses"]["OpenAiProviderFailed"];
+            503: components["responses"]["OpenAiProviderUnavailable"];
+            504: components["responses"]["OpenAiProviderTimeout"];
+        };
+    };
+    createMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessagesRequest"] & unknown;
+            };
+        };
+        responses: {
+            /** @description The message, or with `stream` a stream of events. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description The id of the request, as in `X-Request-Id`. */
+                    "request-id": string;
+                    /** @description How many requests were made to providers. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that was used; a fallback if the requested one failed. */
+                    "x-goldfish-model"?: string;
+                    /** @description Parts of the request that were not sent, by their paths. Absent if there are none. */
+                    "x-goldfish-omitted-parameters"?: string;
+                    /** @description The provider, if it is known before the response begins. */
+                    "x-goldfish-provider"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "msg_5f8d7c1e0b7a4c569d2e7f1a2b3c4d5e",
+                     *       "type": "message",
+                     *       "role": "assistant",
+                     *       "model": "demo",
+                     *       "content": [
+                     *         {
+                     *           "type": "text",
+                     *           "text": "6 * 7 = 42"
+                     *         }
+                     *       ],
+                     *       "stop_reason": "end_turn",
+                     *       "stop_sequence": null,
+                     *       "usage": {
+                     *         "input_tokens": 9,
+                     *         "cache_creation_input_tokens": 0,
+                     *         "cache_read_input_tokens": 0,
+                     *         "cache_creation": {
+                     *           "ephemeral_5m_input_tokens": 0,
+                     *           "ephemeral_1h_input_tokens": 0
+                     *         },
+                     *         "output_tokens": 5,
+                     *         "output_tokens_details": {
+                     *           "thinking_tokens": 0
+                     *         },
+                     *         "server_tool_use": null,
+                     *         "service_tier": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AnthropicMessage"];
+                    /**
+                     * @example event: message_start
+                     *     data: {"type":"message_start","message":{"id":"msg_5f8d7c1e0b7a4c569d2e7f1a2b3c4d5e","type":"message","role":"assistant","model":"demo","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":4,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"output_tokens":0,"output_tokens_details":{"thinking_tokens":0},"server_tool_use":null,"service_tier":null}}}
+                     *
+                     *     event: content_block_start
+                     *     data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+                     *
+                     *     event: content_block_delta
+                     *     data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"6 * 7 = 42"}}
+                     *
+                     *     event: content_block_stop
+                     *     data: {"type":"content_block_stop","index":0}
+                     *
+                     *     event: message_delta
+                     *     data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":4,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"output_tokens":5,"output_tokens_details":{"thinking_tokens":0},"server_tool_use":null,"service_tier":null}}
+                     *
+                     *     event: message_stop
+                     *     data: {"type":"message_stop"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["AnthropicInvalid"];
+            401: components["responses"]["AnthropicUnauthorized"];
+            403: components["responses"]["AnthropicForbidden"];
+            404: components["responses"]["AnthropicNotFound"];
+            413: components["responses"]["AnthropicTooLarge"];
+            415: components["responses"]["AnthropicUnsupportedMediaType"];
+            429: components["responses"]["AnthropicRateLimited"];
+            500: components["responses"]["AnthropicInternal"];
+            502: components["responses"]["AnthropicProviderFailed"];
+            503: components["responses"]["AnthropicProviderUnavailable"];
+            504: components["responses"]["AnthropicProviderTimeout"];
+        };
+    };
+    countMessageTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessagesRequest"];
+            };
+        };
+        responses: {
+            /** @description The count. */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description The id of the request, as in `X-Request-Id`. */
+                    "request-id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "input_tokens": 27
+                     *     }
+                     */
+                    "application/json": {
+                        input_tokens: number;
+                    };
+                };
+            };
+            400: components["responses"]["AnthropicInvalid"];
+            401: components["responses"]["AnthropicUnauthorized"];
+            403: components["responses"]["AnthropicForbidden"];
+            404: components["responses"]["AnthropicNotFound"];
+            413: components["responses"]["AnthropicTooLarge"];
+            415: components["responses"]["AnthropicUnsupportedMediaType"];
+            429: components["responses"]["AnthropicRateLimited"];
+            500: components["responses"]["AnthropicInternal"];
+            502: components["responses"]["AnthropicProviderFailed"];
+            503: components["responses"]["AnthropicProviderUnavailable"];
+            504: components["responses"]["AnthropicProviderTimeout"];
+        };
+    };
     listOpenAiModels: {
         parameters: {
             query?: never;
@@ -11693,20 +13884,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "object": "list",
-                     *       "data": [
-                     *         {
-                     *           "id": "demo",
-                     *           "object": "model",
-                     *           "created": 0,
-                     *           "owned_by": "demo"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["OpenAiModelList"];
+                    "application/json": components["schemas"]["OpenAiModelList"] | components["schemas"]["AnthropicModelList"];
                 };
             };
             401: components["responses"]["OpenAiUnauthorized"];
@@ -11843,6 +14021,160 @@ export interface operations {
             429: components["responses"]["OpenAiRateLimited"];
             500: components["responses"]["OpenAiInternal"];
             503: components["responses"]["OpenAiProviderUnavailable"];
+        };
+    };
+    createResponse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponsesRequest"];
+            };
+        };
+        responses: {
+            /** @description The response, or with `stream` a stream of events. */
+            200: {
+                headers: {
+                    /** @description Milliseconds until the response began. */
+                    "openai-processing-ms": number;
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description How many requests were made to providers. */
+                    "x-goldfish-attempts"?: number;
+                    /** @description The model that was used; a fallback if the requested one failed. */
+                    "x-goldfish-model"?: string;
+                    /** @description Parts of the request that were not sent, by their paths. Absent if there are none. */
+                    "x-goldfish-omitted-parameters"?: string;
+                    /** @description The provider, if it is known before the response begins. */
+                    "x-goldfish-provider"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "resp_5f8d7c1e0b7a4c569d2e7f1a2b3c4d5e",
+                     *       "object": "response",
+                     *       "created_at": 1767225600,
+                     *       "completed_at": 1767225601,
+                     *       "status": "completed",
+                     *       "error": null,
+                     *       "incomplete_details": null,
+                     *       "model": "demo",
+                     *       "output": [
+                     *         {
+                     *           "id": "msg_7f1a2b3c4d5e5f8d7c1e0b7a4c569d2e",
+                     *           "type": "message",
+                     *           "role": "assistant",
+                     *           "status": "completed",
+                     *           "content": [
+                     *             {
+                     *               "type": "output_text",
+                     *               "text": "6 * 7 = 42",
+                     *               "annotations": [],
+                     *               "logprobs": []
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "usage": {
+                     *         "input_tokens": 9,
+                     *         "input_tokens_details": {
+                     *           "cached_tokens": 0
+                     *         },
+                     *         "output_tokens": 5,
+                     *         "output_tokens_details": {
+                     *           "reasoning_tokens": 0
+                     *         },
+                     *         "total_tokens": 14
+                     *       },
+                     *       "instructions": null,
+                     *       "max_output_tokens": null,
+                     *       "max_tool_calls": null,
+                     *       "metadata": {},
+                     *       "parallel_tool_calls": true,
+                     *       "presence_penalty": 0,
+                     *       "frequency_penalty": 0,
+                     *       "prompt_cache_key": null,
+                     *       "reasoning": {
+                     *         "effort": null,
+                     *         "summary": null
+                     *       },
+                     *       "safety_identifier": null,
+                     *       "service_tier": "default",
+                     *       "temperature": 1,
+                     *       "text": {
+                     *         "format": {
+                     *           "type": "text"
+                     *         }
+                     *       },
+                     *       "tool_choice": "auto",
+                     *       "tools": [],
+                     *       "top_logprobs": 0,
+                     *       "top_p": 1,
+                     *       "truncation": "disabled",
+                     *       "user": null,
+                     *       "previous_response_id": null,
+                     *       "store": false,
+                     *       "background": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ResponseObject"];
+                    /**
+                     * @example event: response.output_text.delta
+                     *     data: {"type":"response.output_text.delta","sequence_number":4,"item_id":"msg_7f1a2b3c4d5e5f8d7c1e0b7a4c569d2e","output_index":0,"content_index":0,"delta":"6 * 7 = 42","logprobs":[]}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["OpenAiInvalid"];
+            401: components["responses"]["OpenAiUnauthorized"];
+            403: components["responses"]["OpenAiForbidden"];
+            404: components["responses"]["OpenAiNotFound"];
+            413: components["responses"]["OpenAiTooLarge"];
+            415: components["responses"]["OpenAiUnsupportedMediaType"];
+            422: components["responses"]["OpenAiContentBlocked"];
+            429: components["responses"]["OpenAiRateLimited"];
+            500: components["responses"]["OpenAiInternal"];
+            502: components["responses"]["OpenAiProviderFailed"];
+            503: components["responses"]["OpenAiProviderUnavailable"];
+            504: components["responses"]["OpenAiProviderTimeout"];
+        };
+    };
+    openWebSocket: {
+        parameters: {
+            query?: {
+                /** @description A ticket of `POST /api/websocket/ticket`. */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The WebSocket is open. */
+            101: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            426: components["responses"]["UpgradeRequired"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
         };
     };
 }

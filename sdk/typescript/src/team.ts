@@ -373,6 +373,11 @@ export class Messages {
     await this.#transport.json('delete', '/api/messages/{id}', { params: { id } });
   }
 
+  /** Stops the answer of the AI member to a message. Returns whether one was still to come. */
+  async stopAnswer(id: string): Promise<boolean> {
+    return (await this.#transport.json('post', '/api/messages/{id}/stop', { params: { id } })).stopped;
+  }
+
   /** The texts that edits have replaced; moderators and admins may read them. */
   previousTexts(id: string): Promise<PreviousText[]> {
     return this.#transport.json('get', '/api/messages/{id}/previous-texts', { params: { id } });

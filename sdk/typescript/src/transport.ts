@@ -70,6 +70,11 @@ export class Transport {
     this.#base = options.baseUrl.replace(/\/+$/, '');
   }
 
+  /** The URL of a WebSocket. */
+  socketUrl(path: string): string {
+    return `${this.#base || location.origin}${path}`.replace(/^http/, 'ws');
+  }
+
   get store(): TokenStore | undefined {
     return this.#options.apiKey === undefined ? this.#options.store : undefined;
   }

@@ -9,7 +9,7 @@ export async function conversationsOf(base: string) {
   const { chats } = await guest(base);
   const reply = await chats.sendMessage({ message: 'First', model: MODEL });
   await eventsOf(reply);
-  const id = reply.conversationId ?? '';
+  const id = reply.conversationId;
   await eventsOf(await chats.sendMessage({ message: 'Second', model: MODEL }));
   const listed = (await chats.list()).map(({ title, messages }) => [title, messages.length]);
   const renamed = await chats.rename(id, 'Renamed');
@@ -25,7 +25,7 @@ export async function versionsOf(base: string) {
   const { chats } = await guest(base);
   const reply = await chats.sendMessage({ message: 'First', model: MODEL });
   await eventsOf(reply);
-  const id = reply.conversationId ?? '';
+  const id = reply.conversationId;
   const first = reply.messageId ?? '';
   await eventsOf(await chats.regenerate(id));
   const regenerated = (await chats.get(id)).messages[1];
@@ -39,7 +39,7 @@ export async function versionsOf(base: string) {
   for (const message of ['Second', 'Third', 'Fourth']) {
     last = await chats.sendMessage({ message, model: MODEL });
     await eventsOf(last);
-    ids.push(last.conversationId ?? '');
+    ids.push(last.conversationId);
   }
   const restored = await chats.restore(ids[0] ?? '');
   const unpinned = await chats.unpin(id);
@@ -83,7 +83,7 @@ export async function errorsOf(base: string) {
   const goldfish = await guest(base);
   const { chats } = goldfish;
   const one = await chats.sendMessage({ message: 'Hi', model: MODEL });
-  const conflict = await caught(chats.regenerate(one.conversationId ?? ''));
+  const conflict = await caught(chats.regenerate(one.conversationId));
   await one.stop();
   const deaf = new Goldfish({ baseUrl: 'http://127.0.0.1:1', maxRetries: 0 });
   const page = new Goldfish({ baseUrl: base, fetch: async () => new Response('<h1>', { status: 502 }) });

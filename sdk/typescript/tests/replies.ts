@@ -18,7 +18,7 @@ export async function stream(base: string) {
   }
   const twice = await caught(reply.finalText());
   await reply.stop();
-  const conversation = await goldfish.chats.get(reply.conversationId ?? '');
+  const conversation = await goldfish.chats.get(reply.conversationId);
   return {
     first,
     isKnownAtOnce: atOnce === conversation.id,
@@ -102,7 +102,7 @@ export async function abort(base: string) {
     for await (const event of reply) if (event.type === 'content') leaving.abort();
   })();
   const left = await caught(read);
-  const id = reply.conversationId ?? '';
+  const id = reply.conversationId;
   const resumed = await goldfish.chats.resume(id, { lastEventId: reply.lastEventId });
   const stopped = await goldfish.chats.stop(id);
   const rest = resumed && summary(await eventsOf(resumed));
@@ -126,7 +126,7 @@ export async function stopElsewhere(base: string) {
   const reply = await here.chats.sendMessage(request);
   const iterator = reply[Symbol.asyncIterator]();
   const first = await iterator.next();
-  const id = reply.conversationId ?? '';
+  const id = reply.conversationId;
   const along = await there.chats.resume(id);
   const stopped = await there.chats.stop(id);
   const others: string[] = [];
@@ -143,7 +143,7 @@ export async function regenerate(base: string) {
   const goldfish = await guest(base);
   const reply = await goldfish.chats.sendMessage(request);
   const first = await reply.finalText();
-  const id = reply.conversationId ?? '';
+  const id = reply.conversationId;
   const again = await goldfish.chats.regenerate(id, { temperature: 0.5 });
   const pieces: string[] = [];
   for await (const piece of again.text()) pieces.push(piece);

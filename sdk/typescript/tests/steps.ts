@@ -1,8 +1,10 @@
 // What the test suite has the SDK do. Prints one JSON object.
 //
 //   node steps.js <step> <base URL> [<more>]
+import { accountOf, adminOf, headersHidden, uploadsOf } from './account.js';
 import { conversationsOf, errorsOf, everythingElse, versionsOf } from './api.js';
 import { filesOf } from './files.js';
+import { realtime } from './realtime.js';
 import { cookies, guestBecomesUser, parallel, revoked, twoTabs } from './sessions.js';
 import {
   abort,
@@ -16,10 +18,14 @@ import {
   stream,
 } from './replies.js';
 import { limited, retried } from './retries.js';
+import { alleatoOf, streamsOf } from './streams.js';
 import { postOnce, team } from './team.js';
 
 const steps: Record<string, (base: string, more: string) => Promise<unknown>> = {
   abort,
+  accountOf,
+  adminOf,
+  alleatoOf,
   brokenOff,
   conversationsOf,
   versionsOf,
@@ -31,17 +37,21 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   everythingElse,
   filesOf,
   guestBecomesUser,
+  headersHidden,
   limited,
   parallel,
   postOnce,
+  realtime,
   regenerate,
   retried,
   revoked,
   silence,
   stopElsewhere,
   stream,
+  streamsOf,
   team,
   twoTabs,
+  uploadsOf,
 };
 
 const [name = '', base = '', more = ''] = process.argv.slice(2);

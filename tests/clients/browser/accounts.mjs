@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
+import { accessible } from './axe.mjs';
+
 const PASSWORD = 'a bowl of nine goldfish';
 
 export default async function (stage) {
@@ -11,7 +13,8 @@ export default async function (stage) {
   const dialog = page.getByRole('dialog');
   const email = `fish-${randomUUID()}@example.com`;
 
-  await button('Continue as guest').click();
+  // A model can be chosen before the first message.
+  await button('Choose a model').click();
   await page.getByText('Guest', { exact: true }).waitFor();
   await page.getByText('No conversations yet').waitFor();
   // What is not configured here is shown on demand, and cannot be chosen.
@@ -36,6 +39,14 @@ export default async function (stage) {
   await dialog.locator('form button.strong').click();
   await dialog.getByRole('alert').waitFor();
   assert.match(await dialog.getByRole('alert').innerText(), /too easy to guess/);
+  // The error belongs to its field.
+  const described = await dialog.getByLabel('Password', { exact: true }).evaluate((field) => ({
+    isInvalid: field.getAttribute('aria-invalid'),
+    text: field.getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).textContent).join(' '),
+  }));
+  assert.equal(described.isInvalid, 'true');
+  assert.match(described.text, /too easy to guess/);
+  await accessible(stage, 'a refused password');
   await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await dialog.locator('form button.strong').click();
   await page.getByText(email).waitFor();
@@ -64,6 +75,7 @@ export default async function (stage) {
   await stage.context.clearCookies();
   await stage.send('Are you still there?');
   await page.getByRole('heading', { name: 'Your session has ended' }).waitFor();
+  await accessible(stage, 'an expired session');
   await stage.screenshot('expired');
   await dialog.getByLabel('Email').fill(email);
   await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 
+import { accessible } from './axe.mjs';
+
 const REPLY = String.raw`Einstein wrote \(E = mc^2\) and $a^2 + b^2$, for $5 and $10, or US$5/$6.
 
 \[ \int_0^1 x\,dx = \frac12 \]
@@ -48,6 +50,7 @@ export default async function (stage) {
   await stage.eventually(async () => {
     assert.equal(await page.evaluate(() => document.activeElement.dataset.footnote), '1');
   });
+  await accessible(stage, 'every kind of content');
   await stage.screenshot('content');
 
   // A long reply: what was shown before is not rendered again, and the field stays quick.

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 
+import { accessible } from './axe.mjs';
+
 export default async function (stage) {
   const { page } = stage;
   const { field } = stage;
@@ -53,6 +55,7 @@ export default async function (stage) {
   await stage.titlesAre('Alpha');
   await page.getByLabel('Search conversations').fill('nothing like it');
   await page.getByText('Nothing was found.').waitFor();
+  await accessible(stage, 'a search without result');
   await page.getByLabel('Search conversations').fill('');
 
   // Export.
@@ -92,6 +95,7 @@ export default async function (stage) {
   await page.getByText('Guest', { exact: true }).waitFor();
   await page.goto(beta);
   await page.getByText('There is no such conversation.').waitFor();
+  await accessible(stage, 'no such conversation');
   assert.equal(await page.getByRole('button', { name: 'Reload' }).count(), 0);
   await page.locator('.problem').getByRole('button', { name: 'New conversation' }).click();
   await page.getByText('How can I help?').waitFor();
@@ -100,6 +104,7 @@ export default async function (stage) {
   const wrong = await page.goto(`${stage.origin}/nothing/here`);
   assert.equal(wrong.status(), 404);
   await page.getByRole('heading', { name: 'Page not found' }).waitFor();
+  await accessible(stage, 'a wrong address');
   await page.getByRole('link', { name: 'Open the chat' }).click();
   await stage.ready();
 }

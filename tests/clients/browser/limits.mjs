@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 
+import { accessible } from './axe.mjs';
+
 export default async function (stage) {
   const { page } = stage;
   await stage.converse('One');
@@ -12,6 +14,7 @@ export default async function (stage) {
   assert.match(await trouble.innerText(), /^Too many messages\. Please wait \d+ seconds\./);
   const again = trouble.getByRole('button', { name: /^Retry in \d+ s$/ });
   assert.equal(await again.isDisabled(), true);
+  await accessible(stage, 'a rate limit');
   await stage.screenshot('wait');
   await trouble.getByRole('button', { name: 'Edit' }).click();
   assert.equal(await stage.field.inputValue(), 'Two, at once');

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 
+import { accessible } from './axe.mjs';
+
 export default async function (stage) {
   const { page } = stage;
   const button = (name) => page.getByRole('button', { name, exact: true });
@@ -12,6 +14,7 @@ export default async function (stage) {
   await stage.context.setOffline(true);
   await page.locator('.reconnecting', { hasText: 'Reconnecting…' }).waitFor({ timeout: 2000 });
   assert.match(await page.locator('.assistant .reply-text').innerText(), /two/);
+  await accessible(stage, 'reconnecting');
   await stage.screenshot('reconnecting');
   await stage.release();
   await stage.context.setOffline(false);
@@ -23,6 +26,7 @@ export default async function (stage) {
   await stage.context.setOffline(true);
   await stage.send('Written offline');
   await page.locator('.problem', { hasText: 'You are offline.' }).waitFor();
+  await accessible(stage, 'offline');
   await button('Send when online').click();
   await page.getByText('The message is sent when the connection is back.').waitFor();
   await stage.reply({ pieces: ['It came.'] });

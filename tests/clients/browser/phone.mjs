@@ -60,6 +60,37 @@ export default async function (stage) {
   await page.touchscreen.tap(370, 400);
   await aside.waitFor({ state: 'hidden' });
 
+  // Dialogs, errors, and the channels.
+  await opener.tap();
+  await page.getByRole('button', { name: 'Settings' }).tap();
+  const dialog = page.getByRole('dialog');
+  for (const tab of ['General', 'Account', 'API keys', 'Usage']) {
+    await dialog.getByRole('tab', { name: tab }).tap();
+    await dialog.getByRole('tabpanel', { name: tab }).waitFor();
+    await fits(tab);
+    await accessible(stage, tab);
+  }
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Sign in or register' }).tap();
+  await accessible(stage, 'signing in');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await aside.waitFor({ state: 'hidden' });
+  stage.expect(/status of 503/);
+  await stage.reply({ fault: 'overloaded' });
+  await stage.send('Does this fail?');
+  await page.locator('.problem').waitFor();
+  await fits('an error');
+  await accessible(stage, 'an error');
+  await opener.tap();
+  await page.getByRole('link', { name: 'Channels' }).tap();
+  await page.getByLabel('Search channels').waitFor();
+  await fits('channels');
+  await accessible(stage, 'channels');
+  await opener.tap();
+  await page.getByRole('link', { name: 'AI chat' }).tap();
+  await aside.waitFor({ state: 'hidden' });
+
   // On its side, and at 400 %, there is room to read.
   for (const [width, height] of [
     [844, 390],

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 
+import { accessible } from './axe.mjs';
+
 export default async function (stage) {
   const { page } = stage;
   const link = (name) => page.getByRole('link', { name, exact: true });
@@ -31,6 +33,7 @@ export default async function (stage) {
     assert.equal(titles[0], 'Fourth');
     assert.ok(!titles.includes(oldest));
   });
+  await accessible(stage, 'a notice');
   await stage.screenshot('forgotten');
 
   // It can be brought back, and pinned; then another one goes.

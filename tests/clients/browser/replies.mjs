@@ -37,4 +37,14 @@ export default async function (stage) {
   assert.deepEqual(await stage.replies(), ['A short one.']);
   assert.equal(await page.locator('.user').count(), 1);
   assert.match(await page.locator('[aria-live=polite]').innerText(), /^Reply finished, 3 words\./);
+
+  // Messages and replies can be copied.
+  await stage.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  for (const [name, text] of [
+    ['Copy message', 'Tell me a story'],
+    ['Copy reply', 'A short one.'],
+  ]) {
+    await page.getByRole('button', { name }).click();
+    await stage.eventually(async () => assert.equal(await page.evaluate(() => navigator.clipboard.readText()), text));
+  }
 }

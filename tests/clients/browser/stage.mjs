@@ -90,6 +90,21 @@ export class Stage {
     return this.#settings.page;
   }
 
+  /** The port of the webhook for emails. */
+  get mailPort() {
+    return this.#settings.mailPort;
+  }
+
+  /** A frontend on another site: its port, and whether its requests have a session. */
+  get frontend() {
+    return this.#settings.frontend;
+  }
+
+  /** The folder of the repository. */
+  get repository() {
+    return this.#settings.repository;
+  }
+
   get forReadme() {
     return this.#settings.forReadme;
   }

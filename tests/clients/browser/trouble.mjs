@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 
+import { accessible } from './axe.mjs';
+
 export default async function (stage) {
   const { page } = stage;
   const button = (name) => page.getByRole('button', { name, exact: true });
@@ -44,6 +46,7 @@ export default async function (stage) {
   // Longer than the server takes.
   await stage.field.fill('🐟'.repeat(10_001));
   await page.getByText('10,001 of 10,000 characters').waitFor();
+  await accessible(stage, 'too long');
   assert.equal(await button('Send').isDisabled(), true);
   await stage.field.fill('🐟'.repeat(10_000));
   assert.equal(await button('Send').isDisabled(), false);

@@ -2,7 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, text_field};
+use crate::harness::{App, Client, on_each_database, text_field};
+
+on_each_database!(
+    create_makes_the_user_the_owner_and_admin,
+    create_with_invalid_fields_is_400,
+    list_by_number_and_by_cursor_returns_each_channel_once,
+    list_finds_by_words_and_by_membership,
+    private_channels_do_not_exist_for_others,
+    a_404_of_a_private_channel_equals_that_of_an_unknown_id,
+    patch_is_for_admins_and_of_the_description_for_moderators,
+    malformed_ids_and_bodies_are_refused,
+);
 
 /// A category that only one test uses.
 fn new_category() -> String {
@@ -24,9 +35,8 @@ async fn ids(client: &Client, query: &str) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn create_makes_the_user_the_owner_and_admin() {
-    let user = App::shared().await.client().user().await;
+async fn create_makes_the_user_the_owner_and_admin(app: &App) {
+    let user = app.client().user().await;
     let channel = created(&user, json!({ "name": "Design" })).await;
     assert_eq!(channel["ownerId"], user.id.as_str());
     assert_eq!(channel["role"], "admin");
@@ -40,9 +50,8 @@ async fn create_makes_the_user_the_owner_and_admin() {
     assert_eq!(user.get(&path).await.json(), channel);
 }
 
-#[tokio::test]
-async fn create_with_invalid_fields_is_400() {
-    let user = App::shared().await.client().user().await;
+async fn create_with_invalid_fields_is_400(app: &App) {
+    let user = app.client().user().await;
     for (body, field) in [
         (json!({}), "name"),
         (json!({ "name": "" }), "name"),
@@ -69,9 +78,8 @@ async fn create_with_invalid_fields_is_400() {
     created(&user, longest).await;
 }
 
-#[tokio::test]
-async fn list_by_number_and_by_cursor_returns_each_channel_once() {
-    let user = App::shared().await.client().user().await;
+async fn list_by_number_and_by_cursor_returns_each_channel_once(app: &App) {
+    let user = app.client().user().await;
     let category = new_category();
     let mut expected = Vec::new();
     for number in 0..5 {
@@ -119,9 +127,8 @@ async fn list_by_number_and_by_cursor_returns_each_channel_once() {
     }
 }
 
-#[tokio::test]
-async fn list_finds_by_words_and_by_membership() {
-    let client = App::shared().await.client();
+async fn list_finds_by_words_and_by_membership(app: &App) {
+    let client = app.client();
     let (owner, other) = (client.user().await, client.user().await);
     let word = format!("w{}", uuid::Uuid::new_v4().simple());
     let body = json!({ "name": "Fish tank", "description": format!("About {word}") });
@@ -149,9 +156,8 @@ async fn list_finds_by_words_and_by_membership() {
     );
 }
 
-#[tokio::test]
-async fn private_channels_do_not_exist_for_others() {
-    let client = App::shared().await.client();
+async fn private_channels_do_not_exist_for_others(app: &App) {
+    let client = app.client();
     let (owner, member, stranger) = (
         client.user().await,
         client.user().await,
@@ -305,9 +311,8 @@ async fn private_channels_do_not_exist_for_others() {
     stranger.get(&path).await.is_error(404, "NOT_FOUND");
 }
 
-#[tokio::test]
-async fn a_404_of_a_private_channel_equals_that_of_an_unknown_id() {
-    let client = App::shared().await.client();
+async fn a_404_of_a_private_channel_equals_that_of_an_unknown_id(app: &App) {
+    let client = app.client();
     let (owner, stranger) = (client.user().await, client.user().await);
     let private = owner.channel(true).await;
     let unknown = uuid::Uuid::new_v4().to_string();
@@ -326,9 +331,8 @@ async fn a_404_of_a_private_channel_equals_that_of_an_unknown_id() {
     }
 }
 
-#[tokio::test]
-async fn patch_is_for_admins_and_of_the_description_for_moderators() {
-    let client = App::shared().await.client();
+async fn patch_is_for_admins_and_of_the_description_for_moderators(app: &App) {
+    let client = app.client();
     let (owner, moderator, member, stranger) = (
         client.user().await,
         client.user().await,
@@ -377,9 +381,8 @@ async fn patch_is_for_admins_and_of_the_description_for_moderators() {
     owner.get(&path).await.is_error(404, "NOT_FOUND");
 }
 
-#[tokio::test]
-async fn malformed_ids_and_bodies_are_refused() {
-    let user = App::shared().await.client().user().await;
+async fn malformed_ids_and_bodies_are_refused(app: &App) {
+    let user = app.client().user().await;
     for id in ["1", "not-a-uuid", "..%2f", "%00"] {
         let path = format!("/api/channels/{id}");
         user.get(&path).await.is_error(404, "NOT_FOUND");

@@ -2,7 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, text_field};
+use crate::harness::{App, Client, on_each_database, text_field};
+
+on_each_database!(
+    joining_twice_is_one_membership,
+    leaving_is_for_all_but_the_last_admin,
+    roles_are_changed_by_admins_and_never_upward,
+    a_ban_outlives_joining_again_until_it_is_lifted,
+    admins_add_users_to_private_channels,
+    invitations_are_used_as_often_as_they_may_be,
+    ownership_passes_to_a_member,
+    joined_shows_what_is_unread,
+);
 
 async fn role(client: &Client, channel: &str, user: &str) -> Option<String> {
     let answer = client
@@ -15,9 +26,8 @@ async fn role(client: &Client, channel: &str, user: &str) -> Option<String> {
     }
 }
 
-#[tokio::test]
-async fn joining_twice_is_one_membership() {
-    let client = App::shared().await.client();
+async fn joining_twice_is_one_membership(app: &App) {
+    let client = app.client();
     let (owner, user) = (
         client.user_named("Owner").await,
         client.user_named("Bob").await,
@@ -50,9 +60,8 @@ async fn joining_twice_is_one_membership() {
     assert_eq!(members[0]["role"], "admin");
 }
 
-#[tokio::test]
-async fn leaving_is_for_all_but_the_last_admin() {
-    let client = App::shared().await.client();
+async fn leaving_is_for_all_but_the_last_admin(app: &App) {
+    let client = app.client();
     let (owner, user) = (client.user().await, client.user().await);
     let channel = owner.channel(false).await;
     let path = format!("/api/members/{channel}");
@@ -82,9 +91,8 @@ async fn leaving_is_for_all_but_the_last_admin() {
     assert_eq!(channel["ownerId"], user.id.as_str());
 }
 
-#[tokio::test]
-async fn roles_are_changed_by_admins_and_never_upward() {
-    let client = App::shared().await.client();
+async fn roles_are_changed_by_admins_and_never_upward(app: &App) {
+    let client = app.client();
     let (owner, admin, moderator, member) = (
         client.user().await,
         client.user().await,
@@ -150,9 +158,8 @@ async fn roles_are_changed_by_admins_and_never_upward() {
     assert_eq!(admin.delete(&remove(&admin.id)).await.status, 200);
 }
 
-#[tokio::test]
-async fn a_ban_outlives_joining_again_until_it_is_lifted() {
-    let client = App::shared().await.client();
+async fn a_ban_outlives_joining_again_until_it_is_lifted(app: &App) {
+    let client = app.client();
     let (owner, user) = (client.user().await, client.user_named("Mallory").await);
     let channel = owner.channel(false).await;
     user.join(&channel).await;
@@ -198,9 +205,8 @@ async fn a_ban_outlives_joining_again_until_it_is_lifted() {
     assert_eq!(user.post("/api/members", join).await.status, 201);
 }
 
-#[tokio::test]
-async fn admins_add_users_to_private_channels() {
-    let client = App::shared().await.client();
+async fn admins_add_users_to_private_channels(app: &App) {
+    let client = app.client();
     let (owner, member, user) = (
         client.user().await,
         client.user().await,
@@ -239,9 +245,8 @@ async fn admins_add_users_to_private_channels() {
         .is_error(404, "NOT_FOUND");
 }
 
-#[tokio::test]
-async fn invitations_are_used_as_often_as_they_may_be() {
-    let client = App::shared().await.client();
+async fn invitations_are_used_as_often_as_they_may_be(app: &App) {
+    let client = app.client();
     let owner = client.user().await;
     let channel = owner.channel(true).await;
     let path = format!("/api/members/{channel}/invitations");
@@ -301,9 +306,8 @@ async fn invitations_are_used_as_often_as_they_may_be() {
     }
 }
 
-#[tokio::test]
-async fn ownership_passes_to_a_member() {
-    let client = App::shared().await.client();
+async fn ownership_passes_to_a_member(app: &App) {
+    let client = app.client();
     let (owner, member, stranger) = (
         client.user().await,
         client.user().await,
@@ -343,9 +347,8 @@ async fn ownership_passes_to_a_member() {
         .is_error(403, "FORBIDDEN");
 }
 
-#[tokio::test]
-async fn joined_shows_what_is_unread() {
-    let client = App::shared().await.client();
+async fn joined_shows_what_is_unread(app: &App) {
+    let client = app.client();
     let (owner, user) = (client.user().await, client.user_named("Reader").await);
     let channel = owner.channel(false).await;
     user.join(&channel).await;

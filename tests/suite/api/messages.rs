@@ -3,7 +3,25 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{App, User, linked, text_field};
+use super::v1::files::{Form, content_path, png};
+use crate::harness::{App, User, linked, on_each_database, text_field};
+
+on_each_database!(
+    post_returns_the_message_with_its_sender,
+    messages_are_for_members,
+    post_with_invalid_fields_is_400,
+    attachments_have_what_the_store_knows_of_the_file,
+    files_of_a_message_are_for_those_who_may_read_it,
+    files_are_deleted_with_what_they_are_attached_to,
+    files_of_a_deleted_user_go_and_what_they_wrote_stays,
+    a_retry_gets_the_first_message,
+    history_is_read_by_number_and_by_offset,
+    edit_is_for_the_author_and_moderators_see_what_was_there,
+    delete_leaves_a_tombstone_in_place,
+    reactions_count_users_once,
+    replies_and_mentions_refer_to_what_there_is,
+    search_finds_words_in_what_the_user_may_read,
+);
 
 /// Two members of a channel with a thread.
 struct Room {
@@ -13,8 +31,8 @@ struct Room {
     thread: String,
 }
 
-async fn room() -> Room {
-    let client = App::shared().await.client();
+async fn room(app: &App) -> Room {
+    let client = app.client();
     let (owner, member) = (
         client.user_named("Olivia Owner").await,
         client.user_named("Max").await,
@@ -44,14 +62,36 @@ fn attachment(url: &str) -> Value {
     })
 }
 
-#[tokio::test]
-async fn post_returns_the_message_with_its_sender() {
+/// Uploads an image for a message.
+async fn upload(user: &User) -> Value {
+    let form = Form::new().file("file", "fish.png", None, &png());
+    let answer = user.send_form("/api/uploads/message/image", form).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.json()["data"].clone()
+}
+
+/// Posts a message with an image, and returns the message.
+async fn post_image(user: &User, thread: &str) -> Value {
+    let image = attachment(&text_field(&upload(user).await, "url"));
+    let body = json!({ "threadId": thread, "content": "", "attachments": [image] });
+    let posted = user.post("/api/messages", body).await;
+    assert_eq!(posted.status, 201, "{posted:?}");
+    posted.json()
+}
+
+/// The path of the content of the only attachment of a message.
+fn content_of(message: &Value) -> String {
+    let id = text_field(&message["attachments"][0], "id");
+    format!("/api/v1/files/{id}/content")
+}
+
+async fn post_returns_the_message_with_its_sender(app: &App) {
     let Room {
         owner,
         member,
         channel,
         thread,
-    } = room().await;
+    } = room(app).await;
     let message = owner.post_message(&thread, "Hola mundo").await;
     assert_eq!(message["number"], 1);
     assert_eq!(message["content"], "Hola mundo");
@@ -73,11 +113,10 @@ async fn post_returns_the_message_with_its_sender() {
     assert_eq!(member.get(&path).await.json(), message);
 }
 
-#[tokio::test]
-async fn messages_are_for_members() {
-    let Room { owner, thread, .. } = room().await;
+async fn messages_are_for_members(app: &App) {
+    let Room { owner, thread, .. } = room(app).await;
     let message = text_field(&owner.post_message(&thread, "for members").await, "id");
-    let stranger = App::shared().await.client().user().await;
+    let stranger = app.client().user().await;
     let body = json!({ "threadId": thread, "content": "hi" });
     stranger
         .post("/api/messages", body)
@@ -88,7 +127,7 @@ async fn messages_are_for_members() {
         format!("/api/messages/{message}"),
     ] {
         stranger.get(&path).await.is_error(403, "FORBIDDEN");
-        let operators = App::shared().await.client().admin().get(&path).await;
+        let operators = app.client().admin().get(&path).await;
         assert_eq!(operators.status, 200, "{operators:?}");
     }
     assert!(
@@ -99,9 +138,13 @@ async fn messages_are_for_members() {
     );
 }
 
-#[tokio::test]
-async fn post_with_invalid_fields_is_400() {
-    let Room { owner, thread, .. } = room().await;
+async fn post_with_invalid_fields_is_400(app: &App) {
+    let Room {
+        owner,
+        member,
+        thread,
+        ..
+    } = room(app).await;
     let with = |more: Value| {
         let mut body = json!({ "threadId": thread, "content": "a" });
         for (name, value) in more.as_object().unwrap() {
@@ -109,11 +152,17 @@ async fn post_with_invalid_fields_is_400() {
         }
         body
     };
-    let mut without_name = attachment("/files/a");
+    let own = text_field(&upload(&owner).await, "url");
+    let theirs = text_field(&upload(&member).await, "url");
+    let private = owner.uploaded("notes.txt", b"private").await;
+    let changed = |field: &str, value: Value| {
+        let mut changed = attachment(&own);
+        changed[field] = value;
+        changed
+    };
+    let mut without_name = attachment(&own);
     without_name.as_object_mut().unwrap().remove("filename");
-    let mut long_name = attachment("/files/a");
-    long_name["filename"] = json!("x".repeat(256));
-    let many: Vec<_> = (0..11).map(|_| attachment("/files/a")).collect();
+    let many: Vec<_> = (0..11).map(|_| attachment(&own)).collect();
     for (body, field) in [
         (json!({ "content": "a" }), "threadId"),
         (with(json!({ "content": "" })), "content"),
@@ -125,19 +174,35 @@ async fn post_with_invalid_fields_is_400() {
             "attachments[0].filename",
         ),
         (
-            with(json!({ "attachments": [long_name] })),
+            with(json!({ "attachments": [changed("filename", json!("x".repeat(256)))] })),
             "attachments[0].filename",
+        ),
+        (
+            with(json!({ "attachments": [changed("id", json!("1"))] })),
+            "attachments[0].id",
+        ),
+        (
+            with(json!({ "attachments": [changed("mimeType", json!("png"))] })),
+            "attachments[0].mimeType",
+        ),
+        (
+            with(json!({ "attachments": [changed("type", json!("virus"))] })),
+            "attachments[0].type",
         ),
         (
             with(json!({ "attachments": [attachment("https://evil.example/a.png")] })),
             "attachments[0].url",
         ),
         (
-            with(json!({ "attachments": [attachment("/a"), attachment("//evil.example/a")] })),
+            with(json!({ "attachments": [attachment(&own), attachment(&theirs)] })),
             "attachments[1].url",
         ),
         (
-            with(json!({ "attachments": [attachment("/\\evil.example")] })),
+            with(json!({ "attachments": [attachment(&content_path(&private))] })),
+            "attachments[0].url",
+        ),
+        (
+            with(json!({ "attachments": [attachment(&format!("{own}?a=b"))] })),
             "attachments[0].url",
         ),
         (
@@ -170,35 +235,161 @@ async fn post_with_invalid_fields_is_400() {
     }
 }
 
-#[tokio::test]
-async fn attachments_come_back_as_they_were_sent() {
+async fn attachments_have_what_the_store_knows_of_the_file(app: &App) {
     let Room {
         owner,
         member,
         thread,
         ..
-    } = room().await;
-    let origin = format!(
-        "http://{}/api/v1/files/1/content",
-        App::shared().await.address()
-    );
-    let sent = [attachment("/api/v1/files/1/content"), attachment(&origin)];
+    } = room(app).await;
+    let uploaded = upload(&owner).await;
+    let id = text_field(&uploaded, "id");
+    let url = text_field(&uploaded, "url");
+    let path = format!("/api/v1/files/{id}/content");
+    let mut lie = attachment(&url);
+    lie["mimeType"] = json!("application/pdf");
+    lie["type"] = json!("document");
+    let elsewhere = attachment(&format!("https://elsewhere.example{path}"));
+    let sent = [attachment(&path), lie, elsewhere];
     let body = json!({ "threadId": thread, "content": "", "attachments": sent });
     let posted = owner.post("/api/messages", body).await;
     assert_eq!(posted.status, 201, "{posted:?}");
     let read = member.messages(&thread, "").await;
-    assert_eq!(read[0]["attachments"], json!(sent));
+    let expected = json!({
+        "id": id, "url": url, "filename": "fish.png", "mimeType": "image/png",
+        "size": uploaded["size"], "type": "image",
+    });
+    assert_eq!(
+        read[0]["attachments"],
+        json!([expected, expected, expected])
+    );
     assert_eq!(read[0]["content"], "");
+    // Nobody is led to the host that a client says this server is.
+    let liar = owner.with("host", "evil.example").undescribed();
+    let body = json!({ "threadId": thread, "attachments": [attachment(&path)] });
+    let posted = liar.post("/api/messages", body).await;
+    assert_eq!(posted.json()["attachments"][0]["url"], path, "{posted:?}");
 }
 
-#[tokio::test]
-async fn a_retry_gets_the_first_message() {
+async fn files_of_a_message_are_for_those_who_may_read_it(app: &App) {
     let Room {
         owner,
         member,
         channel,
         thread,
-    } = room().await;
+    } = room(app).await;
+    let stranger = app.client().user().await;
+    let message = post_image(&owner, &thread).await;
+    let content = content_of(&message);
+    let info = content.strip_suffix("/content").unwrap();
+    for user in [&owner, &member] {
+        let read = user.get(&content).await;
+        assert_eq!(read.status, 200, "{read:?}");
+        assert_eq!(read.body.len(), message["attachments"][0]["size"]);
+        assert_eq!(user.get(info).await.status, 200);
+    }
+    // The channel is public, but its messages are for its members.
+    for path in [&content, info] {
+        stranger.get(path).await.is_error(404, "NOT_FOUND");
+        app.client().get(path).await.is_error(401, "UNAUTHORIZED");
+    }
+    // Reading is all that they may.
+    member.delete(info).await.is_error(404, "NOT_FOUND");
+    member
+        .get(&format!("{info}/url"))
+        .await
+        .is_error(404, "NOT_FOUND");
+    stranger.join(&channel).await;
+    assert_eq!(stranger.get(&content).await.status, 200);
+    // What counts is the moment of reading.
+    member.delete(&format!("/api/members/{channel}")).await;
+    let ban = format!("/api/members/{channel}/bans/{}", stranger.id);
+    assert_eq!(owner.put(&ban, json!({})).await.status, 200);
+    for user in [&member, &stranger] {
+        user.get(&content).await.is_error(404, "NOT_FOUND");
+    }
+}
+
+async fn files_are_deleted_with_what_they_are_attached_to(app: &App) {
+    let Room {
+        owner,
+        member,
+        channel,
+        thread,
+    } = room(app).await;
+    let gone = async |message: &Value| {
+        for user in [&owner, &member] {
+            let read = user.get(&content_of(message)).await;
+            read.is_error(404, "NOT_FOUND");
+        }
+    };
+    // A message, a thread and a channel.
+    let message = post_image(&member, &thread).await;
+    let path = format!("/api/messages/{}", text_field(&message, "id"));
+    assert_eq!(owner.delete(&path).await.status, 200);
+    gone(&message).await;
+    let message = post_image(&member, &thread).await;
+    let path = format!("/api/threads/{thread}");
+    assert_eq!(owner.delete(&path).await.status, 200);
+    gone(&message).await;
+    let thread = owner.thread(&channel).await;
+    let message = post_image(&member, &thread).await;
+    let path = format!("/api/channels/{channel}");
+    assert_eq!(owner.delete(&path).await.status, 200);
+    gone(&message).await;
+    let left = member.get("/api/v1/files").await;
+    assert_eq!(left.json()["files"], json!([]), "{left:?}");
+    // A file in two messages goes with the second one.
+    let channel = owner.channel(false).await;
+    let thread = owner.thread(&channel).await;
+    let image = attachment(&text_field(&upload(&owner).await, "url"));
+    let body = json!({ "threadId": thread, "content": "twice", "attachments": [image] });
+    let mut messages = Vec::new();
+    for _ in 0..2 {
+        messages.push(owner.post("/api/messages", body.clone()).await.json());
+    }
+    for (message, status) in messages.iter().zip([200, 404]) {
+        let path = format!("/api/messages/{}", text_field(message, "id"));
+        assert_eq!(owner.delete(&path).await.status, 200);
+        assert_eq!(owner.get(&content_of(message)).await.status, status);
+    }
+}
+
+async fn files_of_a_deleted_user_go_and_what_they_wrote_stays(app: &App) {
+    let Room {
+        owner,
+        member,
+        thread,
+        ..
+    } = room(app).await;
+    let only_image = post_image(&member, &thread).await;
+    let image = attachment(&text_field(&upload(&member).await, "url"));
+    let body = json!({ "threadId": thread, "content": "Look", "attachments": [image] });
+    let with_text = member.post("/api/messages", body).await.json();
+    let answer = member.delete(&format!("/api/users/{}", member.id)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let left = owner.messages(&thread, "").await;
+    assert_eq!(left[0]["deleted"], true, "{left:?}");
+    assert_eq!(
+        (&left[1]["content"], &left[1]["deleted"]),
+        (&json!("Look"), &json!(false))
+    );
+    for (message, left) in [(&only_image, &left[0]), (&with_text, &left[1])] {
+        assert_eq!(left["attachments"], json!([]));
+        owner
+            .get(&content_of(message))
+            .await
+            .is_error(404, "NOT_FOUND");
+    }
+}
+
+async fn a_retry_gets_the_first_message(app: &App) {
+    let Room {
+        owner,
+        member,
+        channel,
+        thread,
+    } = room(app).await;
     let body = json!({ "threadId": thread, "content": "once", "clientId": "k-1" });
     let first = owner.post("/api/messages", body.clone()).await;
     assert_eq!(first.status, 201, "{first:?}");
@@ -256,9 +447,8 @@ async fn a_retry_gets_the_first_message() {
     assert_eq!(owner.messages(&second, "").await.len(), 1);
 }
 
-#[tokio::test]
-async fn history_is_read_by_number_and_by_offset() {
-    let Room { owner, thread, .. } = room().await;
+async fn history_is_read_by_number_and_by_offset(app: &App) {
+    let Room { owner, thread, .. } = room(app).await;
     for number in 1..=12 {
         owner
             .post_message(&thread, &format!("message {number}"))
@@ -305,14 +495,13 @@ async fn history_is_read_by_number_and_by_offset() {
     }
 }
 
-#[tokio::test]
-async fn edit_is_for_the_author_and_moderators_see_what_was_there() {
+async fn edit_is_for_the_author_and_moderators_see_what_was_there(app: &App) {
     let Room {
         owner,
         member,
         thread,
         ..
-    } = room().await;
+    } = room(app).await;
     let message = member.post_message(&thread, "frist").await;
     let path = format!("/api/messages/{}", text_field(&message, "id"));
     owner
@@ -341,23 +530,21 @@ async fn edit_is_for_the_author_and_moderators_see_what_was_there() {
     }
 }
 
-#[tokio::test]
-async fn delete_leaves_a_tombstone_in_place() {
+async fn delete_leaves_a_tombstone_in_place(app: &App) {
     let Room {
         owner,
         member,
         thread,
         ..
-    } = room().await;
-    let other = App::shared().await.client().user().await;
+    } = room(app).await;
+    let other = app.client().user().await;
     let channel = text_field(
         &owner.get(&format!("/api/threads/{thread}")).await.json(),
         "channelId",
     );
     other.join(&channel).await;
-    let body = json!({
-        "threadId": thread, "content": "secret", "attachments": [attachment("/files/a")],
-    });
+    let image = attachment(&text_field(&upload(&member).await, "url"));
+    let body = json!({ "threadId": thread, "content": "secret", "attachments": [image] });
     let message = text_field(&member.post("/api/messages", body).await.json(), "id");
     member.post_message(&thread, "after").await;
     let path = format!("/api/messages/{message}");
@@ -399,14 +586,13 @@ async fn delete_leaves_a_tombstone_in_place() {
     );
 }
 
-#[tokio::test]
-async fn reactions_count_users_once() {
+async fn reactions_count_users_once(app: &App) {
     let Room {
         owner,
         member,
         thread,
         ..
-    } = room().await;
+    } = room(app).await;
     let message = text_field(&owner.post_message(&thread, "react").await, "id");
     let path = |emoji: &str| format!("/api/messages/{message}/reactions/{emoji}");
     let thumb = "%F0%9F%91%8D";
@@ -433,21 +619,20 @@ async fn reactions_count_users_once() {
     spaced.is_error(400, "VALIDATION_ERROR");
     let long = owner.send("PUT", &path(&"x".repeat(65)), None).await;
     assert!([400, 404].contains(&long.status), "{long:?}");
-    let stranger = App::shared().await.client().user().await;
+    let stranger = app.client().user().await;
     stranger
         .send("PUT", &path(thumb), None)
         .await
         .is_error(403, "FORBIDDEN");
 }
 
-#[tokio::test]
-async fn replies_and_mentions_refer_to_what_there_is() {
+async fn replies_and_mentions_refer_to_what_there_is(app: &App) {
     let Room {
         owner,
         member,
         channel,
         thread,
-    } = room().await;
+    } = room(app).await;
     let first = text_field(&owner.post_message(&thread, "Who?").await, "id");
     let content = format!("@oliviaowner @MAX @{} @nobody @max", member.id);
     let body = json!({ "threadId": thread, "content": content, "replyTo": first });
@@ -468,14 +653,13 @@ async fn replies_and_mentions_refer_to_what_there_is() {
     }
 }
 
-#[tokio::test]
-async fn search_finds_words_in_what_the_user_may_read() {
+async fn search_finds_words_in_what_the_user_may_read(app: &App) {
     let Room {
         owner,
         member,
         channel,
         thread,
-    } = room().await;
+    } = room(app).await;
     let word = format!("w{}", Uuid::new_v4().simple());
     let mut expected = Vec::new();
     for number in 0..5 {

@@ -2,11 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, text_field};
+use crate::harness::{App, on_each_database, text_field};
 
-#[tokio::test]
-async fn create_is_for_members() {
-    let client = App::shared().await.client();
+on_each_database!(
+    create_is_for_members,
+    list_and_active_differ_by_archived_threads,
+    an_archived_thread_can_be_read_and_takes_no_messages,
+    patch_and_delete_are_for_the_creator_and_those_above,
+    read_never_goes_back,
+);
+
+async fn create_is_for_members(app: &App) {
+    let client = app.client();
     let (owner, member, stranger) = (
         client.user().await,
         client.user().await,
@@ -60,9 +67,8 @@ async fn create_is_for_members() {
     }
 }
 
-#[tokio::test]
-async fn list_and_active_differ_by_archived_threads() {
-    let client = App::shared().await.client();
+async fn list_and_active_differ_by_archived_threads(app: &App) {
+    let client = app.client();
     let owner = client.user().await;
     let channel = owner.channel(false).await;
     let mut threads = Vec::new();
@@ -97,9 +103,8 @@ async fn list_and_active_differ_by_archived_threads() {
     invalid.is_error(400, "VALIDATION_ERROR").names("limit");
 }
 
-#[tokio::test]
-async fn an_archived_thread_can_be_read_and_takes_no_messages() {
-    let client = App::shared().await.client();
+async fn an_archived_thread_can_be_read_and_takes_no_messages(app: &App) {
+    let client = app.client();
     let (owner, member) = (client.user().await, client.user().await);
     let channel = owner.channel(false).await;
     member.join(&channel).await;
@@ -136,9 +141,8 @@ async fn an_archived_thread_can_be_read_and_takes_no_messages() {
     assert_eq!(patched.json()["isArchived"], true);
 }
 
-#[tokio::test]
-async fn patch_and_delete_are_for_the_creator_and_those_above() {
-    let client = App::shared().await.client();
+async fn patch_and_delete_are_for_the_creator_and_those_above(app: &App) {
+    let client = app.client();
     let (owner, moderator, creator, member) = (
         client.user().await,
         client.user().await,
@@ -191,9 +195,8 @@ async fn patch_and_delete_are_for_the_creator_and_those_above() {
     );
 }
 
-#[tokio::test]
-async fn read_never_goes_back() {
-    let client = App::shared().await.client();
+async fn read_never_goes_back(app: &App) {
+    let client = app.client();
     let (owner, reader, stranger) = (
         client.user().await,
         client.user().await,

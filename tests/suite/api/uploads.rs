@@ -7,6 +7,8 @@ use crate::harness::Client;
 
 on_both_stores!(
     upload_of_one_file_has_url_key_size_and_type,
+    an_avatar_or_a_banner_changes_the_profile_at_once,
+    a_picture_of_a_channel_changes_it_if_the_user_is_an_admin,
     upload_of_several_files_reports_each,
     upload_of_an_incomplete_form_of_several_files_stores_none,
     info_has_the_limits_of_each_kind,
@@ -53,6 +55,51 @@ async fn upload_of_one_file_has_url_key_size_and_type(place: &Place) {
         .await;
     let key = answer.json()["data"]["key"].as_str().unwrap().to_owned();
     assert!(key.ends_with(".pdf"), "{key}");
+}
+
+async fn an_avatar_or_a_banner_changes_the_profile_at_once(place: &Place) {
+    let guest = place.app.client().guest().await;
+    let profile = format!("/api/users/{}", guest.id);
+    for (kind, field) in [("avatar", "avatarUrl"), ("banner", "bannerUrl")] {
+        let form = Form::new().file("file", "a.png", None, &png());
+        let path = format!("/api/uploads/profile/{kind}");
+        let answer = guest.send_form(&path, form).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let shown = guest.get(&profile).await.json();
+        assert_eq!(shown["profile"][field], answer.json()["data"]["url"]);
+        // One that is refused changes nothing.
+        let form = Form::new().file("file", "a.png", None, b"<html>");
+        assert_eq!(guest.send_form(&path, form).await.status, 415);
+        assert_eq!(guest.get(&profile).await.json(), shown);
+    }
+}
+
+async fn a_picture_of_a_channel_changes_it_if_the_user_is_an_admin(place: &Place) {
+    let admin = place.app.client().guest().await;
+    let body = json!({ "name": "Design", "category": "General" });
+    let channel = admin.post("/api/channels", body).await.json();
+    let id = channel["id"].as_str().unwrap();
+    let member = place.app.client().guest().await;
+    let joined = member
+        .post("/api/members", json!({ "channelId": id }))
+        .await;
+    assert_eq!(joined.status, 201, "{joined:?}");
+    for (kind, field) in [("icon", "imageUrl"), ("banner", "bannerUrl")] {
+        let path = format!("/api/uploads/channel/{kind}?channelId={id}");
+        let form = || Form::new().file("file", "a.png", None, &png());
+        let answer = admin.send_form(&path, form()).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let shown = admin.get(&format!("/api/channels/{id}")).await.json();
+        assert_eq!(shown[field], answer.json()["data"]["url"]);
+        let refused = member.send_form(&path, form()).await;
+        refused.is_error(403, "FORBIDDEN");
+        let other = "/api/uploads/channel/icon?channelId=550e8400-e29b-41d4-a716-446655440000";
+        let missing = admin.send_form(other, form()).await;
+        missing.is_error(404, "NOT_FOUND");
+    }
+    // What was refused is not stored.
+    let files = member.get("/api/v1/files").await.json();
+    assert_eq!(files["files"], json!([]));
 }
 
 async fn upload_of_several_files_reports_each(place: &Place) {

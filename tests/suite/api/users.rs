@@ -3,11 +3,24 @@
 use serde_json::{Value, json};
 use upstream::Mailbox;
 
-use crate::harness::{App, PASSWORD, new_email, text_field};
+use crate::harness::{App, PASSWORD, new_email, on_each_database, text_field};
 
-#[tokio::test]
-async fn get_shows_the_email_address_to_the_user_and_the_operator_only() {
-    let app = App::shared().await;
+on_each_database!(
+    get_shows_the_email_address_to_the_user_and_the_operator_only,
+    list_finds_users_by_name_page_by_page,
+    guests_are_listed_once_they_join_a_channel,
+    patch_changes_the_fields_that_are_present,
+    patch_of_what_follows_from_something_else_has_no_effect,
+    patch_with_invalid_fields_is_400_and_changes_nothing,
+    patch_and_delete_of_another_user_are_403_and_of_an_unknown_one_404,
+    patch_of_the_email_address_without_mail_changes_it_at_once,
+    delete_keeps_messages_without_a_sender_and_passes_channels_on,
+    delete_with_messages_leaves_tombstones,
+    delete_by_the_operator_deletes_any_user_once,
+    malformed_bodies_are_400_and_other_types_415,
+);
+
+async fn get_shows_the_email_address_to_the_user_and_the_operator_only(app: &App) {
     let client = app.client();
     let (juan, other) = (client.user_named("Juan García").await, client.user().await);
     let path = format!("/api/users/{}", juan.id);
@@ -34,9 +47,8 @@ async fn get_shows_the_email_address_to_the_user_and_the_operator_only() {
     }
 }
 
-#[tokio::test]
-async fn list_finds_users_by_name_page_by_page() {
-    let client = App::shared().await.client();
+async fn list_finds_users_by_name_page_by_page(app: &App) {
+    let client = app.client();
     let marker = format!("Zoe{}", uuid::Uuid::new_v4().simple());
     let mut ids = Vec::new();
     for number in 0..5 {
@@ -67,9 +79,8 @@ async fn list_finds_users_by_name_page_by_page() {
     }
 }
 
-#[tokio::test]
-async fn guests_are_listed_once_they_join_a_channel() {
-    let client = App::shared().await.client();
+async fn guests_are_listed_once_they_join_a_channel(app: &App) {
+    let client = app.client();
     let (owner, guest) = (client.user().await, client.guest().await);
     let path = format!("/api/users/{}", guest.id);
     assert_eq!(guest.get("/api/users").await.status, 200);
@@ -86,9 +97,8 @@ async fn guests_are_listed_once_they_join_a_channel() {
     assert_eq!(owner.get(&path).await.json()["name"], "Ada");
 }
 
-#[tokio::test]
-async fn patch_changes_the_fields_that_are_present() {
-    let client = App::shared().await.client();
+async fn patch_changes_the_fields_that_are_present(app: &App) {
+    let client = app.client();
     let (ada, other) = (client.user_named("Ada").await, client.user().await);
     let path = format!("/api/users/{}", ada.id);
     let body = json!({
@@ -119,9 +129,8 @@ async fn patch_changes_the_fields_that_are_present() {
     assert_eq!(other.get(&path).await.json()["name"], "Augusta");
 }
 
-#[tokio::test]
-async fn patch_of_what_follows_from_something_else_has_no_effect() {
-    let ada = App::shared().await.client().user().await;
+async fn patch_of_what_follows_from_something_else_has_no_effect(app: &App) {
+    let ada = app.client().user().await;
     let path = format!("/api/users/{}", ada.id);
     let body = json!({ "emailVerified": true, "profile": { "isOnline": true } });
     let answer = ada.patch(&path, body).await;
@@ -130,9 +139,8 @@ async fn patch_of_what_follows_from_something_else_has_no_effect() {
     assert_eq!(answer.json()["profile"]["isOnline"], false);
 }
 
-#[tokio::test]
-async fn patch_with_invalid_fields_is_400_and_changes_nothing() {
-    let ada = App::shared().await.client().user_named("Ada").await;
+async fn patch_with_invalid_fields_is_400_and_changes_nothing(app: &App) {
+    let ada = app.client().user_named("Ada").await;
     let path = format!("/api/users/{}", ada.id);
     for empty in [json!({}), json!({ "profile": {} })] {
         let answer = ada.patch(&path, empty).await;
@@ -184,9 +192,8 @@ async fn patch_with_invalid_fields_is_400_and_changes_nothing() {
     );
 }
 
-#[tokio::test]
-async fn patch_and_delete_of_another_user_are_403_and_of_an_unknown_one_404() {
-    let client = App::shared().await.client();
+async fn patch_and_delete_of_another_user_are_403_and_of_an_unknown_one_404(app: &App) {
+    let client = app.client();
     let (ada, eve) = (client.user_named("Ada").await, client.user().await);
     let path = format!("/api/users/{}", ada.id);
     let body = json!({ "name": "Eve was here" });
@@ -223,9 +230,8 @@ async fn patch_and_delete_of_another_user_are_403_and_of_an_unknown_one_404() {
         .is_error(403, "FORBIDDEN");
 }
 
-#[tokio::test]
-async fn patch_of_the_email_address_without_mail_changes_it_at_once() {
-    let client = App::shared().await.client();
+async fn patch_of_the_email_address_without_mail_changes_it_at_once(app: &App) {
+    let client = app.client();
     let (ada, other) = (client.user().await, client.user().await);
     let path = format!("/api/users/{}", ada.id);
     let taken = ada
@@ -276,9 +282,8 @@ async fn patch_of_the_email_address_with_mail_waits_for_its_verification() {
     assert_eq!(shown["emailVerified"], true);
 }
 
-#[tokio::test]
-async fn delete_keeps_messages_without_a_sender_and_passes_channels_on() {
-    let client = App::shared().await.client();
+async fn delete_keeps_messages_without_a_sender_and_passes_channels_on(app: &App) {
+    let client = app.client();
     let (ada, bob) = (client.user().await, client.user().await);
     let (shared, alone) = (ada.channel(false).await, ada.channel(false).await);
     bob.join(&shared).await;
@@ -309,9 +314,8 @@ async fn delete_keeps_messages_without_a_sender_and_passes_channels_on() {
     assert_eq!(client.log_in(&ada.email, PASSWORD).await.status, 401);
 }
 
-#[tokio::test]
-async fn delete_with_messages_leaves_tombstones() {
-    let client = App::shared().await.client();
+async fn delete_with_messages_leaves_tombstones(app: &App) {
+    let client = app.client();
     let (ada, bob) = (client.user().await, client.user().await);
     let channel = bob.channel(false).await;
     ada.join(&channel).await;
@@ -335,9 +339,8 @@ async fn delete_with_messages_leaves_tombstones() {
     );
 }
 
-#[tokio::test]
-async fn delete_by_the_operator_deletes_any_user_once() {
-    let client = App::shared().await.client();
+async fn delete_by_the_operator_deletes_any_user_once(app: &App) {
+    let client = app.client();
     let ada = client.user().await;
     let path = format!("/api/users/{}", ada.id);
     let answer = client.admin().delete(&path).await;
@@ -352,9 +355,8 @@ async fn delete_by_the_operator_deletes_any_user_once() {
     wrong.delete(&path).await.is_error(401, "UNAUTHORIZED");
 }
 
-#[tokio::test]
-async fn malformed_bodies_are_400_and_other_types_415() {
-    let ada = App::shared().await.client().user().await;
+async fn malformed_bodies_are_400_and_other_types_415(app: &App) {
+    let ada = app.client().user().await;
     let path = format!("/api/users/{}", ada.id);
     let json = ada.with("content-type", "application/json");
     for body in ["", "{", "[]", "\"a\"", "null"] {

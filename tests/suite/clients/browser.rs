@@ -18,6 +18,11 @@ static BROWSERS: Semaphore = Semaphore::const_new(2);
 
 /// Plays a scenario on a page of `app`, whose provider says what the scenario wishes.
 async fn play(scenario: &str, app: impl FnOnce(Builder) -> Builder) {
+    play_with(scenario, app, json!({})).await;
+}
+
+/// The same, with more settings for the scenario.
+async fn play_with(scenario: &str, app: impl FnOnce(Builder) -> Builder, more: Value) {
     let test = format!("browser::{scenario}");
     let Some(chromium) = chromium() else {
         return skip_or_fail(&test, "there is no Chromium (CHROMIUM can name one)");
@@ -31,19 +36,23 @@ async fn play(scenario: &str, app: impl FnOnce(Builder) -> Builder) {
         Err(missing) => return skip_or_fail(&test, missing),
     };
     let upstream = provider().await;
-    let app = app(App::with_defaults().openai(&upstream))
+    let defaults = App::with_defaults()
+        .openai(&upstream)
         .variable("default_model", "gpt-4o")
-        .variable("llm_max_attempts", "1")
-        .start()
-        .await;
+        .variable("llm_max_attempts", "1");
+    let app = app(defaults).start().await;
     let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
-    let settings = json!({
+    let mut settings = json!({
         "page": format!("http://{}", app.address()),
         "provider": format!("{}/chat/completions", upstream.openai_base_url()),
         "chromium": chromium,
         "screenshots": screenshots,
+        "repository": in_repository(String::new()),
         "forReadme": std::env::var("GOLDFISH_SCREENSHOTS").ok().map(in_repository),
     });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        settings[name] = value.clone();
+    }
     let _turn = BROWSERS.acquire().await.unwrap();
     let done = scripts
         .run("play.mjs", &[scenario, &settings.to_string()])
@@ -191,6 +200,57 @@ async fn settings_change_the_account_by_the_public_api() {
 #[tokio::test]
 async fn a_cut_connection_and_a_lost_network_are_shown_and_repaired() {
     play("offline", |app| app).await;
+}
+
+#[tokio::test]
+async fn first_minutes_with_the_demo_model_show_each_kind_of_content() {
+    play("demo", |app| {
+        app.variable("openai_api_key", "")
+            .variable("default_model", "")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn emails_confirm_an_address_and_lead_to_a_new_password() {
+    // The scenario receives the emails. Nothing else listens there meanwhile.
+    let port = {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let webhook = format!("http://127.0.0.1:{port}/mail");
+    let app = |app: Builder| app.variable("mail_webhook_url", webhook);
+    play_with("mail", app, json!({ "mailPort": port })).await;
+}
+
+#[tokio::test]
+async fn a_frontend_on_another_site_has_a_session_with_same_site_none_only() {
+    for (same_site, has_session) in [("none", true), ("lax", false)] {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        drop(socket);
+        let settings = json!({ "frontend": { "port": port, "hasSession": has_session } });
+        let app = |app: Builder| {
+            app.variable("cookie_same_site", same_site)
+                .variable("cors_origins", format!("http://localhost:{port}"))
+        };
+        play_with("another-site", app, settings).await;
+    }
+}
+
+#[tokio::test]
+async fn speed_on_a_slow_machine_is_measured() {
+    play("speed", |app| app).await;
+}
+
+#[tokio::test]
+async fn javascript_of_the_documentation_runs() {
+    play("readme", |app| app).await;
+}
+
+#[tokio::test]
+async fn channels_are_joined_read_and_written_in() {
+    play("channels", |app| app).await;
 }
 
 #[tokio::test]

@@ -4,4 +4,5 @@
 mod browser;
 mod openai;
 mod sign_in;
+mod streams;
 mod typescript_sdk;

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::{process::Command, sync::OnceCell};
-use upstream::{Fault, Script};
+use upstream::{Fault, Script, Upstream};
 
-use crate::harness::{App, Folder, Scripts, World, manifest, new_email, skip_or_fail, world};
+use crate::harness::{
+    ADMIN_KEY, App, Folder, GRIP_KEY, GripProxy, PASSWORD, ProxyKind, Scripts, World, manifest,
+    new_email, skip_or_fail, world,
+};
 
 const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
 
@@ -206,6 +209,43 @@ async fn files_are_sent_with_progress_and_read_listed_and_deleted() {
     assert_error(&read["gone"], 404, "NOT_FOUND");
     assert_error(&read["refused"], 413, "PAYLOAD_TOO_LARGE");
     assert_eq!(read["aborted"]["caught"], "Error", "{read}");
+}
+
+#[tokio::test]
+async fn streams_are_appended_read_followed_and_shared() {
+    let Some(scripts) = built("streams").await else {
+        return;
+    };
+    let read = run(scripts, App::shared().await, "streamsOf").await;
+    let numbers = |last: u32| (1..=last).map(|number| json!({ "number": number }));
+    let numbers = |last| Value::Array(numbers(last).collect());
+    assert_eq!(read["first"], numbers(3), "{read}");
+    assert_eq!(read["upToDate"], true, "{read}");
+    assert_eq!(read["followed"], numbers(4), "{read}");
+    assert_eq!(read["anonymous"], numbers(4), "{read}");
+    assert_eq!(read["visibility"], json!(["link", "private"]), "{read}");
+    assert_eq!(read["text"], json!(["Hello", true]), "{read}");
+    assert_eq!(read["listed"], json!([true]), "{read}");
+    assert_error(&read["refused"], 409, "CONFLICT");
+    assert_error(&read["gone"], 404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn the_example_of_alleato_runs_unchanged() {
+    let Some(scripts) = built("alleato").await else {
+        return;
+    };
+    let World { app, .. } = world(Script::words(3)).await;
+    let email = new_email();
+    let read = run_with(scripts, &app, "alleatoOf", &format!("{email} {PASSWORD}")).await;
+    assert_eq!(read["email"], email, "{read}");
+    assert_eq!(read["token"], true, "{read}");
+    assert_eq!(read["title"], "New Chat", "{read}");
+    assert_eq!(read["text"], words(3), "{read}");
+    assert_eq!(read["messages"], json!(["user", "assistant"]), "{read}");
+    assert_eq!(read["file"], "notes.md", "{read}");
+    assert_eq!(read["listed"], json!([true]), "{read}");
+    assert_error(&read["gone"], 404, "NOT_FOUND");
 }
 
 #[tokio::test]
@@ -603,4 +643,241 @@ async fn a_message_whose_response_is_lost_is_posted_once() {
     };
     let done = run(scripts, App::shared().await, "postOnce").await;
     assert_eq!(done, json!({ "cuts": 1, "same": [true] }));
+}
+
+#[tokio::test]
+async fn account_has_sessions_passwords_and_sign_in_methods() {
+    let Some(scripts) = built("account").await else {
+        return;
+    };
+    let app = App::shared().await;
+    let read = run_with(scripts, app, "accountOf", &new_email()).await;
+    assert_eq!(read["name"], "Ada Lovelace", "{read}");
+    assert_eq!(read["sessions"], 2, "{read}");
+    assert_error(&read["ended"], 401, "UNAUTHORIZED");
+    assert_error(&read["refused"], 401, "UNAUTHORIZED");
+    assert_eq!(read["methods"], json!(["credential"]), "{read}");
+    assert_eq!(read["left"], Value::Null, "{read}");
+    for refusal in ["badToken", "notConfigured"] {
+        assert_eq!(
+            read[refusal]["caught"], "GoldfishError",
+            "{refusal}: {read}"
+        );
+        let status = read[refusal]["status"].as_u64().unwrap();
+        assert!((400..500).contains(&status), "{refusal}: {read}");
+    }
+}
+
+#[tokio::test]
+async fn pictures_and_attachments_are_uploaded_with_progress() {
+    let Some(scripts) = built("uploads").await else {
+        return;
+    };
+    let read = run(scripts, App::shared().await, "uploadsOf").await;
+    assert_eq!(read["avatar"][1], "image/png", "{read}");
+    assert_eq!(read["end"], 1, "{read}");
+    let refused = json!([1, [[1, "UNSUPPORTED_MEDIA_TYPE"]]]);
+    assert_eq!(read["several"], refused, "{read}");
+    assert_eq!(read["names"].as_array().map(Vec::len), Some(5), "{read}");
+    assert_eq!(read["names"][3], "named.png", "{read}");
+    assert_eq!(read["files"], 2, "{read}");
+    assert_eq!(read["limit"], 10, "{read}");
+    assert_error(&read["refused"], 415, "UNSUPPORTED_MEDIA_TYPE");
+}
+
+#[tokio::test]
+async fn operator_manages_users() {
+    let Some(scripts) = built("admin").await else {
+        return;
+    };
+    let upstream = Upstream::start(Script::new(["Hello"])).await.unwrap();
+    let app = App::with_defaults().openai(&upstream).admin().start().await;
+    let read = run_with(scripts, &app, "adminOf", ADMIN_KEY).await;
+    assert_eq!(read["credits"], 1000, "{read}");
+    let kinds = read["kinds"].as_array().unwrap();
+    assert!(kinds.contains(&json!("grant")), "{read}");
+    assert_eq!(read["users"], 1, "{read}");
+    assert_eq!(read["plan"], "free", "{read}");
+    for truth in ["exported", "hasStatistics", "user"] {
+        assert_eq!(read[truth], true, "{truth}: {read}");
+    }
+    assert_eq!(read["sessions"], 1, "{read}");
+    assert_error(&read["gone"], 404, "NOT_FOUND");
+    assert_eq!(read["wrong"]["caught"], "GoldfishError", "{read}");
+}
+
+#[tokio::test]
+async fn chat_knows_its_conversation_when_headers_cannot_be_read() {
+    let Some(scripts) = built("hidden_headers").await else {
+        return;
+    };
+    let World {
+        app,
+        upstream: _asked,
+    } = world(Script::new(["Hello", " there"])).await;
+    let read = run(scripts, &app, "headersHidden").await;
+    let expected = json!({ "isKnown": true, "text": "Hello there", "messageId": true });
+    assert_eq!(read, expected);
+}
+
+/// Puts the built SDK and its dependency where the scripts of another folder find them.
+const INSTALL: &str = r#"
+set -e
+mkdir -p node_modules/goldfish-sdk
+cp -R "$SDK/package.json" "$SDK/dist" node_modules/goldfish-sdk/
+rm -rf node_modules/eventsource-parser
+cp -R "$SDK/node_modules/eventsource-parser" node_modules/
+"#;
+
+#[tokio::test]
+async fn chat_and_upload_work_in_node_deno_and_bun() {
+    let Some(sdk) = built("runtimes").await else {
+        return;
+    };
+    let scripts = match Scripts::node("runtimes", (20, 0)).await {
+        Ok(scripts) => scripts,
+        Err(missing) => return skip_or_fail("typescript_sdk::runtimes", &missing),
+    };
+    let installed = Command::new("bash")
+        .args(["-c", INSTALL])
+        .env("SDK", sdk.folder())
+        .current_dir(scripts.folder())
+        .status()
+        .await
+        .unwrap();
+    assert!(installed.success());
+    let base = format!("http://{}", App::shared().await.address());
+    let programs = scripts.folder().join("node_modules/.bin");
+    for (name, program, arguments) in [
+        ("node", "node".into(), vec!["chat.mjs"]),
+        (
+            "deno",
+            programs.join("deno"),
+            vec!["run", "--allow-net", "--allow-env", "chat.mjs"],
+        ),
+        ("bun", programs.join("bun"), vec!["chat.mjs"]),
+    ] {
+        let output = Command::new(program)
+            .args(arguments)
+            .arg(&base)
+            .current_dir(scripts.folder())
+            .output()
+            .await
+            .unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {printed}{errors}");
+        let read: Value = serde_json::from_str(&printed).unwrap();
+        let expected = json!({
+            "runtime": name, "isStreamed": true, "isStored": true, "uploaded": 100_000,
+            "progress": 100_000, "refused": [true, 404],
+        });
+        assert_eq!(read, expected, "{name}: {errors}");
+    }
+}
+
+/// Operations without a method in the SDK, or tags of such operations, by the reason.
+const WITHOUT_METHOD: &[(&str, &[&str])] = &[
+    (
+        "for the clients of OpenAI and Anthropic",
+        &["OpenAI", "Anthropic"],
+    ),
+    ("the description itself", &["Documentation"]),
+    ("for the clients of Durable Streams", &["Streams"]),
+    (
+        "conversations in the shapes of another client",
+        &["Chats", "post /api/v1/chats/{id}/messages"],
+    ),
+    (
+        "for the AI SDK",
+        &["get /api/chat/{id}/stream", "post /api/chat/{id}/stop"],
+    ),
+    (
+        "another name of an operation that has a method",
+        &[
+            "post /register",
+            "post /login",
+            "delete /api/clear",
+            "post /api/auth/sign-up/email",
+            "post /api/auth/sign-in/email",
+            "post /api/auth/sign-in/anonymous",
+            "post /api/auth/sign-out",
+            "get /api/auth/get-session",
+            "get /api/auth/session",
+            "post /api/auth/forget-password",
+            "post /api/auth/delete-user",
+        ],
+    ),
+    (
+        "for the client of Better Auth, and for browsers that follow a link",
+        &[
+            "get /api/auth/ok",
+            "get /api/auth/error",
+            "get /api/auth/sign-in/{provider}",
+            "get /api/auth/callback/{provider}",
+            "get /api/auth/reset-password/{token}",
+        ],
+    ),
+];
+
+#[tokio::test]
+async fn sdk_has_a_method_for_each_operation_of_the_description() {
+    let client = App::shared().await.client();
+    let document = client.get("/openapi.json").await.json();
+    let folder = manifest().parent().unwrap().join("sdk/typescript/src");
+    let sources: String = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.ends_with("schema.ts"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let excepted: BTreeSet<&str> = WITHOUT_METHOD
+        .iter()
+        .flat_map(|(_, operations)| operations.iter().copied())
+        .collect();
+    let mut missing = Vec::new();
+    let mut used = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let Some(tag) = operation["tags"][0].as_str() else {
+                continue;
+            };
+            let name = format!("{method} {path}");
+            let exceptions = [name.as_str(), tag].map(|one| excepted.get(one).copied());
+            used.extend(exceptions.into_iter().flatten());
+            let is_excepted = exceptions.iter().any(Option::is_some);
+            if !is_excepted && !sources.contains(&format!("'{path}'")) {
+                missing.push(name);
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no method: {missing:#?}");
+    let unused: Vec<_> = excepted.difference(&used).collect();
+    assert!(unused.is_empty(), "no such operation: {unused:#?}");
+}
+
+#[tokio::test]
+async fn realtime_has_each_message_once_after_a_lost_connection() {
+    let Some(scripts) = built("realtime").await else {
+        return;
+    };
+    for kind in ProxyKind::each("typescript_sdk::realtime") {
+        let proxy = GripProxy::bind(kind).await;
+        let app = App::with_defaults()
+            .variable("grip_control_url", proxy.control_url())
+            .variable("grip_key", GRIP_KEY)
+            .start()
+            .await;
+        let proxy = proxy.serve(app.address()).await;
+        let base = format!("http://{}", proxy.address());
+        let done = scripts
+            // Node.js 20 has WebSockets with this option only.
+            .run(
+                "--experimental-websocket",
+                &["build/steps.js", "realtime", &base, ""],
+            )
+            .await;
+        assert_eq!(done["contents"], json!(["one", "two", "three"]), "{done}");
+        assert!(done["sockets"].as_u64() >= Some(2), "{done}");
+    }
 }

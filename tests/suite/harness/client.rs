@@ -191,8 +191,10 @@ impl Client {
             }
             let mut request = Request::builder()
                 .method(Method::from_bytes(method.as_bytes()).unwrap())
-                .uri(path)
-                .header("host", self.address.to_string());
+                .uri(path);
+            if !self.headers.iter().any(|(name, _)| name == "host") {
+                request = request.header("host", self.address.to_string());
+            }
             for (name, value) in &self.headers {
                 request = request.header(name, value);
             }

@@ -10,7 +10,8 @@
 //! }
 //! ```
 //!
-//! The applications of [`App::on_each_database`] are shared by all tests, as [`App::shared`] is. A test
+//! Tests of a route take the application, and `on_each_database!(a_test, another_test)` makes two tests of
+//! each. The applications are shared by all tests, as [`App::shared`] is. A test
 //! with variables of its own, or with several instances on one database, builds them:
 //!
 //! ```ignore
@@ -38,7 +39,6 @@ pub(crate) enum Database {
 
 impl Database {
     /// New databases of each kind.
-    #[allow(dead_code, reason = "for components that keep tables in a database")]
     pub(crate) async fn each(test: &str) -> Vec<Self> {
         let mut databases = vec![Self::Sqlite];
         match Postgres::new().await {
@@ -51,16 +51,46 @@ impl Database {
 
 impl App {
     /// The shared application on SQLite, and one on PostgreSQL.
-    #[allow(dead_code, reason = "for components that keep tables in a database")]
     pub(crate) async fn on_each_database(test: &str) -> Vec<&'static Self> {
         let mut apps = vec![Self::shared().await];
-        match shared_on_postgres().await {
-            Ok((app, _)) => apps.push(app),
-            Err(missing) => skip_or_fail(&format!("{test} on PostgreSQL"), &missing),
-        }
+        apps.extend(Self::shared_on_postgres(test).await);
         apps
     }
+
+    /// The shared application on PostgreSQL; none where that is not installed.
+    pub(crate) async fn shared_on_postgres(test: &str) -> Option<&'static Self> {
+        match shared_on_postgres().await {
+            Ok((app, _)) => Some(app),
+            Err(missing) => {
+                skip_or_fail(&format!("{test} on PostgreSQL"), &missing);
+                None
+            }
+        }
+    }
 }
+
+/// Makes two tests of each of these functions: with the shared application on SQLite, and on PostgreSQL.
+macro_rules! on_each_database {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {$(
+            #[tokio::test]
+            async fn $test() {
+                super::$test($crate::harness::App::shared().await).await;
+            }
+        )+}
+
+        mod on_postgres {$(
+            #[tokio::test]
+            async fn $test() {
+                let app = $crate::harness::App::shared_on_postgres(stringify!($test)).await;
+                if let Some(app) = app {
+                    super::$test(app).await;
+                }
+            }
+        )+}
+    };
+}
+pub(crate) use on_each_database;
 
 async fn shared_on_postgres() -> Result<&'static (App, Database), String> {
     static SHARED: OnceCell<(App, Database)> = OnceCell::const_new();

@@ -119,11 +119,11 @@ push_in_http_max_headers_size=10000
 push_in_http_max_body_size=1000000
 command_spec=ipc://$folder/run/command
 stats_spec=ipc://$folder/run/stats
-message_rate=2500
+message_rate=100000
 message_hwm=25000
 message_wait=5000
 id_cache_ttl=60
-connection_subscription_max=20
+connection_subscription_max=400
 END
 zurl --config="$folder/zurl.conf" >log/zurl.log 2>&1 &
 zurl=$!

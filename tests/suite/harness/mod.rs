@@ -25,7 +25,7 @@ pub(crate) use app::{
 };
 pub(crate) use browser::{Browser, ORIGIN};
 pub(crate) use client::{Client, Guest, Response, StreamingResponse, text_of};
-pub(crate) use database::Database;
+pub(crate) use database::{Database, on_each_database};
 pub(crate) use description::check_examples;
 pub(crate) use event_stream::{Event, Parser};
 pub(crate) use files::Folder;

@@ -1,6 +1,6 @@
 //! What `spin.toml` grants is what the components import, no more and no less; and who imports
-//! what is the architecture: routes touch neither storage nor network themselves; `llm`, `oauth` and
-//! `mail` have network and no storage; storage capabilities have no network; moderation has neither;
+//! what is the architecture: routes touch neither storage nor network themselves; `llm`, `oauth`, `mail`
+//! and `realtime` have network and no storage; storage capabilities have no network; moderation has neither;
 //! `identity` alone has both.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,9 +175,12 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-accounts-strict-passwords", true, false),
         ("capability-oauth", false, true),
         ("capability-mail", false, true),
+        ("capability-realtime", false, true),
         ("capability-messaging-sqlite", true, false),
         // Its storage is a server.
         ("capability-messaging-postgres", true, false),
+        ("capability-streams-sqlite", true, false),
+        ("capability-streams-postgres", true, false),
         ("capability-moderation", false, false),
         ("capability-moderation-words", false, false),
     ];

@@ -11,11 +11,15 @@ use tokio::net::TcpStream;
 use crate::harness::{App, Response, in_time, manifest, manifest_table};
 
 /// Pages and their files. They are for everybody; what they show they ask for with the user's credential.
-pub(crate) const PAGES: [(&str, &str); 8] = [
+pub(crate) const PAGES: [(&str, &str); 12] = [
     ("GET", "/"),
     ("GET", "/c/:id"),
     ("GET", "/new"),
     ("GET", "/new-password"),
+    ("GET", "/channels"),
+    ("GET", "/channels/:channel"),
+    ("GET", "/channels/:channel/:thread"),
+    ("GET", "/invitation/:token"),
     ("GET", "/favicon.svg"),
     ("GET", "/assets/:name"),
     ("GET", "/docs"),
@@ -24,7 +28,7 @@ pub(crate) const PAGES: [(&str, &str); 8] = [
 
 /// What else answers without a user: signing in and what leads there, and what is about no user. Whatever
 /// else is added to this list needs as good a reason.
-const OPEN_TO_ALL: [(&str, &str); 24] = [
+const OPEN_TO_ALL: [(&str, &str); 25] = [
     ("GET", "/health"),
     ("GET", "/..."),
     // How to ask is no secret, and the page that shows it cannot sign in before it is there.
@@ -36,6 +40,7 @@ const OPEN_TO_ALL: [(&str, &str); 24] = [
     ("POST", "/api/v1/auth/guest"),
     ("POST", "/api/v1/auth/refresh"),
     ("GET", "/api/auth/ok"),
+    ("GET", "/api/auth/sign-in-options"),
     ("GET", "/api/auth/error"),
     ("POST", "/api/auth/sign-up/email"),
     ("POST", "/api/auth/sign-in/email"),

@@ -31,3 +31,24 @@ async fn models_lists_available_models() {
         assert_eq!(model.json()["owned_by"], "workers-ai");
     }
 }
+
+#[tokio::test]
+async fn models_for_anthropics_clients_have_anthropics_shape() {
+    let guest = App::shared().await.client().guest().await;
+    let list = guest
+        .with("anthropic-version", "2023-06-01")
+        .get("/v1/models")
+        .await
+        .json();
+    assert_eq!(list["has_more"], false, "{list}");
+    let data = list["data"].as_array().unwrap();
+    assert_eq!(list["first_id"], data[0]["id"]);
+    assert_eq!(list["last_id"], "demo");
+    for model in data {
+        assert_eq!(model["type"], "model");
+        assert!(
+            model["display_name"].is_string() && model["created_at"].is_string(),
+            "{model}"
+        );
+    }
+}

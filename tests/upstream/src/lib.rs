@@ -9,6 +9,7 @@
 //! | `POST …/v1/messages` | Anthropic Messages | [`Upstream::anthropic_base_url`] |
 //! | `POST …/accounts/{id}/ai/run/{model}` | Workers AI REST | [`Upstream::workers_ai_base_url`] |
 //! | `POST …/workers-ai/{model}` | Workers AI through an AI Gateway | [`Upstream::gateway_base_url`] |
+//! | `POST …/responses`, `…/embeddings`, `…/v1/messages/count_tokens` | what an [`Answer`] says | |
 //! | `GET …/models` | OpenAI's list of models: [`MODELS`] | |
 //!
 //! Anything else gets 404. What a request gets is its [`Script`]: the one given to

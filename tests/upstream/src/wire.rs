@@ -15,9 +15,10 @@ impl Format {
     /// The format a path asks for, or `None` for a path no provider has.
     pub(crate) fn of_path(path: &str) -> Option<Self> {
         let path = path.split('?').next().unwrap_or(path);
-        if path.ends_with("/chat/completions") {
+        let is_openai = ["/chat/completions", "/responses", "/embeddings"];
+        if is_openai.iter().any(|end| path.ends_with(end)) {
             Some(Self::OpenAi)
-        } else if path.ends_with("/v1/messages") {
+        } else if path.ends_with("/v1/messages") || path.ends_with("/v1/messages/count_tokens") {
             Some(Self::Anthropic)
         } else if path.contains("/ai/run/") || path.contains("/workers-ai/") {
             Some(Self::WorkersAi)

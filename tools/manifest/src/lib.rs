@@ -36,6 +36,7 @@ pub fn generate(application: &Application) -> Result<Vec<GeneratedFile>, Errors>
     files.push(route_tests::file(application));
     files.extend(user_data::files(application));
     files.push(architecture::file(application)?);
+    files.push(architecture::grants_page(application));
     Ok(files)
 }
 

@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 
-use journal::{Journal, Spin};
+use journal::{Clock as _, Journal, Spin};
 use serde_json::json;
 
 use crate::error::Error;
-use crate::facts::{Failure, Outcome, Preferences, Request, Theme, Usage};
+use crate::facts::{Draft, Failure, Outcome, Preferences, Request, Theme, Usage};
 use crate::following::{News, Reader, Standing, Started};
 use crate::ids;
 use crate::library;
@@ -63,6 +63,30 @@ async fn journal_of(user: &str) -> Result<Journal<Spin>, Error> {
 }
 
 impl Conversations for Component {
+    async fn create_draft(
+        user: String,
+        values: conversations::DraftValues,
+    ) -> Result<conversations::Draft, wit::Error> {
+        let title = values.title.as_deref().map(library::valid_title);
+        let journal = journal_of(&user).await?;
+        let draft = Draft {
+            id: ids::new_id(),
+            title: title.transpose()?,
+            model: values.model,
+            system: values.system,
+            time: journal.platform().now(),
+            limit: limits().await.conversations,
+        };
+        library::create_draft(&journal, draft.clone()).await?;
+        Ok(draft_of(draft))
+    }
+
+    async fn list_drafts(user: String) -> Result<Vec<conversations::Draft>, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let drafts = library::drafts(&journal).await?;
+        Ok(drafts.into_iter().rev().map(draft_of).collect())
+    }
+
     async fn list_conversations(user: String) -> Result<Vec<wit::Conversation>, wit::Error> {
         let journal = journal_of(&user).await?;
         let found = library::list(&journal).await?;
@@ -312,6 +336,14 @@ impl GuestTurn for TurnResource {
         self.look(|writer| writer.model().map(str::to_owned))
     }
 
+    fn system(&self) -> Option<String> {
+        self.look(|writer| writer.system().map(str::to_owned))
+    }
+
+    fn needs_title(&self) -> bool {
+        self.look(|writer| writer.needs_title())
+    }
+
     fn preferences(&self) -> wit::PreferenceValues {
         let found = self.look(|writer| writer.preferences().clone());
         values(found)
@@ -419,6 +451,12 @@ impl GuestReader for ReaderResource {
         Ok(replies::Reader::new(Self(Cell::new(Some(reader)))))
     }
 
+    async fn find(user: String, reply: String, after: u64) -> Result<replies::Reader, wit::Error> {
+        let journal = journal_of(&user).await?;
+        let reader = Reader::find(journal, &reply, after).await?;
+        Ok(replies::Reader::new(Self(Cell::new(Some(reader)))))
+    }
+
     fn info(&self) -> turns::ReplyInfo {
         let unknown = turns::ReplyInfo {
             conversation_id: String::new(),
@@ -515,6 +553,15 @@ async fn limits() -> Limits {
 async fn number(variable: &str) -> Option<u32> {
     let value = spin_sdk::variables::get(variable).await;
     value.ok().and_then(|text| text.trim().parse().ok())
+}
+
+fn draft_of(draft: Draft) -> conversations::Draft {
+    conversations::Draft {
+        id: draft.id,
+        title: draft.title,
+        model: draft.model,
+        created_at: draft.time,
+    }
 }
 
 fn evicted(found: EvictedTitle) -> wit::EvictedConversation {

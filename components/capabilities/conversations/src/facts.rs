@@ -29,6 +29,7 @@ pub(crate) enum Fact {
         conversation: String,
         time: u64,
     },
+    Drafted(Draft),
     Confirmed(Confirmed),
     /// The user chose another version of a message, by the id of the message or of the reply.
     Chosen {
@@ -85,6 +86,22 @@ pub(crate) struct Message {
     /// Present where the client named its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Request>,
+}
+
+/// A conversation without messages, which its first message begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Draft {
+    pub(crate) id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
+    /// The system prompt of all its replies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) system: Option<String>,
+    pub(crate) time: u64,
+    /// How many drafts the user may have, this one included.
+    pub(crate) limit: u32,
 }
 
 /// The user wants another version of a reply.
@@ -273,6 +290,11 @@ impl Fact {
                 title: String::new(),
                 time,
             },
+            Self::Drafted(draft) => Self::Drafted(Draft {
+                title: None,
+                system: None,
+                ..draft
+            }),
             Self::Preferences(_) => Self::Preferences(Preferences::default()),
             other @ (Self::Again(_)
             | Self::Stopped { .. }

@@ -117,6 +117,40 @@ impl<P: Platform> Reader<P> {
             };
         }
         let turn = turn.ok_or(Error::NotFound)?;
+        let started = Started::of(conversation, &turn);
+        Self::of(journal, started, turn, after).await
+    }
+
+    /// Finds a reply by its id in all conversations. Older turns are looked for only if none of the newer ones has it.
+    pub(crate) async fn find(journal: Journal<P>, reply: &str, after: u64) -> Result<Self, Error> {
+        let view = reading::read(&journal).await?;
+        let conversations = &view.state.conversations;
+        let is_it = |turn: &&Turn| turn.reply_id == reply;
+        let recent = conversations.iter().find_map(|conversation| {
+            let turn = all_turns(&conversation.turns).find(is_it)?;
+            Some((Started::of(conversation, turn), turn.clone()))
+        });
+        if let Some((started, turn)) = recent {
+            return Self::of(journal, started, turn, after).await;
+        }
+        for conversation in conversations.iter().filter(|found| found.segments > 0) {
+            let sealed =
+                segments::sealed_turns(&journal, &conversation.place(), conversation.segments)
+                    .await?;
+            if let Some(turn) = all_turns(&sealed).find(is_it) {
+                let started = Started::of(conversation, turn);
+                return Self::of(journal, started, turn.clone(), after).await;
+            }
+        }
+        Err(Error::NotFound)
+    }
+
+    async fn of(
+        journal: Journal<P>,
+        started: Started,
+        turn: Turn,
+        after: u64,
+    ) -> Result<Self, Error> {
         let due = Due::of(&turn);
         let end = match &turn.reply {
             Some(reply) => Some(ended(&journal, &due, reply).await?),
@@ -125,7 +159,7 @@ impl<P: Platform> Reader<P> {
         Ok(Self {
             journal,
             due,
-            started: Started::of(conversation, &turn),
+            started,
             model: turn.model,
             writes: 0,
             taken: 0,

@@ -5,7 +5,7 @@ use journal::{Journal, Platform, View};
 
 use crate::erasing;
 use crate::error::Error;
-use crate::facts::{Confirmed, Fact};
+use crate::facts::{Confirmed, Draft, Fact};
 use crate::ids;
 use crate::reading;
 use crate::segments;
@@ -272,7 +272,7 @@ pub(crate) async fn suggest_title<P: Platform>(
     Ok(())
 }
 
-fn valid_title(title: &str) -> Result<String, Error> {
+pub(crate) fn valid_title(title: &str) -> Result<String, Error> {
     let title = text::one_line(title);
     if (1..=text::RENAME_CHARS_MAX).contains(&title.chars().count()) {
         return Ok(title);
@@ -284,8 +284,12 @@ fn valid_title(title: &str) -> Result<String, Error> {
 pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Result<(), Error> {
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
-    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    let due = all_turns(&found.turns).filter(|turn| turn.reply.is_none());
+    let found = view.state.conversation(&id);
+    if found.is_none() && view.state.draft(&id).is_none() {
+        return Err(Error::NotFound);
+    }
+    let turns = found.map_or(&[][..], |found| &found.turns);
+    let due = all_turns(turns).filter(|turn| turn.reply.is_none());
     let due: Vec<u64> = due.map(Turn::reply_number).collect();
     let fact = Fact::Deleted {
         conversation: id,
@@ -294,6 +298,22 @@ pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Resul
     append_and_save(journal, &mut view, &fact).await?;
     ring_all(journal, &due).await;
     Ok(())
+}
+
+/// Creates a conversation without messages. Beyond the limit, the oldest one without messages is removed.
+pub(crate) async fn create_draft<P: Platform>(
+    journal: &Journal<P>,
+    draft: Draft,
+) -> Result<(), Error> {
+    let mut view = reading::read(journal).await?;
+    append_and_save(journal, &mut view, &Fact::Drafted(draft)).await
+}
+
+/// Conversations without messages, oldest first.
+pub(crate) async fn drafts<P: Platform>(journal: &Journal<P>) -> Result<Vec<Draft>, Error> {
+    let view = reading::read(journal).await?;
+    let drafts = view.state.drafts.into_iter();
+    Ok(drafts.map(|drafted| drafted.draft).collect())
 }
 
 /// Removes everything of the user and erases it.

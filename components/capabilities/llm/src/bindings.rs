@@ -2,14 +2,15 @@
 
 #[cfg(target_family = "wasm")]
 pub(crate) use generated::exports::goldfish::llm::provider::Guest;
-#[cfg(target_family = "wasm")]
-pub(crate) use generated::exports::goldfish::llm::types::ResolvedModel;
 pub(crate) use generated::exports::goldfish::llm::types::{
-    ChatRequest, Completion, Delta, Error, ExtraDelta, ExtraLevel, FinishReason, FunctionTool,
-    Image, ImageDetail, Invalid, Message, Model, Options, Part, Prices, ReasoningDelta,
-    ReasoningField, ReasoningInput, ResponseFormat, Role, StreamMode, SystemRole, Temporary,
-    TextPart, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage,
+    ChatRequest, Completion, Delta, EmbeddingInput, EmbeddingRequest, Error, ExtraDelta,
+    ExtraLevel, FinishReason, FunctionTool, Image, ImageDetail, Invalid, Message, Model, NativeApi,
+    NativeEvent, NativeRequest, Options, Part, Prices, ReasoningDelta, ReasoningField,
+    ReasoningInput, ResponseFormat, Role, StreamMode, SystemRole, Temporary, TextPart, Tool,
+    ToolCall, ToolCallDelta, ToolChoice, Usage,
 };
+#[cfg(target_family = "wasm")]
+pub(crate) use generated::exports::goldfish::llm::types::{Embeddings, ResolvedModel};
 #[cfg(test)]
 pub(crate) use generated::exports::goldfish::llm::types::{JsonSchema, Reasoning};
 #[cfg(target_family = "wasm")]

@@ -5,6 +5,7 @@ mod parameters;
 mod row;
 
 pub(crate) use parameters::Parameters;
+pub(crate) use row::ReasoningTurns;
 
 use crate::bindings::{Error, Model, Prices, ReasoningInput, StreamMode, SystemRole};
 use crate::providers::Provider;
@@ -48,6 +49,8 @@ pub(crate) struct Entry {
     pub(crate) alternating_roles: bool,
     /// How it takes reasoning of earlier replies.
     pub(crate) reasoning_input: ReasoningInput,
+    /// Of which earlier replies it takes it.
+    pub(crate) reasoning_turns: ReasoningTurns,
     /// What it costs.
     pub(crate) prices: Option<Prices>,
 }
@@ -78,6 +81,7 @@ impl Entry {
                 Provider::Anthropic => ReasoningInput::ThinkingBlocks,
                 _ => ReasoningInput::None,
             },
+            reasoning_turns: ReasoningTurns::Always,
             prices: None,
             id,
         }
@@ -113,6 +117,7 @@ impl Entry {
         self.reasoning_input = row
             .reasoning_input
             .map_or(self.reasoning_input, ReasoningInput::from);
+        self.reasoning_turns = row.reasoning_turns.unwrap_or(self.reasoning_turns);
         self.prices = prices.transpose()?.or(self.prices);
         Ok(())
     }

@@ -4,15 +4,18 @@ mod attempts;
 mod configuration;
 mod deadlines;
 mod discovery;
+mod embeddings;
 mod lease;
 mod log;
 mod models;
 mod relay;
 mod requests;
+mod token_count;
 mod transport;
 
 use crate::bindings::{
-    ChatRequest, Completion, Delta, Error, Guest, Model, generated, wit_future, wit_stream,
+    ChatRequest, Completion, Delta, EmbeddingRequest, Embeddings, Error, Guest, Model, generated,
+    wit_future, wit_stream,
 };
 use crate::request::check;
 use attempts::Attempts;
@@ -52,5 +55,15 @@ impl Guest for Component {
         let (end, ended) = wit_future::new(relay::cancelled);
         spawn(relay::relay(attempts, accepted, deltas, end));
         Ok((reader, ended))
+    }
+
+    async fn count_tokens(request: ChatRequest) -> Result<u32, Error> {
+        let variables = configuration::variables().await?;
+        check(&request)?;
+        token_count::count(request, variables).await
+    }
+
+    async fn embed(request: EmbeddingRequest) -> Result<Embeddings, Error> {
+        embeddings::embed(request, configuration::variables().await?).await
     }
 }

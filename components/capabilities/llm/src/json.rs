@@ -1,5 +1,9 @@
 //! Reading the JSON of providers leniently: a field of the wrong type is read as missing.
 
+mod splice;
+
+pub(crate) use splice::splice;
+
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 

@@ -19,6 +19,7 @@ mod bindings;
 mod catalogue;
 #[cfg(target_family = "wasm")]
 mod component;
+mod embeddings;
 mod failure;
 mod framing;
 mod json;

@@ -22,8 +22,16 @@ impl OutboundRequest {
     /// `misconfigured` if the URL is none: the operator must correct the variable.
     pub(crate) fn post(url: &str, body: &serde_json::Value) -> Result<Self, Error> {
         let is_streamed = body.get("stream") == Some(&serde_json::Value::Bool(true));
+        Self::post_bytes(url, body.to_string().into_bytes(), is_streamed)
+    }
+
+    /// A POST of JSON as the client wrote it.
+    ///
+    /// # Errors
+    /// As [`OutboundRequest::post`].
+    pub(crate) fn post_bytes(url: &str, body: Vec<u8>, is_streamed: bool) -> Result<Self, Error> {
         Ok(Self {
-            body: Some(body.to_string().into_bytes()),
+            body: Some(body),
             accept: if is_streamed {
                 "text/event-stream"
             } else {

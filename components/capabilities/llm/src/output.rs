@@ -1,7 +1,8 @@
 //! What a provider's events have said so far. Pure.
 
 use crate::bindings::{
-    Completion, Delta, ExtraDelta, ExtraLevel, FinishReason, ReasoningDelta, ReasoningField, Usage,
+    Completion, Delta, ExtraDelta, ExtraLevel, FinishReason, NativeEvent, ReasoningDelta,
+    ReasoningField, Usage,
 };
 use crate::json::{Utf16Joiner, replace_marks};
 use crate::tool_calls::{Piece, ToolCalls};
@@ -17,6 +18,19 @@ pub(crate) struct Counts {
     pub(crate) cache_write: Option<u32>,
     pub(crate) cache_write_hour: Option<u32>,
     pub(crate) reasoning: Option<u32>,
+}
+
+/// What the reader of a reply must know of the request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Expectation {
+    /// Tokens of the prompt, used where the provider sends no count.
+    pub(crate) prompt_estimate: u32,
+    /// The most tokens that the caller wants.
+    pub(crate) max_tokens: Option<u32>,
+    /// Whether the caller wants extra fields.
+    pub(crate) includes_extra: bool,
+    /// Whether the events are passed on as they came.
+    pub(crate) is_native: bool,
 }
 
 /// A completion as far as it has been read.
@@ -35,6 +49,8 @@ pub(crate) struct Output {
     pub(crate) has_marks: bool,
     /// Whether the caller wants extra fields.
     includes_extra: bool,
+    /// Whether events are passed on as they came.
+    is_native: bool,
     /// The most tokens that the caller wants.
     max_tokens: Option<u32>,
     /// The completion was ended because it exceeds `max_tokens`.
@@ -51,11 +67,12 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Nothing yet. `includes_extra`: whether the caller wants extra fields.
-    pub(crate) fn new(max_tokens: Option<u32>, includes_extra: bool) -> Self {
+    /// Nothing yet.
+    pub(crate) fn new(expectation: Expectation) -> Self {
         Self {
-            max_tokens,
-            includes_extra,
+            max_tokens: expectation.max_tokens,
+            includes_extra: expectation.includes_extra,
+            is_native: expectation.is_native,
             ..Self::default()
         }
     }
@@ -116,6 +133,16 @@ impl Output {
         }));
     }
 
+    /// Adds an event as it came, if the client speaks the provider's protocol.
+    pub(crate) fn native(&mut self, name: &str, data: &str) {
+        if self.is_native {
+            self.deltas.push(Delta::Native(NativeEvent {
+                name: name.to_owned(),
+                data: data.to_owned(),
+            }));
+        }
+    }
+
     /// Notes that the model is at work, though there is nothing to pass on.
     pub(crate) fn start(&mut self) {
         self.has_started = true;
@@ -150,7 +177,11 @@ impl Output {
     /// The deltas not yet taken. Fields of events and choices alone are kept until the model has begun
     /// or stopped: until then the request can be made again.
     pub(crate) fn take(&mut self) -> Vec<Delta> {
-        let is_field = |delta: &Delta| matches!(delta, Delta::Extra(extra) if extra.level != ExtraLevel::Delta);
+        let is_field = |delta: &Delta| match delta {
+            Delta::Extra(extra) => extra.level != ExtraLevel::Delta,
+            Delta::Native(_) => true,
+            _ => false,
+        };
         if !self.has_stopped() && !self.has_started && self.deltas.iter().all(is_field) {
             return Vec::new();
         }
@@ -269,7 +300,10 @@ mod tests {
     }
 
     fn limited(most: u32) -> Output {
-        Output::new(Some(most), false)
+        Output::new(Expectation {
+            max_tokens: Some(most),
+            ..Expectation::default()
+        })
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::output::Output;
 use serde_json::Value;
 use sse::Event;
 
+pub(crate) use crate::output::Expectation;
+
 /// How the events of a provider are read. Fields that a decoder does not expect are ignored: a
 /// provider may only end a reply by saying that it failed.
 pub(crate) trait Decode {
@@ -19,17 +21,6 @@ pub(crate) trait Decode {
 
     /// Reads the end `[DONE]`.
     fn done(&mut self, _output: &mut Output) {}
-}
-
-/// What the reader of a reply must know of the request.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Expectation {
-    /// Tokens of the prompt, used where the provider sends no count.
-    pub(crate) prompt_estimate: u32,
-    /// The most tokens that the caller wants.
-    pub(crate) max_tokens: Option<u32>,
-    /// Whether the caller wants extra fields.
-    pub(crate) includes_extra: bool,
 }
 
 /// A reply being read.
@@ -46,7 +37,7 @@ impl Reply {
         Self {
             framing: Framing::default(),
             decoder,
-            output: Output::new(expectation.max_tokens, expectation.includes_extra),
+            output: Output::new(expectation),
             prompt_estimate: expectation.prompt_estimate,
         }
     }
@@ -149,6 +140,7 @@ fn read(event: &Event, decoder: &mut dyn Decode, output: &mut Output) -> Result<
         return Err(Failure::Provider(error));
     }
     output.has_marks = parsed.has_marks;
+    output.native(&event.name, data);
     decoder.event(parsed.value, output)?;
     output.end_event();
     Ok(())

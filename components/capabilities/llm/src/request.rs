@@ -1,9 +1,15 @@
 //! The request, as all providers see it. Pure.
 
+mod earlier_reasoning;
+mod estimate;
+mod native;
 mod omission;
 mod sequence;
 mod validation;
 
+pub(crate) use earlier_reasoning::for_model;
+pub(crate) use estimate::tokens_at_most;
+pub(crate) use native::{is_native_stream, native, native_body};
 pub(crate) use omission::{Omitted, invalid, is_nothing, reject, unsupported};
 pub(crate) use sequence::{Prompt, PromptMessage, prompt};
 #[cfg(any(target_family = "wasm", test))]

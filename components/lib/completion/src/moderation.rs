@@ -111,6 +111,11 @@ impl Moderation {
         })
     }
 
+    /// Whether replies are moderated.
+    pub fn is_on(&self) -> bool {
+        self.text.is_some()
+    }
+
     /// Moderates the next deltas. Tool calls pass: programs read them. Where replies are moderated,
     /// extra fields of choices and messages do not pass, because they repeat text in forms that no
     /// filter reads, and neither does what proves a block of reasoning of which not all passed.
@@ -186,6 +191,8 @@ impl Moderation {
     fn passes(&self, delta: &Delta) -> bool {
         match delta {
             Delta::Extra(extra) => extra.level == ExtraLevel::Chunk,
+            // The client gets an event of the same text that has passed.
+            Delta::Native(_) => false,
             Delta::ReasoningData(_) => {
                 let block = self.block.take();
                 block.given == block.passed

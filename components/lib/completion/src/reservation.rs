@@ -2,7 +2,7 @@
 
 use contracts::{
     identity::types::{Principal, Proof},
-    llm::types::{Completion, ResolvedModel, Usage},
+    llm::types::{Completion, Prices, ResolvedModel, Usage},
     quota::{
         credits::{self, ApiKeyBudget, Error, ReservationRequest, Usage as ChargedUsage},
         limits::{self, Action, Allowance},
@@ -149,6 +149,41 @@ impl Reservation {
         }
         let usage = self.usage(relayed);
         let charged = self.charged_usage(requested, relayed.resolved.as_ref(), &usage);
+        credits::settle(self.user, self.id, charged)
+            .await
+            .map_err(describe)
+    }
+
+    /// Charges for a prompt to which no reply was generated, such as that of embeddings.
+    ///
+    /// # Errors
+    /// A text for the log.
+    pub async fn settle_prompt(
+        self,
+        model: &str,
+        prompt_tokens: u32,
+        estimated: bool,
+        prices: Option<&Prices>,
+    ) -> Result<(), String> {
+        let usage = Usage {
+            prompt_tokens,
+            completion_tokens: 0,
+            cached_tokens: 0,
+            cache_write_tokens: 0,
+            cache_write_hour_tokens: 0,
+            reasoning_tokens: 0,
+            estimated,
+        };
+        let charged = ChargedUsage {
+            model: model.to_owned(),
+            prompt_tokens,
+            completion_tokens: 0,
+            cached_tokens: 0,
+            estimated,
+            cost: prices.map(|prices| cost::cost(&usage, prices)),
+            api_key: self.api_key.clone(),
+            background: self.is_background,
+        };
         credits::settle(self.user, self.id, charged)
             .await
             .map_err(describe)

@@ -30,7 +30,7 @@ fn message_bytes(message: &Message) -> usize {
 /// The size of a delta.
 pub(crate) fn delta_bytes(delta: &Delta) -> usize {
     match delta {
-        Delta::ResolvedModel(_) | Delta::ReasoningData(_) | Delta::Extra(_) => 0,
+        Delta::ResolvedModel(_) | Delta::ReasoningData(_) | Delta::Extra(_) | Delta::Native(_) => 0,
         Delta::Text(text) | Delta::Refusal(text) => text.len(),
         Delta::Reasoning(reasoning) => reasoning.text.len(),
         Delta::ToolCall(call) => call
@@ -45,6 +45,7 @@ pub(crate) fn extra_bytes(delta: &Delta) -> usize {
     match delta {
         Delta::ReasoningData(json) => json.len(),
         Delta::Extra(extra) => extra.fields.len(),
+        Delta::Native(event) => event.data.len(),
         Delta::ToolCall(call) => call.extra.as_ref().map_or(0, String::len),
         Delta::ResolvedModel(_) | Delta::Text(_) | Delta::Reasoning(_) | Delta::Refusal(_) => 0,
     }

@@ -148,7 +148,8 @@ impl Keep {
                     | Delta::Reasoning(_)
                     | Delta::ReasoningData(_)
                     | Delta::ToolCall(_)
-                    | Delta::Extra(_) => None,
+                    | Delta::Extra(_)
+                    | Delta::Native(_) => None,
                 })
                 .collect(),
         }

@@ -208,7 +208,8 @@ pub mod response_cache {
 /// `goldfish:messaging`: users as others see them, channels, members, threads and messages.
 pub mod messaging {
     pub use bindings::goldfish::messaging::{
-        channels, invitations, members, messages, profiles, threads, types, user_data,
+        attachments, channels, connections, events, invitations, members, messages, profiles,
+        threads, types, user_data,
     };
 
     #[allow(
@@ -246,6 +247,50 @@ pub mod files {
         wit_bindgen::generate!({
             world: "client",
             path: "../../../wit/files",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
+/// `goldfish:streams`: append-only streams.
+pub mod streams {
+    pub use bindings::goldfish::streams::{streams, types, user_data};
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/streams",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
+/// `goldfish:realtime`: the proxy that holds sockets and streams.
+pub mod realtime {
+    pub use bindings::goldfish::realtime::proxy;
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/realtime",
             runtime_path: "spin_sdk::wit_bindgen::rt",
             generate_all,
         });

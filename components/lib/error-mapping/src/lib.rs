@@ -4,6 +4,7 @@
 
 use contracts::{
     accounts, conversations, files, identity, llm, mail, messaging, moderation, oauth, quota,
+    realtime,
 };
 use http_edge::{ApiError, Cause, Detail, Refusal};
 
@@ -126,6 +127,20 @@ pub fn mail(error: mail::sender::Error) -> ApiError {
     };
     ApiError::ProviderUnavailable(
         "Email cannot be sent right now. Try again later.",
+        None,
+        Cause::new(cause),
+    )
+}
+
+/// `goldfish:realtime`.
+pub fn realtime(error: realtime::proxy::Error) -> ApiError {
+    use realtime::proxy::Error;
+    let cause = match error {
+        Error::NotConfigured => "grip_control_url is not set".to_owned(),
+        Error::Unavailable(cause) => cause,
+    };
+    ApiError::ProviderUnavailable(
+        "Realtime is out of reach right now. Try again later.",
         None,
         Cause::new(cause),
     )

@@ -6,13 +6,17 @@ use contracts::files::{
 };
 use http_edge::ApiError;
 
-/// The file of that id, if the user may read it: one of their own, or a picture of a profile or a channel.
-/// None for nobody in particular, who may read pictures only. 404 for everything else: nobody learns of
-/// files that they may not read.
+/// The file of that id, if the user may read it: one of their own, a picture of a profile or a channel, or one
+/// that is attached to a message which they may read, as `is_attached` says. None for nobody in particular,
+/// who may read pictures only. 404 for everything else: nobody learns of files that they may not read.
 ///
 /// # Errors
-/// 404, or those of the store.
-pub async fn readable(user: Option<&str>, id: &str) -> Result<File, ApiError> {
+/// 404, those of the store and of `is_attached`.
+pub async fn readable(
+    user: Option<&str>,
+    id: &str,
+    is_attached: impl AsyncFnOnce(&str, &File) -> Result<bool, ApiError>,
+) -> Result<File, ApiError> {
     let failed = |error| error_mapping::files(error, "id");
     if let Some(user) = user {
         match files::get_info(Some(user.to_owned()), id.to_owned()).await {
@@ -22,6 +26,11 @@ pub async fn readable(user: Option<&str>, id: &str) -> Result<File, ApiError> {
     }
     let file = files::get_info(None, id.to_owned()).await.map_err(failed)?;
     if is_picture(file.purpose) {
+        return Ok(file);
+    }
+    if let Some(user) = user
+        && is_attached(user, &file).await?
+    {
         return Ok(file);
     }
     Err(ApiError::NotFound(error_mapping::FILE))

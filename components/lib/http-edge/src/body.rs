@@ -13,10 +13,10 @@ use crate::error::ApiError;
 
 /// How much of a body that is not read to its end is read and dropped, in bytes. Without this the
 /// connection closes on unread data, and the client may not get the response.
-const DRAIN_MAX: usize = 4 * 1024 * 1024;
+const DRAIN_MAX: usize = 16 * 1024 * 1024;
 
 /// How long a body is drained.
-const DRAIN_TIME: Duration = Duration::from_millis(300);
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// Most bytes of one read.
 const BUFFER: usize = 64 * 1024;

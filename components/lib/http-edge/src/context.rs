@@ -45,6 +45,11 @@ impl JsonText {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         json::from_slice(&self.0)
     }
+
+    /// The text as it came. 400 if it is not UTF-8.
+    pub fn as_str(&self) -> Result<&str, ApiError> {
+        std::str::from_utf8(&self.0).map_err(|_| ApiError::invalid("body", "is not UTF-8"))
+    }
 }
 
 impl From<Vec<u8>> for JsonText {
@@ -195,6 +200,18 @@ impl Context {
             return Err(ApiError::UnsupportedMediaType);
         }
         json::from_slice(&text)
+    }
+
+    /// The body, of any media type. 413 if it is too large; some of it is read then, so that clients that send before
+    /// they listen get the response.
+    pub async fn bytes(&mut self) -> Result<Vec<u8>, ApiError> {
+        match self.declared_length() {
+            Ok(declared) => self.read(declared).await,
+            Err(error) => {
+                self.body().drain().await;
+                Err(error)
+            }
+        }
     }
 
     /// The body as it arrives, for handlers that have their own limits. Empty if it was read before.

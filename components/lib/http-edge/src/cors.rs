@@ -13,7 +13,10 @@ const EXPOSED: &str = "x-request-id, x-conversation-id, link, ratelimit-limit, r
                        ratelimit-reset, retry-after, server-timing, set-auth-token, \
                        x-goldfish-provider, x-goldfish-model, x-goldfish-attempts, \
                        x-goldfish-omitted-parameters, x-goldfish-cache, age, \
-                       x-should-retry, openai-processing-ms";
+                       x-should-retry, openai-processing-ms, location, etag, stream-next-offset, \
+                       stream-cursor, stream-up-to-date, stream-closed, stream-ttl, stream-expires-at, \
+                       stream-sse-data-encoding, producer-epoch, producer-seq, producer-expected-seq, \
+                       producer-received-seq";
 /// The longest list of request headers that a preflight is granted, in bytes.
 const MAX_REQUESTED_BYTES: usize = 4096;
 /// The most request headers that a preflight is granted.

@@ -55,10 +55,10 @@ impl Response {
     }
 
     /// 200 with bytes of this media type.
-    pub fn bytes(content_type: &'static str, bytes: Vec<u8>) -> Self {
+    pub fn bytes(content_type: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self {
             status: 200,
-            headers: vec![("content-type", content_type.to_owned())],
+            headers: vec![("content-type", content_type.into())],
             body: Body::Bytes(bytes),
         }
     }

@@ -81,7 +81,7 @@ impl<D: Database> Session<'_, D> {
         );
         let parameters = vec![channel.into(), self.now.into()];
         match first_row(self.database, &statement, parameters).await? {
-            Some(mut row) => row.unsigned(),
+            Some(mut row) => Ok(row.unsigned()?),
             None => Ok(0),
         }
     }
@@ -152,7 +152,7 @@ impl<D: Database> Session<'_, D> {
         );
         let parameters = vec![ids::sha256_hex(&[token]).into(), self.now.into()];
         let row = first_row(self.database, &statement, parameters).await?;
-        row.ok_or(Error::NotFound(Subject::Invitation))?.text()
+        Ok(row.ok_or(Error::NotFound(Subject::Invitation))?.text()?)
     }
 
     pub(crate) async fn accept_invitation(

@@ -1,18 +1,18 @@
 //! Team messaging on SQL: the rules, the statements and the migrations behind `goldfish:messaging`. A
-//! component brings a [`Database`] and exports [`Messaging`].
+//! component brings a connection to a [`sql::Database`] and exports [`Messaging`].
 //!
 //! May not import anything of the platform: the components have the drivers.
 //!
 //! | module | |
 //! |---|---|
-//! | `database` | what a driver has to do, and the two dialects of SQL |
-//! | `sqlite` | what a connection to SQLite begins with |
+//! | `database` | statements, whose failures are errors of the contract |
 //! | `migrations` | the tables and triggers, applied once |
 //! | `rules` | who may do what, as pure functions |
 //! | `facts` | what the rules have to know of a channel, a thread or a message |
 //! | `input`, `text` | checks of the input; words and mentions in texts |
 //! | `page` | lists in pages |
-//! | `profiles`, `channels`, `members`, `invitations`, `threads`, `messages`, `erasure` | the operations |
+//! | `profiles`, `channels`, `members`, `invitations`, `threads`, `messages`, `attachments`, `erasure` | the operations |
+//! | `events`, `connections` | what happened, for those who follow it, and their sockets |
 //! | `service` | the exports |
 //!
 //! # Writing
@@ -27,11 +27,15 @@
 //!
 //! # Numbers
 //! A message takes the number after `threads.last_number`, whose row is locked from then until the message
-//! is committed. So a reader never sees a number before those below it.
+//! is committed. So a reader never sees a number before those below it. The events of a channel or a user take
+//! theirs from `event_streams` in the same way, after all other rows.
 
+mod attachments;
 mod channels;
+mod connections;
 mod database;
 mod erasure;
+mod events;
 mod facts;
 mod input;
 mod invitations;
@@ -42,17 +46,14 @@ mod page;
 mod profiles;
 mod rules;
 mod service;
-mod sqlite;
 mod text;
 mod threads;
 
 #[cfg(test)]
 mod tests;
 
-pub use database::{Database, DatabaseError, Dialect, Value};
-pub use migrations::migrate;
-pub use service::{Connect, Messaging};
-pub use sqlite::set_up_sqlite;
+pub use migrations::MIGRATIONS;
+pub use service::Messaging;
 
 #[doc(hidden)]
 #[allow(

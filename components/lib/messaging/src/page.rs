@@ -63,7 +63,7 @@ impl Listing {
             format!("SELECT CAST(JSON_OF(count(*)) AS TEXT) FROM {from} WHERE {conditions}");
         let parameters = self.parameters.0.clone();
         match first_row(database, &statement, parameters).await? {
-            Some(mut row) => row.unsigned(),
+            Some(mut row) => Ok(row.unsigned()?),
             None => Ok(0),
         }
     }

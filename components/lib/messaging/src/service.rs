@@ -1,32 +1,22 @@
 //! The exports of the contract, for the component to give out.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sql::Connect;
+
 use crate::Session;
 use crate::bindings::exports::goldfish::messaging::{
-    channels, invitations, members, messages, profiles, threads, types, user_data,
+    attachments, channels, connections, events, invitations, members, messages, profiles, threads,
+    types, user_data,
 };
-use crate::database::Database;
 
 /// How long a user is taken to exist, in milliseconds.
 const KNOWN_TIME: u64 = 60_000;
 /// Users that an instance remembers.
 const KNOWN_MAX: usize = 1_000;
-
-/// How a component comes by its database.
-pub trait Connect: 'static {
-    /// The driver.
-    type Database: Database;
-    /// A handle on a connection.
-    type Handle: std::ops::Deref<Target = Self::Database>;
-
-    /// A connection to a database that has all migrations. The error is a cause for the log.
-    fn connect() -> impl Future<Output = Result<Self::Handle, String>>;
-}
 
 /// The exports, on the database of `C`.
 #[derive(Debug)]
@@ -460,6 +450,144 @@ impl<C: Connect> messages::Guest for Messaging<C> {
         session(&*database)
             .search(&user, &query, &scope, &page)
             .await
+    }
+}
+
+impl<C: Connect> attachments::Guest for Messaging<C> {
+    async fn may_read(user: String, file_id: String) -> Result<bool, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).may_read_file(&user, &file_id).await
+    }
+
+    async fn list_detached() -> Result<Vec<String>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).list_detached_files().await
+    }
+
+    async fn forget_detached(file_ids: Vec<String>) -> Result<(), types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).forget_detached_files(&file_ids).await
+    }
+}
+
+impl<C: Connect> events::Guest for Messaging<C> {
+    async fn read(
+        user: String,
+        scope: events::Scope,
+        after: Option<u64>,
+        limit: u32,
+        oldest: u64,
+    ) -> Result<events::History, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database)
+            .read_events(&user, &scope, after, limit, oldest)
+            .await
+    }
+
+    async fn take_unpublished(seconds: u32) -> Result<Vec<events::Batch>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).take_unpublished(seconds).await
+    }
+
+    async fn published(stream: String, number: u64) -> Result<bool, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).set_published(&stream, number).await
+    }
+
+    async fn audience(user: String, thread: String) -> Result<Vec<String>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).audience(&user, &thread).await
+    }
+
+    async fn expire(oldest: u64) -> Result<(), types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).expire_events(oldest).await
+    }
+}
+
+impl<C: Connect> connections::Guest for Messaging<C> {
+    async fn create_ticket(owner: connections::Owner) -> Result<String, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).create_ticket(&owner).await
+    }
+
+    async fn take_ticket(ticket: String) -> Result<Option<connections::Owner>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).take_ticket(&ticket).await
+    }
+
+    async fn open(
+        id: String,
+        owner: connections::Owner,
+        conversation: Option<String>,
+    ) -> Result<connections::Opened, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database)
+            .open_connection(&id, &owner, conversation.as_deref())
+            .await
+    }
+
+    async fn check(id: String) -> Result<Option<connections::CheckResult>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).see_connection(&id).await
+    }
+
+    async fn close(id: String) -> Result<bool, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).close_connection(&id).await
+    }
+
+    async fn end(user: String, proof: Option<String>) -> Result<(), types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database)
+            .end_connections(&user, proof.as_deref())
+            .await
+    }
+
+    async fn expire() -> Result<Vec<String>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).expire_connections().await
+    }
+
+    async fn list(user: String) -> Result<Vec<connections::Connection>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).list_connections(&user).await
+    }
+
+    async fn follow(
+        id: String,
+        channel: String,
+        thread: Option<String>,
+        limit: u32,
+    ) -> Result<bool, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database)
+            .follow(&id, &channel, thread.as_deref(), limit)
+            .await
+    }
+
+    async fn unfollow(
+        id: String,
+        channel: Option<String>,
+        thread: Option<String>,
+    ) -> Result<(), types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database)
+            .unfollow(&id, channel.as_deref(), thread.as_deref())
+            .await
+    }
+
+    async fn set_presence(user: String, away: bool, hidden: bool) -> Result<(), types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).set_presence(&user, away, hidden).await
+    }
+
+    async fn list_presence(
+        user: String,
+        of: Vec<String>,
+    ) -> Result<Vec<connections::Presence>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).list_presence(&user, &of).await
     }
 }
 

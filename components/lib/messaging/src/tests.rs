@@ -1,7 +1,9 @@
 //! Tests of the operations on SQLite, and on PostgreSQL where it is installed.
 
+mod attachments;
 mod channels;
-mod driver;
+mod connections;
+mod events;
 mod interleavings;
 mod invitations;
 mod members;
@@ -10,11 +12,10 @@ mod migrations;
 mod plans;
 mod profiles;
 mod search;
-mod server;
 mod threads;
 mod unread;
 
-use driver::Driver;
+use sql::testing::Driver;
 
 use crate::Session;
 use crate::bindings::exports::goldfish::messaging::channels::NewChannel;
@@ -33,13 +34,13 @@ macro_rules! on_both {
 
             #[test]
             fn on_sqlite() {
-                let world = crate::tests::World::new(crate::tests::driver::Driver::sqlite());
+                let world = crate::tests::World::new(sql::testing::Driver::sqlite());
                 futures::executor::block_on(run(&world));
             }
 
             #[test]
             fn on_postgres() {
-                if let Some(driver) = crate::tests::driver::Driver::postgres() {
+                if let Some(driver) = sql::testing::Driver::postgres() {
                     let world = crate::tests::World::new(driver);
                     futures::executor::block_on(run(&world));
                 }
@@ -59,7 +60,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(driver: Driver) -> Self {
-        futures::executor::block_on(crate::migrate(&driver)).unwrap();
+        futures::executor::block_on(crate::MIGRATIONS.apply(&driver)).unwrap();
         Self { driver }
     }
 

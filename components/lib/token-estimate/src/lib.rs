@@ -18,6 +18,32 @@ pub fn tokens_of(bytes: usize) -> u32 {
     saturating(bytes.div_ceil(BYTES_PER_TOKEN))
 }
 
+/// More tokens than the tokenizers of today make of a text: a token for two small letters of a word,
+/// for each other letter, digit and sign of ASCII, for two blanks, and for each byte of other scripts,
+/// of which no tokenizer makes more.
+pub fn tokens_at_most(text: &str) -> u32 {
+    let mut tokens = 0_usize;
+    let mut letters = 0_usize;
+    let mut blanks = 0_usize;
+    for byte in text.bytes().chain([b'\n']) {
+        if byte.is_ascii_lowercase() {
+            letters += 1;
+        } else {
+            tokens += letters.div_ceil(2);
+            letters = 0;
+        }
+        if byte == b' ' {
+            blanks += 1;
+            continue;
+        }
+        // A single blank belongs to the word that follows it.
+        tokens += blanks / 2;
+        blanks = 0;
+        tokens += usize::from(!byte.is_ascii_lowercase());
+    }
+    saturating(tokens)
+}
+
 /// A number of tokens that a model has generated at least, from the deltas and the bytes that
 /// arrived. A delta is at least one token, unless a server sends parts of tokens; that is seen by the
 /// bytes.
@@ -60,6 +86,26 @@ mod tests {
         // Many words in one delta.
         assert_eq!(generated_at_least(1, 80), 10);
         assert_eq!(generated_at_least(0, 0), 0);
+    }
+
+    #[test]
+    fn tokens_at_most_is_above_the_counts_of_tokenizers() {
+        // Counted with o200k_base.
+        for (text, counted) in [
+            ("", 0),
+            ("Hello, world!", 4),
+            ("The quick brown fox jumps over the lazy dog.", 10),
+            ("        return response.json()[\"error\"]", 9),
+            ("0123456789", 4),
+            ("größer", 2),
+            ("日本語のテキスト", 5),
+            ("🐟🐠", 4),
+            ("sk-proj-9fK2mQ7xVb", 12),
+        ] {
+            assert!(tokens_at_most(text) >= counted, "{text}");
+        }
+        let prose = "The estimate is not far from what it must exceed. ".repeat(40);
+        assert!(tokens_at_most(&prose) < tokens_of(prose.len()) * 3);
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub(crate) async fn erase_content(user: &str) -> Result<(), Failure> {
     contracts::response_cache::user_data::erase(user.to_owned())
         .await
         .map_err(Failure::of("response-cache"))?;
+    contracts::streams::user_data::erase(user.to_owned())
+        .await
+        .map_err(Failure::of("streams"))?;
     Ok(())
 }
 
@@ -57,6 +60,12 @@ pub(crate) async fn export(user: &str) -> Result<Vec<(&'static str, String)>, Fa
                 .map_err(Failure::of("response-cache"))?,
         ),
         (
+            "streams",
+            contracts::streams::user_data::export(user.to_owned())
+                .await
+                .map_err(Failure::of("streams"))?,
+        ),
+        (
             "messaging",
             contracts::messaging::user_data::export(user.to_owned())
                 .await
@@ -88,6 +97,9 @@ pub(crate) async fn check() -> Result<(), Failure> {
     contracts::response_cache::user_data::check()
         .await
         .map_err(Failure::of("response-cache"))?;
+    contracts::streams::user_data::check()
+        .await
+        .map_err(Failure::of("streams"))?;
     contracts::messaging::user_data::check()
         .await
         .map_err(Failure::of("messaging"))?;

@@ -184,17 +184,21 @@ async fn grant_credits(context: &mut Context) -> Result<Response, ApiError> {
 
 async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
     let user = user_of_path(context).await?;
-    let revoked = sessions::revoke_sessions(user, None)
+    let revoked = sessions::revoke_sessions(user.clone(), None)
         .await
         .map_err(error_mapping::accounts)?;
+    // Those of other credentials come back.
+    realtime_events::close_sockets_in_background(context, user, None);
     Ok(Response::json(&Revoked { revoked }))
 }
 
 async fn revoke_keys(context: &mut Context) -> Result<Response, ApiError> {
     let user = user_of_path(context).await?;
-    let revoked = api_keys::revoke_keys(user)
+    let revoked = api_keys::revoke_keys(user.clone())
         .await
         .map_err(error_mapping::accounts)?;
+    // Those of other credentials come back.
+    realtime_events::close_sockets_in_background(context, user, None);
     Ok(Response::json(&Revoked { revoked }))
 }
 

@@ -75,9 +75,10 @@ async fn revoke_key(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_account_access(context).await?.user;
     let id = context.uuid("keyId", error_mapping::API_KEY)?;
     let EmptyRequest {} = context.json_or_default().await?;
-    api_keys::revoke_key(user.id, id)
+    api_keys::revoke_key(user.id.clone(), id.clone())
         .await
         .map_err(error_mapping::api_keys)?;
+    realtime_events::close_sockets_in_background(context, user.id, Some(format!("key:{id}")));
     Ok(Response::json(&RevokedView::SUCCESS))
 }
 

@@ -22,6 +22,7 @@ use contracts::{
     identity::types::{Principal, Proof, UserKind},
 };
 use http_edge::{ApiError, Context, Response};
+use realtime_events::close_sockets_in_background;
 
 use requests::{DeleteUser, Logout, Refresh};
 use view::{SessionView, SignedOut, UserResponse, UserView, VerificationPending};
@@ -99,8 +100,10 @@ async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
         Proof::ApiKey(_) => Err(ApiError::Forbidden(
             "An API key has no session. Revoke the key instead.",
         )),
-        Proof::Workos(_) | Proof::Clerk(_) => {
+        Proof::Workos(session) | Proof::Clerk(session) => {
             let logout_url = access::sign_out_external_session(context).await?;
+            let proof = format!("session:{session}");
+            close_sockets_in_background(context, principal.user.id, Some(proof));
             access::cookies::clear_sessions(context);
             Ok(Response::json(&SignedOut {
                 success: true,
@@ -127,11 +130,12 @@ async fn end_session(
     session: String,
 ) -> Result<Response, ApiError> {
     context.log.user(&user);
-    match sessions::revoke_session(user, session).await {
+    match sessions::revoke_session(user.clone(), session.clone()).await {
         // A concurrent request deleted the account.
         Ok(()) | Err(Error::NotFound) => {}
         Err(other) => return Err(error_mapping::accounts(other)),
     }
+    close_sockets_in_background(context, user, Some(format!("session:{session}")));
     access::cookies::clear_sessions(context);
     Ok(Response::json(&SignedOut::SUCCESS))
 }

@@ -22,6 +22,7 @@ mod password;
 mod session;
 mod session_start;
 mod sign_in;
+mod sign_in_options;
 mod sign_up;
 mod social;
 mod verification;
@@ -34,6 +35,7 @@ http_edge::routes! {
     errors: errors::render,
     GET "/api/auth/ok" => show_ok,
     GET "/api/auth/error" => show_error,
+    GET "/api/auth/sign-in-options" => sign_in_options::show_sign_in_options,
     POST "/api/auth/sign-up/email" => sign_up::sign_up_by_email,
     POST "/api/auth/sign-in/email" => sign_in::sign_in_by_email,
     POST "/api/auth/sign-in/anonymous" => sign_in::sign_in_anonymously,

@@ -18,6 +18,9 @@ use crate::{
     view::{Status, StatusWithMessage, TokenAndUser, UserView},
 };
 
+/// The form for a new password on the page of this server.
+const OWN_FORM: &str = "/new-password";
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ChangePassword {
@@ -86,11 +89,8 @@ pub(crate) async fn change_password(context: &mut Context) -> Result<Response, A
 pub(crate) async fn request_reset(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_trusted_origin(context)?;
     let request: RequestReset = context.json().await?;
-    let callback = email_link_url(
-        context,
-        request.redirect_to.as_deref(),
-        &INVALID_REDIRECT_URL,
-    )?;
+    let page = request.redirect_to.as_deref().unwrap_or(OWN_FORM);
+    let callback = email_link_url(context, Some(page), &INVALID_REDIRECT_URL)?;
     access::admit_address(context).await?;
     if !sender::is_configured().await {
         return Err(RESET_PASSWORD_DISABLED);

@@ -8,6 +8,7 @@ use contracts::{
 };
 use futures::join;
 use http_edge::{ApiError, Context, Response, parse_uuid};
+use realtime_events::close_sockets_in_background;
 use serde::Deserialize;
 
 use crate::{
@@ -86,16 +87,18 @@ pub(crate) async fn revoke_session(context: &mut Context) -> Result<Response, Ap
         if matches!(&principal.proof, Proof::Session(own) if *own == id) {
             cookies::clear_sessions(context);
         }
-        revoke(principal.user.id, id).await?;
+        revoke(context, principal.user.id, id).await?;
     }
     Ok(Response::json(&Status::DONE))
 }
 
-async fn revoke(user: String, id: String) -> Result<(), ApiError> {
-    match sessions::revoke_session(user, id).await {
-        Ok(()) | Err(Error::NotFound) => Ok(()),
-        Err(other) => Err(errors::accounts(other)),
+async fn revoke(context: &Context, user: String, id: String) -> Result<(), ApiError> {
+    match sessions::revoke_session(user.clone(), id.clone()).await {
+        Ok(()) | Err(Error::NotFound) => {}
+        Err(other) => return Err(errors::accounts(other)),
     }
+    close_sockets_in_background(context, user, Some(format!("session:{id}")));
+    Ok(())
 }
 
 pub(crate) async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
@@ -125,6 +128,8 @@ async fn revoke_all_except(
     sessions::revoke_sessions(principal.user.id.clone(), except(&principal.proof))
         .await
         .map_err(errors::accounts)?;
+    // Those of the session that stays come back.
+    close_sockets_in_background(context, principal.user.id.clone(), None);
     Ok(principal)
 }
 
@@ -136,9 +141,11 @@ pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError
     let mut url = None;
     match found {
         Ok(principal) => match principal.proof {
-            Proof::Session(id) => revoke(principal.user.id, id).await?,
-            Proof::Workos(_) | Proof::Clerk(_) => {
+            Proof::Session(id) => revoke(context, principal.user.id, id).await?,
+            Proof::Workos(id) | Proof::Clerk(id) => {
                 url = access::sign_out_external_session(context).await?;
+                let proof = format!("session:{id}");
+                close_sockets_in_background(context, principal.user.id, Some(proof));
             }
             Proof::ApiKey(_) => {
                 return Err(ApiError::Forbidden(

@@ -96,6 +96,7 @@ async fn create_channel(context: &mut Context) -> Result<Response, ApiError> {
     let created = channels::create(user.id, request.into())
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&ChannelView::from(&created)))
 }
 
@@ -119,6 +120,7 @@ async fn update_channel(context: &mut Context) -> Result<Response, ApiError> {
     let updated = channels::update(actor, id, request.into())
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&ChannelView::from(&updated)))
 }
 
@@ -128,6 +130,8 @@ async fn delete_channel(context: &mut Context) -> Result<Response, ApiError> {
     channels::delete(actor, id)
         .await
         .map_err(error_mapping::messaging)?;
+    team::delete_detached_files(context).await;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&Done {
         message: "Channel deleted",
     }))

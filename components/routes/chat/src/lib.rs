@@ -10,6 +10,7 @@
 )]
 
 mod ai_sdk;
+mod alleato;
 mod context_window;
 mod evicted;
 mod idempotency;
@@ -41,6 +42,7 @@ http_edge::routes! {
     POST "/api/conversations/:id/regenerate" => regenerate_reply,
     GET "/api/chat/:id/stream" => readers::read_ai_sdk_reply,
     POST "/api/chat/:id/stop" => stop::stop_ai_sdk_reply,
+    POST "/api/v1/chats/:id/messages" => send_chat_message,
 }
 
 async fn send_message(context: &mut Context) -> Result<Response, ApiError> {
@@ -70,6 +72,17 @@ async fn regenerate_reply(context: &mut Context) -> Result<Response, ApiError> {
     let path = format!("/api/conversations/{id}/regenerate");
     let key = idempotency::key(&context.head, &path, &body)?;
     let request = native_request(context, principal, body.for_conversation(id)?, key);
+    respond(context, request).await
+}
+
+/// `POST /api/v1/chats/:id/messages`: like `POST /api/chat`, with the body of alleato's clients.
+async fn send_chat_message(context: &mut Context) -> Result<Response, ApiError> {
+    let principal = authenticate(context).await?;
+    let id = context.uuid("id", "Chat")?;
+    let body: alleato::MessagesBody = context.json().await?;
+    let path = format!("/api/v1/chats/{id}/messages");
+    let key = idempotency::key(&context.head, &path, &body)?;
+    let request = native_request(context, principal, body.for_chat(id)?, key);
     respond(context, request).await
 }
 

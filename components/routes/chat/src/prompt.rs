@@ -19,8 +19,8 @@ pub(crate) struct Prompt {
     pub(crate) message: String,
     /// What the reply has to pass.
     pub(crate) moderation: Moderation,
-    /// Whether the conversation is new.
-    pub(crate) is_new: bool,
+    /// Whether the conversation is new, and has no title of the user's own.
+    pub(crate) needs_title: bool,
 }
 
 /// Moderates what the user wrote, and chooses model, instructions and history. Nothing is stored.
@@ -30,6 +30,7 @@ pub(crate) async fn prepare(
     catalogue: &[Model],
 ) -> Result<Prompt, ApiError> {
     let mut preferences = turn.preferences();
+    preferences.system_prompt = turn.system().or(preferences.system_prompt);
     let last_model = turn.model();
     let message = turn.regenerated_message().or(request.message.take());
     let mut message = message.unwrap_or_default();
@@ -57,7 +58,7 @@ pub(crate) async fn prepare(
         model,
         message,
         moderation,
-        is_new: last_model.is_none(),
+        needs_title: turn.needs_title(),
     })
 }
 

@@ -149,6 +149,7 @@ fn chat_request(model: &str, message: &str, reply: &str) -> ChatRequest {
         temperature: None,
         max_tokens: Some(MAX_TOKENS),
         options: None,
+        native: None,
     }
 }
 

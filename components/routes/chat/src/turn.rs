@@ -147,6 +147,7 @@ impl NewTurn {
             temperature: request.temperature,
             max_tokens: reservation.max_tokens,
             options: None,
+            native: None,
         };
         let start = start::begin(&turn, prompt.message.clone(), chat_request, is_keyed).await;
         let started = match start {
@@ -180,7 +181,7 @@ impl NewTurn {
                 return Err(error);
             }
         };
-        let title = prompt.is_new.then(|| TitleRequest {
+        let title = prompt.needs_title.then(|| TitleRequest {
             user,
             conversation: started.info.conversation_id.clone(),
             message: prompt.message,

@@ -1,21 +1,18 @@
 //! The steps from a request to its response.
 
-use completion::{
-    Keep, Moderation, Payer, Reply, Report, Reservation, Source, choose_model, keep_alive_interval,
-};
+use completion::{Keep, Moderation, Payer, Reply, Report, Reservation, Source, choose_model};
 use contracts::{
     identity::types::Principal,
     llm::{provider, types::ChatRequest},
 };
 use futures::future::join;
 use http_edge::{ApiError, Response};
+use model_api::{ReplyStream, openai_errors as errors};
 
 use crate::{
     cache::{CacheRequest, Lookup},
     encode::{ChunkEncoder, Label, Shape},
-    errors,
     request::CompletionRequest,
-    stream::ReplyStream,
     whole::{JSON, WholeReply},
 };
 
@@ -54,7 +51,7 @@ pub(crate) async fn respond(
     let client_max_tokens = parsed.request.max_tokens;
     let reservation = Reservation::open(
         Payer::from(principal),
-        parsed.prompt_bytes(),
+        model_api::prompt_bytes(&parsed.request),
         client_max_tokens,
     )
     .await?;
@@ -74,9 +71,7 @@ pub(crate) async fn respond(
     }
     let reply = Reply::new(source, moderation);
     if is_stream {
-        let keep_alive = keep_alive_interval().await;
         let stream = ReplyStream {
-            keep_alive,
             reply,
             reservation,
             encoder: ChunkEncoder::new(label, includes_usage),

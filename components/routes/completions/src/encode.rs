@@ -11,7 +11,6 @@ mod usage;
 pub(crate) use chunks::ChunkEncoder;
 pub(crate) use label::{Label, Shape};
 pub(crate) use object::ReplyMessage;
-pub(crate) use usage::content_filtered;
 
 #[cfg(test)]
 mod tests;

@@ -16,21 +16,19 @@
 mod cache;
 mod create;
 mod encode;
-mod errors;
 mod models;
 mod request;
-mod stream;
 mod whole;
 
 use std::time::Instant;
 
 use completion::Report;
-use contracts::identity::types::Scope;
 use http_edge::{ApiError, Context, Response};
 use serde_json::{Map, Value};
 
 use cache::CacheRequest;
 use encode::Shape;
+use model_api::openai_errors as errors;
 use request::CompletionRequest;
 
 http_edge::routes! {
@@ -77,8 +75,7 @@ async fn create(
     context: &mut Context,
     shape_of: fn(&Map<String, Value>) -> Shape,
 ) -> Result<Response, ApiError> {
-    let principal = access::authenticate(context).await?;
-    access::require_scope(&principal, Scope::Chat)?;
+    let principal = model_api::authenticate(context).await?;
     let fields = context.json::<Map<String, Value>>().await?;
     let shape = shape_of(&fields);
     let cache = CacheRequest::of(&context.head, &principal.user.id, &fields, shape).await;

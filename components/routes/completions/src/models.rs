@@ -3,8 +3,9 @@
 use contracts::llm::{provider, types::Model};
 use http_edge::{ApiError, Context, Response};
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::errors;
+use model_api::openai_errors as errors;
 
 /// What the path names, for [`ApiError::NotFound`].
 const MODEL: &str = "Model";
@@ -27,7 +28,13 @@ struct ModelView {
     owned_by: String,
 }
 
+/// In Anthropic's shape for its clients, which send `anthropic-version`.
 pub(crate) async fn list(context: &mut Context) -> Result<Response, ApiError> {
+    if context.head.header("anthropic-version").is_some() {
+        access::require_user(context).await?;
+        let models = provider::models().await.map_err(error_mapping::catalogue)?;
+        return Ok(Response::json(&anthropic_list(models)));
+    }
     Ok(Response::json(&ModelList {
         object: "list",
         data: available(context).await?,
@@ -71,6 +78,24 @@ fn views(models: Vec<Model>) -> Vec<ModelView> {
             owned_by: model.provider,
         })
         .collect()
+}
+
+/// All available models on one page.
+fn anthropic_list(models: Vec<Model>) -> Value {
+    let data: Vec<Value> = models
+        .into_iter()
+        .filter(|model| model.available)
+        .map(|model| {
+            json!({
+                "type": "model", "id": model.id, "display_name": model.name,
+                // The catalogue does not know when a model was made.
+                "created_at": "1970-01-01T00:00:00Z",
+            })
+        })
+        .collect();
+    let id_of = |model: Option<&Value>| model.and_then(|model| model.get("id").cloned());
+    let (first, last) = (id_of(data.first()), id_of(data.last()));
+    json!({"data": data, "has_more": false, "first_id": first, "last_id": last})
 }
 
 #[cfg(test)]

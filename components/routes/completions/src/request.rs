@@ -1,15 +1,13 @@
 //! Parsing OpenAI's request. Values that only a provider can judge are passed on.
 
-mod fields;
 mod messages;
-mod texts;
 mod tools;
 
-use contracts::llm::types::{ChatRequest, JsonSchema, Options, ResponseFormat, Tool};
+use contracts::llm::types::{ChatRequest, JsonSchema, Options, ResponseFormat};
 use http_edge::ApiError;
 use serde_json::{Map, Value};
 
-use fields::{Fields, text};
+use model_api::{Fields, fields::text};
 
 /// A parsed request.
 #[derive(Debug)]
@@ -56,6 +54,7 @@ impl CompletionRequest {
                 temperature,
                 max_tokens,
                 options: Some(options),
+                native: None,
             },
             is_stream,
             includes_usage,
@@ -67,26 +66,7 @@ impl CompletionRequest {
     /// # Errors
     /// `CONTENT_BLOCKED`, or an internal error if moderation fails.
     pub(crate) async fn moderate(&mut self) -> Result<(), ApiError> {
-        texts::moderate(&mut self.request.messages).await
-    }
-
-    /// The size of the prompt in bytes of text. Tools are a part of it.
-    pub(crate) fn prompt_bytes(&self) -> usize {
-        let options = self.request.options.as_ref();
-        let tools = options.map_or(&[][..], |options| options.tools.as_slice());
-        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        tools
-            .iter()
-            .map(|tool| match tool {
-                Tool::Function(tool) => {
-                    tool.name.len() + length(&tool.description) + length(&tool.parameters)
-                }
-                Tool::Other(json) => json.len(),
-            })
-            .fold(
-                completion::prompt_bytes(&self.request.messages),
-                usize::saturating_add,
-            )
+        model_api::moderate_messages(&mut self.request.messages).await
     }
 }
 

@@ -4,11 +4,11 @@ use completion::{RelayEnd, Relayed, Reply, Report, Reservation, relay};
 use contracts::llm::types::{Completion, FinishReason, Usage};
 use futures::future::{OptionFuture, join};
 use http_edge::{ApiError, Response};
+use model_api::{content_filtered, openai_errors as errors};
 
 use crate::{
     cache::Slot,
-    encode::{Label, ReplyMessage, Shape, content_filtered},
-    errors,
+    encode::{Label, ReplyMessage, Shape},
 };
 
 pub(crate) const JSON: &str = "application/json";

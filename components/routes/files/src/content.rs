@@ -16,6 +16,8 @@ use serde::Deserialize;
 use spin_sdk::variables;
 use spin_sdk::wit_bindgen::{FutureReader, StreamReader, StreamResult};
 
+use crate::attached;
+
 /// Most bytes of one read.
 const BUFFER: usize = 64 * 1024;
 /// For how long a picture that everybody may read may be kept, in seconds.
@@ -110,7 +112,7 @@ async fn readable(context: &mut Context) -> Result<(File, Audience), ApiError> {
     if is_public.is_ok_and(|value| value.trim() == "on") {
         admit(context).await?;
         let id = context.uuid("id", error_mapping::FILE)?;
-        match file_transfer::readable(None, &id).await {
+        match file_transfer::readable(None, &id, attached::may_read).await {
             Ok(file) => return Ok((file, Audience::Public)),
             Err(ApiError::NotFound(_)) => {}
             Err(error) => return Err(error),
@@ -118,7 +120,7 @@ async fn readable(context: &mut Context) -> Result<(File, Audience), ApiError> {
     }
     let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::FILE)?;
-    let file = file_transfer::readable(Some(&user.id), &id).await?;
+    let file = file_transfer::readable(Some(&user.id), &id, attached::may_read).await?;
     Ok((file, Audience::User))
 }
 

@@ -7,6 +7,7 @@
     )
 )]
 
+mod attached;
 mod content;
 mod signed_url;
 mod upload;
@@ -72,7 +73,7 @@ async fn list_files(context: &mut Context) -> Result<Response, ApiError> {
 async fn show_file(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::FILE)?;
-    let file = file_transfer::readable(Some(&user.id), &id).await?;
+    let file = file_transfer::readable(Some(&user.id), &id, attached::may_read).await?;
     Ok(Response::json(&One {
         file: FileView::new(context, &file),
     }))

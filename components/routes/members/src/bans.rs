@@ -24,6 +24,7 @@ pub(crate) async fn ban_user(context: &mut Context) -> Result<Response, ApiError
     let ban = members::ban_user(actor, channel, user, reason)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&BanView::from(&ban)))
 }
 
@@ -33,6 +34,7 @@ pub(crate) async fn lift_ban(context: &mut Context) -> Result<Response, ApiError
     members::lift_ban(actor, channel, user)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&Done {
         message: "Ban lifted",
     }))

@@ -66,5 +66,6 @@ pub(crate) async fn accept_invitation(context: &mut Context) -> Result<Response,
     let membership = invitations::accept(user.id, token)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(respond_with(&membership))
 }

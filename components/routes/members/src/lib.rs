@@ -63,7 +63,7 @@ async fn join_channel(context: &mut Context) -> Result<Response, ApiError> {
             user_id,
         } = context.json().await?;
         let user = user_id.ok_or(ApiError::invalid("userId", "is missing"))?;
-        return add(Actor::Operator, channel_id, user).await;
+        return add(context, Actor::Operator, channel_id, user).await;
     }
     let user = team::joining_user(context).await?.user;
     let Join {
@@ -71,20 +71,29 @@ async fn join_channel(context: &mut Context) -> Result<Response, ApiError> {
         user_id,
     } = context.json().await?;
     match user_id {
-        Some(other) if other != user.id => add(Actor::User(user.id), channel_id, other).await,
+        Some(other) if other != user.id => {
+            add(context, Actor::User(user.id), channel_id, other).await
+        }
         _ => {
             let membership = members::join(user.id, channel_id)
                 .await
                 .map_err(error_mapping::messaging)?;
+            realtime_events::publish_in_background(context);
             Ok(respond_with(&membership))
         }
     }
 }
 
-async fn add(actor: Actor, channel: String, user: String) -> Result<Response, ApiError> {
+async fn add(
+    context: &Context,
+    actor: Actor,
+    channel: String,
+    user: String,
+) -> Result<Response, ApiError> {
     let membership = members::add(actor, channel, user)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(respond_with(&membership))
 }
 
@@ -111,6 +120,7 @@ async fn leave_channel(context: &mut Context) -> Result<Response, ApiError> {
     members::leave(user.id, channel)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&Done {
         message: "You left the channel",
     }))
@@ -132,6 +142,7 @@ async fn change_role(context: &mut Context) -> Result<Response, ApiError> {
     let member = members::set_role(actor, channel, user, role.into())
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&MemberView::from(&member)))
 }
 
@@ -144,6 +155,7 @@ async fn remove_member(context: &mut Context) -> Result<Response, ApiError> {
         _ => members::remove(actor, channel, user).await,
     };
     removed.map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&Done {
         message: "Member removed",
     }))
@@ -156,6 +168,7 @@ async fn transfer_ownership(context: &mut Context) -> Result<Response, ApiError>
     let channel = members::transfer_ownership(actor, channel, user_id)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&ChannelView::from(&channel)))
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod assistant;
+mod attachments;
 mod idempotency;
 mod post;
 mod read;
@@ -47,6 +48,7 @@ async fn edit_message(context: &mut Context) -> Result<Response, ApiError> {
     let edited = messages::edit(user.id, id, content)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&MessageView::from(&edited)))
 }
 
@@ -56,6 +58,8 @@ async fn delete_message(context: &mut Context) -> Result<Response, ApiError> {
     messages::delete(actor, id)
         .await
         .map_err(error_mapping::messaging)?;
+    team::delete_detached_files(context).await;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&Done {
         message: "Message deleted",
     }))
@@ -67,6 +71,7 @@ async fn add_reaction(context: &mut Context) -> Result<Response, ApiError> {
     let message = messages::react(user.id, id, emoji)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&MessageView::from(&message)))
 }
 
@@ -76,6 +81,7 @@ async fn remove_reaction(context: &mut Context) -> Result<Response, ApiError> {
     let message = messages::remove_reaction(user.id, id, emoji)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&MessageView::from(&message)))
 }
 

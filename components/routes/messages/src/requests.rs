@@ -1,12 +1,8 @@
 //! Request bodies.
 
-use contracts::messaging::{
-    messages::NewMessage,
-    types::{Attachment, AttachmentKind},
-};
-use http_edge::{ApiError, Context};
-use serde::{Deserialize, Serialize};
-use team::require_own_url;
+use contracts::messaging::{messages::NewMessage, types::Attachment};
+use serde::Deserialize;
+use team::KindName;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -16,7 +12,7 @@ pub(crate) struct CreateMessage {
     #[serde(default)]
     pub(crate) content: String,
     #[serde(default)]
-    attachments: Vec<AttachmentRequest>,
+    pub(crate) attachments: Vec<AttachmentRequest>,
     /// The id of a message of the thread.
     reply_to: Option<String>,
     pub(crate) client_id: Option<String>,
@@ -24,25 +20,21 @@ pub(crate) struct CreateMessage {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct AttachmentRequest {
-    id: String,
-    url: String,
-    filename: String,
-    mime_type: String,
+#[allow(
+    dead_code,
+    reason = "the file itself says its type, its size and what kind it is"
+)]
+pub(crate) struct AttachmentRequest {
+    /// Any UUID; that of the file takes its place.
+    pub(crate) id: String,
+    /// That of the upload's response.
+    pub(crate) url: String,
+    pub(crate) filename: String,
+    pub(crate) mime_type: String,
     /// Bytes.
     size: u64,
     #[serde(rename = "type")]
     kind: KindName,
-}
-
-/// The kind of an attachment.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum KindName {
-    Image,
-    Document,
-    Video,
-    Audio,
 }
 
 #[derive(Deserialize)]
@@ -52,53 +44,19 @@ pub(crate) struct EditMessage {
 }
 
 impl CreateMessage {
-    /// Requires that the attachments are files of this server (400).
-    pub(crate) fn require_own_attachments(&self, context: &Context) -> Result<(), ApiError> {
-        for (index, attachment) in self.attachments.iter().enumerate() {
-            let path = format!("attachments[{index}].url");
-            require_own_url(context, &path, &attachment.url)?;
-        }
-        Ok(())
-    }
-
-    /// The message, with the client's name for it.
-    pub(crate) fn into_message(self, client_id: Option<String>) -> NewMessage {
+    /// The message, with the client's name for it and its files.
+    pub(crate) fn into_message(
+        self,
+        client_id: Option<String>,
+        attachments: Vec<Attachment>,
+    ) -> NewMessage {
         NewMessage {
             thread_id: self.thread_id,
             content: self.content,
-            attachments: self.attachments.into_iter().map(Attachment::from).collect(),
+            attachments,
             reply_to: self.reply_to,
             client_id,
             sent_by: None,
-        }
-    }
-}
-
-impl From<AttachmentRequest> for Attachment {
-    fn from(request: AttachmentRequest) -> Self {
-        Self {
-            id: request.id,
-            url: request.url,
-            filename: request.filename,
-            mime_type: request.mime_type,
-            size: request.size,
-            kind: match request.kind {
-                KindName::Image => AttachmentKind::Image,
-                KindName::Document => AttachmentKind::Document,
-                KindName::Video => AttachmentKind::Video,
-                KindName::Audio => AttachmentKind::Audio,
-            },
-        }
-    }
-}
-
-impl From<AttachmentKind> for KindName {
-    fn from(kind: AttachmentKind) -> Self {
-        match kind {
-            AttachmentKind::Image => Self::Image,
-            AttachmentKind::Document => Self::Document,
-            AttachmentKind::Video => Self::Video,
-            AttachmentKind::Audio => Self::Audio,
         }
     }
 }
@@ -116,9 +74,9 @@ mod tests {
             }] })
         };
         let request: CreateMessage = serde_json::from_value(body("image")).unwrap();
-        let message = request.into_message(Some("c".into()));
+        assert_eq!(request.attachments[0].url, "/f");
+        let message = request.into_message(Some("c".into()), Vec::new());
         assert_eq!(message.content, "");
-        assert_eq!(message.attachments[0].kind, AttachmentKind::Image);
         assert!(serde_json::from_value::<CreateMessage>(body("virus")).is_err());
     }
 }

@@ -63,6 +63,7 @@ async fn create_thread(context: &mut Context) -> Result<Response, ApiError> {
     let created = threads::create(user.id, request.into())
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&ThreadView::from(&created)).status(201))
 }
 
@@ -83,7 +84,7 @@ async fn update_thread(context: &mut Context) -> Result<Response, ApiError> {
         return Err(ApiError::invalid("body", team::NOTHING_TO_UPDATE));
     }
     completion::check_texts(request.texts()).await?;
-    update(actor, id, request.into()).await
+    update(context, actor, id, request.into()).await
 }
 
 async fn archive_thread(context: &mut Context) -> Result<Response, ApiError> {
@@ -102,13 +103,19 @@ async fn set_archived(context: &mut Context, is_archived: bool) -> Result<Respon
         description: TextChange::Keep,
         is_archived: Some(is_archived),
     };
-    update(actor, id, changes).await
+    update(context, actor, id, changes).await
 }
 
-async fn update(actor: Actor, id: String, changes: Changes) -> Result<Response, ApiError> {
+async fn update(
+    context: &Context,
+    actor: Actor,
+    id: String,
+    changes: Changes,
+) -> Result<Response, ApiError> {
     let updated = threads::update(actor, id, changes)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&ThreadView::from(&updated)))
 }
 
@@ -118,6 +125,8 @@ async fn delete_thread(context: &mut Context) -> Result<Response, ApiError> {
     threads::delete(actor, id)
         .await
         .map_err(error_mapping::messaging)?;
+    team::delete_detached_files(context).await;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&Done {
         message: "Thread deleted",
     }))
@@ -130,5 +139,6 @@ async fn mark_read(context: &mut Context) -> Result<Response, ApiError> {
     let state = messages::mark_read(user.id, id, number)
         .await
         .map_err(error_mapping::messaging)?;
+    realtime_events::publish_in_background(context);
     Ok(Response::json(&ReadStateView::from(&state)))
 }

@@ -10,6 +10,7 @@
 mod info;
 mod many;
 mod one;
+mod pictures;
 mod view;
 
 use contracts::files::types::Purpose;
@@ -28,19 +29,19 @@ http_edge::routes! {
 }
 
 async fn upload_avatar(context: &mut Context) -> Result<Response, ApiError> {
-    one::upload(context, Purpose::Avatar).await
+    pictures::upload_of_profile(context, Purpose::Avatar).await
 }
 
 async fn upload_banner(context: &mut Context) -> Result<Response, ApiError> {
-    one::upload(context, Purpose::Banner).await
+    pictures::upload_of_profile(context, Purpose::Banner).await
 }
 
 async fn upload_channel_icon(context: &mut Context) -> Result<Response, ApiError> {
-    one::upload(context, Purpose::ChannelIcon).await
+    pictures::upload_of_channel(context, Purpose::ChannelIcon).await
 }
 
 async fn upload_channel_banner(context: &mut Context) -> Result<Response, ApiError> {
-    one::upload(context, Purpose::ChannelBanner).await
+    pictures::upload_of_channel(context, Purpose::ChannelBanner).await
 }
 
 async fn upload_image(context: &mut Context) -> Result<Response, ApiError> {

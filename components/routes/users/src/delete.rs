@@ -52,6 +52,7 @@ pub(crate) async fn delete_user(context: &mut Context) -> Result<Response, ApiEr
     }
     let deletion = delete_profile(id, messages).await?;
     account_flows::erase_own_account(context, &principal).await?;
+    team::delete_detached_files(context).await;
     Ok(respond_with(deletion))
 }
 
@@ -73,6 +74,7 @@ async fn delete_by_operator(context: &mut Context) -> Result<Response, ApiError>
     context.log.user(&id);
     let deletion = delete_profile(id.clone(), messages).await?;
     account_flows::erase_user(&id).await?;
+    team::delete_detached_files(context).await;
     Ok(respond_with(deletion))
 }
 

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { gzipSync } from 'fflate';
@@ -21,21 +21,59 @@ const TYPES = {
   woff2: 'font/woff2',
 };
 
+const OPTIONS = {
+  absWorkingDir: here,
+  bundle: true,
+  minify: true,
+  write: false,
+  target: 'es2022',
+  legalComments: 'none',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  // Also for the files of the SDK.
+  tsconfig: join(here, 'tsconfig.json'),
+  // The SDK has the same dependency, which is not installed in its own folder.
+  alias: { 'eventsource-parser': join(here, 'node_modules/eventsource-parser') },
+};
+
 async function bundle(entry) {
-  const { outputFiles } = await build({
-    entryPoints: [source(entry)],
-    absWorkingDir: here,
-    bundle: true,
-    minify: true,
-    write: false,
-    target: 'es2022',
-    format: entry === 'first.ts' ? 'iife' : 'esm',
-    external: ['/assets/*'],
-    legalComments: 'none',
-    jsx: 'automatic',
-    jsxImportSource: 'preact',
-  });
+  const format = 'iife';
+  const external = ['/assets/*'];
+  const { outputFiles } = await build({ ...OPTIONS, entryPoints: [source(entry)], format, external });
   return Buffer.from(outputFiles[0].contents);
+}
+
+/**
+ * The scripts of the page: the one that it begins with, those that it loads when it needs them, and what they
+ * share. Each is served under the name that the others import, which has a hash of its content.
+ */
+async function scripts() {
+  const { outputFiles, metafile } = await build({
+    ...OPTIONS,
+    entryPoints: { page: source('main.tsx') },
+    format: 'esm',
+    splitting: true,
+    outdir: 'out',
+    entryNames: '[name]-[hash]',
+    chunkNames: '[name]-[hash]',
+    metafile: true,
+  });
+  const made = outputFiles.map(({ path, contents }) => {
+    const name = basename(path);
+    const { imports, entryPoint } = metafile.outputs[`out/${name}`];
+    const isFirst = entryPoint === 'src/main.tsx';
+    const shared = imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => basename(path));
+    return { stem: name.replace(/-[A-Z0-9]+\.js$/, ''), name, contents: Buffer.from(contents), isFirst, shared };
+  });
+  made.sort((one, other) => (one.name < other.name ? -1 : 1));
+  // Files in the repository have the same name in each version.
+  const counts = new Map();
+  for (const script of made) {
+    const count = (counts.get(script.stem) ?? 0) + 1;
+    counts.set(script.stem, count);
+    script.file = count > 1 ? `${script.stem}-${count}.js` : `${script.stem}.js`;
+  }
+  return made;
 }
 
 /** The licences of the bundled packages. */
@@ -53,19 +91,23 @@ function licences() {
 }
 
 const font = 'node_modules/@fontsource-variable/literata/files/literata-latin-wght-normal.woff2';
+const made = await scripts();
+const first = made.find(({ isFirst }) => isFirst);
+const preloads = first.shared.map((name) => `    <link rel="modulepreload" href="/assets/${name}">\n`).join('');
+const html = readFileSync(source('index.html'), 'utf8')
+  .replace('/assets/page.js', `/assets/${first.name}`)
+  .replace(/(?= *<\/head>)/, preloads);
 // Each file comes after the files that it refers to.
 const files = new Map([
   ['text.woff2', readFileSync(join(here, font))],
   ['licences.txt', licences()],
   ['first.js', await bundle('first.ts')],
-  ['es.js', await bundle('texts/es.ts')],
-  ['de.js', await bundle('texts/de.ts')],
-  ['katex.js', await bundle('katex.ts')],
-  ['page.js', await bundle('main.tsx')],
+  ...made.map(({ file, contents }) => [file, contents]),
   ['page.css', await bundle('page.css')],
   ['favicon.svg', readFileSync(source('favicon.svg'))],
-  ['index.html', readFileSync(source('index.html'))],
+  ['index.html', Buffer.from(html)],
 ]);
+const names = new Map(made.map(({ file, name }) => [file, name]));
 
 const assets = join(out, 'assets');
 rmSync(assets, { recursive: true, force: true });
@@ -76,7 +118,7 @@ const rows = new Map();
 let totalBytes = 0;
 for (const [file, content] of files) {
   let bytes = content;
-  if (/\.(css|html|js)$/.test(file)) {
+  if (!names.has(file) && /\.(css|html)$/.test(file)) {
     let text = content.toString();
     for (const [other, { name }] of rows) text = text.replaceAll(`/assets/${other}`, `/assets/${name}`);
     bytes = Buffer.from(text);
@@ -89,7 +131,7 @@ for (const [file, content] of files) {
   writeFileSync(join(assets, file), bytes);
   if (isSmaller) writeFileSync(join(assets, `${file}.gz`), gzip);
   totalBytes += isSmaller ? gzip.length : bytes.length;
-  rows.set(file, { name: `${stem}-${tag}.${kind}`, type: TYPES[kind], tag, isSmaller });
+  rows.set(file, { name: names.get(file) ?? `${stem}-${tag}.${kind}`, type: TYPES[kind], tag, isSmaller });
 }
 
 function row(file) {

@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-1f3f89b2d89477f2.html",
+    name: "index-731eed0a8f376b72.html",
     content_type: "text/html; charset=utf-8",
-    tag: "1f3f89b2d89477f2",
+    tag: "731eed0a8f376b72",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -18,7 +18,7 @@ pub(crate) const ICON: Asset = Asset {
     gzip: Some(include_bytes!("../assets/favicon.svg.gz")),
 };
 
-pub(crate) const FILES: [Asset; 8] = [
+pub(crate) const FILES: [Asset; 12] = [
     Asset {
         name: "text-9adbeac5b167fe5a.woff2",
         content_type: "font/woff2",
@@ -41,37 +41,65 @@ pub(crate) const FILES: [Asset; 8] = [
         gzip: None,
     },
     Asset {
-        name: "es-d803ea9eae25b127.js",
+        name: "chunk-SQE76S5B.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "d803ea9eae25b127",
-        plain: include_bytes!("../assets/es.js"),
-        gzip: Some(include_bytes!("../assets/es.js.gz")),
+        tag: "11247d28c5c2fb3d",
+        plain: include_bytes!("../assets/chunk.js"),
+        gzip: Some(include_bytes!("../assets/chunk.js.gz")),
     },
     Asset {
-        name: "de-37c893034d583e16.js",
+        name: "chunk-TTP23VIP.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "37c893034d583e16",
+        tag: "585e2c06fbc78474",
+        plain: include_bytes!("../assets/chunk-2.js"),
+        gzip: Some(include_bytes!("../assets/chunk-2.js.gz")),
+    },
+    Asset {
+        name: "de-7ZJRVOFJ.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "2fb9684f494c8e23",
         plain: include_bytes!("../assets/de.js"),
         gzip: Some(include_bytes!("../assets/de.js.gz")),
     },
     Asset {
-        name: "katex-d827ddcf9595caa1.js",
+        name: "es-ECN7MWNQ.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "d827ddcf9595caa1",
+        tag: "550d358e429f7152",
+        plain: include_bytes!("../assets/es.js"),
+        gzip: Some(include_bytes!("../assets/es.js.gz")),
+    },
+    Asset {
+        name: "highlighter-BJKCEJTN.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "a050a48ec77ac68b",
+        plain: include_bytes!("../assets/highlighter.js"),
+        gzip: Some(include_bytes!("../assets/highlighter.js.gz")),
+    },
+    Asset {
+        name: "katex-2GHEBTCQ.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "1c623364d7943dab",
         plain: include_bytes!("../assets/katex.js"),
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-293a296ee0c2e541.js",
+        name: "page-A7VM2WNN.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "293a296ee0c2e541",
+        tag: "4a8f7945ffc2b5e8",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "page-4dcfa8a3bcc2ff09.css",
+        name: "team-MRCNTCG5.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "43d9101eaf9b14d2",
+        plain: include_bytes!("../assets/team.js"),
+        gzip: Some(include_bytes!("../assets/team.js.gz")),
+    },
+    Asset {
+        name: "page-cc810cbadfe1b46c.css",
         content_type: "text/css; charset=utf-8",
-        tag: "4dcfa8a3bcc2ff09",
+        tag: "cc810cbadfe1b46c",
         plain: include_bytes!("../assets/page.css"),
         gzip: Some(include_bytes!("../assets/page.css.gz")),
     },

@@ -1,5 +1,5 @@
-//! `GET /`, `/c/:id`, `/new` and `/new-password`: the chat page; and its files. The source is in `page`,
-//! the built files are in `assets`.
+//! `GET /`, `/c/:id`, `/new`, `/new-password`, `/channels/...` and `/invitation/:token`: the page; and its
+//! files. The source is in `page`, the built files are in `assets`.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -21,9 +21,10 @@ const LONGEST_NAME: usize = 64;
 const FILE: &str = "File";
 
 /// The page loads only from this origin and runs only its own files, so that a script in a reply
-/// cannot run. Browsers with Trusted Types also refuse to turn text into HTML or code.
+/// cannot run. Browsers with Trusted Types also refuse to turn text into HTML or code. `blob:` is for the
+/// images that a user is about to send.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
-                      img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+                      img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'; require-trusted-types-for 'script'; \
                       trusted-types 'none'";
 
@@ -32,6 +33,10 @@ http_edge::routes! {
     GET "/c/:id" => show_page,
     GET "/new" => show_page,
     GET "/new-password" => show_page,
+    GET "/channels" => show_page,
+    GET "/channels/:channel" => show_page,
+    GET "/channels/:channel/:thread" => show_page,
+    GET "/invitation/:token" => show_page,
     GET "/favicon.svg" => show_icon,
     GET "/assets/:name" => show_asset,
 }

@@ -1,4 +1,6 @@
 //! Tests of `/api/v1/*`.
 
 mod auth;
+mod chats;
 pub(crate) mod files;
+mod streams;

@@ -164,25 +164,56 @@ async fn what_is_published_reaches_the_subscribers_of_the_channel() {
 }
 
 #[tokio::test]
-async fn subscriptions_beyond_twenty_are_ignored() {
+async fn subscriptions_beyond_the_limit_are_ignored() {
     let answer = |received: &Received| {
         if !is_open(received) {
             return echo(received);
         }
         let subscribe =
             |number| control(&json!({ "type": "subscribe", "channel": format!("n{number}") }));
-        Answer::open(&(0..25).map(subscribe).collect::<String>())
+        Answer::open(&(0..405).map(subscribe).collect::<String>())
     };
     let test = |setup: Setup| async move {
         let mut client = connect(&setup).await;
         client.send("ready".into()).await.unwrap();
         assert_eq!(next_text(&mut client).await, "ready");
-        let items = ["n24", "n20", "n19", "n0"].map(|name| message(name, name));
+        let items = ["n404", "n400", "n399", "n0"].map(|name| message(name, name));
         setup.publish(json!(items)).await;
-        assert_eq!(next_text(&mut client).await, "n19");
+        assert_eq!(next_text(&mut client).await, "n399");
         assert_eq!(next_text(&mut client).await, "n0");
     };
-    on_each("subscriptions_beyond_twenty_are_ignored", answer, test).await;
+    on_each("subscriptions_beyond_the_limit_are_ignored", answer, test).await;
+}
+
+#[tokio::test]
+async fn filters_leave_out_the_sender_and_the_users_that_are_named() {
+    let answer = |received: &Received| {
+        if !is_open(received) {
+            return echo(received);
+        }
+        let user = control(&json!({ "type": "set-meta", "name": "user", "value": "u1" }));
+        let filters = json!(["skip-self", "skip-users"]);
+        let subscribe = json!({ "type": "subscribe", "channel": "c", "filters": filters });
+        Answer::open(&format!("{user}{}", control(&subscribe)))
+    };
+    let test = |setup: Setup| async move {
+        let mut client = connect(&setup).await;
+        let with = |content: &str, meta: serde_json::Value| {
+            let mut item = message("c", content);
+            item["meta"] = meta;
+            item
+        };
+        setup
+            .publish(json!([
+                with("own", json!({ "sender": "u1" })),
+                with("named", json!({ "skip_users": "u2, u1" })),
+                with("others", json!({ "sender": "u2", "skip_users": "u2,u3" })),
+            ]))
+            .await;
+        assert_eq!(next_text(&mut client).await, "others");
+    };
+    let name = "filters_leave_out_the_sender_and_the_users_that_are_named";
+    on_each(name, answer, test).await;
 }
 
 #[tokio::test]

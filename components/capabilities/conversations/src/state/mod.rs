@@ -1,5 +1,6 @@
 //! A user's conversations as folded from facts. Pure.
 
+mod drafts;
 mod eviction;
 mod turn;
 mod versions;
@@ -11,6 +12,7 @@ use crate::requests::Requests;
 use crate::text;
 use turn::find_turn_mut;
 
+pub(crate) use drafts::Drafted;
 pub(crate) use eviction::{Evicted, EvictedTitle, Limits};
 pub(crate) use turn::{Arrived, Leftover, REPLY_OVERDUE, Reply, Turn, all_turns};
 pub(crate) use versions::size;
@@ -23,6 +25,9 @@ pub(crate) struct State {
     /// Evicted conversations that can be restored, in the order of their eviction.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) evicted: Vec<Evicted>,
+    /// Conversations without messages, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) drafts: Vec<Drafted>,
     pub(crate) preferences: Preferences,
     /// The facts that hold preferences.
     #[serde(default)]
@@ -49,6 +54,9 @@ pub(crate) struct Conversation {
     pub(crate) renamed: bool,
     /// The model asked last.
     pub(crate) model: String,
+    /// The system prompt of its replies, if it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) system: Option<String>,
     pub(crate) created: u64,
     /// The limits when it began. Present while it exceeds them and does not count, because no reply has a
     /// first word.
@@ -133,7 +141,11 @@ impl journal::Fold for State {
                 }
                 None => self.leftovers.push(Leftover::Fact { number }),
             },
-            Fact::Deleted { conversation, time } => self.remove(&conversation, time),
+            Fact::Deleted { conversation, time } => {
+                self.remove_draft(&conversation);
+                self.remove(&conversation, time);
+            }
+            Fact::Drafted(draft) => self.add_draft(number, draft),
             Fact::Confirmed(confirmed) => self.confirm(number, &confirmed),
             Fact::Chosen {
                 conversation,
@@ -171,6 +183,7 @@ impl journal::Fold for State {
                 for conversation in conversations.into_iter().chain(evicted) {
                     self.leave(conversation, time);
                 }
+                self.remove_drafts();
                 let facts = std::mem::take(&mut self.preference_facts);
                 let facts = facts.into_iter().map(|number| Leftover::Fact { number });
                 self.leftovers.extend(facts);
@@ -286,7 +299,10 @@ impl State {
         }
         if let (Some(begins), None) = (&message.begins, self.conversation(&message.conversation)) {
             let provisional = self.begin_provisional(begins, message.time);
-            let conversation = Conversation::begin(number, &message, begins, provisional);
+            let mut conversation = Conversation::begin(number, &message, begins, provisional);
+            if let Some(drafted) = self.take_draft(&message.conversation) {
+                conversation.adopt(drafted);
+            }
             self.conversations.push(conversation);
         }
         let id = message.conversation.clone();
@@ -419,6 +435,7 @@ impl Conversation {
             title: text::title(&message.text),
             renamed: false,
             model: message.model.clone(),
+            system: None,
             created: message.time,
             touched: message.time,
             updated: message.time,

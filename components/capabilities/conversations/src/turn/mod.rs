@@ -15,7 +15,7 @@ mod reply_text;
 use journal::{Journal, Platform, View};
 
 use crate::error::Error;
-use crate::facts::{Failure, Preferences, Request, Version};
+use crate::facts::{Draft, Failure, Preferences, Request, Version};
 use crate::following::Started;
 use crate::state::{Conversation, EvictedTitle, Limits, State, Turn};
 
@@ -137,7 +137,28 @@ impl<P: Platform> TurnWriter<P> {
 
     /// The model that was requested last.
     pub(crate) fn model(&self) -> Option<&str> {
-        self.current().map(|found| found.model.as_str())
+        match self.current() {
+            Some(found) => Some(found.model.as_str()),
+            None => self.draft()?.model.as_deref(),
+        }
+    }
+
+    /// The system prompt of the conversation.
+    pub(crate) fn system(&self) -> Option<&str> {
+        match self.current() {
+            Some(found) => found.system.as_deref(),
+            None => self.draft()?.system.as_deref(),
+        }
+    }
+
+    /// Whether the conversation begins with this turn, and has no title of the user's own.
+    pub(crate) fn needs_title(&self) -> bool {
+        self.current().is_none() && self.draft().is_none_or(|draft| draft.title.is_none())
+    }
+
+    /// The draft that this turn begins.
+    fn draft(&self) -> Option<&Draft> {
+        self.view.state.draft(self.conversation.as_deref()?)
     }
 
     pub(crate) fn preferences(&self) -> &Preferences {

@@ -119,6 +119,7 @@ impl<P: Platform> TurnWriter<P> {
             writer.stage = Stage::Existing(started);
             return Ok(writer);
         }
+        writer.may_begin |= writer.draft().is_some();
         match writer.current() {
             Some(found) if found.segments > 0 => {
                 let (place, segments) = (found.place(), found.segments);

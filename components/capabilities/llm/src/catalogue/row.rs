@@ -30,6 +30,7 @@ pub(super) struct Row {
     pub(super) images: Option<bool>,
     pub(super) alternating_roles: Option<bool>,
     pub(super) reasoning_input: Option<RowInput>,
+    pub(super) reasoning_turns: Option<ReasoningTurns>,
     pub(super) prices: Option<Dollars>,
 }
 
@@ -60,6 +61,18 @@ pub(super) enum RowRole {
     System,
     Developer,
     User,
+}
+
+/// `reasoningTurns` of a row: of which earlier replies a model takes reasoning back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ReasoningTurns {
+    /// Of none.
+    Never,
+    /// Of those since the user's last message: the model thinks on after a tool was called.
+    Tools,
+    /// Of all.
+    Always,
 }
 
 /// `reasoningInput` of a row.

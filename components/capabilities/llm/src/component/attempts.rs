@@ -19,7 +19,7 @@ use crate::variables::Variables;
 use spin_sdk::time::sleep;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The attempts of one request.
 pub(super) struct Attempts {
@@ -40,8 +40,20 @@ pub(super) enum Accepted {
     /// The reply arrives over the network.
     Streaming(Box<Streaming>),
     /// The reply is there.
-    Whole(ResolvedModel, Vec<Delta>, Completion),
+    Whole(Box<Whole>),
 }
+
+/// A reply that is there.
+pub(super) struct Whole {
+    pub(super) resolved: ResolvedModel,
+    pub(super) deltas: Vec<Delta>,
+    /// Between two deltas.
+    pub(super) interval: Duration,
+    pub(super) end: Result<Completion, Error>,
+}
+
+/// The interval between the deltas of a reply that was there at once.
+const WHOLE_REPLY_INTERVAL: Duration = Duration::from_millis(4);
 
 /// A reply that arrives over the network.
 pub(super) struct Streaming {
@@ -157,14 +169,24 @@ impl Attempts {
             Provider::Demo => {
                 let reply = demo::responder::reply(&self.request)?;
                 self.plan.begin_attempt();
-                let resolved = self.resolved(reply.omitted);
-                Ok(Accepted::Whole(resolved, reply.deltas, reply.completion))
+                let resolved = self.resolved(reply.omitted, false);
+                Ok(Accepted::Whole(Box::new(Whole {
+                    resolved,
+                    deltas: reply.deltas,
+                    interval: reply.interval,
+                    end: reply.end,
+                })))
             }
             Provider::Spin => {
                 self.plan.begin_attempt();
                 let (deltas, completion, omitted) =
                     spin::inference::infer(&self.entry, &self.request)?;
-                Ok(Accepted::Whole(self.resolved(omitted), deltas, completion))
+                Ok(Accepted::Whole(Box::new(Whole {
+                    resolved: self.resolved(omitted, false),
+                    deltas,
+                    interval: WHOLE_REPLY_INTERVAL,
+                    end: Ok(completion),
+                })))
             }
             provider => {
                 let (lease, key) = lease::take(provider, self.variables, &self.limits, now).await?;
@@ -211,11 +233,15 @@ impl Attempts {
         let most = self.entry.max_output_tokens.unwrap_or(u32::MAX);
         let expectation = Expectation {
             prompt_estimate: self.request.prompt_estimate(),
-            max_tokens: self.request.max_tokens.map(|tokens| tokens.min(most)),
+            // The client's own request has its limit, and a stream that we cut would lack its end.
+            max_tokens: (self.request.max_tokens)
+                .filter(|_| !prepared.is_native)
+                .map(|tokens| tokens.min(most)),
             includes_extra: self.request.options().include_extra,
+            is_native: prepared.is_native,
         };
         let reply = Reply::new(prepared.decoder, expectation);
-        let resolved = self.resolved(prepared.omitted);
+        let resolved = self.resolved(prepared.omitted, prepared.is_native);
         Ok((resolved, reply, response.into_body(), deadlines))
     }
 
@@ -226,7 +252,7 @@ impl Attempts {
         }
     }
 
-    fn resolved(&self, omitted: Omitted) -> ResolvedModel {
+    fn resolved(&self, omitted: Omitted, is_native: bool) -> ResolvedModel {
         ResolvedModel {
             provider: self.entry.provider.name().to_owned(),
             model: self.entry.id.clone(),
@@ -234,6 +260,7 @@ impl Attempts {
             attempts: self.plan.attempts(),
             prices: self.entry.prices,
             omitted_parameters: omitted.into_names(),
+            is_native,
         }
     }
 

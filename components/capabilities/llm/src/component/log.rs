@@ -17,6 +17,18 @@ pub(super) fn failed_attempt(entry: &Entry, attempt: u32, error: &Error) {
     eprintln!("{line}");
 }
 
+/// Logs a request for embeddings that failed and is retried.
+pub(super) fn failed_embedding(model: &str, attempt: u32, error: &Error) {
+    let line = json!({
+        "level": "warn",
+        "message": "attempt failed",
+        "model": model,
+        "attempt": attempt,
+        "cause": cause(error),
+    });
+    eprintln!("{line}");
+}
+
 /// The text for the log; it contains neither credentials nor message content.
 fn cause(error: &Error) -> String {
     match error {

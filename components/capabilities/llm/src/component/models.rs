@@ -68,7 +68,7 @@ async fn catalogue(variables: &Variables) -> Result<Cow<'static, Catalogue>, Err
 
 /// The catalogue without what must be asked for over the network; the same for the life of an
 /// instance, as the variables are.
-fn configured(variables: &Variables) -> Result<&'static Catalogue, Error> {
+pub(super) fn configured(variables: &Variables) -> Result<&'static Catalogue, Error> {
     static CONFIGURED: OnceLock<Catalogue> = OnceLock::new();
     if let Some(catalogue) = CONFIGURED.get() {
         return Ok(catalogue);

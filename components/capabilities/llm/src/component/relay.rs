@@ -1,6 +1,6 @@
 //! Relaying the deltas of a provider to the reader, until the end, a failure, or the reader leaves.
 
-use super::attempts::{Accepted, Attempts, Streaming};
+use super::attempts::{Accepted, Attempts, Streaming, Whole};
 use super::deadlines::Deadlines;
 use super::lease::Lease;
 use super::transport::Body;
@@ -27,9 +27,6 @@ const AFTER_STOP: Duration = Duration::from_secs(2);
 /// How long the rest of a finished response may take, whose end lets the connection be used again.
 const AFTER_DONE: Duration = Duration::from_secs(1);
 
-/// The interval between the deltas of a reply that was there at once.
-const WHOLE_REPLY_INTERVAL: Duration = Duration::from_millis(4);
-
 /// Relays a reply to its reader. One that fails before its first delta is requested again.
 pub(super) async fn relay(
     attempts: Attempts,
@@ -42,9 +39,15 @@ pub(super) async fn relay(
     let (result, body) = loop {
         let streaming = match accepted {
             Accepted::Streaming(streaming) => *streaming,
-            Accepted::Whole(resolved, parts, completion) => {
-                let is_read = write_whole(resolved, parts, &mut deltas).await;
-                break (if is_read { Ok(completion) } else { cancelled() }, None);
+            Accepted::Whole(whole) => {
+                let Whole {
+                    resolved,
+                    deltas: parts,
+                    interval,
+                    end,
+                } = *whole;
+                let is_read = write_whole(resolved, parts, interval, &mut deltas).await;
+                break (if is_read { end } else { cancelled() }, None);
             }
         };
         match (
@@ -78,13 +81,18 @@ pub(super) fn cancelled() -> Result<Completion, Error> {
 }
 
 /// Writes a reply that is there, one delta after the other; false if the reader left.
-async fn write_whole(resolved: ResolvedModel, parts: Vec<Delta>, deltas: &mut DeltaWriter) -> bool {
+async fn write_whole(
+    resolved: ResolvedModel,
+    parts: Vec<Delta>,
+    interval: Duration,
+    deltas: &mut DeltaWriter,
+) -> bool {
     let mut resolved = Some(Delta::ResolvedModel(resolved));
     for part in parts {
         if !write(deltas, resolved.take().into_iter().chain([part]).collect()).await {
             return false;
         }
-        sleep(WHOLE_REPLY_INTERVAL).await;
+        sleep(interval).await;
     }
     // A reply without deltas is one too.
     match resolved {

@@ -1,11 +1,11 @@
 //! The request to a provider, and how its response is read.
 
-use crate::bindings::{ChatRequest, Error};
+use crate::bindings::{ChatRequest, Error, NativeApi};
 use crate::catalogue::Entry;
 use crate::outbound::OutboundRequest;
 use crate::providers::{Provider, anthropic, local, openai, workers_ai};
 use crate::reply::Decode;
-use crate::request::Omitted;
+use crate::request::{Omitted, for_model, native};
 use crate::secret::Secret;
 use crate::variables::Variables;
 
@@ -15,6 +15,8 @@ pub(super) struct Prepared {
     /// The parameters that are not sent.
     pub(super) omitted: Omitted,
     pub(super) decoder: Box<dyn Decode>,
+    /// Whether it is the client's own request.
+    pub(super) is_native: bool,
 }
 
 /// Prepares a request to the model's provider.
@@ -29,6 +31,34 @@ pub(super) fn prepare(
 ) -> Result<Prepared, Error> {
     let not_configured = || Error::NotConfigured(entry.provider.variable().to_owned());
     let required = || key.ok_or_else(not_configured);
+    if let Some(native) = native(request, entry) {
+        let (request, decoder): (_, Box<dyn Decode>) = match native.api {
+            NativeApi::Messages => {
+                let config =
+                    anthropic::config::Config::read(variables).ok_or_else(not_configured)?;
+                let key = required()?;
+                (
+                    anthropic::request::native(&config, key, entry, native, request.max_tokens)?,
+                    Box::new(anthropic::decoder::Decoder::default()),
+                )
+            }
+            NativeApi::Responses => {
+                let config = openai::config::Config::read(variables).ok_or_else(not_configured)?;
+                let key = required()?;
+                (
+                    openai::request::native(&config, key, entry, native, request.max_tokens)?,
+                    Box::new(openai::responses::Decoder),
+                )
+            }
+        };
+        return Ok(Prepared {
+            request,
+            omitted: Omitted::default(),
+            decoder,
+            is_native: true,
+        });
+    }
+    let request = &*for_model(request, entry);
     let ((request, omitted), decoder): (_, Box<dyn Decode>) = match entry.provider {
         Provider::OpenAi => {
             let config = openai::config::Config::read(variables).ok_or_else(not_configured)?;
@@ -64,5 +94,6 @@ pub(super) fn prepare(
         request,
         omitted,
         decoder,
+        is_native: false,
     })
 }

@@ -23,6 +23,9 @@ const MAX_ERROR_BYTES: usize = 256 * 1024;
 /// What is waited for before the body.
 const NO_RESPONSE: &str = "no response in time (llm_first_token_timeout_seconds)";
 
+/// The longest response that is read as a whole: 2,048 vectors of 3,072 numbers, written out.
+const MAX_WHOLE_BYTES: usize = 160 * 1024 * 1024;
+
 /// How long the body of such a response may take.
 const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -182,6 +185,30 @@ impl ProviderResponse {
     /// The body of a success.
     pub(super) fn into_body(self) -> Body {
         self.body
+    }
+
+    /// The whole body of a success. `idle` is the longest time between two reads.
+    ///
+    /// # Errors
+    /// If the connection fails, falls silent, or the body is too long.
+    pub(super) async fn into_whole(self, idle: Duration) -> Result<Vec<u8>, Failure> {
+        let mut body = self.body;
+        let mut bytes = Vec::new();
+        loop {
+            match select(pin!(body.read(Vec::new())), pin!(sleep(idle))).await {
+                Either::Left((Ok(Some(chunk)), _)) => bytes.extend_from_slice(&chunk),
+                Either::Left((Ok(None), _)) => return Ok(bytes),
+                Either::Left((Err(failure), _)) => return Err(failure),
+                Either::Right(_) => {
+                    return Err(Failure::Timeout(
+                        "the rest of the response did not arrive in time (llm_idle_timeout_seconds)",
+                    ));
+                }
+            }
+            if bytes.len() > MAX_WHOLE_BYTES {
+                return Err(Failure::Protocol("the response is too long"));
+            }
+        }
     }
 
     /// The status, `Retry-After` and as much of the body as arrives in time.

@@ -74,6 +74,7 @@ pub(crate) fn request(messages: Vec<Message>) -> ChatRequest {
         temperature: None,
         max_tokens: None,
         options: None,
+        native: None,
     }
 }
 

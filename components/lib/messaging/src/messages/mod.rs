@@ -21,7 +21,7 @@ fn id(text: &str) -> Result<String, Error> {
 }
 
 /// The columns of a message. `table` is the name that it has in the statement, `viewer` the parameter with whoever asks.
-fn columns(table: &str, viewer: &str) -> String {
+pub(crate) fn columns(table: &str, viewer: &str) -> String {
     format!(
         "{table}.id, {table}.thread_id, {table}.channel_id, {table}.number,
          NESTED((SELECT JSON_OF(u.id, coalesce(u.display_name, u.name), coalesce(u.avatar_url, u.image))
@@ -77,7 +77,7 @@ fn reads(channel: &Channel, subject: Subject) -> Result<(), Error> {
 }
 
 /// A message of the columns of [`columns`].
-fn message_of(row: &mut Row) -> Result<Message, Error> {
+pub(crate) fn message_of(row: &mut Row) -> Result<Message, Error> {
     let (id, thread_id, channel_id) = (row.text()?, row.text()?, row.text()?);
     let number = row.unsigned()?;
     let sender = match row.optional_row()? {

@@ -72,12 +72,14 @@ impl<D: Database> Session<'_, D> {
              SELECT t.id, me.user_id, t.last_number FROM threads t
              JOIN members me ON me.channel_id = t.channel_id AND me.user_id = $2 AND me.rank > 0
              WHERE t.id = $1 /*+ FOR SHARE OF me */)
-           INSERT INTO reads (thread_id, user_id, number)
-           SELECT locked.id, locked.user_id, LEAST(CAST($3 AS BIGINT), locked.last_number) FROM locked WHERE 1 = 1
-           ON CONFLICT (thread_id, user_id) DO UPDATE SET number = GREATEST(reads.number, excluded.number)
+           INSERT INTO reads (thread_id, user_id, number, marked_at)
+           SELECT locked.id, locked.user_id, LEAST(CAST($3 AS BIGINT), locked.last_number), CAST($4 AS BIGINT)
+           FROM locked WHERE 1 = 1
+           ON CONFLICT (thread_id, user_id) DO UPDATE SET number = GREATEST(reads.number, excluded.number),
+             marked_at = excluded.marked_at
            RETURNING CAST(JSON_OF(number) AS TEXT)";
         for _ in 0..ATTEMPTS_MAX {
-            let parameters = vec![(&id).into(), user.into(), number.into()];
+            let parameters = vec![(&id).into(), user.into(), number.into(), self.now.into()];
             if let Some(mut row) = first_row(self.database, statement, parameters).await? {
                 let number = row.unsigned()?;
                 let (thread, _) = self.find_thread(&actor, &id).await?;

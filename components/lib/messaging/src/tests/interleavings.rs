@@ -9,11 +9,11 @@ use std::task::{Context, Poll, Waker};
 use futures::executor::block_on;
 use proptest::prelude::*;
 
-use super::driver::Driver;
 use super::{World, new_message, short, user};
 use crate::bindings::exports::goldfish::messaging::channels::Changes;
 use crate::rules::{Channel, Outcome, Rank, Standing};
 use crate::types::{Error, Role, TextChange};
+use sql::testing::Driver;
 
 /// Users by number; the first one creates the channel.
 const USERS: [&str; 4] = ["u0", "u1", "u2", "u3"];

@@ -2,19 +2,18 @@
 
 use futures::executor::block_on;
 
-use super::driver::Driver;
 use super::{World, on_both, page, user};
-use crate::Database;
 use crate::bindings::exports::goldfish::messaging::messages::SearchScope;
-use crate::migrations::migrate_to;
+use sql::Database;
+use sql::testing::Driver;
 
 on_both! {
     async fn migrate_again_changes_nothing(world: &World) {
         let versions = "SELECT CAST(version AS TEXT) FROM messaging_migrations ORDER BY version";
         let before = world.driver.texts(versions, &[]).unwrap();
-        assert_eq!(before, ["1", "2", "3"]);
+        assert_eq!(before, ["1", "2", "3", "4", "5", "6"]);
         world.channel("u1", &["u2"], false).await;
-        crate::migrate(&world.driver).await.unwrap();
+        crate::MIGRATIONS.apply(&world.driver).await.unwrap();
         assert_eq!(world.driver.texts(versions, &[]).unwrap(), before);
         assert!(world.session().get_user("u2").await.is_ok());
     }
@@ -35,9 +34,9 @@ fn from_each_version(driver: &dyn Fn() -> Driver) {
         "INSERT INTO messages (id, thread_id, channel_id, number, sender_id, client_id, content, created_at)
          SELECT '00000000-0000-4000-8000-000000000003', id, channel_id, 1, 'u1', 'c', 'goldfish', 1 FROM threads",
     ];
-    for version in 1..3 {
+    for version in 1..6 {
         let driver = driver();
-        block_on(migrate_to(&driver, version)).unwrap();
+        block_on(crate::MIGRATIONS.apply_to(&driver, version)).unwrap();
         for statement in insert {
             block_on(driver.execute(statement, Vec::new())).unwrap();
         }
@@ -87,14 +86,14 @@ fn at_once(driver: &Driver) {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             let open = driver.opener();
-            scope.spawn(move || block_on(crate::migrate(&open())).unwrap());
+            scope.spawn(move || block_on(crate::MIGRATIONS.apply(&open())).unwrap());
         }
     });
     let versions = driver.texts(
         "SELECT CAST(count(*) AS TEXT) FROM messaging_migrations",
         &[],
     );
-    assert_eq!(versions.unwrap(), ["3"]);
+    assert_eq!(versions.unwrap(), ["6"]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! No query reads a table from end to end, and no page is sorted.
 
-use super::driver::Statement;
 use super::{NOW, World, after, new_channel, new_message, on_both, page, user};
-use crate::Dialect;
 use crate::bindings::exports::goldfish::messaging::channels::{self, Filter};
+use crate::bindings::exports::goldfish::messaging::connections::Owner;
+use crate::bindings::exports::goldfish::messaging::events::Scope;
 use crate::bindings::exports::goldfish::messaging::invitations::NewInvitation;
 use crate::bindings::exports::goldfish::messaging::messages::{NewMessage, Position, SearchScope};
 use crate::bindings::exports::goldfish::messaging::profiles::{
@@ -11,6 +11,8 @@ use crate::bindings::exports::goldfish::messaging::profiles::{
 };
 use crate::bindings::exports::goldfish::messaging::threads;
 use crate::types::{Actor, PageRequest, Role, TextChange};
+use sql::Dialect;
+use sql::testing::Statement;
 
 /// Calls each operation in each form that has statements of its own. Gives the statements.
 async fn everything(world: &World) -> Vec<Statement> {
@@ -18,6 +20,7 @@ async fn everything(world: &World) -> Vec<Statement> {
     people(world).await;
     let channel = channels_and_members(world).await;
     threads_and_messages(world, &channel).await;
+    realtime(world, &channel).await;
     world
         .session()
         .delete_channel(&user("u1"), &channel)
@@ -161,6 +164,12 @@ async fn threads_and_messages(world: &World, channel: &str) {
         .await
         .unwrap();
     let first = world.post("u1", &thread, "Hello @u2").await;
+    session.may_read_file("u2", &ids::new_uuid()).await.unwrap();
+    session.list_detached_files().await.unwrap();
+    session
+        .forget_detached_files(&[ids::new_uuid()])
+        .await
+        .unwrap();
     let second = NewMessage {
         reply_to: Some(first.id.clone()),
         client_id: Some("c".to_owned()),
@@ -202,8 +211,53 @@ async fn threads_and_messages(world: &World, channel: &str) {
     session.delete_thread(&user("u1"), &thread).await.unwrap();
 }
 
+async fn realtime(world: &World, channel: &str) {
+    let session = world.session();
+    let thread = world.thread("u1", channel).await;
+    for scope in [
+        Scope::Feed,
+        Scope::Channel(channel.to_owned()),
+        Scope::Thread(thread.clone()),
+    ] {
+        session
+            .read_events("u1", &scope, Some(0), 10, 0)
+            .await
+            .unwrap();
+    }
+    for batch in session.take_unpublished(5).await.unwrap() {
+        session
+            .set_published(&batch.stream, batch.last)
+            .await
+            .unwrap();
+    }
+    session.audience("u1", &thread).await.unwrap();
+    session.expire_events(1).await.unwrap();
+    let owner = Owner {
+        user: "u1".to_owned(),
+        proof: "session:s".to_owned(),
+    };
+    let ticket = session.create_ticket(&owner).await.unwrap();
+    session.take_ticket(&ticket).await.unwrap();
+    session.open_connection("k", &owner, None).await.unwrap();
+    for thread in [None, Some(thread.as_str())] {
+        assert!(session.follow("k", channel, thread, 9).await.unwrap());
+        session.unfollow("k", Some(channel), thread).await.unwrap();
+        session.follow("k", channel, thread, 9).await.unwrap();
+    }
+    session.see_connection("k").await.unwrap();
+    session.list_connections("u1").await.unwrap();
+    session.set_presence("u1", true, false).await.unwrap();
+    let of = ["u1".to_owned(), "u2".to_owned()];
+    session.list_presence("u1", &of).await.unwrap();
+    session.end_connections("u1", None).await.unwrap();
+    session.expire_connections().await.unwrap();
+    session.close_connection("k").await.unwrap();
+}
+
 /// Steps that read what is small by itself: the one row that was locked, the one page, the one row with a position.
-const SMALL: [&str; 6] = [
+const SMALL: [&str; 8] = [
+    "SCAN due",
+    "SCAN event_epoch",
     "SCAN locked",
     "SCAN page",
     "SCAN message_words_position",
@@ -214,7 +268,7 @@ const SMALL: [&str; 6] = [
 
 /// What the planner does badly for a statement.
 fn bad_steps(world: &World, statement: &Statement) -> Vec<String> {
-    let is_postgres = crate::Database::dialect(&world.driver) == Dialect::Postgres;
+    let is_postgres = sql::Database::dialect(&world.driver) == Dialect::Postgres;
     let is_search = statement.0.contains("to_tsquery");
     // The channels that one user is a member of.
     let is_joined = statement.0.contains("WHERE me.rank > 0 AND c.key");

@@ -1,8 +1,10 @@
 //! The chunks of a streamed completion (`chat.completion.chunk`).
 
 use contracts::llm::types::{
-    Completion, Delta, ExtraDelta, ExtraLevel, ReasoningField, ToolCallDelta,
+    Completion, Delta, Error, ExtraDelta, ExtraLevel, ReasoningField, ToolCallDelta,
 };
+use http_edge::ApiError;
+use model_api::{StreamEncoder, openai_errors as errors};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sse::Encoder;
@@ -83,14 +85,15 @@ impl ChunkEncoder {
             delta_extra: None,
         }
     }
+}
 
-    /// The model that answers, or the requested one as long as that is not known.
-    pub(crate) fn model(&self) -> &str {
+impl StreamEncoder for ChunkEncoder {
+    fn model(&self) -> &str {
         &self.label.model
     }
 
-    /// Writes a delta. Extra fields wait for the delta of their event, or for [`Self::flush`].
-    pub(crate) fn delta(&mut self, out: &mut Encoder, delta: &Delta) {
+    /// Extra fields wait for the delta of their event.
+    fn delta(&mut self, out: &mut Encoder, delta: &Delta) {
         let block = self.thinking.push(delta);
         let mut view = DeltaView::default();
         match delta {
@@ -98,6 +101,7 @@ impl ChunkEncoder {
                 return self.label.model.clone_from(&resolved.model);
             }
             Delta::Extra(extra) => return self.extra(out, extra),
+            Delta::Native(_) => return,
             Delta::Text(text) => view.content = Some(Some(text)),
             Delta::Refusal(text) => view.refusal = Some(Some(text)),
             Delta::Reasoning(reasoning) => match reasoning.field {
@@ -111,26 +115,23 @@ impl ChunkEncoder {
         self.choice(out, view, None);
     }
 
-    /// Whether extra fields wait for a delta.
-    pub(crate) fn has_extra(&self) -> bool {
+    fn is_waiting(&self) -> bool {
         self.choice_extra.is_some() || self.delta_extra.is_some()
     }
 
-    /// Writes extra fields of an event that has nothing else.
-    pub(crate) fn flush(&mut self, out: &mut Encoder) {
-        if self.has_extra() {
+    fn flush(&mut self, out: &mut Encoder) {
+        if self.is_waiting() {
             self.begin(out, false);
             self.choice(out, DeltaView::default(), None);
         }
     }
 
-    /// Writes a chunk that adds nothing, so that proxies and clients see that the stream is alive.
-    pub(crate) fn keep_alive(&mut self, out: &mut Encoder) {
+    /// A chunk that adds nothing: OpenAI's libraries read a comment as a chunk.
+    fn keep_alive(&mut self, out: &mut Encoder) {
         self.choice(out, DeltaView::default(), None);
     }
 
-    /// Writes the end of a completion, and that nothing follows.
-    pub(crate) fn end(&mut self, out: &mut Encoder, completion: &Completion) {
+    fn end(&mut self, out: &mut Encoder, completion: &Completion) {
         self.begin(out, true);
         if let Some(sequence) = &completion.stop_sequence {
             let fields = self.choice_extra.get_or_insert_default();
@@ -144,6 +145,18 @@ impl ChunkEncoder {
         out.data("[DONE]");
     }
 
+    fn error_of(&self, error: Error) -> ApiError {
+        errors::llm(error)
+    }
+
+    fn fail(&mut self, out: &mut Encoder, error: &ApiError, request_id: &str) {
+        self.flush(out);
+        let data = errors::render(error, request_id);
+        out.data(&String::from_utf8_lossy(&data));
+    }
+}
+
+impl ChunkEncoder {
     /// Keeps fields of an event for its delta.
     fn extra(&mut self, out: &mut Encoder, extra: &ExtraDelta) {
         let kept = match extra.level {

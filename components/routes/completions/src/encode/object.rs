@@ -100,7 +100,7 @@ impl ReplyMessage {
     pub(crate) fn push(&mut self, delta: Delta) {
         self.thinking_blocks.extend(self.thinking.push(&delta));
         let (text, addition) = match delta {
-            Delta::ResolvedModel(_) | Delta::ReasoningData(_) => return,
+            Delta::ResolvedModel(_) | Delta::ReasoningData(_) | Delta::Native(_) => return,
             Delta::Text(text) => (&mut self.text, text),
             Delta::Refusal(text) => (&mut self.refusal, text),
             Delta::Reasoning(reasoning) => match reasoning.field {

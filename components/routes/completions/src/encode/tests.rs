@@ -3,6 +3,7 @@ use contracts::llm::types::{
     Completion, Delta, ExtraDelta, ExtraLevel, FinishReason, ReasoningDelta, ReasoningField,
     ResolvedModel, ToolCallDelta, Usage,
 };
+use model_api::StreamEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sse::{Encoder, Parser};
@@ -54,6 +55,7 @@ fn resolved() -> Delta {
         attempts: 1,
         prices: None,
         omitted_parameters: Vec::new(),
+        is_native: false,
     })
 }
 

@@ -1,6 +1,6 @@
 //! How a completion ended, in the terms that objects and chunks share.
 
-use contracts::llm::types::{Completion, FinishReason, Usage};
+use contracts::llm::types::{Completion, FinishReason};
 use serde_json::{Map, Value, json};
 
 use super::extra;
@@ -37,16 +37,6 @@ pub(super) fn usage(completion: &Completion) -> Map<String, Value> {
         view.insert("estimated".to_owned(), true.into());
     }
     view
-}
-
-/// The end of a reply that moderation blocked.
-pub(crate) fn content_filtered(usage: Usage) -> Completion {
-    Completion {
-        finish_reason: FinishReason::ContentFilter,
-        stop_sequence: None,
-        usage,
-        usage_extra: None,
-    }
 }
 
 /// OpenAI's `finish_reason`; a reason that OpenAI does not have is the provider's word.

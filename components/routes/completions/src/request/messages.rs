@@ -5,7 +5,7 @@ use contracts::llm::types::{Image, ImageDetail, Message, Part, Role, TextPart, T
 use http_edge::ApiError;
 use serde_json::Value;
 
-use super::fields::Fields;
+use model_api::Fields;
 
 /// Reads `messages`.
 pub(super) fn read(fields: &mut Fields) -> Result<Vec<Message>, ApiError> {

@@ -288,10 +288,11 @@ fn read_invalid_field_names_its_path() {
 
 #[test]
 fn prompt_bytes_includes_tools() {
-    let plain = read(with(json!({}))).unwrap().prompt_bytes();
+    let bytes = |body| model_api::prompt_bytes(&read(body).unwrap().request);
+    let plain = bytes(with(json!({})));
     let tools =
         json!({"tools": [{"type": "function", "function": {"name": "abc", "parameters": {}}}]});
-    assert_eq!(read(with(tools)).unwrap().prompt_bytes(), plain + 5);
+    assert_eq!(bytes(with(tools)), plain + 5);
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

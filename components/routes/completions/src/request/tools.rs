@@ -4,7 +4,7 @@ use contracts::llm::types::{FunctionTool, Tool, ToolChoice};
 use http_edge::ApiError;
 use serde_json::Value;
 
-use super::fields::Fields;
+use model_api::Fields;
 
 /// Reads `tools`.
 pub(super) fn read(fields: &mut Fields) -> Result<Vec<Tool>, ApiError> {

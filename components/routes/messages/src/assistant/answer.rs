@@ -73,6 +73,7 @@ impl Question {
             }
         };
         self.post(&text).await.map_err(error_mapping::messaging)?;
+        realtime_events::publish_pending().await?;
         failure.map_or(Ok(()), Err)
     }
 
@@ -101,6 +102,7 @@ impl Question {
             temperature: None,
             max_tokens: reservation.max_tokens,
             options: None,
+            native: None,
         };
         let is_unwanted = Rc::new(Cell::new(false));
         let mut collector = Collector::new(Rc::clone(&is_unwanted));

@@ -3,8 +3,19 @@
 import { useSignal } from '@preact/signals';
 import { ApiError } from './api';
 import { Field, Modal, valueOf } from './modal';
-import { continueAsGuest, isSessionExpired, register, requestReset, signIn, user } from './session';
+import {
+  continueAsGuest,
+  isSessionExpired,
+  leaveTo,
+  PROVIDER_NAMES,
+  register,
+  requestReset,
+  type SignInOptions,
+  signIn,
+  user,
+} from './session';
 import { t } from './texts';
+import { useLoaded } from './use-loaded';
 
 type Mode = 'sign-in' | 'register' | 'forgot';
 
@@ -26,6 +37,7 @@ export function AccountDialog({ close }: { close: () => void }) {
   const errors = useSignal<Errors>({});
   const info = useSignal<string | null>(null);
   const expired = isSessionExpired.value;
+  const { value: options } = useLoaded<SignInOptions>('/api/auth/sign-in-options');
 
   const change = (next: Mode) => {
     mode.value = next;
@@ -113,13 +125,27 @@ export function AccountDialog({ close }: { close: () => void }) {
           </button>
         </p>
       </form>
+      {!isForgot && options && options.providers.length > 0 && (
+        <p class="buttons">
+          {options.providers.map((provider) => (
+            <button
+              key={provider}
+              type="button"
+              disabled={isBusy.value}
+              onClick={() => attempt(() => leaveTo('/api/auth/sign-in/social', provider).then(() => null))}
+            >
+              {t.signInWith(PROVIDER_NAMES[provider])}
+            </button>
+          ))}
+        </p>
+      )}
       <p class="other-way">
         {isNew ? t.haveAccount : t.haveNone}{' '}
         <button type="button" class="link" onClick={() => change(isNew || isForgot ? 'sign-in' : 'register')}>
           {isNew || isForgot ? t.signIn : t.register}
         </button>
       </p>
-      {mode.value === 'sign-in' && (
+      {mode.value === 'sign-in' && options?.sendsEmail && (
         <p class="other-way">
           <button type="button" class="link" onClick={() => change('forgot')}>
             {t.forgot}

@@ -5,7 +5,7 @@ import { notify } from './announce';
 import { requestJson } from './api';
 import { openDialog } from './dialog-state';
 import { Field, valueOf } from './modal';
-import { forgetUser, user } from './session';
+import { forgetUser, leaveTo, PROVIDER_NAMES, type SignInOptions, user } from './session';
 import { notifyTabs } from './tabs';
 import { formatDate, t } from './texts';
 import { useLoaded } from './use-loaded';
@@ -171,7 +171,9 @@ function SignInMethods() {
     await requestJson('POST', '/api/auth/unlink-account', { body: { providerId } });
     await reload();
   };
-  const names: Record<string, string> = { credential: t.password, github: 'GitHub', google: 'Google' };
+  const { value: options } = useLoaded<SignInOptions>('/api/auth/sign-in-options');
+  const names: Record<string, string> = { credential: t.password, ...PROVIDER_NAMES };
+  const unlinked = options?.providers.filter((name) => methods?.every(({ providerId }) => providerId !== name)) ?? [];
   return (
     <section aria-labelledby="methods">
       <h3 id="methods">{t.linked}</h3>
@@ -191,6 +193,15 @@ function SignInMethods() {
           </li>
         ))}
       </ul>
+      {unlinked.length > 0 && (
+        <p class="buttons">
+          {unlinked.map((provider) => (
+            <button key={provider} type="button" onClick={() => attempt(() => leaveTo('/api/auth/link-social', provider))}>
+              {t.link(PROVIDER_NAMES[provider])}
+            </button>
+          ))}
+        </p>
+      )}
     </section>
   );
 }

@@ -1,26 +1,6 @@
 // A block of code with syntax highlighting and a button to copy it.
 
-import bash from 'highlight.js/lib/languages/bash';
-import c from 'highlight.js/lib/languages/c';
-import cpp from 'highlight.js/lib/languages/cpp';
-import csharp from 'highlight.js/lib/languages/csharp';
-import css from 'highlight.js/lib/languages/css';
-import diff from 'highlight.js/lib/languages/diff';
-import go from 'highlight.js/lib/languages/go';
-import ini from 'highlight.js/lib/languages/ini';
-import java from 'highlight.js/lib/languages/java';
-import javascript from 'highlight.js/lib/languages/javascript';
-import json from 'highlight.js/lib/languages/json';
-import markdown from 'highlight.js/lib/languages/markdown';
-import php from 'highlight.js/lib/languages/php';
-import python from 'highlight.js/lib/languages/python';
-import ruby from 'highlight.js/lib/languages/ruby';
-import rust from 'highlight.js/lib/languages/rust';
-import sql from 'highlight.js/lib/languages/sql';
-import typescript from 'highlight.js/lib/languages/typescript';
-import xml from 'highlight.js/lib/languages/xml';
-import yaml from 'highlight.js/lib/languages/yaml';
-import { createLowlight } from 'lowlight';
+import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { CopyButton } from './copy';
 import { t } from './texts';
@@ -30,28 +10,22 @@ const MAX_LENGTH = 30_000;
 /** The same while the code grows and is highlighted again and again. */
 const MAX_GROWING = 4000;
 
-const highlighter = createLowlight({
-  bash,
-  c,
-  cpp,
-  csharp,
-  css,
-  diff,
-  go,
-  ini,
-  java,
-  javascript,
-  json,
-  markdown,
-  php,
-  python,
-  ruby,
-  rust,
-  sql,
-  typescript,
-  xml,
-  yaml,
-});
+type Highlighter = (typeof import('./highlighter'))['default'];
+
+/** Null until it is loaded. Without it, code has one colour. */
+const highlighter = signal<Highlighter | null>(null);
+let isLoading = false;
+
+async function loadHighlighter(): Promise<void> {
+  if (isLoading) return;
+  isLoading = true;
+  try {
+    highlighter.value = (await import('./highlighter')).default;
+  } catch {
+    // A later block of code tries again.
+    isLoading = false;
+  }
+}
 
 interface CodeProps {
   text: string;
@@ -76,8 +50,9 @@ export function Code({ text, language = '', isGrowing }: CodeProps) {
 
 function highlight(text: string, language: string): ComponentChildren {
   const name = language.toLowerCase();
-  if (!highlighter.registered(name)) return text;
-  return elements(highlighter.highlight(name, text).children);
+  if (!highlighter.value) void loadHighlighter();
+  if (!highlighter.value?.registered(name)) return text;
+  return elements(highlighter.value.highlight(name, text).children);
 }
 
 /** The fields of a syntax tree's node that the highlighter sets. */

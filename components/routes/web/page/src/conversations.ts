@@ -1,12 +1,13 @@
 // The list of conversations, and the one that is open.
 
-import { computed, effect, signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { addressedConversation, showAddress } from './address';
 import { notify } from './announce';
 import { ApiError, type History, requestJson, type Summary } from './api';
 import { clearUnsent, Conversation, loadUnsent } from './conversation';
 import { clearDrafts } from './drafts';
 import type { Evicted } from './events';
+import { followAddress, place } from './place';
 import { checkSession, user } from './session';
 import { notifyTabs, onTabMessage } from './tabs';
 import { t } from './texts';
@@ -28,11 +29,6 @@ export const nextEvicted = computed<Summary | null>(
 
 const loaded = new Map<string, Conversation>();
 
-effect(() => {
-  const title = open.value.title.value;
-  document.title = title ? `${title} – goldfish` : 'goldfish';
-});
-
 /** Opens the conversation of the address, and sends the message that was being sent when the page was left. */
 export async function openFromAddress(): Promise<void> {
   const unsent = loadUnsent();
@@ -43,7 +39,7 @@ export async function openFromAddress(): Promise<void> {
     show(conversation, false);
     await conversation.load(true);
     void conversation.resend(unsent);
-  } else if (named && user.value) {
+  } else if (place.value.view === 'chat' && named && user.value) {
     const isListed = summaries.value.some((summary) => summary.id === named);
     // The conversation that was open last may have been deleted.
     if (location.pathname === '/' && !isListed) return;
@@ -143,7 +139,7 @@ export async function deleteConversation(id: string): Promise<void> {
     if (!(thrown instanceof ApiError) || thrown.status !== 404) throw thrown;
   }
   loaded.delete(id);
-  if (open.value.id.value === id) openNew();
+  if (open.value.id.value === id) show(new Conversation(null, events), place.value.view === 'chat');
   notifyTabs('conversations');
   await refreshList();
 }
@@ -167,7 +163,7 @@ export async function sync(): Promise<void> {
   const isGone = conversation.id.value && conversation.messages.value.length > 0 && !listed && !conversation.isBusy;
   if (isGone && user.value && maxConversations.value !== null) {
     notify(t.deletedElsewhere(conversation.title.value));
-    openNew();
+    show(new Conversation(null, events), place.value.view === 'chat');
   }
 }
 
@@ -175,6 +171,8 @@ onTabMessage((message) => {
   if (message === 'conversations') void sync();
 });
 addEventListener('popstate', () => {
+  followAddress();
+  if (place.value.view !== 'chat') return;
   const named = addressedConversation();
   const conversation = named ? conversationOf(named) : new Conversation(null, events);
   open.value = conversation;

@@ -61,6 +61,7 @@ function Connect({ close }: { close: () => void }) {
           <CopyButton text={command} what="code" />
         </p>
       ))}
+      <p>{t.tryDemo}</p>
       <p class="buttons">
         <a href="/docs">{t.apiDocs}</a>
         <button type="button" class="quiet" onClick={close}>

@@ -1,32 +1,25 @@
 // The header of the conversation: its title, the model and the menu.
 
 import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import { notify } from './announce';
 import type { Model } from './api';
 import { open, pinConversation, summaries } from './conversations';
 import { exportJson, exportMarkdown } from './export';
-import { Dots, Menu } from './icons';
+import { Dots } from './icons';
+import { DropdownMenu } from './menu';
 import { defaultModel, ensureUser, models, setDefaultModel, user } from './session';
 import { t } from './texts';
 
 /** The value of the entry that shows the models that are not available. */
 const MORE = '…';
 
-export function Header({ openList, isListOpen }: { openList: () => void; isListOpen: boolean }) {
+export function Header({ openList }: { openList: ComponentChildren }) {
   const title = open.value.title.value;
   return (
     <header>
-      <h1 class="visually-hidden narrow-heading">goldfish</h1>
-      <button
-        type="button"
-        class="icon-button only-narrow"
-        aria-label={t.showList}
-        aria-expanded={isListOpen}
-        onClick={openList}
-      >
-        <Menu />
-      </button>
+      {openList}
       <h2 class={title ? undefined : 'faint'} dir="auto">
         {title || t.newConversation}
       </h2>
@@ -108,45 +101,20 @@ function FirstModel() {
 }
 
 function ConversationMenu() {
-  const details = useRef<HTMLDetailsElement>(null);
   const conversation = open.value;
   const id = conversation.id.value;
   const isPinned = summaries.value.some((summary) => summary.id === id && summary.pinned);
   if (!id || conversation.messages.value.length === 0) return null;
-  const item = (label: string, act: () => void | Promise<void>) => (
-    <button
-      type="button"
-      onClick={() => {
-        if (details.current) details.current.open = false;
-        Promise.resolve(act()).catch((error: Error) => notify(error.message));
-      }}
-    >
-      {label}
-    </button>
-  );
   return (
-    <details
-      class="menu"
-      ref={details}
-      onKeyDown={(event) => {
-        if (event.key !== 'Escape' || !details.current?.open) return;
-        event.stopPropagation();
-        details.current.open = false;
-        details.current.querySelector('summary')?.focus();
-      }}
-      onFocusOut={(event) => {
-        if (details.current && !details.current.contains(event.relatedTarget as Node | null)) details.current.open = false;
-      }}
-    >
-      <summary class="icon-button" aria-label={t.menu}>
-        <Dots />
-      </summary>
-      <div class="menu-items">
-        {item(isPinned ? t.unpin : t.pin, () => pinConversation(id, !isPinned))}
-        {item(t.exportMarkdown, () => exportMarkdown(conversation))}
-        {item(t.exportJson, () => exportJson(conversation))}
-        {item(t.print, () => print())}
-      </div>
-    </details>
+    <DropdownMenu
+      label={t.menu}
+      icon={<Dots />}
+      items={[
+        [isPinned ? t.unpin : t.pin, () => pinConversation(id, !isPinned)],
+        [t.exportMarkdown, () => exportMarkdown(conversation)],
+        [t.exportJson, () => exportJson(conversation)],
+        [t.print, () => print()],
+      ]}
+    />
   );
 }

@@ -94,3 +94,29 @@ export const Pin = () => (
     <path d="M7 3.500h6l-1 5 2.500 3h-9l2.500-3zM10 11.500V17" />
   </Icon>
 );
+export const Clip = () => (
+  <Icon>
+    <path d="M14.500 9.500l-5 5a3 3 0 0 1-4.300-4.300l6-6a2 2 0 0 1 2.900 2.900l-5.800 5.800a1 1 0 0 1-1.500-1.500l5-5" />
+  </Icon>
+);
+export const Hash = () => (
+  <Icon>
+    <path d="M8 3L6 17M14 3l-2 14M3.500 7.500h14M2.500 12.500h14" />
+  </Icon>
+);
+export const Lock = () => (
+  <Icon>
+    <path d="M5 9.500h10V17H5zM7 9.500V7a3 3 0 0 1 6 0v2.500" />
+  </Icon>
+);
+export const Back = () => (
+  <Icon>
+    <path d="M12 4l-6 6 6 6" />
+  </Icon>
+);
+export const Smile = () => (
+  <Icon>
+    <circle cx="10" cy="10" r="7" />
+    <path d="M7 12c1.500 2 4.500 2 6 0M7.500 8v.5M12.500 8v.5" />
+  </Icon>
+);

@@ -4,18 +4,21 @@ import { effect, useSignal } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { announcement, dismiss, notice, notify } from './announce';
-import { Composer, messageField } from './composer';
+import { Composer } from './composer';
 import { ConversationView } from './conversation-view';
 import { open, openFromAddress, refreshList, reset } from './conversations';
 import { openDialog } from './dialog-state';
 import { Dialogs } from './dialogs';
 import { Header } from './header';
-import { Close } from './icons';
+import { Close, Menu } from './icons';
+import { place, teamTitle } from './place';
 import { openResetFromAddress } from './reset-password';
 import { isSignedOut, loadSession, user } from './session';
 import { Sidebar } from './sidebar';
 import { onTabMessage } from './tabs';
+import { TeamView } from './team-loader';
 import { loadTexts, t } from './texts';
+import { watchUnread } from './unread';
 
 function Page() {
   const isListOpen = useSignal(false);
@@ -31,7 +34,7 @@ function Page() {
       // A dialog handles Escape itself.
       if (event.key !== 'Escape' || openDialog.value || document.querySelector('dialog[open]')) return;
       if (isListOpen.value) close();
-      else void open.value.stop();
+      else if (place.value.view === 'chat') void open.value.stop();
     };
     addEventListener('keydown', onKeyDown);
     return () => removeEventListener('keydown', onKeyDown);
@@ -41,20 +44,27 @@ function Page() {
     else afterClose.current();
   }, [isListOpen.value]);
 
+  const openList = <ListButton isOpen={isListOpen.value} open={() => (isListOpen.value = true)} />;
   return (
     <>
-      <a class="skip" href="#message" onClick={skip}>
-        {t.skip}
+      <a class="skip" href={place.value.view === 'chat' ? '#message' : '#main'} onClick={skip}>
+        {place.value.view === 'chat' ? t.skip : t.skipToMain}
       </a>
       <div class={isListOpen.value ? 'page list-open' : 'page'}>
         <aside aria-label={t.listAndAccount}>
           <Sidebar close={close} />
         </aside>
         <div class="veil" onClick={() => close()} />
-        <main inert={isListOpen.value}>
-          <Header isListOpen={isListOpen.value} openList={() => (isListOpen.value = true)} />
-          <ConversationView />
-          <Composer />
+        <main id="main" tabIndex={-1} inert={isListOpen.value}>
+          {place.value.view === 'chat' ? (
+            <>
+              <Header openList={openList} />
+              <ConversationView />
+              <Composer />
+            </>
+          ) : (
+            <TeamView openList={openList} />
+          )}
         </main>
       </div>
       <Dialogs />
@@ -73,7 +83,20 @@ function focusOpener(): void {
 function skip(event: Event): void {
   // The address stays that of the conversation.
   event.preventDefault();
-  messageField.current?.focus();
+  const field = document.querySelector<HTMLElement>('.composer textarea') ?? document.getElementById('main');
+  field?.focus();
+}
+
+/** On a narrow screen, shows the list. There the sidebar, with the heading of the page, is hidden. */
+function ListButton({ isOpen, open }: { isOpen: boolean; open: () => void }) {
+  return (
+    <>
+      <h1 class="visually-hidden narrow-heading">goldfish</h1>
+      <button type="button" class="icon-button only-narrow" aria-label={t.showList} aria-expanded={isOpen} onClick={open}>
+        <Menu />
+      </button>
+    </>
+  );
 }
 
 function Notice() {
@@ -92,6 +115,13 @@ function Notice() {
       </button>
     </div>
   );
+}
+
+function watchTitle(): void {
+  effect(() => {
+    const title = place.value.view === 'chat' ? open.value.title.value : teamTitle.value;
+    document.title = title ? `${title} – goldfish` : 'goldfish';
+  });
 }
 
 /** When the user changes, removes what belongs to the previous user. */
@@ -122,6 +152,8 @@ async function start(): Promise<void> {
     notify((thrown as Error).message);
   }
   watchUser();
+  watchTitle();
+  watchUnread();
   await openFromAddress();
 }
 

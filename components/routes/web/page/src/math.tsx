@@ -3,14 +3,12 @@
 
 import { useLayoutEffect, useRef } from 'preact/hooks';
 
-interface Katex {
-  render: (source: string, element: HTMLElement, options: object) => void;
-}
+type Katex = (typeof import('./katex'))['default'];
 
 let katex: Promise<Katex> | undefined;
 
 function loadKatex(): Promise<Katex> {
-  katex ??= import('/assets/katex.js').then((module: { default: Katex }) => module.default);
+  katex ??= import('./katex').then((module) => module.default);
   // A later formula tries again.
   katex.catch(() => (katex = undefined));
   return katex;

@@ -64,7 +64,14 @@ export async function register(email: string, password: string): Promise<boolean
 }
 
 export async function signOut(): Promise<void> {
-  await requestJson('POST', '/api/auth/sign-out', { body: {} });
+  // From now on nothing is requested for the user.
+  isSignedOut.value = true;
+  try {
+    await requestJson('POST', '/api/auth/sign-out', { body: {} });
+  } catch (thrown) {
+    isSignedOut.value = false;
+    throw thrown;
+  }
   await forgetUser();
 }
 
@@ -121,6 +128,23 @@ function loadTemperature(): number | null {
   const text = loadItem(localStorage, TEMPERATURE);
   const value = Number(text);
   return text !== null && value >= 0 && value <= 2 ? value : null;
+}
+
+export type SocialProvider = 'github' | 'google';
+
+export interface SignInOptions {
+  providers: SocialProvider[];
+  /** Whether the server can send a link to choose a new password. */
+  sendsEmail: boolean;
+}
+
+export const PROVIDER_NAMES: Record<SocialProvider, string> = { github: 'GitHub', google: 'Google' };
+
+/** Leaves the page, to sign in elsewhere or to link an account there. The user comes back to the current address. */
+export async function leaveTo(path: string, provider: SocialProvider): Promise<void> {
+  const body = { provider, callbackURL: location.pathname, errorCallbackURL: location.pathname };
+  const { url } = await requestJson<{ url: string }>('POST', path, { body });
+  location.assign(url);
 }
 
 /** Asks for an email with a link to choose a new password. */

@@ -1,6 +1,7 @@
 // The sidebar: the list of conversations with its search, the account and the theme.
 
 import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { addressOf, onPlainClick } from './address';
 import { notify } from './announce';
@@ -17,10 +18,13 @@ import {
 } from './conversations';
 import { openDialog } from './dialog-state';
 import { Bin, Close, Gear, Mark, Moon, Pencil, Pin, Plus, Sun } from './icons';
+import { addressOfTeam, goTo, place } from './place';
 import { Search, searchResult } from './search';
 import { continueAsGuest, isSignedIn, user } from './session';
+import { TeamSidebar } from './team-loader';
 import { formatTime, t } from './texts';
 import { setTheme, theme } from './theme';
+import { unread } from './unread';
 
 /** Most empty slots that are shown. */
 const MAX_EMPTY_SLOTS = 5;
@@ -30,8 +34,6 @@ export function Sidebar({ close }: { close: (then?: () => void) => void }) {
     action();
     close(() => messageField.current?.focus());
   };
-  const found = searchResult.value;
-  const shown = summaries.value.filter((summary) => !found || found.has(summary.id));
   return (
     <>
       <div class="brand">
@@ -41,6 +43,54 @@ export function Sidebar({ close }: { close: (then?: () => void) => void }) {
           <Close />
         </button>
       </div>
+      <Views close={close} />
+      {place.value.view === 'chat' ? <Conversations go={go} /> : <TeamSidebar close={() => close(() => undefined)} />}
+      <div class="foot">
+        <Account />
+        <SettingsButton />
+        <ThemeButton />
+      </div>
+    </>
+  );
+}
+
+/** Switches between conversations and channels. */
+function Views({ close }: { close: (then?: () => void) => void }) {
+  const isChat = place.value.view === 'chat';
+  const toChat = addressOf(open.value.id.value);
+  const toTeam = addressOfTeam();
+  const link = (address: string, isCurrent: boolean, label: ComponentChildren, go: () => void) => (
+    <a
+      href={address}
+      aria-current={isCurrent ? 'true' : undefined}
+      onClick={onPlainClick(() => {
+        if (!isCurrent) go();
+        close(() => undefined);
+      })}
+    >
+      {label}
+    </a>
+  );
+  return (
+    <nav class="views" aria-label={t.views}>
+      {link(toChat, isChat, t.team.chat, () => goTo(toChat))}
+      {link(
+        toTeam,
+        !isChat,
+        <>
+          {t.team.channels} {unread.value > 0 && <span class="unread">{t.team.unread(unread.value)}</span>}
+        </>,
+        () => goTo(toTeam),
+      )}
+    </nav>
+  );
+}
+
+function Conversations({ go }: { go: (action: () => void) => () => void }) {
+  const found = searchResult.value;
+  const shown = summaries.value.filter((summary) => !found || found.has(summary.id));
+  return (
+    <>
       <a class="new" href={addressOf(null)} onClick={onPlainClick(go(openNew))}>
         <Plus />
         {t.newConversation}
@@ -56,11 +106,6 @@ export function Sidebar({ close }: { close: (then?: () => void) => void }) {
         </ul>
         {found && shown.length === 0 && <p class="count">{t.noMatch}</p>}
       </nav>
-      <div class="foot">
-        <Account />
-        <SettingsButton />
-        <ThemeButton />
-      </div>
     </>
   );
 }

@@ -18,8 +18,8 @@ export async function loadTexts(): Promise<void> {
   language = chosenLanguage();
   document.documentElement.lang = language;
   try {
-    if (language === 'es') t = ((await import('/assets/es.js')) as { default: Texts }).default;
-    if (language === 'de') t = ((await import('/assets/de.js')) as { default: Texts }).default;
+    if (language === 'es') t = (await import('./texts/es')).default;
+    if (language === 'de') t = (await import('./texts/de')).default;
   } catch {
     language = 'en';
     document.documentElement.lang = 'en';

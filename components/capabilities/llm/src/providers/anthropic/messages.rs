@@ -414,10 +414,14 @@ mod tests {
             Part::Reasoning(Reasoning {
                 text: "hm".into(),
                 data: Some(r#"{"type":"thinking","signature":"EqQB"}"#.into()),
+                provider: None,
+                model: None,
             }),
             Part::Reasoning(Reasoning {
                 text: "unsigned".into(),
                 data: None,
+                provider: None,
+                model: None,
             }),
         ];
         reply.extra = Some(r#"{"thinking_blocks":[{"type":"redacted_thinking","data":"x"},{"type":"thinking","thinking":"no signature"}]}"#.into());

@@ -2,12 +2,14 @@
 
 use super::config::{Config, NAME};
 use super::{messages, tools};
-use crate::bindings::{ChatRequest, Error, ResponseFormat};
+use crate::bindings::{ChatRequest, Error, NativeRequest, ResponseFormat};
 use crate::catalogue::Entry;
 use crate::json::object;
 use crate::outbound::OutboundRequest;
 use crate::providers::openai::request::is_streamed;
-use crate::request::{Omitted, invalid, prompt, reject, unsupported};
+use crate::request::{
+    Omitted, invalid, is_native_stream, native_body, prompt, reject, unsupported,
+};
 use crate::secret::Secret;
 use serde_json::{Map, Value, json};
 
@@ -45,6 +47,54 @@ pub(crate) fn chat(
         .header("x-api-key", key.expose())
         .header("anthropic-version", VERSION);
     Ok((request, omitted))
+}
+
+/// The client's own request.
+///
+/// # Errors
+/// `misconfigured` if the base URL is none.
+pub(crate) fn native(
+    config: &Config,
+    key: &Secret,
+    entry: &Entry,
+    native: &NativeRequest,
+    max_tokens: Option<u32>,
+) -> Result<OutboundRequest, Error> {
+    let url = format!("{}/v1/messages", config.base_url);
+    let body = native_body(native, entry, max_tokens);
+    let request = OutboundRequest::post_bytes(&url, body, is_native_stream(native))?;
+    Ok(with_native_headers(request, key, native))
+}
+
+/// The question how many tokens the client's own request has.
+///
+/// # Errors
+/// `misconfigured` if the base URL is none.
+pub(crate) fn count_tokens(
+    config: &Config,
+    key: &Secret,
+    entry: &Entry,
+    native: &NativeRequest,
+) -> Result<OutboundRequest, Error> {
+    let url = format!("{}/v1/messages/count_tokens", config.base_url);
+    let body = native_body(native, entry, None);
+    let request = OutboundRequest::post_bytes(&url, body, false)?;
+    Ok(with_native_headers(request, key, native))
+}
+
+fn with_native_headers(
+    request: OutboundRequest,
+    key: &Secret,
+    native: &NativeRequest,
+) -> OutboundRequest {
+    let version = native.version.as_deref().unwrap_or(VERSION);
+    let request = request
+        .header("x-api-key", key.expose())
+        .header("anthropic-version", version);
+    if native.betas.is_empty() {
+        return request;
+    }
+    request.header("anthropic-beta", &native.betas.join(","))
 }
 
 fn body(entry: &Entry, request: &ChatRequest) -> Result<(Value, Omitted), Error> {

@@ -1,5 +1,6 @@
 //! The replies of the model `demo`. Pure.
 
+use super::commands::{self, Demonstration};
 use super::sample::{self, sample};
 use crate::bindings::{
     ChatRequest, Completion, Delta, Error, FinishReason, FunctionTool, Options, Part,
@@ -9,6 +10,7 @@ use crate::json::object;
 use crate::random::random;
 use crate::request::{Omitted, unsupported};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// As it stands in errors.
 const NAME: &str = "demo";
@@ -20,7 +22,10 @@ const QUOTE: usize = 120;
 #[derive(Debug)]
 pub(crate) struct DemoReply {
     pub(crate) deltas: Vec<Delta>,
-    pub(crate) completion: Completion,
+    /// Between two deltas.
+    pub(crate) interval: Duration,
+    /// An error if the reply breaks off after its deltas.
+    pub(crate) end: Result<Completion, Error>,
     /// The parameters that were not used.
     pub(crate) omitted: Omitted,
 }
@@ -29,7 +34,7 @@ pub(crate) struct DemoReply {
 /// what guides how tokens are chosen (temperature, seed, penalties) changes nothing.
 ///
 /// # Errors
-/// `invalid-request` for parameters that only OpenAI's API has.
+/// `invalid-request` for parameters that only OpenAI's API has; `failed` if the user asks for a failure.
 pub(crate) fn reply(request: &ChatRequest) -> Result<DemoReply, Error> {
     let options = request.options();
     let mut omitted = Omitted::default();
@@ -41,9 +46,27 @@ pub(crate) fn reply(request: &ChatRequest) -> Result<DemoReply, Error> {
     if let Some(ToolChoice::Other(_)) = options.tool_choice {
         return Err(unsupported("tool_choice", NAME));
     }
-    let (deltas, finish_reason) = match call(request, options) {
-        Some(call) => (call, FinishReason::ToolCalls),
-        None => said(request, options),
+    let command = match options.response_format {
+        None | Some(ResponseFormat::Text) => commands::demonstration(last_message(request).trim())?,
+        Some(_) => None,
+    };
+    let (interval, breaks_off) = command
+        .as_ref()
+        .map_or((commands::INTERVAL, false), |command| {
+            (command.interval, command.breaks_off)
+        });
+    let (deltas, finish_reason) = match (command, call(request, options)) {
+        (
+            Some(Demonstration {
+                reasoning, text, ..
+            }),
+            _,
+        ) => {
+            let (text, finish_reason) = pieces(text, request, options);
+            (reasoning.into_iter().chain(text).collect(), finish_reason)
+        }
+        (None, Some(call)) => (call, FinishReason::ToolCalls),
+        (None, None) => pieces(whole(request, options), request, options),
     };
     let usage = Usage {
         prompt_tokens: request.prompt_estimate(),
@@ -54,20 +77,41 @@ pub(crate) fn reply(request: &ChatRequest) -> Result<DemoReply, Error> {
         reasoning_tokens: 0,
         estimated: true,
     };
+    let completion = Completion {
+        finish_reason,
+        stop_sequence: None,
+        usage,
+        usage_extra: None,
+    };
     Ok(DemoReply {
         deltas,
-        completion: Completion {
-            finish_reason,
-            stop_sequence: None,
-            usage,
-            usage_extra: None,
+        interval,
+        end: if breaks_off {
+            Err(Error::Failed(
+                "the user asked for a reply that breaks off".to_owned(),
+            ))
+        } else {
+            Ok(completion)
         },
         omitted,
     })
 }
 
-fn said(request: &ChatRequest, options: &Options) -> (Vec<Delta>, FinishReason) {
-    let (mut text, cut) = (whole(request, options), &options.stop);
+/// The text of the user's last message, if nothing follows it.
+fn last_message(request: &ChatRequest) -> String {
+    let last = request.messages.last();
+    let last = last.filter(|message| message.role == Role::User);
+    last.map(|message| message.text().into())
+        .unwrap_or_default()
+}
+
+/// A text as deltas, up to the limits of the request.
+fn pieces(
+    mut text: String,
+    request: &ChatRequest,
+    options: &Options,
+) -> (Vec<Delta>, FinishReason) {
+    let cut = &options.stop;
     if let Some(at) = cut.iter().filter_map(|stop| text.find(stop)).min() {
         text.truncate(at);
     }
@@ -203,7 +247,7 @@ fn quote(text: &str) -> String {
     words.join(" ").chars().take(QUOTE).collect()
 }
 
-/// The result of `a + b`, `-`, `*`, `/`, if the message holds nothing else but a question around it.
+/// The result of `a + b`, `-`, `*`, `/`, if a message holds one.
 fn calculation(message: &str) -> Option<String> {
     let sum = message
         .trim_end_matches(['?', '=', ' ', '.'])
@@ -212,6 +256,18 @@ fn calculation(message: &str) -> Option<String> {
         .iter()
         .find_map(|start| sum.strip_prefix(start))
         .unwrap_or(&sum);
+    calculated(sum).or_else(|| {
+        // Within a sentence it has spaces, so that a date or a price range is none.
+        let words: Vec<&str> = message.split_whitespace().collect();
+        words.windows(3).find_map(|parts| {
+            let sum = parts.join(" ");
+            calculated(sum.trim_end_matches(|letter: char| !letter.is_numeric()))
+        })
+    })
+}
+
+/// The result of a text that is nothing but a calculation.
+fn calculated(sum: &str) -> Option<String> {
     let operators = ['+', '*', '/', '×', '÷', '-', '−'];
     // A first character may be a sign.
     let (at, operator) = sum
@@ -243,7 +299,7 @@ mod tests {
 
     fn said(request: &ChatRequest) -> (String, Completion) {
         let reply = reply(request).unwrap();
-        let (pieces, end) = (reply.deltas, reply.completion);
+        let (pieces, end) = (reply.deltas, reply.end.unwrap());
         let texts = texts(&pieces);
         assert_eq!(texts.len(), pieces.len());
         assert!(texts.iter().all(|piece| !piece.is_empty()));
@@ -262,7 +318,7 @@ mod tests {
         let mut request = asking(|options| options.tools = vec![add()]);
         let called = |request: &ChatRequest| {
             let reply = reply(request).unwrap();
-            let (pieces, end) = (reply.deltas, reply.completion);
+            let (pieces, end) = (reply.deltas, reply.end.unwrap());
             (calls(&pieces), end.finish_reason)
         };
         let default = ("add".to_owned(), r#"{"a":1}"#.to_owned());
@@ -330,9 +386,29 @@ mod tests {
     #[test]
     fn it_calculates() {
         assert!(ask("What is 6 * 7?", None).0.contains("6 * 7 = 42 "));
+        let in_a_sentence = ask("Hello goldfish, what is 6 * 7?", None).0;
+        assert!(in_a_sentence.contains("6 * 7 = 42 "), "{in_a_sentence}");
+        assert!(ask("Is 2 + 2 really 5?", None).0.contains("2 + 2 = 4 "));
+        assert!(!ask("On 2026-02-20 at 5", None).0.contains('='));
         assert!(ask("-2 - 3", None).0.contains("-2 - 3 = -5 "));
         assert!(ask("1/0", None).0.contains("no answer"));
         assert!(!ask("well-known", None).0.contains('='));
+    }
+
+    #[test]
+    fn commands_send_each_kind_of_content() {
+        let asked = |text| reply(&request(vec![message(Role::User, text)]));
+        let reasoned = asked("/demo reasoning").unwrap();
+        assert!(matches!(reasoned.deltas.first(), Some(Delta::Reasoning(_))));
+        assert!(reasoned.end.is_ok());
+        let broken = asked("/demo error").unwrap();
+        assert!(!broken.deltas.is_empty());
+        assert!(matches!(broken.end, Err(Error::Failed(_))));
+        assert!(matches!(asked("/demo fail"), Err(Error::Failed(_))));
+        assert!(asked("/demo slow").unwrap().interval > commands::INTERVAL);
+        let (text, end) = ask("/demo long", Some(5));
+        assert_eq!(text.split_whitespace().count(), 5);
+        assert_eq!(end.finish_reason, FinishReason::Length);
     }
 
     #[test]

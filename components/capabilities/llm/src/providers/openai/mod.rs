@@ -4,4 +4,5 @@ pub(crate) mod config;
 pub(crate) mod decoder;
 pub(crate) mod messages;
 pub(crate) mod request;
+pub(crate) mod responses;
 pub(crate) mod usage;

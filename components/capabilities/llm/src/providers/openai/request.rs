@@ -4,12 +4,13 @@
 use super::config::Config;
 use super::messages::messages;
 use crate::bindings::{
-    ChatRequest, Error, FunctionTool, Options, ResponseFormat, StreamMode, Tool, ToolChoice,
+    ChatRequest, Error, FunctionTool, NativeRequest, Options, ResponseFormat, StreamMode, Tool,
+    ToolChoice,
 };
 use crate::catalogue::Entry;
 use crate::json::object;
 use crate::outbound::OutboundRequest;
-use crate::request::{Omitted, extra, prompt, reject};
+use crate::request::{Omitted, extra, is_native_stream, native_body, prompt, reject};
 use crate::secret::Secret;
 use serde_json::{Map, Value, json};
 
@@ -26,6 +27,22 @@ pub(crate) fn chat(
     let (body, omitted) = body(entry, request)?;
     let url = format!("{}/chat/completions", config.base_url);
     Ok((OutboundRequest::post(&url, &body)?.bearer(key), omitted))
+}
+
+/// The client's own request of the Responses API.
+///
+/// # Errors
+/// `misconfigured` if the base URL is none.
+pub(crate) fn native(
+    config: &Config,
+    key: &Secret,
+    entry: &Entry,
+    native: &NativeRequest,
+    max_tokens: Option<u32>,
+) -> Result<OutboundRequest, Error> {
+    let url = format!("{}/responses", config.base_url);
+    let body = native_body(native, entry, max_tokens);
+    Ok(OutboundRequest::post_bytes(&url, body, is_native_stream(native))?.bearer(key))
 }
 
 /// The body, and the parameters that are not in it.
@@ -475,6 +492,8 @@ mod tests {
             Part::Reasoning(Reasoning {
                 text: "hm".into(),
                 data: Some(r#"{"type":"reasoning.text","signature":"s"}"#.into()),
+                provider: None,
+                model: None,
             }),
         );
         let request = request(vec![message(Role::User, "Hi"), reply]);

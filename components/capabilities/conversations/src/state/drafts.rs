@@ -1,0 +1,72 @@
+//! Conversations without messages.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Conversation, Leftover, State};
+use crate::facts::Draft;
+
+/// A draft, and the number of its fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Drafted {
+    number: u64,
+    pub(crate) draft: Draft,
+}
+
+impl State {
+    pub(crate) fn draft(&self, id: &str) -> Option<&Draft> {
+        let mut drafts = self.drafts.iter().map(|drafted| &drafted.draft);
+        drafts.find(|draft| draft.id == id)
+    }
+
+    /// Adds a draft. Beyond the limit, the oldest one is removed.
+    pub(super) fn add_draft(&mut self, number: u64, draft: Draft) {
+        if self.draft(&draft.id).is_some() || self.conversation_or_evicted(&draft.id).is_some() {
+            self.leftovers.push(Leftover::Fact { number });
+            return;
+        }
+        let limit = usize::try_from(draft.limit).unwrap_or(usize::MAX).max(1);
+        let excess = self.drafts.len().saturating_add(1).saturating_sub(limit);
+        for drafted in self.drafts.drain(..excess) {
+            let number = drafted.number;
+            self.leftovers.push(Leftover::Fact { number });
+        }
+        self.drafts.push(Drafted { number, draft });
+    }
+
+    /// Takes the draft that its first message begins.
+    pub(super) fn take_draft(&mut self, id: &str) -> Option<Drafted> {
+        let at = self
+            .drafts
+            .iter()
+            .position(|drafted| drafted.draft.id == id)?;
+        Some(self.drafts.remove(at))
+    }
+
+    pub(super) fn remove_draft(&mut self, id: &str) {
+        if let Some(Drafted { number, .. }) = self.take_draft(id) {
+            self.leftovers.push(Leftover::Fact { number });
+        }
+    }
+
+    pub(super) fn remove_drafts(&mut self) {
+        let drafts = std::mem::take(&mut self.drafts).into_iter();
+        let facts = drafts.map(|drafted| Leftover::Fact {
+            number: drafted.number,
+        });
+        self.leftovers.extend(facts);
+    }
+}
+
+impl Conversation {
+    /// Takes over what its draft says. The fact of the draft is erased with those of its titles.
+    pub(super) fn adopt(&mut self, drafted: Drafted) {
+        let Drafted { number, draft } = drafted;
+        if let Some(title) = draft.title {
+            self.title = title;
+            self.renamed = true;
+        }
+        self.system = draft.system;
+        self.created = draft.time;
+        self.title_facts.push(number);
+    }
+}

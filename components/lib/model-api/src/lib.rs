@@ -1,0 +1,22 @@
+//! What the routes of model APIs (`/v1/…`) share: reading requests, moderating them, and the steps from
+//! a request to the model's reply. A route adds a decoder, which makes a prompt of a request, and an
+//! encoder, which makes bytes of deltas.
+//!
+//! May import `access`, `completion` and what they may import. Knows no path.
+
+mod ask;
+pub mod fields;
+pub mod openai_errors;
+mod origins;
+mod reasoning;
+mod stream;
+mod texts;
+mod whole;
+
+pub use ask::{Asked, ask, authenticate, prompt_bytes};
+pub use fields::Fields;
+pub use origins::Origins;
+pub use reasoning::{Sealed, is_sealed, seal, unseal};
+pub use stream::{ReplyStream, StreamEncoder, content_filtered};
+pub use texts::{Texts, moderate_messages};
+pub use whole::{WholeReply, collect};

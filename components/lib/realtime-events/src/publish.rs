@@ -1,0 +1,183 @@
+//! Publishing what is committed.
+
+use contracts::messaging::connections;
+use contracts::messaging::events::{self, Batch};
+use contracts::realtime::proxy::{self, Action, Closing, Item};
+use http_edge::{ApiError, Context};
+use spin_sdk::wasip3::wit_bindgen::spawn;
+
+use crate::frame::{Scope, frame};
+use crate::names::{channel_name, feed_name, proof_name, thread_name, user_name};
+
+/// How long this instance has to publish what it took, in seconds. After that others take it.
+const SECONDS: u32 = 5;
+/// How often new events are looked for after a publication, so that one request does not publish for ever.
+const ROUNDS_MAX: usize = 200;
+
+/// Publishes, after the response, what was committed and not published.
+pub fn publish_in_background(context: &Context) {
+    let log = context.log.background();
+    spawn(async move {
+        if let Err(error) = publish_pending().await {
+            log.failed(&error);
+        }
+    });
+}
+
+/// Publishes what was committed and not published, by whomever. Does nothing without a proxy.
+///
+/// # Errors
+/// 503 if the database or a proxy fails. Another call publishes it then.
+pub async fn publish_pending() -> Result<(), ApiError> {
+    if !proxy::is_configured().await {
+        return Ok(());
+    }
+    for _ in 0..ROUNDS_MAX {
+        let batches = events::take_unpublished(SECONDS)
+            .await
+            .map_err(error_mapping::messaging)?;
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let items = batches.iter().flat_map(items_of).collect();
+        proxy::publish(items)
+            .await
+            .map_err(error_mapping::realtime)?;
+        for batch in batches {
+            events::published(batch.stream, batch.last)
+                .await
+                .map_err(error_mapping::messaging)?;
+        }
+    }
+    Ok(())
+}
+
+/// Calls [`close_sockets`] after the response, which does not depend on it.
+pub fn close_sockets_in_background(context: &Context, user: String, proof: Option<String>) {
+    let log = context.log.background();
+    spawn(async move {
+        if let Err(error) = close_sockets(&user, proof.as_deref()).await {
+            log.failed(&error);
+        }
+    });
+}
+
+/// Ends the sockets and streams that were opened with a session or an API key (`session:…` or `key:…`), or all of the
+/// user with none. They are told to sign in again.
+///
+/// # Errors
+/// 503 if the database or a proxy fails. Sockets end at their next check all the same, if the database did not.
+pub async fn close_sockets(user: &str, proof: Option<&str>) -> Result<(), ApiError> {
+    connections::end(user.to_owned(), proof.map(str::to_owned))
+        .await
+        .map_err(error_mapping::messaging)?;
+    let closing = Item {
+        channel: proof.map_or_else(|| user_name(user), proof_name),
+        id: None,
+        previous_id: None,
+        action: Action::Close(Closing {
+            code: 4401,
+            reason: "Signed out.".to_owned(),
+        }),
+        sender: None,
+        excluded: Vec::new(),
+    };
+    match proxy::publish(vec![closing]).await {
+        Ok(()) | Err(proxy::Error::NotConfigured) => Ok(()),
+        Err(error) => Err(error_mapping::realtime(error)),
+    }
+}
+
+/// The items of a batch: each event for those who follow its channel, its thread or its user.
+fn items_of(batch: &Batch) -> Vec<Item> {
+    let mut items = Vec::new();
+    for event in &batch.events {
+        let mut add = |channel: String, scope: Scope<'_>, previous: u64| {
+            items.push(Item {
+                channel,
+                id: Some(format!("{}-{}", batch.epoch, event.number)),
+                previous_id: Some(format!("{}-{previous}", batch.epoch)),
+                action: Action::Message(frame(event, &batch.epoch, scope)),
+                sender: None,
+                excluded: batch.excluded.clone(),
+            });
+        };
+        if batch.is_feed {
+            let scope = Scope::Feed(&batch.stream);
+            add(feed_name(&batch.stream), scope, event.previous);
+            continue;
+        }
+        if let Some(thread) = &event.thread_id {
+            add(thread_name(thread), Scope::Thread, event.previous);
+        }
+        let previous = event.number.saturating_sub(1);
+        add(channel_name(&batch.stream), Scope::Channel, previous);
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::messaging::events::{Event, Kind};
+
+    use super::*;
+
+    fn event(number: u64, previous: u64, thread: Option<&str>) -> Event {
+        Event {
+            kind: Kind::ThreadUpdated,
+            number,
+            previous,
+            channel_id: Some("c".into()),
+            thread_id: thread.map(str::to_owned),
+            member: None,
+            by: None,
+            detail: None,
+            at: 0,
+            message: None,
+        }
+    }
+
+    fn batch(is_feed: bool, events: Vec<Event>) -> Batch {
+        Batch {
+            stream: "s".into(),
+            is_feed,
+            epoch: "e".into(),
+            last: 0,
+            excluded: vec!["user_2".into()],
+            events,
+        }
+    }
+
+    fn names(items: &[Item]) -> Vec<(&str, &str, &str)> {
+        let mut names = Vec::new();
+        for item in items {
+            let id = item.id.as_deref().unwrap_or_default();
+            let previous = item.previous_id.as_deref().unwrap_or_default();
+            names.push((item.channel.as_str(), id, previous));
+        }
+        names
+    }
+
+    #[test]
+    fn items_of_a_channel_are_for_its_followers_and_those_of_the_thread() {
+        let items = items_of(&batch(
+            false,
+            vec![event(7, 4, Some("t")), event(8, 7, None)],
+        ));
+        assert_eq!(
+            names(&items),
+            [
+                ("t-t", "e-7", "e-4"),
+                ("c-s", "e-7", "e-6"),
+                ("c-s", "e-8", "e-7"),
+            ]
+        );
+        assert!(items.iter().all(|item| item.excluded == ["user_2"]));
+    }
+
+    #[test]
+    fn items_of_a_user_are_for_that_user() {
+        let items = items_of(&batch(true, vec![event(3, 2, None)]));
+        assert_eq!(names(&items), [("u-s", "e-3", "e-2")]);
+    }
+}

@@ -1,0 +1,59 @@
+//! Requests of the proxy.
+
+use contracts::realtime::proxy;
+use http_edge::{ApiError, Context, ProtocolError};
+
+use crate::protocol::MEDIA_TYPE;
+
+/// Bytes of a request. Proxies send at most 200,000 bytes of events.
+const BODY_MAX: usize = 1_000_000;
+
+/// Whether the request has events of a WebSocket.
+pub(crate) fn has_events(context: &Context) -> bool {
+    let r#type = context.head.header("content-type").unwrap_or_default();
+    let r#type = r#type.split(';').next().unwrap_or_default();
+    r#type.trim().eq_ignore_ascii_case(MEDIA_TYPE)
+}
+
+/// Whether the proxy sent it. Only then may its `Connection-Id` and `Meta-…` be believed.
+pub(crate) async fn is_from_proxy(context: &Context) -> bool {
+    let Some(signature) = context.head.header("grip-sig") else {
+        return false;
+    };
+    has_events(context) && proxy::is_signature_valid(signature.to_owned()).await
+}
+
+/// The proxy's id of the connection.
+pub(crate) fn connection_id(context: &Context) -> Result<String, ApiError> {
+    let id = context.head.header("connection-id").unwrap_or_default();
+    let is_id = (1..=128).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
+    if !is_id {
+        return Err(ApiError::invalid("connection-id", "is missing"));
+    }
+    Ok(id.to_owned())
+}
+
+pub(crate) async fn read_body(context: &mut Context) -> Result<Vec<u8>, ApiError> {
+    let mut body = context.body();
+    let mut bytes = Vec::new();
+    while let Some(part) = body.next().await? {
+        bytes.extend_from_slice(&part);
+        if bytes.len() > BODY_MAX {
+            return Err(ApiError::PayloadTooLarge(BODY_MAX as u64));
+        }
+    }
+    Ok(bytes)
+}
+
+/// The error where there is no proxy.
+pub(crate) fn upgrade_required() -> ApiError {
+    ApiError::ProtocolError(ProtocolError::new(
+        426,
+        "UPGRADE_REQUIRED",
+        "WebSockets need a GRIP proxy in front of this server, and the variables grip_control_url and grip_key. \
+         Without one, use GET /api/events.",
+    ))
+}

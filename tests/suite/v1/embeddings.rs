@@ -1,0 +1,192 @@
+//! `POST /v1/embeddings`.
+
+use serde_json::{Value, json};
+use upstream::{Answer, Failure, Script, Upstream};
+
+use crate::harness::gateway::{ANTHROPIC, Gateway, with};
+use crate::harness::{App, eventually};
+
+const PATH: &str = "/v1/embeddings";
+const OPENAI: &str = "text-embedding-3-small";
+
+fn vectors(vectors: &[[f32; 2]]) -> Answer {
+    let data: Vec<_> = vectors
+        .iter()
+        .enumerate()
+        .map(
+            |(index, vector)| json!({ "object": "embedding", "index": index, "embedding": vector }),
+        )
+        .collect();
+    Answer::json(
+        &json!({ "object": "list", "data": data, "usage": { "prompt_tokens": 8, "total_tokens": 8 } }),
+    )
+}
+
+async fn embedded(gateway: &Gateway, answer: Answer, body: Value) -> Value {
+    gateway.upstream.push(answer.into());
+    let response = gateway.guest.post(PATH, body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()
+}
+
+#[tokio::test]
+async fn numbers_are_asked_for_and_sent_as_the_client_wants_them() {
+    let gateway = Gateway::new().await;
+    let body = json!({ "model": OPENAI, "input": ["a", "b"], "dimensions": 2, "user": "u1" });
+    let answer = || vectors(&[[1.0, -2.5], [0.5, 0.25]]);
+    let found = embedded(&gateway, answer(), body.clone()).await;
+    assert_eq!(found["data"][0]["embedding"], json!([1.0, -2.5]), "{found}");
+    assert_eq!(found["data"][1]["index"], 1);
+    assert_eq!(
+        found["usage"],
+        json!({ "prompt_tokens": 8, "total_tokens": 8 })
+    );
+    assert_eq!(
+        gateway.asked(),
+        json!({ "model": OPENAI, "input": ["a", "b"], "encoding_format": "float", "dimensions": 2, "user": "u1" })
+    );
+    let body = with(body, json!({ "encoding_format": "base64" }));
+    let found = embedded(&gateway, answer(), body).await;
+    assert_eq!(found["data"][0]["embedding"], "AACAPwAAIMA=", "{found}");
+    assert_eq!(gateway.asked()["encoding_format"], "float");
+}
+
+#[tokio::test]
+async fn tokens_and_single_inputs_are_lists_for_the_provider() {
+    let gateway = Gateway::new().await;
+    for (input, sent) in [
+        (json!("a"), json!(["a"])),
+        (json!([1, 2]), json!([[1, 2]])),
+        (json!([[1], [2]]), json!([[1], [2]])),
+    ] {
+        let answer = vectors(&vec![[1.0, 0.0]; sent.as_array().unwrap().len()]);
+        embedded(&gateway, answer, json!({ "model": OPENAI, "input": input })).await;
+        assert_eq!(gateway.asked()["input"], sent);
+    }
+}
+
+#[tokio::test]
+async fn workers_ai_and_a_local_server_are_asked_in_their_ways() {
+    let gateway = Gateway::new().await;
+    let model = "@cf/baai/bge-base-en-v1.5";
+    let answer = json!({ "result": { "shape": [1, 2], "data": [[1.0, 2.0]] }, "success": true });
+    let found = embedded(
+        &gateway,
+        Answer::json(&answer),
+        json!({ "model": model, "input": "a" }),
+    )
+    .await;
+    assert_eq!(found["data"][0]["embedding"], json!([1.0, 2.0]));
+    assert_eq!(gateway.asked(), json!({ "text": ["a"] }));
+    let request = gateway.upstream.requests().pop().unwrap();
+    assert!(request.path.ends_with(model), "{}", request.path);
+    let response = gateway
+        .guest
+        .post(PATH, json!({ "model": model, "input": [1] }))
+        .await;
+    assert_eq!(response.status, 400, "{response:?}");
+
+    let found = embedded(
+        &gateway,
+        vectors(&[[1.0, 0.0]]),
+        json!({ "model": "nomic-embed-text", "input": "a" }),
+    )
+    .await;
+    assert_eq!(found["model"], "nomic-embed-text");
+    assert_eq!(gateway.asked()["model"], "nomic-embed-text");
+}
+
+#[tokio::test]
+async fn a_provider_without_embeddings_is_a_400_that_names_it() {
+    let gateway = Gateway::new().await;
+    let response = gateway
+        .guest
+        .post(PATH, json!({ "model": ANTHROPIC, "input": "a" }))
+        .await;
+    assert_eq!(response.status, 400, "{response:?}");
+    let error = response.json()["error"].clone();
+    assert_eq!(error["param"], "model", "{error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("not supported by anthropic"), "{message}");
+    assert!(gateway.upstream.requests().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_named() {
+    let gateway = Gateway::new().await;
+    for (body, param) in [
+        (json!({ "input": "a" }), "model"),
+        (json!({ "model": OPENAI }), "input"),
+        (json!({ "model": OPENAI, "input": [] }), "input"),
+        (json!({ "model": OPENAI, "input": "" }), "input"),
+        (
+            json!({ "model": OPENAI, "input": vec!["a"; 2_049] }),
+            "input",
+        ),
+        (
+            json!({ "model": OPENAI, "input": "a", "encoding_format": "hex" }),
+            "encoding_format",
+        ),
+    ] {
+        let response = gateway.guest.post(PATH, body).await;
+        assert_eq!(response.status, 400, "{response:?}");
+        assert_eq!(response.json()["error"]["param"], param);
+    }
+    let stranger = gateway.app.client();
+    let response = stranger
+        .post(PATH, json!({ "model": "demo", "input": "a" }))
+        .await;
+    response.is_error(401, "invalid_api_key");
+}
+
+#[tokio::test]
+async fn a_failure_is_retried_and_a_wrong_number_of_vectors_is_one() {
+    let upstream = Upstream::start(vectors(&[[1.0, 0.0]]).into())
+        .await
+        .unwrap();
+    let app = App::with_defaults()
+        .openai(&upstream)
+        .variable("llm_max_attempts", "2")
+        .start()
+        .await;
+    let guest = app.client().guest().await;
+    upstream.push(Script::refuse(Failure::Internal));
+    let body = json!({ "model": OPENAI, "input": "a" });
+    let response = guest.post(PATH, body.clone()).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(upstream.requests().len(), 2);
+    let response = guest
+        .post(PATH, with(body, json!({ "input": ["a", "b"] })))
+        .await;
+    response.is_error(502, "provider_error");
+}
+
+#[tokio::test]
+async fn embeddings_are_charged_at_their_price() {
+    let gateway = Gateway::new().await;
+    embedded(
+        &gateway,
+        vectors(&[[1.0, 0.0]]),
+        json!({ "model": OPENAI, "input": "a" }),
+    )
+    .await;
+    eventually("the usage", async || {
+        let usage = gateway.guest.get("/api/usage").await.json().to_string();
+        (usage.contains(OPENAI) && usage.contains("\"promptTokens\":8")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn demo_puts_texts_of_the_same_words_near_each_other() {
+    let guest = App::shared().await.client().guest().await;
+    let body = json!({ "model": "demo", "input": ["red fish", "Fish! Red.", "a blue whale"] });
+    let found = guest.post(PATH, body).await.json();
+    let vector = |index: usize| -> Vec<f64> {
+        let vector = found["data"][index]["embedding"].as_array().unwrap();
+        vector.iter().map(|value| value.as_f64().unwrap()).collect()
+    };
+    let near = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    assert!(near(vector(0), vector(1)) > 0.99);
+    assert!(near(vector(0), vector(2)) < 0.9);
+}
