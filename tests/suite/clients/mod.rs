@@ -2,6 +2,7 @@
 //! application.
 
 mod browser;
+mod gateway;
 mod openai;
 mod sign_in;
 mod streams;
