@@ -34,6 +34,12 @@ pub(crate) fn hi(model: &str) -> Value {
     json!({ "model": model, "messages": [{ "role": "user", "content": "Hi!" }] })
 }
 
+/// Asserts that a response is an error in OpenAI's format.
+pub(crate) fn is_openai_error(response: &Response, status: u16, code: &str) {
+    assert_eq!(response.status, status, "{response:?}");
+    assert_eq!(response.json()["error"]["code"], code, "{response:?}");
+}
+
 /// The object with further members.
 pub(crate) fn with(mut object: Value, members: Value) -> Value {
     let members = members.as_object().unwrap().clone();

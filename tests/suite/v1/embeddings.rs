@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use upstream::{Answer, Failure, Script, Upstream};
 
-use crate::harness::gateway::{ANTHROPIC, Gateway, with};
+use crate::harness::gateway::{ANTHROPIC, Gateway, is_openai_error, with};
 use crate::harness::{App, eventually};
 
 const PATH: &str = "/v1/embeddings";
@@ -136,7 +136,7 @@ async fn what_is_wrong_with_a_request_is_named() {
     let response = stranger
         .post(PATH, json!({ "model": "demo", "input": "a" }))
         .await;
-    response.is_error(401, "invalid_api_key");
+    is_openai_error(&response, 401, "invalid_api_key");
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn a_failure_is_retried_and_a_wrong_number_of_vectors_is_one() {
     let response = guest
         .post(PATH, with(body, json!({ "input": ["a", "b"] })))
         .await;
-    response.is_error(502, "provider_error");
+    is_openai_error(&response, 502, "provider_error");
 }
 
 #[tokio::test]

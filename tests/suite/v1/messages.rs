@@ -382,6 +382,7 @@ async fn moderation_reads_prompts_and_replies_of_every_model() {
         .local(&upstream)
         .manifest(manifest.path())
         .variable("moderation_words", "badfish")
+        .variable("moderation_replies", "on")
         .start()
         .await;
     let guest = app.client().guest().await;

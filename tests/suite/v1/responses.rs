@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use upstream::{Answer, Ending, Failure, Fault, Script, Upstream};
 
-use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, with};
+use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, is_openai_error, with};
 use crate::harness::{App, ChangedManifest, Event, Guest};
 
 const PATH: &str = "/v1/responses";
@@ -286,9 +286,9 @@ async fn what_needs_stored_responses_is_a_400_that_names_it() {
     }
     assert!(gateway.upstream.requests().is_empty());
     let response = gateway.guest.get("/v1/responses/resp_1").await;
-    response.is_error(404, "unknown_url");
+    is_openai_error(&response, 404, "unknown_url");
     let response = gateway.app.client().post(PATH, hi(LOCAL)).await;
-    response.is_error(401, "invalid_api_key");
+    is_openai_error(&response, 401, "invalid_api_key");
 }
 
 #[tokio::test]
@@ -390,6 +390,7 @@ async fn moderation_reads_prompts_and_replies_of_every_model() {
         .local(&upstream)
         .manifest(manifest.path())
         .variable("moderation_words", "badfish")
+        .variable("moderation_replies", "on")
         .start()
         .await;
     let guest = app.client().guest().await;
@@ -401,7 +402,7 @@ async fn moderation_reads_prompts_and_replies_of_every_model() {
             let response = guest
                 .post(PATH, json!({ "model": model, "input": input }))
                 .await;
-            response.is_error(422, "content_filter");
+            is_openai_error(&response, 422, "content_filter");
         }
     }
     let local = events(&guest, hi(LOCAL)).await;
