@@ -4,6 +4,7 @@
 
 mod demo;
 
+#[cfg(any(target_family = "wasm", test))]
 pub(crate) use demo::vectors as demo_vectors;
 
 use crate::bindings::{

@@ -7,9 +7,13 @@ mod omission;
 mod sequence;
 mod validation;
 
+#[cfg(target_family = "wasm")]
 pub(crate) use earlier_reasoning::for_model;
+#[cfg(target_family = "wasm")]
 pub(crate) use estimate::tokens_at_most;
-pub(crate) use native::{is_native_stream, native, native_body};
+#[cfg(target_family = "wasm")]
+pub(crate) use native::native;
+pub(crate) use native::{is_native_stream, native_body};
 pub(crate) use omission::{Omitted, invalid, is_nothing, reject, unsupported};
 pub(crate) use sequence::{Prompt, PromptMessage, prompt};
 #[cfg(any(target_family = "wasm", test))]
