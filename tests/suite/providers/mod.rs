@@ -11,6 +11,7 @@ mod odd_fields;
 mod parameters;
 mod prompts;
 mod routing;
+mod sent_bytes;
 mod stream_errors;
 mod tool_calls;
 mod wire_formats;
