@@ -480,8 +480,8 @@ impl App {
     }
 
     /// Sends a signal (`TERM` or `KILL`) to the process and does not wait.
-    pub(crate) async fn signal(&mut self, name: &str) {
-        match &mut self.running {
+    pub(crate) async fn signal(&self, name: &str) {
+        match &self.running {
             Running::Embedded(_) | Running::Ended => panic!("no process to send {name} to"),
             Running::Process(child) => signal(child, name).await,
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Frame, Incoming};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -144,8 +144,43 @@ impl Client {
     where
         S: Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static,
     {
-        let stream = TokioIo::new(self.connect().await);
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
+        let body = StreamBody::new(pieces.map_ok(Frame::data));
+        self.exchange(self.connect().await, method, path, body)
+            .await
+    }
+
+    /// Sends a request to an application that may be killed meanwhile. An error if the connection broke, or
+    /// could not be made. The exchange is not checked against the API description.
+    pub(crate) async fn attempt(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Response, String> {
+        let stream = TcpStream::connect(self.address).await;
+        let stream = stream.map_err(|error| error.to_string())?;
+        let Some(body) = body else {
+            return self
+                .exchange(stream, method, path, Full::new(Bytes::new()))
+                .await;
+        };
+        let client = self.with("content-type", "application/json");
+        let body = Full::new(Bytes::from(body.to_string()));
+        client.exchange(stream, method, path, body).await
+    }
+
+    async fn exchange<B>(
+        &self,
+        stream: TcpStream,
+        method: &str,
+        path: &str,
+        body: B,
+    ) -> Result<Response, String>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| error.to_string())?;
         tokio::spawn(connection);
@@ -156,7 +191,6 @@ impl Client {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let body = StreamBody::new(pieces.map_ok(Frame::data));
         let request = request.body(body).unwrap();
         let response = sender.send_request(request).await;
         let (head, body) = response.map_err(|error| error.to_string())?.into_parts();

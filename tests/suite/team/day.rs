@@ -22,10 +22,15 @@ const THREADS: usize = 200;
 const OWNERS: usize = CHANNELS;
 
 /// A deterministic sequence of numbers (xorshift).
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(0x9E37_79B9_7F4A_7C15 ^ (seed + 1))
+    }
+
+    /// A number less than `limit`.
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -94,7 +99,7 @@ async fn channel(users: &[User], number: usize) -> Channel {
 
 /// What a user does all day. Answers are checked as far as what others do at the same time allows.
 async fn work(team: &Team, place: usize, posts: usize) -> BTreeMap<String, Acknowledged> {
-    let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ (u64::try_from(place).unwrap() + 1));
+    let mut random = Random::new(u64::try_from(place).unwrap());
     let user = &team.users[place];
     let mut written = BTreeMap::new();
     for _ in 0..posts {

@@ -1,10 +1,11 @@
 //! Team messaging as a whole, on each database: rules that hold whatever happens at the same time, a day
-//! of a team, and guessed ids. The tests of the single routes are in `api`.
+//! of a team, the process killed at any moment of it, and guessed ids. The tests of the single routes are in `api`.
 
 mod assistant;
 mod day;
 mod guessed_ids;
 mod interleavings;
+mod kills;
 mod rules;
 
 use crate::harness::App;
