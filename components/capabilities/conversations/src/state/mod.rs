@@ -422,12 +422,7 @@ impl State {
 }
 
 impl Conversation {
-    fn begin(
-        number: u64,
-        message: &Message,
-        begins: &Begins,
-        provisional: Option<Limits>,
-    ) -> Self {
+    fn begin(number: u64, message: &Message, begins: &Begins, provisional: Option<Limits>) -> Self {
         let share = INLINE_BYTES.checked_div(begins.limit).unwrap_or(u32::MAX);
         Self {
             id: message.conversation.clone(),
