@@ -783,11 +783,6 @@ const WITHOUT_METHOD: &[(&str, &[&str])] = &[
         &["OpenAI", "Anthropic"],
     ),
     ("the description itself", &["Documentation"]),
-    ("for the clients of Durable Streams", &["Streams"]),
-    (
-        "conversations in the shapes of another client",
-        &["Chats", "post /api/v1/chats/{id}/messages"],
-    ),
     (
         "for the AI SDK",
         &["get /api/chat/{id}/stream", "post /api/chat/{id}/stop"],
@@ -806,6 +801,7 @@ const WITHOUT_METHOD: &[(&str, &[&str])] = &[
             "get /api/auth/session",
             "post /api/auth/forget-password",
             "post /api/auth/delete-user",
+            "post /api/v1/streams/{id}/append",
         ],
     ),
     (

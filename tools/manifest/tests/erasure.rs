@@ -131,6 +131,7 @@ fn walker() -> PathBuf {
         "messaging",
         "quota",
         "response-cache",
+        "streams",
     ];
     std::fs::write(folder.join("contracts.rs"), contracts(&holders)).unwrap();
     std::fs::write(folder.join("main.rs"), MAIN).unwrap();
@@ -167,6 +168,7 @@ fn a_capability_that_is_added_is_erased_and_checked() {
         "files erase someone",
         "memory erase someone",
         "response-cache erase someone",
+        "streams erase someone",
     ];
     assert_eq!(calls(&walker, &["erase-content"]), content);
 
@@ -182,11 +184,11 @@ fn a_capability_that_is_added_is_erased_and_checked() {
         exports.contains(&"memory export someone".to_owned()),
         "{exports:?}"
     );
-    assert_eq!(exports.len(), 7);
+    assert_eq!(exports.len(), 8);
 
     let checks = calls(&walker, &["check"]);
     assert!(checks.contains(&"memory check".to_owned()), "{checks:?}");
-    assert_eq!(checks.len(), 7);
+    assert_eq!(checks.len(), 8);
 
     // Nothing after a failure is erased, so that the account is there to try again.
     let broken = calls(&walker, &["erase", "memory"]);
