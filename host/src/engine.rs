@@ -1,8 +1,10 @@
 //! The WebAssembly engine and the compiled components, shared by all hosts of a process.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use anyhow::{Result, anyhow};
 use wasmtime::component::{Component, Linker};
@@ -83,8 +85,9 @@ struct CacheFile {
     file: PathBuf,
 }
 
-/// How many files the cache keeps. A change of one component compiles several.
-const MAX_FILES: usize = 64;
+/// How many files the cache keeps, the last used ones: the components of several manifests, and some of earlier
+/// builds. A file has some megabytes.
+const MAX_FILES: usize = 192;
 
 impl CacheFile {
     fn at(cache: &Path, hash: u64) -> Self {
@@ -102,8 +105,15 @@ impl CacheFile {
         if !self.file.is_file() {
             return None;
         }
+        self.touch();
         // SAFETY: `write` creates the file by a rename of the whole content; nothing changes it later.
         unsafe { Component::deserialize_file(engine, &self.file) }.ok()
+    }
+
+    /// Marks the file as used now.
+    fn touch(&self) {
+        // A cache that cannot be written is of use too.
+        let _ = File::open(&self.file).and_then(|file| file.set_modified(SystemTime::now()));
     }
 
     fn write(&self, code: &[u8]) {
@@ -169,4 +179,39 @@ fn allocation_strategy() -> InstanceAllocationStrategy {
         .async_stack_keep_resident(16 << 10)
         .max_unused_warm_slots(64);
     InstanceAllocationStrategy::Pooling(pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn write_removes_the_files_that_were_not_used_for_longest() {
+        let cache = std::env::temp_dir().join(format!("goldfish-cache-{}", std::process::id()));
+        let file = |hash: u64| CacheFile::at(&cache, hash);
+        let start = SystemTime::now() - Duration::from_secs(100_000);
+        std::fs::create_dir_all(file(0).directory).unwrap();
+        for (number, age) in (0..=MAX_FILES as u64).zip(0..) {
+            let written = File::create(file(number).file).unwrap();
+            written
+                .set_modified(start + Duration::from_secs(age))
+                .unwrap();
+        }
+        file(0).touch();
+        file(u64::MAX).write(b"");
+        let left = std::fs::read_dir(file(0).directory).unwrap().count();
+        assert_eq!(left, MAX_FILES);
+        for (number, is_left) in [
+            (0, true),
+            (1, false),
+            (2, false),
+            (3, true),
+            (u64::MAX, true),
+        ] {
+            assert_eq!(file(number).file.exists(), is_left, "{number}");
+        }
+        std::fs::remove_dir_all(&cache).unwrap();
+    }
 }

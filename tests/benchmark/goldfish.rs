@@ -95,7 +95,7 @@ fn variables(upstream: &Upstream) -> Vec<(String, String)> {
 pub(crate) struct Goldfish {
     child: Child,
     address: SocketAddr,
-    _state: State,
+    state: State,
 }
 
 impl Drop for Goldfish {
@@ -115,12 +115,28 @@ impl Goldfish {
         upstream: &Upstream,
         additional: &[(&str, String)],
     ) -> Result<Self> {
+        let additional: Vec<_> = additional
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        Self::start_of(&manifest(), upstream, &additional).await
+    }
+
+    /// Starts the application of a manifest with additional variables.
+    pub(crate) async fn start_of(
+        manifest: &Path,
+        upstream: &Upstream,
+        additional: &[(String, String)],
+    ) -> Result<Self> {
         let state = State::new()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_goldfish"));
-        command
-            .arg("--from")
-            .arg(manifest())
-            .args(["--no-build", "--listen", "127.0.0.1:0"]);
+        // The proxy for WebSockets is a program of its own in production.
+        command.arg("--from").arg(manifest).args([
+            "--no-build",
+            "--no-proxy",
+            "--listen",
+            "127.0.0.1:0",
+        ]);
         command.arg("--state-dir").arg(&state.0);
         for (name, value) in variables(upstream) {
             command.arg("--variable").arg(format!("{name}={value}"));
@@ -144,13 +160,18 @@ impl Goldfish {
         Ok(Self {
             child,
             address,
-            _state: state,
+            state,
         })
     }
 
     /// The address on which it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The folder of the key-value store and of the SQL database.
+    pub(crate) fn state_folder(&self) -> &Path {
+        &self.state.0
     }
 
     /// Signs `count` guests in.

@@ -17,6 +17,7 @@
 mod client;
 mod credentials;
 mod goldfish;
+mod messaging;
 mod proxy;
 mod slow;
 mod table;
@@ -86,6 +87,8 @@ async fn run(length: u32) -> Result<Table> {
 
     upstream.set(Script::words(SHORT_REPLY));
     writes(&mut table, &upstream).await?;
+
+    messaging::measure(&mut table, &upstream, length).await?;
     Ok(table)
 }
 

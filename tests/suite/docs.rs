@@ -13,7 +13,9 @@ use crate::promises::edge;
 
 /// What is not described: pages, which people look at and programs do not ask for, and any path that is not there.
 fn not_described() -> impl Iterator<Item = (&'static str, &'static str)> {
-    edge::PAGES.into_iter().chain([("ANY", "/...")])
+    // The proxy alone sends events of WebSockets.
+    let others = [("ANY", "/..."), ("POST", "/ws")];
+    edge::PAGES.into_iter().chain(others)
 }
 
 async fn description() -> Value {

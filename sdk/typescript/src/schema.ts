@@ -4196,6 +4196,35 @@ export interface components {
             /** @description Messages that the user has not read; 0 for who is no member. */
             unreadCount: number;
         };
+        /** @description What happened; docs/realtime.md has the payload of each type. */
+        RealtimeEvent: {
+            /** Format: uuid */
+            channelId: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            id: string;
+            number: number;
+            payload: Record<string, never>;
+            /** @description The number of the event before it in what is followed. */
+            previous: number;
+            /** @enum {string} */
+            scope: "thread" | "channel" | "feed";
+            /** Format: uuid */
+            threadId: string | null;
+            type: string;
+        };
+        /** @description What a stream says of itself. The payload names the thread or channel; an empty one means everything. */
+        RealtimeNotice: {
+            payload?: {
+                /** Format: uuid */
+                channelId?: string;
+                feed?: boolean;
+                /** Format: uuid */
+                threadId?: string;
+            };
+            /** @enum {string} */
+            type: "READY" | "RESET" | "LEFT";
+        };
         RefreshRequest: {
             refreshToken: string;
         };
