@@ -1,67 +1,16 @@
-import type { MessageWithSender } from './team.js';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+
+import type { AnyRealtimeEvent, RealtimeEvent, RealtimeEvents } from './realtime-events.js';
 import type { Transport } from './transport.js';
 
-/** What happened. `number` counts the events of its channel, or of the feed. */
-export interface RealtimeEvent<T extends string = string, P = unknown> {
-  type: T;
-  payload: P;
-  id: string;
-  number: number;
-  /** The number of the event before it in what is followed. */
-  previous: number;
-  scope: 'thread' | 'channel' | 'feed';
-  channelId: string | null;
-  threadId: string | null;
-  createdAt: string;
-}
-
-export interface Typing {
-  threadId: string;
-  userId: string;
-  state: 'start' | 'stop';
-  /** Milliseconds after which the user is not typing any more, without another event. */
-  expiresIn: number;
-}
-
-export interface Presence {
-  userId: string;
-  state: 'online' | 'away' | 'offline';
-  lastSeenAt: string | null;
-}
-
-/** Events by their types. */
-export interface RealtimeEvents {
-  NEW_MESSAGE: RealtimeEvent<'NEW_MESSAGE', MessageWithSender>;
-  UPDATE_MESSAGE: RealtimeEvent<'UPDATE_MESSAGE', MessageWithSender>;
-  MENTION: RealtimeEvent<'MENTION', MessageWithSender>;
-  DELETE_MESSAGE: RealtimeEvent<'DELETE_MESSAGE', { messageId: string; threadId: string; channelId: string; number: number }>;
-  REACTION: RealtimeEvent<'REACTION', { messageId: string; threadId: string; userId: string; emoji: string; action: 'added' | 'removed'; reactions: { emoji: string; count: number }[] }>;
-  READ: RealtimeEvent<'READ', { threadId: string; channelId: string; userId: string; number: number }>;
-  MEMBER_ADDED: RealtimeEvent<'MEMBER_ADDED', { channelId: string; userId: string; role: string }>;
-  MEMBER_ROLE: RealtimeEvent<'MEMBER_ROLE', { channelId: string; userId: string; role: string }>;
-  MEMBER_REMOVED: RealtimeEvent<'MEMBER_REMOVED', { channelId: string; userId: string; banned?: boolean }>;
-  CHANNEL_UPDATED: RealtimeEvent<'CHANNEL_UPDATED', { channelId: string; name: string; isPrivate: boolean }>;
-  CHANNEL_DELETED: RealtimeEvent<'CHANNEL_DELETED', { channelId: string }>;
-  THREAD_CREATED: RealtimeEvent<'THREAD_CREATED', { channelId: string; threadId: string; name: string }>;
-  THREAD_UPDATED: RealtimeEvent<'THREAD_UPDATED', { channelId: string; threadId: string; name: string; isArchived: boolean }>;
-  THREAD_DELETED: RealtimeEvent<'THREAD_DELETED', { channelId: string; threadId: string }>;
-  TYPING: { type: 'TYPING'; payload: Typing };
-  PRESENCE: { type: 'PRESENCE'; payload: Presence };
-  /** Events are gone, or too many: load the thread, channel or everything again. */
-  RESET: { type: 'RESET'; payload: { threadId?: string; channelId?: string } };
-  /** A thread or channel is not followed any more: the user is not a member. */
-  LEFT: { type: 'LEFT'; payload: { threadId?: string; channelId?: string } };
-  ERROR: { type: 'ERROR'; payload: { message: string; code: string } };
-}
-
-export type AnyRealtimeEvent = RealtimeEvents[keyof RealtimeEvents];
+export type * from './realtime-events.js';
 
 /** What is followed. */
 export type Followed = { threadId: string } | { channelId: string } | 'feed';
 
 export interface RealtimeOptions {
-  /** The class of WebSockets; by default the global one. */
-  WebSocket?: typeof WebSocket | undefined;
+  /** The class of WebSockets; by default the global one. `null`: server-sent events alone. */
+  WebSocket?: typeof WebSocket | null | undefined;
   /** Longest time between two attempts to connect, in milliseconds; 30,000 by default. */
   maxReconnectWait?: number | undefined;
   /** Milliseconds without any message after which the connection is given up; 60,000 by default. */
@@ -88,9 +37,13 @@ interface Subscription {
   position: number | undefined;
 }
 
+/** How long server-sent events stand in for a WebSocket that could not be opened before it is tried again. */
+const SOCKET_RETRY = 300_000;
+
 /**
- * One WebSocket for everything that is followed. It connects again by itself, resumes by number, and gives each event
- * once and in its order.
+ * One connection for everything that is followed: a WebSocket, or server-sent events where none can be opened. It
+ * connects again by itself, resumes by number, and gives each event once and in its order. Over server-sent events
+ * typing and presence are neither sent nor received, and at most 16 threads and channels are followed.
  */
 export class RealtimeConnection {
   readonly #transport: Transport;
@@ -98,6 +51,12 @@ export class RealtimeConnection {
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
   #socket: WebSocket | undefined;
+  /** Ends the server-sent events that stand in for a WebSocket. */
+  #stream: AbortController | undefined;
+  /** Server-sent events are used until then. */
+  #streamUntil = 0;
+  /** What the numbers of events belong to. */
+  #epoch: string | undefined;
   #attempts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
@@ -125,12 +84,14 @@ export class RealtimeConnection {
     const subscription = { followed, position: after };
     this.#subscriptions.set(key, subscription);
     this.#join(subscription);
+    this.#restartStream();
   }
 
   unfollow(followed: Followed): void {
     this.#subscriptions.delete(keyOf(followed));
     const type = followed === 'feed' ? 'LEAVE_FEED' : 'threadId' in followed ? 'LEAVE_THREAD' : 'LEAVE_CHANNEL';
     this.#send({ type, ...(followed === 'feed' ? {} : followed) });
+    this.#restartStream();
   }
 
   /** Says that the user is typing, or has stopped. */
@@ -154,16 +115,23 @@ export class RealtimeConnection {
     clearTimeout(this.#timer);
     clearTimeout(this.#idle);
     this.#socket?.close(1000);
+    this.#stream?.abort();
   }
 
   async #connect(): Promise<void> {
+    const Socket = this.#options.WebSocket === undefined ? globalThis.WebSocket : this.#options.WebSocket;
+    if (!Socket || Date.now() < this.#streamUntil) {
+      await this.#readStream();
+      return;
+    }
     try {
       const { ticket } = await this.#transport.json('post', '/api/websocket/ticket', { body: {} });
       if (this.#closed) return;
-      const Socket = this.#options.WebSocket ?? WebSocket;
       const socket = new Socket(this.#transport.socketUrl('/ws'), ['goldfish', ticket]);
       this.#socket = socket;
+      let wasOpen = false;
       socket.onopen = () => {
+        wasOpen = true;
         for (const subscription of this.#subscriptions.values()) this.#join(subscription);
         this.#heard();
       };
@@ -172,18 +140,91 @@ export class RealtimeConnection {
         this.#heard();
         this.#receive(JSON.parse(String(message.data)));
       };
-      socket.onclose = () => this.#reconnect(socket);
-      // A close follows.
-      socket.onerror = () => undefined;
+      const end = () => {
+        // The server has no proxy for WebSockets, or something on the way refuses them.
+        if (!wasOpen) this.#streamUntil = Date.now() + SOCKET_RETRY;
+        this.#reconnect(socket);
+      };
+      socket.onclose = end;
+      // Node.js 20 does not close a socket that was refused.
+      socket.onerror = () => {
+        if (!wasOpen) end();
+      };
     } catch {
       this.#reconnect(this.#socket);
     }
+  }
+
+  /** Reads server-sent events until they end, and goes on with the next ones. */
+  async #readStream(): Promise<void> {
+    const controller = new AbortController();
+    this.#stream = controller;
+    const { signal } = controller;
+    try {
+      // The order of the positions in a cursor.
+      const all = [...this.#subscriptions.values()];
+      const threads = all.flatMap(({ followed }) => (followed !== 'feed' && 'threadId' in followed ? [followed.threadId] : []));
+      const channels = all.flatMap(({ followed }) => (followed !== 'feed' && 'channelId' in followed ? [followed.channelId] : []));
+      const keys = ['feed', ...threads.map((id) => `thread ${id}`), ...channels.map((id) => `channel ${id}`)];
+      const positions = keys.map((key) => this.#subscriptions.get(key)?.position ?? 'x');
+      const since = this.#epoch === undefined ? undefined : `${this.#epoch}-${positions.join('.')}`;
+      const query = { threads: threads.join(','), channels: channels.join(','), since };
+      const response = await this.#transport.send('get', '/api/events', { query, signal });
+      const parser = createParser({ onEvent: (message) => this.#receiveMessage(message, keys) });
+      const decoder = new TextDecoder();
+      const reader = response.body?.getReader();
+      for (;;) {
+        const part = await reader?.read();
+        if (!part || part.done) break;
+        this.#attempts = 0;
+        parser.feed(decoder.decode(part.value, { stream: true }));
+      }
+    } catch {
+      // As the end of a stream.
+    }
+    if (this.#stream === controller) this.#reconnect(undefined);
+  }
+
+  /** Follows what is to be followed now. */
+  #restartStream(): void {
+    const stream = this.#stream;
+    if (!stream) return;
+    this.#stream = undefined;
+    stream.abort();
+    // Once for all changes that are made together.
+    queueMicrotask(() => {
+      if (!this.#closed && !this.#stream && !this.#socket) void this.#connect();
+    });
+  }
+
+  /** A server-sent event. Its id has the position in each thing that is followed. */
+  #receiveMessage({ event, data, id }: EventSourceMessage, keys: string[]): void {
+    const message = JSON.parse(data);
+    if (event === undefined) this.#receiveEvent(message);
+    else if (event === 'reset') this.#emit(message);
+    else if (event === 'left') {
+      this.#subscriptions.delete(keyOf(followedOf(message.payload)));
+      this.#emit(message);
+    }
+    const [epoch, numbers] = id?.split('-') ?? [];
+    if (numbers === undefined) return;
+    this.#epoch = epoch;
+    let isBehind = false;
+    numbers.split('.').forEach((number, index) => {
+      const subscription = this.#subscriptions.get(keys[index] ?? '');
+      if (!subscription || number === 'x') return;
+      if (event === 'ready' && (subscription.position ?? Infinity) < Number(number)) isBehind = true;
+      else subscription.position = Number(number);
+    });
+    // The first stream begins now, since the epoch was not known: what came before is read with the next one.
+    if (isBehind) this.#restartStream();
   }
 
   /** Connects again after a random time that doubles with each attempt. */
   #reconnect(socket: WebSocket | undefined): void {
     if (this.#closed || socket !== this.#socket) return;
     this.#socket = undefined;
+    this.#stream = undefined;
     clearTimeout(this.#idle);
     clearTimeout(this.#timer);
     const longest = Math.min(this.#options.maxReconnectWait ?? 30_000, 500 * 2 ** Math.min(this.#attempts, 10));
@@ -252,12 +293,13 @@ export class RealtimeConnection {
       // Known already.
       if (event.number <= position) return;
       // One was lost: it comes first, with what follows it.
-      if (event.previous > position) {
+      if (this.#socket && event.previous > position) {
         this.#join(subscription);
         return;
       }
     }
     subscription.position = event.number;
+    this.#epoch = event.id.split('-')[0];
     this.#emit(event);
   }
 
@@ -301,5 +343,15 @@ export class Realtime {
   /** Opens one connection for everything that is followed. */
   connect(options: RealtimeOptions = {}): RealtimeConnection {
     return new RealtimeConnection(this.#transport, options);
+  }
+
+  /** Sends data of one's own to all who follow a thread, as `BROADCAST`. It is not stored. */
+  async broadcast(threadId: string, data: unknown): Promise<void> {
+    await this.#transport.json('post', '/api/websocket', { body: { threadId, data } });
+  }
+
+  /** The open connections of the user, and the limits. */
+  async connections() {
+    return this.#transport.json('get', '/api/websocket/info');
   }
 }

@@ -4078,17 +4078,18 @@ export interface components {
         };
         NewChat: {
             /** @description The model of the first reply. */
-            model?: string;
+            model?: string | null;
             /** @description The system prompt of all replies, in place of that of your preferences. */
-            system?: string;
-            title?: string;
+            system?: string | null;
+            title?: string | null;
         };
         NewStream: {
             /** @description `application/json` if it is left out. */
-            contentType?: string;
-            expiresAt?: components["schemas"]["Time"];
+            contentType?: string | null;
+            /** @description Milliseconds since the epoch, in the future. */
+            expiresAt?: number | null;
             /** @description Seconds without use after which the stream expires. */
-            ttlSeconds?: number;
+            ttlSeconds?: number | null;
             /**
              * @description `private`: only you. `link`: whoever has the token.
              * @enum {string}

@@ -17,6 +17,49 @@ function next(seen: AnyRealtimeEvent[], condition: (event: AnyRealtimeEvent) => 
   });
 }
 
+/** Where no WebSocket can be opened, server-sent events bring the same. */
+export async function realtimeWithoutSockets(base: string) {
+  const [ana, ben] = [await guest(base), await guest(base)];
+  const channel = await ana.channels.create({ name: 'Design' });
+  await ben.members.join(channel.id);
+  const { id: benId } = await ben.auth.me();
+  const thread = await ana.threads.create({ channelId: channel.id, name: 'Logo' });
+  const other = await ana.threads.create({ channelId: channel.id, name: 'Colours' });
+  const post = (threadId: string, content: string) => ana.messages.post({ threadId, content });
+  await post(thread.id, 'one');
+  const seen: AnyRealtimeEvent[] = [];
+  const connection = ben.realtime.connect({ maxReconnectWait: 100 });
+  connection.on('*', (event) => seen.push(event));
+  const isMessage = (content: string) => (event: AnyRealtimeEvent) => event.type === 'NEW_MESSAGE' && event.payload.content === content;
+  connection.follow({ threadId: thread.id }, 0);
+  await next(seen, isMessage('one'));
+  await post(thread.id, 'two');
+  await next(seen, isMessage('two'));
+  connection.follow({ threadId: other.id });
+  connection.follow('feed');
+  // Until it is followed, messages are not of interest.
+  for (let tries = 0; !seen.some((event) => event.type === 'NEW_MESSAGE' && event.payload.threadId === other.id); tries += 1) {
+    if (tries > 200) throw new Error(`Seen: ${JSON.stringify(seen)}`);
+    await post(other.id, `try ${tries}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await post(thread.id, 'three');
+  await next(seen, isMessage('three'));
+  await ana.messages.post({ threadId: thread.id, content: `Hello @${benId}` });
+  const mention = await next(seen, (event) => event.type === 'MENTION');
+  await ana.members.remove(channel.id, benId);
+  const left = await next(seen, (event) => event.type === 'LEFT');
+  connection.close();
+  const { limits } = await ben.realtime.connections();
+  const messages = seen.filter((event) => event.type === 'NEW_MESSAGE' && event.payload.threadId === thread.id);
+  return {
+    contents: messages.map((event) => event.type === 'NEW_MESSAGE' && event.payload.content).slice(0, 3),
+    mention: mention.type,
+    left: left.type,
+    messagesPerMinute: limits.messagesPerMinute,
+  };
+}
+
 /** Follows a thread, loses the connection, and has every message once and in its order. */
 export async function realtime(base: string) {
   const [ana, ben] = [await guest(base), await guest(base)];

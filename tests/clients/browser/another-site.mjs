@@ -1,11 +1,14 @@
 // A frontend on another site than the API: cookies are sent with its requests only with
-// `cookie_same_site = none`.
+// `cookie_same_site = none`, and by a browser that blocks third-party cookies only if they are partitioned.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 
 export default async function anotherSite(stage) {
-  const { port, hasSession } = stage.frontend;
+  const { port, allowsThirdParties, hasSession } = stage.frontend;
+  if (allowsThirdParties) {
+    await stage.launch({}, { profile: { cookie_controls_mode: 0, block_third_party_cookies: false } });
+  }
   const frontend = createServer((_, response) => {
     response.setHeader('content-type', 'text/html; charset=utf-8');
     response.end('<!doctype html><html lang="en"><title>Another site</title>');

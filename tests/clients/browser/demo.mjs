@@ -65,7 +65,9 @@ export default async function (stage) {
   const session = await stage.context.newCDPSession(page);
   await session.send('Emulation.setScriptExecutionDisabled', { value: true });
   await page.goto(stage.origin);
-  const sentence = page.getByText('This page needs JavaScript.');
+  // Playwright finds no text in `noscript`.
+  const sentence = page.locator('.no-script');
   await sentence.waitFor();
+  assert.match(await sentence.innerText(), /This page needs JavaScript\./);
   assert.ok((await sentence.boundingBox()).y < 200);
 }

@@ -1,7 +1,7 @@
 // A browser with the page in it, a provider that says what it is told to, and what a person does.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -37,10 +37,12 @@ export class Stage {
     return stage;
   }
 
-  /** A browser of somebody who was never here, on this screen. */
-  async launch(screen = {}) {
+  /** A browser of somebody who was never here, on this screen, with these of its preferences changed. */
+  async launch(screen = {}, preferences = {}) {
     await this.#context?.close();
     await rm(this.#folder, { recursive: true, force: true });
+    await mkdir(join(this.#folder, 'Default'), { recursive: true });
+    await writeFile(join(this.#folder, 'Default', 'Preferences'), JSON.stringify(preferences));
     this.#context = await chromium.launchPersistentContext(this.#folder, {
       executablePath: this.#settings.chromium,
       args: ARGUMENTS,

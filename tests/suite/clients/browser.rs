@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::sync::{OnceCell, Semaphore};
 use upstream::{Failure, Fault, Gate, Recorded, Script, Upstream};
 
-use crate::harness::{App, Builder, Scripts, manifest, skip_or_fail};
+use crate::harness::{
+    App, BoundProxy, Builder, GRIP_KEY, GripProxy, ProxyKind, Scripts, manifest, skip_or_fail,
+};
 
 const OLDEST_NODE: (u32, u32) = (20, 15);
 /// Browsers at once: each is several processes.
@@ -23,6 +25,26 @@ async fn play(scenario: &str, app: impl FnOnce(Builder) -> Builder) {
 
 /// The same, with more settings for the scenario.
 async fn play_with(scenario: &str, app: impl FnOnce(Builder) -> Builder, more: Value) {
+    play_on(scenario, app, None, more).await;
+}
+
+/// The same, on a page behind the local proxy for WebSockets.
+async fn play_behind_proxy(scenario: &str) {
+    let proxy = GripProxy::bind(ProxyKind::Local).await;
+    let (url, key) = (proxy.control_url(), GRIP_KEY);
+    let app = |app: Builder| {
+        app.variable("grip_control_url", url)
+            .variable("grip_key", key)
+    };
+    play_on(scenario, app, Some(proxy), json!({})).await;
+}
+
+async fn play_on(
+    scenario: &str,
+    app: impl FnOnce(Builder) -> Builder,
+    proxy: Option<BoundProxy>,
+    more: Value,
+) {
     let test = format!("browser::{scenario}");
     let Some(chromium) = chromium() else {
         return skip_or_fail(&test, "there is no Chromium (CHROMIUM can name one)");
@@ -41,9 +63,16 @@ async fn play_with(scenario: &str, app: impl FnOnce(Builder) -> Builder, more: V
         .variable("default_model", "gpt-4o")
         .variable("llm_max_attempts", "1");
     let app = app(defaults).start().await;
+    let proxy = match proxy {
+        Some(proxy) => Some(proxy.serve(app.address()).await),
+        None => None,
+    };
+    let address = proxy
+        .as_ref()
+        .map_or(app.address(), |proxy| proxy.address());
     let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
     let mut settings = json!({
-        "page": format!("http://{}", app.address()),
+        "page": format!("http://{address}"),
         "provider": format!("{}/chat/completions", upstream.openai_base_url()),
         "chromium": chromium,
         "screenshots": screenshots,
@@ -225,13 +254,23 @@ async fn emails_confirm_an_address_and_lead_to_a_new_password() {
 
 #[tokio::test]
 async fn a_frontend_on_another_site_has_a_session_with_same_site_none_only() {
-    for (same_site, has_session) in [("none", true), ("lax", false)] {
+    // The variables, whether the browser allows cookies of third parties, and whether there is a session.
+    let cases = [
+        ("none", "off", true, true),
+        ("none", "on", false, true),
+        ("none", "off", false, false),
+        ("lax", "off", true, false),
+    ];
+    for (same_site, partitioned, allows_third_parties, has_session) in cases {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         drop(socket);
-        let settings = json!({ "frontend": { "port": port, "hasSession": has_session } });
+        let settings = json!({ "frontend": {
+            "port": port, "allowsThirdParties": allows_third_parties, "hasSession": has_session,
+        } });
         let app = |app: Builder| {
             app.variable("cookie_same_site", same_site)
+                .variable("cookie_partitioned", partitioned)
                 .variable("cors_origins", format!("http://localhost:{port}"))
         };
         play_with("another-site", app, settings).await;
@@ -245,7 +284,7 @@ async fn speed_on_a_slow_machine_is_measured() {
 
 #[tokio::test]
 async fn javascript_of_the_documentation_runs() {
-    play("readme", |app| app).await;
+    play_behind_proxy("readme").await;
 }
 
 #[tokio::test]

@@ -235,7 +235,10 @@ async fn the_example_of_alleato_runs_unchanged() {
     let Some(scripts) = built("alleato").await else {
         return;
     };
-    let World { app, .. } = world(Script::words(3)).await;
+    let World {
+        app,
+        upstream: _kept,
+    } = world(Script::words(3)).await;
     let email = new_email();
     let read = run_with(scripts, &app, "alleatoOf", &format!("{email} {PASSWORD}")).await;
     assert_eq!(read["email"], email, "{read}");
@@ -783,6 +786,7 @@ const WITHOUT_METHOD: &[(&str, &[&str])] = &[
         &["OpenAI", "Anthropic"],
     ),
     ("the description itself", &["Documentation"]),
+    ("for the GRIP proxy", &["get /api/events/next"]),
     (
         "for the AI SDK",
         &["get /api/chat/{id}/stream", "post /api/chat/{id}/stop"],
@@ -875,5 +879,26 @@ async fn realtime_has_each_message_once_after_a_lost_connection() {
             .await;
         assert_eq!(done["contents"], json!(["one", "two", "three"]), "{done}");
         assert!(done["sockets"].as_u64() >= Some(2), "{done}");
+    }
+}
+
+#[tokio::test]
+async fn realtime_falls_back_to_server_sent_events() {
+    let Some(scripts) = built("realtimeWithoutSockets").await else {
+        return;
+    };
+    let app = App::with_defaults()
+        .variable("realtime_poll_ms", "50")
+        .start()
+        .await;
+    let base = format!("http://{}", app.address());
+    let arguments = ["build/steps.js", "realtimeWithoutSockets", &base, ""];
+    // Node.js 20 has WebSockets with this option only. Without a proxy they are refused.
+    for option in ["--experimental-websocket", "--no-experimental-websocket"] {
+        let done = scripts.run(option, &arguments).await;
+        assert_eq!(done["contents"], json!(["one", "two", "three"]), "{done}");
+        assert_eq!(done["mention"], "MENTION", "{done}");
+        assert_eq!(done["left"], "LEFT", "{done}");
+        assert_eq!(done["messagesPerMinute"], 100, "{done}");
     }
 }

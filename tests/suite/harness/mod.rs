@@ -29,7 +29,7 @@ pub(crate) use database::{Database, on_each_database};
 pub(crate) use description::check_examples;
 pub(crate) use event_stream::{Event, Parser};
 pub(crate) use files::Folder;
-pub(crate) use grip_proxy::{GRIP_KEY, GripProxy, ProxyKind};
+pub(crate) use grip_proxy::{BoundProxy, GRIP_KEY, GripProxy, ProxyKind};
 pub(crate) use manifests::{ChangedManifest, component, manifest_table, trigger};
 pub(crate) use packages::{Scripts, skip_or_fail};
 pub(crate) use postgres::Postgres;

@@ -87,16 +87,19 @@ fn is_open(method: &str, route: &str) -> bool {
     open_to_all().any(|open| open == (method, route))
 }
 
-/// Fails unless it is an error of that status in the words of the route: OpenAI's own, or ours.
+/// Fails unless it is an error of that status in the words of the route: OpenAI's, Anthropic's, or ours.
 fn assert_refused(answer: &Response, route: &str, status: u16, code: &str) {
     if route.starts_with("/v1/") || route == "/chat/completions" {
         assert_eq!(answer.status, status, "{route}: {answer:?}");
         let error = &answer.json()["error"];
         assert!(error["message"].is_string(), "{route}: {answer:?}");
-        assert_eq!(
-            error["type"], "invalid_request_error",
-            "{route}: {answer:?}"
-        );
+        let of_anthropic = route.starts_with("/v1/messages");
+        let expected = match status {
+            401 if of_anthropic => "authentication_error",
+            404 | 405 if of_anthropic => "not_found_error",
+            _ => "invalid_request_error",
+        };
+        assert_eq!(error["type"], expected, "{route}: {answer:?}");
     } else {
         answer.is_error(status, code);
     }

@@ -27,7 +27,7 @@ async fn events_of_a_joined_thread_arrive_as_the_contract_says() {
         let event = socket.next().await;
         assert_eq!(event["type"], "NEW_MESSAGE");
         assert_eq!(event["payload"], posted);
-        assert_eq!(event["previous"], json!(2), "{event}");
+        assert_eq!(event["previous"], joined["number"], "{event}");
         let id = posted["id"].as_str().unwrap();
         let path = format!("/api/messages/{id}");
         bob.put(&format!("{path}/reactions/x"), json!({})).await;

@@ -26,6 +26,8 @@ mod source;
 mod target;
 mod view;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use contracts::streams::{streams, types::Creation};
 use http_edge::{ApiError, Context, Response, Validator, pagination};
 use serde::{Deserialize, Serialize};
@@ -119,6 +121,16 @@ async fn create_stream(context: &mut Context) -> Result<Response, ApiError> {
             "expiresAt",
             "cannot be combined with ttlSeconds",
         )
+        .require(
+            new.ttl_seconds != Some(0),
+            "ttlSeconds",
+            "must be at least 1",
+        )
+        .require(
+            new.expires_at.is_none_or(|time| time > now_ms()),
+            "expiresAt",
+            "must be in the future",
+        )
         .finish()?;
     let creation = Creation {
         content_type: Some(content_type),
@@ -140,6 +152,12 @@ async fn create_stream(context: &mut Context) -> Result<Response, ApiError> {
         .status(201)
         .header("location", location)
         .header("stream-next-offset", position::format(stream.tail)))
+}
+
+/// Milliseconds since the epoch.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn change_visibility(context: &mut Context) -> Result<Response, ApiError> {

@@ -3,18 +3,19 @@
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::backend::{Answer, Received, control, event};
 use super::passing_on::claims;
 use super::{Setup, on_each};
+use crate::harness::Client;
 
-type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn try_connect(setup: &Setup) -> Result<Client, Error> {
+async fn connect(setup: &Setup) -> Socket {
     let url = format!("ws://{}/ws?a=b", setup.proxy.address());
     let mut request = url.into_client_request().unwrap();
     for (name, value) in [
@@ -25,21 +26,16 @@ async fn try_connect(setup: &Setup) -> Result<Client, Error> {
     ] {
         request.headers_mut().insert(name, value.parse().unwrap());
     }
-    let (client, response) = tokio_tungstenite::connect_async(request).await?;
+    let (client, response) = tokio_tungstenite::connect_async(request).await.unwrap();
     let private = ["set-meta-user", "keep-alive-interval", "content-type"];
     for name in private {
         assert!(!response.headers().contains_key(name), "{response:?}");
     }
-    Ok(client)
-}
-
-async fn connect(setup: &Setup) -> Client {
-    let client = try_connect(setup).await.unwrap();
     setup.settled().await;
     client
 }
 
-async fn next_text(client: &mut Client) -> String {
+async fn next_text(client: &mut Socket) -> String {
     match client.next().await {
         Some(Ok(Message::Text(text))) => text.to_string(),
         other => panic!("{other:?}"),
@@ -47,7 +43,7 @@ async fn next_text(client: &mut Client) -> String {
 }
 
 /// The code of the close frame that comes next.
-async fn close_code(client: &mut Client) -> u16 {
+async fn close_code(client: &mut Socket) -> u16 {
     match client.next().await {
         Some(Ok(Message::Close(Some(CloseFrame { code, .. })))) => code.into(),
         other => panic!("{other:?}"),
@@ -247,12 +243,22 @@ async fn a_refusal_is_the_response_to_the_client() {
             .header("X-Own", "kept")
     };
     let test = |setup: Setup| async move {
-        let Err(Error::Http(response)) = try_connect(&setup).await else {
-            panic!("connected");
-        };
-        assert_eq!(response.status(), 401);
-        assert_eq!(response.headers()["x-own"], "kept");
-        assert_eq!(response.body().as_deref(), Some(&b"{\"error\":1}"[..]));
+        // The client of WebSockets does not wait for the body of a refusal.
+        let client = [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ]
+        .into_iter()
+        .fold(
+            Client::new(setup.proxy.address()),
+            |client, (name, value)| client.with(name, value),
+        );
+        let response = client.get("/socket").await;
+        assert_eq!(response.status, 401, "{response:?}");
+        assert_eq!(response.headers["x-own"], "kept");
+        assert_eq!(response.text(), "{\"error\":1}");
     };
     on_each("a_refusal_is_the_response_to_the_client", answer, test).await;
 }

@@ -74,6 +74,16 @@ async fn malformed_requests_are_400_and_change_nothing(app: &App) {
         let answer = guest.get(&format!("{}{query}", path("s"))).await;
         answer.is_error(400, "VALIDATION_ERROR");
     }
+    // Nothing is created that has expired already.
+    for body in [
+        json!({ "ttlSeconds": 0 }),
+        json!({ "expiresAt": 1, "visibility": "link" }),
+        json!({ "ttlSeconds": 60, "expiresAt": 4_102_444_800_000_u64 }),
+        json!({ "contentType": "text" }),
+    ] {
+        let answer = guest.post(STREAMS, body).await;
+        answer.is_error(400, "VALIDATION_ERROR");
+    }
     for (name, value) in [
         ("producer-id", "p"),
         ("producer-epoch", "1"),
