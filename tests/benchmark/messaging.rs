@@ -332,7 +332,7 @@ async fn fill(
     messages: u32,
 ) -> Result<()> {
     // Ids that no other thread has.
-    let prefix = &thread[..8];
+    let (prefix, _) = thread.split_at(8);
     let now = now_ms();
     let statement = format!(
         "INSERT INTO messages (id, thread_id, channel_id, number, sender_id, client_id, content, created_at)
