@@ -25,17 +25,17 @@ const REMOVALS_TIME: u64 = 86_400_000;
 /// How often streams are taken again whose events were not visible yet.
 const TAKE_ATTEMPTS_MAX: usize = 3;
 
-/// The columns of an event `e` with its message `m`.
+/// The columns of an event of a `page` with its message `m`.
 fn columns() -> String {
     format!(
-        "e.kind, e.number, e.previous, e.channel_id, e.thread_id, e.subject, e.actor, e.detail, e.created_at,
+        "page.kind, page.number, page.previous, page.channel_id, page.thread_id, page.subject, page.actor, page.detail, page.created_at,
          NESTED(CASE WHEN m.key IS NULL THEN NULL ELSE JSON_OF({}) END)",
         messages::columns("m", "CAST(NULL AS TEXT)")
     )
 }
 
-const MESSAGE: &str = "LEFT JOIN messages m ON m.id = e.subject
-  AND e.kind IN ('message', 'edit', 'deletion', 'reaction', 'mention')";
+const MESSAGE: &str = "LEFT JOIN messages m ON m.id = page.subject
+  AND page.kind IN ('message', 'edit', 'deletion', 'reaction', 'mention')";
 
 /// Former members of a channel.
 fn excluded(channel: &str) -> String {
@@ -53,7 +53,7 @@ fn read_statement(access: &str, id: &str, from: &str, of_thread: &str) -> String
            (SELECT max(epoch) FROM event_epoch),
            NESTED((SELECT JSON_ALL(JSON_OF({columns})) FROM (
              SELECT y.* FROM events y WHERE y.stream = {id} {of_thread} AND y.number > CAST($3 AS BIGINT)
-             ORDER BY y.number LIMIT $4) e {MESSAGE}))) AS TEXT)
+             ORDER BY y.number LIMIT $4) page {MESSAGE}))) AS TEXT)
          FROM {from}"
     )
 }
@@ -102,7 +102,7 @@ static TAKE: Frequent = Frequent::new(|| {
            NESTED((SELECT JSON_ALL(JSON_OF({columns})) FROM (
              SELECT y.* FROM events y WHERE y.stream = event_streams.stream AND y.number > event_streams.published
                AND y.created_at > CLOCK_MS() - {PUBLISHING_TIME}
-             ORDER BY y.number LIMIT {EVENTS_AT_ONCE}) e {MESSAGE})),
+             ORDER BY y.number LIMIT {EVENTS_AT_ONCE}) page {MESSAGE})),
            {excluded}) AS TEXT)"
     )
 });
