@@ -5,14 +5,14 @@ use std::cell::Cell;
 use journal::{Clock as _, Journal, Spin};
 use serde_json::json;
 
+use crate::entries::{Draft, Failure, Outcome, Preferences, Request, Theme, Usage};
 use crate::error::Error;
-use crate::facts::{Draft, Failure, Outcome, Preferences, Request, Theme, Usage};
-use crate::following::{News, Reader, Standing, Started};
 use crate::ids;
 use crate::library;
 use crate::preferences;
+use crate::readers::{Reader, ReaderEvent, ReaderState, Started};
 use crate::state::{Conversation, EvictedTitle, Limits, Turn};
-use crate::stopping;
+use crate::stop;
 use crate::turn::{BeginResult, ClientMessage, Directive, MessageAction, StopReason, TurnWriter};
 use bindings::exports::goldfish::conversations::conversations::{self, Guest as Conversations};
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
@@ -418,7 +418,7 @@ impl Replies for Component {
 
     async fn stop(user: String, conversation: String) -> Result<bool, wit::Error> {
         let journal = journal_of(&user).await?;
-        Ok(stopping::stop(&journal, &conversation).await?)
+        Ok(stop::stop(&journal, &conversation).await?)
     }
 }
 
@@ -472,33 +472,35 @@ impl GuestReader for ReaderResource {
 
     fn state(&self) -> replies::ReaderState {
         self.know(replies::ReaderState::Streaming, |reader| {
-            match reader.standing() {
-                Standing::Live => replies::ReaderState::Streaming,
-                Standing::Unread => replies::ReaderState::Pending,
-                Standing::Read => replies::ReaderState::Finished,
+            match reader.state() {
+                ReaderState::Live => replies::ReaderState::Streaming,
+                ReaderState::Unread => replies::ReaderState::Pending,
+                ReaderState::Read => replies::ReaderState::Finished,
             }
         })
     }
 
     async fn next(&self) -> Result<replies::ReaderEvent, wit::Error> {
         let mut reader = self.take()?;
-        let news = reader.next().await;
+        let event = reader.next().await;
         self.0.set(Some(reader));
         Ok(match news? {
-            News::Pieces(pieces) => replies::ReaderEvent::Deltas(pieces),
-            News::End(outcome, usage, failed) => replies::ReaderEvent::End(replies::ReplyEnd {
-                outcome: match outcome {
-                    Outcome::Complete => turns::Outcome::Complete,
-                    Outcome::Stopped => turns::Outcome::Stopped,
-                    Outcome::Incomplete => turns::Outcome::Incomplete,
-                },
-                usage: usage.map(|usage| turns::Usage {
-                    prompt_tokens: usage.prompt,
-                    completion_tokens: usage.completion,
-                    estimated: usage.estimated,
-                }),
-                failure: failed.map(failure),
-            }),
+            ReaderEvent::Deltas(deltas) => replies::ReaderEvent::Deltas(deltas),
+            ReaderEvent::End(outcome, usage, failed) => {
+                replies::ReaderEvent::End(replies::ReplyEnd {
+                    outcome: match outcome {
+                        Outcome::Complete => turns::Outcome::Complete,
+                        Outcome::Stopped => turns::Outcome::Stopped,
+                        Outcome::Incomplete => turns::Outcome::Incomplete,
+                    },
+                    usage: usage.map(|usage| turns::Usage {
+                        prompt_tokens: usage.prompt,
+                        completion_tokens: usage.completion,
+                        estimated: usage.estimated,
+                    }),
+                    failure: failed.map(failure),
+                })
+            }
         })
     }
 }
@@ -628,9 +630,9 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
     let reply_versions = reply_versions(&turn);
     let reply_model = reply_model(&turn);
     let status = status(&turn);
-    let (time, content, failed) = match (turn.reply, turn.arrived) {
+    let (time, content, failed) = match (turn.reply, turn.received) {
         (Some(reply), _) => (reply.time, reply.text, reply.failure),
-        (None, Some(arrived)) => (arrived.time, arrived.text, None),
+        (None, Some(received)) => (received.time, received.text, None),
         (None, None) => (turn.time, String::new(), None),
     };
     [
@@ -684,7 +686,7 @@ fn reply_versions(turn: &Turn) -> Vec<wit::MessageVersion> {
     let replies = own_versions(turn).filter(|other| other.id == turn.id);
     let replies = replies.map(|turn| wit::MessageVersion {
         id: turn.reply_id.clone(),
-        created_at: turn.asked(),
+        created_at: turn.requested_at(),
         status: status(turn),
         model: Some(reply_model(turn)),
     });

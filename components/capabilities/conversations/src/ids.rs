@@ -32,12 +32,12 @@ pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().hyphenated().to_string()
 }
 
-/// Where the end of the reply that fact `number` asked for is.
+/// Where the end of the reply that entry `number` asked for is.
 pub(crate) fn reply_key<P: Platform>(journal: &Journal<P>, number: u64) -> String {
     journal.key(format_args!("r:{number}"))
 }
 
-/// Where the `k`-th piece of that reply is.
+/// Where the `k`-th delta of that reply is.
 pub(crate) fn piece_key<P: Platform>(journal: &Journal<P>, number: u64, k: u64) -> String {
     journal.key(format_args!("r:{number}:{k}"))
 }

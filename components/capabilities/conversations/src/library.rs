@@ -3,14 +3,14 @@
 use futures::future::{join_all, try_join_all};
 use journal::{Journal, Platform, View};
 
-use crate::erasing;
+use crate::entries::{Confirmed, Draft, Entry};
+use crate::erasure;
 use crate::error::Error;
-use crate::facts::{Confirmed, Draft, Fact};
 use crate::ids;
 use crate::reading;
 use crate::segments;
 use crate::state::{Conversation, EvictedTitle, Limits, State, Turn, all_turns};
-use crate::stopping;
+use crate::stop;
 use crate::text;
 
 /// All conversations with all of their turns, most recently updated first.
@@ -82,13 +82,13 @@ async fn keep<P: Platform>(
     if found.counts() {
         return Ok(());
     }
-    let fact = Fact::Confirmed(Confirmed {
+    let entry = Entry::Confirmed(Confirmed {
         conversation: id.to_owned(),
         reply: None,
         time: journal.platform().now(),
         begins: view.state.begins(limits),
     });
-    journal.append(view, &fact).await?;
+    journal.append(view, &entry).await?;
     Ok(())
 }
 
@@ -107,12 +107,12 @@ pub(crate) async fn pin<P: Platform>(
             return Err(too_many_pins(most));
         }
         keep(journal, &mut view, &id, limits).await?;
-        let fact = Fact::Pinned {
+        let entry = Entry::Pinned {
             conversation: id.clone(),
             limit: most,
             time: journal.platform().now(),
         };
-        append_and_save(journal, &mut view, &fact).await?;
+        append_and_save(journal, &mut view, &entry).await?;
     }
     let found = view.state.conversation(&id).cloned();
     let found = found.ok_or(Error::NotFound)?;
@@ -137,11 +137,11 @@ pub(crate) async fn unpin<P: Platform>(
     let mut view = reading::read(journal).await?;
     let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
     if found.pinned {
-        let fact = Fact::Unpinned {
+        let entry = Entry::Unpinned {
             conversation: id.clone(),
             time: journal.platform().now(),
         };
-        append_and_save(journal, &mut view, &fact).await?;
+        append_and_save(journal, &mut view, &entry).await?;
     }
     let found = view.state.conversation(&id).cloned();
     complete(journal, found.ok_or(Error::NotFound)?).await
@@ -161,12 +161,12 @@ pub(crate) async fn restore<P: Platform>(
         if !view.state.can_restore(&id, now) {
             return Err(Error::NotFound);
         }
-        let fact = Fact::Restored {
+        let entry = Entry::Restored {
             conversation: id.clone(),
             time: now,
             begins: view.state.begins(limits),
         };
-        let number = journal.append(&mut view, &fact).await?;
+        let number = journal.append(&mut view, &entry).await?;
         evicted = EvictedTitle::all(&view.state, number);
         // The replies that have ended since are read along with it.
         reading::resolve(journal, &mut view, None).await?;
@@ -195,12 +195,12 @@ pub(crate) async fn set_active<P: Platform>(
     }
     let is_active = found.position(active) == Some(at);
     if !is_active {
-        let fact = Fact::Chosen {
+        let entry = Entry::Chosen {
             conversation: id.clone(),
             version: active.to_owned(),
             time: journal.platform().now(),
         };
-        append_and_save(journal, &mut view, &fact).await?;
+        append_and_save(journal, &mut view, &entry).await?;
     }
     let found = view.state.conversation(&id).cloned();
     complete(journal, found.ok_or(Error::NotFound)?).await
@@ -236,12 +236,12 @@ pub(crate) async fn rename<P: Platform>(
     let title = valid_title(title)?;
     let mut view = reading::read(journal).await?;
     keep(journal, &mut view, &id, limits).await?;
-    let fact = Fact::Renamed {
+    let entry = Entry::Renamed {
         conversation: id.clone(),
         title,
         time: journal.platform().now(),
     };
-    append_and_save(journal, &mut view, &fact).await?;
+    append_and_save(journal, &mut view, &entry).await?;
     let found = view.state.conversation(&id).cloned();
     found.ok_or(Error::NotFound)
 }
@@ -259,15 +259,15 @@ pub(crate) async fn suggest_title<P: Platform>(
     if found.renamed || found.title == title {
         return Ok(());
     }
-    let fact = Fact::Titled {
+    let entry = Entry::Titled {
         conversation: id.clone(),
         title,
         time: journal.platform().now(),
     };
-    journal.append(&mut view, &fact).await?;
+    journal.append(&mut view, &entry).await?;
     if view.state.conversation(&id).is_none() {
         // It was removed meanwhile; the title must not stay behind.
-        erasing::write_snapshot(journal, &mut view, Vec::new()).await?;
+        erasure::write_snapshot(journal, &mut view, Vec::new()).await?;
     }
     Ok(())
 }
@@ -291,11 +291,11 @@ pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Resul
     let turns = found.map_or(&[][..], |found| &found.turns);
     let due = all_turns(turns).filter(|turn| turn.reply.is_none());
     let due: Vec<u64> = due.map(Turn::reply_number).collect();
-    let fact = Fact::Deleted {
+    let entry = Entry::Deleted {
         conversation: id,
         time: journal.platform().now(),
     };
-    append_and_save(journal, &mut view, &fact).await?;
+    append_and_save(journal, &mut view, &entry).await?;
     ring_all(journal, &due).await;
     Ok(())
 }
@@ -306,7 +306,7 @@ pub(crate) async fn create_draft<P: Platform>(
     draft: Draft,
 ) -> Result<(), Error> {
     let mut view = reading::read(journal).await?;
-    append_and_save(journal, &mut view, &Fact::Drafted(draft)).await
+    append_and_save(journal, &mut view, &Entry::Drafted(draft)).await
 }
 
 /// Conversations without messages, oldest first.
@@ -323,10 +323,10 @@ pub(crate) async fn clear<P: Platform>(journal: &Journal<P>) -> Result<(), Error
         return Ok(());
     }
     let due: Vec<u64> = view.state.due().map(Turn::reply_number).collect();
-    let fact = Fact::Cleared {
+    let entry = Entry::Cleared {
         time: journal.platform().now(),
     };
-    append_and_save(journal, &mut view, &fact).await?;
+    append_and_save(journal, &mut view, &entry).await?;
     ring_all(journal, &due).await;
     Ok(())
 }
@@ -334,9 +334,7 @@ pub(crate) async fn clear<P: Platform>(journal: &Journal<P>) -> Result<(), Error
 /// Tells those who are writing replies that nobody wants any more. Who is not told goes on and
 /// leaves nothing behind in the end.
 async fn ring_all<P: Platform>(journal: &Journal<P>, numbers: &[u64]) {
-    let rings = numbers
-        .iter()
-        .map(|number| stopping::ring(journal, *number));
+    let rings = numbers.iter().map(|number| stop::ring(journal, *number));
     join_all(rings).await;
 }
 
@@ -346,16 +344,16 @@ pub(crate) async fn check<P: Platform>(platform: &P) -> Result<(), Error> {
     Ok(())
 }
 
-/// Appends a fact and writes a snapshot that has it. The fact is what counts: a snapshot or an
+/// Appends an entry and writes a snapshot that has it. The entry is what counts: a snapshot or an
 /// erasure that fails is made up for by the next one.
 pub(crate) async fn append_and_save<P: Platform>(
     journal: &Journal<P>,
     view: &mut View<State>,
-    fact: &Fact,
+    entry: &Entry,
 ) -> Result<(), Error> {
-    journal.append(view, fact).await?;
+    journal.append(view, entry).await?;
     let mut saved = view.clone();
-    if erasing::write_snapshot(journal, &mut saved, Vec::new())
+    if erasure::write_snapshot(journal, &mut saved, Vec::new())
         .await
         .is_ok()
     {
@@ -366,7 +364,7 @@ pub(crate) async fn append_and_save<P: Platform>(
 
 async fn read_tidily<P: Platform>(journal: &Journal<P>) -> Result<View<State>, Error> {
     let mut view = reading::read(journal).await?;
-    if erasing::tidy_after_reading(journal, &mut view)
+    if erasure::tidy_after_reading(journal, &mut view)
         .await
         .is_err()
     {

@@ -2,8 +2,8 @@
 
 use journal::{Journal, Platform};
 
+use crate::entries::{Entry, Preferences};
 use crate::error::Error;
-use crate::facts::{Fact, Preferences};
 use crate::library;
 use crate::reading;
 use crate::text;
@@ -28,7 +28,7 @@ pub(crate) async fn update<P: Platform>(
     if wanted == view.state.preferences {
         return Ok(wanted);
     }
-    library::append_and_save(journal, &mut view, &Fact::Preferences(changes)).await?;
+    library::append_and_save(journal, &mut view, &Entry::Preferences(changes)).await?;
     Ok(view.state.preferences)
 }
 

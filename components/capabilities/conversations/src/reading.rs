@@ -3,12 +3,12 @@
 use futures::future::try_join_all;
 use journal::{Journal, Platform, View};
 
+use crate::entries::{Confirmed, Delta, End, Entry, Failure, Outcome};
 use crate::error::Error;
-use crate::facts::{Confirmed, End, Fact, Failure, Outcome, Piece};
 use crate::ids;
-use crate::state::{Arrived, Limits, REPLY_OVERDUE, State, Turn};
+use crate::state::{Limits, REPLY_OVERDUE, ReceivedText, State, Turn};
 
-/// A turn heeds a wish to stop several times a second; one that has not done so after this long
+/// A writer looks for a request to stop several times a second; one that has not seen it after this long
 /// (milliseconds) is dead, though it may have given signs of life before.
 const STOP_OVERDUE: u64 = 30_000;
 
@@ -29,13 +29,13 @@ pub(crate) async fn confirm_first_words<P: Platform>(journal: &Journal<P>, view:
             conversations: u32::MAX,
             undo: 0,
         });
-        let fact = Fact::Confirmed(Confirmed {
+        let entry = Entry::Confirmed(Confirmed {
             conversation: conversation.id.clone(),
             reply: Some(reply.clone()),
             time: journal.platform().now(),
             begins: view.state.begins(limits),
         });
-        let confirmed = journal.append(view, &fact).await;
+        let confirmed = journal.append(view, &entry).await;
         let again = view.state.unconfirmed();
         if confirmed.is_err() || again.is_some_and(|(_, turn)| turn.reply_id == reply) {
             return;
@@ -61,7 +61,7 @@ pub(crate) async fn resolve<P: Platform>(
     for (due, found) in due.into_iter().zip(found) {
         match found {
             Found::Ended(end) => view.state.settle(due.number, &end),
-            Found::Running(arrived) => view.state.arrived(due.number, arrived),
+            Found::Running(received) => view.state.received(due.number, received),
         }
     }
     Ok(())
@@ -71,7 +71,7 @@ pub(crate) async fn resolve<P: Platform>(
 pub(crate) struct Due {
     /// Names its keys.
     pub(crate) number: u64,
-    asked: u64,
+    requested_at: u64,
     stopped: Option<u64>,
 }
 
@@ -79,7 +79,7 @@ impl Due {
     pub(crate) fn of(turn: &Turn) -> Self {
         Self {
             number: turn.reply_number(),
-            asked: turn.asked(),
+            requested_at: turn.requested_at(),
             stopped: turn.stopped,
         }
     }
@@ -92,30 +92,30 @@ impl Due {
 
 enum Found {
     Ended(End),
-    Running(Arrived),
+    Running(ReceivedText),
 }
 
 async fn look<P: Platform>(journal: &Journal<P>, due: &Due) -> Result<Found, Error> {
     if let Some(end) = end(journal, due).await? {
         return Ok(Found::Ended(end));
     }
-    let arrived = pieces(journal, due).await?;
-    // Between the two looks its turn may have written the end and erased the pieces.
+    let received = deltas(journal, due).await?;
+    // Between the two looks its turn may have written the end and erased the deltas.
     if let Some(end) = end(journal, due).await? {
         return Ok(Found::Ended(end));
     }
-    if due.is_overdue(arrived.time, journal.platform().now()) {
-        return Ok(Found::Ended(conclude(journal, due, arrived).await?));
+    if due.is_overdue(received.time, journal.platform().now()) {
+        return Ok(Found::Ended(conclude(journal, due, received).await?));
     }
-    Ok(Found::Running(arrived))
+    Ok(Found::Running(received))
 }
 
 /// Finds out how a reply stands whose turn is known to be dead, and ends it if it has no end.
 pub(crate) async fn end_dead<P: Platform>(journal: &Journal<P>, due: &Due) -> Result<End, Error> {
-    let arrived = pieces(journal, due).await?;
+    let received = deltas(journal, due).await?;
     match end(journal, due).await? {
         Some(end) => Ok(end),
-        None => conclude(journal, due, arrived).await,
+        None => conclude(journal, due, received).await,
     }
 }
 
@@ -126,29 +126,29 @@ pub(crate) async fn end<P: Platform>(
 ) -> Result<Option<End>, Error> {
     let key = ids::reply_key(journal, due.number);
     let value = journal.platform().get(&key).await?;
-    Ok(value.map(|bytes| decode_end(&bytes, due.asked)))
+    Ok(value.map(|bytes| decode_end(&bytes, due.requested_at)))
 }
 
 /// Writes the end of a dead turn's reply: what had arrived of it.
 async fn conclude<P: Platform>(
     journal: &Journal<P>,
     due: &Due,
-    arrived: Arrived,
+    received: ReceivedText,
 ) -> Result<End, Error> {
     let end = End {
-        time: arrived.time,
+        time: received.time,
         failure: due.stopped.is_none().then(Failure::interrupted),
         outcome: match due.stopped {
             Some(_) => Outcome::Stopped,
             None => Outcome::Incomplete,
         },
-        text: arrived.text,
-        pieces: arrived.pieces,
-        lengths: arrived.lengths,
+        text: received.text,
+        deltas: received.deltas,
+        lengths: received.lengths,
         usage: None,
         model: None,
     };
-    // The end is written before anybody may erase the pieces it is made of.
+    // The end is written before anybody may erase the deltas it is made of.
     let bytes = encode_end(&end)?;
     let key = ids::reply_key(journal, due.number);
     journal.platform().set(&key, &bytes).await?;
@@ -156,18 +156,18 @@ async fn conclude<P: Platform>(
 }
 
 /// What has arrived of a reply.
-async fn pieces<P: Platform>(journal: &Journal<P>, due: &Due) -> Result<Arrived, Error> {
-    let mut arrived = Arrived {
-        time: due.asked,
-        ..Arrived::default()
+async fn deltas<P: Platform>(journal: &Journal<P>, due: &Due) -> Result<ReceivedText, Error> {
+    let mut received = ReceivedText {
+        time: due.requested_at,
+        ..ReceivedText::default()
     };
-    for piece in pieces_from(journal, due, 0).await? {
-        arrived.pieces = arrived.pieces.saturating_add(1);
-        arrived.time = arrived.time.max(piece.time);
-        arrived.text.push_str(&piece.text);
-        arrived.lengths.extend(piece.lengths);
+    for delta in pieces_from(journal, due, 0).await? {
+        received.deltas = received.deltas.saturating_add(1);
+        received.time = received.time.max(delta.time);
+        received.text.push_str(&delta.text);
+        received.lengths.extend(delta.lengths);
     }
-    Ok(arrived)
+    Ok(received)
 }
 
 /// What was written of a reply from the `k`-th write on. A damaged one counts as a sign of life.
@@ -175,26 +175,26 @@ pub(crate) async fn pieces_from<P: Platform>(
     journal: &Journal<P>,
     due: &Due,
     k: u64,
-) -> Result<Vec<Piece>, Error> {
+) -> Result<Vec<Delta>, Error> {
     let key = |k| ids::piece_key(journal, due.number, k);
     let values = journal::probe(journal.platform(), k, key).await?;
-    let pieces = values.iter().map(|bytes| {
-        serde_json::from_slice(bytes).unwrap_or(Piece {
-            time: due.asked,
+    let deltas = values.iter().map(|bytes| {
+        serde_json::from_slice(bytes).unwrap_or(Delta {
+            time: due.requested_at,
             text: String::new(),
             lengths: Vec::new(),
         })
     });
-    Ok(pieces.collect())
+    Ok(deltas.collect())
 }
 
 /// A blank or damaged end is an end all the same.
-fn decode_end(bytes: &[u8], asked: u64) -> End {
+fn decode_end(bytes: &[u8], requested_at: u64) -> End {
     serde_json::from_slice(bytes).unwrap_or(End {
-        time: asked,
+        time: requested_at,
         outcome: Outcome::Incomplete,
         text: String::new(),
-        pieces: 0,
+        deltas: 0,
         lengths: Vec::new(),
         usage: None,
         failure: None,

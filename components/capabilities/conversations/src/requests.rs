@@ -1,13 +1,13 @@
 //! Requests that their clients have named (`Idempotency-Key`), so that one that comes again gets
-//! the reply it has already. Pure: which one came first is decided by the order of the facts.
+//! the reply it has already. Pure: which one came first is decided by the order of the entries.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::entries::Request;
 use crate::error::Error;
-use crate::facts::Request;
 
 /// How long a request is known (milliseconds).
 pub(crate) const KNOWN_FOR: u64 = 24 * 60 * 60 * 1_000;
@@ -23,7 +23,7 @@ const HASH_BYTES: usize = 16;
 
 /// A request that has a reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Known {
+pub(crate) struct KnownRequest {
     #[serde(flatten)]
     pub(crate) request: Request,
     pub(crate) conversation: String,
@@ -35,7 +35,7 @@ pub(crate) struct Known {
 /// The requests known of a user, in the order in which they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Requests(Vec<Known>);
+pub(crate) struct Requests(Vec<KnownRequest>);
 
 impl Request {
     /// Of a client's key and what it asks.
@@ -67,13 +67,13 @@ impl Requests {
     }
 
     /// The request of the same key at the time `now`.
-    pub(crate) fn find(&self, request: &Request, now: u64) -> Option<&Known> {
+    pub(crate) fn find(&self, request: &Request, now: u64) -> Option<&KnownRequest> {
         let mut known = self.0.iter();
         known.find(|known| known.request.key == request.key && !known.is_expired(now))
     }
 
     /// Takes in a request with the id of the reply that it wants; false if the key belongs to
-    /// another reply. The same fact may come twice.
+    /// another reply. The same entry may come twice.
     pub(crate) fn admit(
         &mut self,
         request: &Request,
@@ -87,7 +87,7 @@ impl Requests {
         }
         let surplus = self.0.len().saturating_sub(KNOWN_MOST - 1);
         self.0.drain(..surplus);
-        self.0.push(Known {
+        self.0.push(KnownRequest {
             request: request.clone(),
             conversation: conversation.to_owned(),
             reply: reply.to_owned(),
@@ -108,7 +108,7 @@ impl Requests {
     }
 }
 
-impl Known {
+impl KnownRequest {
     fn is_expired(&self, now: u64) -> bool {
         self.time.saturating_add(KNOWN_FOR) <= now
     }

@@ -54,7 +54,7 @@ pub(crate) fn seal<P: Platform>(journal: &Journal<P>, state: &mut State) -> Vec<
                     let is_kept = turns.iter().any(|kept| kept.number == turn.number);
                     if !is_kept {
                         let number = turn.number;
-                        state.leftovers.push(Leftover::Fact { number });
+                        state.leftovers.push(Leftover::Entry { number });
                     }
                     let number = turn.reply_number();
                     state.leftovers.push(Leftover::Reply { number });

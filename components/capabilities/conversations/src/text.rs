@@ -13,16 +13,16 @@ pub(crate) const RENAME_CHARS_MAX: usize = 200;
 /// marked incomplete. With a segment's other turns it stays below what a value may have.
 pub(crate) const REPLY_MAX: usize = 512 * 1024;
 
-/// The most that the lengths of a reply's pieces may take, in bytes of their JSON form: with the
+/// The most that the lengths of a reply's deltas may take, in bytes of their JSON form: with the
 /// reply they stay below what a value may have.
 const LENGTHS_MAX: usize = 256 * 1024;
 
-/// The length of a piece, in bytes.
-pub(crate) fn length(piece: &str) -> u32 {
-    u32::try_from(piece.len()).unwrap_or(u32::MAX)
+/// The length of a delta, in bytes.
+pub(crate) fn length(delta: &str) -> u32 {
+    u32::try_from(delta.len()).unwrap_or(u32::MAX)
 }
 
-/// The lengths of pieces whose text was cut to `len` bytes.
+/// The lengths of deltas whose text was cut to `len` bytes.
 pub(crate) fn fitting_lengths(lengths: impl IntoIterator<Item = u32>, len: usize) -> Vec<u32> {
     let mut left = u32::try_from(len).unwrap_or(u32::MAX);
     let mut fitting = Vec::new();

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Leftover, State};
-use crate::facts::Draft;
+use crate::entries::Draft;
 
-/// A draft, and the number of its fact.
+/// A draft, and the number of its entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Drafted {
     number: u64,
@@ -21,14 +21,14 @@ impl State {
     /// Adds a draft. Beyond the limit, the oldest one is removed.
     pub(super) fn add_draft(&mut self, number: u64, draft: Draft) {
         if self.draft(&draft.id).is_some() || self.conversation_or_evicted(&draft.id).is_some() {
-            self.leftovers.push(Leftover::Fact { number });
+            self.leftovers.push(Leftover::Entry { number });
             return;
         }
         let limit = usize::try_from(draft.limit).unwrap_or(usize::MAX).max(1);
         let excess = self.drafts.len().saturating_add(1).saturating_sub(limit);
         for drafted in self.drafts.drain(..excess) {
             let number = drafted.number;
-            self.leftovers.push(Leftover::Fact { number });
+            self.leftovers.push(Leftover::Entry { number });
         }
         self.drafts.push(Drafted { number, draft });
     }
@@ -44,21 +44,21 @@ impl State {
 
     pub(super) fn remove_draft(&mut self, id: &str) {
         if let Some(Drafted { number, .. }) = self.take_draft(id) {
-            self.leftovers.push(Leftover::Fact { number });
+            self.leftovers.push(Leftover::Entry { number });
         }
     }
 
     pub(super) fn remove_drafts(&mut self) {
         let drafts = std::mem::take(&mut self.drafts).into_iter();
-        let facts = drafts.map(|drafted| Leftover::Fact {
+        let entries = drafts.map(|drafted| Leftover::Entry {
             number: drafted.number,
         });
-        self.leftovers.extend(facts);
+        self.leftovers.extend(entries);
     }
 }
 
 impl Conversation {
-    /// Takes over what its draft says. The fact of the draft is erased with those of its titles.
+    /// Takes over what its draft says. The entry of the draft is erased with those of its titles.
     pub(super) fn adopt(&mut self, drafted: Drafted) {
         let Drafted { number, draft } = drafted;
         if let Some(title) = draft.title {
@@ -67,6 +67,6 @@ impl Conversation {
         }
         self.system = draft.system;
         self.created = draft.time;
-        self.title_facts.push(number);
+        self.title_entries.push(number);
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::turn::{Leftover, Turn, all_turns};
 use super::{Conversation, State};
-use crate::facts::{Begins, Confirmed};
+use crate::entries::{Begins, Confirmed};
 
 /// How many evicted conversations can be restored at a time; they are part of the snapshot.
 const EVICTED_MAX: usize = 16;
@@ -229,12 +229,12 @@ impl State {
                 count: conversation.segments,
             });
         }
-        let titles = conversation.title_facts.iter();
+        let titles = conversation.title_entries.iter();
         self.leftovers
-            .extend(titles.map(|number| Leftover::Fact { number: *number }));
+            .extend(titles.map(|number| Leftover::Entry { number: *number }));
         for turn in all_turns(&conversation.turns) {
             let number = turn.number;
-            self.leftovers.push(Leftover::Fact { number });
+            self.leftovers.push(Leftover::Entry { number });
             self.leftovers.push(turn.reply_leftover(time));
         }
     }

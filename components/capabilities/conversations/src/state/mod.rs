@@ -1,4 +1,4 @@
-//! A user's conversations as folded from facts. Pure.
+//! A user's conversations as folded from entries. Pure.
 
 mod drafts;
 mod eviction;
@@ -7,14 +7,14 @@ mod versions;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Again, Begins, End, Fact, Message, Preferences, Request, Version};
+use crate::entries::{Begins, End, Entry, Message, Preferences, Regenerated, Request, Version};
 use crate::requests::Requests;
 use crate::text;
 use turn::find_turn_mut;
 
 pub(crate) use drafts::Drafted;
 pub(crate) use eviction::{Evicted, EvictedTitle, Limits};
-pub(crate) use turn::{Arrived, Leftover, REPLY_OVERDUE, Reply, Turn, all_turns};
+pub(crate) use turn::{Leftover, REPLY_OVERDUE, ReceivedText, Reply, Turn, all_turns};
 pub(crate) use versions::size;
 
 /// All that is known of a user.
@@ -29,9 +29,9 @@ pub(crate) struct State {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) drafts: Vec<Drafted>,
     pub(crate) preferences: Preferences,
-    /// The facts that hold preferences.
+    /// The entries that hold preferences.
     #[serde(default)]
-    pub(crate) preference_facts: Vec<u64>,
+    pub(crate) preference_entries: Vec<u64>,
     #[serde(default, skip_serializing_if = "Requests::is_empty")]
     pub(crate) requests: Requests,
     /// What was removed and still has to be erased.
@@ -45,7 +45,7 @@ pub(crate) struct State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Conversation {
     pub(crate) id: String,
-    /// The number of the fact that began it: an id that its client has chosen may begin anew.
+    /// The number of the entry that began it: an id that its client has chosen may begin anew.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) begun: u64,
     pub(crate) title: String,
@@ -68,7 +68,7 @@ pub(crate) struct Conversation {
     /// The number of the last entry that requested a reply.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) latest: u64,
-    /// The time of its last message as far as facts tell: decides which one is evicted.
+    /// The time of its last message as far as entries tell: decides which one is evicted.
     pub(crate) touched: u64,
     /// The time of its last message, ends of replies included: for people.
     pub(crate) updated: u64,
@@ -77,9 +77,9 @@ pub(crate) struct Conversation {
     /// How many segments hold its older turns, and how many turns those are.
     pub(crate) segments: u32,
     pub(crate) sealed: u32,
-    /// The facts that hold titles.
+    /// The entries that hold titles.
     #[serde(default)]
-    pub(crate) title_facts: Vec<u64>,
+    pub(crate) title_entries: Vec<u64>,
     /// Those not in segments, oldest first.
     pub(crate) turns: Vec<Turn>,
 }
@@ -97,13 +97,13 @@ fn is_zero(number: &u64) -> bool {
 
 impl journal::Fold for State {
     const VERSION: u32 = 1;
-    type Entry = Fact;
+    type Entry = Entry;
 
-    fn apply(&mut self, number: u64, fact: Fact) {
-        match fact {
-            Fact::Message(message) => self.take_message(number, message),
-            Fact::Again(again) => self.take_again(number, again),
-            Fact::Stopped {
+    fn apply(&mut self, number: u64, entry: Entry) {
+        match entry {
+            Entry::Message(message) => self.take_message(number, message),
+            Entry::Regenerated(again) => self.take_again(number, again),
+            Entry::Stopped {
                 conversation,
                 replies,
                 time,
@@ -116,7 +116,7 @@ impl journal::Fold for State {
                     }
                 }
             }
-            Fact::Renamed {
+            Entry::Renamed {
                 conversation,
                 title,
                 time: _,
@@ -124,11 +124,11 @@ impl journal::Fold for State {
                 Some(conversation) => {
                     conversation.title = title;
                     conversation.renamed = true;
-                    conversation.title_facts.push(number);
+                    conversation.title_entries.push(number);
                 }
-                None => self.leftovers.push(Leftover::Fact { number }),
+                None => self.leftovers.push(Leftover::Entry { number }),
             },
-            Fact::Titled {
+            Entry::Titled {
                 conversation,
                 title,
                 time: _,
@@ -137,17 +137,17 @@ impl journal::Fold for State {
                     if !conversation.renamed {
                         conversation.title = title;
                     }
-                    conversation.title_facts.push(number);
+                    conversation.title_entries.push(number);
                 }
-                None => self.leftovers.push(Leftover::Fact { number }),
+                None => self.leftovers.push(Leftover::Entry { number }),
             },
-            Fact::Deleted { conversation, time } => {
+            Entry::Deleted { conversation, time } => {
                 self.remove_draft(&conversation);
                 self.remove(&conversation, time);
             }
-            Fact::Drafted(draft) => self.add_draft(number, draft),
-            Fact::Confirmed(confirmed) => self.confirm(number, &confirmed),
-            Fact::Chosen {
+            Entry::Drafted(draft) => self.add_draft(number, draft),
+            Entry::Confirmed(confirmed) => self.confirm(number, &confirmed),
+            Entry::Chosen {
                 conversation,
                 version,
                 time: _,
@@ -156,12 +156,12 @@ impl journal::Fold for State {
                     found.choose(&version);
                 }
             }
-            Fact::Pinned {
+            Entry::Pinned {
                 conversation,
                 limit,
                 time: _,
             } => self.pin(&conversation, limit),
-            Fact::Unpinned {
+            Entry::Unpinned {
                 conversation,
                 time: _,
             } => {
@@ -169,13 +169,13 @@ impl journal::Fold for State {
                     found.pinned = false;
                 }
             }
-            Fact::Restored {
+            Entry::Restored {
                 conversation,
                 time,
                 begins,
             } => self.restore(number, &conversation, &begins, time),
-            Fact::EvictionsExpired { time } => self.expire_evictions(time),
-            Fact::Cleared { time } => {
+            Entry::EvictionsExpired { time } => self.expire_evictions(time),
+            Entry::Cleared { time } => {
                 self.removed = self.removed.max(time);
                 let evicted = std::mem::take(&mut self.evicted).into_iter();
                 let evicted = evicted.map(|evicted| evicted.conversation);
@@ -184,14 +184,14 @@ impl journal::Fold for State {
                     self.leave(conversation, time);
                 }
                 self.remove_drafts();
-                let facts = std::mem::take(&mut self.preference_facts);
-                let facts = facts.into_iter().map(|number| Leftover::Fact { number });
-                self.leftovers.extend(facts);
+                let entries = std::mem::take(&mut self.preference_entries);
+                let entries = entries.into_iter().map(|number| Leftover::Entry { number });
+                self.leftovers.extend(entries);
                 self.preferences = Preferences::default();
             }
-            Fact::Preferences(changes) => {
+            Entry::Preferences(changes) => {
                 self.preferences.merge(changes);
-                self.preference_facts.push(number);
+                self.preference_entries.push(number);
             }
         }
     }
@@ -235,7 +235,7 @@ impl State {
             .filter(|turn| turn.reply.is_none())
     }
 
-    /// The turn whose reply that fact asked for, if it is still reachable.
+    /// The turn whose reply that entry asked for, if it is still reachable.
     pub(crate) fn turn(&self, conversation: &str, number: u64) -> Option<&Turn> {
         let evicted = self.evicted.iter().map(|evicted| &evicted.conversation);
         let found = self.conversations.iter().chain(evicted);
@@ -244,27 +244,27 @@ impl State {
         turns.find(|turn| turn.reply_number() == number)
     }
 
-    /// Takes in the end of a reply. Not a fact, so it decides nothing that is numbered.
+    /// Takes in the end of a reply. Not an entry, so it decides nothing that is numbered.
     pub(crate) fn settle(&mut self, number: u64, end: &End) {
-        let pieces = end.pieces;
+        let deltas = end.deltas;
         let is_settled = self
             .all_conversations_mut()
             .any(|conversation| conversation.settle(number, end));
-        if is_settled && pieces > 0 {
-            self.leftovers.push(Leftover::Pieces {
+        if is_settled && deltas > 0 {
+            self.leftovers.push(Leftover::Deltas {
                 number,
-                count: pieces,
+                count: deltas,
             });
         }
     }
 
     /// What has arrived of a reply that is due.
-    pub(crate) fn arrived(&mut self, number: u64, arrived: Arrived) {
+    pub(crate) fn received(&mut self, number: u64, received: ReceivedText) {
         for conversation in self.all_conversations_mut() {
             let is = |turn: &Turn| turn.reply_number() == number;
             if let Some(turn) = find_turn_mut(&mut conversation.turns, &is) {
-                conversation.updated = conversation.updated.max(arrived.time);
-                turn.arrived = Some(arrived);
+                conversation.updated = conversation.updated.max(received.time);
+                turn.received = Some(received);
                 return;
             }
         }
@@ -278,11 +278,11 @@ impl State {
         })
     }
 
-    /// Drops what only concerns facts that are erased.
+    /// Drops what only concerns entries that are erased.
     pub(crate) fn forget_erased(&mut self, erased: u64) {
-        self.preference_facts.retain(|number| *number > erased);
+        self.preference_entries.retain(|number| *number > erased);
         for conversation in &mut self.conversations {
-            conversation.title_facts.retain(|number| *number > erased);
+            conversation.title_entries.retain(|number| *number > erased);
         }
     }
 
@@ -294,7 +294,7 @@ impl State {
             None => false,
         };
         if is_refused || !self.admit(message.request.as_ref(), &message.conversation, &message) {
-            self.leftovers.push(Leftover::Fact { number });
+            self.leftovers.push(Leftover::Entry { number });
             return;
         }
         if let (Some(begins), None) = (&message.begins, self.conversation(&message.conversation)) {
@@ -308,7 +308,7 @@ impl State {
         let id = message.conversation.clone();
         let Some(conversation) = self.conversation_mut(&id) else {
             self.requests.forget(&id);
-            self.leftovers.push(Leftover::Fact { number });
+            self.leftovers.push(Leftover::Entry { number });
             return;
         };
         conversation.touch(message.time);
@@ -332,7 +332,7 @@ impl State {
             stopped: None,
             pending: false,
             reply: None,
-            arrived: None,
+            received: None,
             versions: Vec::new(),
         };
         let Some(version) = version else {
@@ -342,14 +342,14 @@ impl State {
         if let Some(at) = conversation.position(&version.of) {
             let titles = conversation.outdated_titles(at, &version);
             let dropped = conversation.add_version(at, turn, &version);
-            let titles = titles.into_iter().map(|number| Leftover::Fact { number });
+            let titles = titles.into_iter().map(|number| Leftover::Entry { number });
             self.leftovers.extend(titles);
             self.discard_turns(&id, &dropped, &reply, time);
         }
     }
 
     /// Another version of a reply, unless something came in between.
-    fn take_again(&mut self, number: u64, again: Again) {
+    fn take_again(&mut self, number: u64, again: Regenerated) {
         let has_moved = self.has_moved(&again.conversation, &again.reply);
         if !has_moved && !self.allows(&again.conversation, &again.version) {
             return;
@@ -393,7 +393,7 @@ impl State {
             stopped: None,
             pending: false,
             reply: None,
-            arrived: None,
+            received: None,
             versions: Vec::new(),
         };
         let dropped = conversation.add_version(at, turn, &again.version);
@@ -440,7 +440,7 @@ impl Conversation {
             segment_bytes: share.clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
             segments: 0,
             sealed: 0,
-            title_facts: Vec::new(),
+            title_entries: Vec::new(),
             turns: Vec::new(),
         }
     }
@@ -459,7 +459,7 @@ impl Conversation {
         let Some(turn) = find_turn_mut(&mut self.turns, &is) else {
             return false;
         };
-        turn.arrived = None;
+        turn.received = None;
         turn.reply = Some(Reply {
             time: end.time,
             outcome: end.outcome,
@@ -490,7 +490,7 @@ impl Conversation {
         }
     }
 
-    /// The facts of the titles that were made of the first message, if that is dropped.
+    /// The entries of the titles that were made of the first message, if that is dropped.
     fn outdated_titles(&mut self, at: usize, version: &Version) -> Vec<u64> {
         let Some(active) = self.turns.first() else {
             return Vec::new();
@@ -499,7 +499,7 @@ impl Conversation {
         if !is_dropped || self.sealed > 0 || self.renamed {
             return Vec::new();
         }
-        std::mem::take(&mut self.title_facts)
+        std::mem::take(&mut self.title_entries)
     }
 
     /// A reply has its first word: its version becomes the active one, if it waits for that.

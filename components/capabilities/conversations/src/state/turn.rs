@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Failure, Outcome};
+use crate::entries::{Failure, Outcome};
 
 /// A reply without an end is overdue when nothing was heard of it for this long (milliseconds).
 /// A writer stores a heartbeat at least every 30 seconds.
@@ -35,7 +35,7 @@ pub(crate) struct Turn {
     pub(crate) reply: Option<Reply>,
     /// What has arrived of a reply that is being written; known to who has just read it.
     #[serde(skip)]
-    pub(crate) arrived: Option<Arrived>,
+    pub(crate) received: Option<ReceivedText>,
     /// The other versions of this turn, each with the turns that follow it. Only the active version
     /// holds them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -47,7 +47,7 @@ pub(crate) struct Reply {
     pub(crate) time: u64,
     pub(crate) outcome: Outcome,
     pub(crate) text: String,
-    /// As in [`crate::facts::End`].
+    /// As in [`crate::entries::End`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,12 +55,12 @@ pub(crate) struct Reply {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Arrived {
+pub(crate) struct ReceivedText {
     /// Of the last heartbeat.
     pub(crate) time: u64,
     pub(crate) text: String,
     /// Writes so far, heartbeats included.
-    pub(crate) pieces: u64,
+    pub(crate) deltas: u64,
     /// Of each delta of the text, in bytes.
     pub(crate) lengths: Vec<u32>,
 }
@@ -70,12 +70,12 @@ pub(crate) struct Arrived {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Leftover {
     /// The text in an entry.
-    Fact { number: u64 },
+    Entry { number: u64 },
     /// The end of a reply, by the number that names its keys; so below.
     Reply { number: u64 },
-    /// The pieces of a reply that has an end.
-    Pieces { number: u64, count: u64 },
-    /// A reply, end and pieces, that may still be written to until this time, so that it has to be
+    /// The deltas of a reply that has an end.
+    Deltas { number: u64, count: u64 },
+    /// A reply, end and deltas, that may still be written to until this time, so that it has to be
     /// erased now (if not done already) and again then.
     Running {
         number: u64,
@@ -102,7 +102,7 @@ impl Turn {
     }
 
     /// When the reply was requested.
-    pub(crate) fn asked(&self) -> u64 {
+    pub(crate) fn requested_at(&self) -> u64 {
         self.again.map_or(self.time, |(_, time)| time)
     }
 
@@ -118,7 +118,7 @@ impl Turn {
             Some(_) => Leftover::Reply { number },
             None => Leftover::Running {
                 number,
-                until: time.max(self.asked()).saturating_add(REPLY_OVERDUE),
+                until: time.max(self.requested_at()).saturating_add(REPLY_OVERDUE),
                 erased: false,
             },
         }

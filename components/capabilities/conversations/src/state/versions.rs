@@ -3,8 +3,8 @@
 
 use super::turn::{Turn, all_turns};
 use super::{Conversation, State};
+use crate::entries::Version;
 use crate::error::Error;
-use crate::facts::Version;
 use crate::text;
 
 /// How many versions of a turn are kept, the active one included.
@@ -188,7 +188,7 @@ impl State {
             // Several replies may belong to one message.
             if !kept.contains(&turn.number) {
                 let number = turn.number;
-                self.leftovers.push(super::Leftover::Fact { number });
+                self.leftovers.push(super::Leftover::Entry { number });
             }
             self.leftovers.push(turn.reply_leftover(time));
             self.requests.replace(&turn.reply_id, successor);

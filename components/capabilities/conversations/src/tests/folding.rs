@@ -3,7 +3,9 @@
 use journal::Fold;
 use proptest::prelude::*;
 
-use crate::facts::{Again, Begins, Confirmed, End, Fact, Message, Outcome, Preferences, Version};
+use crate::entries::{
+    Begins, Confirmed, End, Entry, Message, Outcome, Preferences, Regenerated, Version,
+};
 use crate::state::{State, all_turns};
 
 const CONVERSATIONS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
@@ -12,7 +14,7 @@ fn conversation_id() -> impl Strategy<Value = String> {
     prop::sample::select(CONVERSATIONS.to_vec()).prop_map(str::to_owned)
 }
 
-fn fact() -> impl Strategy<Value = Fact> {
+fn entry() -> impl Strategy<Value = Entry> {
     let conversation = prop::sample::select(CONVERSATIONS.to_vec()).prop_map(str::to_owned);
     let message = (
         conversation.clone(),
@@ -24,7 +26,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         )),
     );
     prop_oneof![
-        6 => message.prop_map(|(conversation, id, time, begins)| Fact::Message(Message {
+        6 => message.prop_map(|(conversation, id, time, begins)| Entry::Message(Message {
             conversation,
             id: format!("m{id}"),
             reply: format!("r{id}"),
@@ -36,17 +38,17 @@ fn fact() -> impl Strategy<Value = Fact> {
             version: None,
             request: None,
         })),
-        1 => (conversation.clone(), 1_u64..60).prop_map(|(conversation, time)| Fact::Renamed {
+        1 => (conversation.clone(), 1_u64..60).prop_map(|(conversation, time)| Entry::Renamed {
             conversation,
             title: "another".to_owned(),
             time,
         }),
-        1 => (conversation, 1_u64..60).prop_map(|(conversation, time)| Fact::Deleted {
+        1 => (conversation, 1_u64..60).prop_map(|(conversation, time)| Entry::Deleted {
             conversation,
             time,
         }),
         3 => (conversation_id(), prop::option::of(0_u8..40), 1_u64..60, 1_u32..5).prop_map(
-            |(conversation, reply, time, limit)| Fact::Confirmed(Confirmed {
+            |(conversation, reply, time, limit)| Entry::Confirmed(Confirmed {
                 conversation,
                 reply: reply.map(|id| format!("r{id}")),
                 time,
@@ -54,7 +56,7 @@ fn fact() -> impl Strategy<Value = Fact> {
             }),
         ),
         2 => (conversation_id(), 0_u8..40, 0_u64..60, any::<bool>(), 1_u64..60).prop_map(
-            |(conversation, id, latest, at_once, time)| Fact::Again(Again {
+            |(conversation, id, latest, at_once, time)| Entry::Regenerated(Regenerated {
                 conversation,
                 version: Version {
                     of: format!("r{id}"),
@@ -69,54 +71,54 @@ fn fact() -> impl Strategy<Value = Fact> {
             }),
         ),
         1 => (conversation_id(), 0_u8..120, 1_u64..60).prop_map(|(conversation, id, time)| {
-            Fact::Chosen { conversation, version: format!("r{id}"), time }
+            Entry::Chosen { conversation, version: format!("r{id}"), time }
         }),
         1 => (conversation_id(), 0_u32..4, 1_u64..60).prop_map(|(conversation, limit, time)| {
-            Fact::Pinned { conversation, limit, time }
+            Entry::Pinned { conversation, limit, time }
         }),
         1 => (conversation_id(), 1_u64..60, 1_u32..5).prop_map(|(conversation, time, limit)| {
-            Fact::Restored {
+            Entry::Restored {
                 conversation,
                 time,
                 begins: Begins { limit, undo: 10, touched: Vec::new(), failed: Vec::new() },
             }
         }),
-        1 => (1_u64..60).prop_map(|time| Fact::EvictionsExpired { time }),
-        1 => (1_u64..60).prop_map(|time| Fact::Cleared { time }),
-        1 => "[a-z]{0,3}".prop_map(|text| Fact::Preferences(Preferences {
+        1 => (1_u64..60).prop_map(|time| Entry::EvictionsExpired { time }),
+        1 => (1_u64..60).prop_map(|time| Entry::Cleared { time }),
+        1 => "[a-z]{0,3}".prop_map(|text| Entry::Preferences(Preferences {
             system_prompt: Some(text),
             ..Preferences::default()
         })),
     ]
 }
 
-fn fold<'a>(mut state: State, facts: impl IntoIterator<Item = (u64, &'a Fact)>) -> State {
-    for (number, fact) in facts {
-        state.apply(number, fact.clone());
+fn fold<'a>(mut state: State, entries: impl IntoIterator<Item = (u64, &'a Entry)>) -> State {
+    for (number, entry) in entries {
+        state.apply(number, entry.clone());
     }
     state
 }
 
-fn numbered(facts: &[Fact]) -> impl Iterator<Item = (u64, &Fact)> {
-    (1_u64..).zip(facts)
+fn numbered(entries: &[Entry]) -> impl Iterator<Item = (u64, &Entry)> {
+    (1_u64..).zip(entries)
 }
 
-/// Which facts a reader still reaches.
+/// Which entries a reader still reaches.
 fn reachable(state: &State) -> Vec<u64> {
     let evicted = state.evicted.iter().map(|evicted| &evicted.conversation);
     let turns = state.conversations.iter().chain(evicted).flat_map(|found| {
         let turns = all_turns(&found.turns).map(|turn| turn.number);
-        turns.chain(found.title_facts.iter().copied())
+        turns.chain(found.title_entries.iter().copied())
     });
     turns
-        .chain(state.preference_facts.iter().copied())
+        .chain(state.preference_entries.iter().copied())
         .collect()
 }
 
 #[test]
-fn a_message_that_comes_again_has_moved() {
+fn a_repeated_message_comes_last() {
     let message = |id: &str, begins: Option<Begins>| {
-        Fact::Message(Message {
+        Entry::Message(Message {
             conversation: "a".to_owned(),
             id: id.to_owned(),
             reply: format!("re {id}"),
@@ -135,12 +137,12 @@ fn a_message_that_comes_again_has_moved() {
         touched: Vec::new(),
         failed: Vec::new(),
     };
-    let facts = [
+    let entries = [
         message("first", Some(begins.clone())),
         message("second", None),
         message("first", Some(begins)),
     ];
-    let state = fold(State::default(), numbered(&facts));
+    let state = fold(State::default(), numbered(&entries));
     let turns = state.conversations.iter().flat_map(|found| &found.turns);
     let turns: Vec<(u64, &str)> = turns.map(|turn| (turn.number, turn.id.as_str())).collect();
     assert_eq!(turns, [(2, "second"), (3, "first")]);
@@ -149,26 +151,26 @@ fn a_message_that_comes_again_has_moved() {
 proptest! {
     #[test]
     fn any_snapshot_leads_to_the_same_state(
-        facts in prop::collection::vec(fact(), 0..60),
+        entries in prop::collection::vec(entry(), 0..60),
         cuts in prop::collection::vec(0_usize..60, 0..4),
     ) {
-        let whole = fold(State::default(), numbered(&facts));
+        let whole = fold(State::default(), numbered(&entries));
         for cut in cuts {
-            let before = fold(State::default(), numbered(&facts).take(cut));
+            let before = fold(State::default(), numbered(&entries).take(cut));
             let stored = serde_json::to_vec(&before).unwrap();
             let read: State = serde_json::from_slice(&stored).unwrap();
-            prop_assert_eq!(&fold(read, numbered(&facts).skip(cut)), &whole);
+            prop_assert_eq!(&fold(read, numbered(&entries).skip(cut)), &whole);
         }
     }
 
     #[test]
-    fn erased_texts_decide_nothing(facts in prop::collection::vec(fact(), 0..60)) {
-        let whole = fold(State::default(), numbered(&facts));
+    fn erased_texts_decide_nothing(entries in prop::collection::vec(entry(), 0..60)) {
+        let whole = fold(State::default(), numbered(&entries));
         let kept = reachable(&whole);
-        let redacted: Vec<Fact> = numbered(&facts)
-            .map(|(number, fact)| match kept.contains(&number) {
-                true => fact.clone(),
-                false => fact.clone().redacted(),
+        let redacted: Vec<Entry> = numbered(&entries)
+            .map(|(number, entry)| match kept.contains(&number) {
+                true => entry.clone(),
+                false => entry.clone().redacted(),
             })
             .collect();
         let again = fold(State::default(), numbered(&redacted));
@@ -182,19 +184,19 @@ proptest! {
 
     #[test]
     fn replies_decide_nothing(
-        facts in prop::collection::vec(fact(), 0..60),
+        entries in prop::collection::vec(entry(), 0..60),
         ends in prop::collection::vec((0_usize..60, 1_u64..60, 1_u64..90), 0..10),
     ) {
-        let whole = fold(State::default(), numbered(&facts));
+        let whole = fold(State::default(), numbered(&entries));
         let mut state = State::default();
-        for (at, (number, fact)) in numbered(&facts).enumerate() {
-            state.apply(number, fact.clone());
+        for (at, (number, entry)) in numbered(&entries).enumerate() {
+            state.apply(number, entry.clone());
             for (_, turn, time) in ends.iter().filter(|(when, ..)| *when == at) {
                 state.settle(*turn, &End {
                     time: *time,
                     outcome: Outcome::Complete,
                     text: "reply".to_owned(),
-                    pieces: 0,
+                    deltas: 0,
                     lengths: Vec::new(),
                     usage: None,
                     failure: None,
@@ -210,17 +212,17 @@ proptest! {
     }
 
     #[test]
-    fn no_more_count_than_the_limit_allows(facts in prop::collection::vec(fact(), 0..60)) {
+    fn no_more_count_than_the_limit_allows(entries in prop::collection::vec(entry(), 0..60)) {
         let mut state = State::default();
-        for (number, fact) in numbered(&facts) {
-            let confirmed = match fact {
-                Fact::Confirmed(confirmed) => state
+        for (number, entry) in numbered(&entries) {
+            let confirmed = match entry {
+                Entry::Confirmed(confirmed) => state
                     .conversation(&confirmed.conversation)
                     .filter(|found| !found.counts())
                     .map(|_| usize::try_from(confirmed.begins.limit).unwrap()),
                 _ => None,
             };
-            state.apply(number, fact.clone());
+            state.apply(number, entry.clone());
             if let Some(limit) = confirmed {
                 let counted = state.conversations.iter().filter(|found| found.counts());
                 let pinned = state.pinned_count();

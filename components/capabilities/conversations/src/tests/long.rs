@@ -4,7 +4,7 @@ use journal::testing::{Client, Fault, World};
 use journal::{MARK_EVERY, SETTLE, VALUE_MAX};
 
 use super::{append_now, begin, chats, delete, list, of, run, said};
-use crate::facts::Outcome;
+use crate::entries::Outcome;
 use crate::library;
 use crate::state::REPLY_OVERDUE;
 use crate::text::REPLY_MAX;
@@ -53,7 +53,7 @@ fn a_long_conversation_is_read_in_a_handful_of_gets() {
     });
     assert!(world.take_counts().0 <= 6);
 
-    // The facts alone, and then whoever seals again, say the same.
+    // The entries alone, and then whoever seals again, say the same.
     let segments = |world: &World| -> Vec<(String, Vec<u8>)> {
         let keys = world.keys().into_iter().filter(|key| key.contains(":g:"));
         keys.map(|key| (key.clone(), world.value(&key).unwrap()))
@@ -120,7 +120,7 @@ fn many_large_conversations_stay_below_the_bounds_of_a_value() {
 }
 
 #[test]
-fn what_is_folded_is_erased_when_it_is_safe() {
+fn folded_entries_are_erased_when_it_is_safe() {
     let world = World::new(1);
     let id = chats(&world, None, "first");
     for round in 0..6 {
@@ -130,12 +130,12 @@ fn what_is_folded_is_erased_when_it_is_safe() {
     fill(&world, &id, 10, 100);
     let found = list(&world);
     assert_eq!(found[0].message_count(), 2 * 251);
-    let facts = |world: &World| {
+    let entries = |world: &World| {
         let keys = world.keys().into_iter();
         let numbered = keys.filter(|key| key.rsplit(':').next().unwrap().parse::<u64>().is_ok());
         numbered.filter(|key| !key.contains(":g:")).count()
     };
-    assert!(facts(&world) < 2 * 251 / 2, "{}", facts(&world));
+    assert!(entries(&world) < 2 * 251 / 2, "{}", entries(&world));
     delete(&world, &id).unwrap();
     assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
     assert_eq!(list(&world).len(), 0);
@@ -160,7 +160,7 @@ fn stay_silent(
 }
 
 #[test]
-fn a_reply_that_lasts_is_not_erased_while_somebody_needs_it() {
+fn a_long_reply_is_not_erased_while_it_is_needed() {
     let world = World::new(1);
     let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()

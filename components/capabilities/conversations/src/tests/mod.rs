@@ -1,12 +1,12 @@
 //! The capability against a simulated store.
 
-mod evicting;
+mod deletion;
+mod eviction;
 mod folding;
-mod following;
 mod long;
-mod naming;
-mod removing;
-mod turning;
+mod readers;
+mod titles;
+mod turns;
 mod versions;
 
 use std::future::Future;
@@ -14,8 +14,8 @@ use std::future::Future;
 use journal::Journal;
 use journal::testing::{Client, World};
 
+use crate::entries::Outcome;
 use crate::error::Error;
-use crate::facts::Outcome;
 use crate::ids;
 use crate::library;
 use crate::state::{Conversation, Limits};
@@ -109,9 +109,9 @@ fn said(conversation: &Conversation) -> Vec<(String, Option<Outcome>, String)> {
     turns
         .map(|turn| {
             let reply = turn.reply.as_ref();
-            let text = match (reply, &turn.arrived) {
+            let text = match (reply, &turn.received) {
                 (Some(reply), _) => reply.text.clone(),
-                (None, Some(arrived)) => arrived.text.clone(),
+                (None, Some(received)) => received.text.clone(),
                 (None, None) => String::new(),
             };
             (turn.text.clone(), reply.map(|reply| reply.outcome), text)

@@ -3,8 +3,8 @@
 use journal::testing::{Client, Fault, World};
 
 use super::{append_now, chats, delete, limits, list, of, run, said};
+use crate::entries::Outcome;
 use crate::error::Error;
-use crate::facts::Outcome;
 use crate::library;
 use crate::state::{REPLY_OVERDUE, all_turns};
 use crate::turn::TurnWriter;

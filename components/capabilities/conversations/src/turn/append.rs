@@ -5,8 +5,8 @@ use journal::Platform;
 use super::confirm;
 use super::pace::Pace;
 use super::{Instant, Stage, TurnWriter, Writing};
+use crate::entries::Delta;
 use crate::error::Error;
-use crate::facts::Piece;
 use crate::state::EvictedTitle;
 use crate::{ids, text};
 
@@ -15,7 +15,7 @@ use crate::{ids, text};
 pub(crate) struct Directive {
     /// Call again after this many milliseconds at the latest,
     pub(crate) resume_after_ms: u64,
-    /// or when this many bytes of deltas have arrived.
+    /// or when this many bytes of deltas have received.
     pub(crate) resume_after_bytes: usize,
     /// Present when the reply has to end now.
     pub(crate) stop: Option<StopReason>,
@@ -127,7 +127,7 @@ impl<P: Platform> TurnWriter<P> {
             writing.stored_at = at;
         }
         let (text, lengths) = writing.text.pending();
-        let value = serde_json::to_vec(&Piece {
+        let value = serde_json::to_vec(&Delta {
             time: at.now,
             text: text.to_owned(),
             lengths: text::fitting_lengths(lengths.iter().copied(), text.len()),

@@ -4,12 +4,12 @@ use journal::Platform;
 
 use super::pace::Pace;
 use super::{Directive, Instant, ReplyText, Stage, TurnWriter, Writing, reply_in_progress};
+use crate::entries::{Begins, Entry, Message, Regenerated};
 use crate::error::Error;
-use crate::facts::{Again, Begins, Fact, Message};
-use crate::following::Started;
 use crate::preferences::MODEL_CHARS_MAX;
+use crate::readers::Started;
 use crate::state::Limits;
-use crate::{erasing, ids, text};
+use crate::{erasure, ids, text};
 
 /// The result of [`TurnWriter::begin`].
 #[derive(Debug)]
@@ -35,8 +35,8 @@ impl<P: Platform> TurnWriter<P> {
         validate_model(&model)?;
         let conversation = self.conversation.clone().unwrap_or_else(ids::new_id);
         let started_at = Instant::of(self.journal.platform());
-        let fact = match &self.regenerated {
-            Some((_, version)) => Fact::Again(Again {
+        let entry = match &self.regenerated {
+            Some((_, version)) => Entry::Regenerated(Regenerated {
                 conversation: conversation.clone(),
                 version: version.clone(),
                 reply: ids::new_id(),
@@ -46,7 +46,7 @@ impl<P: Platform> TurnWriter<P> {
             }),
             None => {
                 validate_message(&message)?;
-                Fact::Message(Message {
+                Entry::Message(Message {
                     conversation: conversation.clone(),
                     id: ids::new_id(),
                     reply: ids::new_id(),
@@ -60,7 +60,7 @@ impl<P: Platform> TurnWriter<P> {
                 })
             }
         };
-        let number = self.journal.append(&mut self.view, &fact).await?;
+        let number = self.journal.append(&mut self.view, &entry).await?;
         let state = &self.view.state;
         let (Some(found), Some(turn)) = (
             state.conversation(&conversation),
@@ -100,10 +100,10 @@ impl<P: Platform> TurnWriter<P> {
         is_new.then(|| state.begins(limits))
     }
 
-    /// Finds out why the fact of this turn changed nothing, and erases its text.
+    /// Finds out why the entry of this turn changed nothing, and erases its text.
     async fn explain_refusal(&mut self) -> Result<BeginResult, Error> {
         self.stage = Stage::Finished;
-        erasing::write_snapshot(&self.journal, &mut self.view, Vec::new()).await?;
+        erasure::write_snapshot(&self.journal, &mut self.view, Vec::new()).await?;
         if let Some(started) = self.find_existing()? {
             // Two requests with the same key came at once, and the other one was first.
             self.stage = Stage::Existing(started.clone());

@@ -3,11 +3,11 @@
 use journal::{Journal, Platform};
 
 use super::{TurnWriter, reply_in_progress};
+use crate::entries::Request;
 use crate::error::Error;
-use crate::facts::Request;
 use crate::requests::{self, KEY_BYTES_MAX};
 use crate::state::Turn;
-use crate::{ids, stopping};
+use crate::{ids, stop};
 
 /// A message with the client's id for it.
 pub(crate) struct ClientMessage {
@@ -64,7 +64,7 @@ impl<P: Platform> TurnWriter<P> {
         }
         let mut known = writer.find_known(&message)?;
         if known.is_some() && writer.is_reply_in_progress() {
-            stopping::stop(&writer.journal, &id).await?;
+            stop::stop(&writer.journal, &id).await?;
             writer = read(writer.journal).await?;
             known = writer.find_known(&message)?;
             if known.is_some() && writer.is_reply_in_progress() {

@@ -4,8 +4,8 @@
 use journal::{Journal, Platform, View};
 
 use super::Writing;
+use crate::entries::{Confirmed, Entry};
 use crate::error::Error;
-use crate::facts::{Confirmed, Fact};
 use crate::reading;
 use crate::state::{EvictedTitle, State};
 
@@ -27,13 +27,13 @@ pub(super) async fn first_word<P: Platform>(
         writing.awaits_first_word = None;
         return Ok(());
     };
-    let fact = Fact::Confirmed(Confirmed {
+    let entry = Entry::Confirmed(Confirmed {
         conversation: writing.conversation.clone(),
         reply: Some(turn.reply_id.clone()),
         time: journal.platform().now(),
         begins: view.state.begins(limits),
     });
-    let number = journal.append(view, &fact).await?;
+    let number = journal.append(view, &entry).await?;
     writing.awaits_first_word = None;
     writing
         .evicted

@@ -5,10 +5,10 @@ use journal::Platform;
 use super::begin::validate_model;
 use super::confirm;
 use super::{Stage, TurnWriter, Writing, not_writing};
+use crate::entries::{End, Failure, Outcome, Usage};
 use crate::error::Error;
-use crate::facts::{End, Failure, Outcome, Usage};
 use crate::state::{EvictedTitle, all_turns};
-use crate::{erasing, ids, reading, text};
+use crate::{erasure, ids, reading, text};
 
 /// After this much silence (milliseconds) a writer checks whether its reply was given up before it
 /// writes the end: sooner than anybody gives it up, so that clocks may differ.
@@ -60,7 +60,7 @@ impl<P: Platform> TurnWriter<P> {
             time: self.journal.platform().now(),
             outcome,
             text,
-            pieces: writing.chunks,
+            deltas: writing.chunks,
             lengths,
             usage,
             failure: writing
@@ -106,7 +106,7 @@ impl<P: Platform> TurnWriter<P> {
         }
         self.view.state.settle(writing.number, &end);
         let now = self.journal.platform().now();
-        if !erasing::is_due(&self.view, now) {
+        if !erasure::is_due(&self.view, now) {
             return Ok(self.journal.platform().set_many(pairs).await?);
         }
         let saved = self.save_snapshot(writing.number, pairs.clone()).await;
@@ -123,7 +123,7 @@ impl<P: Platform> TurnWriter<P> {
         pairs: Vec<(String, Vec<u8>)>,
     ) -> Result<(), Error> {
         reading::resolve(&self.journal, &mut self.view, Some(number)).await?;
-        erasing::write_snapshot(&self.journal, &mut self.view, pairs).await
+        erasure::write_snapshot(&self.journal, &mut self.view, pairs).await
     }
 
     /// Whether another instance took this writer for dead and stored an end.

@@ -14,9 +14,9 @@ mod reply_text;
 
 use journal::{Journal, Platform, View};
 
+use crate::entries::{Draft, Failure, Preferences, Request, Version};
 use crate::error::Error;
-use crate::facts::{Draft, Failure, Preferences, Request, Version};
-use crate::following::Started;
+use crate::readers::Started;
 use crate::state::{Conversation, EvictedTitle, Limits, State, Turn};
 
 use pace::Pace;

@@ -3,8 +3,8 @@
 use journal::{Journal, Platform};
 
 use super::{Stage, TurnWriter, reply_in_progress, too_old};
+use crate::entries::{Request, Version};
 use crate::error::Error;
-use crate::facts::{Request, Version};
 use crate::state::{Turn, all_turns};
 use crate::{ids, reading, segments};
 

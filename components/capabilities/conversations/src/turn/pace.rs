@@ -1,4 +1,4 @@
-//! When a writer stores what has arrived, and when it looks for signals. Pure: times are
+//! When a writer stores what has received, and when it looks for signals. Pure: times are
 //! milliseconds of a monotonic clock.
 
 /// How long text waits before it is stored: what a crash may cost.

@@ -2,13 +2,13 @@
 
 use journal::{Journal, Platform};
 
+use crate::entries::{End, Failure, Outcome, Usage};
 use crate::error::Error;
-use crate::facts::{End, Failure, Outcome, Usage};
 use crate::ids;
 use crate::reading::{self, Due};
 use crate::segments;
 use crate::state::{Conversation, Turn, all_turns};
-use crate::stopping;
+use crate::stop;
 
 /// A writer that has not answered a ring for this long (milliseconds of the reader's own clock) is
 /// dead. A living one answers within half a second, and one that was asleep looks around before it
@@ -27,7 +27,7 @@ const LOOK_EVERY: u64 = 100;
 /// How long one call waits for more.
 const PATIENCE: u64 = 900;
 
-/// A reply that is read piece by piece.
+/// A reply that is read delta by delta.
 pub(crate) struct Reader<P> {
     journal: Journal<P>,
     due: Due,
@@ -36,10 +36,10 @@ pub(crate) struct Reader<P> {
     pub(crate) model: String,
     /// Writes taken in.
     writes: u64,
-    /// Pieces taken in, passed over or not, and their bytes.
+    /// Deltas taken in, passed over or not, and their bytes.
     taken: u64,
     bytes: usize,
-    /// Pieces up to this number are passed over.
+    /// Deltas up to this number are passed over.
     after: u64,
     end: Option<End>,
     rung: Option<u64>,
@@ -68,14 +68,14 @@ impl Started {
 
 /// What a reader is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum News {
-    Pieces(Vec<String>),
+pub(crate) enum ReaderEvent {
+    Deltas(Vec<String>),
     End(Outcome, Option<Usage>, Option<Failure>),
 }
 
 /// Where a reply stands for a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum ReaderState {
     Live,
     Unread,
     Read,
@@ -172,25 +172,25 @@ impl<P: Platform> Reader<P> {
         })
     }
 
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn state(&self) -> ReaderState {
         let Some(end) = &self.end else {
-            return Standing::Live;
+            return ReaderState::Live;
         };
         let known = u64::try_from(end.lengths.len()).unwrap_or(u64::MAX);
-        let pieces = if known > 0 {
+        let deltas = if known > 0 {
             known
         } else {
             u64::from(!end.text.is_empty())
         };
-        if self.after < pieces {
-            Standing::Unread
+        if self.after < deltas {
+            ReaderState::Unread
         } else {
-            Standing::Read
+            ReaderState::Read
         }
     }
 
-    /// What comes next; no pieces if nothing comes for a while.
-    pub(crate) async fn next(&mut self) -> Result<News, Error> {
+    /// What comes next; no deltas if nothing comes for a while.
+    pub(crate) async fn next(&mut self) -> Result<ReaderEvent, Error> {
         let begun = self.now();
         loop {
             if let Some(end) = self.end.take() {
@@ -198,17 +198,17 @@ impl<P: Platform> Reader<P> {
                 if let Some(model) = end.model.as_ref().filter(|_| rest.is_empty()) {
                     self.model.clone_from(model);
                 }
-                let news = if rest.is_empty() {
-                    News::End(end.outcome, end.usage, end.failure.clone())
+                let event = if rest.is_empty() {
+                    ReaderEvent::End(end.outcome, end.usage, end.failure.clone())
                 } else {
-                    News::Pieces(rest)
+                    ReaderEvent::Deltas(rest)
                 };
                 self.end = Some(end);
-                return Ok(news);
+                return Ok(event);
             }
-            let pieces = self.look().await?;
-            if !pieces.is_empty() {
-                return Ok(News::Pieces(pieces));
+            let deltas = self.look().await?;
+            if !deltas.is_empty() {
+                return Ok(ReaderEvent::Deltas(deltas));
             }
             self.end = reading::end(&self.journal, &self.due).await?;
             if self.end.is_some() {
@@ -220,7 +220,7 @@ impl<P: Platform> Reader<P> {
             }
             self.ring().await?;
             if self.now().saturating_sub(begun) >= PATIENCE {
-                return Ok(News::Pieces(Vec::new()));
+                return Ok(ReaderEvent::Deltas(Vec::new()));
             }
             self.journal.platform().sleep(LOOK_EVERY).await;
         }
@@ -233,31 +233,31 @@ impl<P: Platform> Reader<P> {
             self.heard = Some(self.now());
             self.unanswered = 0;
         }
-        let mut pieces = Vec::new();
-        for piece in written {
+        let mut deltas = Vec::new();
+        for delta in written {
             self.writes = self.writes.saturating_add(1);
-            self.bytes = self.bytes.saturating_add(piece.text.len());
-            self.take(cut(&piece.text, &piece.lengths), &mut pieces);
+            self.bytes = self.bytes.saturating_add(delta.text.len());
+            self.take(cut(&delta.text, &delta.lengths), &mut deltas);
         }
-        Ok(pieces)
+        Ok(deltas)
     }
 
     /// Takes in what the end has beyond that.
     fn rest(&mut self, end: &End) -> Vec<String> {
-        let mut pieces = Vec::new();
+        let mut deltas = Vec::new();
         let taken = usize::try_from(self.taken).unwrap_or(usize::MAX);
         let text = end.text.get(self.bytes..).unwrap_or_default();
         let lengths = end.lengths.get(taken..).unwrap_or_default();
         self.bytes = self.bytes.max(end.text.len());
-        self.take(cut(text, lengths), &mut pieces);
-        pieces
+        self.take(cut(text, lengths), &mut deltas);
+        deltas
     }
 
     fn take(&mut self, new: Vec<String>, to: &mut Vec<String>) {
-        for piece in new {
+        for delta in new {
             self.taken = self.taken.saturating_add(1);
             if self.taken > self.after {
-                to.push(piece);
+                to.push(delta);
             }
         }
     }
@@ -266,7 +266,7 @@ impl<P: Platform> Reader<P> {
     async fn ring(&mut self) -> Result<(), Error> {
         let rung = self.rung.map(|rung| self.now().saturating_sub(rung));
         if rung.is_none_or(|since| since >= RING_EVERY) {
-            stopping::ring(&self.journal, self.due.number).await?;
+            stop::ring(&self.journal, self.due.number).await?;
             let now = self.now();
             self.rung = Some(now);
             self.heard.get_or_insert(now);
@@ -298,7 +298,7 @@ async fn ended<P: Platform>(
         time: reply.time,
         outcome: reply.outcome,
         text: reply.text.clone(),
-        pieces: 0,
+        deltas: 0,
         lengths: Vec::new(),
         usage: None,
         failure: reply.failure.clone(),
@@ -306,22 +306,22 @@ async fn ended<P: Platform>(
     }))
 }
 
-/// A text in pieces of these lengths; what they do not cover is a piece of its own.
+/// A text in deltas of these lengths; what they do not cover is a delta of its own.
 fn cut(text: &str, lengths: &[u32]) -> Vec<String> {
-    let mut pieces = Vec::with_capacity(lengths.len());
+    let mut deltas = Vec::with_capacity(lengths.len());
     let mut rest = text;
     for length in lengths {
         let at = usize::try_from(*length).unwrap_or(usize::MAX);
-        let Some((piece, more)) = rest.split_at_checked(at) else {
+        let Some((delta, more)) = rest.split_at_checked(at) else {
             break;
         };
-        pieces.push(piece.to_owned());
+        deltas.push(delta.to_owned());
         rest = more;
     }
     if !rest.is_empty() {
-        pieces.push(rest.to_owned());
+        deltas.push(rest.to_owned());
     }
-    pieces
+    deltas
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use journal::testing::{Client, World};
 use journal::{Clock as _, Journal};
 
 use super::{begin, delete, limits, list, of, run, said};
+use crate::entries::{Outcome, Request};
 use crate::error::Error;
-use crate::facts::{Outcome, Request};
 use crate::turn::{BeginResult, ClientMessage, MessageAction, StopReason, TurnWriter};
 
 const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
@@ -55,7 +55,7 @@ fn is_conflict(result: &Result<(), Error>) -> bool {
 }
 
 #[test]
-fn a_conversation_begins_under_the_clients_id_and_goes_on() {
+fn conversation_has_the_id_that_the_client_gave() {
     let world = World::new(1);
     says(&world, named("a", 0, MessageAction::Append), "one").unwrap();
     says(&world, named("b", 1, MessageAction::Append), "two").unwrap();
@@ -68,7 +68,7 @@ fn a_conversation_begins_under_the_clients_id_and_goes_on() {
 }
 
 #[test]
-fn two_who_begin_it_at_once_begin_one() {
+fn two_concurrent_first_messages_make_one_conversation() {
     for seed in 0..40 {
         let world = World::new(seed);
         let tasks = ["one", "two"].map(|text| {
@@ -112,11 +112,11 @@ fn messages_can_be_changed_and_their_old_versions_are_kept() {
     assert_eq!(list(&world)[0].turns[0].versions.len(), 2);
     let expected = list(&world);
     world.put("conv:guest_1:s", None);
-    assert_eq!(list(&world), expected, "the facts alone say the same");
+    assert_eq!(list(&world), expected, "the entries alone say the same");
 }
 
 #[test]
-fn the_last_message_is_answered_once_more() {
+fn regenerate_replies_to_the_last_message_again() {
     let world = World::new(1);
     says(&world, named("a", 0, MessageAction::Append), "one").unwrap();
     let reply = list(&world)[0].turns[0].reply_id.clone();
@@ -139,7 +139,7 @@ fn the_last_message_is_answered_once_more() {
 }
 
 #[test]
-fn what_never_came_here_is_added() {
+fn messages_that_are_not_stored_yet_are_added() {
     for action in [MessageAction::Replace, MessageAction::Regenerate] {
         let world = World::new(1);
         says(&world, named("a", 0, action), "one").unwrap();
@@ -155,7 +155,7 @@ fn what_never_came_here_is_added() {
 }
 
 #[test]
-fn a_reply_under_way_gives_way_to_another() {
+fn message_during_a_reply_stops_it() {
     for action in [MessageAction::Replace, MessageAction::Regenerate] {
         let world = World::new(1);
         let client = world.client();
@@ -253,7 +253,7 @@ fn a_writer_of_a_deleted_conversation_leaves_nothing_in_the_next_of_that_id() {
 }
 
 #[test]
-fn other_conversations_are_not_concerned() {
+fn other_conversations_are_not_changed() {
     let world = World::new(1);
     let id = run(&world, |journal| async move {
         begin(&journal, None, "plain", 3).await.unwrap().1

@@ -3,8 +3,8 @@
 use journal::testing::{Fault, World};
 
 use super::{append_now, begin, chat, chats, delete, limits, list, of, run};
+use crate::entries::{Outcome, Preferences};
 use crate::error::Error;
-use crate::facts::{Outcome, Preferences};
 use crate::library;
 use crate::preferences;
 use crate::state::REPLY_OVERDUE;
@@ -74,11 +74,11 @@ fn an_old_snapshot_brings_nothing_back() {
 
 #[test]
 fn a_reply_in_mid_stream_leaves_nothing_behind() {
-    for pieces in [0, 2] {
+    for deltas in [0, 2] {
         let world = World::new(1);
         let (mut writer, id) = run(&world, |journal| async move {
             let (mut writer, id) = begin(&journal, None, MARKER, 3).await.unwrap();
-            for _ in 0..pieces {
+            for _ in 0..deltas {
                 append_now(&mut writer, &[MARKER.to_owned()]).await;
             }
             (writer, id)
@@ -133,7 +133,7 @@ fn a_message_to_a_removed_conversation_is_refused_and_erased() {
 }
 
 #[test]
-fn deleting_among_tabs_leaves_nothing_whatever_the_interleaving() {
+fn deleting_in_several_tabs_leaves_nothing_at_any_interleaving() {
     for seed in 0..120 {
         let world = World::new(seed);
         let id = chats(&world, None, MARKER);

@@ -3,8 +3,8 @@
 use journal::testing::{Client, World};
 
 use super::{UNDO, append_now, begin, chats, delete, limits, list, of, run};
+use crate::entries::Outcome;
 use crate::error::Error;
-use crate::facts::Outcome;
 use crate::library;
 use crate::state::REPLY_OVERDUE;
 use crate::turn::TurnWriter;

@@ -1,13 +1,13 @@
-//! What is stored: the facts of the journal, and the ends and pieces of replies.
+//! What is stored: the entries of the journal, and the ends and deltas of replies.
 
 use serde::{Deserialize, Serialize};
 
-/// One fact of a user's journal.
+/// One entry of a user's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Fact {
+pub(crate) enum Entry {
     Message(Message),
-    Again(Again),
+    Regenerated(Regenerated),
     /// The user wants these replies to end.
     Stopped {
         conversation: String,
@@ -106,7 +106,7 @@ pub(crate) struct Draft {
 
 /// The user wants another version of a reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Again {
+pub(crate) struct Regenerated {
     pub(crate) conversation: String,
     /// Its `of` is the id of the reply.
     pub(crate) version: Version,
@@ -162,7 +162,7 @@ pub(crate) struct Begins {
     /// How long an eviction can be undone, in milliseconds.
     #[serde(default)]
     pub(crate) undo: u64,
-    /// When others were last updated, where the writer knew more than the facts before say.
+    /// When others were last updated, where the writer knew more than the entries before say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) touched: Vec<(String, u64)>,
     /// Those whose replies ended without a word.
@@ -170,7 +170,7 @@ pub(crate) struct Begins {
     pub(crate) failed: Vec<String>,
 }
 
-/// Preferences; in a fact, those that changed.
+/// Preferences; in an entry, those that changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Preferences {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -203,10 +203,10 @@ pub(crate) struct End {
     pub(crate) time: u64,
     pub(crate) outcome: Outcome,
     pub(crate) text: String,
-    /// How many pieces were written before, and are to be erased.
+    /// How many deltas were written before, and are to be erased.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub(crate) pieces: u64,
-    /// The bytes of each piece of the text as the model sent it; empty where that is not known.
+    pub(crate) deltas: u64,
+    /// The bytes of each delta of the text as the model sent it; empty where that is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) lengths: Vec<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -238,7 +238,7 @@ pub(crate) struct Usage {
 
 /// Some of a reply, or only a sign of life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Piece {
+pub(crate) struct Delta {
     pub(crate) time: u64,
     pub(crate) text: String,
     /// As in [`End`].
@@ -268,8 +268,8 @@ impl End {
     }
 }
 
-impl Fact {
-    /// The same fact without anything that a person wrote. Folding it decides the same.
+impl Entry {
+    /// The same entry without anything that a person wrote. Folding it decides the same.
     pub(crate) fn redacted(self) -> Self {
         match self {
             Self::Message(message) => Self::Message(Message {
@@ -296,7 +296,7 @@ impl Fact {
                 ..draft
             }),
             Self::Preferences(_) => Self::Preferences(Preferences::default()),
-            other @ (Self::Again(_)
+            other @ (Self::Regenerated(_)
             | Self::Stopped { .. }
             | Self::Deleted { .. }
             | Self::Confirmed(_)

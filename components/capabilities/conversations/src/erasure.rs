@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use futures::future::try_join_all;
 use journal::{BATCH_MAX, Journal, Platform, View};
 
+use crate::entries::Entry;
 use crate::error::Error;
-use crate::facts::Fact;
 use crate::ids;
 use crate::segments;
 use crate::state::{Leftover, State, all_turns};
@@ -37,7 +37,7 @@ pub(crate) async fn tidy_after_reading<P: Platform>(
     let now = journal.platform().now();
     if view.state.has_expired(now) {
         journal
-            .append(view, &Fact::EvictionsExpired { time: now })
+            .append(view, &Entry::EvictionsExpired { time: now })
             .await?;
         return write_snapshot(journal, view, Vec::new()).await;
     }
@@ -91,19 +91,19 @@ async fn erase_leftovers<P: Platform>(
     view: &mut View<State>,
 ) -> Result<Pairs, Error> {
     let now = journal.platform().now();
-    let mut facts = BTreeSet::new();
+    let mut entries = BTreeSet::new();
     let mut replies = BTreeSet::new();
     let mut doomed = Vec::new();
     let mut later = Vec::new();
     for leftover in std::mem::take(&mut view.state.leftovers) {
         match leftover {
-            Leftover::Fact { number } => {
-                facts.insert(number);
+            Leftover::Entry { number } => {
+                entries.insert(number);
             }
             Leftover::Reply { number } => {
                 replies.insert(number);
             }
-            Leftover::Pieces { number, count } => {
+            Leftover::Deltas { number, count } => {
                 doomed.extend((0..count).map(|k| ids::piece_key(journal, number, k)));
             }
             Leftover::Running {
@@ -121,18 +121,18 @@ async fn erase_leftovers<P: Platform>(
                 }
                 replies.insert(number);
                 let key = |k| ids::piece_key(journal, number, k);
-                let pieces = journal::probe(journal.platform(), 0, key).await?;
-                let count = u64::try_from(pieces.len()).unwrap_or(0);
+                let deltas = journal::probe(journal.platform(), 0, key).await?;
+                let count = u64::try_from(deltas.len()).unwrap_or(0);
                 doomed.extend((0..count).map(|k| ids::piece_key(journal, number, k)));
             }
             Leftover::Segments {
                 conversation,
                 count,
             } => {
-                // Segments that cannot be read any more have been erased before, facts first.
+                // Segments that cannot be read any more have been erased before, entries first.
                 let sealed = segments::sealed_turns(journal, &conversation, count).await;
                 for turn in all_turns(&sealed.unwrap_or_default()) {
-                    facts.insert(turn.number);
+                    entries.insert(turn.number);
                     replies.insert(turn.reply_number());
                 }
                 doomed.extend((0..count).map(|k| ids::segment_key(journal, &conversation, k)));
@@ -140,10 +140,10 @@ async fn erase_leftovers<P: Platform>(
         }
     }
     view.state.leftovers = later;
-    let mut pairs = redact(journal, facts, view.erased()).await?;
+    let mut pairs = redact(journal, entries, view.erased()).await?;
     let blank = replies.into_iter().filter(|number| *number > view.erased());
     pairs.extend(blank.map(|number| (ids::reply_key(journal, number), Vec::new())));
-    // Segments name the facts to redact, so they go after these.
+    // Segments name the entries to redact, so they go after these.
     if !doomed.is_empty() {
         write_all(journal, std::mem::take(&mut pairs)).await?;
     }
@@ -153,7 +153,7 @@ async fn erase_leftovers<P: Platform>(
     Ok(pairs)
 }
 
-/// What to write over facts so that they keep no text.
+/// What to write over entries so that they keep no text.
 async fn redact<P: Platform>(
     journal: &Journal<P>,
     numbers: BTreeSet<u64>,
@@ -162,12 +162,12 @@ async fn redact<P: Platform>(
     let numbers: Vec<u64> = numbers.into_iter().filter(|n| *n > erased).collect();
     let mut pairs = Vec::new();
     for some in numbers.chunks(BATCH_MAX) {
-        let facts = some.iter().map(|number| journal.entry::<State>(*number));
-        let facts = try_join_all(facts).await?;
-        for (number, fact) in some.iter().zip(facts) {
-            let Some(fact) = fact else { continue };
-            let redacted = fact.clone().redacted();
-            if redacted != fact {
+        let entries = some.iter().map(|number| journal.entry::<State>(*number));
+        let entries = try_join_all(entries).await?;
+        for (number, entry) in some.iter().zip(entries) {
+            let Some(entry) = entry else { continue };
+            let redacted = entry.clone().redacted();
+            if redacted != entry {
                 let value = journal.encode_entry::<State>(&redacted)?;
                 pairs.push((journal.entry_key(*number), value));
             }

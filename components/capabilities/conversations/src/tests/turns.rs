@@ -3,8 +3,8 @@
 use journal::testing::{Fault, World};
 
 use super::{USER, append_now, begin, chat, chats, limits, list, of, run, said};
+use crate::entries::Outcome;
 use crate::error::Error;
-use crate::facts::Outcome;
 use crate::ids;
 use crate::library;
 use crate::preferences;
@@ -62,7 +62,7 @@ fn a_turn_is_three_writes_and_a_listing_two_gets() {
 }
 
 #[test]
-fn the_fourth_conversation_lets_go_of_the_least_recently_updated() {
+fn the_fourth_conversation_evicts_the_least_recently_updated() {
     let world = World::new(1);
     let mut ids = Vec::new();
     for message in ["a", "b", "c"] {
@@ -106,7 +106,7 @@ fn the_end_of_a_reply_counts_as_an_update_for_everybody() {
         list(world).into_iter().map(|found| found.title).collect()
     };
     assert_eq!(titles(&world), expected);
-    // Without any snapshot the facts decide the same.
+    // Without any snapshot the entries decide the same.
     world.put("conv:guest_1:s", None);
     assert_eq!(titles(&world), expected);
 }
@@ -150,7 +150,7 @@ fn sixteen_tabs_in_one_conversation_lose_nothing() {
             assert_eq!(own, [0, 1, 2].map(|round| format!("{tab}.{round}")));
         }
         world.put("conv:guest_1:s", None);
-        assert_eq!(list(&world), found, "the facts alone say the same");
+        assert_eq!(list(&world), found, "the entries alone say the same");
     }
 }
 
@@ -177,7 +177,7 @@ fn sixteen_new_conversations_at_once_leave_three() {
 }
 
 #[test]
-fn what_arrived_survives_a_killed_process() {
+fn stored_deltas_survive_a_killed_process() {
     let world = World::new(1);
     run(&world, |journal| async move {
         let (mut writer, _) = begin(&journal, None, "question", 3).await.unwrap();
@@ -194,7 +194,7 @@ fn what_arrived_survives_a_killed_process() {
         "some of it".to_owned(),
     );
     assert_eq!(said(&list(&world)[0]).first(), Some(&broken));
-    // The next turn's snapshot holds it, and the pieces go.
+    // The next turn's snapshot holds it, and the deltas go.
     let id = list(&world)[0].id.clone();
     chats(&world, Some(&id), "next");
     assert_eq!(said(&list(&world)[0])[0], broken);
@@ -279,7 +279,7 @@ fn a_long_silence_that_nobody_saw_does_not_cost_the_reply() {
 }
 
 #[test]
-fn signs_of_life_keep_a_silent_reply_running() {
+fn heartbeats_keep_a_silent_reply_running() {
     let world = World::new(1);
     let (mut writer, _) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
@@ -362,8 +362,8 @@ fn messages_and_titles_have_their_bounds() {
 }
 
 #[test]
-fn preferences_merge_and_stay() {
-    use crate::facts::{Preferences, Theme};
+fn preferences_are_merged_and_kept() {
+    use crate::entries::{Preferences, Theme};
     let world = World::new(1);
     run(&world, |journal| async move {
         let model = Preferences {

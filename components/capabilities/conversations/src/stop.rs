@@ -3,8 +3,8 @@
 use futures::future::try_join_all;
 use journal::{Journal, Platform};
 
+use crate::entries::Entry;
 use crate::error::Error;
-use crate::facts::Fact;
 use crate::ids;
 use crate::reading::{self, Due};
 use crate::state::all_turns;
@@ -13,7 +13,7 @@ use crate::state::all_turns;
 const PATIENCE: u64 = 1_000;
 const LOOK_EVERY: u64 = 40;
 
-/// Lets the writer of a reply know that somebody reads along, or that the journal has news for it.
+/// Lets the writer of a reply know that somebody reads along, or that the journal has new entries for it.
 /// What the value is does not matter, if only it is another one each time.
 pub(crate) async fn ring<P: Platform>(journal: &Journal<P>, number: u64) -> Result<(), Error> {
     let key = ids::bell_key(journal, number);
@@ -37,12 +37,12 @@ pub(crate) async fn stop<P: Platform>(
     let new = running().filter(|turn| turn.stopped.is_none());
     let replies: Vec<String> = new.map(|turn| turn.reply_id.clone()).collect();
     if !replies.is_empty() {
-        let fact = Fact::Stopped {
+        let entry = Entry::Stopped {
             conversation: id,
             replies,
             time: journal.platform().now(),
         };
-        journal.append(&mut view, &fact).await?;
+        journal.append(&mut view, &entry).await?;
     }
     // Also for those that were stopped before, in case nobody came to ring.
     try_join_all(due.iter().map(|due| ring(journal, due.number))).await?;

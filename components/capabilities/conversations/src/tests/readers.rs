@@ -8,12 +8,12 @@ use journal::testing::{Client, Fault, World};
 use proptest::prelude::*;
 
 use super::{append_now, begin, chat, chats, delete, limits, list, of, run, said};
+use crate::entries::{Outcome, Request, Usage};
 use crate::error::Error;
-use crate::facts::{Outcome, Request, Usage};
-use crate::following::{DEAD, News, Reader, Standing, Started};
 use crate::library;
+use crate::readers::{DEAD, Reader, ReaderEvent, ReaderState, Started};
 use crate::state::REPLY_OVERDUE;
-use crate::stopping;
+use crate::stop;
 use crate::turn::{BeginResult, TurnWriter};
 
 const USAGE: Usage = Usage {
@@ -22,7 +22,7 @@ const USAGE: Usage = Usage {
     estimated: false,
 };
 
-fn pieces(count: usize) -> Vec<String> {
+fn deltas(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("p{number} ")).collect()
 }
 
@@ -35,7 +35,7 @@ async fn write(
     pause: u64,
 ) -> Outcome {
     use journal::Clock as _;
-    let all = pieces(count);
+    let all = deltas(count);
     let (mut appended, mut written) = (0, 0);
     let mut outcome = Outcome::Complete;
     let mut arrives_at = client.monotonic() + pause;
@@ -75,8 +75,8 @@ async fn read(
     let mut all = Vec::new();
     loop {
         match reader.next().await.unwrap() {
-            News::Pieces(some) => all.extend(some),
-            News::End(outcome, usage, _) => return (all, outcome, usage),
+            ReaderEvent::Deltas(some) => all.extend(some),
+            ReaderEvent::End(outcome, usage, _) => return (all, outcome, usage),
         }
     }
 }
@@ -86,7 +86,7 @@ fn request(key: &str, asks: &str) -> Option<Request> {
 }
 
 #[test]
-fn who_answers_in_anothers_place_is_told_at_the_end() {
+fn end_names_the_fallback_model() {
     for (answers, told) in [
         ("stand-in", "stand-in"),
         ("", "gpt-4o"),
@@ -103,7 +103,7 @@ fn who_answers_in_anothers_place_is_told_at_the_end() {
                 .finish(Outcome::Complete, &deltas, None)
                 .await
                 .unwrap();
-            while !matches!(reader.next().await.unwrap(), News::End(..)) {}
+            while !matches!(reader.next().await.unwrap(), ReaderEvent::End(..)) {}
             reader.model
         });
         assert_eq!(model, told);
@@ -114,7 +114,7 @@ fn who_answers_in_anothers_place_is_told_at_the_end() {
 }
 
 #[test]
-fn a_reader_gets_each_piece_once_whenever_it_comes() {
+fn reader_gets_each_delta_once_from_any_position() {
     for seed in 0..60 {
         let world = World::new(seed);
         world.set_latency(20);
@@ -142,14 +142,14 @@ fn a_reader_gets_each_piece_once_whenever_it_comes() {
         assert_eq!(found.len(), 4);
         for (after, (read, outcome, usage)) in found {
             let missing = usize::try_from(after).unwrap().min(40);
-            assert_eq!(read, pieces(40)[missing..], "seed {seed} after {after}");
+            assert_eq!(read, deltas(40)[missing..], "seed {seed} after {after}");
             assert_eq!((outcome, usage), (Outcome::Complete, Some(USAGE)));
         }
     }
 }
 
 #[test]
-fn a_reader_is_never_far_behind_and_a_short_reply_costs_nothing_more() {
+fn reader_is_at_most_one_interval_behind_and_a_short_reply_costs_no_write() {
     let world = World::new(1);
     let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
@@ -179,7 +179,7 @@ fn a_reader_is_never_far_behind_and_a_short_reply_costs_nothing_more() {
         let begun = journal.platform().monotonic();
         let mut count = 0_u64;
         let mut delays = Vec::new();
-        while let News::Pieces(some) = reader.next().await.unwrap() {
+        while let ReaderEvent::Deltas(some) = reader.next().await.unwrap() {
             count += u64::try_from(some.len()).unwrap();
             let said = begun + 100 * count;
             if !some.is_empty() {
@@ -194,11 +194,11 @@ fn a_reader_is_never_far_behind_and_a_short_reply_costs_nothing_more() {
 }
 
 #[test]
-fn a_dead_writer_is_found_out_soon_and_a_silent_one_is_not() {
+fn reader_ends_soon_after_the_writer_died_and_not_while_it_is_silent() {
     let world = World::new(1);
     let id = run(&world, |journal| async move {
         let (mut writer, id) = begin(&journal, None, "question", 3).await.unwrap();
-        append_now(&mut writer, &pieces(3)).await;
+        append_now(&mut writer, &deltas(3)).await;
         id
     });
     let before = world.now();
@@ -208,7 +208,7 @@ fn a_dead_writer_is_found_out_soon_and_a_silent_one_is_not() {
             &world,
             |journal| async move { read(journal, &wanted, 1).await },
         );
-    assert_eq!(read_pieces, pieces(3)[1..]);
+    assert_eq!(read_pieces, deltas(3)[1..]);
     assert_eq!((outcome, usage), (Outcome::Incomplete, None));
     let took = world.now() - before;
     assert!((DEAD..DEAD + 5_000).contains(&took), "{took}");
@@ -239,7 +239,7 @@ fn a_dead_writer_is_found_out_soon_and_a_silent_one_is_not() {
 }
 
 #[test]
-fn a_writer_that_slept_does_not_take_back_what_was_concluded() {
+fn writer_that_was_suspended_does_not_change_a_recorded_end() {
     let world = World::new(1);
     let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
@@ -267,31 +267,31 @@ fn a_writer_that_slept_does_not_take_back_what_was_concluded() {
 }
 
 #[test]
-fn where_a_reply_stands() {
+fn state_is_live_unread_or_read() {
     let world = World::new(1);
     let (mut writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
     });
-    let standing = |world: &World, after: u64| {
+    let state_of = |world: &World, after: u64| {
         let id = id.clone();
         run(world, move |journal| async move {
             Reader::open(journal, &id, None, after)
                 .await
                 .unwrap()
-                .standing()
+                .state()
         })
     };
-    assert_eq!(standing(&world, 0), Standing::Live);
+    assert_eq!(state_of(&world, 0), ReaderState::Live);
     world.finish(async move {
         let done = writer
             .finish(Outcome::Complete, &["a", "b", "c"].map(str::to_owned), None)
             .await;
         done.unwrap();
     });
-    assert_eq!(standing(&world, 0), Standing::Unread);
-    assert_eq!(standing(&world, 2), Standing::Unread);
-    assert_eq!(standing(&world, 3), Standing::Read);
-    assert_eq!(standing(&world, 4), Standing::Read);
+    assert_eq!(state_of(&world, 0), ReaderState::Unread);
+    assert_eq!(state_of(&world, 2), ReaderState::Unread);
+    assert_eq!(state_of(&world, 3), ReaderState::Read);
+    assert_eq!(state_of(&world, 4), ReaderState::Read);
 }
 
 #[test]
@@ -314,14 +314,12 @@ fn a_stop_ends_what_is_written_and_nothing_else() {
             platform.sleep(3_000).await;
             let asked = platform.monotonic();
             // Two tabs at once, as it may be.
-            let both = futures::future::join(
-                stopping::stop(&journal, &wanted),
-                stopping::stop(&journal, &wanted),
-            );
+            let both =
+                futures::future::join(stop::stop(&journal, &wanted), stop::stop(&journal, &wanted));
             let first = both.await;
             let took = platform.monotonic() - asked;
-            let second = stopping::stop(&journal, &wanted).await;
-            (first, took, second, stopping::stop(&journal, &other).await)
+            let second = stop::stop(&journal, &wanted).await;
+            (first, took, second, stop::stop(&journal, &other).await)
         });
         assert_eq!(
             (first, second, elsewhere),
@@ -332,21 +330,21 @@ fn a_stop_ends_what_is_written_and_nothing_else() {
         let stopped = found.iter().find(|found| found.id == id).unwrap();
         let (_, outcome, text) = said(stopped).remove(0);
         assert_eq!(outcome, Some(Outcome::Stopped));
-        assert!(!text.is_empty() && pieces(1_000).concat().starts_with(&text));
+        assert!(!text.is_empty() && deltas(1_000).concat().starts_with(&text));
     }
 }
 
 #[test]
-fn a_stop_of_a_dead_writer_is_found_out_without_waiting_for_long() {
+fn stop_of_a_dead_writer_ends_the_reply_soon() {
     let world = World::new(1);
     let id = run(&world, |journal| async move {
         let (mut writer, id) = begin(&journal, None, "question", 3).await.unwrap();
-        append_now(&mut writer, &pieces(1)).await;
+        append_now(&mut writer, &deltas(1)).await;
         id
     });
     let stopped = run(&world, {
         let id = id.clone();
-        move |journal| async move { stopping::stop(&journal, &id).await }
+        move |journal| async move { stop::stop(&journal, &id).await }
     });
     assert_eq!(stopped, Ok(true));
     assert_eq!(said(&list(&world)[0])[0].1, None);
@@ -354,7 +352,7 @@ fn a_stop_of_a_dead_writer_is_found_out_without_waiting_for_long() {
     assert_eq!(said(&list(&world)[0])[0].1, Some(Outcome::Stopped));
     for wanted in ["nonsense", "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001"] {
         let stopped = run(&world, |journal| async move {
-            stopping::stop(&journal, wanted).await
+            stop::stop(&journal, wanted).await
         });
         assert_eq!(stopped, Err(Error::NotFound));
     }
@@ -403,7 +401,7 @@ async fn again(journal: &Journal<Client>, id: &str, reply: &str) -> Result<Start
 }
 
 #[test]
-fn another_reply_takes_the_place_of_the_last_and_one_wins() {
+fn regenerate_replaces_the_last_reply_and_one_of_two_wins() {
     for seed in 0..60 {
         let world = World::new(seed);
         let id = chats(&world, None, "first");
@@ -436,7 +434,7 @@ fn another_reply_takes_the_place_of_the_last_and_one_wins() {
             assert!(told, "{done:?}");
         }
         world.put("conv:guest_1:s", None);
-        assert_eq!(list(&world), found, "the facts alone say the same");
+        assert_eq!(list(&world), found, "the entries alone say the same");
         chats(&world, Some(&id), "third");
         assert!(
             !world.keys_containing("re second").is_empty(),
@@ -446,7 +444,7 @@ fn another_reply_takes_the_place_of_the_last_and_one_wins() {
 }
 
 #[test]
-fn a_reply_under_way_is_not_replaced_and_a_past_one_neither() {
+fn regenerate_of_a_running_or_an_earlier_reply_is_refused() {
     let world = World::new(1);
     let (writer, id) = run(&world, |journal| async move {
         begin(&journal, None, "question", 3).await.unwrap()
@@ -500,7 +498,7 @@ async fn ask(
 }
 
 #[test]
-fn twins_ask_once_whatever_the_interleaving() {
+fn concurrent_requests_with_one_key_call_the_model_once() {
     for seed in 0..80 {
         let world = World::new(seed);
         world.set_latency(30);
@@ -573,7 +571,7 @@ fn a_request_killed_anywhere_can_be_sent_again() {
 }
 
 #[test]
-fn keys_cost_nothing_more_and_go_with_their_conversation() {
+fn idempotency_keys_cost_no_write_and_are_deleted_with_their_conversation() {
     let world = World::new(1);
     let asked = |world: &World, request: Option<Request>| {
         run(world, |journal| async move {
@@ -603,7 +601,7 @@ fn keys_cost_nothing_more_and_go_with_their_conversation() {
 }
 
 #[test]
-fn a_models_title_gives_way_to_the_users() {
+fn title_of_the_user_replaces_that_of_the_model() {
     let world = World::new(1);
     let id = chats(&world, None, "first");
     let updated = list(&world)[0].updated;
@@ -655,7 +653,7 @@ proptest! {
             let Ok((mut writer, _)) = begin(&journal, Some(&wanted), "question", 3).await else {
                 return;
             };
-            let all = pieces(15);
+            let all = deltas(15);
             for some in all[..12].chunks(3) {
                 use journal::Clock as _;
                 client.sleep(150).await;
@@ -671,8 +669,8 @@ proptest! {
             let mut all = String::new();
             loop {
                 match reader.next().await.unwrap() {
-                    News::Pieces(some) => all.push_str(&some.concat()),
-                    News::End(outcome, _, _) => return (reader.started.reply, all, outcome),
+                    ReaderEvent::Deltas(some) => all.push_str(&some.concat()),
+                    ReaderEvent::End(outcome, _, _) => return (reader.started.reply, all, outcome),
                 }
             }
         });
@@ -684,7 +682,7 @@ proptest! {
         // A writer that was held up may not have begun when the reader came.
         if turn.text == "question" {
             let skipped = usize::try_from(after).unwrap().min(15);
-            let told = pieces(15)[..skipped].concat() + &told;
+            let told = deltas(15)[..skipped].concat() + &told;
             prop_assert!(told.starts_with(&stored.text), "{:?} of {:?}", told, stored.text);
             prop_assert!(told.len() == stored.text.len() || skipped > 0);
         }
@@ -713,7 +711,7 @@ proptest! {
                             writer.finish(Outcome::Complete, &deltas, None).await.unwrap();
                         }
                     }
-                    4 => drop(stopping::stop(&journal, &id).await),
+                    4 => drop(stop::stop(&journal, &id).await),
                     _ => drop(begin(&journal, Some(&id), "left", 3).await),
                 }
             });
