@@ -4,7 +4,7 @@ mod email;
 
 use serde_json::json;
 
-use crate::harness::{App, Browser, Client, PASSWORD, credentials, new_email};
+use crate::harness::{App, Browser, Client, PASSWORD, credentials, eventually, new_email};
 
 async fn me(client: &Client) -> String {
     let answer = client.get("/api/v1/auth/me").await;
@@ -441,7 +441,13 @@ async fn password_min_score_without_its_component_is_an_error_of_the_operator() 
     let body = json!({ "email": new_email(), "password": "yourpassword" });
     let answer = app.client().post("/register", body).await;
     answer.is_error(500, "INTERNAL");
-    assert!(app.logs().contains("accounts-strict-passwords"));
+    // The log is written after the response.
+    eventually("the cause in the log", || async {
+        app.logs()
+            .contains("accounts-strict-passwords")
+            .then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

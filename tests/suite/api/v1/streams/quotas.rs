@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{STREAMS, append, create, next_offset, path, put};
+use super::{STREAMS, append, next_offset, path, put};
 use crate::harness::{App, Builder, Database};
 
 /// An application on each database.
@@ -25,7 +25,7 @@ async fn more_streams_than_allowed_are_409() {
         let guest = app.client().guest().await;
         put(&guest, "a", "text/plain").await;
         // One that has expired does not count.
-        create(&guest, json!({ "ttlSeconds": 0 })).await;
+        put(&guest.with("stream-ttl", "0"), "expired", "text/plain").await;
         put(&guest, "b", "text/plain").await;
         guest
             .post(STREAMS, json!({}))
