@@ -69,3 +69,11 @@ where
     })
     .await
 }
+
+/// A number of repetitions: `ordinary`, or what the environment variable says.
+pub(crate) fn repetitions(variable: &str, ordinary: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().expect("a number"),
+        Err(_) => ordinary,
+    }
+}

@@ -9,10 +9,10 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::{
-    on_each_database, repetitions,
+    on_each_database,
     rules::{check_channel, check_thread},
 };
-use crate::harness::{App, Client, Database, User, text_field};
+use crate::harness::{App, Client, Database, User, repetitions, text_field};
 
 const USERS: usize = 20;
 const CHANNELS: usize = 5;

@@ -5,8 +5,8 @@ use futures::{StreamExt as _, stream};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{on_each_database, repetitions};
-use crate::harness::{User, text_field};
+use super::on_each_database;
+use crate::harness::{User, repetitions, text_field};
 
 /// Sends the `number`th request of a series, with this id in it.
 async fn attempt(user: &User, number: usize, id: &str) -> u16 {

@@ -13,10 +13,11 @@ use uuid::Uuid;
 
 use super::{
     day::Random,
-    repetitions,
     rules::{check_channel, check_thread},
 };
-use crate::harness::{App, Client, Database, PASSWORD, Response, User, new_email, text_field};
+use crate::harness::{
+    App, Client, Database, PASSWORD, Response, User, new_email, repetitions, text_field,
+};
 
 const WRITERS: usize = 6;
 const THREADS: usize = 3;

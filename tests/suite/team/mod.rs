@@ -16,11 +16,3 @@ async fn on_each_database(name: &str, test: impl AsyncFn(&App)) {
         test(app).await;
     }
 }
-
-/// A number of repetitions: `ordinary`, or what the environment variable says.
-fn repetitions(variable: &str, ordinary: usize) -> usize {
-    match std::env::var(variable) {
-        Ok(text) => text.parse().expect("a number"),
-        Err(_) => ordinary,
-    }
-}

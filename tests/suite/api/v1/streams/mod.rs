@@ -1,5 +1,6 @@
 //! `/api/v1/streams`, on both databases.
 
+mod crashes;
 mod following;
 mod privacy;
 mod quotas;
