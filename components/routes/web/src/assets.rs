@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-731eed0a8f376b72.html",
+    name: "index-a2c528c485e7f297.html",
     content_type: "text/html; charset=utf-8",
-    tag: "731eed0a8f376b72",
+    tag: "a2c528c485e7f297",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -83,16 +83,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-A7VM2WNN.js",
+        name: "page-6WPKA2NC.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "4a8f7945ffc2b5e8",
+        tag: "97a8deacc0a2aa1e",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-MRCNTCG5.js",
+        name: "team-7VHWPTW7.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "43d9101eaf9b14d2",
+        tag: "9788c82fda02c5c3",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },
