@@ -3317,6 +3317,7 @@ export interface components {
             id: components["schemas"]["Id"];
             isOwner: boolean;
             joinedAt: components["schemas"]["UtcTime"];
+            presence?: components["schemas"]["Presence"];
             role: components["schemas"]["ChannelRole"];
             user: components["schemas"]["UserSummary"];
             userId: components["schemas"]["UserId"];
@@ -4153,6 +4154,13 @@ export interface components {
             systemPrompt?: string | null;
             theme?: components["schemas"]["Theme"] | null;
         };
+        /** @description Only with `presence=true`. A user is online with the first WebSocket, and offline 30 seconds after the last. */
+        Presence: {
+            /** @description Not known of users who were never online or hide it. */
+            lastSeenAt: components["schemas"]["UtcTime"] | null;
+            /** @enum {string} */
+            state: "online" | "away" | "offline";
+        };
         PreviousText: {
             content: string;
             replacedAt: components["schemas"]["UtcTime"];
@@ -4176,7 +4184,7 @@ export interface components {
             createdAt: components["schemas"]["UtcTime"];
             displayName: string | null;
             id: components["schemas"]["Id"];
-            /** @description Whether the user has a realtime connection to this server. */
+            /** @description Whether the user has a realtime connection. False for those with whom you share no channel, and for those who hide it. */
             isOnline: boolean;
             updatedAt: components["schemas"]["UtcTime"];
             userId: components["schemas"]["UserId"];
@@ -8668,6 +8676,11 @@ export interface operations {
                 cursor?: components["parameters"]["Cursor"];
                 /** @description Number of items in a page. */
                 limit?: components["parameters"]["PageLimit"];
+                /**
+                 * @description Whether to show who is online.
+                 * @example true
+                 */
+                presence?: boolean;
             };
             header?: never;
             path: {

@@ -146,6 +146,10 @@ export class Channels {
   }
 }
 
+export interface MemberOptions extends PageOptions {
+  presence?: boolean;
+}
+
 /** Members of channels, their roles, invitations and bans. */
 export class Members {
   readonly #transport: Transport;
@@ -164,13 +168,13 @@ export class Members {
     return itemsOf((cursor) => this.joined({ ...options, cursor }));
   }
 
-  /** A page of the members of a channel; who joined first comes first. */
-  list(channelId: string, { signal, ...query }: PageOptions = {}): Promise<Page<ChannelMember>> {
+  /** A page of the members of a channel; who joined first comes first. With `presence`, with who is online. */
+  list(channelId: string, { signal, ...query }: MemberOptions = {}): Promise<Page<ChannelMember>> {
     return pageOf(this.#transport.page('/api/members/{channelId}', { params: { channelId }, query, signal }));
   }
 
   /** All members of a channel. */
-  all(channelId: string, options: Omit<PageOptions, 'cursor'> = {}): AsyncGenerator<ChannelMember, void, undefined> {
+  all(channelId: string, options: Omit<MemberOptions, 'cursor'> = {}): AsyncGenerator<ChannelMember, void, undefined> {
     return itemsOf((cursor) => this.list(channelId, { ...options, cursor }));
   }
 

@@ -30,10 +30,16 @@ async fn follow(
             serde_json::json!({ "type": "JOIN_THREAD", "threadId": thread, "after": position });
         socket.send(join).await;
         while kept.len() < last {
-            let Some(event) = socket.try_next().await else {
+            let Some(event) = socket.try_next_or_heads().await else {
                 break;
             };
-            if event["type"] == "NEW_MESSAGE" {
+            if event["type"] == "HEADS" {
+                // What was lost last is found out by this alone.
+                let head = &event["payload"]["threads"][thread];
+                if head.as_u64().is_some_and(|head| head > position) {
+                    break;
+                }
+            } else if event["type"] == "NEW_MESSAGE" {
                 let number = event["number"].as_u64().unwrap();
                 // A gap would be read again by coming back.
                 if event["previous"].as_u64().unwrap() > position {

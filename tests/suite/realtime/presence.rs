@@ -71,7 +71,31 @@ async fn presence_is_told_to_those_who_watch_it_and_share_a_channel() {
                 .send(json!({ "type": "PRESENCE", "state": state }))
                 .await;
             assert_eq!(of_ada.next().await["payload"]["state"], seen);
+            // The requests show the same.
+            let members = format!("/api/members/{channel}?presence=true");
+            let members = ada.list(&members).await;
+            let states = members.iter().map(|member| &member["presence"]["state"]);
+            assert_eq!(states.collect::<Vec<_>>(), ["online", seen]);
+            let is_online = seen != "offline";
+            let shown = ada.get(&format!("/api/users/{}", bob.id)).await.json();
+            assert_eq!(shown["profile"]["isOnline"], is_online, "{state}");
         }
+        // Who shares no channel does not see it.
+        let shown = eve.get(&format!("/api/users/{}", bob.id)).await.json();
+        assert_eq!(shown["profile"]["isOnline"], false);
+        let shown = bob.list("/api/users?limit=100").await;
+        let online = shown
+            .iter()
+            .filter(|user| user["profile"]["isOnline"] == true);
+        let online: Vec<_> = online.map(|user| user["id"].as_str().unwrap()).collect();
+        assert!(online.contains(&&*ada.id) && online.contains(&&*bob.id));
+        assert!(!online.contains(&&*eve.id), "{online:?}");
+        let members = ada.list(&format!("/api/members/{channel}")).await;
+        assert!(
+            members
+                .iter()
+                .all(|member| member.get("presence").is_none())
+        );
         let mut of_eve = setup.socket(&eve.token).await;
         of_eve.send(watch).await;
         of_eve.send(json!({ "type": "PING" })).await;

@@ -13,11 +13,13 @@ mod requests;
 mod view;
 
 use contracts::messaging::{
+    connections::{self, Presence},
     members::{self, Membership},
-    types::Actor,
+    types::{Actor, Member},
 };
 use http_edge::{ApiError, Context, Response};
-use team::{ChannelView, Done, PageQuery, respond_with_list};
+use serde::Deserialize;
+use team::{ChannelView, Done, MAX_LIMIT, PageQuery, page_request, respond_with_list};
 
 use requests::{ChangeRole, Join, Transfer};
 use view::{JoinedChannelView, MemberView, RoleView};
@@ -103,15 +105,42 @@ fn respond_with(membership: &Membership) -> Response {
     Response::json(&MemberView::from(&membership.member)).status(status)
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListMembers {
+    cursor: Option<String>,
+    limit: Option<u32>,
+    #[serde(default)]
+    presence: bool,
+}
+
 async fn list_members(context: &mut Context) -> Result<Response, ApiError> {
     let actor = team::actor(context).await?;
     let channel = context.uuid("channelId", CHANNEL)?;
-    let page = PageQuery::read(context)?;
-    let found = members::list(actor, channel, page)
+    let query: ListMembers = context.query()?;
+    let page = page_request(query.cursor, query.limit, MAX_LIMIT)?;
+    let found = members::list(actor.clone(), channel, page)
         .await
         .map_err(error_mapping::messaging)?;
-    let items: Vec<_> = found.items.iter().map(MemberView::from).collect();
+    let mut items: Vec<_> = found.items.iter().map(MemberView::from).collect();
+    if query.presence {
+        let presence = presence_of(actor, &found.items).await?;
+        for item in &mut items {
+            item.show(&presence);
+        }
+    }
     Ok(respond_with_list(context, &items, &found.page))
+}
+
+/// The presence of the members of a page, as far as the one who asks may know it. The operator has no channels.
+async fn presence_of(actor: Actor, members: &[Member]) -> Result<Vec<Presence>, ApiError> {
+    let Actor::User(user) = actor else {
+        return Ok(Vec::new());
+    };
+    let ids = members.iter().map(|member| member.user.id.clone());
+    connections::list_presence(user, ids.collect())
+        .await
+        .map_err(error_mapping::messaging)
 }
 
 async fn leave_channel(context: &mut Context) -> Result<Response, ApiError> {

@@ -1,6 +1,7 @@
 //! Response bodies.
 
 use contracts::messaging::{
+    connections::{Presence, PresenceState},
     invitations::{CreatedInvitation, Invitation},
     members::{Ban, JoinedChannel},
     types::Member,
@@ -18,6 +19,31 @@ pub(crate) struct MemberView<'a> {
     is_owner: bool,
     joined_at: UtcTime,
     user: UserSummaryView<'a>,
+    /// Only where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence: Option<PresenceView>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PresenceView {
+    state: &'static str,
+    last_seen_at: Option<UtcTime>,
+}
+
+impl MemberView<'_> {
+    /// Shows the member's presence; one that is not among these is offline.
+    pub(crate) fn show(&mut self, presence: &[Presence]) {
+        let known = presence.iter().find(|known| known.user == self.user_id);
+        self.presence = Some(PresenceView {
+            state: match known.map(|known| known.state) {
+                Some(PresenceState::Online) => "online",
+                Some(PresenceState::Away) => "away",
+                Some(PresenceState::Offline) | None => "offline",
+            },
+            last_seen_at: known.and_then(|known| known.last_seen_at).map(UtcTime),
+        });
+    }
 }
 
 impl<'a> From<&'a Member> for MemberView<'a> {
@@ -30,6 +56,7 @@ impl<'a> From<&'a Member> for MemberView<'a> {
             is_owner: member.is_owner,
             joined_at: UtcTime(member.joined_at),
             user: UserSummaryView::from(&member.user),
+            presence: None,
         }
     }
 }

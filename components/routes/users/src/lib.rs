@@ -15,6 +15,7 @@ mod update;
 mod view;
 
 use contracts::messaging::profiles;
+use futures::future::try_join;
 use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
 use team::{MAX_LIMIT, page_request, respond_with_list};
@@ -51,12 +52,16 @@ async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
     let found = profiles::list(query.search, page)
         .await
         .map_err(error_mapping::messaging)?;
-    let private = asker.private_of(&found.items).await?;
+    let (private, online) = try_join(
+        asker.private_of(&found.items),
+        asker.online_of(&found.items),
+    )
+    .await?;
     let items: Vec<_> = found
         .items
         .iter()
         .zip(&private)
-        .map(|(user, private)| UserView::new(user, private.as_ref()))
+        .map(|(user, private)| UserView::new(user, private.as_ref(), online.contains(&user.id)))
         .collect();
     Ok(respond_with_list(context, &items, &found.page))
 }

@@ -1,9 +1,14 @@
-//! What is shown of a user to themselves and to the operator only.
+//! What is not shown of a user to everybody.
+
+use std::collections::BTreeSet;
 
 use contracts::{
     accounts::{registration, types::Error},
     identity::types::User,
-    messaging::profiles,
+    messaging::{
+        connections::{self, PresenceState},
+        profiles,
+    },
 };
 use futures::future::try_join_all;
 use http_edge::{ApiError, Context, Response};
@@ -28,7 +33,28 @@ impl Asker {
     /// 200 with a user.
     pub(crate) async fn respond_with(&self, user: &profiles::User) -> Result<Response, ApiError> {
         let private = self.private(&user.id).await?;
-        Ok(Response::json(&UserView::new(user, private.as_ref())))
+        let is_online = self.online_of(std::slice::from_ref(user)).await?.len() == 1;
+        let view = UserView::new(user, private.as_ref(), is_online);
+        Ok(Response::json(&view))
+    }
+
+    /// Ids of those of at most 100 users who are online. Only oneself and users of a common channel are known to be;
+    /// the operator has no channels.
+    pub(crate) async fn online_of(
+        &self,
+        users: &[profiles::User],
+    ) -> Result<BTreeSet<String>, ApiError> {
+        let Self::User(asker) = self else {
+            return Ok(BTreeSet::new());
+        };
+        let ids = users.iter().map(|user| user.id.clone()).collect();
+        let found = connections::list_presence(asker.id.clone(), ids)
+            .await
+            .map_err(error_mapping::messaging)?;
+        let online = found
+            .into_iter()
+            .filter(|presence| presence.state != PresenceState::Offline);
+        Ok(online.map(|presence| presence.user).collect())
     }
 
     /// The private parts of users, in their order; none where they are not shown.

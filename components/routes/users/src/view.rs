@@ -42,7 +42,6 @@ struct ProfileView<'a> {
     banner_url: Option<&'a str>,
     bio: Option<&'a str>,
     age: Option<u32>,
-    /// Nobody is online for a server without realtime connections.
     is_online: bool,
     created_at: UtcTime,
     updated_at: UtcTime,
@@ -50,7 +49,7 @@ struct ProfileView<'a> {
 
 impl<'a> UserView<'a> {
     /// With the private part where it may be shown.
-    pub(crate) fn new(user: &'a User, private: Option<&'a Private>) -> Self {
+    pub(crate) fn new(user: &'a User, private: Option<&'a Private>, is_online: bool) -> Self {
         Self {
             id: &user.id,
             name: &user.name,
@@ -61,13 +60,13 @@ impl<'a> UserView<'a> {
             image: user.image.as_deref(),
             created_at: UtcTime(user.created_at),
             updated_at: UtcTime(user.updated_at),
-            profile: ProfileView::new(&user.id, &user.profile),
+            profile: ProfileView::new(&user.id, &user.profile, is_online),
         }
     }
 }
 
 impl<'a> ProfileView<'a> {
-    fn new(user: &'a str, profile: &'a Profile) -> Self {
+    fn new(user: &'a str, profile: &'a Profile, is_online: bool) -> Self {
         Self {
             id: &profile.id,
             user_id: user,
@@ -76,7 +75,7 @@ impl<'a> ProfileView<'a> {
             banner_url: profile.banner_url.as_deref(),
             bio: profile.bio.as_deref(),
             age: profile.age,
-            is_online: false,
+            is_online,
             created_at: UtcTime(profile.created_at),
             updated_at: UtcTime(profile.updated_at),
         }
@@ -118,7 +117,7 @@ mod tests {
                 updated_at: 0,
             },
         };
-        let shown = |private| serde_json::to_value(UserView::new(&user, private)).unwrap();
+        let shown = |private| serde_json::to_value(UserView::new(&user, private, false)).unwrap();
         let public = shown(None);
         assert!(public.get("email").is_none() && public.get("emailVerified").is_none());
         assert_eq!(public["profile"]["userId"], "user_1");
