@@ -426,7 +426,7 @@ impl App {
         texts.unwrap().map(Result::unwrap).collect()
     }
 
-    /// Changes the values of all keys with this prefix.
+    /// Changes the values of all keys with this prefix, as far as they are text.
     pub(crate) fn tamper(&self, prefix: &str, change: impl Fn(&str) -> String) {
         let path = self.state.path().join("sqlite_key_value.db");
         let store = rusqlite::Connection::open(path).unwrap();
@@ -438,8 +438,11 @@ impl App {
             Ok((key, value))
         });
         for (key, value) in found.unwrap().map(Result::unwrap) {
-            if key.starts_with(prefix) {
-                let value = change(&String::from_utf8_lossy(&value)).into_bytes();
+            // Counters and chunks of files are no text.
+            if key.starts_with(prefix)
+                && let Ok(value) = String::from_utf8(value)
+            {
+                let value = change(&value).into_bytes();
                 let update = "UPDATE spin_key_value SET value=?1 WHERE key=?2";
                 store.execute(update, (value, key)).unwrap();
             }

@@ -134,7 +134,7 @@ impl Client {
     }
 
     /// Sends a body in pieces, without its length, and reads the whole response. An error if the connection
-    /// broke. The exchange is not checked against the API description.
+    /// broke, or could not be made. The exchange is not checked against the API description.
     pub(crate) async fn send_pieces<S>(
         &self,
         method: &str,
@@ -145,8 +145,7 @@ impl Client {
         S: Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static,
     {
         let body = StreamBody::new(pieces.map_ok(Frame::data));
-        self.exchange(self.connect().await, method, path, body)
-            .await
+        self.exchange(method, path, body).await
     }
 
     /// Sends a request to an application that may be killed meanwhile. An error if the connection broke, or
@@ -157,29 +156,22 @@ impl Client {
         path: &str,
         body: Option<Value>,
     ) -> Result<Response, String> {
-        let stream = TcpStream::connect(self.address).await;
-        let stream = stream.map_err(|error| error.to_string())?;
         let Some(body) = body else {
-            return self
-                .exchange(stream, method, path, Full::new(Bytes::new()))
-                .await;
+            return self.exchange(method, path, Full::new(Bytes::new())).await;
         };
         let client = self.with("content-type", "application/json");
         let body = Full::new(Bytes::from(body.to_string()));
-        client.exchange(stream, method, path, body).await
+        client.exchange(method, path, body).await
     }
 
-    async fn exchange<B>(
-        &self,
-        stream: TcpStream,
-        method: &str,
-        path: &str,
-        body: B,
-    ) -> Result<Response, String>
+    async fn exchange<B>(&self, method: &str, path: &str, body: B) -> Result<Response, String>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        // Not retried: the application may have ended for good.
+        let stream = TcpStream::connect(self.address).await;
+        let stream = stream.map_err(|error| error.to_string())?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| error.to_string())?;
@@ -253,7 +245,8 @@ impl Client {
 
     /// A connection for many requests, without this client's headers.
     pub(crate) async fn connection(&self) -> Connection {
-        let stream = TokioIo::new(self.connect().await);
+        let stream = in_time("a connection", self.connect()).await;
+        let stream = TokioIo::new(stream);
         let (sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
         tokio::spawn(connection);
         Connection(sender)

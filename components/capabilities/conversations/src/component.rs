@@ -484,7 +484,7 @@ impl GuestReader for ReaderResource {
         let mut reader = self.take()?;
         let event = reader.next().await;
         self.0.set(Some(reader));
-        Ok(match news? {
+        Ok(match event? {
             ReaderEvent::Deltas(deltas) => replies::ReaderEvent::Deltas(deltas),
             ReaderEvent::End(outcome, usage, failed) => {
                 replies::ReaderEvent::End(replies::ReplyEnd {

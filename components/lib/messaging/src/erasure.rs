@@ -5,26 +5,13 @@ use serde_json::{Value as Json, json};
 use crate::Session;
 use crate::bindings::exports::goldfish::messaging::profiles::MessagesOfDeleted;
 use crate::database::{Database, first_row, rows};
-use crate::input::comparable;
 use crate::types::Error;
 
 const ROWS_AT_ONCE: usize = 500;
 
-/// How long a deleted user is not created again by a request that was admitted before, in milliseconds. The
-/// triggers have the same number.
-const DELETED_FOR_MS: u64 = 600_000;
-
 impl<D: Database> Session<'_, D> {
-    /// Deletes the user; messages stay without a sender. Requests that are still under way do not create the
-    /// user again.
+    /// Deletes the user; messages stay without a sender.
     pub(crate) async fn erase(&self, user: &str) -> Result<(), Error> {
-        let note = "INSERT INTO deleted_users (id, deleted_at) VALUES ($1, $2)
-           ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at";
-        let parameters = vec![comparable(user).into(), self.now.into()];
-        rows(self.database, note, parameters).await?;
-        let expired = "DELETE FROM deleted_users WHERE deleted_at < $1";
-        let before = self.now.saturating_sub(DELETED_FOR_MS);
-        rows(self.database, expired, vec![before.into()]).await?;
         self.delete_user(user, MessagesOfDeleted::Keep)
             .await
             .map(drop)

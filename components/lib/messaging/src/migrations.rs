@@ -31,9 +31,5 @@ pub const MIGRATIONS: Migrations = Migrations {
             sqlite: include_str!("../migrations/0006_event_triggers.sqlite.sql"),
             postgres: include_str!("../migrations/0006_event_triggers.postgres.sql"),
         },
-        Migration {
-            sqlite: include_str!("../migrations/0007_deleted_users.sqlite.sql"),
-            postgres: include_str!("../migrations/0007_deleted_users.postgres.sql"),
-        },
     ],
 };

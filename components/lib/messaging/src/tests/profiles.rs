@@ -155,18 +155,4 @@ on_both! {
         assert_eq!(world.session().export("u2").await.unwrap(), serde_json::Value::Null);
         world.session().check().await.unwrap();
     }
-
-    async fn a_deleted_user_is_not_created_again_by_a_request_under_way(world: &World) {
-        let channel = world.channel("u1", &["u2"], false).await;
-        world.session().erase("u2").await.unwrap();
-        assert!(!world.at(NOW + 1000).ensure_user("u2", "Again", None).await.unwrap());
-        assert_eq!(failure(world.session().get_user("u2").await), "User");
-        assert_eq!(failure(world.at(NOW + 1000).join("u2", &channel).await), "User");
-        assert!(world.at(NOW + 1000).ensure_user("u3", "Other", None).await.unwrap());
-        // No request lasts ten minutes.
-        assert!(world.at(NOW + 600_000).ensure_user("u2", "Later", None).await.unwrap());
-        world.at(NOW + 600_001).erase("u3").await.unwrap();
-        let left = world.driver.texts("SELECT id FROM deleted_users", &[]).unwrap();
-        assert_eq!(left, ["u3"]);
-    }
 }
