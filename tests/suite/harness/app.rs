@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use upstream::Upstream;
 
-use super::{ADMIN_KEY, Bucket, Client, Database, Folder, Redis, eventually, in_time};
+use super::{ADMIN_KEY, Bucket, Client, Database, Folder, Redis, Response, eventually, in_time};
 
 /// The runtime of all applications, which outlives every test.
 pub(super) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -405,6 +405,14 @@ impl App {
     /// The log so far.
     pub(crate) fn logs(&self) -> String {
         String::from_utf8_lossy(&self.logs.lock().unwrap()).into_owned()
+    }
+
+    /// What the log says of a request, which may come after its response.
+    pub(crate) fn logs_of(&self, response: &Response) -> String {
+        let id = response.header("x-request-id").unwrap_or_default();
+        let logs = self.logs();
+        let lines = logs.lines().filter(|line| line.contains(id));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// The folder of the key-value store and of the SQL database.

@@ -406,7 +406,8 @@ async fn deleting_a_user_who_is_writing_leaves_nothing_of_them_but_messages() {
                 for answer in posts.iter().chain([&joined]) {
                     assert!(
                         [200, 201, 401, 403, 404].contains(&answer.status),
-                        "{answer:?}"
+                        "{answer:?} {}",
+                        app.logs_of(answer)
                     );
                 }
                 users[0].get(&path).await.is_error(404, "NOT_FOUND");

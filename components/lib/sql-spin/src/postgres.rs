@@ -83,9 +83,10 @@ impl Database for Postgres {
 
 fn failed(error: Error) -> DatabaseError {
     match &error {
-        // Serialization failure, deadlock.
+        // Serialization failure, deadlock, and a row that a foreign key needs was deleted meanwhile: the statement
+        // that is repeated does not find it.
         Error::PgError(PgError::QueryFailed(QueryError::DbError(details)))
-            if matches!(details.code.as_str(), "40001" | "40P01") =>
+            if matches!(details.code.as_str(), "40001" | "40P01" | "23503") =>
         {
             DatabaseError::RolledBack(cause_of(&error))
         }

@@ -64,7 +64,8 @@ impl<T: Into<Self>> From<Option<T>> for Value {
 /// Why a statement failed. The texts are for the log; they have no parameters in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseError {
-    /// It was rolled back in favour of another statement (a deadlock), and can be repeated.
+    /// It was rolled back in favour of another statement, and can be repeated: after a deadlock, or because a row that
+    /// it refers to was deleted meanwhile.
     RolledBack(String),
     /// Anything else.
     Failed(String),

@@ -151,7 +151,7 @@ impl Driver {
                     .map_err(|error| {
                         let text = format!("{error:?}");
                         match error.code().map(tokio_postgres::error::SqlState::code) {
-                            Some("40001" | "40P01") => DatabaseError::RolledBack(text),
+                            Some("40001" | "40P01" | "23503") => DatabaseError::RolledBack(text),
                             _ => DatabaseError::Failed(text),
                         }
                     })?;
