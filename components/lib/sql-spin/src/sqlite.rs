@@ -67,8 +67,15 @@ impl Database for Sqlite {
 }
 
 fn failed(error: Error) -> DatabaseError {
-    DatabaseError::Failed(match error {
+    let cause = match error {
         Error::Io(cause) => cause,
         other => format!("{other:?}"),
-    })
+    };
+    // Components share the file. While another one creates its tables, SQLite may prepare a statement with a schema
+    // that it is just reading again.
+    let is_of_schema = ["no such table", "database schema has changed"];
+    match is_of_schema.iter().any(|text| cause.contains(text)) {
+        true => DatabaseError::RolledBack(cause),
+        false => DatabaseError::Failed(cause),
+    }
 }
