@@ -1,7 +1,7 @@
 //! The benchmark: added latency, throughput, CPU, memory and writes. One run starts a fake OpenAI
 //! server, a native pass-through proxy as the lower bound of latency, and goldfish as a separate
 //! process. `cargo benchmark` prints one Markdown table; `cargo benchmark --quick` takes less time
-//! and varies more.
+//! and varies more, and `--only=messaging` measures one part ([`PARTS`]).
 //!
 //! Authentication is on and every user is a guest. Only the rate limits are raised.
 
@@ -25,7 +25,7 @@ mod work;
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use upstream::{Fault, Script, Upstream};
 
 use goldfish::Goldfish;
@@ -48,47 +48,73 @@ const LONG_REPLY: usize = 1000;
 
 fn main() -> Result<()> {
     let quick = std::env::args().any(|argument| argument == "--quick");
+    let only = std::env::args().find_map(|argument| {
+        let name = argument.strip_prefix("--only=")?;
+        Some(name.to_owned())
+    });
+    if let Some(name) = only.as_deref() {
+        ensure!(
+            PARTS.contains(&name),
+            "--only is one of {}",
+            PARTS.join(", ")
+        );
+    }
     if !goldfish::can_open_enough_files() {
         return goldfish::restart_with_more_open_files();
     }
     let runtime = tokio::runtime::Runtime::new()?;
-    let table = runtime.block_on(run(if quick { 1 } else { 4 }))?;
+    let table = runtime.block_on(run(if quick { 1 } else { 4 }, only.as_deref()))?;
     println!("{table}");
     Ok(())
 }
 
-/// Runs all measurements. `length` multiplies the duration of each.
-async fn run(length: u32) -> Result<Table> {
+/// What `--only=` selects.
+const PARTS: [&str; 6] = [
+    "chats",
+    "slow-readers",
+    "authentication",
+    "memory",
+    "writes",
+    "messaging",
+];
+
+/// Runs all measurements, or one part of them. `length` multiplies the duration of each.
+async fn run(length: u32, only: Option<&str>) -> Result<Table> {
+    let is_wanted = |part| only.is_none_or(|only| only == part);
     let mut table = Table::default();
     let upstream = Upstream::start(Script::words(SHORT_REPLY)).await?;
     upstream.stop_recording();
     let proxy = Proxy::start(upstream.address()).await?;
     goldfish::build().await?;
-
-    let goldfish = Goldfish::start(&upstream).await?;
-    first_token(&mut table, &upstream, &proxy, &goldfish, length).await;
-    per_token(&mut table, &upstream, &proxy, &goldfish, length).await;
+    if is_wanted("chats") {
+        let goldfish = Goldfish::start(&upstream).await?;
+        first_token(&mut table, &upstream, &proxy, &goldfish, length).await;
+        per_token(&mut table, &upstream, &proxy, &goldfish, length).await;
+        upstream.set(Script::words(SHORT_REPLY));
+        throughput(&mut table, &proxy, &goldfish, length).await;
+        upstream.set(Script::words(LONG_REPLY));
+        cost_of_tokens(&mut table, &goldfish, length).await;
+    }
+    if is_wanted("slow-readers") {
+        slow::measure(&mut table, &upstream, length).await?;
+    }
+    if is_wanted("authentication") {
+        progress("authentication");
+        credentials::measure(&mut table, &upstream, length).await?;
+    }
+    if is_wanted("memory") {
+        // A new process, so that its memory is that of the streams alone.
+        upstream.set(Script::words(SHORT_REPLY).fault(Fault::HangAfter(1)));
+        let goldfish = Goldfish::start(&upstream).await?;
+        memory(&mut table, &goldfish).await;
+    }
     upstream.set(Script::words(SHORT_REPLY));
-    throughput(&mut table, &proxy, &goldfish, length).await;
-    upstream.set(Script::words(LONG_REPLY));
-    cost_of_tokens(&mut table, &goldfish, length).await;
-    drop(goldfish);
-
-    slow::measure(&mut table, &upstream, length).await?;
-
-    progress("authentication");
-    credentials::measure(&mut table, &upstream, length).await?;
-
-    // A new process, so that its memory is that of the streams alone.
-    upstream.set(Script::words(SHORT_REPLY).fault(Fault::HangAfter(1)));
-    let goldfish = Goldfish::start(&upstream).await?;
-    memory(&mut table, &goldfish).await;
-    drop(goldfish);
-
-    upstream.set(Script::words(SHORT_REPLY));
-    writes(&mut table, &upstream).await?;
-
-    messaging::measure(&mut table, &upstream, length).await?;
+    if is_wanted("writes") {
+        writes(&mut table, &upstream).await?;
+    }
+    if is_wanted("messaging") {
+        messaging::measure(&mut table, &upstream, length).await?;
+    }
     Ok(table)
 }
 
