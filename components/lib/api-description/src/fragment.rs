@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::errors::{Family, headers};
 
 /// Methods of a path item; its other fields are not operations.
-const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
+pub(crate) const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 /// Statuses of an operation with a body.
 const BODY_STATUSES: [&str; 3] = ["400", "413", "415"];
 /// Statuses of an operation with credentials: missing, insufficient, not verifiable at the moment.

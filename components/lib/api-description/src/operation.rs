@@ -6,13 +6,13 @@ use boon::{Compiler, Draft, SchemaIndex, Schemas};
 use serde_json::Value;
 
 use crate::{
+    fragment::METHODS,
     node::{Node, entries, escaped},
     violation::{Violation, parse_json},
 };
 
 /// The document's URL while its schemas are compiled. It is never requested.
 const DOCUMENT_URL: &str = "https://description.invalid/openapi.json";
-const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 
 /// A document with all its schemas compiled.
 pub(crate) struct Compiled {
