@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use spin_sdk::sqlite::{Connection, Error, Value as Parameter};
-use sql::{Database, DatabaseError, Dialect, Migrations, Value, set_up_sqlite};
+use sql::{Database, DatabaseError, Dialect, Migrations, Value, set_up_sqlite, sqlite_failure};
 
 /// The database `default` of the host.
 pub struct Sqlite(Connection);
@@ -71,11 +71,5 @@ fn failed(error: Error) -> DatabaseError {
         Error::Io(cause) => cause,
         other => format!("{other:?}"),
     };
-    // Components share the file. While another one creates its tables, SQLite may prepare a statement with a schema
-    // that it is just reading again.
-    let is_of_schema = ["no such table", "database schema has changed"];
-    match is_of_schema.iter().any(|text| cause.contains(text)) {
-        true => DatabaseError::RolledBack(cause),
-        false => DatabaseError::Failed(cause),
-    }
+    sqlite_failure(cause)
 }

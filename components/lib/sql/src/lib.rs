@@ -13,4 +13,4 @@ pub use database::{
     first_row, malformed, rows,
 };
 pub use migrations::{Migration, Migrations};
-pub use sqlite::set_up_sqlite;
+pub use sqlite::{set_up_sqlite, sqlite_failure};

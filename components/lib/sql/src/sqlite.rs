@@ -39,3 +39,12 @@ pub async fn set_up_sqlite<D: Database>(
     }
     Ok(())
 }
+
+/// A failure of SQLite. Components share the file: while one creates its tables, a connection that another has just
+/// opened may not find tables that exist. It does when the statement is prepared once more.
+pub fn sqlite_failure(cause: String) -> DatabaseError {
+    match cause.contains("no such table") {
+        true => DatabaseError::RolledBack(cause),
+        false => DatabaseError::Failed(cause),
+    }
+}

@@ -110,3 +110,35 @@ fn migrate_at_once_applies_each_migration_once_on_postgres() {
         at_once(&driver);
     }
 }
+
+/// Connections that have just been opened use the tables while another component creates its own in the same file.
+#[test]
+fn statements_while_another_component_creates_tables_succeed_on_sqlite() {
+    let statement = "INSERT INTO threads (id, channel_id, name, created_at, updated_at)
+      SELECT c.id, c.id, '', 0, 0 FROM channels c WHERE c.id = '' RETURNING '[]'";
+    for _ in 0..40 {
+        let driver = Driver::sqlite();
+        block_on(crate::MIGRATIONS.apply(&driver)).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                let open = driver.opener();
+                scope.spawn(move || {
+                    let database = open();
+                    block_on(crate::MIGRATIONS.apply(&database)).unwrap();
+                    for _ in 0..5 {
+                        let inserted = block_on(sql::rows(&database, statement, Vec::new()));
+                        assert!(inserted.unwrap().is_empty());
+                    }
+                });
+            }
+            let open = driver.opener();
+            scope.spawn(move || {
+                let database = open();
+                for n in 0..8 {
+                    let create = format!("CREATE TABLE other_{n} (a INTEGER) STRICT");
+                    block_on(database.execute(&create, Vec::new())).unwrap();
+                }
+            });
+        });
+    }
+}

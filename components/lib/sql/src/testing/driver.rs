@@ -186,7 +186,7 @@ fn sqlite_texts(
     query: &str,
     parameters: &[Value],
 ) -> Result<Vec<String>, DatabaseError> {
-    let failed = |error: rusqlite::Error| DatabaseError::Failed(format!("{error}: {query}"));
+    let failed = |error: rusqlite::Error| crate::sqlite_failure(format!("{error}: {query}"));
     let mut statement = connection.prepare_cached(query).map_err(failed)?;
     let parameters = parameters.iter().map(sqlite_value);
     let mut rows = statement
