@@ -331,8 +331,8 @@ async fn fill(
     sender: &str,
     messages: u32,
 ) -> Result<()> {
-    // Ids that no other thread has.
-    let (prefix, _) = thread.split_at(8);
+    // Ids that no other thread has: the end of an id is random, its beginning is a time.
+    let (_, prefix) = thread.split_at(thread.len() - 8);
     let now = now_ms();
     let statement = format!(
         "INSERT INTO messages (id, thread_id, channel_id, number, sender_id, client_id, content, created_at)
