@@ -14,10 +14,10 @@ mod held;
 mod polled;
 mod settings;
 
-use contracts::identity::types::{Principal, Proof};
 use contracts::messaging::connections::{self, Owner};
 use contracts::realtime::proxy;
 use http_edge::{ApiError, Context, Response};
+use realtime_events::owner_of;
 use serde::Deserialize;
 
 use followed::Followed;
@@ -90,15 +90,4 @@ async fn by_ticket(ticket: String) -> Result<Owner, ApiError> {
     owner.ok_or(ApiError::Unauthorized(
         "The ticket was used or has expired. Request another one.",
     ))
-}
-
-fn owner_of(principal: &Principal) -> Owner {
-    let proof = match &principal.proof {
-        Proof::Session(id) | Proof::Workos(id) | Proof::Clerk(id) => format!("session:{id}"),
-        Proof::ApiKey(grant) => format!("key:{}", grant.id),
-    };
-    Owner {
-        user: principal.user.id.clone(),
-        proof,
-    }
 }

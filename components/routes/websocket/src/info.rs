@@ -2,10 +2,10 @@
 
 use contracts::messaging::connections;
 use http_edge::{ApiError, Context, Response};
+use realtime_events::owner_of;
 use serde::Serialize;
 use team::UtcTime;
 
-use crate::open::owner_of;
 use crate::socket::{MESSAGE_MAX, MESSAGES_MAX};
 
 #[derive(Serialize)]

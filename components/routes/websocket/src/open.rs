@@ -1,9 +1,9 @@
 //! Opening a socket.
 
-use contracts::identity::types::{Principal, Proof, Scope};
+use contracts::identity::types::Scope;
 use contracts::messaging::connections::{self, Owner};
 use http_edge::{ApiError, Context, Response};
-use realtime_events::{proof_name, user_name};
+use realtime_events::{owner_of, proof_name, user_name};
 use serde::Deserialize;
 
 use crate::presence;
@@ -109,16 +109,4 @@ async fn by_credentials(context: &mut Context) -> Result<Opener, ApiError> {
         owner: owner_of(&principal),
         has_credentials: true,
     })
-}
-
-/// Who a principal is for sockets.
-pub(crate) fn owner_of(principal: &Principal) -> Owner {
-    let proof = match &principal.proof {
-        Proof::Session(id) | Proof::Workos(id) | Proof::Clerk(id) => format!("session:{id}"),
-        Proof::ApiKey(grant) => format!("key:{}", grant.id),
-    };
-    Owner {
-        user: principal.user.id.clone(),
-        proof,
-    }
 }
