@@ -24,8 +24,11 @@ use crate::{CONNECTIONS, progress};
 /// Channels, and members of one channel.
 const MANY: u32 = 10_000;
 
-/// Rows that one statement writes: it keeps others from writing meanwhile.
-const ROWS_AT_ONCE: u32 = 100_000;
+/// Rows that one statement writes on SQLite: it keeps others from writing meanwhile.
+const ROWS_AT_ONCE_SQLITE: u32 = 100_000;
+/// The same on PostgreSQL. Each message changes the row of its thread, and a transaction that has changed a row often
+/// takes ever longer to change it again.
+const ROWS_AT_ONCE_POSTGRES: u32 = 1_000;
 
 /// Where the tables are.
 enum Database {
@@ -36,8 +39,12 @@ enum Database {
 impl Database {
     /// Runs a statement in which `numbers` stands for the rows `n` of these numbers.
     async fn insert(&mut self, statement: &str, first: u32, last: u32) -> Result<()> {
-        for first in (first..=last).step_by(ROWS_AT_ONCE as usize) {
-            let last = last.min(first + ROWS_AT_ONCE - 1);
+        let at_once = match self {
+            Self::Sqlite(_) => ROWS_AT_ONCE_SQLITE,
+            Self::Postgres(_) => ROWS_AT_ONCE_POSTGRES,
+        };
+        for first in (first..=last).step_by(at_once as usize) {
+            let last = last.min(first + at_once - 1);
             match self {
                 Self::Sqlite(path) => {
                     let numbers = format!(

@@ -22,6 +22,17 @@ export interface Typing {
   expiresIn: number;
 }
 
+/** What was added to the reply of the AI member. The reply is posted as `NEW_MESSAGE` with the same `replyTo`. */
+export interface ReplyDelta {
+  threadId: string;
+  userId: string;
+  /** The id of the message that asks. */
+  replyTo: string;
+  /** The length of the text before it. If it is another one than what you have, some of it is missing. */
+  offset: number;
+  delta: string;
+}
+
 export interface Presence {
   userId: string;
   state: 'online' | 'away' | 'offline';
@@ -45,6 +56,7 @@ export interface RealtimeEvents {
   THREAD_UPDATED: RealtimeEvent<'THREAD_UPDATED', { channelId: string; threadId: string; name: string; isArchived: boolean }>;
   THREAD_DELETED: RealtimeEvent<'THREAD_DELETED', { channelId: string; threadId: string }>;
   TYPING: { type: 'TYPING'; payload: Typing };
+  REPLY_DELTA: { type: 'REPLY_DELTA'; payload: ReplyDelta };
   PRESENCE: { type: 'PRESENCE'; payload: Presence };
   /** Events are gone, or too many: load the thread, channel or everything again. */
   RESET: { type: 'RESET'; payload: { threadId?: string; channelId?: string } };

@@ -43,7 +43,8 @@ const SOCKET_RETRY = 300_000;
 /**
  * One connection for everything that is followed: a WebSocket, or server-sent events where none can be opened. It
  * connects again by itself, resumes by number, and gives each event once and in its order. Over server-sent events
- * typing and presence are neither sent nor received, and at most 16 threads and channels are followed.
+ * typing, presence and parts of replies are neither sent nor received, and at most 16 threads and channels are
+ * followed.
  */
 export class RealtimeConnection {
   readonly #transport: Transport;
@@ -125,8 +126,13 @@ export class RealtimeConnection {
       return;
     }
     try {
-      const { ticket } = await this.#transport.json('post', '/api/websocket/ticket', { body: {} });
+      const { ticket, webSocket } = await this.#transport.json('post', '/api/websocket/ticket', { body: {} });
       if (this.#closed) return;
+      if (!webSocket) {
+        this.#streamUntil = Date.now() + SOCKET_RETRY;
+        await this.#readStream();
+        return;
+      }
       const socket = new Socket(this.#transport.socketUrl('/ws'), ['goldfish', ticket]);
       this.#socket = socket;
       let wasOpen = false;

@@ -4726,6 +4726,8 @@ export interface components {
             /** @description Seconds. */
             expiresIn: number;
             ticket: string;
+            /** @description False: the server has no proxy for WebSockets; use `GET /api/events`. */
+            webSocket: boolean;
         };
         WithdrawalRequest: {
             password?: string | null;
@@ -13323,7 +13325,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "ticket": "8d1f0c5e4b3a29180f7e6d5c4b3a2910aabbccddeeff00112233445566778899",
-                     *       "expiresIn": 60
+                     *       "expiresIn": 60,
+                     *       "webSocket": true
                      *     }
                      */
                     "application/json": components["schemas"]["WebSocketTicket"];

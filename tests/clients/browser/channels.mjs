@@ -12,7 +12,7 @@ const PIXEL = Buffer.from(
 );
 
 /** Another user, without a page. */
-async function somebody(origin) {
+export async function somebody(origin) {
   const call = async (method, path, body) => {
     const response = await fetch(origin + path, {
       method,

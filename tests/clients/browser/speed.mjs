@@ -49,7 +49,9 @@ export default async function (stage) {
 async function typing(stage) {
   const { page } = stage;
   await page.getByRole('link', { name: 'New conversation' }).click();
-  await stage.reply({ pieces: Array.from({ length: PARAGRAPHS }, () => PARAGRAPH).join('').match(/[^]{1,60}/g) });
+  const pieces = Array.from({ length: PARAGRAPHS }, () => PARAGRAPH).join('').match(/[^]{1,60}/g);
+  // Pauses, so that the reply has not ended before it is seen to arrive.
+  await stage.reply({ pieces, pauseAfter: Math.floor(pieces.length / 10) });
   await stage.send('Something long');
   await page.locator('.assistant[aria-busy] p').first().waitFor();
   await page.evaluate(() => {
@@ -62,6 +64,7 @@ async function typing(stage) {
     };
     requestAnimationFrame(next);
   });
+  await stage.release();
   await stage.field.pressSequentially(TYPED, { delay: 40 });
   const frames = await page.evaluate(() => {
     const sorted = globalThis.frames.sort((one, other) => one - other);

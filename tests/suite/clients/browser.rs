@@ -293,6 +293,11 @@ async fn channels_are_joined_read_and_written_in() {
 }
 
 #[tokio::test]
+async fn what_others_do_in_a_thread_is_shown_at_once() {
+    play_behind_proxy("live").await;
+}
+
+#[tokio::test]
 async fn screenshots_are_taken() {
     play("pictures", |app| app).await;
 }

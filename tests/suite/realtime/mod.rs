@@ -3,6 +3,7 @@
 mod access;
 mod loss;
 mod presence;
+mod replies;
 mod sockets;
 mod streams;
 

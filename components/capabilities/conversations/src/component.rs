@@ -77,7 +77,7 @@ impl Conversations for Component {
             time: journal.platform().now(),
             limit: limits().await.conversations,
         };
-        library::create_draft(&journal, draft.clone()).await?;
+        let draft = library::create_draft(&journal, draft).await?;
         Ok(draft_of(draft))
     }
 

@@ -301,12 +301,18 @@ pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Resul
 }
 
 /// Creates a conversation without messages. Beyond the limit, the oldest one without messages is removed.
+/// Its time is later than that of the one before, also within one millisecond, so that lists have them in
+/// their order.
 pub(crate) async fn create_draft<P: Platform>(
     journal: &Journal<P>,
-    draft: Draft,
-) -> Result<(), Error> {
+    mut draft: Draft,
+) -> Result<Draft, Error> {
     let mut view = reading::read(journal).await?;
-    append_and_save(journal, &mut view, &Entry::Drafted(draft)).await
+    if let Some(last) = view.state.drafts.last() {
+        draft.time = draft.time.max(last.draft.time.saturating_add(1));
+    }
+    append_and_save(journal, &mut view, &Entry::Drafted(draft.clone())).await?;
+    Ok(draft)
 }
 
 /// Conversations without messages, oldest first.

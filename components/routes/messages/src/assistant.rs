@@ -5,6 +5,7 @@
 //! whatever is repeated: to stop an answer means to post another one first.
 
 mod answer;
+mod preview;
 mod prompt;
 pub(crate) mod stop;
 

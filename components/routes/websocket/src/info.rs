@@ -1,6 +1,7 @@
 //! `/api/websocket`: tickets for sockets, and what is open.
 
 use contracts::messaging::connections;
+use contracts::realtime::proxy;
 use http_edge::{ApiError, Context, Response};
 use realtime_events::owner_of;
 use serde::Serialize;
@@ -14,6 +15,8 @@ struct TicketView {
     ticket: String,
     /// Seconds.
     expires_in: u32,
+    /// Whether there is a proxy that holds WebSockets.
+    web_socket: bool,
 }
 
 #[derive(Serialize)]
@@ -57,6 +60,7 @@ pub(crate) async fn create_ticket(context: &mut Context) -> Result<Response, Api
     let view = TicketView {
         ticket,
         expires_in: 60,
+        web_socket: proxy::is_configured().await,
     };
     Ok(Response::json(&view).status(201))
 }

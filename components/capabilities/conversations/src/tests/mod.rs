@@ -1,6 +1,7 @@
 //! The capability against a simulated store.
 
 mod deletion;
+mod drafts;
 mod eviction;
 mod folding;
 mod long;

@@ -1,7 +1,7 @@
 //! Answering a question. It runs after the response to the message that asks.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     pin::{Pin, pin},
     rc::Rc,
     time::Duration,
@@ -22,11 +22,11 @@ use contracts::{
         types::{Actor, Error, Message},
     },
 };
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
 use http_edge::{ApiError, BackgroundLog, Cause};
 use spin_sdk::{time::sleep, variables, wasip3::wit_bindgen::spawn};
 
-use super::{ASSISTANT, Assistant, MAX_CONTENT, answer_to, prompt};
+use super::{ASSISTANT, Assistant, MAX_CONTENT, answer_to, preview, prompt};
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -106,10 +106,15 @@ impl Question {
         };
         let is_unwanted = Rc::new(Cell::new(false));
         let mut collector = Collector::new(Rc::clone(&is_unwanted));
+        let text = Rc::clone(&collector.text);
         let asking = ask(request, moderation, &mut collector);
-        let relayed = match select(pin!(asking), pin!(self.watch(&is_unwanted))).await {
+        let meanwhile = join(
+            self.watch(&is_unwanted),
+            preview::publish(&self.message, &self.principal.user.id, &text),
+        );
+        let relayed = match select(pin!(asking), pin!(meanwhile)).await {
             Either::Left((relayed, _)) => relayed,
-            Either::Right(((), asking)) => asking.await,
+            Either::Right((_, asking)) => asking.await,
         };
         let settled = reservation.settle(&model, &relayed).await;
         let answer = collector.answer(relayed.end)?;
@@ -162,7 +167,8 @@ impl Question {
 
 /// Collects the text of an answer until it is unwanted, too long or late.
 struct Collector {
-    text: String,
+    /// What has passed the moderation so far.
+    text: Rc<RefCell<String>>,
     is_unwanted: Rc<Cell<bool>>,
     timeout: Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -170,7 +176,7 @@ struct Collector {
 impl Collector {
     fn new(is_unwanted: Rc<Cell<bool>>) -> Self {
         Self {
-            text: String::new(),
+            text: Rc::default(),
             is_unwanted,
             timeout: Box::pin(sleep(TIMEOUT)),
         }
@@ -188,9 +194,10 @@ impl Collector {
     }
 
     fn answer(self, end: RelayEnd) -> Result<Answer, ApiError> {
+        let text = self.text.take();
         match end {
-            RelayEnd::Complete(_) | RelayEnd::TooLong if !self.text.trim().is_empty() => {
-                Ok(Answer::Text(self.text))
+            RelayEnd::Complete(_) | RelayEnd::TooLong if !text.trim().is_empty() => {
+                Ok(Answer::Text(text))
             }
             RelayEnd::Complete(_) => Err(ApiError::ProviderFailed(
                 "The AI provider sent an empty reply.",
@@ -209,12 +216,13 @@ impl Collector {
 
 impl Sink for Collector {
     async fn send(&mut self, deltas: Vec<Delta>) -> Result<(), Stop> {
-        self.text.extend(deltas.iter().filter_map(text_of));
+        let mut text = self.text.borrow_mut();
+        text.extend(deltas.iter().filter_map(text_of));
         if self.is_unwanted.get() {
             return Err(Stop::Cancelled);
         }
         // As many bytes are at least as many characters as are posted.
-        if self.text.len() > 4 * MAX_CONTENT {
+        if text.len() > 4 * MAX_CONTENT {
             return Err(Stop::TooLong);
         }
         Ok(())

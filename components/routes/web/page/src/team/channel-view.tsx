@@ -23,11 +23,13 @@ interface Props {
 }
 
 export function ChannelView({ id, thread, message, openList }: Props) {
-  useEffect(() => {
-    void openChannel(id);
-    return whenChanged(() => loadChannel(id));
-  }, [id]);
   const shown = channel.value?.id === id ? channel.value : null;
+  const isMember = Boolean(shown?.role);
+  useEffect(() => void openChannel(id), [id]);
+  useEffect(() => {
+    const followed = isMember ? { channelId: id } : undefined;
+    return whenChanged({ check: () => loadChannel(id), followed });
+  }, [id, isMember]);
   if (problem.value) {
     const isGone = problem.value.status === 404;
     return (

@@ -6,15 +6,18 @@ import { ApiError, networkError, sentenceOf } from '../api';
 import { checkSession } from '../session';
 
 export type {
+  AnyRealtimeEvent,
   Channel,
   ChannelBan,
   ChannelMember,
   ChannelRole,
   CreateChannelRequest,
+  Followed,
   Invitation,
   JoinedChannel,
   MessageAttachment,
   MessageWithSender,
+  RealtimeConnection,
   Thread,
   UpdateChannelRequest,
 } from '../../../../../../sdk/typescript/src/index';

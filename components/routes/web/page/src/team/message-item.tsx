@@ -10,9 +10,9 @@ import { DropdownMenu } from '../menu';
 import { addressOfTeam, goTo } from '../place';
 import { user } from '../session';
 import { formatDate, formatTime, t } from '../texts';
-import type { Channel, MessageAttachment, MessageWithSender } from './client';
+import { attempt, type Channel, goldfish, type MessageAttachment, type MessageWithSender } from './client';
 import { teamDialog } from './dialog-state';
-import type { OpenThread, Unsent } from './open-thread';
+import type { GrowingReply, OpenThread, Unsent } from './open-thread';
 
 const EMOJI = ['👍', '❤️', '😂', '🎉', '👀', '✅', '🙏', '😢'];
 const EXCERPT = 80;
@@ -57,6 +57,29 @@ export function MessageItem({ message, answered, open, channel, startReply }: Pr
           <Actions message={message} open={open} channel={channel} startReply={startReply} edit={() => (isEditing.value = true)} />
         </>
       )}
+    </li>
+  );
+}
+
+/** The reply of the AI member while it is generated. */
+export function GrowingItem({ reply }: { reply: GrowingReply }) {
+  const isStopping = useSignal(false);
+  const stop = async () => {
+    isStopping.value = true;
+    await attempt(() => goldfish.messages.stopAnswer(reply.replyTo));
+    isStopping.value = false;
+  };
+  return (
+    <li aria-busy="true">
+      <div class="message-info">
+        <h3 dir="auto">{reply.name}</h3>
+        <button type="button" class="quiet" disabled={isStopping.value} onClick={stop}>
+          {t.stop}
+        </button>
+      </div>
+      <div class="reply-text">
+        <Markdown text={reply.text} isGrowing />
+      </div>
     </li>
   );
 }

@@ -6,10 +6,15 @@ import type { ApiError } from '../api';
 import { user } from '../session';
 import { t } from '../texts';
 import { loadJoined, putThread } from './channels';
-import { attempt, errorOf, goldfish, type MessageAttachment, type MessageWithSender, type Thread } from './client';
+import { type AnyRealtimeEvent, attempt, errorOf, goldfish, type MessageAttachment, type MessageWithSender, type Thread } from './client';
 
 /** Most characters of a new message that are read to the user. */
 const ANNOUNCED = 200;
+/** The id of the AI member, and its name until a message has it. */
+const ASSISTANT = 'assistant';
+const ASSISTANT_NAME = 'goldfish';
+/** Milliseconds without a part after which a reply is not expected to go on. */
+const GROWING_LIFETIME = 60_000;
 
 /** A message that is being posted, or could not be. The id keeps a retry from posting it twice. */
 export interface Unsent {
@@ -20,11 +25,34 @@ export interface Unsent {
   error: ApiError | null;
 }
 
+/** A reply of the AI member that is being generated. */
+export interface GrowingReply {
+  /** The id of the message that asks. */
+  replyTo: string;
+  name: string;
+  text: string;
+  /** Where the next part of it begins, as the server counts. */
+  offset: number;
+  expiresAt: number;
+}
+
+interface Typing {
+  userId: string;
+  expiresAt: number;
+}
+
 export class OpenThread {
   readonly thread = signal<Thread | null>(null);
   /** By their numbers, without gaps between them. */
   readonly messages = signal<MessageWithSender[]>([]);
   readonly unsent = signal<Unsent[]>([]);
+  /** The replies of the AI member that are being generated. */
+  readonly growing = computed(() => {
+    const answered = new Set(this.messages.value.map(({ replyTo, senderId }) => senderId === ASSISTANT && replyTo));
+    return this.#growing.value.filter(({ replyTo }) => !answered.has(replyTo));
+  });
+  /** The names of those who are typing. */
+  readonly typing = computed(() => this.#typing.value.map(({ userId }) => this.#nameOf(userId)));
   /** Why the thread cannot be shown. */
   readonly problem = signal<ApiError | null>(null);
   readonly isLoading = signal(true);
@@ -32,6 +60,10 @@ export class OpenThread {
   readonly firstUnread = signal<number | null>(null);
   readonly hasOlder = computed(() => (this.messages.value[0]?.number ?? 1) > 1);
   readonly hasNewer = computed(() => this.#lastNumber < (this.thread.value?.lastNumber ?? 0));
+
+  readonly #growing = signal<GrowingReply[]>([]);
+  readonly #typing = signal<Typing[]>([]);
+  #expiry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly id: string,
@@ -81,6 +113,41 @@ export class OpenThread {
       announce(`${sender?.name ?? t.team.deletedUser}: ${content.slice(0, ANNOUNCED)}`);
     }
     await this.markRead();
+  }
+
+  /** What is not stored: who is typing, and the text of replies before they are messages. */
+  receive(event: AnyRealtimeEvent): void {
+    if (event.type === 'TYPING') {
+      const { userId, state, expiresIn } = event.payload;
+      const others = this.#typing.peek().filter((one) => one.userId !== userId);
+      this.#typing.value = state === 'stop' ? others : [...others, { userId, expiresAt: Date.now() + expiresIn }];
+    } else if (event.type === 'REPLY_DELTA') {
+      const { userId, replyTo, offset, delta } = event.payload;
+      const known = this.#growing.peek();
+      const before = known.find((one) => one.replyTo === replyTo);
+      // Its beginning, or something in between, can be missing.
+      const text = `${before?.text ?? ''}${offset === (before?.offset ?? 0) ? '' : '… '}${delta}`;
+      const reply = {
+        replyTo,
+        name: this.#nameOf(userId),
+        text,
+        offset: offset + delta.length,
+        expiresAt: Date.now() + GROWING_LIFETIME,
+      };
+      this.#growing.value = [...known.filter((one) => one !== before), reply];
+    } else if (event.type === 'NEW_MESSAGE') {
+      const { senderId, replyTo } = event.payload;
+      this.#typing.value = this.#typing.peek().filter(({ userId }) => userId !== senderId);
+      // A stopped reply can get a last part after its message.
+      if (senderId !== ASSISTANT || !replyTo) return;
+      setTimeout(() => (this.#growing.value = this.#growing.peek().filter((one) => one.replyTo !== replyTo)), 1000);
+    }
+    this.#expire();
+  }
+
+  /** Call when the thread is not shown any more. */
+  close(): void {
+    clearTimeout(this.#expiry);
   }
 
   async loadOlder(): Promise<void> {
@@ -155,6 +222,24 @@ export class OpenThread {
 
   async rename(name: string): Promise<void> {
     await attempt(async () => this.#show(await goldfish.threads.update(this.id, { name })));
+  }
+
+  #nameOf(userId: string): string {
+    const message = this.messages.peek().find(({ senderId }) => senderId === userId);
+    return message?.sender?.name ?? (userId === ASSISTANT ? ASSISTANT_NAME : t.team.somebody);
+  }
+
+  /** Removes what has expired, now and when the next one does. */
+  #expire(): void {
+    clearTimeout(this.#expiry);
+    const now = Date.now();
+    const isCurrent = ({ expiresAt }: { expiresAt: number }) => expiresAt > now;
+    batch(() => {
+      this.#typing.value = this.#typing.peek().filter(isCurrent);
+      this.#growing.value = this.#growing.peek().filter(isCurrent);
+    });
+    const times = [...this.#typing.peek(), ...this.#growing.peek()].map(({ expiresAt }) => expiresAt - now);
+    if (times.length > 0) this.#expiry = setTimeout(() => this.#expire(), Math.min(...times) + 1);
   }
 
   /** Loads the newest messages. If there are others between them and the shown ones, they replace these. */

@@ -17,7 +17,7 @@ export function TeamSidebar({ close }: { close: () => void }) {
   useEffect(() => {
     if (!id) return undefined;
     void attempt(loadJoined);
-    return whenChanged(loadJoined);
+    return whenChanged({ check: loadJoined, followed: 'feed' });
   }, [id]);
   const go = (address: string) =>
     onPlainClick(() => {

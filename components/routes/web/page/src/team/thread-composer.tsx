@@ -10,6 +10,7 @@ import { AttachButton, fileHandlers, UploadList } from '../upload-views';
 import { Uploads } from '../uploads';
 import { errorOf, goldfish, type MessageAttachment, type MessageWithSender } from './client';
 import type { OpenThread } from './open-thread';
+import { tellTyping } from './updates';
 
 interface Props {
   open: OpenThread;
@@ -32,6 +33,7 @@ export function ThreadComposer({ open, name, replyTo }: Props) {
   const setText = (value: string) => {
     text.value = value;
     saveDraft(open.id, value);
+    tellTyping(open.id, value.trim() ? 'start' : 'stop');
   };
   const send = () => {
     if (!canSend) return;

@@ -13,7 +13,7 @@ import { t } from '../texts';
 import { joinChannel } from './channels';
 import type { Channel, MessageWithSender } from './client';
 import { teamDialog } from './dialog-state';
-import { MessageItem, UnsentItem } from './message-item';
+import { GrowingItem, MessageItem, UnsentItem } from './message-item';
 import { OpenThread } from './open-thread';
 import { usePageTitle } from './page-title';
 import { ThreadComposer } from './thread-composer';
@@ -36,7 +36,15 @@ export function ThreadView({ id, message, channel, openList }: Props) {
   useEffect(() => {
     if (!isMember) return undefined;
     void open.load();
-    return whenChanged(() => open.update());
+    const stop = whenChanged({
+      check: () => open.update(),
+      followed: { threadId: id },
+      receive: (event) => open.receive(event),
+    });
+    return () => {
+      stop();
+      open.close();
+    };
   }, [isMember]);
   const thread = open.thread.value;
   usePageTitle(thread ? `${thread.name} – ${channel.name}` : channel.name);
@@ -79,10 +87,17 @@ export function ThreadView({ id, message, channel, openList }: Props) {
         </div>
       )}
       {isMember && !problem && <Messages open={open} channel={channel} startReply={(message) => (replyTo.value = message)} />}
+      {isMember && thread && !thread.isArchived && <TypingLine open={open} />}
       {isMember && thread && !thread.isArchived && <ThreadComposer open={open} name={thread.name} replyTo={replyTo} />}
       {thread?.isArchived && <p class="composer faint">{t.team.isArchived}</p>}
     </>
   );
+}
+
+/** Who is typing. It keeps its height, so that nothing moves. */
+function TypingLine({ open }: { open: OpenThread }) {
+  const names = open.typing.value;
+  return <p class="who-types faint">{names.length > 0 && t.team.isTyping(names)}</p>;
 }
 
 function ThreadMenu({ open, channel }: { open: OpenThread; channel: Channel }) {
@@ -209,6 +224,9 @@ function Messages({ open, channel, startReply }: MessagesProps) {
                 startReply={startReply}
               />
             </Fragment>
+          ))}
+          {open.growing.value.map((reply) => (
+            <GrowingItem key={reply.replyTo} reply={reply} />
           ))}
           {open.unsent.value.map((one) => (
             <UnsentItem key={one.clientId} unsent={one} open={open} />

@@ -285,6 +285,9 @@ const de: Texts = {
     react: 'Reagieren',
     reactWith: (emoji) => `Mit ${emoji} reagieren`,
     reaction: (emoji, count, isMine) => `${emoji} ${count}${isMine ? ', auch von dir' : ''}`,
+    isTyping: (names) =>
+      names.length > 2 ? 'Mehrere Mitglieder schreiben…' : `${names.join(' und ')} ${names.length > 1 ? 'schreiben' : 'schreibt'}…`,
+    somebody: 'Jemand',
     sending: 'Wird gesendet…',
     notSent: 'Nicht gesendet.',
     back: 'Zurück zum Kanal',

@@ -286,6 +286,9 @@ const en = {
     react: 'React',
     reactWith: (emoji: string) => `React with ${emoji}`,
     reaction: (emoji: string, count: number, isMine: boolean) => `${emoji} ${count}${isMine ? ', you too' : ''}`,
+    isTyping: (names: string[]) =>
+      names.length > 2 ? 'Several members are typing…' : `${names.join(' and ')} ${names.length > 1 ? 'are' : 'is'} typing…`,
+    somebody: 'Somebody',
     sending: 'Sending…',
     notSent: 'Not sent.',
     back: 'Back to the channel',

@@ -284,6 +284,9 @@ const es: Texts = {
     react: 'Reaccionar',
     reactWith: (emoji) => `Reaccionar con ${emoji}`,
     reaction: (emoji, count, isMine) => `${emoji} ${count}${isMine ? ', tú también' : ''}`,
+    isTyping: (names) =>
+      names.length > 2 ? 'Varios miembros están escribiendo…' : `${names.join(' y ')} ${names.length > 1 ? 'están' : 'está'} escribiendo…`,
+    somebody: 'Alguien',
     sending: 'Enviando…',
     notSent: 'No enviado.',
     back: 'Volver al canal',
