@@ -24,9 +24,9 @@ fn scoped(scopes: &[&str]) -> Value {
 async fn api_keys_responses_have_worker_apis_shapes() {
     let client = App::shared().await.client();
     let user = client.user().await;
-    let answer = user.post("/api-keys/create", named("My machine")).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let body = answer.json();
+    let response = user.post("/api-keys/create", named("My machine")).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let body = response.json();
     let message = "API key created successfully. Save this key as it won't be shown again.";
     assert_eq!(body["message"], message);
     let key = body["key"].as_str().unwrap();
@@ -56,12 +56,12 @@ async fn api_keys_responses_have_worker_apis_shapes() {
     assert!(prefix.len() < 16, "{prefix} tells too much");
     assert!(!row.to_string().contains(key), "the secret is shown once");
     let id = row["id"].as_str().unwrap();
-    let answer = user
+    let response = user
         .send("POST", &format!("/api-keys/revoke/{id}"), None)
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(
-        answer.json(),
+        response.json(),
         json!({ "message": "API key revoked successfully" })
     );
     assert_eq!(user.keys().await[0]["active"], false);
@@ -113,9 +113,9 @@ async fn an_api_key_is_accepted_in_either_header() {
         client.bearer(&key.secret),
         client.with("x-api-key", &key.secret),
     ] {
-        let answer = client.get("/api/v1/auth/me").await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(answer.json()["user"]["id"], user.id.as_str());
+        let response = client.get("/api/v1/auth/me").await;
+        assert_eq!(response.status, 200, "{response:?}");
+        assert_eq!(response.json()["user"]["id"], user.id.as_str());
         let id = client.say("from a machine").await;
         assert_eq!(user.conversation(&id).await["id"], id.as_str());
     }
@@ -163,8 +163,10 @@ async fn an_expired_key_is_401() {
         .await
         .is_error(401, "UNAUTHORIZED");
     let past = json!({ "name": "past", "expiresAt": now() - 1000 });
-    let answer = user.post("/api-keys/create", past).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("expiresAt");
+    let response = user.post("/api-keys/create", past).await;
+    response
+        .is_error(400, "VALIDATION_ERROR")
+        .names("expiresAt");
 }
 
 async fn statuses(client: &Client) -> [u16; 4] {
@@ -198,8 +200,8 @@ async fn a_key_without_the_scope_is_403() {
         let machine = client.bearer(&key.secret);
         assert_eq!(statuses(&machine).await, expected, "{request}");
     }
-    let answer = user.post("/api-keys/create", scoped(&["root"])).await;
-    answer.is_error(400, "VALIDATION_ERROR");
+    let response = user.post("/api-keys/create", scoped(&["root"])).await;
+    response.is_error(400, "VALIDATION_ERROR");
 }
 
 #[tokio::test]
@@ -215,8 +217,8 @@ async fn a_key_without_admin_cannot_create_keys_or_end_sessions() {
         ("GET", "/api/auth/list-sessions"),
         ("POST", "/api/auth/revoke-sessions"),
     ] {
-        let answer = machine.send(method, path, Some(b"{}".to_vec())).await;
-        assert_eq!(answer.status, 403, "{method} {path}: {answer:?}");
+        let response = machine.send(method, path, Some(b"{}".to_vec())).await;
+        assert_eq!(response.status, 403, "{method} {path}: {response:?}");
     }
     assert_eq!(user.status().await, 200);
 }
@@ -261,14 +263,14 @@ async fn create_with_an_invalid_field_is_400_with_the_path() {
         (json!({ "name": "a", "expiresAt": "soon" }), "expiresAt"),
         (json!({ "name": "a", "requestBudget": -1 }), "requestBudget"),
     ] {
-        let answer = user.post("/api-keys/create", body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(path);
+        let response = user.post("/api-keys/create", body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(path);
     }
     for id in ["6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001", "x", "..%2f"] {
-        let answer = user
+        let response = user
             .post(&format!("/api-keys/revoke/{id}"), json!({}))
             .await;
-        answer.is_error(404, "NOT_FOUND");
+        response.is_error(404, "NOT_FOUND");
     }
 }
 
@@ -276,9 +278,9 @@ async fn create_with_an_invalid_field_is_400_with_the_path() {
 async fn create_beyond_the_maximum_is_refused() {
     let user = App::shared().await.client().user().await;
     for number in 0..1000 {
-        let answer = user.post("/api-keys/create", named("one of many")).await;
-        if answer.status != 201 {
-            answer.is_error(409, "CONFLICT");
+        let response = user.post("/api-keys/create", named("one of many")).await;
+        if response.status != 201 {
+            response.is_error(409, "CONFLICT");
             assert!(number >= 10, "{number} keys are few");
             return;
         }
@@ -292,10 +294,14 @@ async fn register_revokes_the_keys_of_a_guest() {
     let guest = client.guest().await;
     let key = guest.new_key(named("a")).await;
     let machine = client.bearer(&key.secret);
-    let answer = machine.get("/api/v1/auth/me").await;
-    assert_eq!(answer.json()["user"]["id"], guest.id.as_str(), "{answer:?}");
+    let response = machine.get("/api/v1/auth/me").await;
+    assert_eq!(
+        response.json()["user"]["id"],
+        guest.id.as_str(),
+        "{response:?}"
+    );
     assert_eq!(guest.register(&new_email()).await.status, 201);
     // Whoever began as the guest may be somebody else than who registers.
-    let answer = machine.get("/api/v1/auth/me").await;
-    answer.is_error(401, "UNAUTHORIZED");
+    let response = machine.get("/api/v1/auth/me").await;
+    response.is_error(401, "UNAUTHORIZED");
 }

@@ -19,9 +19,9 @@ fn not_described() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 async fn description() -> Value {
-    let answer = App::shared().await.client().get("/openapi.json").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()
+    let response = App::shared().await.client().get("/openapi.json").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()
 }
 
 #[tokio::test]
@@ -217,10 +217,10 @@ impl Reader {
         }
     }
 
-    /// What later requests need of an answer.
-    fn learn(&mut self, id: &str, answer: &Response) {
+    /// What later requests need of a response.
+    fn learn(&mut self, id: &str, response: &Response) {
         let text = |pointer: &str| {
-            let body = answer.json();
+            let body = response.json();
             body.pointer(pointer).unwrap().as_str().unwrap().to_owned()
         };
         match id {
@@ -229,7 +229,7 @@ impl Reader {
                 self.ids.insert("user", text("/user/id"));
             }
             "sendMessage" => {
-                let conversation = answer.header("x-conversation-id").unwrap();
+                let conversation = response.header("x-conversation-id").unwrap();
                 self.ids.insert("conversation", conversation.to_owned());
             }
             "createApiKey" => {
@@ -256,15 +256,15 @@ async fn examples_are_accepted_by_the_api() {
     for (id, status) in STORY {
         let operation = operations.iter().find(|one| one.id() == id);
         let operation = operation.unwrap_or_else(|| panic!("no {id}"));
-        let answer = reader.ask(operation).await;
-        assert_eq!(answer.status, status, "{id}: {answer:?}");
+        let response = reader.ask(operation).await;
+        assert_eq!(response.status, status, "{id}: {response:?}");
         if let Some(Value::Object(expected)) = operation.response(status) {
-            let body = answer.json();
+            let body = response.json();
             let names =
                 |object: &Map<String, Value>| object.keys().cloned().collect::<BTreeSet<_>>();
             assert_eq!(names(body.as_object().unwrap()), names(expected), "{id}");
         }
-        reader.learn(id, &answer);
+        reader.learn(id, &response);
     }
 }
 
@@ -323,10 +323,10 @@ async fn docs_page_loads_only_its_own_files() {
         .collect();
     assert_eq!(files.len(), 5, "{files:?}");
     for file in files {
-        let answer = client.get(file).await;
-        assert_eq!(answer.status, 200, "{file}");
-        assert_eq!(answer.header("etag"), page.header("etag"), "{file}");
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        let response = client.get(file).await;
+        assert_eq!(response.status, 200, "{file}");
+        assert_eq!(response.header("etag"), page.header("etag"), "{file}");
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     }
     client
         .get("/docs/nothing.js")

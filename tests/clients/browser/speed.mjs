@@ -2,7 +2,8 @@
 // The figures are written to a file; they depend on the machine, so none is asserted.
 
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 const SLOWDOWN = 4;
 const PARAGRAPH = `${'A word and **another** one. '.repeat(34)}\n\n`;
@@ -42,7 +43,9 @@ export default async function (stage) {
     fieldUsableMs: Math.round(usable),
     frameMs,
   };
-  await writeFile(stage.pathOf('figures').replace(/png$/, 'json'), `${JSON.stringify(figures, null, 2)}\n`);
+  const file = stage.pathOf('figures').replace(/png$/, 'json');
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(figures, null, 2)}\n`);
 }
 
 /** Types while a long reply arrives. Returns the times between two frames, in milliseconds. */

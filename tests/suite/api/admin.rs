@@ -28,8 +28,8 @@ async fn admin_routes_without_a_valid_key_are_refused() {
     let long = format!("{ADMIN_KEY}x");
     for key in ["", "x", cut, &long, &ADMIN_KEY.to_uppercase()] {
         let wrong = user.with("x-admin-key", key);
-        let answer = wrong.get("/api/admin/users").await;
-        answer.is_error(401, "UNAUTHORIZED");
+        let response = wrong.get("/api/admin/users").await;
+        response.is_error(401, "UNAUTHORIZED");
     }
     // It is a header of its own, and no bearer token.
     let bearer = client.bearer(ADMIN_KEY);
@@ -67,17 +67,17 @@ async fn users_list_returns_pages_and_finds_by_query() {
     for number in 0..5 {
         let email = format!("user{number}.Marker@example.com");
         let body = json!({ "email": email, "password": PASSWORD, "name": format!("N{number}") });
-        let answer = client.post("/api/v1/auth/register", body).await;
-        made.push(answer.json()["user"]["id"].as_str().unwrap().to_owned());
+        let response = client.post("/api/v1/auth/register", body).await;
+        made.push(response.json()["user"]["id"].as_str().unwrap().to_owned());
     }
     client.guest().await.say("a guest has no account").await;
 
     let mut listed = Vec::new();
     let mut path = "/api/admin/users?limit=2".to_owned();
     loop {
-        let answer = admin.get(&path).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let page = answer.json();
+        let response = admin.get(&path).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let page = response.json();
         let users = page["users"].as_array().unwrap();
         assert!(users.len() <= 2, "{page}");
         listed.extend(
@@ -94,9 +94,9 @@ async fn users_list_returns_pages_and_finds_by_query() {
     assert_eq!(listed, made, "oldest first, each once");
 
     let found = async |query: &str| {
-        let answer = admin.get(&format!("/api/admin/users?{query}")).await;
-        assert_eq!(answer.status, 200, "{query}: {answer:?}");
-        let users = answer.json()["users"].as_array().unwrap().clone();
+        let response = admin.get(&format!("/api/admin/users?{query}")).await;
+        assert_eq!(response.status, 200, "{query}: {response:?}");
+        let users = response.json()["users"].as_array().unwrap().clone();
         let ids = users
             .iter()
             .map(|user| user["id"].as_str().unwrap().to_owned());
@@ -110,15 +110,15 @@ async fn users_list_returns_pages_and_finds_by_query() {
     );
     assert!(found("email=nobody%40example.com").await.is_empty());
     for wrong in ["limit=0", "limit=101", "limit=x", "unknown=1"] {
-        let answer = admin.get(&format!("/api/admin/users?{wrong}")).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = admin.get(&format!("/api/admin/users?{wrong}")).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
-    let answer = admin.get("/api/admin/users?cursor=nonsense").await;
-    assert!(matches!(answer.status, 200 | 400), "{answer:?}");
+    let response = admin.get("/api/admin/users?cursor=nonsense").await;
+    assert!(matches!(response.status, 200 | 400), "{response:?}");
 
-    let answer = admin.get("/api/admin/statistics").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["accounts"], 5);
+    let response = admin.get("/api/admin/statistics").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["accounts"], 5);
     client
         .admin()
         .delete(&format!("/api/admin/users/{}", made[0]))
@@ -134,17 +134,17 @@ async fn user_get_returns_no_secrets() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let key = user.new_key(json!({ "name": "a" })).await;
-    let answer = client
+    let response = client
         .admin()
         .get(&format!("/api/admin/users/{}", user.id))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let body = answer.json();
+    assert_eq!(response.status, 200, "{response:?}");
+    let body = response.json();
     assert_eq!(body["user"]["email"], user.email.as_str());
     assert_eq!(body["user"]["hasPassword"], true);
     assert_eq!(body["apiKeys"], 1);
     for secret in ["argon2", PASSWORD, &key.secret, &user.refresh_token] {
-        assert!(!answer.text().contains(secret), "{secret} in {body}");
+        assert!(!response.text().contains(secret), "{secret} in {body}");
     }
     for unknown in [
         "user_6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001",
@@ -152,11 +152,11 @@ async fn user_get_returns_no_secrets() {
         "a%2Fb",
         "a:b",
     ] {
-        let answer = client
+        let response = client
             .admin()
             .get(&format!("/api/admin/users/{unknown}"))
             .await;
-        answer.is_error(404, "NOT_FOUND");
+        response.is_error(404, "NOT_FOUND");
     }
 }
 
@@ -168,17 +168,17 @@ async fn revoke_sessions_ends_sessions_and_keys() {
     let key = user.new_key(json!({ "name": "a" })).await;
     let machine = client.bearer(&key.secret);
     let path = |action: &str| format!("/api/admin/users/{}/{action}", user.id);
-    let answer = client
+    let response = client
         .admin()
         .post(&path("revoke-sessions"), json!({}))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["revoked"], 2);
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["revoked"], 2);
     assert_eq!((user.status().await, again.status().await), (401, 401));
     assert_eq!(client.refresh(&user.refresh_token).await.status, 401);
     assert_eq!(machine.get("/api/models").await.status, 200);
-    let answer = client.admin().post(&path("revoke-keys"), json!({})).await;
-    assert_eq!(answer.json()["revoked"], 1, "{answer:?}");
+    let response = client.admin().post(&path("revoke-keys"), json!({})).await;
+    assert_eq!(response.json()["revoked"], 1, "{response:?}");
     assert_eq!(machine.get("/api/models").await.status, 401);
     // The account is there still.
     assert_eq!(client.again(&user).await.status().await, 200);
@@ -189,8 +189,8 @@ async fn revoke_sessions_of_a_guest_ends_its_sessions() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
     let path = format!("/api/admin/users/{}/revoke-sessions", guest.id);
-    let answer = client.admin().post(&path, json!({})).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = client.admin().post(&path, json!({})).await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(guest.get("/api/v1/auth/me").await.status, 401);
 }
 
@@ -199,9 +199,9 @@ async fn stats_counts_store_keys_by_capability() {
     let app = App::with_defaults().admin().start().await;
     let client = app.client();
     let storage = async || {
-        let answer = client.admin().get("/api/admin/statistics").await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let storage = answer.json()["storage"].clone();
+        let response = client.admin().get("/api/admin/statistics").await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let storage = response.json()["storage"].clone();
         assert_eq!(storage["complete"], true, "{storage}");
         let count = |name: &str| storage["keys"][name].as_u64().unwrap();
         ["identity", "conversations", "quota", "other"].map(count)
@@ -214,12 +214,12 @@ async fn stats_counts_store_keys_by_capability() {
         user.say(&format!("message {number}")).await;
     }
     let path = format!("/api/admin/users/{}/credits", user.id);
-    let answer = client.admin().post(&path, json!({ "amount": 5 })).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = client.admin().post(&path, json!({ "amount": 5 })).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let full = storage().await;
     assert!(full[0] > empty[0] && full[1] > 0 && full[2] > 0, "{full:?}");
     assert_eq!(full[3], 0, "no key is of nobody's");
-    // What is written after the answer may still come; nothing goes.
+    // What is written after the response may still come; nothing goes.
     let stored = u64::try_from(app.stored().len()).unwrap();
     assert!(stored >= full.iter().sum(), "{stored} {full:?}");
 
@@ -243,11 +243,11 @@ async fn user_get_with_only_a_ledger_returns_the_user() {
         let path = format!("/api/admin/users/{id}");
         admin.get(&path).await.is_error(404, "NOT_FOUND");
         let grant = json!({ "amount": 5 });
-        let answer = admin.post(&format!("{path}/credits"), grant).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let answer = admin.get(&path).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let body = answer.json();
+        let response = admin.post(&format!("{path}/credits"), grant).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let response = admin.get(&path).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let body = response.json();
         assert_eq!(body["user"]["id"], id.as_str());
         assert_eq!(body["user"]["kind"], kind);
         assert_eq!(body["user"]["email"], serde_json::Value::Null);

@@ -21,15 +21,15 @@ fn new_category() -> String {
 }
 
 async fn created(client: &Client, body: Value) -> Value {
-    let answer = client.post("/api/channels", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()
+    let response = client.post("/api/channels", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()
 }
 
 async fn ids(client: &Client, query: &str) -> Vec<String> {
-    let answer = client.get(&format!("/api/channels?{query}")).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let data = answer.json()["data"].as_array().unwrap().clone();
+    let response = client.get(&format!("/api/channels?{query}")).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let data = response.json()["data"].as_array().unwrap().clone();
     data.iter()
         .map(|channel| text_field(channel, "id"))
         .collect()
@@ -71,8 +71,8 @@ async fn create_with_invalid_fields_is_400(app: &App) {
         (json!({ "name": "a", "bannerUrl": "x" }), "bannerUrl"),
         (json!({ "name": "a", "ownerId": "user_1" }), "ownerId"),
     ] {
-        let answer = user.post("/api/channels", body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = user.post("/api/channels", body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
     let longest = json!({ "name": "é".repeat(100), "description": "é".repeat(500) });
     created(&user, longest).await;
@@ -122,8 +122,8 @@ async fn list_by_number_and_by_cursor_returns_each_channel_once(app: &App) {
         ("joined=maybe", "joined"),
         ("sort=name", "sort"),
     ] {
-        let answer = user.get(&format!("/api/channels?{query}")).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = user.get(&format!("/api/channels?{query}")).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
 }
 
@@ -196,9 +196,9 @@ async fn private_channels_do_not_exist_for_others(app: &App) {
         format!("/api/messages/{message}/previous-texts"),
     ];
     for path in &gets {
-        let answer = stranger.get(path).await;
-        answer.is_error(404, "NOT_FOUND");
-        assert!(!answer.text().contains("secret"), "{answer:?}");
+        let response = stranger.get(path).await;
+        response.is_error(404, "NOT_FOUND");
+        assert!(!response.text().contains("secret"), "{response:?}");
         assert_eq!(client.admin().get(path).await.status, 200, "{path}");
     }
     let user = &stranger.id;
@@ -296,10 +296,10 @@ async fn private_channels_do_not_exist_for_others(app: &App) {
     ];
     for (method, path, body) in writes {
         let sender = stranger.with("content-type", "application/json");
-        let answer = sender
+        let response = sender
             .send(method, &path, Some(body.to_string().into()))
             .await;
-        answer.is_error(404, "NOT_FOUND");
+        response.is_error(404, "NOT_FOUND");
     }
     let found = stranger.list("/api/messages/search?q=secret").await;
     assert!(found.is_empty(), "{found:?}");
@@ -317,12 +317,12 @@ async fn a_404_of_a_private_channel_equals_that_of_an_unknown_id(app: &App) {
     let private = owner.channel(true).await;
     let unknown = uuid::Uuid::new_v4().to_string();
     let shape = async |path: String| {
-        let answer = stranger.get(&path).await;
-        let mut body = answer.json();
+        let response = stranger.get(&path).await;
+        let mut body = response.json();
         body["requestId"] = json!("-");
-        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+        let mut names: Vec<_> = response.headers.keys().map(ToString::to_string).collect();
         names.sort();
-        (answer.status, body, names)
+        (response.status, body, names)
     };
     for prefix in ["/api/channels", "/api/members", "/api/threads/channel"] {
         let theirs = shape(format!("{prefix}/{private}")).await;
@@ -389,8 +389,8 @@ async fn malformed_ids_and_bodies_are_refused(app: &App) {
     }
     let json = user.with("content-type", "application/json");
     for body in ["", "{", "[]", "\"a\""] {
-        let answer = json.send("POST", "/api/channels", Some(body.into())).await;
-        answer.is_error(400, "VALIDATION_ERROR").names("body");
+        let response = json.send("POST", "/api/channels", Some(body.into())).await;
+        response.is_error(400, "VALIDATION_ERROR").names("body");
     }
     let plain = user
         .send("POST", "/api/channels", Some(b"{}".to_vec()))

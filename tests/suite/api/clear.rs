@@ -10,9 +10,9 @@ async fn clear_deletes_all_conversations() {
         let guest = App::shared().await.client().guest().await;
         let id = guest.say("one").await;
         guest.say("two").await;
-        let answer = guest.delete(path).await;
+        let response = guest.delete(path).await;
         assert_eq!(
-            (answer.status, answer.json()),
+            (response.status, response.json()),
             (200, json!({ "success": true }))
         );
         assert!(guest.conversations().await.is_empty());

@@ -26,9 +26,9 @@ async fn transactions_are_returned_in_pages() {
     let mut seen = Vec::new();
     let mut query = "?limit=2".to_owned();
     loop {
-        let answer = user.get(&format!("/api/credits/transactions{query}")).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let page = answer.json();
+        let response = user.get(&format!("/api/credits/transactions{query}")).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let page = response.json();
         let rows = page["transactions"].as_array().unwrap();
         seen.extend(rows.iter().map(|row| row["amount"].as_i64().unwrap()));
         match page["next"].as_str() {
@@ -43,9 +43,9 @@ async fn transactions_are_returned_in_pages() {
         ("limit=101", "limit"),
         ("before=x", "before"),
     ] {
-        let answer = user
+        let response = user
             .get(&format!("/api/credits/transactions?{query}"))
             .await;
-        answer.is_error(400, "VALIDATION_ERROR").names(wrong);
+        response.is_error(400, "VALIDATION_ERROR").names(wrong);
     }
 }

@@ -6,9 +6,9 @@ use crate::harness::App;
 async fn history_returns_conversations_without_messages() {
     let guest = App::shared().await.client().guest().await;
     let id = guest.say("remember me").await;
-    let answer = guest.get("/api/history").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let body = answer.json();
+    let response = guest.get("/api/history").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let body = response.json();
     let list = body["conversations"].as_array().unwrap();
     assert_eq!(list.len(), 1);
     let one = &list[0];

@@ -16,13 +16,13 @@ on_each_database!(
 );
 
 async fn role(client: &Client, channel: &str, user: &str) -> Option<String> {
-    let answer = client
+    let response = client
         .get(&format!("/api/members/{channel}/role/{user}"))
         .await;
-    match answer.status {
-        200 => Some(text_field(&answer.json(), "role")),
+    match response.status {
+        200 => Some(text_field(&response.json(), "role")),
         404 => None,
-        _ => panic!("{answer:?}"),
+        _ => panic!("{response:?}"),
     }
 }
 
@@ -67,11 +67,11 @@ async fn leaving_is_for_all_but_the_last_admin(app: &App) {
     let path = format!("/api/members/{channel}");
     user.delete(&path).await.is_error(404, "NOT_FOUND");
     user.join(&channel).await;
-    let answer = owner.delete(&path).await;
-    answer.is_error(409, "CONFLICT");
+    let response = owner.delete(&path).await;
+    response.is_error(409, "CONFLICT");
     assert!(
-        answer.json()["error"].as_str().unwrap().contains("admin"),
-        "{answer:?}"
+        response.json()["error"].as_str().unwrap().contains("admin"),
+        "{response:?}"
     );
     let demote = format!("/api/members/{channel}/{}/role", owner.id);
     owner
@@ -146,8 +146,8 @@ async fn roles_are_changed_by_admins_and_never_upward(app: &App) {
         (json!({}), "role"),
         (json!({ "role": "admin", "more": 1 }), "more"),
     ] {
-        let answer = owner.patch(&change(&admin.id), body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = owner.patch(&change(&admin.id), body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
     owner
         .patch(&change("user_none"), to("member"))
@@ -236,8 +236,8 @@ async fn admins_add_users_to_private_channels(app: &App) {
         (json!({ "channelId": 1 }), "channelId"),
         (json!({ "channelId": channel, "role": "admin" }), "role"),
     ] {
-        let answer = user.post("/api/members", body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = user.post("/api/members", body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
     let malformed = json!({ "channelId": "not-a-uuid" });
     user.post("/api/members", malformed)
@@ -258,8 +258,8 @@ async fn invitations_are_used_as_often_as_they_may_be(app: &App) {
         (json!({ "expiresAt": 1 }), "expiresAt"),
         (json!({ "uses": 1 }), "uses"),
     ] {
-        let answer = owner.post(&path, body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = owner.post(&path, body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
     let body = json!({ "maxUses": 2, "expiresAt": "2099-01-01T00:00:00+01:00" });
     let created = owner.post(&path, body).await;
@@ -284,9 +284,15 @@ async fn invitations_are_used_as_often_as_they_may_be(app: &App) {
         .iter()
         .map(|user| user.send("POST", &accept, None));
     let tried = futures::future::join_all(tried).await;
-    let joined = tried.iter().filter(|answer| answer.status == 201).count();
+    let joined = tried
+        .iter()
+        .filter(|response| response.status == 201)
+        .count();
     assert_eq!(joined, 1, "{tried:?}");
-    let late = tried.iter().find(|answer| answer.status != 201).unwrap();
+    let late = tried
+        .iter()
+        .find(|response| response.status != 201)
+        .unwrap();
     late.is_error(404, "NOT_FOUND");
     let listed = owner.list(&path).await;
     assert_eq!(listed[0]["uses"], 2);
@@ -391,10 +397,10 @@ async fn joining_beyond_the_limit_is_429() {
     let channel = owner.channel(false).await;
     let mut statuses = Vec::new();
     for _ in 0..8 {
-        let answer = user
+        let response = user
             .post("/api/members", json!({ "channelId": channel }))
             .await;
-        statuses.push(answer.status);
+        statuses.push(response.status);
     }
     assert_eq!(statuses[..3], [201, 200, 200]);
     assert!(statuses.contains(&429), "{statuses:?}");

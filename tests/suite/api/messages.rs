@@ -65,9 +65,9 @@ fn attachment(url: &str) -> Value {
 /// Uploads an image for a message.
 async fn upload(user: &User) -> Value {
     let form = Form::new().file("file", "fish.png", None, &png());
-    let answer = user.send_form("/api/uploads/message/image", form).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()["data"].clone()
+    let response = user.send_form("/api/uploads/message/image", form).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    response.json()["data"].clone()
 }
 
 /// Posts a message with an image, and returns the message.
@@ -213,14 +213,14 @@ async fn post_with_invalid_fields_is_400(app: &App) {
         (with(json!({ "clientId": "x".repeat(129) })), "clientId"),
         (with(json!({ "senderId": "user_1" })), "senderId"),
     ] {
-        let answer = owner.post("/api/messages", body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = owner.post("/api/messages", body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
     for unknown in ["not-a-uuid", "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001"] {
-        let answer = owner
+        let response = owner
             .post("/api/messages", with(json!({ "threadId": unknown })))
             .await;
-        answer.is_error(404, "NOT_FOUND");
+        response.is_error(404, "NOT_FOUND");
     }
     assert!(
         owner.messages(&thread, "").await.is_empty(),
@@ -230,8 +230,8 @@ async fn post_with_invalid_fields_is_400(app: &App) {
     assert_eq!(owner.post("/api/messages", longest).await.status, 201);
     let json = owner.with("content-type", "application/json");
     for body in ["", "{", "[]"] {
-        let answer = json.send("POST", "/api/messages", Some(body.into())).await;
-        answer.is_error(400, "VALIDATION_ERROR").names("body");
+        let response = json.send("POST", "/api/messages", Some(body.into())).await;
+        response.is_error(400, "VALIDATION_ERROR").names("body");
     }
 }
 
@@ -366,8 +366,8 @@ async fn files_of_a_deleted_user_go_and_what_they_wrote_stays(app: &App) {
     let image = attachment(&text_field(&upload(&member).await, "url"));
     let body = json!({ "threadId": thread, "content": "Look", "attachments": [image] });
     let with_text = member.post("/api/messages", body).await.json();
-    let answer = member.delete(&format!("/api/users/{}", member.id)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = member.delete(&format!("/api/users/{}", member.id)).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let left = owner.messages(&thread, "").await;
     assert_eq!(left[0]["deleted"], true, "{left:?}");
     assert_eq!(
@@ -411,11 +411,11 @@ async fn a_retry_gets_the_first_message(app: &App) {
     ];
     assert_eq!(statuses, [201, 200]);
     for key in ["a b", &"k".repeat(256)] {
-        let answer = owner
+        let response = owner
             .with("idempotency-key", key)
             .post("/api/messages", plain.clone())
             .await;
-        answer
+        response
             .is_error(400, "VALIDATION_ERROR")
             .names("Idempotency-Key");
     }
@@ -436,13 +436,16 @@ async fn a_retry_gets_the_first_message(app: &App) {
     // Many at once are one.
     let body = json!({ "threadId": second, "content": "twelve times", "clientId": "k-12" });
     let posts = (0..12).map(|_| owner.post("/api/messages", body.clone()));
-    let answers = futures::future::join_all(posts).await;
-    let created = answers.iter().filter(|answer| answer.status == 201).count();
-    assert_eq!(created, 1, "{answers:?}");
+    let responses = futures::future::join_all(posts).await;
+    let created = responses
+        .iter()
+        .filter(|response| response.status == 201)
+        .count();
+    assert_eq!(created, 1, "{responses:?}");
     assert!(
-        answers
+        responses
             .iter()
-            .all(|answer| answer.json()["id"] == answers[0].json()["id"])
+            .all(|response| response.json()["id"] == responses[0].json()["id"])
     );
     assert_eq!(owner.messages(&second, "").await.len(), 1);
 }
@@ -467,11 +470,13 @@ async fn history_is_read_by_number_and_by_offset(app: &App) {
     let mut path = Some(format!("/api/messages/thread/{thread}?limit=5"));
     let mut seen = Vec::new();
     while let Some(page) = path {
-        let answer = owner.get(&page).await;
-        let mut found = numbers(answer.json().as_array().unwrap());
+        let response = owner.get(&page).await;
+        let mut found = numbers(response.json().as_array().unwrap());
         found.append(&mut seen);
         seen = found;
-        path = answer.header("link").and_then(|link| linked(link, "prev"));
+        path = response
+            .header("link")
+            .and_then(|link| linked(link, "prev"));
     }
     let all: Vec<u64> = (1..=12).collect();
     assert_eq!(seen, all);
@@ -488,10 +493,10 @@ async fn history_is_read_by_number_and_by_offset(app: &App) {
         ("offset=1&around=2", "offset"),
         ("page=1", "page"),
     ] {
-        let answer = owner
+        let response = owner
             .get(&format!("/api/messages/thread/{thread}?{query}"))
             .await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
 }
 
@@ -525,8 +530,8 @@ async fn edit_is_for_the_author_and_moderators_see_what_was_there(app: &App) {
         (json!({ "content": "x".repeat(10_001) }), "content"),
         (json!({ "content": "a", "attachments": [] }), "attachments"),
     ] {
-        let answer = member.patch(&path, body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = member.patch(&path, body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
 }
 
@@ -550,11 +555,11 @@ async fn delete_leaves_a_tombstone_in_place(app: &App) {
     let path = format!("/api/messages/{message}");
     other.delete(&path).await.is_error(403, "FORBIDDEN");
     for _ in 0..2 {
-        let answer = member.delete(&path).await;
+        let response = member.delete(&path).await;
         assert_eq!(
-            answer.json(),
+            response.json(),
             json!({ "message": "Message deleted" }),
-            "{answer:?}"
+            "{response:?}"
         );
     }
     let left = owner.messages(&thread, "").await;
@@ -597,10 +602,10 @@ async fn reactions_count_users_once(app: &App) {
     let path = |emoji: &str| format!("/api/messages/{message}/reactions/{emoji}");
     let thumb = "%F0%9F%91%8D";
     for _ in 0..2 {
-        let answer = member.send("PUT", &path(thumb), None).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let response = member.send("PUT", &path(thumb), None).await;
+        assert_eq!(response.status, 200, "{response:?}");
         assert_eq!(
-            answer.json()["reactions"],
+            response.json()["reactions"],
             json!([{ "emoji": "👍", "count": 1, "mine": true }])
         );
     }
@@ -609,9 +614,9 @@ async fn reactions_count_users_once(app: &App) {
     let seen = member.messages(&thread, "").await;
     assert_eq!(seen[0]["reactions"][0]["mine"], true);
     for _ in 0..2 {
-        let answer = owner.delete(&path(thumb)).await;
+        let response = owner.delete(&path(thumb)).await;
         assert_eq!(
-            answer.json()["reactions"],
+            response.json()["reactions"],
             json!([{ "emoji": "👍", "count": 1, "mine": false }])
         );
     }
@@ -648,8 +653,8 @@ async fn replies_and_mentions_refer_to_what_there_is(app: &App) {
     let elsewhere = owner.thread(&channel).await;
     for (thread, reply_to) in [(&elsewhere, first.as_str()), (&thread, "not-a-uuid")] {
         let body = json!({ "threadId": thread, "content": "a", "replyTo": reply_to });
-        let answer = owner.post("/api/messages", body).await;
-        assert!([400, 404].contains(&answer.status), "{answer:?}");
+        let response = owner.post("/api/messages", body).await;
+        assert!([400, 404].contains(&response.status), "{response:?}");
     }
 }
 
@@ -699,8 +704,8 @@ async fn search_finds_words_in_what_the_user_may_read(app: &App) {
         ("q=a&cursor=nonsense", "cursor"),
         ("q=a&user=b", "user"),
     ] {
-        let answer = owner.get(&format!("/api/messages/search?{query}")).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = owner.get(&format!("/api/messages/search?{query}")).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
     let long = owner
         .get(&format!("/api/messages/search?q={}", "x".repeat(201)))
@@ -716,8 +721,11 @@ async fn search_finds_words_in_what_the_user_may_read(app: &App) {
         "%27%3B--",
         "a%20AND",
     ] {
-        let answer = owner.get(&format!("/api/messages/search?q={query}")).await;
-        assert!([200, 400].contains(&answer.status), "{query}: {answer:?}");
+        let response = owner.get(&format!("/api/messages/search?q={query}")).await;
+        assert!(
+            [200, 400].contains(&response.status),
+            "{query}: {response:?}"
+        );
     }
 }
 

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::harness::App;
 
 async fn models(app: &App) -> Vec<Value> {
-    let answer = app.client().guest().await.get("/api/models").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["models"].as_array().unwrap().clone()
+    let response = app.client().guest().await.get("/api/models").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()["models"].as_array().unwrap().clone()
 }
 
 fn model<'a>(models: &'a [Value], id: &str) -> &'a Value {

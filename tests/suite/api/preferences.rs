@@ -7,9 +7,9 @@ use crate::harness::App;
 #[tokio::test]
 async fn get_without_stored_preferences_returns_defaults() {
     let guest = App::shared().await.client().guest().await;
-    let answer = guest.get("/api/preferences").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let body = answer.json();
+    let response = guest.get("/api/preferences").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let body = response.json();
     assert_eq!(
         body["defaultModel"], "demo",
         "the first model that is available"
@@ -23,19 +23,19 @@ async fn get_without_stored_preferences_returns_defaults() {
 #[tokio::test]
 async fn put_changes_only_the_given_fields() {
     let guest = App::shared().await.client().guest().await;
-    let answer = guest
+    let response = guest
         .put("/api/preferences", json!({ "theme": "light" }))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["theme"], "light");
-    let answer = guest
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["theme"], "light");
+    let response = guest
         .put("/api/preferences", json!({ "systemPrompt": "Be brief." }))
         .await;
-    assert_eq!(answer.json()["theme"], "light", "{answer:?}");
-    let answer = guest
+    assert_eq!(response.json()["theme"], "light", "{response:?}");
+    let response = guest
         .put("/api/preferences", json!({ "defaultModel": "gpt-4o" }))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     let body = guest.get("/api/preferences").await.json();
     assert_eq!(body["theme"], "light");
     assert_eq!(body["systemPrompt"], "Be brief.");
@@ -53,8 +53,8 @@ async fn put_with_an_unknown_field_is_400() {
         (json!({ "systemPrompt": ["a"] }), "systemPrompt"),
         (json!({ "colour": "dark" }), "colour"),
     ] {
-        let answer = guest.put("/api/preferences", body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(path);
+        let response = guest.put("/api/preferences", body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(path);
     }
     let body = guest.get("/api/preferences").await.json();
     assert_ne!(body["defaultModel"], "gpt-0");

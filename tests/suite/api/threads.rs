@@ -55,8 +55,8 @@ async fn create_is_for_members(app: &App) {
             "isArchived",
         ),
     ] {
-        let answer = member.post("/api/threads", body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = member.post("/api/threads", body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
     for unknown in ["not-a-uuid", "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001"] {
         let body = json!({ "channelId": unknown, "name": "a" });
@@ -212,9 +212,9 @@ async fn read_never_goes_back(app: &App) {
     }
     let path = format!("/api/threads/{thread}/read");
     let read = async |number: u64| {
-        let answer = reader.put(&path, json!({ "number": number })).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let state = answer.json();
+        let response = reader.put(&path, json!({ "number": number })).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let state = response.json();
         (
             state["number"].as_u64().unwrap(),
             state["unreadCount"].as_u64().unwrap(),
@@ -231,8 +231,8 @@ async fn read_never_goes_back(app: &App) {
         (json!({ "number": "1" }), "number"),
         (json!({ "number": 1, "at": 2 }), "at"),
     ] {
-        let answer = reader.put(&path, body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = reader.put(&path, body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
     stranger
         .put(&path, json!({ "number": 1 }))

@@ -27,9 +27,9 @@ async fn upload_of_one_file_has_url_key_size_and_type(place: &Place) {
     ] {
         let path = format!("/api/uploads/{kind}");
         let form = || Form::new().file("file", "my photo.png", Some("image/jpg"), &jpeg());
-        let answer = guest.send_form(&path, form()).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let body = answer.json();
+        let response = guest.send_form(&path, form()).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        let body = response.json();
         assert_eq!(body["success"], true);
         let data = &body["data"];
         let id = data["id"].as_str().unwrap();
@@ -50,10 +50,10 @@ async fn upload_of_one_file_has_url_key_size_and_type(place: &Place) {
         json.is_error(415, "UNSUPPORTED_MEDIA_TYPE");
     }
     let form = Form::new().file("file", "a.pdf", None, b"%PDF-1.7\n");
-    let answer = guest
+    let response = guest
         .send_form("/api/uploads/message/attachment", form)
         .await;
-    let key = answer.json()["data"]["key"].as_str().unwrap().to_owned();
+    let key = response.json()["data"]["key"].as_str().unwrap().to_owned();
     assert!(key.ends_with(".pdf"), "{key}");
 }
 
@@ -63,10 +63,10 @@ async fn an_avatar_or_a_banner_changes_the_profile_at_once(place: &Place) {
     for (kind, field) in [("avatar", "avatarUrl"), ("banner", "bannerUrl")] {
         let form = Form::new().file("file", "a.png", None, &png());
         let path = format!("/api/uploads/profile/{kind}");
-        let answer = guest.send_form(&path, form).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
+        let response = guest.send_form(&path, form).await;
+        assert_eq!(response.status, 201, "{response:?}");
         let shown = guest.get(&profile).await.json();
-        assert_eq!(shown["profile"][field], answer.json()["data"]["url"]);
+        assert_eq!(shown["profile"][field], response.json()["data"]["url"]);
         // One that is refused changes nothing.
         let form = Form::new().file("file", "a.png", None, b"<html>");
         assert_eq!(guest.send_form(&path, form).await.status, 415);
@@ -87,10 +87,10 @@ async fn a_picture_of_a_channel_changes_it_if_the_user_is_an_admin(place: &Place
     for (kind, field) in [("icon", "imageUrl"), ("banner", "bannerUrl")] {
         let path = format!("/api/uploads/channel/{kind}?channelId={id}");
         let form = || Form::new().file("file", "a.png", None, &png());
-        let answer = admin.send_form(&path, form()).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
+        let response = admin.send_form(&path, form()).await;
+        assert_eq!(response.status, 201, "{response:?}");
         let shown = admin.get(&format!("/api/channels/{id}")).await.json();
-        assert_eq!(shown[field], answer.json()["data"]["url"]);
+        assert_eq!(shown[field], response.json()["data"]["url"]);
         let refused = member.send_form(&path, form()).await;
         refused.is_error(403, "FORBIDDEN");
         let other = "/api/uploads/channel/icon?channelId=550e8400-e29b-41d4-a716-446655440000";
@@ -110,9 +110,9 @@ async fn upload_of_several_files_reports_each(place: &Place) {
         .file("files", "page.png", Some("image/png"), b"<html>")
         .file("files", "b.jpg", None, &jpeg())
         .file("files[]", "cut.png", None, &png()[..40]);
-    let answer = guest.send_form(path, form).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let body = answer.json();
+    let response = guest.send_form(path, form).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let body = response.json();
     let names: Vec<_> = body["data"]
         .as_array()
         .unwrap()
@@ -144,18 +144,18 @@ async fn upload_of_several_files_reports_each(place: &Place) {
     let ten = (0..10).fold(Form::new(), |form, _| {
         form.file("files", "a.png", None, &png())
     });
-    let answer = guest.send_form(path, ten).await.json();
-    assert_eq!(answer["data"].as_array().unwrap().len(), 10);
-    assert!(answer.get("errors").is_none());
+    let response = guest.send_form(path, ten).await.json();
+    assert_eq!(response["data"].as_array().unwrap().len(), 10);
+    assert!(response.get("errors").is_none());
     let eleven = (0..11).fold(Form::new(), |form, _| {
         form.file("files", "a.png", None, &png())
     });
-    let answer = guest.send_form(path, eleven).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("files");
+    let response = guest.send_form(path, eleven).await;
+    response.is_error(400, "VALIDATION_ERROR").names("files");
     assert_eq!(place.ids().await.len(), 12);
     let bad = Form::new().file("files", "a.txt", None, b"text");
-    let answer = guest.send_form(path, bad).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("files[0]");
+    let response = guest.send_form(path, bad).await;
+    response.is_error(400, "VALIDATION_ERROR").names("files[0]");
     let none = guest.send_form(path, Form::new()).await;
     none.is_error(400, "VALIDATION_ERROR").names("files");
     assert_eq!(place.ids().await.len(), 12);
@@ -173,17 +173,17 @@ async fn upload_of_an_incomplete_form_of_several_files_stores_none(place: &Place
     let path = "/api/uploads/message/attachments";
     let whole = form.open_body();
     for length in [whole.len() - 300_000, whole.len()] {
-        let answer = client
+        let response = client
             .send("POST", path, Some(whole[..length].to_vec()))
             .await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        response.is_error(400, "VALIDATION_ERROR");
         assert_eq!(place.ids().await.len(), 0, "{length}");
     }
     let twelve = (0..12).fold(Form::new(), |form, _| {
         form.file("files", "a.txt", None, b"a")
     });
-    let answer = guest.send_form(path, twelve).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("files");
+    let response = guest.send_form(path, twelve).await;
+    response.is_error(400, "VALIDATION_ERROR").names("files");
     assert_eq!(place.ids().await.len(), 0);
 }
 

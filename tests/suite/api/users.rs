@@ -40,10 +40,10 @@ async fn get_shows_the_email_address_to_the_user_and_the_operator_only(app: &App
     let operators = client.admin().get(&path).await.json();
     assert_eq!(operators["email"], juan.email.as_str());
     for unknown in ["user_none", "guest_1", "a b", "..%2f"] {
-        let answer = juan
+        let response = juan
             .get(&format!("/api/users/{}", unknown.replace(' ', "%20")))
             .await;
-        answer.is_error(404, "NOT_FOUND");
+        response.is_error(404, "NOT_FOUND");
     }
 }
 
@@ -64,8 +64,8 @@ async fn list_finds_users_by_name_page_by_page(app: &App) {
     found.reverse();
     assert_eq!(found, ids, "the newest first, each once");
     let longest = "a".repeat(200);
-    let answer = asker.get(&format!("/api/users?search={longest}")).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = asker.get(&format!("/api/users?search={longest}")).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let too_long = format!("search={longest}a");
     for (query, field) in [
         (too_long.as_str(), "search"),
@@ -74,8 +74,8 @@ async fn list_finds_users_by_name_page_by_page(app: &App) {
         ("cursor=nonsense", "cursor"),
         ("page=1", "page"),
     ] {
-        let answer = asker.get(&format!("/api/users?{query}")).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = asker.get(&format!("/api/users?{query}")).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
 }
 
@@ -91,9 +91,9 @@ async fn guests_are_listed_once_they_join_a_channel(app: &App) {
     assert_eq!(shown["name"], "Guest");
     // The guest becomes an account, and is shown by its name from then on.
     let body = json!({ "email": new_email(), "password": PASSWORD, "name": "Ada" });
-    let answer = guest.post("/api/v1/auth/register", body).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    assert_eq!(answer.json()["user"]["id"], guest.id.as_str());
+    let response = guest.post("/api/v1/auth/register", body).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_eq!(response.json()["user"]["id"], guest.id.as_str());
     assert_eq!(owner.get(&path).await.json()["name"], "Ada");
 }
 
@@ -105,8 +105,8 @@ async fn patch_changes_the_fields_that_are_present(app: &App) {
         "image": "https://example.com/ada.png",
         "profile": { "displayName": "Countess", "avatarUrl": "/files/a.png", "bio": "Counts.", "age": 36 },
     });
-    let answer = ada.patch(&path, body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = ada.patch(&path, body).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let body = json!({ "name": " Ada Lovelace ", "profile": { "bio": null } });
     let changed = ada.patch(&path, body).await.json();
     assert_eq!(changed["name"], "Ada Lovelace");
@@ -122,10 +122,10 @@ async fn patch_changes_the_fields_that_are_present(app: &App) {
     assert_eq!(me["user"]["name"], "Ada Lovelace");
     assert_eq!(me["user"]["image"], "https://example.com/ada.png");
     // Changed there, it is shown here.
-    let answer = ada
+    let response = ada
         .post("/api/auth/update-user", json!({ "name": "Augusta" }))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(other.get(&path).await.json()["name"], "Augusta");
 }
 
@@ -133,19 +133,19 @@ async fn patch_of_what_follows_from_something_else_has_no_effect(app: &App) {
     let ada = app.client().user().await;
     let path = format!("/api/users/{}", ada.id);
     let body = json!({ "emailVerified": true, "profile": { "isOnline": true } });
-    let answer = ada.patch(&path, body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["emailVerified"], false);
-    assert_eq!(answer.json()["profile"]["isOnline"], false);
+    let response = ada.patch(&path, body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["emailVerified"], false);
+    assert_eq!(response.json()["profile"]["isOnline"], false);
 }
 
 async fn patch_with_invalid_fields_is_400_and_changes_nothing(app: &App) {
     let ada = app.client().user_named("Ada").await;
     let path = format!("/api/users/{}", ada.id);
     for empty in [json!({}), json!({ "profile": {} })] {
-        let answer = ada.patch(&path, empty).await;
-        answer.is_error(400, "VALIDATION_ERROR");
-        let sentence = answer.json()["error"].as_str().unwrap().to_owned();
+        let response = ada.patch(&path, empty).await;
+        response.is_error(400, "VALIDATION_ERROR");
+        let sentence = response.json()["error"].as_str().unwrap().to_owned();
         assert!(
             sentence.contains("Provide at least one property to update"),
             "{sentence}"
@@ -182,8 +182,8 @@ async fn patch_with_invalid_fields_is_400_and_changes_nothing(app: &App) {
         (json!({ "profile": { "admin": true } }), "profile.admin"),
         (json!({ "profile": "a" }), "profile"),
     ] {
-        let answer = ada.patch(&path, body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = ada.patch(&path, body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
     assert_eq!(ada.get(&path).await.json()["name"], "Ada");
     assert_eq!(
@@ -243,17 +243,17 @@ async fn patch_of_the_email_address_without_mail_changes_it_at_once(app: &App) {
     taken.is_error(409, "CONFLICT");
     assert_ne!(ada.get(&path).await.json()["name"], "Never");
     let address = new_email();
-    let answer = ada.patch(&path, json!({ "email": address })).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["email"], address.as_str());
+    let response = ada.patch(&path, json!({ "email": address })).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["email"], address.as_str());
     assert_eq!(client.log_in(&ada.email, PASSWORD).await.status, 401);
     assert_eq!(client.log_in(&address, PASSWORD).await.status, 200);
     // The old address is free.
     assert_eq!(client.register(&ada.email).await.status, 201);
     let guest = client.guest().await;
     let path = format!("/api/users/{}", guest.id);
-    let answer = guest.patch(&path, json!({ "email": new_email() })).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("email");
+    let response = guest.patch(&path, json!({ "email": new_email() })).await;
+    response.is_error(400, "VALIDATION_ERROR").names("email");
 }
 
 #[tokio::test]
@@ -266,12 +266,12 @@ async fn patch_of_the_email_address_with_mail_waits_for_its_verification() {
     let ada = app.client().user().await;
     let path = format!("/api/users/{}", ada.id);
     let address = new_email();
-    let answer = ada
+    let response = ada
         .patch(&path, json!({ "email": address, "name": "Ada" }))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["email"], ada.email.as_str(), "not yet");
-    assert_eq!(answer.json()["name"], "Ada");
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["email"], ada.email.as_str(), "not yet");
+    assert_eq!(response.json()["name"], "Ada");
     let letter = mailbox.message(&address, "verify-email").await;
     let token = text_field(&letter, "token");
     let verify = format!("/api/auth/verify-email?token={token}");
@@ -291,9 +291,9 @@ async fn delete_keeps_messages_without_a_sender_and_passes_channels_on(app: &App
     let thread = bob.thread(&shared).await;
     let message = ada.post_message(&thread, "I was here").await;
     let path = format!("/api/users/{}", ada.id);
-    let answer = ada.delete(&path).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let body = answer.json();
+    let response = ada.delete(&path).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let body = response.json();
     assert_eq!(body["channelsPassedOn"], json!([shared]));
     assert_eq!(body["channelsDeleted"], json!([alone]));
     assert_eq!(body["messagesDeleted"], 0);
@@ -328,9 +328,9 @@ async fn delete_with_messages_leaves_tombstones(app: &App) {
         .await
         .is_error(400, "VALIDATION_ERROR")
         .names("messages");
-    let answer = ada.delete(&path).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["messagesDeleted"], 2);
+    let response = ada.delete(&path).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["messagesDeleted"], 2);
     let left = bob.messages(&thread, "").await;
     assert_eq!(left.len(), 2);
     assert!(
@@ -343,8 +343,8 @@ async fn delete_by_the_operator_deletes_any_user_once(app: &App) {
     let client = app.client();
     let ada = client.user().await;
     let path = format!("/api/users/{}", ada.id);
-    let answer = client.admin().delete(&path).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = client.admin().delete(&path).await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(ada.status().await, 401);
     client
         .admin()
@@ -360,10 +360,10 @@ async fn malformed_bodies_are_400_and_other_types_415(app: &App) {
     let path = format!("/api/users/{}", ada.id);
     let json = ada.with("content-type", "application/json");
     for body in ["", "{", "[]", "\"a\"", "null"] {
-        let answer = json.send("PATCH", &path, Some(body.into())).await;
-        answer.is_error(400, "VALIDATION_ERROR").names("body");
+        let response = json.send("PATCH", &path, Some(body.into())).await;
+        response.is_error(400, "VALIDATION_ERROR").names("body");
     }
     let text = ada.with("content-type", "text/plain");
-    let answer = text.send("PATCH", &path, Some(b"{}".to_vec())).await;
-    answer.is_error(415, "UNSUPPORTED_MEDIA_TYPE");
+    let response = text.send("PATCH", &path, Some(b"{}".to_vec())).await;
+    response.is_error(415, "UNSUPPORTED_MEDIA_TYPE");
 }

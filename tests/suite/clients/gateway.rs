@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
-use upstream::{Answer, Failure, Fault, Script, Upstream};
+use upstream::{Failure, Fault, RawResponse, Script, Upstream};
 
 use crate::harness::{App, Scripts, skip_or_fail};
 
@@ -87,18 +87,18 @@ impl World {
             chunk(more(1, "2}"), Value::Null),
             chunk(json!({}), json!("tool_calls")),
         ];
-        let answer = Answer::events(events).then("data: [DONE]\n\n");
-        self.upstream.push(answer.into());
+        let provider_response = RawResponse::events(events).then("data: [DONE]\n\n");
+        self.upstream.push(provider_response.into());
     }
 
     /// What the provider was sent last.
-    fn asked(&self) -> Value {
+    fn provider_request(&self) -> Value {
         self.upstream.requests().pop().unwrap().json()
     }
 
     /// The second turn has the reasoning and both results.
     fn assert_second_turn(&self) {
-        let sent = self.asked()["messages"].clone();
+        let sent = self.provider_request()["messages"].clone();
         let messages = sent.as_array().unwrap();
         let said = messages
             .iter()
@@ -147,7 +147,7 @@ async fn anthropic_node_works() {
         assert_eq!(message["usage"]["cache_read_input_tokens"], 0, "{found}");
     }
     assert_eq!(
-        world.asked()["messages"][0]["content"][0]["type"],
+        world.provider_request()["messages"][0]["content"][0]["type"],
         "image_url"
     );
     world.will_call();
@@ -164,7 +164,10 @@ async fn anthropic_node_works() {
     world.upstream.push(Script::new([r#"{"name":"goldfish"}"#]));
     let schema = world.run(script, "schema").await;
     assert_eq!(schema["value"]["name"], "goldfish", "{schema}");
-    assert_eq!(world.asked()["response_format"]["type"], "json_schema");
+    assert_eq!(
+        world.provider_request()["response_format"]["type"],
+        "json_schema"
+    );
     let count = world.run(script, "count").await;
     assert!(count["input_tokens"].as_u64().unwrap() > 2, "{count}");
     let models = world.run(script, "models").await;
@@ -204,7 +207,7 @@ async fn openai_node_responses_and_embeddings_work() {
         assert_eq!(response["usage"]["total_tokens"], 12, "{found}");
     }
     assert_eq!(
-        world.asked()["messages"][0]["content"][1]["type"],
+        world.provider_request()["messages"][0]["content"][1]["type"],
         "image_url"
     );
     world.will_call();
@@ -284,7 +287,7 @@ async fn python_libraries_and_an_agent_work() {
     world.will_call();
     let agent = world.run(script, "agent").await;
     assert_eq!(agent, json!({ "output": "Hello there", "called": [1, 2] }));
-    let sent = world.asked()["messages"].clone();
+    let sent = world.provider_request()["messages"].clone();
     let results = sent
         .as_array()
         .unwrap()

@@ -145,21 +145,21 @@ async fn workos_sdk_sessions_are_interchangeable() {
 
     let fresh = sdk("seal", &workos.code_for(user)).await;
     let fresh = by_cookie(fresh["sealedSession"].as_str().unwrap());
-    let answer = fresh.get("/api/v1/auth/me").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = fresh.get("/api/v1/auth/me").await;
+    assert_eq!(response.status, 200, "{response:?}");
     let id = format!("workos_{user}");
-    assert_eq!(answer.json()["user"]["id"], id.as_str());
-    assert_eq!(answer.cookie("wos-session"), None, "nothing to renew");
+    assert_eq!(response.json()["user"]["id"], id.as_str());
+    assert_eq!(response.cookie("wos-session"), None, "nothing to renew");
 
     // One that was too old from the beginning.
     workos.access_tokens_last(-60);
     let old = sdk("seal", &workos.code_for(user)).await;
     workos.access_tokens_last(300);
     let old = by_cookie(old["sealedSession"].as_str().unwrap());
-    let answer = old.get("/api/v1/auth/me").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["user"]["id"], id.as_str());
-    let renewed = answer.cookie("wos-session").expect("a renewed cookie");
+    let response = old.get("/api/v1/auth/me").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["user"]["id"], id.as_str());
+    let renewed = response.cookie("wos-session").expect("a renewed cookie");
 
     let opened = sdk("open", &renewed).await;
     assert_eq!(opened["authenticated"], true, "{opened}");
@@ -167,8 +167,8 @@ async fn workos_sdk_sessions_are_interchangeable() {
     assert_eq!(opened["refreshed"], true, "{opened}");
     // And what the SDK makes of ours, we take again.
     let again = by_cookie(opened["sealedSession"].as_str().unwrap());
-    let answer = again.get("/api/v1/auth/me").await;
-    assert_eq!(answer.json()["user"]["id"], id.as_str(), "{answer:?}");
+    let response = again.get("/api/v1/auth/me").await;
+    assert_eq!(response.json()["user"]["id"], id.as_str(), "{response:?}");
 }
 
 #[tokio::test]
@@ -188,12 +188,12 @@ async fn clerk_sdk_tokens_are_interchangeable() {
         .await;
     clerk.serve_key(made["key"].clone());
     for (name, token) in made["tokens"].as_object().unwrap() {
-        let answer = me(token.as_str().unwrap()).await;
+        let response = me(token.as_str().unwrap()).await;
         if name == "valid" {
-            assert_eq!(answer.status, 200, "{answer:?}");
-            assert_eq!(answer.json()["user"]["id"], "clerk_user_sdk");
+            assert_eq!(response.status, 200, "{response:?}");
+            assert_eq!(response.json()["user"]["id"], "clerk_user_sdk");
         } else {
-            answer.is_error(401, "UNAUTHORIZED");
+            response.is_error(401, "UNAUTHORIZED");
         }
     }
     // The fake is like the real one: the SDK accepts what it makes, and so do we.
@@ -203,6 +203,10 @@ async fn clerk_sdk_tokens_are_interchangeable() {
         .run("clerk.mjs", &["verify", &token, &key, ORIGIN])
         .await;
     assert_eq!(claims["sub"], "user_fake", "{claims}");
-    let answer = me(&token).await;
-    assert_eq!(answer.json()["user"]["id"], "clerk_user_fake", "{answer:?}");
+    let response = me(&token).await;
+    assert_eq!(
+        response.json()["user"]["id"],
+        "clerk_user_fake",
+        "{response:?}"
+    );
 }

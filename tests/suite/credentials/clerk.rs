@@ -23,10 +23,10 @@ async fn session_token_as_bearer_or_cookie_authenticates() {
     let (clerk, app) = fake().await;
     let app = app.start().await;
     let token = clerk.session_token("user_2abc", &Value::Null);
-    let answer = me(&app, &token).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["user"]["id"], "clerk_user_2abc");
-    assert_eq!(answer.json()["user"]["kind"], "external");
+    let response = me(&app, &token).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["user"]["id"], "clerk_user_2abc");
+    assert_eq!(response.json()["user"]["kind"], "external");
     let browser = app
         .client()
         .with("cookie", &format!("__session={token}; __client_uat=1"))
@@ -66,8 +66,8 @@ async fn tokens_with_wrong_claims_are_401() {
         json!({ "sts": "pending" }),
     ] {
         let token = clerk.session_token("user_2abc", &changes);
-        let answer = me(&app, &token).await;
-        assert_eq!(answer.status, 401, "{changes}: {answer:?}");
+        let response = me(&app, &token).await;
+        assert_eq!(response.status, 401, "{changes}: {response:?}");
     }
     let good = clerk.session_token("user_2abc", &Value::Null);
     assert_eq!(me(&app, &good).await.status, 200);
@@ -121,8 +121,8 @@ async fn an_unreachable_clerk_is_503_and_other_credentials_work() {
     clerk.fail("", usize::MAX, Trouble::Cut);
     let app = app.start().await;
     let token = clerk.session_token("user_2abc", &Value::Null);
-    let answer = me(&app, &token).await;
-    answer.is_error(503, "PROVIDER_UNAVAILABLE");
+    let response = me(&app, &token).await;
+    response.is_error(503, "PROVIDER_UNAVAILABLE");
     app.client().guest().await.say("unimpressed").await;
     for trouble in [
         Trouble::Html,
@@ -131,8 +131,8 @@ async fn an_unreachable_clerk_is_503_and_other_credentials_work() {
     ] {
         clerk.recover();
         clerk.fail("", usize::MAX, trouble);
-        let answer = me(&app, &token).await;
-        assert_eq!(answer.status, 503, "{trouble:?}: {answer:?}");
+        let response = me(&app, &token).await;
+        assert_eq!(response.status, 503, "{trouble:?}: {response:?}");
     }
 }
 
@@ -157,8 +157,8 @@ async fn logout_ends_the_clerk_session() {
     let session = json!({ "sid": "sess_one" });
     let token = clerk.session_token("user_2abc", &session);
     let client = app.client().bearer(&token);
-    let answer = client.send("POST", "/api/v1/auth/logout", None).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = client.send("POST", "/api/v1/auth/logout", None).await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(me(&app, &token).await.status, 401);
     let next = clerk.session_token("user_2abc", &session);
     assert_eq!(
@@ -184,9 +184,9 @@ async fn suffixed_and_several_session_cookies_are_tried() {
         format!("goldfish-session=stale; __session={good}"),
     ] {
         let client = app.client().with("cookie", &cookies);
-        let answer = client.get("/api/v1/auth/me").await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(answer.json()["user"]["id"], "clerk_user_2abc");
+        let response = client.get("/api/v1/auth/me").await;
+        assert_eq!(response.status, 200, "{response:?}");
+        assert_eq!(response.json()["user"]["id"], "clerk_user_2abc");
     }
     let client = app.client().with("cookie", &format!("__sessions={good}"));
     client

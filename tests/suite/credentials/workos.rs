@@ -43,7 +43,7 @@ impl FakeWorkos {
                     head.push(byte);
                 }
                 let body = keys.lock().unwrap().as_ref().map(Value::to_string);
-                let answer = match body {
+                let response = match body {
                     Some(body) if head.starts_with(expected.as_bytes()) => {
                         count.fetch_add(1, Ordering::SeqCst);
                         let length = body.len();
@@ -55,10 +55,10 @@ impl FakeWorkos {
                     Some(_) => "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\
                                 connection: close\r\n\r\n"
                         .to_owned(),
-                    // Out of order: the connection ends without an answer.
+                    // Out of order: the connection ends without a response.
                     None => String::new(),
                 };
-                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.write_all(response.as_bytes()).await;
             }
         });
         Self {
@@ -115,9 +115,9 @@ async fn sealed_session_authenticates() {
     let fixture = Fixture::new().await;
     let app = fixture.app().start().await;
     let user = app.client().with("cookie", &fixture.cookie("valid"));
-    let answer = user.get("/api/v1/auth/me").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let me = answer.json();
+    let response = user.get("/api/v1/auth/me").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let me = response.json();
     let id = format!("workos_{}", fixture.sessions["userId"].as_str().unwrap());
     assert_eq!(me["user"]["id"], id.as_str());
     assert_eq!(me["user"]["email"], "ada@example.com");
@@ -165,9 +165,9 @@ async fn forged_sessions_are_401() {
         "rotated",
     ] {
         let client = app.client().with("cookie", &fixture.cookie(name));
-        let answer = client.get("/api/v1/auth/me").await;
-        assert_eq!(answer.status, 401, "{name}: {answer:?}");
-        answer.is_error(401, "UNAUTHORIZED");
+        let response = client.get("/api/v1/auth/me").await;
+        assert_eq!(response.status, 401, "{name}: {response:?}");
+        response.is_error(401, "UNAUTHORIZED");
     }
     let sealed = fixture.sessions["cookies"]["valid"].as_str().unwrap();
     let cut = &sealed[..sealed.len() / 2];
@@ -184,8 +184,8 @@ async fn forged_sessions_are_401() {
         flipped.as_str(),
     ] {
         let client = app.client().with("cookie", &format!("wos-session={value}"));
-        let answer = client.get("/api/v1/auth/me").await;
-        assert_eq!(answer.status, 401, "{value}: {answer:?}");
+        let response = client.get("/api/v1/auth/me").await;
+        assert_eq!(response.status, 401, "{value}: {response:?}");
     }
     // A seal is for its cookie, and no bearer token.
     app.client()
@@ -204,8 +204,8 @@ async fn a_rotated_key_is_fetched() {
     let app = fixture.app().start().await;
     for name in ["valid", "rotated"] {
         let client = app.client().with("cookie", &fixture.cookie(name));
-        let answer = client.get("/api/v1/auth/me").await;
-        assert_eq!(answer.status, 200, "{name}: {answer:?}");
+        let response = client.get("/api/v1/auth/me").await;
+        assert_eq!(response.status, 200, "{name}: {response:?}");
     }
 }
 
@@ -215,9 +215,9 @@ async fn an_unreachable_key_set_is_503() {
     fixture.workos.serve(None);
     let app = fixture.app().start().await;
     let client = app.client().with("cookie", &fixture.cookie("valid"));
-    let answer = client.get("/api/v1/auth/me").await;
-    answer.is_error(503, "PROVIDER_UNAVAILABLE");
-    assert!(!answer.text().contains("127.0.0.1"), "{answer:?}");
+    let response = client.get("/api/v1/auth/me").await;
+    response.is_error(503, "PROVIDER_UNAVAILABLE");
+    assert!(!response.text().contains("127.0.0.1"), "{response:?}");
     // Guests do not need it.
     app.client().guest().await.say("unimpressed").await;
 }
@@ -267,10 +267,10 @@ async fn cookie_is_accepted_from_allowed_origins_only() {
     assert_eq!(own.put("/api/preferences", body.clone()).await.status, 200);
     // A cookie travels by itself; a page elsewhere must not act with it.
     let foreign = user.with("origin", "https://evil.example");
-    let answer = foreign.put("/api/preferences", body).await;
-    assert_eq!(answer.status, 403, "{answer:?}");
-    let answer = foreign.post("/api/chat", json!({ "message": "Hi" })).await;
-    assert_eq!(answer.status, 403, "{answer:?}");
+    let response = foreign.put("/api/preferences", body).await;
+    assert_eq!(response.status, 403, "{response:?}");
+    let response = foreign.post("/api/chat", json!({ "message": "Hi" })).await;
+    assert_eq!(response.status, 403, "{response:?}");
     assert!(user.conversations().await.is_empty());
 }
 
@@ -306,18 +306,21 @@ async fn an_expired_session_is_refreshed_and_sealed_again() {
     let (workos, app, old) = with_old_session().await;
     let app = app.start().await;
     let browser = browser_with(&app, &old);
-    let answer = browser.get("/api/v1/auth/me").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let id = answer.json()["user"]["id"].clone();
-    let line = answer.set_cookies()[0];
+    let response = browser.get("/api/v1/auth/me").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let id = response.json()["user"]["id"].clone();
+    let line = response.set_cookies()[0];
     for flag in ["wos-session=", "; HttpOnly", "; Path=/", "; SameSite=Lax"] {
         assert!(line.contains(flag), "{flag}: {line}");
     }
     let renewed = browser.cookie("wos-session").unwrap();
     assert_ne!(renewed, old);
-    let answer = browser.get("/api/v1/auth/me").await;
-    assert_eq!(answer.json()["user"]["id"], id);
-    assert!(answer.set_cookies().is_empty(), "it is fresh: {answer:?}");
+    let response = browser.get("/api/v1/auth/me").await;
+    assert_eq!(response.json()["user"]["id"], id);
+    assert!(
+        response.set_cookies().is_empty(),
+        "it is fresh: {response:?}"
+    );
     assert_eq!(workos.calls("/authenticate").len(), 1);
 }
 
@@ -327,14 +330,14 @@ async fn concurrent_refreshes_keep_the_session() {
     let app = app.start().await;
     // Each tab has the old cookie, and WorkOS takes its refresh token once.
     let tabs = (0..8).map(|_| browser_with(&app, &old));
-    let answers = futures::future::join_all(tabs.map(|tab| async move {
+    let responses = futures::future::join_all(tabs.map(|tab| async move {
         let first = tab.get("/api/v1/auth/me").await;
         (first.status, tab.get("/api/v1/auth/me").await.status)
     }))
     .await;
     assert!(
-        answers.iter().all(|both| *both == (200, 200)),
-        "{answers:?}"
+        responses.iter().all(|both| *both == (200, 200)),
+        "{responses:?}"
     );
     assert!(!workos.session(SESSION).unwrap().ended);
 }
@@ -343,8 +346,8 @@ async fn concurrent_refreshes_keep_the_session() {
 async fn an_expired_session_without_an_api_key_is_401() {
     let (workos, app, old) = with_old_session().await;
     let app = app.default_of("workos_api_key").start().await;
-    let answer = browser_with(&app, &old).get("/api/v1/auth/me").await;
-    answer.is_error(401, "UNAUTHORIZED");
+    let response = browser_with(&app, &old).get("/api/v1/auth/me").await;
+    response.is_error(401, "UNAUTHORIZED");
     assert!(workos.calls("/authenticate").is_empty());
 }
 
@@ -353,9 +356,9 @@ async fn a_session_ended_by_workos_is_401() {
     let (workos, app, old) = with_old_session().await;
     let app = app.start().await;
     workos.end_session(SESSION);
-    let answer = browser_with(&app, &old).get("/api/v1/auth/me").await;
-    answer.is_error(401, "UNAUTHORIZED");
-    assert!(!answer.text().contains("ended"), "{answer:?}");
+    let response = browser_with(&app, &old).get("/api/v1/auth/me").await;
+    response.is_error(401, "UNAUTHORIZED");
+    assert!(!response.text().contains("ended"), "{response:?}");
 }
 
 #[tokio::test]
@@ -365,15 +368,15 @@ async fn an_expired_session_with_workos_unreachable_is_503() {
     let browser = browser_with(&app, &old);
     for trouble in [Trouble::Status(500), Trouble::Cut, Trouble::Html] {
         workos.fail("/authenticate", usize::MAX, trouble);
-        let answer = browser.get("/api/v1/auth/me").await;
-        answer.is_error(503, "PROVIDER_UNAVAILABLE");
+        let response = browser.get("/api/v1/auth/me").await;
+        response.is_error(503, "PROVIDER_UNAVAILABLE");
         assert_eq!(browser.cookie("wos-session").unwrap(), old);
         workos.recover();
     }
     // For a moment it is remembered that there is no use in asking.
     eventually("the session to go on", || async {
-        let answer = browser.get("/api/v1/auth/me").await;
-        (answer.status == 200).then_some(())
+        let response = browser.get("/api/v1/auth/me").await;
+        (response.status == 200).then_some(())
     })
     .await;
 }
@@ -385,10 +388,10 @@ async fn logout_ends_the_session_here_and_at_workos() {
     let browser = browser_with(&app, &old);
     assert_eq!(browser.get("/api/v1/auth/me").await.status, 200);
     let sealed = browser.cookie("wos-session").unwrap();
-    let answer = browser.send("POST", "/api/v1/auth/logout").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = browser.send("POST", "/api/v1/auth/logout").await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert!(browser.cookie("wos-session").is_none());
-    if let Some(url) = answer.json()["logoutUrl"].as_str() {
+    if let Some(url) = response.json()["logoutUrl"].as_str() {
         assert!(url.starts_with(&workos.base_url()), "{url}");
     }
     assert!(workos.session(SESSION).unwrap().ended);
@@ -416,14 +419,14 @@ async fn a_bad_or_weaker_cookie_does_not_hide_a_workos_session() {
         format!("{good}; wos-session=old"),
         format!("goldfish-session=; {good}; __session=other"),
     ] {
-        let answer = client.with("cookie", &cookies).get("/api/v1/auth/me").await;
-        assert_eq!(answer.status, 200, "{cookies}: {answer:?}");
-        assert_eq!(answer.json()["user"]["id"], id, "{cookies}");
+        let response = client.with("cookie", &cookies).get("/api/v1/auth/me").await;
+        assert_eq!(response.status, 200, "{cookies}: {response:?}");
+        assert_eq!(response.json()["user"]["id"], id, "{cookies}");
     }
     // A guest is still somebody where the other cookie is of nobody.
     let cookies = format!("goldfish-session={guest}; wos-session=old");
-    let answer = client.with("cookie", &cookies).get("/api/v1/auth/me").await;
-    assert_eq!(answer.json()["user"]["kind"], "guest", "{answer:?}");
+    let response = client.with("cookie", &cookies).get("/api/v1/auth/me").await;
+    assert_eq!(response.json()["user"]["kind"], "guest", "{response:?}");
 }
 
 #[tokio::test]
@@ -437,7 +440,7 @@ async fn a_bad_explicit_credential_is_401_whatever_the_cookies_say() {
         client.bearer("gf_nonsense"),
         client.with("x-api-key", "gf_nonsense"),
     ] {
-        let answer = explicit.get("/api/v1/auth/me").await;
-        answer.is_error(401, "UNAUTHORIZED");
+        let response = explicit.get("/api/v1/auth/me").await;
+        response.is_error(401, "UNAUTHORIZED");
     }
 }

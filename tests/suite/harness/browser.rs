@@ -83,9 +83,9 @@ impl Browser {
         }
     }
 
-    fn store_cookies(&self, answer: Response) -> Response {
+    fn store_cookies(&self, response: Response) -> Response {
         let mut jar = self.jar.lock().unwrap();
-        for line in answer.set_cookies() {
+        for line in response.set_cookies() {
             let mut parts = line.split(';').map(str::trim);
             let (name, value) = parts.next().unwrap().split_once('=').unwrap();
             let attributes: BTreeMap<_, _> = parts
@@ -104,6 +104,6 @@ impl Browser {
             jar.insert(name.to_owned(), cookie);
         }
         drop(jar);
-        answer
+        response
     }
 }

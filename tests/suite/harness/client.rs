@@ -85,9 +85,9 @@ impl Client {
 
     /// Signs a new guest in.
     pub(crate) async fn guest(&self) -> Guest {
-        let answer = self.send("POST", "/api/v1/auth/guest", None).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let body = answer.json();
+        let response = self.send("POST", "/api/v1/auth/guest", None).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        let body = response.json();
         let text = |value: &Value| value.as_str().expect("a string").to_owned();
         let token = text(&body["token"]);
         Guest {
@@ -286,16 +286,16 @@ impl Client {
 
     /// `GET /api/conversations/:id`.
     pub(crate) async fn conversation(&self, id: &str) -> Value {
-        let answer = self.get(&format!("/api/conversations/{id}")).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()
+        let response = self.get(&format!("/api/conversations/{id}")).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()
     }
 
     /// `GET /api/conversations`.
     pub(crate) async fn conversations(&self) -> Vec<Value> {
-        let answer = self.get("/api/conversations").await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()["conversations"]
+        let response = self.get("/api/conversations").await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()["conversations"]
             .as_array()
             .expect("conversations")
             .clone()
@@ -315,9 +315,9 @@ impl Connection {
             .unwrap();
         in_time("a response on a kept-alive connection", async {
             self.0.ready().await.unwrap();
-            let answer = self.0.send_request(request).await.unwrap();
-            let status = answer.status().as_u16();
-            answer.into_body().collect().await.unwrap();
+            let response = self.0.send_request(request).await.unwrap();
+            let status = response.status().as_u16();
+            response.into_body().collect().await.unwrap();
             status
         })
         .await

@@ -82,21 +82,21 @@ impl Gateway {
     }
 
     /// A completion as a whole.
-    pub(crate) async fn complete(&self, answer: impl Into<Script>, body: Value) -> Response {
-        self.upstream.push(answer.into());
+    pub(crate) async fn complete(&self, script: impl Into<Script>, body: Value) -> Response {
+        self.upstream.push(script.into());
         self.guest.post("/v1/chat/completions", body).await
     }
 
     /// The same, which must succeed.
-    pub(crate) async fn completed(&self, answer: impl Into<Script>, body: Value) -> Value {
-        let response = self.complete(answer, body).await;
+    pub(crate) async fn completed(&self, script: impl Into<Script>, body: Value) -> Value {
+        let response = self.complete(script, body).await;
         assert_eq!(response.status, 200, "{response:?}");
         response.json()
     }
 
     /// A streamed completion, read to its end.
-    pub(crate) async fn stream(&self, answer: impl Into<Script>, body: Value) -> Chunks {
-        self.upstream.push(answer.into());
+    pub(crate) async fn stream(&self, script: impl Into<Script>, body: Value) -> Chunks {
+        self.upstream.push(script.into());
         let response = open(&self.guest, body).await.accepted().await;
         let mut found = Chunks {
             chunks: Vec::new(),
@@ -118,7 +118,7 @@ impl Gateway {
     }
 
     /// The last request that the fake received.
-    pub(crate) fn asked(&self) -> Value {
+    pub(crate) fn provider_request(&self) -> Value {
         let requests = self.upstream.requests();
         requests.last().expect("a request").json()
     }
@@ -127,10 +127,10 @@ impl Gateway {
     /// reply as it is stored. None in place of the events if it was refused.
     pub(crate) async fn chat(
         &self,
-        answer: impl Into<Script>,
+        script: impl Into<Script>,
         model: &str,
     ) -> (Result<Vec<super::Event>, Response>, Value) {
-        self.upstream.push(answer.into());
+        self.upstream.push(script.into());
         let guest = self.app.client().guest().await;
         let chat = guest.chat(json!({ "message": "Hi", "model": model })).await;
         let events = if chat.status == 200 {

@@ -17,56 +17,56 @@ impl Client {
     pub(crate) async fn user_named(&self, name: &str) -> User {
         let email = new_email();
         let body = json!({ "email": email, "password": PASSWORD, "name": name });
-        let answer = self.post("/api/v1/auth/register", body).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        User::of(self, &email, &answer)
+        let response = self.post("/api/v1/auth/register", body).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        User::of(self, &email, &response)
     }
 
     /// Creates a channel and returns its id.
     pub(crate) async fn channel(&self, is_private: bool) -> String {
         let body = json!({ "name": "Design", "isPrivate": is_private });
-        let answer = self.post("/api/channels", body).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        text_field(&answer.json(), "id")
+        let response = self.post("/api/channels", body).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        text_field(&response.json(), "id")
     }
 
     /// Joins a public channel.
     pub(crate) async fn join(&self, channel: &str) -> Value {
-        let answer = self
+        let response = self
             .post("/api/members", json!({ "channelId": channel }))
             .await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.json()
+        assert_eq!(response.status, 201, "{response:?}");
+        response.json()
     }
 
     /// Adds a user to a channel.
     pub(crate) async fn add_member(&self, channel: &str, user: &str) {
         let body = json!({ "channelId": channel, "userId": user });
-        let answer = self.post("/api/members", body).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
+        let response = self.post("/api/members", body).await;
+        assert_eq!(response.status, 201, "{response:?}");
     }
 
     /// Changes the role of a member.
     pub(crate) async fn set_role(&self, channel: &str, user: &str, role: &str) {
         let path = format!("/api/members/{channel}/{user}/role");
-        let answer = self.patch(&path, json!({ "role": role })).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let response = self.patch(&path, json!({ "role": role })).await;
+        assert_eq!(response.status, 200, "{response:?}");
     }
 
     /// Creates a thread and returns its id.
     pub(crate) async fn thread(&self, channel: &str) -> String {
         let body = json!({ "channelId": channel, "name": "Logo" });
-        let answer = self.post("/api/threads", body).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        text_field(&answer.json(), "id")
+        let response = self.post("/api/threads", body).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        text_field(&response.json(), "id")
     }
 
     /// Posts a message.
     pub(crate) async fn post_message(&self, thread: &str, content: &str) -> Value {
         let body = json!({ "threadId": thread, "content": content });
-        let answer = self.post("/api/messages", body).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.json()
+        let response = self.post("/api/messages", body).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        response.json()
     }
 
     /// The messages of a thread; `query` begins with `?` unless it is empty.
@@ -77,9 +77,9 @@ impl Client {
 
     /// A list of a response.
     pub(crate) async fn list(&self, path: &str) -> Vec<Value> {
-        let answer = self.get(path).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json().as_array().expect("a list").clone()
+        let response = self.get(path).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json().as_array().expect("a list").clone()
     }
 
     /// All items of a list, over all its pages.
@@ -87,10 +87,12 @@ impl Client {
         let mut items = Vec::new();
         let mut next = Some(path.to_owned());
         while let Some(path) = next {
-            let answer = self.get(&path).await;
-            assert_eq!(answer.status, 200, "{answer:?}");
-            items.extend(answer.json().as_array().expect("a list").iter().cloned());
-            next = answer.header("link").and_then(|link| linked(link, "next"));
+            let response = self.get(&path).await;
+            assert_eq!(response.status, 200, "{response:?}");
+            items.extend(response.json().as_array().expect("a list").iter().cloned());
+            next = response
+                .header("link")
+                .and_then(|link| linked(link, "next"));
         }
         items
     }

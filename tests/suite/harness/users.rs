@@ -34,8 +34,8 @@ impl std::ops::Deref for User {
 impl User {
     /// The user of a response to `register`, `login` or `refresh`.
     #[track_caller]
-    pub(crate) fn of(client: &Client, email: &str, answer: &Response) -> Self {
-        let body = answer.json();
+    pub(crate) fn of(client: &Client, email: &str, response: &Response) -> Self {
+        let body = response.json();
         let text = |value: &Value| value.as_str().expect("a string").to_owned();
         let token = text(&body["token"]);
         Self {
@@ -43,7 +43,9 @@ impl User {
             id: text(&body["user"]["id"]),
             email: email.to_owned(),
             refresh_token: text(&body["refreshToken"]),
-            cookie: answer.cookie("goldfish-session").expect("a session cookie"),
+            cookie: response
+                .cookie("goldfish-session")
+                .expect("a session cookie"),
             token,
         }
     }
@@ -80,9 +82,9 @@ impl Client {
     /// Registers a new user.
     pub(crate) async fn user(&self) -> User {
         let email = new_email();
-        let answer = self.register(&email).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        User::of(self, &email, &answer)
+        let response = self.register(&email).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        User::of(self, &email, &response)
     }
 
     /// `POST /api/v1/auth/register` with [`PASSWORD`].
@@ -99,9 +101,9 @@ impl Client {
 
     /// Creates another session of a registered user.
     pub(crate) async fn again(&self, user: &User) -> User {
-        let answer = self.log_in(&user.email, PASSWORD).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        User::of(self, &user.email, &answer)
+        let response = self.log_in(&user.email, PASSWORD).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        User::of(self, &user.email, &response)
     }
 
     /// `POST /api/v1/auth/refresh`.
@@ -112,9 +114,9 @@ impl Client {
 
     /// Creates an API key of this client's user.
     pub(crate) async fn new_key(&self, request: Value) -> ApiKey {
-        let answer = self.post("/api-keys/create", request).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let body = answer.json();
+        let response = self.post("/api-keys/create", request).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        let body = response.json();
         let text = |field: &str| body[field].as_str().expect("a string").to_owned();
         ApiKey {
             id: text("id"),
@@ -124,9 +126,9 @@ impl Client {
 
     /// `GET /api-keys/list`.
     pub(crate) async fn keys(&self) -> Vec<Value> {
-        let answer = self.get("/api-keys/list").await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json().as_array().expect("a list").clone()
+        let response = self.get("/api-keys/list").await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json().as_array().expect("a list").clone()
     }
 
     /// A client with the operator's key.

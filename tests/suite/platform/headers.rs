@@ -58,10 +58,10 @@ async fn cookies_with_a_forged_full_url_have_the_flags_of_the_connection() {
         .await
         .client()
         .with("spin-full-url", "https://chat.example/api/v1/auth/guest");
-    let answer = client.send("POST", "/api/v1/auth/guest", None).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let cookies = answer.set_cookies();
-    assert!(!cookies.is_empty(), "{answer:?}");
+    let response = client.send("POST", "/api/v1/auth/guest", None).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let cookies = response.set_cookies();
+    assert!(!cookies.is_empty(), "{response:?}");
     assert!(
         cookies.iter().all(|cookie| !cookie.contains("Secure")),
         "{cookies:?}"
@@ -81,12 +81,12 @@ async fn routes_with_forged_spin_headers_are_those_of_the_path() {
         ("spin-path-match-id", "00000000-0000-4000-8000-000000000000"),
     ];
     for (name, value) in forged {
-        let answer = guest
+        let response = guest
             .with(name, value)
             .get(&format!("/api/conversations/{id}"))
             .await;
-        assert_eq!(answer.status, 200, "{name}: {answer:?}");
-        assert_eq!(answer.json()["id"], json!(id), "{name}");
+        assert_eq!(response.status, 200, "{name}: {response:?}");
+        assert_eq!(response.json()["id"], json!(id), "{name}");
     }
 }
 
@@ -119,8 +119,8 @@ async fn a_request_without_a_valid_host_gets_no_response() {
 #[tokio::test]
 async fn well_known_paths_of_spin_are_of_the_host() {
     let client = App::shared().await.client().accept_host_errors();
-    let answer = client.get("/.well-known/spin/health").await;
-    assert_eq!((answer.status, answer.text()), (200, "OK"));
-    let answer = client.get("/.well-known/spin/other").await;
-    assert_eq!((answer.status, answer.text()), (404, ""));
+    let response = client.get("/.well-known/spin/health").await;
+    assert_eq!((response.status, response.text()), (200, "OK"));
+    let response = client.get("/.well-known/spin/other").await;
+    assert_eq!((response.status, response.text()), (404, ""));
 }

@@ -24,12 +24,12 @@ async fn http_2_without_tls_is_accepted() {
             .unwrap()
     };
     // Several requests on one connection at once.
-    let answers = futures::future::join_all((0..8).map(|_| sender.send_request(request()))).await;
-    for answer in answers {
-        let answer = answer.unwrap();
-        assert_eq!(answer.version(), http::Version::HTTP_2);
-        assert_eq!(answer.status(), 200);
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let responses = futures::future::join_all((0..8).map(|_| sender.send_request(request()))).await;
+    for response in responses {
+        let response = response.unwrap();
+        assert_eq!(response.version(), http::Version::HTTP_2);
+        assert_eq!(response.status(), 200);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["status"], "ok");
     }
@@ -50,9 +50,9 @@ async fn a_kept_alive_connection_serves_many_requests() {
             .body(Empty::<bytes::Bytes>::new())
             .unwrap();
         sender.ready().await.unwrap();
-        let answer = sender.send_request(request).await.unwrap();
-        assert_eq!(answer.status() == 200, path == "/health");
-        answer.into_body().collect().await.unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.status() == 200, path == "/health");
+        response.into_body().collect().await.unwrap();
     }
     connection.abort();
 }
@@ -136,12 +136,12 @@ async fn a_request_to_a_host_without_grant_is_denied() {
         .start()
         .await;
     let guest = app.client().guest().await;
-    let answer = guest
+    let response = guest
         .post("/api/chat", json!({ "message": "Hi", "model": "gpt-4o" }))
         .await;
-    assert!(matches!(answer.status, 502 | 503), "{answer:?}");
+    assert!(matches!(response.status, 502 | 503), "{response:?}");
     assert!(upstream.requests().is_empty());
-    assert!(!answer.text().contains("127.0.0.1"), "{answer:?}");
+    assert!(!response.text().contains("127.0.0.1"), "{response:?}");
 }
 
 #[tokio::test]
@@ -160,10 +160,10 @@ async fn a_grant_that_is_not_inherited_is_denied() {
         .start()
         .await;
     let guest = app.client().guest().await;
-    let answer = guest
+    let response = guest
         .post("/api/chat", json!({ "message": "Hi", "model": "gpt-4o" }))
         .await;
-    assert!(answer.status >= 500, "{answer:?}");
+    assert!(response.status >= 500, "{response:?}");
     assert!(upstream.requests().is_empty());
     // The rest of it works.
     assert_eq!(
@@ -181,9 +181,9 @@ async fn a_store_without_grant_is_denied() {
         component(table, "health").remove("key_value_stores");
     });
     let app = App::with_defaults().manifest(manifest.path()).start().await;
-    let answer = app.client().get("/health").await;
-    assert_eq!(answer.status, 503, "{answer:?}");
-    assert_ne!(answer.json()["checks"]["keyValue"], "ok");
+    let response = app.client().get("/health").await;
+    assert_eq!(response.status, 503, "{response:?}");
+    assert_ne!(response.json()["checks"]["keyValue"], "ok");
     assert_eq!(
         app.client().guest().await.get("/api/history").await.status,
         200
@@ -204,9 +204,9 @@ async fn a_trap_reveals_nothing_and_other_requests_succeed() {
     });
     let app = App::with_defaults().manifest(manifest.path()).start().await;
     for _ in 0..3 {
-        let answer = app.client().accept_host_errors().get("/health").await;
-        assert!(answer.is_host_error(), "{answer:?}");
-        let text = format!("{:?} {}", answer.headers, answer.text()).to_lowercase();
+        let response = app.client().accept_host_errors().get("/health").await;
+        assert!(response.is_host_error(), "{response:?}");
+        let text = format!("{:?} {}", response.headers, response.text()).to_lowercase();
         for word in ["wasm", "trap", "unreachable", "backtrace", "panic"] {
             assert!(!text.contains(word), "{word}: {text}");
         }
@@ -270,8 +270,8 @@ async fn goldfish_prints_routes_and_reads_the_environment() {
         assert!(output.contains(route), "{output}");
     }
     let origin = "https://from.environment";
-    let answer = app.client().with("origin", origin).get("/health").await;
-    assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
+    let response = app.client().with("origin", origin).get("/health").await;
+    assert_eq!(response.header("access-control-allow-origin"), Some(origin));
     // The command line comes before the environment: the harness sets that limit high.
     let guest = app.client().guest().await;
     for _ in 0..3 {

@@ -35,16 +35,16 @@ async fn server_timing_when_switched_on_adds_the_header() {
         "the route's own headers stay"
     );
     // Bodies, methods, queries and errors pass.
-    let answer = guest
+    let response = guest
         .put("/api/preferences?a=b", json!({ "theme": "light" }))
         .await;
     assert_eq!(
-        (answer.status, &answer.json()["theme"]),
+        (response.status, &response.json()["theme"]),
         (200, &json!("light"))
     );
-    let answer = guest.put("/api/preferences", json!({ "theme": 1 })).await;
-    answer.is_error(400, "VALIDATION_ERROR");
-    assert!(answer.header("server-timing").is_some());
+    let response = guest.put("/api/preferences", json!({ "theme": 1 })).await;
+    response.is_error(400, "VALIDATION_ERROR");
+    assert!(response.header("server-timing").is_some());
     assert_eq!(guest.get("/api/models").await.header("server-timing"), None);
 }
 
@@ -69,6 +69,6 @@ async fn server_timing_keeps_streams_streaming() {
 
 #[tokio::test]
 async fn server_timing_when_switched_off_adds_no_header() {
-    let answer = App::shared().await.client().get("/health").await;
-    assert_eq!(answer.header("server-timing"), None);
+    let response = App::shared().await.client().get("/health").await;
+    assert_eq!(response.header("server-timing"), None);
 }

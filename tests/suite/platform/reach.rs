@@ -87,9 +87,9 @@ fn marker(name: &str) -> String {
 }
 
 async fn ask(client: &Client, place: &Place, query: &str) -> Option<String> {
-    let answer = client.get(&format!("{}?{query}", place.path())).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let found = answer.json();
+    let response = client.get(&format!("{}?{query}", place.path())).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let found = response.json();
     match &found["value"] {
         Json::String(value) => Some(value.clone()),
         _ => {

@@ -88,20 +88,20 @@ fn is_open(method: &str, route: &str) -> bool {
 }
 
 /// Fails unless it is an error of that status in the words of the route: OpenAI's, Anthropic's, or ours.
-fn assert_refused(answer: &Response, route: &str, status: u16, code: &str) {
+fn assert_refused(response: &Response, route: &str, status: u16, code: &str) {
     if route.starts_with("/v1/") || route == "/chat/completions" {
-        assert_eq!(answer.status, status, "{route}: {answer:?}");
-        let error = &answer.json()["error"];
-        assert!(error["message"].is_string(), "{route}: {answer:?}");
+        assert_eq!(response.status, status, "{route}: {response:?}");
+        let error = &response.json()["error"];
+        assert!(error["message"].is_string(), "{route}: {response:?}");
         let of_anthropic = route.starts_with("/v1/messages");
         let expected = match status {
             401 if of_anthropic => "authentication_error",
             404 | 405 if of_anthropic => "not_found_error",
             _ => "invalid_request_error",
         };
-        assert_eq!(error["type"], expected, "{route}: {answer:?}");
+        assert_eq!(error["type"], expected, "{route}: {response:?}");
     } else {
-        answer.is_error(status, code);
+        response.is_error(status, code);
     }
 }
 
@@ -199,12 +199,12 @@ async fn every_route_without_a_user_is_401() {
                 continue;
             }
             for body in [None, Some(b"{}".to_vec()), Some(b"garbage".to_vec())] {
-                let answer = client
+                let response = client
                     .with("content-type", "application/json")
                     .send(method, &concrete(route), body)
                     .await;
-                assert_eq!(answer.status, 401, "{method} {route}: {answer:?}");
-                assert_refused(&answer, route, 401, "UNAUTHORIZED");
+                assert_eq!(response.status, 401, "{method} {route}: {response:?}");
+                assert_refused(&response, route, 401, "UNAUTHORIZED");
             }
         }
     }
@@ -215,9 +215,9 @@ async fn listed_exceptions_respond_without_a_user() {
     // One that no longer opens without a user is to be taken off the list.
     let client = App::shared().await.client();
     for (method, route) in open_to_all() {
-        let answer = client.send(method, &concrete(route), None).await;
-        assert_ne!(answer.status, 401, "{method} {route}: {answer:?}");
-        assert!(answer.status < 500, "{method} {route}: {answer:?}");
+        let response = client.send(method, &concrete(route), None).await;
+        assert_ne!(response.status, 401, "{method} {route}: {response:?}");
+        assert!(response.status < 500, "{method} {route}: {response:?}");
     }
 }
 
@@ -234,10 +234,10 @@ async fn unknown_methods_are_405_with_allow() {
             if is_known(method, &path) {
                 continue;
             }
-            let answer = guest.send(method, &path, None).await;
-            assert_eq!(answer.status, 405, "{method} {route}: {answer:?}");
-            assert_refused(&answer, route, 405, "METHOD_NOT_ALLOWED");
-            let allow = answer.header("allow").unwrap_or_default();
+            let response = guest.send(method, &path, None).await;
+            assert_eq!(response.status, 405, "{method} {route}: {response:?}");
+            assert_refused(&response, route, 405, "METHOD_NOT_ALLOWED");
+            let allow = response.header("allow").unwrap_or_default();
             for known in methods {
                 assert!(allow.contains(known), "{method} {route}: {allow}");
             }
@@ -262,25 +262,25 @@ async fn unknown_paths_are_404_with_json() {
         "/api//chat",
     ] {
         for method in ["GET", "POST", "DELETE"] {
-            let answer = client.send(method, path, None).await;
-            assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
-            answer.is_error(404, "NOT_FOUND");
+            let response = client.send(method, path, None).await;
+            assert_eq!(response.status, 404, "{method} {path}: {response:?}");
+            response.is_error(404, "NOT_FOUND");
         }
     }
 }
 
 #[track_caller]
-fn assert_headers(answer: &Response) {
+fn assert_headers(response: &Response) {
     let header = |name: &str| {
-        answer
+        response
             .header(name)
-            .unwrap_or_else(|| panic!("no {name}: {answer:?}"))
+            .unwrap_or_else(|| panic!("no {name}: {response:?}"))
     };
     assert!(!header("x-request-id").is_empty());
     assert_eq!(header("x-content-type-options"), "nosniff");
     assert!(!header("referrer-policy").is_empty());
     assert!(header("strict-transport-security").contains("max-age="));
-    assert!(answer.header("server").is_none(), "{answer:?}");
+    assert!(response.header("server").is_none(), "{response:?}");
 }
 
 #[tokio::test]
@@ -303,15 +303,15 @@ async fn every_response_has_the_security_headers() {
 #[tokio::test]
 async fn request_id_is_kept_if_valid_and_replaced_otherwise() {
     let client = App::shared().await.client();
-    let answer = client
+    let response = client
         .with("x-request-id", "trace-42.a_b")
         .get("/health")
         .await;
-    assert_eq!(answer.header("x-request-id"), Some("trace-42.a_b"));
+    assert_eq!(response.header("x-request-id"), Some("trace-42.a_b"));
     let long = "a".repeat(500);
     for insane in ["with space", "<script>", "a\"b", "", &long, "a;b", "ü"] {
-        let answer = client.with("x-request-id", insane).get("/nowhere").await;
-        let id = answer.header("x-request-id").unwrap();
+        let response = client.with("x-request-id", insane).get("/nowhere").await;
+        let id = response.header("x-request-id").unwrap();
         assert!(!id.is_empty() && id != insane, "{insane:?} became {id:?}");
     }
     let (one, other) = (client.get("/health").await, client.get("/health").await);
@@ -327,7 +327,7 @@ async fn preflight_of_an_allowed_origin_is_204() {
         let Some(method) = methods.first() else {
             continue;
         };
-        let answer = client
+        let response = client
             .with("access-control-request-method", method)
             .with(
                 "access-control-request-headers",
@@ -335,23 +335,23 @@ async fn preflight_of_an_allowed_origin_is_204() {
             )
             .send("OPTIONS", &concrete(route), None)
             .await;
-        assert_eq!(answer.status, 204, "{route}: {answer:?}");
+        assert_eq!(response.status, 204, "{route}: {response:?}");
         assert_eq!(
-            answer.header("access-control-allow-origin"),
+            response.header("access-control-allow-origin"),
             Some(ORIGIN),
             "{route}"
         );
         assert_eq!(
-            answer.header("access-control-allow-credentials"),
+            response.header("access-control-allow-credentials"),
             Some("true"),
             "{route}"
         );
-        let allowed = answer.header("access-control-allow-methods").unwrap();
+        let allowed = response.header("access-control-allow-methods").unwrap();
         assert!(
             methods.iter().all(|method| allowed.contains(method)),
             "{route}: {allowed}"
         );
-        let allowed = answer
+        let allowed = response
             .header("access-control-allow-headers")
             .unwrap()
             .to_lowercase();
@@ -360,14 +360,14 @@ async fn preflight_of_an_allowed_origin_is_204() {
             "{allowed}"
         );
         assert!(
-            answer
+            response
                 .header("vary")
                 .unwrap()
                 .to_lowercase()
                 .contains("origin"),
-            "{answer:?}"
+            "{response:?}"
         );
-        assert!(answer.body.is_empty());
+        assert!(response.body.is_empty());
     }
 }
 
@@ -386,26 +386,26 @@ async fn responses_allow_only_configured_origins() {
         "/api/conversations",
         "/api/preferences",
     ] {
-        let answer = guest.with("origin", ORIGIN).get(path).await;
+        let response = guest.with("origin", ORIGIN).get(path).await;
         assert_eq!(
-            answer.header("access-control-allow-origin"),
+            response.header("access-control-allow-origin"),
             Some(ORIGIN),
             "{path}"
         );
         assert_eq!(
-            answer.header("access-control-allow-credentials"),
+            response.header("access-control-allow-credentials"),
             Some("true"),
             "{path}"
         );
         assert!(
-            answer
+            response
                 .header("vary")
                 .unwrap()
                 .to_lowercase()
                 .contains("origin"),
-            "{answer:?}"
+            "{response:?}"
         );
-        let exposed = answer
+        let exposed = response
             .header("access-control-expose-headers")
             .unwrap_or_default();
         assert!(
@@ -421,23 +421,23 @@ async fn responses_allow_only_configured_origins() {
             "null",
             "*",
         ] {
-            let answer = guest.with("origin", origin).get(path).await;
+            let response = guest.with("origin", origin).get(path).await;
             assert_eq!(
-                answer.header("access-control-allow-origin"),
+                response.header("access-control-allow-origin"),
                 None,
                 "{origin} {path}"
             );
             assert_eq!(
-                answer.header("access-control-allow-credentials"),
+                response.header("access-control-allow-credentials"),
                 None,
                 "{origin} {path}"
             );
         }
     }
     // An error before a user is known can be read by the frontend too.
-    let answer = client.with("origin", ORIGIN).get("/api/models").await;
-    assert_eq!(answer.status, 401);
-    assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+    let response = client.with("origin", ORIGIN).get("/api/models").await;
+    assert_eq!(response.status, 401);
+    assert_eq!(response.header("access-control-allow-origin"), Some(ORIGIN));
     let chat = guest
         .client
         .with("origin", ORIGIN)
@@ -453,16 +453,16 @@ async fn preflight_of_another_origin_allows_nothing() {
         .client()
         .with("origin", "http://evil.example");
     let client = client.with("access-control-request-method", "POST");
-    let answer = client.send("OPTIONS", "/api/chat", None).await;
+    let response = client.send("OPTIONS", "/api/chat", None).await;
     assert_eq!(
-        answer.header("access-control-allow-origin"),
+        response.header("access-control-allow-origin"),
         None,
-        "{answer:?}"
+        "{response:?}"
     );
     assert_eq!(
-        answer.header("access-control-allow-credentials"),
+        response.header("access-control-allow-credentials"),
         None,
-        "{answer:?}"
+        "{response:?}"
     );
 }
 
@@ -489,16 +489,19 @@ async fn preflight_allows_the_headers_that_it_names() {
             .send("OPTIONS", "/v1/chat/completions", None)
             .await
     };
-    let answer = preflight(&SDK_HEADERS.join(",")).await;
-    let allowed = answer.header("access-control-allow-headers").unwrap();
+    let response = preflight(&SDK_HEADERS.join(",")).await;
+    let allowed = response.header("access-control-allow-headers").unwrap();
     assert_eq!(allowed.split(", ").collect::<Vec<_>>(), SDK_HEADERS);
-    assert_eq!(answer.header("access-control-max-age"), Some("7200"));
+    assert_eq!(response.header("access-control-max-age"), Some("7200"));
     // Names that are none, and more than anybody needs, are not repeated.
-    let answer = preflight("good, b@d, a b, *").await;
-    assert_eq!(answer.header("access-control-allow-headers"), Some("good"));
+    let response = preflight("good, b@d, a b, *").await;
+    assert_eq!(
+        response.header("access-control-allow-headers"),
+        Some("good")
+    );
     let many = (0..500).map(|n| format!("x-{n}")).collect::<Vec<_>>();
-    let answer = preflight(&many.join(",")).await;
-    let allowed = answer.header("access-control-allow-headers").unwrap();
+    let response = preflight(&many.join(",")).await;
+    let allowed = response.header("access-control-allow-headers").unwrap();
     assert_eq!(allowed.split(", ").count(), 100);
 }
 
@@ -514,22 +517,22 @@ async fn preflight_of_an_unknown_path_is_204_as_of_a_known_one() {
         "/v1/nowhere",
         "/api/auth/nowhere",
     ] {
-        let answer = preflight.send("OPTIONS", path, None).await;
-        assert_eq!(answer.status, 204, "{path}: {answer:?}");
-        assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
-        let methods = answer.header("access-control-allow-methods").unwrap();
+        let response = preflight.send("OPTIONS", path, None).await;
+        assert_eq!(response.status, 204, "{path}: {response:?}");
+        assert_eq!(response.header("access-control-allow-origin"), Some(ORIGIN));
+        let methods = response.header("access-control-allow-methods").unwrap();
         assert!(methods.contains("POST") && methods.contains("DELETE"));
         // So that a script can read the 404.
-        let answer = client.post(path, json!({})).await;
-        assert_eq!(answer.status, 404, "{path}: {answer:?}");
-        assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+        let response = client.post(path, json!({})).await;
+        assert_eq!(response.status, 404, "{path}: {response:?}");
+        assert_eq!(response.header("access-control-allow-origin"), Some(ORIGIN));
     }
     let foreign = App::shared().await.client();
     let foreign = foreign
         .with("origin", "https://evil.example")
         .with("access-control-request-method", "POST");
-    let answer = foreign.send("OPTIONS", "/nowhere", None).await;
-    assert_eq!(answer.header("access-control-allow-origin"), None);
+    let response = foreign.send("OPTIONS", "/nowhere", None).await;
+    assert_eq!(response.header("access-control-allow-origin"), None);
 }
 
 #[tokio::test]
@@ -537,21 +540,21 @@ async fn loopback_origins_are_allowed_unless_cors_origins_is_set() {
     let vite = "http://localhost:5173";
     let client = App::shared().await.client();
     for origin in [vite, "http://127.0.0.1:8000", "http://[::1]:4200"] {
-        let answer = client.with("origin", origin).get("/health").await;
-        let allowed = answer.header("access-control-allow-origin");
+        let response = client.with("origin", origin).get("/health").await;
+        let allowed = response.header("access-control-allow-origin");
         assert_eq!(allowed, Some(origin));
         // Cookies of such a page count too.
         let guest = client.with("origin", origin);
-        let answer = guest.send("POST", "/api/v1/auth/guest", None).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
+        let response = guest.send("POST", "/api/v1/auth/guest", None).await;
+        assert_eq!(response.status, 201, "{response:?}");
     }
     for origin in [
         "http://localhost.evil.example",
         "https://evil.example",
         "null",
     ] {
-        let answer = client.with("origin", origin).get("/health").await;
-        assert_eq!(answer.header("access-control-allow-origin"), None);
+        let response = client.with("origin", origin).get("/health").await;
+        assert_eq!(response.header("access-control-allow-origin"), None);
     }
 }
 
@@ -563,13 +566,13 @@ async fn cors_origins_are_normalised_and_invalid_ones_logged_with_their_position
         .start()
         .await;
     for origin in ["https://goldfish.chat", "https://b.example"] {
-        let answer = app.client().with("origin", origin).get("/health").await;
-        let allowed = answer.header("access-control-allow-origin");
+        let response = app.client().with("origin", origin).get("/health").await;
+        let allowed = response.header("access-control-allow-origin");
         assert_eq!(allowed, Some(origin));
     }
     for origin in ["nonsense", "*", "https://c.example"] {
-        let answer = app.client().with("origin", origin).get("/health").await;
-        assert_eq!(answer.header("access-control-allow-origin"), None);
+        let response = app.client().with("origin", origin).get("/health").await;
+        assert_eq!(response.header("access-control-allow-origin"), None);
     }
     let logs = app.logs();
     for position in [3, 4, 5] {
@@ -604,9 +607,9 @@ async fn cors_origins_sets_the_allowed_origins() {
         (ORIGIN, false),
         ("https://sub.goldfish.chat", false),
     ] {
-        let answer = app.client().with("origin", origin).get("/health").await;
+        let response = app.client().with("origin", origin).get("/health").await;
         let expected = allowed.then_some(origin);
-        assert_eq!(answer.header("access-control-allow-origin"), expected);
+        assert_eq!(response.header("access-control-allow-origin"), expected);
     }
 }
 
@@ -617,13 +620,13 @@ async fn a_body_beyond_the_limit_is_413() {
     let client = guest.with("content-type", "application/json");
     let mut body = br#"{"theme":"dark"}"#.to_vec();
     body.resize(1_048_576, b' ');
-    let answer = client.send("PUT", "/api/preferences", Some(body)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = client.send("PUT", "/api/preferences", Some(body)).await;
+    assert_eq!(response.status, 200, "{response:?}");
     // Before any of the body has been sent.
     let request =
         raw_head("PUT", "/api/preferences", &guest.token) + "content-length: 1048577\r\n\r\n";
-    let answer = raw_answer(app, request, "PAYLOAD_TOO_LARGE").await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    let response = raw_answer(app, request, "PAYLOAD_TOO_LARGE").await;
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
 }
 
 #[tokio::test]
@@ -636,9 +639,9 @@ async fn a_body_of_unknown_length_beyond_the_limit_is_413() {
     for _ in 0..17 {
         request += &format!("10000\r\n{}\r\n", " ".repeat(0x10000));
     }
-    let answer = raw_answer(app, request, "requestId").await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    assert!(answer.contains("PAYLOAD_TOO_LARGE"), "{answer}");
+    let response = raw_answer(app, request, "requestId").await;
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
+    assert!(response.contains("PAYLOAD_TOO_LARGE"), "{response}");
 }
 
 #[tokio::test]
@@ -654,15 +657,15 @@ async fn a_413_reaches_a_client_that_sends_the_whole_body_first() {
     request += "0\r\n\r\n";
     let mut stream = TcpStream::connect(app.address()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     in_time("the response", async {
-        while !String::from_utf8_lossy(&answer).contains("requestId") {
-            let read = stream.read_buf(&mut answer).await.unwrap();
-            assert!(read > 0, "{:?}", String::from_utf8_lossy(&answer));
+        while !String::from_utf8_lossy(&response).contains("requestId") {
+            let read = stream.read_buf(&mut response).await.unwrap();
+            assert!(read > 0, "{:?}", String::from_utf8_lossy(&response));
         }
     })
     .await;
-    assert!(answer.starts_with(b"HTTP/1.1 413"), "{answer:?}");
+    assert!(response.starts_with(b"HTTP/1.1 413"), "{response:?}");
 }
 
 fn raw_head(method: &str, path: &str, token: &str) -> String {
@@ -673,7 +676,7 @@ fn raw_head(method: &str, path: &str, token: &str) -> String {
 }
 
 /// What is answered to these bytes, read until `end` is in it. A client that is refused in the
-/// middle of its request may find that it can write no more, and still has an answer to read.
+/// middle of its request may find that it can write no more, and still has a response to read.
 async fn raw_answer(app: &App, request: String, end: &str) -> String {
     let stream = TcpStream::connect(app.address()).await.unwrap();
     let (mut reader, mut writer) = stream.into_split();
@@ -681,16 +684,16 @@ async fn raw_answer(app: &App, request: String, end: &str) -> String {
         let _ = writer.write_all(request.as_bytes()).await;
         writer
     });
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     in_time("the answer", async {
-        while !String::from_utf8_lossy(&answer).contains(end) {
-            let read = reader.read_buf(&mut answer).await.unwrap();
-            assert!(read > 0, "{:?}", String::from_utf8_lossy(&answer));
+        while !String::from_utf8_lossy(&response).contains(end) {
+            let read = reader.read_buf(&mut response).await.unwrap();
+            assert!(read > 0, "{:?}", String::from_utf8_lossy(&response));
         }
     })
     .await;
     writing.abort();
-    String::from_utf8(answer).unwrap()
+    String::from_utf8(response).unwrap()
 }
 
 #[tokio::test]
@@ -700,10 +703,10 @@ async fn max_body_bytes_sets_the_limit() {
         .start()
         .await;
     let guest = app.client().guest().await;
-    let answer = guest
+    let response = guest
         .post("/api/chat", json!({ "message": "x".repeat(200) }))
         .await;
-    answer.is_error(413, "PAYLOAD_TOO_LARGE");
+    response.is_error(413, "PAYLOAD_TOO_LARGE");
     guest.say("short").await;
 }
 
@@ -725,11 +728,11 @@ async fn hostile_headers_are_harmless() {
         ("accept-encoding", "gzip;q=nonsense"),
         ("idempotency-key", long.as_str()),
     ] {
-        let answer = client.with(name, value).get("/api/models").await;
-        assert_eq!(answer.status, 401, "{name}: {answer:?}");
+        let response = client.with(name, value).get("/api/models").await;
+        assert_eq!(response.status, 401, "{name}: {response:?}");
         if name != "authorization" {
-            let answer = guest.client.with(name, value).get("/api/models").await;
-            assert_eq!(answer.status, 200, "{name}: {answer:?}");
+            let response = guest.client.with(name, value).get("/api/models").await;
+            assert_eq!(response.status, 200, "{name}: {response:?}");
         }
     }
 }

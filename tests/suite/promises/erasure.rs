@@ -32,10 +32,10 @@ async fn furnished(app: &App) -> User {
     let client = app.client().with("user-agent", "marker-erased-agent");
     let email = "marker-erased-address@example.com";
     let body = json!({ "email": email, "password": PASSWORD, "name": "marker-erased-name" });
-    let answer = client.post("/api/v1/auth/register", body).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let answer = client.log_in(email, PASSWORD).await;
-    let user = User::of(&client, email, &answer);
+    let response = client.post("/api/v1/auth/register", body).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let response = client.log_in(email, PASSWORD).await;
+    let user = User::of(&client, email, &response);
     let id = user.say("marker-erased-message").await;
     let path = format!("/api/conversations/{id}");
     user.patch(&path, json!({ "title": "marker-erased-title" }))
@@ -71,9 +71,9 @@ async fn nothing_is_left(app: &App, user: &User, machine: &Client) {
     assert_eq!(client.refresh(&user.refresh_token).await.status, 401);
     assert_eq!(client.log_in(&user.email, PASSWORD).await.status, 401);
     // The address is free again, for somebody new.
-    let answer = client.register(&user.email).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    assert_ne!(answer.json()["user"]["id"], user.id.as_str());
+    let response = client.register(&user.email).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_ne!(response.json()["user"]["id"], user.id.as_str());
 }
 
 #[tokio::test]
@@ -91,8 +91,8 @@ async fn delete_me_erases_everything_of_the_user() {
     let wrong = send(json!({ "password": "wrong" })).await;
     wrong.is_error(403, "FORBIDDEN");
     assert_eq!(user.status().await, 200);
-    let answer = send(json!({ "password": PASSWORD })).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = send(json!({ "password": PASSWORD })).await;
+    assert_eq!(response.status, 200, "{response:?}");
     nothing_is_left(&app, &user, &machine).await;
 }
 
@@ -102,8 +102,8 @@ async fn delete_user_erases_everything_of_the_user() {
     let user = furnished(&app).await;
     let machine = app.client().bearer("gf_none");
     let body = json!({ "password": PASSWORD });
-    let answer = user.post("/api/auth/delete-user", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = user.post("/api/auth/delete-user", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
     nothing_is_left(&app, &user, &machine).await;
 }
 
@@ -116,12 +116,12 @@ async fn admin_delete_erases_everything_of_the_user() {
     let path = format!("/api/admin/users/{}", user.id);
     for _ in 0..2 {
         // It may be repeated.
-        let answer = app.client().admin().delete(&path).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let response = app.client().admin().delete(&path).await;
+        assert_eq!(response.status, 200, "{response:?}");
     }
     nothing_is_left(&app, &user, &machine).await;
-    let answer = app.client().admin().get(&path).await;
-    answer.is_error(404, "NOT_FOUND");
+    let response = app.client().admin().get(&path).await;
+    response.is_error(404, "NOT_FOUND");
 }
 
 #[tokio::test]
@@ -130,8 +130,8 @@ async fn delete_me_of_a_guest_erases_everything() {
     let guest = app.client().guest().await;
     guest.say("marker-erased-message").await;
     assert!(!found(&app).is_empty());
-    let answer = guest.delete("/api/v1/auth/me").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = guest.delete("/api/v1/auth/me").await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(found(&app), Vec::<&str>::new());
     assert_eq!(guest.get("/api/v1/auth/me").await.status, 401);
 }

@@ -12,7 +12,7 @@ async fn ids_of_another_user_are_404_and_change_nothing() {
     let before = owner.conversation(&id).await;
     let path = format!("/api/conversations/{id}");
 
-    for answer in [
+    for response in [
         stranger.get(&path).await,
         stranger.patch(&path, json!({ "title": "mine now" })).await,
         stranger.delete(&path).await,
@@ -23,8 +23,8 @@ async fn ids_of_another_user_are_404_and_change_nothing() {
             )
             .await,
     ] {
-        answer.is_error(404, "NOT_FOUND");
-        assert!(!answer.text().contains("secret"), "{answer:?}");
+        response.is_error(404, "NOT_FOUND");
+        assert!(!response.text().contains("secret"), "{response:?}");
     }
     assert!(stranger.conversations().await.is_empty());
     assert_eq!(
@@ -47,12 +47,12 @@ async fn a_404_of_another_users_id_equals_that_of_an_unknown_id() {
     let (owner, stranger) = (client.guest().await, client.guest().await);
     let id = owner.say("exists").await;
     let unknown = uuid::Uuid::new_v4();
-    let shape = |answer: crate::harness::Response| {
-        let mut body = answer.json();
+    let shape = |response: crate::harness::Response| {
+        let mut body = response.json();
         body["requestId"] = json!("-");
-        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+        let mut names: Vec<_> = response.headers.keys().map(ToString::to_string).collect();
         names.sort();
-        (answer.status, body, names)
+        (response.status, body, names)
     };
     let theirs = stranger.get(&format!("/api/conversations/{id}")).await;
     let nobodys = stranger.get(&format!("/api/conversations/{unknown}")).await;

@@ -2,7 +2,7 @@
 //! place, switched on in a copy of `spin.toml`.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Fault, Outcome, Script, Upstream};
+use upstream::{Fault, Outcome, RawResponse, Script, Upstream};
 
 use crate::harness::{App, ChangedManifest, Event, Guest, World, eventually, text_of, world};
 
@@ -27,7 +27,7 @@ async fn guest_of(world: &World) -> Guest {
 }
 
 /// The words of all that the provider was asked.
-fn asked(world: &World) -> String {
+fn provider_request(world: &World) -> String {
     let requests = world.upstream.requests();
     requests
         .iter()
@@ -63,13 +63,13 @@ async fn a_blocked_message_is_neither_stored_nor_sent() {
         ("call 1234-5678", "pattern"),
     ] {
         let body = json!({ "message": message, "model": "gpt-4o" });
-        let answer = guest.post("/api/chat", body).await;
-        answer.is_error(422, "CONTENT_BLOCKED").names("message");
-        assert!(answer.text().contains(reason), "{answer:?}");
+        let response = guest.post("/api/chat", body).await;
+        response.is_error(422, "CONTENT_BLOCKED").names("message");
+        assert!(response.text().contains(reason), "{response:?}");
     }
     let body = json!({ "message": "Hi", "system": "Say badfish.", "model": "gpt-4o" });
-    let answer = guest.post("/api/chat", body).await;
-    answer.is_error(422, "CONTENT_BLOCKED").names("system");
+    let response = guest.post("/api/chat", body).await;
+    response.is_error(422, "CONTENT_BLOCKED").names("system");
 
     assert!(guest.conversations().await.is_empty());
     assert_eq!(world.upstream.requests().len(), 0);
@@ -87,16 +87,16 @@ async fn system_prompts_are_moderated() {
     let (_manifest, world) =
         moderated(Script::new(["ok"]), &[("moderation_words", "badfish")]).await;
     let guest = guest_of(&world).await;
-    let answer = guest
+    let response = guest
         .put(
             "/api/preferences",
             json!({ "systemPrompt": "Say badfish." }),
         )
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     let body = json!({ "message": "Hi", "model": "gpt-4o" });
-    let answer = guest.post("/api/chat", body).await;
-    answer.is_error(422, "CONTENT_BLOCKED").names("system");
+    let response = guest.post("/api/chat", body).await;
+    response.is_error(422, "CONTENT_BLOCKED").names("system");
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn redaction_changes_what_is_sent_stored_and_shown() {
     assert_eq!(stored["messages"][1]["content"], reply);
     assert_eq!(stored["messages"][1]["status"], "complete");
     assert!(!stored["title"].as_str().unwrap().contains("BADFISH"));
-    assert!(asked(&world).contains("What does [redacted] mean?"));
+    assert!(provider_request(&world).contains("What does [redacted] mean?"));
 }
 
 #[tokio::test]
@@ -219,8 +219,8 @@ async fn regenerate_moderates_the_message() {
     chat.events().await;
     let path = format!("/api/conversations/{id}/regenerate");
     let body = json!({ "model": "gpt-4o", "system": "Say badfish." });
-    let answer = guest.post(&path, body).await;
-    answer.is_error(422, "CONTENT_BLOCKED").names("system");
+    let response = guest.post(&path, body).await;
+    response.is_error(422, "CONTENT_BLOCKED").names("system");
     assert_eq!(world.upstream.requests().len(), 1);
     let stored = guest.conversation(&id).await;
     assert_eq!(stored["messages"][1]["content"], "ok", "it keeps its reply");
@@ -274,13 +274,13 @@ async fn a_blocked_completion_request_is_not_sent() {
         ("/v1/chat/completions", true),
         ("/chat/completions", true),
     ] {
-        let answer = guest.post(path, completion("A badfish", stream)).await;
-        assert_eq!(answer.status, 422, "{answer:?}");
-        let error = &answer.json()["error"];
+        let response = guest.post(path, completion("A badfish", stream)).await;
+        assert_eq!(response.status, 422, "{response:?}");
+        let error = &response.json()["error"];
         assert_eq!(error["type"], "invalid_request_error");
         assert_eq!(error["code"], "content_filter");
         assert_eq!(error["param"], "messages[0].content");
-        assert!(!answer.text().contains("badfish"));
+        assert!(!response.text().contains("badfish"));
     }
     for message in [
         json!({ "role": "system", "content": "Say badfish." }),
@@ -289,9 +289,9 @@ async fn a_blocked_completion_request_is_not_sent() {
     ] {
         let hi = json!({ "role": "user", "content": "Hi" });
         let body = json!({ "messages": [hi, message] });
-        let answer = guest.post("/chat/completions", body).await;
-        assert_eq!(answer.status, 422, "{message}: {answer:?}");
-        assert_eq!(answer.json()["error"]["param"], "messages[1].content");
+        let response = guest.post("/chat/completions", body).await;
+        assert_eq!(response.status, 422, "{message}: {response:?}");
+        assert_eq!(response.json()["error"]["param"], "messages[1].content");
     }
     assert_eq!(world.upstream.requests().len(), 0);
 
@@ -301,8 +301,8 @@ async fn a_blocked_completion_request_is_not_sent() {
         { "role": "assistant", "content": "A badfish." },
         { "role": "user", "content": "Really?" },
     ]});
-    let answer = guest.post("/v1/chat/completions", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = guest.post("/v1/chat/completions", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
 }
 
 #[tokio::test]
@@ -314,11 +314,11 @@ async fn a_blocked_completion_ends_with_content_filter() {
     ];
     let (_manifest, world) = moderated(script(), &variables).await;
     let guest = guest_of(&world).await;
-    let answer = guest
+    let response = guest
         .post("/v1/chat/completions", completion("What?", false))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let object = answer.json();
+    assert_eq!(response.status, 200, "{response:?}");
+    let object = response.json();
     assert_eq!(object["choices"][0]["finish_reason"], "content_filter");
     assert_eq!(object["choices"][0]["message"]["content"], "It is a ");
     assert_eq!(object["usage"]["estimated"], true);
@@ -328,8 +328,8 @@ async fn a_blocked_completion_ends_with_content_filter() {
     world.upstream.set(script().fault(Fault::HangAfter(4)));
     let mut body = completion("What?", true);
     body["stream_options"] = json!({ "include_usage": true });
-    let answer = guest.post("/v1/chat/completions", body).await;
-    let text = answer.text();
+    let response = guest.post("/v1/chat/completions", body).await;
+    let text = response.text();
     let chunks: Vec<Value> = text
         .lines()
         .filter_map(|line| line.strip_prefix("data: "))
@@ -360,9 +360,9 @@ async fn a_blocked_completion_ends_with_content_filter() {
     // worker-api's shape has no place to say so.
     world.upstream.set(script());
     let body = json!({ "messages": [{ "role": "user", "content": "What?" }] });
-    let answer = guest.post("/chat/completions", body).await;
-    assert_eq!(answer.status, 422, "{answer:?}");
-    assert_eq!(answer.json()["error"]["code"], "content_filter");
+    let response = guest.post("/chat/completions", body).await;
+    assert_eq!(response.status, 422, "{response:?}");
+    assert_eq!(response.json()["error"]["code"], "content_filter");
     assert!(!world.app.logs().contains("badfish"));
 }
 
@@ -376,20 +376,20 @@ async fn completions_are_redacted_in_request_and_response() {
     ];
     let (_manifest, world) = moderated(script(), &variables).await;
     let guest = guest_of(&world).await;
-    let answer = guest
+    let response = guest
         .post("/v1/chat/completions", completion("A badfish?", false))
         .await;
-    let object = answer.json();
+    let object = response.json();
     assert_eq!(
         object["choices"][0]["message"]["content"],
         "The [redacted]."
     );
     assert_eq!(object["choices"][0]["finish_reason"], "stop");
-    assert!(asked(&world).contains("A [redacted]?"));
+    assert!(provider_request(&world).contains("A [redacted]?"));
     let body = json!({ "messages": [{ "role": "user", "content": "A badfish?" }] });
-    let answer = guest.post("/chat/completions", body).await;
-    assert_eq!(answer.json()["response"], "The [redacted].");
-    assert!(!asked(&world).contains("badfish"));
+    let response = guest.post("/chat/completions", body).await;
+    assert_eq!(response.json()["response"], "The [redacted].");
+    assert!(!provider_request(&world).contains("badfish"));
 }
 
 #[tokio::test]
@@ -416,11 +416,11 @@ async fn reasoning_is_moderated() {
     ];
     let (_manifest, world) = moderated(script, &variables).await;
     let guest = guest_of(&world).await;
-    let answer = guest
+    let response = guest
         .post("/v1/chat/completions", completion("Hi", false))
         .await;
-    let message = &answer.json()["choices"][0]["message"];
-    assert_eq!(message["content"], "Hello there", "{answer:?}");
+    let message = &response.json()["choices"][0]["message"];
+    assert_eq!(message["content"], "Hello there", "{response:?}");
     assert_eq!(message["reasoning_content"], "I say [redacted]");
 }
 
@@ -451,8 +451,8 @@ async fn invalid_rules_block_everything() {
         let (_manifest, world) = moderated(Script::new(["ok"]), &[(name, value)]).await;
         let guest = guest_of(&world).await;
         let body = json!({ "message": "Hi", "model": "gpt-4o" });
-        let answer = guest.post("/api/chat", body).await;
-        answer.is_error(500, "INTERNAL");
+        let response = guest.post("/api/chat", body).await;
+        response.is_error(500, "INTERNAL");
         assert!(guest.conversations().await.is_empty());
         assert_eq!(world.upstream.requests().len(), 0);
         let told = eventually("the cause in the log", || async {
@@ -473,7 +473,7 @@ async fn fields_of_a_provider_do_not_evade_moderation() {
     ];
     let event = |delta: Value, reason: Value| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
     let detail = json!([{ "type": "reasoning.text", "text": "badfish" }]);
-    let answer = Answer::events([
+    let provider_response = RawResponse::events([
         event(
             json!({ "reasoning_content": "a bad", "reasoning_details": detail }),
             Value::Null,
@@ -488,22 +488,28 @@ async fn fields_of_a_provider_do_not_evade_moderation() {
         ),
         event(json!({}), json!("stop")),
     ]);
-    let (_manifest, world) = moderated(answer.into(), &variables).await;
+    let (_manifest, world) = moderated(provider_response.into(), &variables).await;
     let guest = guest_of(&world).await;
     for stream in [true, false] {
         let body = json!({
             "model": "gpt-4o", "stream": stream, "messages": [{ "role": "user", "content": "Hi!" }],
         });
-        let answer = guest.post("/v1/chat/completions", body).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert!(answer.text().contains("it seems"), "{answer:?}");
-        assert!(!answer.text().contains("badfish"), "{answer:?}");
+        let provider_response = guest.post("/v1/chat/completions", body).await;
+        assert_eq!(provider_response.status, 200, "{provider_response:?}");
+        assert!(
+            provider_response.text().contains("it seems"),
+            "{provider_response:?}"
+        );
+        assert!(
+            !provider_response.text().contains("badfish"),
+            "{provider_response:?}"
+        );
     }
     // Of a user, texts in parts of any type are checked.
     let content = json!([{ "type": "x_text", "x": ["one badfish"], "data": "badfish" }]);
     let body = json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": content }] });
-    let answer = guest.post("/v1/chat/completions", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let provider_response = guest.post("/v1/chat/completions", body).await;
+    assert_eq!(provider_response.status, 200, "{provider_response:?}");
     let sent = world.upstream.requests().pop().unwrap().json();
     let part = &sent["messages"][0]["content"][0];
     assert!(!part["x"].to_string().contains("badfish"), "{sent}");

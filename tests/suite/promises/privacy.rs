@@ -32,9 +32,9 @@ impl Secrets {
     }
 
     #[track_caller]
-    fn absent_from_answer(&self, answer: &Response) {
-        self.absent_from("an answer's body", answer.text());
-        self.absent_from("an answer's headers", &format!("{:?}", answer.headers));
+    fn absent_from_answer(&self, response: &Response) {
+        self.absent_from("an answer's body", response.text());
+        self.absent_from("an answer's headers", &format!("{:?}", response.headers));
     }
 }
 
@@ -76,8 +76,8 @@ async fn content_and_credentials_are_in_no_log_error_or_header() {
             json!({ "systemPrompt": "marker-prompt" }),
         )
         .await;
-    let answer = guest.get("/api/conversations?q=marker-query").await;
-    secrets.absent_from("headers", &format!("{:?}", answer.headers));
+    let response = guest.get("/api/conversations?q=marker-query").await;
+    secrets.absent_from("headers", &format!("{:?}", response.headers));
 
     // And bad ones, which must not quote what they refuse.
     let client = app.client();
@@ -170,9 +170,9 @@ async fn content_and_credentials_are_in_no_log_error_or_header() {
             )
             .await,
     );
-    for answer in &refused {
-        assert!(answer.status >= 400, "{answer:?}");
-        secrets.absent_from_answer(answer);
+    for response in &refused {
+        assert!(response.status >= 400, "{response:?}");
+        secrets.absent_from_answer(response);
     }
     for fault in [Fault::ErrorAfter(1), Fault::CutAfter(1), Fault::Garbage] {
         upstream.set(Script::new(["fine ", "b"]).fault(fault));
@@ -294,9 +294,9 @@ async fn account_secrets_are_not_logged() {
     let email = "marker-address@example.com";
     let browser = Browser::new(&client.with("user-agent", "marker-agent"));
     let body = json!({ "email": email, "password": PASSWORD, "name": "marker-name" });
-    let answer = browser.post("/api/auth/sign-up/email", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let mut tokens = vec![answer.json()["token"].as_str().unwrap().to_owned()];
+    let response = browser.post("/api/auth/sign-up/email", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let mut tokens = vec![response.json()["token"].as_str().unwrap().to_owned()];
     tokens.push(browser.cookie("goldfish-session").unwrap());
     let user = client.log_in(email, PASSWORD).await.json();
     tokens.push(user["token"].as_str().unwrap().to_owned());
@@ -418,12 +418,12 @@ async fn account_secrets_are_not_logged() {
             .map(|token| token.rsplit('.').next().unwrap().to_owned()),
     );
     let secrets = Secrets(secrets);
-    for answer in &refused {
-        assert!(answer.status >= 400, "{answer:?}");
-        secrets.absent_from_answer(answer);
+    for response in &refused {
+        assert!(response.status >= 400, "{response:?}");
+        secrets.absent_from_answer(response);
     }
-    for answer in &ends {
-        secrets.absent_from("a redirect", &format!("{:?}", answer.headers));
+    for response in &ends {
+        secrets.absent_from("a redirect", &format!("{:?}", response.headers));
     }
     let last = ends
         .last()

@@ -29,22 +29,22 @@ fn since_epoch() -> u64 {
 }
 
 #[track_caller]
-fn assert_limited(answer: &Response, limit: &str) {
-    answer.is_error(429, "RATE_LIMITED");
+fn assert_limited(response: &Response, limit: &str) {
+    response.is_error(429, "RATE_LIMITED");
     let seconds = |name: &str| -> u32 {
-        let value = answer
+        let value = response
             .header(name)
-            .unwrap_or_else(|| panic!("no {name}: {answer:?}"));
+            .unwrap_or_else(|| panic!("no {name}: {response:?}"));
         value.parse().unwrap()
     };
     // The window slides: what was taken a moment ago may count for two minutes, not for more.
-    assert!((1..=120).contains(&seconds("retry-after")), "{answer:?}");
+    assert!((1..=120).contains(&seconds("retry-after")), "{response:?}");
     assert!(
         (1..=120).contains(&seconds("ratelimit-reset")),
-        "{answer:?}"
+        "{response:?}"
     );
-    assert_eq!(answer.header("ratelimit-limit"), Some(limit));
-    assert_eq!(answer.header("ratelimit-remaining"), Some("0"));
+    assert_eq!(response.header("ratelimit-limit"), Some(limit));
+    assert_eq!(response.header("ratelimit-remaining"), Some("0"));
 }
 
 #[tokio::test]
@@ -68,11 +68,11 @@ async fn chat_beyond_the_limit_is_429() {
         }))
         .await;
         assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
-        let answer = guest.post("/api/chat", json!({ "message": "Hi" })).await;
+        let response = guest.post("/api/chat", json!({ "message": "Hi" })).await;
         if minute_of_the_clock() != minute {
             continue;
         }
-        assert_limited(&answer, "60");
+        assert_limited(&response, "60");
         // It is this user's limit, and it is the chat's.
         app.client().guest().await.say("I have had none").await;
         assert_eq!(guest.conversations().await.len(), 3);
@@ -96,8 +96,8 @@ async fn rate_limit_headers_count_down() {
         assert!(chat.header("ratelimit-reset").is_some());
         chat.collect().await;
     }
-    let answer = guest.post("/api/chat", json!({ "message": "Hi" })).await;
-    assert_limited(&answer, "3");
+    let response = guest.post("/api/chat", json!({ "message": "Hi" })).await;
+    assert_limited(&response, "3");
     let list = guest.conversations().await;
     assert_eq!(list.len(), 3, "a refused chat stores nothing");
 }
@@ -159,11 +159,11 @@ async fn sign_in_is_limited_by_the_address_of_the_connection() {
         ("cf-connecting-ip", "203.0.113.7"),
         ("spin-client-addr", "203.0.113.7:4711"),
     ] {
-        let answer = client
+        let response = client
             .with(name, value)
             .send("POST", "/api/v1/auth/guest", None)
             .await;
-        assert_limited(&answer, "2");
+        assert_limited(&response, "2");
     }
 }
 

@@ -52,10 +52,10 @@ async fn client() -> Client {
 async fn tokens_are_accepted_for_their_purpose_only() {
     let client = client().await;
     let user = client.user().await;
-    let answer = client
+    let response = client
         .post("/login", credentials(&user.email, PASSWORD))
         .await;
-    let long = answer.json()["token"].as_str().unwrap().to_owned();
+    let long = response.json()["token"].as_str().unwrap().to_owned();
     let me = "/api/v1/auth/me";
     let by_cookie = |token: &str| client.with("cookie", &format!("goldfish-session={token}"));
     for token in [&user.token, &long] {
@@ -89,15 +89,15 @@ async fn tokens_with_another_algorithm_are_401() {
     ] {
         for signature in ["", parts[2]] {
             let forged = format!("{head}.{}.{signature}", parts[1]);
-            let answer = client.bearer(&forged).get("/api/v1/auth/me").await;
-            assert_eq!(answer.status, 401, "{forged}");
+            let response = client.bearer(&forged).get("/api/v1/auth/me").await;
+            assert_eq!(response.status, 401, "{forged}");
         }
     }
     // The same claims, signed by somebody's RSA key.
     let claims = json!({ "sub": user.id, "iss": "goldfish", "exp": 4_102_444_800_u64 });
     let forged = SigningKey::generate().sign(&claims);
-    let answer = client.bearer(&forged).get("/api/v1/auth/me").await;
-    answer.is_error(401, "UNAUTHORIZED");
+    let response = client.bearer(&forged).get("/api/v1/auth/me").await;
+    response.is_error(401, "UNAUTHORIZED");
 }
 
 #[tokio::test]
@@ -108,9 +108,9 @@ async fn reuse_of_a_refresh_token_ends_the_session() {
     let mut tokens = vec![user.refresh_token.clone()];
     let mut access = user.token.clone();
     for _ in 0..2 {
-        let answer = client.refresh(tokens.last().unwrap()).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let body = answer.json();
+        let response = client.refresh(tokens.last().unwrap()).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let body = response.json();
         access = body["token"].as_str().unwrap().to_owned();
         tokens.push(body["refreshToken"].as_str().unwrap().to_owned());
     }
@@ -149,10 +149,10 @@ async fn reuse_of_a_refresh_token_ends_the_session() {
 async fn concurrent_refreshes_keep_the_session() {
     let client = client().await;
     let user = client.user().await;
-    let answers = join_all((0..2).map(|_| client.refresh(&user.refresh_token))).await;
-    for answer in answers {
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let token = answer.json()["token"].as_str().unwrap().to_owned();
+    let responses = join_all((0..2).map(|_| client.refresh(&user.refresh_token))).await;
+    for response in responses {
+        assert_eq!(response.status, 200, "{response:?}");
+        let token = response.json()["token"].as_str().unwrap().to_owned();
         assert_eq!(
             client.bearer(&token).get("/api/v1/auth/me").await.status,
             200
@@ -165,18 +165,18 @@ async fn a_session_planted_before_sign_in_is_not_used() {
     let client = client().await;
     // The attacker is a guest, keeps everything, and plants the cookie in the victim's browser.
     let planter = Browser::new(&client);
-    let answer = planter.send("POST", "/api/v1/auth/guest").await.json();
-    let text = |field: &str| answer[field].as_str().unwrap().to_owned();
+    let response = planter.send("POST", "/api/v1/auth/guest").await.json();
+    let text = |field: &str| response[field].as_str().unwrap().to_owned();
     let planted = planter.cookie("goldfish-session").unwrap();
     let attacker = client.bearer(&text("token"));
     let key = attacker.new_key(json!({ "name": "kept" })).await;
 
     let victim = Browser::new(&client);
     victim.plant("goldfish-session", &planted);
-    let answer = victim
+    let response = victim
         .post("/api/v1/auth/register", credentials(&new_email(), PASSWORD))
         .await;
-    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(response.status, 201, "{response:?}");
     assert_ne!(victim.cookie("goldfish-session").unwrap(), planted);
     assert_eq!(victim.get("/api/v1/auth/me").await.status, 200);
     for (what, client) in [
@@ -187,8 +187,8 @@ async fn a_session_planted_before_sign_in_is_not_used() {
             client.with("cookie", &format!("goldfish-session={planted}")),
         ),
     ] {
-        let answer = client.get("/api/v1/auth/me").await;
-        assert_eq!(answer.status, 401, "{what}: {answer:?}");
+        let response = client.get("/api/v1/auth/me").await;
+        assert_eq!(response.status, 401, "{what}: {response:?}");
     }
     assert_eq!(client.refresh(&text("refreshToken")).await.status, 401);
 }
@@ -200,8 +200,8 @@ async fn sign_in_creates_a_new_session() {
     let browser = Browser::new(&client);
     browser.plant("goldfish-session", &attacker.cookie);
     let body = credentials(&victim.email, PASSWORD);
-    let answer = browser.post("/api/v1/auth/login", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = browser.post("/api/v1/auth/login", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let me = browser.get("/api/v1/auth/me").await.json();
     assert_eq!(me["user"]["id"], victim.id.as_str());
     let me = attacker.get("/api/v1/auth/me").await.json();
@@ -226,10 +226,10 @@ async fn cross_site_requests_with_a_cookie_are_refused() {
         let foreign = by_cookie.with("origin", origin);
         for (method, path) in CHANGES {
             let foreign = foreign.with("content-type", "application/json");
-            let answer = foreign.send(method, path, Some(b"{}".to_vec())).await;
+            let response = foreign.send(method, path, Some(b"{}".to_vec())).await;
             assert_eq!(
-                answer.status, 403,
-                "{method} {path} from {origin}: {answer:?}"
+                response.status, 403,
+                "{method} {path} from {origin}: {response:?}"
             );
         }
     }
@@ -238,8 +238,8 @@ async fn cross_site_requests_with_a_cookie_are_refused() {
         .with("origin", "https://evil.example")
         .with("content-type", "application/x-www-form-urlencoded");
     for path in ["/api/auth/sign-out", "/api/auth/delete-user"] {
-        let answer = form.send("POST", path, Some(b"a=b".to_vec())).await;
-        assert_eq!(answer.status, 403, "{path}: {answer:?}");
+        let response = form.send("POST", path, Some(b"a=b".to_vec())).await;
+        assert_eq!(response.status, 403, "{path}: {response:?}");
     }
     assert_eq!(user.status().await, 200);
     let own = by_cookie.with("origin", ORIGIN);
@@ -254,9 +254,9 @@ async fn cross_site_sign_in_is_refused() {
         "provider": "github",
     });
     for path in SIGN_INS {
-        let answer = foreign.post(path, body.clone()).await;
-        assert_eq!(answer.status, 403, "{path}: {answer:?}");
-        assert!(answer.set_cookies().is_empty(), "{path}: {answer:?}");
+        let response = foreign.post(path, body.clone()).await;
+        assert_eq!(response.status, 403, "{path}: {response:?}");
+        assert!(response.set_cookies().is_empty(), "{path}: {response:?}");
     }
 }
 
@@ -269,8 +269,8 @@ async fn trusted_origins_allow_cross_site_requests() {
     let client = app.client();
     let body = json!({ "email": new_email(), "password": PASSWORD, "name": "a" });
     let trusted = client.with("origin", "https://app.example.com");
-    let answer = trusted.post("/api/auth/sign-up/email", body.clone()).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = trusted.post("/api/auth/sign-up/email", body.clone()).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let other = client.with("origin", "https://app.example.com.evil.example");
     assert_eq!(
         other.post("/api/auth/sign-up/email", body).await.status,
@@ -314,11 +314,14 @@ async fn callback_urls_are_limited_to_trusted_origins() {
         .await;
     let client = app.client();
     let user = client.user().await;
-    let refused = |what: &str, answer: &Response| {
-        assert!(matches!(answer.status, 400 | 403), "{what}: {answer:?}");
-        assert!(answer.header("location").is_none(), "{what}: {answer:?}");
+    let refused = |what: &str, response: &Response| {
+        assert!(matches!(response.status, 400 | 403), "{what}: {response:?}");
         assert!(
-            answer
+            response.header("location").is_none(),
+            "{what}: {response:?}"
+        );
+        assert!(
+            response
                 .header("set-cookie")
                 .is_none_or(|line| !line.contains("planted"))
         );
@@ -326,10 +329,10 @@ async fn callback_urls_are_limited_to_trusted_origins() {
     for place in ELSEWHERE {
         for field in ["callbackURL", "errorCallbackURL", "newUserCallbackURL"] {
             let body = json!({ "provider": "github", field: place });
-            let answer = client.post("/api/auth/sign-in/social", body.clone()).await;
-            refused(&format!("{field} {place:?}"), &answer);
-            let answer = user.post("/api/auth/link-social", body).await;
-            refused(&format!("link {field} {place:?}"), &answer);
+            let response = client.post("/api/auth/sign-in/social", body.clone()).await;
+            refused(&format!("{field} {place:?}"), &response);
+            let response = user.post("/api/auth/link-social", body).await;
+            refused(&format!("link {field} {place:?}"), &response);
         }
         let encoded: String = place.bytes().map(|byte| format!("%{byte:02x}")).collect();
         for path in [
@@ -340,11 +343,11 @@ async fn callback_urls_are_limited_to_trusted_origins() {
             refused(&path, &client.get(&path).await);
         }
         let body = json!({ "email": user.email, "password": PASSWORD, "callbackURL": place });
-        let answer = client.post("/api/auth/sign-in/email", body).await;
-        refused(&format!("sign-in {place:?}"), &answer);
+        let response = client.post("/api/auth/sign-in/email", body).await;
+        refused(&format!("sign-in {place:?}"), &response);
         let body = json!({ "email": user.email, "redirectTo": place });
-        let answer = client.post("/api/auth/request-password-reset", body).await;
-        refused(&format!("reset {place:?}"), &answer);
+        let response = client.post("/api/auth/request-password-reset", body).await;
+        refused(&format!("reset {place:?}"), &response);
     }
     for place in [
         "/welcome?a=b#c",
@@ -352,8 +355,8 @@ async fn callback_urls_are_limited_to_trusted_origins() {
         "http://localhost:4321",
     ] {
         let body = json!({ "provider": "github", "callbackURL": place });
-        let answer = client.post("/api/auth/sign-in/social", body).await;
-        assert_eq!(answer.status, 200, "{place}: {answer:?}");
+        let response = client.post("/api/auth/sign-in/social", body).await;
+        assert_eq!(response.status, 200, "{place}: {response:?}");
     }
     // What the error page is told is not shown as markup.
     let page = client
@@ -367,10 +370,10 @@ async fn sessions_and_keys_of_another_user_cannot_be_revoked() {
     let client = client().await;
     let (owner, thief) = (client.user().await, client.user().await);
     let key = owner.new_key(json!({ "name": "a" })).await;
-    let answer = thief
+    let response = thief
         .post(&format!("/api-keys/revoke/{}", key.id), json!({}))
         .await;
-    answer.is_error(404, "NOT_FOUND");
+    response.is_error(404, "NOT_FOUND");
     assert_eq!(
         client.bearer(&key.secret).get("/api/models").await.status,
         200
@@ -402,13 +405,16 @@ async fn sessions_and_keys_of_another_user_cannot_be_revoked() {
 async fn input_is_not_injected_into_headers_or_cookies() {
     let client = client().await;
     let injected = "x\r\nSet-Cookie: planted=1\r\nX-Planted: 1";
-    let clean = |what: &str, answer: &Response| {
-        assert!(answer.status < 500, "{what}: {answer:?}");
-        assert!(answer.header("x-planted").is_none(), "{what}: {answer:?}");
-        let cookies = answer.set_cookies();
+    let clean = |what: &str, response: &Response| {
+        assert!(response.status < 500, "{what}: {response:?}");
+        assert!(
+            response.header("x-planted").is_none(),
+            "{what}: {response:?}"
+        );
+        let cookies = response.set_cookies();
         assert!(
             cookies.iter().all(|line| !line.contains("planted")),
-            "{what}: {answer:?}"
+            "{what}: {response:?}"
         );
     };
     let user = client.user().await;
@@ -478,7 +484,7 @@ async fn oversized_credentials_are_refused() {
         let key = format!("gf_{long}");
         let grown = format!("{}{long}", user.token);
         for token in [&long, &dots, &key, &grown] {
-            let answers = [
+            let responses = [
                 client.bearer(token).get("/api/v1/auth/me").await,
                 client.with("x-api-key", token).get("/api/v1/auth/me").await,
                 client
@@ -490,18 +496,18 @@ async fn oversized_credentials_are_refused() {
                     .get("/api/v1/auth/me")
                     .await,
             ];
-            for answer in answers {
+            for response in responses {
                 assert!(
-                    matches!(answer.status, 400 | 401 | 431),
+                    matches!(response.status, 400 | 401 | 431),
                     "{size}: {}",
-                    answer.status
+                    response.status
                 );
             }
-            let answer = client.refresh(token).await;
+            let response = client.refresh(token).await;
             assert!(
-                matches!(answer.status, 400 | 401),
+                matches!(response.status, 400 | 401),
                 "{size}: {}",
-                answer.status
+                response.status
             );
         }
     }
@@ -510,12 +516,12 @@ async fn oversized_credentials_are_refused() {
         (huge.as_str(), PASSWORD),
         (user.email.as_str(), huge.as_str()),
     ] {
-        let answer = client.log_in(email, password).await;
-        assert!(matches!(answer.status, 400 | 401), "{}", answer.status);
-        let answer = client
+        let response = client.log_in(email, password).await;
+        assert!(matches!(response.status, 400 | 401), "{}", response.status);
+        let response = client
             .post("/api/v1/auth/register", credentials(email, password))
             .await;
-        assert_eq!(answer.status, 400);
+        assert_eq!(response.status, 400);
     }
 }
 
@@ -532,15 +538,15 @@ async fn sign_in_does_not_reveal_accounts() {
             .post(path, credentials(&nobody, "wrong-password"))
             .await;
         assert_eq!(known.status, 401, "{path}: {known:?}");
-        let without_id = |answer: &Response| {
-            let mut body = answer.json();
+        let without_id = |response: &Response| {
+            let mut body = response.json();
             body.as_object_mut().unwrap().remove("requestId");
             body
         };
         assert_eq!(known.status, unknown.status, "{path}");
         assert_eq!(without_id(&known), without_id(&unknown), "{path}");
-        let names = |answer: &Response| -> Vec<String> {
-            answer.headers.keys().map(ToString::to_string).collect()
+        let names = |response: &Response| -> Vec<String> {
+            response.headers.keys().map(ToString::to_string).collect()
         };
         assert_eq!(names(&known), names(&unknown), "{path}");
     }
@@ -563,9 +569,9 @@ async fn protected_fields_cannot_be_set() {
     // Clients of other systems may send more fields, without effect.
     for path in ["/api/v1/auth/register", "/register"] {
         let body = with(credentials(&new_email(), PASSWORD));
-        let answer = client.post(path, body).await;
-        assert_eq!(answer.status, 201, "{path}: {answer:?}");
-        let token = answer.json()["token"].as_str().unwrap().to_owned();
+        let response = client.post(path, body).await;
+        assert_eq!(response.status, 201, "{path}: {response:?}");
+        let token = response.json()["token"].as_str().unwrap().to_owned();
         let user = client.bearer(&token);
         let me = user.get("/api/v1/auth/me").await.json();
         assert_ne!(me["user"]["id"], extra["id"], "{path}");
@@ -577,30 +583,30 @@ async fn protected_fields_cannot_be_set() {
     }
     let email = new_email();
     let body = with(json!({ "email": email, "password": PASSWORD, "name": "a" }));
-    let answer = client.post("/api/auth/sign-up/email", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let user = answer.json()["user"].clone();
+    let response = client.post("/api/auth/sign-up/email", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let user = response.json()["user"].clone();
     assert_ne!(user["id"], extra["id"]);
     assert_eq!(user["emailVerified"], false);
-    let token = answer.json()["token"].as_str().unwrap().to_owned();
+    let token = response.json()["token"].as_str().unwrap().to_owned();
     let user = client.bearer(&token);
-    let answer = user
+    let response = user
         .post("/api/auth/update-user", with(json!({ "name": "b" })))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let answer = user
+    assert_eq!(response.status, 200, "{response:?}");
+    let response = user
         .post("/api/auth/update-user", json!({ "email": new_email() }))
         .await;
-    assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(response.status, 400, "{response:?}");
     let now = user.get("/api/auth/get-session").await;
     let me = user.get("/api/v1/auth/me").await.json();
     assert_eq!(me["user"]["emailVerified"], false, "{me} {now:?}");
     assert_eq!(user.get("/api/usage").await.json()["plan"], "free");
     assert_eq!(user.get("/api/admin/users").await.status, 401);
-    let answer = user
+    let response = user
         .post("/api-keys/create", json!({ "name": "a", "userId": "x" }))
         .await;
-    answer.is_error(400, "VALIDATION_ERROR");
+    response.is_error(400, "VALIDATION_ERROR");
 }
 
 /// Many requests on one kept connection, and how many got which status.
@@ -643,9 +649,9 @@ async fn many_wrong_passwords_are_refused_without_hashing() {
         "{counts:?} in {minutes} minutes"
     );
     // The right one is not let through either, whoever offers it: it is the account that is guarded.
-    let answer = client.log_in(&target.email.to_uppercase(), PASSWORD).await;
-    answer.is_error(429, "RATE_LIMITED");
-    assert!(answer.header("retry-after").is_some());
+    let response = client.log_in(&target.email.to_uppercase(), PASSWORD).await;
+    response.is_error(429, "RATE_LIMITED");
+    assert!(response.header("retry-after").is_some());
     // Who is signed in stays so.
     assert_eq!(target.status().await, 200);
 }
@@ -664,15 +670,15 @@ async fn every_sign_in_route_counts_password_attempts() {
         }
     }
     for path in ["/login", "/api/v1/auth/login", "/api/auth/sign-in/email"] {
-        let answer = client.post(path, credentials(&user.email, PASSWORD)).await;
-        assert_eq!(answer.status, 429, "{path}: {answer:?}");
+        let response = client.post(path, credentials(&user.email, PASSWORD)).await;
+        assert_eq!(response.status, 429, "{path}: {response:?}");
     }
     // A session that was left open is no way around it.
     let change = json!({ "currentPassword": "wrong", "newPassword": "Granite-flute-19-harbour" });
-    let answer = user.post("/api/auth/change-password", change).await;
-    assert_eq!(answer.status, 429, "{answer:?}");
-    let answer = user
+    let response = user.post("/api/auth/change-password", change).await;
+    assert_eq!(response.status, 429, "{response:?}");
+    let response = user
         .post("/api/auth/delete-user", json!({ "password": "wrong" }))
         .await;
-    assert_eq!(answer.status, 429, "{answer:?}");
+    assert_eq!(response.status, 429, "{response:?}");
 }

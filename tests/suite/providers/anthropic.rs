@@ -1,7 +1,7 @@
 //! Anthropic's API behind OpenAI's: reasoning with its proof, caching, tools, ends and cost.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Script};
+use upstream::{RawResponse, Script};
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, hi, with};
 use crate::harness::{Guest, eventually};
@@ -10,7 +10,7 @@ use crate::harness::{Guest, eventually};
 const SONNET: &str = "claude-3-5-sonnet";
 
 /// A reply of these content blocks, each with its deltas, that reason and that usage.
-fn reply(blocks: &[(Value, Vec<Value>)], reason: &str, usage: &Value) -> Answer {
+fn reply(blocks: &[(Value, Vec<Value>)], reason: &str, usage: &Value) -> RawResponse {
     let mut events = vec![json!({ "type": "message_start", "message": {
         "id": "msg_1", "type": "message", "role": "assistant", "content": [], "model": "m", "usage": usage,
     }})];
@@ -26,7 +26,7 @@ fn reply(blocks: &[(Value, Vec<Value>)], reason: &str, usage: &Value) -> Answer 
         "type": "message_delta", "delta": { "stop_reason": reason, "stop_sequence": null }, "usage": usage,
     }));
     events.push(json!({ "type": "message_stop" }));
-    Answer::named_events(events)
+    RawResponse::named_events(events)
 }
 
 fn text(text: &str) -> (Value, Vec<Value>) {
@@ -38,9 +38,9 @@ fn usage() -> Value {
     json!({ "input_tokens": 3, "output_tokens": 5 })
 }
 
-async fn asked(gateway: &Gateway, body: Value) -> Value {
+async fn provider_request(gateway: &Gateway, body: Value) -> Value {
     gateway.completed(Script::new(["ok"]), body).await;
-    gateway.asked()
+    gateway.provider_request()
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn thinking_with_its_signature_goes_both_ways() {
         json!({ "type": "tool_use", "id": "toolu_1", "name": "add", "input": {} }),
         vec![json!({ "type": "input_json_delta", "partial_json": "{\"a\":1}" })],
     );
-    let answer = reply(&[thinking, redacted, call], "tool_use", &usage());
+    let response = reply(&[thinking, redacted, call], "tool_use", &usage());
     let tools = json!([{ "type": "function", "function": { "name": "add" } }]);
     let thinking = json!({ "type": "enabled", "budget_tokens": 2048 });
     let body = with(
@@ -74,8 +74,8 @@ async fn thinking_with_its_signature_goes_both_ways() {
         { "type": "redacted_thinking", "data": "ZGF0YQ==" },
     ]);
 
-    let streamed = gateway.stream(answer.clone(), body.clone()).await;
-    assert_eq!(gateway.asked()["thinking"], thinking);
+    let streamed = gateway.stream(response.clone(), body.clone()).await;
+    assert_eq!(gateway.provider_request()["thinking"], thinking);
     assert_eq!(streamed.text_of("reasoning_content"), "Let me see.");
     let found: Vec<_> = streamed.values_of("thinking_blocks");
     let found: Vec<_> = found
@@ -83,21 +83,21 @@ async fn thinking_with_its_signature_goes_both_ways() {
         .flat_map(|list| list.as_array().unwrap())
         .collect();
     assert_eq!(json!(found), blocks);
-    let whole = gateway.completed(answer, body.clone()).await;
+    let whole = gateway.completed(response, body.clone()).await;
     let message = &whole["choices"][0]["message"];
     assert_eq!(message["thinking_blocks"], blocks, "{whole}");
 
     // The client sends the message back with the result of the call.
     let result = json!({ "role": "tool", "tool_call_id": "toolu_1", "content": "3" });
     let messages = json!([body["messages"][0], message, result]);
-    let asked = asked(&gateway, with(body, json!({ "messages": messages }))).await;
-    let sent = &asked["messages"][1]["content"];
-    assert_eq!(sent[0], blocks[0], "{asked}");
-    assert_eq!(sent[1], blocks[1], "{asked}");
-    assert_eq!(sent[2]["type"], "tool_use", "{asked}");
+    let request = provider_request(&gateway, with(body, json!({ "messages": messages }))).await;
+    let sent = &request["messages"][1]["content"];
+    assert_eq!(sent[0], blocks[0], "{request}");
+    assert_eq!(sent[1], blocks[1], "{request}");
+    assert_eq!(sent[2]["type"], "tool_use", "{request}");
     assert_eq!(
-        asked["messages"][2]["content"][0]["type"], "tool_result",
-        "{asked}"
+        request["messages"][2]["content"][0]["type"], "tool_result",
+        "{request}"
     );
 }
 
@@ -119,7 +119,7 @@ async fn parameters_are_mapped() {
         "tool_choice": "required", "parallel_tool_calls": false,
         "top_k": 40, "stop": ["END"], "user": "u-1", "temperature": 1.5,
     });
-    let sent = asked(&gateway, body.clone()).await;
+    let sent = provider_request(&gateway, body.clone()).await;
     assert_eq!(sent["system"][0]["cache_control"], cached, "{sent}");
     let content = &sent["messages"][0]["content"];
     assert_eq!(content[0]["cache_control"]["ttl"], "1h", "{sent}");
@@ -139,7 +139,7 @@ async fn parameters_are_mapped() {
     assert_eq!(sent["metadata"]["user_id"], "u-1", "{sent}");
     assert_eq!(sent["temperature"], 1.0, "{sent}");
     for (choice, kind) in [("none", "none"), ("auto", "auto")] {
-        let sent = asked(
+        let sent = provider_request(
             &gateway,
             with(body.clone(), json!({ "tool_choice": choice })),
         )
@@ -160,11 +160,11 @@ async fn stop_reasons_are_mapped() {
         ("pause_turn", "pause_turn"),
         ("something_new", "something_new"),
     ] {
-        let answer = reply(&[text("Hello")], reason, &usage());
-        let whole = gateway.completed(answer.clone(), hi(ANTHROPIC)).await;
+        let response = reply(&[text("Hello")], reason, &usage());
+        let whole = gateway.completed(response.clone(), hi(ANTHROPIC)).await;
         let found = &whole["choices"][0]["finish_reason"];
         assert_eq!(found, expected, "{reason}: {whole}");
-        let streamed = gateway.stream(answer, hi(ANTHROPIC)).await;
+        let streamed = gateway.stream(response, hi(ANTHROPIC)).await;
         assert_eq!(
             streamed.finish_reason().as_deref(),
             Some(expected),
@@ -180,7 +180,7 @@ async fn stop_reasons_are_mapped() {
         json!({ "type": "message_stop" }),
     ]);
     let whole = gateway
-        .completed(Answer::named_events(events), hi(ANTHROPIC))
+        .completed(RawResponse::named_events(events), hi(ANTHROPIC))
         .await;
     assert_eq!(whole["choices"][0]["stop_sequence"], "END", "{whole}");
 }

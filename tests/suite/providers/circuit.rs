@@ -1,15 +1,15 @@
 //! One user's mistakes do not close a provider to others: only what shows the provider to be ill counts.
 
 use serde_json::json;
-use upstream::{Answer, Script};
+use upstream::{RawResponse, Script};
 
 use crate::harness::gateway::{Gateway, LOCAL, OPENAI, chunk, hi};
 
 /// More than the circuit allows in a row.
 const TIMES: usize = 7;
 
-fn refusal(status: u16, body: &serde_json::Value) -> Answer {
-    Answer::json(body).status(status)
+fn refusal(status: u16, body: &serde_json::Value) -> RawResponse {
+    RawResponse::json(body).status(status)
 }
 
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn mistakes_of_a_client_do_not_close_the_circuit() {
     let error = |message: &str, kind: &str, code: serde_json::Value| json!({ "error": { "message": message, "type": kind, "code": code } });
     let template =
         "Jinja Exception: Conversation roles must alternate user/assistant/user/assistant/...";
-    for answer in [
+    for provider_response in [
         refusal(
             400,
             &error(
@@ -48,12 +48,12 @@ async fn mistakes_of_a_client_do_not_close_the_circuit() {
             422,
             &json!({ "detail": [{ "loc": ["body"], "msg": "bad" }] }),
         ),
-        Answer::events([error(
+        RawResponse::events([error(
             "Unsupported value.",
             "invalid_request_error",
             json!(400),
         )]),
-        Answer::events([
+        RawResponse::events([
             chunk(json!({ "content": "Hello" }), json!(null)),
             error("Unsupported value.", "BadRequestError", json!(400)),
         ]),
@@ -61,13 +61,13 @@ async fn mistakes_of_a_client_do_not_close_the_circuit() {
         for model in [OPENAI, LOCAL] {
             let bad = gateway.app.client().guest().await;
             for _ in 0..TIMES {
-                gateway.upstream.push(answer.clone().into());
+                gateway.upstream.push(provider_response.clone().into());
                 let response = bad.post("/v1/chat/completions", hi(model)).await;
-                assert_eq!(response.status, 400, "{answer:?}: {response:?}");
+                assert_eq!(response.status, 400, "{provider_response:?}: {response:?}");
             }
             let good = gateway.completed(Script::new(["Hello"]), hi(model)).await;
             let text = &good["choices"][0]["message"]["content"];
-            assert_eq!(text, "Hello", "{model}, {answer:?}");
+            assert_eq!(text, "Hello", "{model}, {provider_response:?}");
         }
     }
 }
@@ -75,26 +75,31 @@ async fn mistakes_of_a_client_do_not_close_the_circuit() {
 #[tokio::test]
 async fn an_ill_provider_is_left_alone() {
     let error = json!({ "error": { "message": "It broke.", "type": "server_error" } });
-    for answer in [
+    for provider_response in [
         refusal(500, &error),
         refusal(503, &error),
-        Answer::events([error.clone()]),
-        Answer::new().cut(),
+        RawResponse::events([error.clone()]),
+        RawResponse::new().cut(),
     ] {
         let gateway = Gateway::new().await;
         let mut statuses = Vec::new();
         for _ in 0..TIMES {
-            let response = gateway.complete(answer.clone(), hi(OPENAI)).await;
+            let response = gateway
+                .complete(provider_response.clone(), hi(OPENAI))
+                .await;
             statuses.push(response.status);
         }
         assert!(
             statuses.iter().all(|status| *status >= 500),
-            "{answer:?}: {statuses:?}"
+            "{provider_response:?}: {statuses:?}"
         );
-        let asked = gateway.upstream.requests().len();
-        assert!(asked < TIMES, "{answer:?}: asked {asked} times");
+        let requests = gateway.upstream.requests().len();
+        assert!(
+            requests < TIMES,
+            "{provider_response:?}: {requests} requests"
+        );
         // Another provider is not concerned.
         let other = gateway.guest.post("/v1/chat/completions", hi(LOCAL)).await;
-        assert!(gateway.upstream.requests().len() > asked, "{other:?}");
+        assert!(gateway.upstream.requests().len() > requests, "{other:?}");
     }
 }

@@ -2,7 +2,7 @@
 //! sentence and a status that a retrying client treats rightly, and neither contains content or keys.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Upstream};
+use upstream::{RawResponse, Upstream};
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, WORKERS_AI, hi, with};
 use crate::harness::{ANTHROPIC_KEY, App, CLOUDFLARE_TOKEN, OPENAI_KEY};
@@ -17,9 +17,9 @@ fn asking(model: &str) -> Value {
     )
 }
 
-fn refusal(status: u16, kind: &str, message: &str) -> Answer {
+fn refusal(status: u16, kind: &str, message: &str) -> RawResponse {
     let error = json!({ "type": kind, "message": message, "code": null, "param": null });
-    Answer::json(&json!({ "type": "error", "error": error })).status(status)
+    RawResponse::json(&json!({ "type": "error", "error": error })).status(status)
 }
 
 #[track_caller]
@@ -45,14 +45,16 @@ async fn wrong_provider_key_names_provider_and_variable_in_the_log() {
         // The provider repeats the key and the question.
         let message = format!("Incorrect API key provided: {key}. You asked: {CONTENT}");
         let before = (gateway.app.logs().len(), gateway.upstream.requests().len());
-        let answer = refusal(401, "authentication_error", &message);
-        let response = gateway.complete(answer.clone(), asking(model)).await;
+        let provider_response = refusal(401, "authentication_error", &message);
+        let response = gateway
+            .complete(provider_response.clone(), asking(model))
+            .await;
         assert_eq!(response.status, 502, "{response:?}");
         assert_eq!(response.header("x-should-retry"), Some("false"));
         assert_eq!(response.header("retry-after"), None);
         assert_no_secrets(response.text());
         assert_eq!(gateway.upstream.requests().len(), before.1 + 1, "no retry");
-        gateway.upstream.push(answer.into());
+        gateway.upstream.push(provider_response.into());
         let chat = json!({ "message": CONTENT, "model": model });
         let response = gateway.guest.post("/api/chat", chat).await;
         response.is_error(502, "PROVIDER_ERROR");
@@ -126,8 +128,9 @@ async fn each_failure_has_a_true_sentence_and_status() {
         (504, "timeout", "Took too long", 504, None, "in time"),
     ] {
         let before = gateway.app.logs().len();
-        let answer = refusal(status, kind, &format!("{message}. {CONTENT} {OPENAI_KEY}"));
-        let response = gateway.complete(answer, asking(LOCAL)).await;
+        let provider_response =
+            refusal(status, kind, &format!("{message}. {CONTENT} {OPENAI_KEY}"));
+        let response = gateway.complete(provider_response, asking(LOCAL)).await;
         assert_eq!(response.status, expected, "{status}: {response:?}");
         assert_eq!(
             response.header("x-should-retry"),
@@ -156,12 +159,12 @@ async fn each_failure_has_a_true_sentence_and_status() {
 async fn error_in_mid_stream_is_in_the_log_too() {
     let gateway = Gateway::new().await;
     let error = json!({ "error": { "message": format!("Worker crashed. {CONTENT}"), "type": "server_error" } });
-    let answer = Answer::events([
+    let provider_response = RawResponse::events([
         crate::harness::gateway::chunk(json!({ "content": "Hello" }), Value::Null),
         error,
     ]);
     let before = gateway.app.logs().len();
-    let streamed = gateway.stream(answer, asking(OPENAI)).await;
+    let streamed = gateway.stream(provider_response, asking(OPENAI)).await;
     assert_no_secrets(&streamed.error.unwrap().to_string());
     let log = gateway.app.logs()[before..].to_owned();
     for part in ["openai", "openai_api_key", "server_error", "Worker crashed"] {

@@ -21,13 +21,13 @@ const FIRST: &str = "A question of 7c1e.";
 /// What is said after the fault, which is answered.
 const NEXT: &str = "And now?";
 
-/// Is in what fakes send that is no answer.
+/// Is in what fakes send that is no response.
 const NOISE: &str = "xxxxxxxx";
 
 /// What a client is told.
 #[derive(Clone, Copy, Debug)]
 enum Told {
-    /// An answer with this status and this code.
+    /// A response with this status and this code.
     Refusal(u16, &'static str),
     /// A reply that begins like this, and then an event with this code.
     BrokenOff(&'static str, &'static str),
@@ -105,10 +105,10 @@ async fn assert_told(app: &App, model: &str, next: &str, told: Told) {
     let id = chat.conversation_id();
     let arrived = match told {
         Refusal(status, code) => {
-            let answer = chat.collect().await;
-            assert_eq!(answer.status, status, "{model}: {answer:?}");
-            answer.is_error(status, code);
-            assert!(!answer.text().contains(NOISE), "{model}: {answer:?}");
+            let response = chat.collect().await;
+            assert_eq!(response.status, status, "{model}: {response:?}");
+            response.is_error(status, code);
+            assert!(!response.text().contains(NOISE), "{model}: {response:?}");
             ""
         }
         BrokenOff(arrived, code) => {

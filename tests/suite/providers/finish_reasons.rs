@@ -1,7 +1,7 @@
 //! A reply is complete only if its provider said that the model stopped.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Script};
+use upstream::{RawResponse, Script};
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, WORKERS_AI, chunk, hi};
 use crate::harness::text_of;
@@ -15,16 +15,16 @@ fn hello(reason: &Value) -> Vec<Value> {
 }
 
 /// Asserts that this answer is an incomplete reply, in both protocols.
-async fn assert_incomplete(gateway: &Gateway, model: &str, answer: &Answer) {
-    let what = format!("{model}, {answer:?}");
-    let streamed = gateway.stream(answer.clone(), hi(model)).await;
+async fn assert_incomplete(gateway: &Gateway, model: &str, provider_response: &RawResponse) {
+    let what = format!("{model}, {provider_response:?}");
+    let streamed = gateway.stream(provider_response.clone(), hi(model)).await;
     assert_eq!(streamed.text(), "Hello", "{what}");
     assert!(!streamed.is_done, "{what}: {streamed:?}");
     assert_eq!(streamed.finish_reason(), None, "{what}");
     assert!(streamed.error.is_some(), "{what}: {streamed:?}");
-    let whole = gateway.complete(answer.clone(), hi(model)).await;
+    let whole = gateway.complete(provider_response.clone(), hi(model)).await;
     assert_eq!(whole.status, 502, "{what}: {whole:?}");
-    let (events, stored) = gateway.chat(answer.clone(), model).await;
+    let (events, stored) = gateway.chat(provider_response.clone(), model).await;
     let events = events.unwrap();
     assert_eq!(text_of(&events), "Hello", "{what}");
     assert!(events.iter().any(|event| event.name() == "error"), "{what}");
@@ -32,15 +32,22 @@ async fn assert_incomplete(gateway: &Gateway, model: &str, answer: &Answer) {
     assert_eq!(stored["content"], "Hello", "{what}");
 }
 
-async fn assert_complete(gateway: &Gateway, model: &str, answer: &Answer, reason: &str) {
-    let what = format!("{model}, {answer:?}");
-    let streamed = gateway.stream(answer.clone(), hi(model)).await;
+async fn assert_complete(
+    gateway: &Gateway,
+    model: &str,
+    provider_response: &RawResponse,
+    reason: &str,
+) {
+    let what = format!("{model}, {provider_response:?}");
+    let streamed = gateway.stream(provider_response.clone(), hi(model)).await;
     assert_eq!(streamed.text(), "Hello", "{what}");
     assert!(streamed.is_done && streamed.error.is_none(), "{what}");
     assert_eq!(streamed.finish_reason().as_deref(), Some(reason), "{what}");
-    let whole = gateway.completed(answer.clone(), hi(model)).await;
+    let whole = gateway
+        .completed(provider_response.clone(), hi(model))
+        .await;
     assert_eq!(whole["choices"][0]["finish_reason"], reason, "{what}");
-    let (_, stored) = gateway.chat(answer.clone(), model).await;
+    let (_, stored) = gateway.chat(provider_response.clone(), model).await;
     assert_eq!(stored["status"], "complete", "{what}: {stored}");
 }
 
@@ -49,14 +56,14 @@ async fn empty_finish_reason_does_not_end_a_reply() {
     let gateway = Gateway::new().await;
     for model in [OPENAI, LOCAL, WORKERS_AI] {
         for reason in [json!(""), Value::Null] {
-            let events = Answer::events(hello(&reason));
+            let events = RawResponse::events(hello(&reason));
             assert_incomplete(&gateway, model, &events.clone().cut()).await;
             // The body ends as HTTP wants it, but the model did not.
             assert_incomplete(&gateway, model, &events).await;
         }
         let mut all = hello(&json!(""));
         all.push(chunk(json!({ "content": "" }), json!("stop")));
-        assert_complete(&gateway, model, &Answer::events(all), "stop").await;
+        assert_complete(&gateway, model, &RawResponse::events(all), "stop").await;
     }
 }
 
@@ -64,19 +71,20 @@ async fn empty_finish_reason_does_not_end_a_reply() {
 async fn done_ends_a_reply_without_a_reason() {
     let gateway = Gateway::new().await;
     for model in [OPENAI, LOCAL, WORKERS_AI] {
-        let answer = Answer::events(hello(&json!(""))).then("data: [DONE]\n\n");
-        assert_complete(&gateway, model, &answer, "stop").await;
+        let provider_response = RawResponse::events(hello(&json!(""))).then("data: [DONE]\n\n");
+        assert_complete(&gateway, model, &provider_response, "stop").await;
     }
 }
 
 #[tokio::test]
 async fn every_provider_without_an_end_is_incomplete() {
     let gateway = Gateway::new().await;
-    let workers_ai = Answer::events([json!({ "response": "Hel" }), json!({ "response": "lo" })]);
+    let workers_ai =
+        RawResponse::events([json!({ "response": "Hel" }), json!({ "response": "lo" })]);
     assert_incomplete(&gateway, WORKERS_AI, &workers_ai).await;
     assert_incomplete(&gateway, WORKERS_AI, &workers_ai.cut()).await;
     let text = |text: &str| json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": text } });
-    let anthropic = Answer::named_events([
+    let anthropic = RawResponse::named_events([
         json!({ "type": "message_start", "message": { "content": [], "usage": { "input_tokens": 1, "output_tokens": 1 } } }),
         json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" } }),
         text("Hel"),
@@ -93,7 +101,7 @@ async fn unknown_finish_reason_is_passed_on() {
     for reason in ["insufficient_system_resource", "recitation"] {
         let mut all = hello(&Value::Null);
         all.push(chunk(json!({}), json!(reason)));
-        assert_complete(&gateway, LOCAL, &Answer::events(all), reason).await;
+        assert_complete(&gateway, LOCAL, &RawResponse::events(all), reason).await;
     }
     // `message_stop` without a reason ends a reply too.
     let script = Script::new(["Hel", "lo"]).ending(upstream::Ending::Missing);

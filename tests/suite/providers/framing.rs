@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use upstream::Answer;
+use upstream::RawResponse;
 
 use crate::harness::gateway::{Gateway, LOCAL, OPENAI, chunk, hi};
 
@@ -18,16 +18,18 @@ fn payloads() -> Vec<String> {
     ]
 }
 
-async fn assert_hello(gateway: &Gateway, what: &str, answer: Answer) {
+async fn assert_hello(gateway: &Gateway, what: &str, provider_response: RawResponse) {
     for model in [OPENAI, LOCAL] {
-        let streamed = gateway.stream(answer.clone(), hi(model)).await;
+        let streamed = gateway.stream(provider_response.clone(), hi(model)).await;
         assert_eq!(
             streamed.text(),
             "Hello there",
             "{model}, {what}: {streamed:?}"
         );
         assert!(streamed.is_done, "{model}, {what}: {streamed:?}");
-        let whole = gateway.completed(answer.clone(), hi(model)).await;
+        let whole = gateway
+            .completed(provider_response.clone(), hi(model))
+            .await;
         let text = &whole["choices"][0]["message"]["content"];
         assert_eq!(text, "Hello there", "{model}, {what}");
     }
@@ -43,8 +45,8 @@ async fn content_type_of_a_stream_does_not_matter() {
         Some("application/json"),
         None,
     ] {
-        let answer = Answer::events(payloads()).content_type(content_type);
-        assert_hello(&gateway, &format!("{content_type:?}"), answer).await;
+        let provider_response = RawResponse::events(payloads()).content_type(content_type);
+        assert_hello(&gateway, &format!("{content_type:?}"), provider_response).await;
     }
 }
 
@@ -62,19 +64,21 @@ async fn whole_completion_in_place_of_a_stream_is_read() {
         "application/json; charset=utf-8",
         "text/event-stream",
     ] {
-        let answer = Answer::json(&body)
+        let provider_response = RawResponse::json(&body)
             .content_type(Some(content_type))
             .split(7);
-        let whole = gateway.completed(answer.clone(), hi(LOCAL)).await;
+        let whole = gateway
+            .completed(provider_response.clone(), hi(LOCAL))
+            .await;
         assert_eq!(whole["usage"]["total_tokens"], 6, "{content_type}: {whole}");
-        assert_hello(&gateway, content_type, answer).await;
+        assert_hello(&gateway, content_type, provider_response).await;
     }
     // With white space around it, as some servers format it.
     let pretty = format!("\n{}\n", serde_json::to_string_pretty(&body).unwrap());
-    let answer = Answer::new()
+    let provider_response = RawResponse::new()
         .content_type(Some("application/json"))
         .then(pretty);
-    assert_hello(&gateway, "pretty", answer).await;
+    assert_hello(&gateway, "pretty", provider_response).await;
 }
 
 #[tokio::test]
@@ -90,10 +94,10 @@ async fn lines_of_json_are_read() {
         "text/event-stream",
     ] {
         for split in [1, 64, 100_000] {
-            let answer = Answer::new()
+            let provider_response = RawResponse::new()
                 .content_type(Some(content_type))
                 .then(lines.clone());
-            assert_hello(&gateway, content_type, answer.split(split)).await;
+            assert_hello(&gateway, content_type, provider_response.split(split)).await;
         }
     }
 }
@@ -135,8 +139,8 @@ async fn framing_of_events_does_not_matter() {
         ),
     ] {
         for split in [1, 100_000] {
-            let answer = Answer::new().then(body.clone()).split(split);
-            assert_hello(&gateway, what, answer).await;
+            let provider_response = RawResponse::new().then(body.clone()).split(split);
+            assert_hello(&gateway, what, provider_response).await;
         }
     }
 }
@@ -151,11 +155,11 @@ async fn events_of_megabytes_are_read() {
         2,
         chunk(json!({ "images": image }), Value::Null).to_string(),
     );
-    let answer = Answer::events(&events);
-    let streamed = gateway.stream(answer.clone(), hi(LOCAL)).await;
+    let provider_response = RawResponse::events(&events);
+    let streamed = gateway.stream(provider_response.clone(), hi(LOCAL)).await;
     assert_eq!(streamed.text(), "Hello there");
     assert!(streamed.values_of("images") == [image.clone()]);
-    let whole = gateway.completed(answer, hi(LOCAL)).await;
+    let whole = gateway.completed(provider_response, hi(LOCAL)).await;
     assert!(whole["choices"][0]["message"]["images"] == image);
 }
 
@@ -168,17 +172,16 @@ async fn comments_are_life_for_the_idle_timer() {
     .await;
     let silence = Duration::from_millis(600);
     let [role, hello, there, stop, done] = payloads().try_into().unwrap();
-    let mut answer = Answer::events([role, hello]);
+    let mut provider_response = RawResponse::events([role, hello]);
     for comment in [": ping\n\n", ":\n\n", ": OPENROUTER PROCESSING\n"] {
-        answer = answer.pause(silence).then(comment);
+        provider_response = provider_response.pause(silence).then(comment);
     }
-    let answer = [there, stop, done]
-        .iter()
-        .fold(answer.pause(silence), |answer, data| {
-            answer.then(format!("data: {data}\n\n"))
-        });
-    assert_hello(&gateway, "comments", answer).await;
-    let silent = Answer::events([chunk(json!({ "content": "Hello" }), Value::Null)]).hang();
+    let provider_response = [there, stop, done].iter().fold(
+        provider_response.pause(silence),
+        |provider_response, data| provider_response.then(format!("data: {data}\n\n")),
+    );
+    assert_hello(&gateway, "comments", provider_response).await;
+    let silent = RawResponse::events([chunk(json!({ "content": "Hello" }), Value::Null)]).hang();
     let streamed = gateway.stream(silent, hi(LOCAL)).await;
     assert_eq!(streamed.error.unwrap()["code"], "provider_timeout");
 }

@@ -1,7 +1,7 @@
 //! A limit of tokens that a provider ignores is enforced by this server.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Script};
+use upstream::{RawResponse, Script};
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, WORKERS_AI, chunk, hi, with};
 
@@ -44,7 +44,7 @@ async fn reasoning_counts_too() {
         )
     });
     let streamed = gateway
-        .stream(Answer::events(thoughts), limited(LOCAL, 10))
+        .stream(RawResponse::events(thoughts), limited(LOCAL, 10))
         .await;
     assert_eq!(
         streamed.finish_reason().as_deref(),

@@ -2,7 +2,7 @@
 //! it failed.
 
 use serde_json::{Value, json};
-use upstream::Answer;
+use upstream::RawResponse;
 
 use crate::harness::gateway::{Gateway, LOCAL, OPENAI, WORKERS_AI, chunk, hi};
 
@@ -10,17 +10,17 @@ const MODELS: [&str; 3] = [OPENAI, LOCAL, WORKERS_AI];
 
 /// Asserts that a reply with this event between its words is `Hello there`, and returns its usage.
 async fn assert_read(gateway: &Gateway, model: &str, event: &str) -> Value {
-    let answer = Answer::events([
+    let provider_response = RawResponse::events([
         chunk(json!({ "content": "Hello" }), Value::Null).to_string(),
         event.to_owned(),
         chunk(json!({ "content": " there" }), Value::Null).to_string(),
         chunk(json!({}), json!("stop")).to_string(),
         "[DONE]".to_owned(),
     ]);
-    let streamed = gateway.stream(answer.clone(), hi(model)).await;
+    let streamed = gateway.stream(provider_response.clone(), hi(model)).await;
     assert_eq!(streamed.text(), "Hello there", "{model}, {event}");
     assert!(streamed.is_done, "{model}, {event}: {streamed:?}");
-    let whole = gateway.completed(answer, hi(model)).await;
+    let whole = gateway.completed(provider_response, hi(model)).await;
     let choice = &whole["choices"][0];
     assert_eq!(choice["message"]["content"], "Hello there", "{event}");
     assert_eq!(choice["finish_reason"], "stop", "{event}");
@@ -80,7 +80,7 @@ async fn odd_usage_is_read_as_far_as_it_can_be() {
     let nested = json!({ "choices": [{ "index": 0, "delta": {}, "usage": counts }] });
     let used = assert_read(&gateway, LOCAL, &nested.to_string()).await;
     assert_eq!(used["total_tokens"], 15, "{used}");
-    let late = Answer::events([
+    let late = RawResponse::events([
         chunk(json!({ "content": "Hello" }), json!("stop")).to_string(),
         usage(counts),
         "[DONE]".to_owned(),
@@ -93,7 +93,7 @@ async fn odd_usage_is_read_as_far_as_it_can_be() {
 async fn content_in_parts_is_one_text() {
     let gateway = Gateway::new().await;
     let parts = |parts: Value| chunk(json!({ "content": parts }), Value::Null).to_string();
-    let answer = Answer::events([
+    let provider_response = RawResponse::events([
         parts(json!([{ "type": "text", "text": "Hel" }])),
         parts(json!([{ "type": "text", "text": "lo" }, { "type": "text", "text": " th" }])),
         parts(json!([])),
@@ -101,7 +101,7 @@ async fn content_in_parts_is_one_text() {
         chunk(json!({}), json!("stop")).to_string(),
     ]);
     for model in [OPENAI, LOCAL] {
-        let streamed = gateway.stream(answer.clone(), hi(model)).await;
+        let streamed = gateway.stream(provider_response.clone(), hi(model)).await;
         assert_eq!(streamed.text(), "Hello there", "{model}");
     }
 }
@@ -126,9 +126,13 @@ async fn surrogates_are_put_together_over_events() {
         let mut events: Vec<_> = texts.iter().map(|text| escaped(text)).collect();
         events.push(stop.clone());
         for model in MODELS {
-            let streamed = gateway.stream(Answer::events(&events), hi(model)).await;
+            let streamed = gateway
+                .stream(RawResponse::events(&events), hi(model))
+                .await;
             assert_eq!(streamed.text(), expected, "{model}, {texts:?}");
-            let whole = gateway.completed(Answer::events(&events), hi(model)).await;
+            let whole = gateway
+                .completed(RawResponse::events(&events), hi(model))
+                .await;
             assert_eq!(whole["choices"][0]["message"]["content"], expected);
         }
     }

@@ -2,15 +2,15 @@
 //! refuses is the client's, not the provider's failure.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Script};
+use upstream::{RawResponse, Script};
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, hi, with};
 
-async fn asked(gateway: &Gateway, body: Value) -> (Value, Option<String>) {
+async fn provider_request(gateway: &Gateway, body: Value) -> (Value, Option<String>) {
     let response = gateway.complete(Script::new(["ok"]), body).await;
     assert_eq!(response.status, 200, "{response:?}");
     let omitted = response.header("x-goldfish-omitted-parameters");
-    (gateway.asked(), omitted.map(str::to_owned))
+    (gateway.provider_request(), omitted.map(str::to_owned))
 }
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn parameters_that_a_model_does_not_take_are_omitted_and_named() {
         "temperature": 0.5, "top_p": 0.5, "max_tokens": 7, "seed": 1, "parallel_tool_calls": true,
         "messages": [{ "role": "system", "content": "Be brief." }, { "role": "user", "content": "Hi!" }],
     });
-    let (body, omitted) = asked(&gateway, with(hi("reasoner"), fields.clone())).await;
+    let (body, omitted) = provider_request(&gateway, with(hi("reasoner"), fields.clone())).await;
     for name in ["temperature", "top_p", "max_tokens", "parallel_tool_calls"] {
         assert_eq!(body.get(name), None, "{name}: {body}");
     }
@@ -34,7 +34,7 @@ async fn parameters_that_a_model_does_not_take_are_omitted_and_named() {
     assert_eq!(body["messages"][0]["role"], "developer", "{body}");
     assert_eq!(omitted.as_deref(), Some("temperature, top_p"));
 
-    let (body, omitted) = asked(&gateway, with(hi("plain"), fields.clone())).await;
+    let (body, omitted) = provider_request(&gateway, with(hi("plain"), fields.clone())).await;
     assert_eq!(body.get("stream_options"), None, "{body}");
     assert_eq!(body["messages"][0]["role"], "user", "{body}");
     assert!(
@@ -47,11 +47,11 @@ async fn parameters_that_a_model_does_not_take_are_omitted_and_named() {
     assert_eq!(omitted.as_deref(), Some("seed"));
 
     // Each model by its default: one takes the new name of the limit, one the old one.
-    let (body, omitted) = asked(&gateway, with(hi(OPENAI), fields.clone())).await;
+    let (body, omitted) = provider_request(&gateway, with(hi(OPENAI), fields.clone())).await;
     assert_eq!(body["max_completion_tokens"], 7, "{body}");
     assert_eq!(body.get("max_tokens"), None, "{body}");
     assert_eq!(omitted, None);
-    let (body, _) = asked(&gateway, with(hi(LOCAL), fields)).await;
+    let (body, _) = provider_request(&gateway, with(hi(LOCAL), fields)).await;
     assert_eq!(body["max_tokens"], 7, "{body}");
 }
 
@@ -64,7 +64,7 @@ async fn stream_is_asked_for_as_the_row_says() {
         model("never", "never")
     ]);
     let gateway = Gateway::with(&[("models", &models.to_string())]).await;
-    let whole = Answer::json(&json!({
+    let whole = RawResponse::json(&json!({
         "id": "c", "object": "chat.completion", "created": 1, "model": "m",
         "choices": [{ "index": 0, "message": { "role": "assistant", "content": "ok" }, "finish_reason": "stop" }],
         "usage": { "prompt_tokens": 4, "completion_tokens": 2, "total_tokens": 6 },
@@ -77,20 +77,20 @@ async fn stream_is_asked_for_as_the_row_says() {
         ("never", false, false),
         ("never", true, false),
     ] {
-        let answer = if expected {
+        let response = if expected {
             Script::new(["ok"])
         } else {
             whole.clone().into()
         };
         if streamed {
-            let chunks = gateway.stream(answer, hi(model)).await;
+            let chunks = gateway.stream(response, hi(model)).await;
             assert_eq!(chunks.text(), "ok", "{model}");
             assert!(chunks.is_done, "{model}");
         } else {
-            let object = gateway.completed(answer, hi(model)).await;
+            let object = gateway.completed(response, hi(model)).await;
             assert_eq!(object["choices"][0]["message"]["content"], "ok", "{model}");
         }
-        let body = gateway.asked();
+        let body = gateway.provider_request();
         let is_streamed = body["stream"].as_bool().unwrap_or(false);
         assert_eq!(is_streamed, expected, "{model}, {streamed}: {body}");
         assert_eq!(
@@ -117,8 +117,8 @@ async fn refused_parameter_is_the_clients_error_and_is_not_tried_elsewhere() {
             "param": param, "code": code,
         }});
         let before = gateway.upstream.requests().len();
-        let answer = Answer::json(&error).status(400);
-        let response = gateway.complete(answer, hi(OPENAI)).await;
+        let provider_response = RawResponse::json(&error).status(400);
+        let response = gateway.complete(provider_response, hi(OPENAI)).await;
         assert_eq!(response.status, 400, "{response:?}");
         let told = &response.json()["error"];
         assert_eq!(told["param"], param, "{told}");
@@ -132,7 +132,7 @@ async fn refused_parameter_is_the_clients_error_and_is_not_tried_elsewhere() {
 async fn what_a_translated_provider_lacks_is_omitted_or_refused_with_its_path() {
     let gateway = Gateway::new().await;
     let fields = json!({ "seed": 7, "frequency_penalty": 0.5, "temperature": 0.5 });
-    let (body, omitted) = asked(&gateway, with(hi(ANTHROPIC), fields)).await;
+    let (body, omitted) = provider_request(&gateway, with(hi(ANTHROPIC), fields)).await;
     assert_eq!(body.get("seed"), None, "{body}");
     assert_eq!(
         omitted.as_deref(),

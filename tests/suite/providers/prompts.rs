@@ -1,7 +1,7 @@
 //! The prompt is well-formed for its provider, whatever happened before in the conversation.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Failure, Fault, Script};
+use upstream::{Failure, Fault, RawResponse, Script};
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, WORKERS_AI, hi, with};
 use crate::harness::text_of;
@@ -40,12 +40,12 @@ async fn turn_after_a_failed_reply_alternates_roles() {
             let body = json!({ "message": "Second.", "model": model, "conversationId": id });
             let events = guest.chat(body).await.accepted().await.events().await;
             assert_eq!(text_of(&events), "fine", "{model}, {failed:?}");
-            let asked = gateway.asked();
-            assert_eq!(roles(&asked), ["user"], "{model}, {failed:?}: {asked}");
-            let prompt = asked["messages"].to_string();
+            let request = gateway.provider_request();
+            assert_eq!(roles(&request), ["user"], "{model}, {failed:?}: {request}");
+            let prompt = request["messages"].to_string();
             assert!(
                 prompt.contains("First.") && prompt.contains("Second."),
-                "{asked}"
+                "{request}"
             );
         }
     }
@@ -64,15 +64,15 @@ async fn empty_replies_are_left_out() {
     for model in [OPENAI, LOCAL, ANTHROPIC, WORKERS_AI] {
         let body = with(hi(model), json!({ "messages": messages }));
         gateway.completed(Script::new(["ok"]), body).await;
-        let asked = gateway.asked();
+        let request = gateway.provider_request();
         assert!(
-            roles(&asked).iter().all(|role| *role == "user"),
-            "{model}: {asked}"
+            roles(&request).iter().all(|role| *role == "user"),
+            "{model}: {request}"
         );
         for text in ["One.", "Two.", "Three."] {
             assert!(
-                asked["messages"].to_string().contains(text),
-                "{model}: {asked}"
+                request["messages"].to_string().contains(text),
+                "{model}: {request}"
             );
         }
     }
@@ -94,28 +94,28 @@ async fn results_of_tools_follow_their_calls() {
     for model in [OPENAI, LOCAL] {
         let body = with(hi(model), json!({ "messages": messages, "tools": tools }));
         gateway.completed(Script::new(["ok"]), body).await;
-        let asked = gateway.asked();
+        let request = gateway.provider_request();
         assert_eq!(
-            roles(&asked),
+            roles(&request),
             ["user", "assistant", "tool", "tool", "user"],
-            "{asked}"
+            "{request}"
         );
-        assert_eq!(asked["messages"][4]["content"], "Hurry.", "{asked}");
+        assert_eq!(request["messages"][4]["content"], "Hurry.", "{request}");
     }
     let body = with(
         hi(ANTHROPIC),
         json!({ "messages": messages, "tools": tools }),
     );
     gateway.completed(Script::new(["ok"]), body).await;
-    let asked = gateway.asked();
-    assert_eq!(roles(&asked), ["user", "assistant", "user"], "{asked}");
-    let kinds: Vec<_> = asked["messages"][2]["content"]
+    let request = gateway.provider_request();
+    assert_eq!(roles(&request), ["user", "assistant", "user"], "{request}");
+    let kinds: Vec<_> = request["messages"][2]["content"]
         .as_array()
         .unwrap()
         .iter()
         .map(|block| block["type"].as_str().unwrap())
         .collect();
-    assert_eq!(kinds, ["tool_result", "tool_result", "text"], "{asked}");
+    assert_eq!(kinds, ["tool_result", "tool_result", "text"], "{request}");
 }
 
 #[tokio::test]
@@ -127,9 +127,12 @@ async fn message_of_audio_alone_is_no_empty_reply() {
         { "role": "user", "content": "Again." },
     ]);
     let body = with(hi(OPENAI), json!({ "messages": messages }));
-    gateway.completed(Answer::json(&json!({
+    gateway.completed(RawResponse::json(&json!({
         "choices": [{ "index": 0, "message": { "role": "assistant", "content": "ok" }, "finish_reason": "stop" }],
     })), body).await;
-    let asked = gateway.asked();
-    assert_eq!(asked["messages"][1]["audio"]["id"], "audio_1", "{asked}");
+    let request = gateway.provider_request();
+    assert_eq!(
+        request["messages"][1]["audio"]["id"], "audio_1",
+        "{request}"
+    );
 }

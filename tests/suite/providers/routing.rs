@@ -68,7 +68,7 @@ impl Fixture {
         chat
     }
 
-    /// A question that is answered; the answer and the conversation's id.
+    /// A question that is answered; the response and the conversation's id.
     async fn answered(&self) -> (String, String) {
         let chat = self.guest.ask("Hi").await.accepted().await;
         let id = chat.conversation_id();
@@ -94,8 +94,8 @@ impl Fixture {
         self.guest.ask("Hi").await.collect().await.status
     }
 
-    /// The questions that each was asked.
-    fn asked(&self) -> (usize, usize) {
+    /// How many requests each provider has had.
+    fn request_counts(&self) -> (usize, usize) {
         let of = |upstream: &Upstream| {
             let requests = upstream.requests();
             requests
@@ -148,7 +148,7 @@ async fn transient_failures_are_retried() {
         fixture.openai.push(script.clone());
         let (text, id) = fixture.answered().await;
         assert_eq!(text, "from openai", "{script:?}");
-        assert_eq!(fixture.asked(), (2, 0), "{script:?}");
+        assert_eq!(fixture.request_counts(), (2, 0), "{script:?}");
         let [first, second] = &fixture.openai.requests()[..] else {
             panic!("asked twice")
         };
@@ -167,7 +167,7 @@ async fn attempts_are_limited() {
         })
         .await;
         assert_eq!(fixture.status().await, 502);
-        assert_eq!(fixture.asked(), (times, 0), "{most:?}");
+        assert_eq!(fixture.request_counts(), (times, 0), "{most:?}");
     }
 }
 
@@ -186,7 +186,7 @@ async fn permanent_failures_are_not_retried() {
         })
         .await;
         assert_eq!(fixture.status().await, status, "{failure:?}");
-        assert_eq!(fixture.asked(), (1, 0), "{failure:?}");
+        assert_eq!(fixture.request_counts(), (1, 0), "{failure:?}");
     }
 }
 
@@ -194,12 +194,12 @@ async fn permanent_failures_are_not_retried() {
 async fn retry_after_of_a_provider_is_respected() {
     let fixture = Fixture::new(&[]).await;
     for script in [limited("1"), refused(Failure::Overloaded(Some("1".into())))] {
-        let (before, _) = fixture.asked();
+        let (before, _) = fixture.request_counts();
         fixture.openai.push(script);
         let began = Instant::now();
         assert_eq!(fixture.text().await, "from openai");
         assert!(began.elapsed() >= Duration::from_secs(1), "not earlier");
-        assert_eq!(fixture.asked(), (before + 2, 0));
+        assert_eq!(fixture.request_counts(), (before + 2, 0));
     }
 }
 
@@ -208,10 +208,10 @@ async fn a_long_retry_after_is_passed_to_the_client() {
     for (bound, wait) in [("", "6"), ("1", "2"), ("60", "61"), ("3600", "61")] {
         let variables = [("llm_max_retry_wait_seconds", bound)];
         let fixture = Fixture::choosing(&variables, move |_| limited(wait)).await;
-        let answer = fixture.guest.ask("Hi").await.collect().await;
-        answer.is_error(503, "PROVIDER_UNAVAILABLE");
-        assert_eq!(answer.header("retry-after"), Some(wait));
-        assert_eq!(fixture.asked(), (1, 0), "{bound:?}");
+        let response = fixture.guest.ask("Hi").await.collect().await;
+        response.is_error(503, "PROVIDER_UNAVAILABLE");
+        assert_eq!(response.header("retry-after"), Some(wait));
+        assert_eq!(fixture.request_counts(), (1, 0), "{bound:?}");
     }
 }
 
@@ -240,11 +240,11 @@ async fn a_failing_model_uses_its_fallback() {
         .await;
         let (text, id) = fixture.answered().await;
         assert_eq!(text, "from anthropic", "{script:?}");
-        assert_eq!(fixture.asked(), (times, 1), "{script:?}");
-        let asked = fixture.anthropic.request(0).await.json();
+        assert_eq!(fixture.request_counts(), (times, 1), "{script:?}");
+        let request = fixture.anthropic.request(0).await.json();
         assert!(
-            asked["model"].as_str().unwrap().starts_with(STAND_IN),
-            "{asked}"
+            request["model"].as_str().unwrap().starts_with(STAND_IN),
+            "{request}"
         );
         assert_eq!(fixture.reply(&id).await["content"], "from anthropic");
     }
@@ -256,7 +256,7 @@ async fn no_fallback_for_invalid_requests_or_working_models() {
     assert_eq!(fixture.text().await, "from openai");
     fixture.openai.push(refused(Failure::ContentFiltered));
     assert_eq!(fixture.status().await, 400);
-    assert_eq!(fixture.asked(), (2, 0));
+    assert_eq!(fixture.request_counts(), (2, 0));
 }
 
 #[tokio::test]
@@ -269,9 +269,9 @@ async fn fallbacks_are_called_in_order() {
     fixture.anthropic.push(refused(Failure::BadKey));
     let text = fixture.text().await;
     assert!(!text.is_empty() && !text.starts_with("from "), "{text}");
-    assert_eq!(fixture.asked(), (1, 1));
+    assert_eq!(fixture.request_counts(), (1, 1));
     assert_eq!(fixture.text().await, "from anthropic");
-    assert_eq!(fixture.asked(), (2, 2));
+    assert_eq!(fixture.request_counts(), (2, 2));
 }
 
 #[tokio::test]
@@ -279,10 +279,10 @@ async fn failure_of_all_fallbacks_reports_the_first_failure() {
     let variables = [("model_fallbacks", FALLBACKS)];
     let fixture = Fixture::choosing(&variables, |_| limited("3600")).await;
     fixture.anthropic.set(refused(Failure::BadKey));
-    let answer = fixture.guest.ask("Hi").await.collect().await;
-    answer.is_error(503, "PROVIDER_UNAVAILABLE");
-    assert_eq!(answer.header("retry-after"), Some("3600"));
-    assert_eq!(fixture.asked(), (1, 1));
+    let response = fixture.guest.ask("Hi").await.collect().await;
+    response.is_error(503, "PROVIDER_UNAVAILABLE");
+    assert_eq!(response.header("retry-after"), Some("3600"));
+    assert_eq!(fixture.request_counts(), (1, 1));
 }
 
 #[tokio::test]
@@ -309,7 +309,7 @@ async fn no_retry_after_the_first_delta() {
             events.iter().any(|event| event.name() == "error"),
             "{events:?}"
         );
-        assert_eq!(fixture.asked(), (1, 0), "{fault:?}");
+        assert_eq!(fixture.request_counts(), (1, 0), "{fault:?}");
         assert_eq!(fixture.reply(&id).await["status"], "incomplete");
     }
 }
@@ -317,9 +317,9 @@ async fn no_retry_after_the_first_delta() {
 #[tokio::test]
 async fn invalid_fallbacks_are_a_configuration_error() {
     let fixture = Fixture::new(&[("model_fallbacks", "marker-not-json")]).await;
-    let answer = fixture.guest.ask("Hi").await.collect().await;
-    assert!(answer.status >= 500, "{answer:?}");
-    assert!(!answer.text().contains("model_fallbacks"), "{answer:?}");
+    let response = fixture.guest.ask("Hi").await.collect().await;
+    assert!(response.status >= 500, "{response:?}");
+    assert!(!response.text().contains("model_fallbacks"), "{response:?}");
     let logs = fixture.app.logs();
     assert!(logs.contains("model_fallbacks"), "{logs}");
     assert!(!logs.contains("marker-not-json"), "{logs}");
@@ -356,7 +356,7 @@ async fn a_failing_key_is_paused_and_another_is_used() {
         let questions = questions.iter().filter(|request| !says(request, STAY));
         let bad = questions.filter(|request| is_bad(request)).count();
         assert_eq!(bad, 1, "{failure:?}: it rests after its first failure");
-        assert_eq!(fixture.asked(), (7, 0), "{failure:?}");
+        assert_eq!(fixture.request_counts(), (7, 0), "{failure:?}");
         drop(stay);
         assert!(!fixture.app.logs().contains("sk-marker"), "{failure:?}");
     }
@@ -369,11 +369,11 @@ async fn every_key_is_tried_before_failing() {
         ("llm_max_attempts", "10"),
     ];
     let fixture = Fixture::choosing(&variables, |_| refused(Failure::BadKey)).await;
-    let answer = fixture.guest.ask("Hi").await.collect().await;
-    answer.is_error(502, "PROVIDER_ERROR");
+    let response = fixture.guest.ask("Hi").await.collect().await;
+    response.is_error(502, "PROVIDER_ERROR");
     let uses = keys(&fixture.openai);
     assert_eq!(uses.values().collect::<Vec<_>>(), [&1, &1], "{uses:?}");
-    assert!(!answer.text().contains("sk-marker"));
+    assert!(!response.text().contains("sk-marker"));
     assert!(!fixture.app.logs().contains("sk-marker"));
 }
 
@@ -406,14 +406,14 @@ async fn circuit_breaker_opens_and_closes_again() {
     let stay = fixture.stay().await;
     for times in 1..=2 {
         assert_eq!(fixture.status().await, 502);
-        assert_eq!(fixture.asked(), (times, 0));
+        assert_eq!(fixture.request_counts(), (times, 0));
     }
     // It is left alone, which is said at once, and others are not concerned.
-    let answer = fixture.guest.ask("Hi").await.collect().await;
-    answer.is_error(503, "PROVIDER_UNAVAILABLE");
-    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
-    assert!((1..=10).contains(&wait), "{answer:?}");
-    assert_eq!(fixture.asked(), (2, 0));
+    let response = fixture.guest.ask("Hi").await.collect().await;
+    response.is_error(503, "PROVIDER_UNAVAILABLE");
+    let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=10).contains(&wait), "{response:?}");
+    assert_eq!(fixture.request_counts(), (2, 0));
     let body = json!({ "message": "Hi", "model": STAND_IN });
     let events = fixture.guest.chat(body).await.events().await;
     assert_eq!(text_of(&events), "from anthropic");
@@ -422,11 +422,11 @@ async fn circuit_breaker_opens_and_closes_again() {
     eventually("a first try", || async {
         breathe().await;
         assert!(matches!(fixture.status().await, 502 | 503));
-        (fixture.asked().0 > 2).then_some(())
+        (fixture.request_counts().0 > 2).then_some(())
     })
     .await;
     assert_eq!(fixture.status().await, 503);
-    assert_eq!(fixture.asked().0, 3, "one failure is enough now");
+    assert_eq!(fixture.request_counts().0, 3, "one failure is enough now");
 
     // The next one is slow. As long as it is on its way, it is the only one.
     let gate = Gate::default();
@@ -435,16 +435,16 @@ async fn circuit_breaker_opens_and_closes_again() {
         .set(Script::new(["well ", "again"]).behind(&gate));
     let trying = eventually("a second try", || async {
         breathe().await;
-        let before = fixture.asked().0;
+        let before = fixture.request_counts().0;
         let chat = tokio::spawn({
             let guest = fixture.guest.clone();
             async move { guest.ask("Hi").await }
         });
         eventually("an answer, or a question", || async {
-            (chat.is_finished() || fixture.asked().0 > before).then_some(())
+            (chat.is_finished() || fixture.request_counts().0 > before).then_some(())
         })
         .await;
-        if fixture.asked().0 > before {
+        if fixture.request_counts().0 > before {
             return Some(chat);
         }
         assert_eq!(chat.await.unwrap().status, 503);
@@ -452,7 +452,7 @@ async fn circuit_breaker_opens_and_closes_again() {
     })
     .await;
     assert_eq!(fixture.status().await, 503);
-    assert_eq!(fixture.asked().0, 4);
+    assert_eq!(fixture.request_counts().0, 4);
     gate.open();
     let events = trying.await.unwrap().accepted().await.events().await;
     assert_eq!(text_of(&events), "well again");
@@ -460,7 +460,7 @@ async fn circuit_breaker_opens_and_closes_again() {
     // It works, and everybody is let through.
     for times in 5..=7 {
         assert_eq!(fixture.text().await, "well again");
-        assert_eq!(fixture.asked().0, times);
+        assert_eq!(fixture.request_counts().0, times);
     }
     drop(stay);
 }
@@ -476,7 +476,7 @@ async fn open_circuit_uses_the_fallback() {
     let stay = fixture.stay().await;
     for times in 1..=3 {
         assert_eq!(fixture.text().await, "from anthropic");
-        assert_eq!(fixture.asked(), (1, times), "it is asked no more");
+        assert_eq!(fixture.request_counts(), (1, times), "it is asked no more");
     }
     drop(stay);
 }
@@ -488,7 +488,7 @@ async fn refusals_do_not_open_the_circuit() {
     let stay = fixture.stay().await;
     for times in 1..=3 {
         assert_eq!(fixture.status().await, 503);
-        assert_eq!(fixture.asked(), (times, 0));
+        assert_eq!(fixture.request_counts(), (times, 0));
     }
     drop(stay);
 }
@@ -516,17 +516,17 @@ async fn concurrency_limit_queues_requests() {
     // moment: a request that finds the instance busy may get an instance of its own.
     let waiting = ask();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let answer = ask().await.unwrap().collect().await;
-    answer.is_error(503, "PROVIDER_UNAVAILABLE");
-    assert_eq!(answer.header("retry-after"), Some("1"));
-    assert_eq!(fixture.asked(), (1, 1));
+    let response = ask().await.unwrap().collect().await;
+    response.is_error(503, "PROVIDER_UNAVAILABLE");
+    assert_eq!(response.header("retry-after"), Some("1"));
+    assert_eq!(fixture.request_counts(), (1, 1));
     gate.open();
     for chat in [first, waiting] {
         let chat = chat.await.unwrap();
         let events = chat.accepted().await.events().await;
         assert_eq!(text_of(&events), "from openai");
     }
-    assert_eq!(fixture.asked(), (2, 1));
+    assert_eq!(fixture.request_counts(), (2, 1));
 }
 
 #[tokio::test]
@@ -563,10 +563,10 @@ async fn concurrency_limit_wait_times_out() {
     let variables = [("llm_max_concurrency_per_instance", "1")];
     let fixture = Fixture::new(&variables).await;
     let stay = fixture.stay().await;
-    let answer = fixture.guest.ask("Hi").await.collect().await;
-    answer.is_error(503, "PROVIDER_UNAVAILABLE");
-    assert_eq!(answer.header("retry-after"), Some("1"));
-    assert_eq!(fixture.asked(), (0, 0));
+    let response = fixture.guest.ask("Hi").await.collect().await;
+    response.is_error(503, "PROVIDER_UNAVAILABLE");
+    assert_eq!(response.header("retry-after"), Some("1"));
+    assert_eq!(fixture.request_counts(), (0, 0));
     drop(stay);
 }
 
@@ -579,7 +579,7 @@ async fn full_concurrency_limit_uses_the_fallback() {
     let fixture = Fixture::new(&variables).await;
     let stay = fixture.stay().await;
     assert_eq!(fixture.text().await, "from anthropic");
-    assert_eq!(fixture.asked(), (0, 1));
+    assert_eq!(fixture.request_counts(), (0, 1));
     drop(stay);
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use upstream::Answer;
+use upstream::RawResponse;
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, WORKERS_AI, with};
 use crate::harness::manifest;
@@ -101,7 +101,7 @@ async fn sent(gateway: &Gateway, model: &str) -> String {
             });
             gateway
                 .upstream
-                .push(Answer::named_events([response]).into());
+                .push(RawResponse::named_events([response]).into());
         }
         let response = gateway.guest.post(path, body).await;
         let requests = gateway.upstream.requests();

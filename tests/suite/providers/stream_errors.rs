@@ -2,7 +2,7 @@
 //! incomplete.
 
 use serde_json::{Value, json};
-use upstream::Answer;
+use upstream::RawResponse;
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, WORKERS_AI, chunk, hi};
 use crate::harness::text_of;
@@ -52,19 +52,25 @@ fn openai_errors() -> Vec<(String, &'static str)> {
     ]
 }
 
-async fn assert_error(gateway: &Gateway, model: &str, begin: &Answer, error: &str, code: &str) {
+async fn assert_error(
+    gateway: &Gateway,
+    model: &str,
+    begin: &RawResponse,
+    error: &str,
+    code: &str,
+) {
     let what = format!("{model}, {error}");
     for end in ["", "data: [DONE]\n\n"] {
-        let answer = begin.clone().then(error).then(end);
-        let streamed = gateway.stream(answer.clone(), hi(model)).await;
+        let response = begin.clone().then(error).then(end);
+        let streamed = gateway.stream(response.clone(), hi(model)).await;
         assert_eq!(streamed.text(), "Hello", "{what}: {streamed:?}");
         assert!(
             streamed.error.is_some() && !streamed.is_done,
             "{what}: {streamed:?}"
         );
-        let whole = gateway.complete(answer.clone(), hi(model)).await;
+        let whole = gateway.complete(response.clone(), hi(model)).await;
         assert_ne!(whole.status, 200, "{what}: {whole:?}");
-        let (events, stored) = gateway.chat(answer, model).await;
+        let (events, stored) = gateway.chat(response, model).await;
         let events = events.unwrap();
         assert_eq!(text_of(&events), "Hello", "{what}");
         let told = events.iter().find(|event| event.name() == "error");
@@ -76,13 +82,13 @@ async fn assert_error(gateway: &Gateway, model: &str, begin: &Answer, error: &st
 #[tokio::test]
 async fn error_in_mid_stream_is_told_in_every_shape() {
     let gateway = Gateway::with(&[("llm_circuit_failures", "0")]).await;
-    let begin = Answer::events([chunk(json!({ "content": "Hello" }), json!(""))]);
+    let begin = RawResponse::events([chunk(json!({ "content": "Hello" }), json!(""))]);
     for (error, code) in openai_errors() {
         for model in [OPENAI, LOCAL] {
             assert_error(&gateway, model, &begin, &error, code).await;
         }
     }
-    let begin = Answer::events([json!({ "response": "Hello" })]);
+    let begin = RawResponse::events([json!({ "response": "Hello" })]);
     let errors = json!({ "errors": [{ "code": 3040, "message": "Capacity." }], "success": false });
     for error in [errors, json!({ "error": "It broke." })] {
         let code = match error.get("errors") {
@@ -92,7 +98,7 @@ async fn error_in_mid_stream_is_told_in_every_shape() {
         let error = format!("data: {error}\n\n");
         assert_error(&gateway, WORKERS_AI, &begin, &error, code).await;
     }
-    let begin = Answer::named_events([
+    let begin = RawResponse::named_events([
         json!({ "type": "message_start", "message": { "content": [], "usage": { "input_tokens": 1 } } }),
         json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "Hello" } }),
     ]);
@@ -114,34 +120,34 @@ async fn answer_that_is_only_an_error_has_a_status() {
     let html = "<!doctype html><title>502 Bad Gateway</title>";
     let error = json!({ "error": { "message": "It broke.", "type": "server_error" } });
     let page = |status| {
-        Answer::new()
+        RawResponse::new()
             .status(status)
             .content_type(Some("text/html"))
             .then(html)
     };
-    for (what, answer, status) in [
-        ("200 with an error object", Answer::json(&error), 502),
+    for (what, provider_response, status) in [
+        ("200 with an error object", RawResponse::json(&error), 502),
         (
             "200 with a text as error",
-            Answer::json(&json!({ "error": "It broke." })),
+            RawResponse::json(&json!({ "error": "It broke." })),
             502,
         ),
         (
             "200 with a bare error",
-            Answer::json(&json!({ "message": "It broke.", "type": "server_error" })),
+            RawResponse::json(&json!({ "message": "It broke.", "type": "server_error" })),
             502,
         ),
         ("200 with HTML", page(200), 502),
         ("502 with HTML", page(502), 502),
         ("503 with HTML", page(503), 503),
-        ("404 without a body", Answer::new().status(404), 404),
-        ("400 without a body", Answer::new().status(400), 400),
+        ("404 without a body", RawResponse::new().status(404), 404),
+        ("400 without a body", RawResponse::new().status(400), 400),
         ("422 with HTML", page(422), 400),
-        ("200 without a body", Answer::new(), 502),
+        ("200 without a body", RawResponse::new(), 502),
     ] {
         for stream in [false, true] {
             let body = crate::harness::gateway::with(hi(LOCAL), json!({ "stream": stream }));
-            let response = gateway.complete(answer.clone(), body).await;
+            let response = gateway.complete(provider_response.clone(), body).await;
             assert_eq!(response.status, status, "{what}: {response:?}");
             let error = &response.json()["error"];
             assert!(
@@ -150,7 +156,7 @@ async fn answer_that_is_only_an_error_has_a_status() {
                     .is_some_and(|text| !text.contains("doctype"))
             );
         }
-        let (events, stored) = gateway.chat(answer, LOCAL).await;
+        let (events, stored) = gateway.chat(provider_response, LOCAL).await;
         assert!(events.is_err(), "{what}");
         assert_eq!(stored["status"], "incomplete", "{what}: {stored}");
         assert_eq!(stored["content"], "", "{what}: {stored}");
@@ -230,16 +236,16 @@ const TOO_LONG: [(&str, u16, &str); 12] = [
 async fn context_length_errors_have_a_stable_code() {
     let gateway = Gateway::new().await;
     for (model, status, body) in TOO_LONG {
-        let answer = Answer::new()
+        let provider_response = RawResponse::new()
             .status(status)
             .content_type(Some("application/json"))
             .then(body);
-        let response = gateway.complete(answer.clone(), hi(model)).await;
+        let response = gateway.complete(provider_response.clone(), hi(model)).await;
         assert_eq!(response.status, 400, "{body}: {response:?}");
         let error = &response.json()["error"];
         assert_eq!(error["code"], "context_length_exceeded", "{body}");
         assert_eq!(error["type"], "invalid_request_error", "{body}");
-        let (refused, _) = gateway.chat(answer, model).await;
+        let (refused, _) = gateway.chat(provider_response, model).await;
         refused
             .unwrap_err()
             .is_error(400, "CONTEXT_LENGTH_EXCEEDED");

@@ -2,18 +2,18 @@
 //! gets is OpenAI's form.
 
 use serde_json::{Value, json};
-use upstream::Answer;
+use upstream::RawResponse;
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, chunk, hi, with};
 
-/// An answer with these tool calls, each in an event of its own, and that reason.
-fn calling(pieces: &[Value], reason: &str) -> Answer {
+/// A response with these tool calls, each in an event of its own, and that reason.
+fn calling(pieces: &[Value], reason: &str) -> RawResponse {
     let mut events: Vec<_> = pieces
         .iter()
         .map(|calls| chunk(json!({ "tool_calls": calls }), json!("")))
         .collect();
     events.push(chunk(json!({}), json!(reason)));
-    Answer::events(events)
+    RawResponse::events(events)
 }
 
 /// A request with the tool `add`.
@@ -44,10 +44,16 @@ fn piece(
 }
 
 /// Asserts which calls these pieces are, streamed and not, and that every call has an id of its own.
-async fn assert_calls(gateway: &Gateway, answer: Answer, expected: &[(&str, &str)]) {
+async fn assert_calls(
+    gateway: &Gateway,
+    provider_response: RawResponse,
+    expected: &[(&str, &str)],
+) {
     for model in [OPENAI, LOCAL] {
-        let what = format!("{model}, {answer:?}");
-        let streamed = gateway.stream(answer.clone(), asking(model)).await;
+        let what = format!("{model}, {provider_response:?}");
+        let streamed = gateway
+            .stream(provider_response.clone(), asking(model))
+            .await;
         assert!(streamed.is_done, "{what}: {streamed:?}");
         assert_eq!(
             streamed.finish_reason().as_deref(),
@@ -65,7 +71,9 @@ async fn assert_calls(gateway: &Gateway, answer: Answer, expected: &[(&str, &str
             })
             .collect();
         assert_eq!(found, expected, "{what}");
-        let whole = gateway.completed(answer.clone(), asking(model)).await;
+        let whole = gateway
+            .completed(provider_response.clone(), asking(model))
+            .await;
         let choice = &whole["choices"][0];
         assert_eq!(choice["finish_reason"], "tool_calls", "{what}: {whole}");
         let calls = choice["message"]["tool_calls"].as_array().unwrap();
@@ -177,9 +185,9 @@ async fn empty_arguments_are_an_object_where_the_provider_needs_one() {
         ]);
         let body = with(asking(ANTHROPIC), json!({ "messages": messages }));
         gateway.completed(upstream::Script::new(["ok"]), body).await;
-        let asked = gateway.asked();
-        let call = &asked["messages"][1]["content"][0];
-        assert_eq!(call["type"], "tool_use", "{asked}");
-        assert_eq!(call["input"], json!({}), "{arguments:?}: {asked}");
+        let request = gateway.provider_request();
+        let call = &request["messages"][1]["content"][0];
+        assert_eq!(call["type"], "tool_use", "{request}");
+        assert_eq!(call["input"], json!({}), "{arguments:?}: {request}");
     }
 }

@@ -178,13 +178,16 @@ async fn system_prompt_is_placed_as_the_provider_expects() {
     let mut body = fixture.body();
     body["system"] = json!("Be brief.");
     fixture.guest.chat(body).await.events().await;
-    let asked = fixture.upstream.request(0).await.json();
-    let messages = asked["messages"].as_array().unwrap();
+    let request = fixture.upstream.request(0).await.json();
+    let messages = request["messages"].as_array().unwrap();
     assert!(
         messages.iter().all(|message| message["role"] != "system"),
-        "{asked}"
+        "{request}"
     );
-    assert!(asked["system"].to_string().contains("Be brief."), "{asked}");
+    assert!(
+        request["system"].to_string().contains("Be brief."),
+        "{request}"
+    );
 }
 
 const TOKENS: [&str; 6] = ["Grüße", " 🐠", "\n\n", "“data: {}”", " 日本語", " end"];
@@ -289,14 +292,14 @@ async fn provider_refusals_map_to_http_statuses() {
         ] {
             // Twice, since what is worth a retry is tried once more.
             fixture.upstream.set(Script::refuse(failure.clone()));
-            let answer = fixture.guest.post("/api/chat", fixture.body()).await;
-            let what = format!("{provider:?}, {failure:?}: {answer:?}");
-            assert_eq!(answer.json()["code"], code, "{what}");
-            assert_eq!(answer.status, status, "{what}");
-            answer.is_error(status, code);
+            let response = fixture.guest.post("/api/chat", fixture.body()).await;
+            let what = format!("{provider:?}, {failure:?}: {response:?}");
+            assert_eq!(response.json()["code"], code, "{what}");
+            assert_eq!(response.status, status, "{what}");
+            response.is_error(status, code);
             // The fake quotes parts of the key and of the request, as real ones do.
             for secret in [OPENAI_KEY, ANTHROPIC_KEY, CLOUDFLARE_TOKEN, "marker"] {
-                assert!(!answer.text().contains(secret), "{what}");
+                assert!(!response.text().contains(secret), "{what}");
                 assert!(!fixture.app.logs().contains(secret), "{what}");
             }
         }
@@ -310,8 +313,8 @@ async fn content_refused_by_a_provider_is_400() {
         fixture
             .upstream
             .set(Script::refuse(Failure::ContentFiltered));
-        let answer = fixture.guest.post("/api/chat", fixture.body()).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = fixture.guest.post("/api/chat", fixture.body()).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
 }
 
@@ -322,18 +325,18 @@ async fn retry_after_of_a_provider_is_passed_to_the_client() {
         fixture
             .upstream
             .set(Script::refuse(Failure::RateLimited(Some("37".to_owned()))));
-        let answer = fixture.guest.post("/api/chat", fixture.body()).await;
+        let response = fixture.guest.post("/api/chat", fixture.body()).await;
         assert_eq!(
-            answer.header("retry-after"),
+            response.header("retry-after"),
             Some("37"),
-            "{provider:?}: {answer:?}"
+            "{provider:?}: {response:?}"
         );
         let nonsense = Some("soon, I promise".to_owned());
         fixture
             .upstream
             .set(Script::refuse(Failure::Overloaded(nonsense)));
-        let answer = fixture.guest.post("/api/chat", fixture.body()).await;
-        answer.is_error(503, "PROVIDER_UNAVAILABLE");
+        let response = fixture.guest.post("/api/chat", fixture.body()).await;
+        response.is_error(503, "PROVIDER_UNAVAILABLE");
     }
 }
 
@@ -408,15 +411,15 @@ async fn an_unknown_protocol_is_an_error() {
                 assert!(events.last().unwrap().is_done(), "{what}: {events:?}");
                 assert_eq!(text_of(&events), "", "{what}");
             } else {
-                let answer = chat.collect().await;
-                assert!(matches!(answer.status, 502 | 503), "{what}: {answer:?}");
+                let response = chat.collect().await;
+                assert!(matches!(response.status, 502 | 503), "{what}: {response:?}");
                 assert!(
-                    answer.json()["code"]
+                    response.json()["code"]
                         .as_str()
                         .unwrap()
                         .starts_with("PROVIDER_")
                 );
-                assert!(!answer.text().contains("doctype"), "{what}: {answer:?}");
+                assert!(!response.text().contains("doctype"), "{what}: {response:?}");
             }
         }
     }
@@ -438,11 +441,11 @@ async fn a_provider_that_hangs_times_out() {
     for provider in Provider::ALL {
         let fixture = Fixture::with(provider, &variables).await;
         let hang = |fault| Script::new(["one ", "two "]).fault(fault);
-        let answer = fixture.refusal(hang(Fault::HangBeforeHeaders)).await;
-        answer.is_error(504, "PROVIDER_TIMEOUT");
+        let response = fixture.refusal(hang(Fault::HangBeforeHeaders)).await;
+        response.is_error(504, "PROVIDER_TIMEOUT");
         assert_breaks_off(&fixture, hang(Fault::HangAfter(1)), "one ").await;
-        let answer = fixture.refusal(hang(Fault::HangAfter(0))).await;
-        answer.is_error(504, "PROVIDER_TIMEOUT");
+        let response = fixture.refusal(hang(Fault::HangAfter(0))).await;
+        response.is_error(504, "PROVIDER_TIMEOUT");
         // And it is told, rather than left with a dead reader.
         let last = fixture.upstream.requests().len() - 1;
         assert!(fixture.upstream.closed_early(last).await, "{provider:?}");
@@ -458,11 +461,11 @@ async fn an_unreachable_provider_is_an_error_without_its_address() {
         .start()
         .await;
     let guest = app.client().guest().await;
-    let answer = guest
+    let response = guest
         .post("/api/chat", json!({ "message": "Hi", "model": "gpt-4o" }))
         .await;
-    answer.is_error(502, "PROVIDER_ERROR");
-    assert!(!answer.text().contains("127.0.0.1"), "{answer:?}");
+    response.is_error(502, "PROVIDER_ERROR");
+    assert!(!response.text().contains("127.0.0.1"), "{response:?}");
 }
 
 #[tokio::test]

@@ -32,9 +32,9 @@ async fn a_socket_opens_with_each_credential_and_with_none_not() {
             assert_eq!(status(&setup, path, &[]).await, 401, "{path}");
         }
         let ticket = || async {
-            let answer = ada.post("/api/websocket/ticket", json!({})).await;
-            assert_eq!(answer.status, 201, "{answer:?}");
-            answer.json()["ticket"].as_str().unwrap().to_owned()
+            let response = ada.post("/api/websocket/ticket", json!({})).await;
+            assert_eq!(response.status, 201, "{response:?}");
+            response.json()["ticket"].as_str().unwrap().to_owned()
         };
         let path = format!("/ws?token={}", ticket().await);
         assert_eq!(status(&setup, &path, &[]).await, 101);
@@ -69,8 +69,8 @@ async fn others_than_members_follow_neither_thread_nor_channel() {
                 socket.send(message).await;
                 assert_eq!(socket.next().await["code"], code);
             }
-            let answer = eve.get(&format!("/api/events?threads={thread}")).await;
-            assert_eq!(answer.json()["code"], code, "{answer:?}");
+            let response = eve.get(&format!("/api/events?threads={thread}")).await;
+            assert_eq!(response.json()["code"], code, "{response:?}");
         }
     };
     on_each(
@@ -147,8 +147,8 @@ async fn signing_out_closes_the_sockets_and_streams_of_the_session() {
             .unwrap();
         let mut stream = ada.open("GET", "/api/events", None).await.accepted().await;
         setup.settled().await;
-        let answer = ada.post("/api/v1/auth/logout", json!({})).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let response = ada.post("/api/v1/auth/logout", json!({})).await;
+        assert_eq!(response.status, 200, "{response:?}");
         assert_eq!(socket.close_code().await, 4401);
         assert_eq!(by_ticket.close_code().await, 4401);
         while stream.next().await.is_some() {}
@@ -166,8 +166,8 @@ async fn signing_out_closes_the_sockets_and_streams_of_the_session() {
 async fn websockets_without_a_proxy_are_426_and_forged_events_403() {
     let client = App::shared().await.client();
     let ada = client.user().await;
-    let answer = ada.get("/ws").await;
-    answer.is_error(426, "UPGRADE_REQUIRED");
+    let response = ada.get("/ws").await;
+    response.is_error(426, "UPGRADE_REQUIRED");
     let forged = |client: &Client| {
         client
             .with("content-type", "application/websocket-events")
@@ -181,7 +181,7 @@ async fn websockets_without_a_proxy_are_426_and_forged_events_403() {
     };
     send(forged(&client)).await.is_error(401, "UNAUTHORIZED");
     send(forged(&ada)).await.is_error(403, "FORBIDDEN");
-    let answer = forged(&ada).get("/api/events/next?id=1").await;
-    answer.is_error(403, "FORBIDDEN");
-    let _: Value = answer.json();
+    let response = forged(&ada).get("/api/events/next?id=1").await;
+    response.is_error(403, "FORBIDDEN");
+    let _: Value = response.json();
 }

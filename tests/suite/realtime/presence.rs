@@ -119,8 +119,8 @@ async fn a_broadcast_reaches_who_follows_the_thread_and_is_for_members() {
         socket.join(&thread, None).await;
         setup.settled().await;
         let body = json!({ "threadId": thread, "data": { "cursor": 7 } });
-        let answer = ada.post("/api/websocket", body.clone()).await;
-        assert_eq!(answer.status, 202, "{answer:?}");
+        let response = ada.post("/api/websocket", body.clone()).await;
+        assert_eq!(response.status, 202, "{response:?}");
         let received = socket.next().await;
         assert_eq!(received["type"], "BROADCAST");
         assert_eq!(

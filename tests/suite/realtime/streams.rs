@@ -114,20 +114,20 @@ async fn events_with_a_malformed_query_are_400_and_of_unknown_threads_404() {
         .get("/api/events")
         .await
         .is_error(401, "UNAUTHORIZED");
-    let answer = client.get("/api/events?ticket=x").await;
-    answer.is_error(401, "UNAUTHORIZED");
+    let response = client.get("/api/events?ticket=x").await;
+    response.is_error(401, "UNAUTHORIZED");
     let ada = client.user().await;
     ada.get("/api/events?threads=x")
         .await
         .is_error(404, "NOT_FOUND");
     let unknown = "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001";
     for path in [format!("threads={unknown}"), format!("channels={unknown}")] {
-        let answer = ada.get(&format!("/api/events?{path}")).await;
-        answer.is_error(404, "NOT_FOUND");
+        let response = ada.get(&format!("/api/events?{path}")).await;
+        response.is_error(404, "NOT_FOUND");
     }
     let many = vec![unknown; 17].join(",");
-    let answer = ada.get(&format!("/api/events?threads={many}")).await;
-    answer.is_error(400, "VALIDATION_ERROR");
+    let response = ada.get(&format!("/api/events?threads={many}")).await;
+    response.is_error(400, "VALIDATION_ERROR");
     let ticket = ada.post("/api/websocket/ticket", json!({})).await.json();
     let path = format!("/api/events?ticket={}", ticket["ticket"].as_str().unwrap());
     let mut stream = open(&client, &path, None).await;

@@ -146,16 +146,16 @@ async fn edit(user: &User, written: &mut BTreeMap<String, Acknowledged>, random:
         return;
     };
     let content = format!("{} edits {}", user.id, random.below(1_000_000));
-    let answer = user
+    let response = user
         .patch(
             &format!("/api/messages/{id}"),
             json!({ "content": content }),
         )
         .await;
-    match answer.status {
+    match response.status {
         200 => written.get_mut(&id).unwrap().content = content,
         403 | 404 | 409 => {}
-        _ => panic!("{answer:?}"),
+        _ => panic!("{response:?}"),
     }
 }
 
@@ -163,11 +163,11 @@ async fn delete(user: &User, written: &mut BTreeMap<String, Acknowledged>, rando
     let Some(id) = pick(written, random) else {
         return;
     };
-    let answer = user.delete(&format!("/api/messages/{id}")).await;
-    match answer.status {
+    let response = user.delete(&format!("/api/messages/{id}")).await;
+    match response.status {
         200 => written.get_mut(&id).unwrap().deleted = true,
         403 | 404 => {}
-        _ => panic!("{answer:?}"),
+        _ => panic!("{response:?}"),
     }
 }
 
@@ -176,15 +176,18 @@ async fn react(user: &User, written: &BTreeMap<String, Acknowledged>, random: &m
         return;
     };
     let path = format!("/api/messages/{id}/reactions/%F0%9F%90%A0");
-    let answer = user.send("PUT", &path, None).await;
-    assert!([200, 403, 404, 409].contains(&answer.status), "{answer:?}");
+    let response = user.send("PUT", &path, None).await;
+    assert!(
+        [200, 403, 404, 409].contains(&response.status),
+        "{response:?}"
+    );
 }
 
 async fn read(user: &User, channel: &Channel, random: &mut Random) {
     let thread = &channel.threads[random.below(channel.threads.len())];
     let path = format!("/api/threads/{thread}/read");
-    let answer = user.put(&path, json!({ "number": 1_000_000 })).await;
-    assert!([200, 403, 404].contains(&answer.status), "{answer:?}");
+    let response = user.put(&path, json!({ "number": 1_000_000 })).await;
+    assert!([200, 403, 404].contains(&response.status), "{response:?}");
 }
 
 /// Leaves a public channel and joins it again.
@@ -214,8 +217,8 @@ async fn manage(team: &Team, place: usize, random: &mut Random) {
     let other = &team.users[OWNERS + random.below(USERS - OWNERS)];
     let role = ["member", "moderator", "admin"][random.below(3)];
     let path = format!("/api/members/{}/{}/role", channel.id, other.id);
-    let answer = owner.patch(&path, json!({ "role": role })).await;
-    assert!([200, 404].contains(&answer.status), "{answer:?}");
+    let response = owner.patch(&path, json!({ "role": role })).await;
+    assert!([200, 404].contains(&response.status), "{response:?}");
 }
 
 /// Every acknowledged message is there as it was last acknowledged.
@@ -325,13 +328,13 @@ async fn a_day(app: &App, instances: &[Client]) {
 
     // One user, who owns a private channel, is deleted in the evening.
     let deleted = &team.users[0];
-    let answer = deleted.delete(&format!("/api/users/{}", deleted.id)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = deleted.delete(&format!("/api/users/{}", deleted.id)).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let gone: Vec<String> =
-        serde_json::from_value(answer.json()["channelsDeleted"].clone()).unwrap();
+        serde_json::from_value(response.json()["channelsDeleted"].clone()).unwrap();
     let passed: Vec<String> =
-        serde_json::from_value(answer.json()["channelsPassedOn"].clone()).unwrap();
-    assert_eq!(gone.len() + passed.len(), 1, "{answer:?}");
+        serde_json::from_value(response.json()["channelsPassedOn"].clone()).unwrap();
+    assert_eq!(gone.len() + passed.len(), 1, "{response:?}");
     let is_gone = |thread: &String| {
         let mut channels = team
             .channels

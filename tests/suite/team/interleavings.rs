@@ -50,16 +50,16 @@ async fn a_channel_with_members_keeps_an_admin() {
             let statuses = join_all(users[..3].iter().enumerate().map(|(number, user)| {
                 let channel = &channel;
                 async move {
-                    let answer = if (number + round).is_multiple_of(2) {
+                    let response = if (number + round).is_multiple_of(2) {
                         user.delete(&format!("/api/members/{channel}")).await
                     } else {
                         let path = format!("/api/members/{channel}/{}/role", user.id);
                         user.patch(&path, json!({ "role": "member" })).await
                     };
-                    if answer.status != 200 {
-                        answer.is_error(409, "CONFLICT");
+                    if response.status != 200 {
+                        response.is_error(409, "CONFLICT");
                     }
-                    answer.status
+                    response.status
                 }
             }))
             .await;
@@ -117,8 +117,8 @@ async fn joining_many_times_at_once_is_one_membership() {
             let channel = users[0].channel(false).await;
             let body = json!({ "channelId": channel });
             let joins = (0..12).map(|_| users[1].post("/api/members", body.clone()));
-            let answers = join_all(joins).await;
-            let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+            let responses = join_all(joins).await;
+            let statuses: Vec<_> = responses.iter().map(|response| response.status).collect();
             assert_eq!(
                 statuses.iter().filter(|status| **status == 201).count(),
                 1,
@@ -129,11 +129,11 @@ async fn joining_many_times_at_once_is_one_membership() {
                 11,
                 "{statuses:?}"
             );
-            let id = text_field(&answers[0].json(), "id");
+            let id = text_field(&responses[0].json(), "id");
             assert!(
-                answers
+                responses
                     .iter()
-                    .all(|answer| answer.json()["id"] == id.as_str())
+                    .all(|response| response.json()["id"] == id.as_str())
             );
             check_channel(&app.client().admin(), &channel).await;
         },
@@ -161,8 +161,8 @@ async fn a_ban_survives_joining_at_the_same_time() {
                 )
                 .await;
                 assert_eq!(banned.status, 200, "{banned:?}");
-                for answer in joined.iter().chain([&accepted]) {
-                    assert!([200, 201, 403].contains(&answer.status), "{answer:?}");
+                for response in joined.iter().chain([&accepted]) {
+                    assert!([200, 201, 403].contains(&response.status), "{response:?}");
                 }
                 let role = format!("/api/members/{channel}/role/{}", users[1].id);
                 users[0].get(&role).await.is_error(404, "NOT_FOUND");
@@ -195,8 +195,8 @@ async fn a_role_change_and_a_removal_at_once_end_without_the_member() {
                 )
                 .await;
                 assert_eq!(removed.status, 200, "{removed:?}");
-                for answer in [&moderator, &admin] {
-                    assert!([200, 403, 404].contains(&answer.status), "{answer:?}");
+                for response in [&moderator, &admin] {
+                    assert!([200, 403, 404].contains(&response.status), "{response:?}");
                 }
                 let found = users[0]
                     .get(&format!("/api/members/{channel}/role/{}", users[2].id))
@@ -224,8 +224,8 @@ async fn ownership_is_transferred_once() {
                 users[1].delete(&format!("/api/members/{channel}")),
             )
             .await;
-            for answer in [&one, &other, &left] {
-                assert!([200, 403, 404].contains(&answer.status), "{answer:?}");
+            for response in [&one, &other, &left] {
+                assert!([200, 403, 404].contains(&response.status), "{response:?}");
             }
             assert!(
                 one.status == 200 || other.status == 200,
@@ -336,8 +336,8 @@ async fn deleting_a_message_wins_over_edits_and_reactions() {
                 )
                 .await;
                 assert_eq!(deleted.status, 200, "{deleted:?}");
-                for answer in edits.iter().chain(&reactions) {
-                    assert!([200, 409].contains(&answer.status), "{answer:?}");
+                for response in edits.iter().chain(&reactions) {
+                    assert!([200, 409].contains(&response.status), "{response:?}");
                 }
                 let left = users[0].messages(&thread, "").await;
                 assert_eq!(
@@ -403,11 +403,11 @@ async fn deleting_a_user_who_is_writing_leaves_nothing_of_them_but_messages() {
                 )
                 .await;
                 assert_eq!(deleted.status, 200, "{deleted:?}");
-                for answer in posts.iter().chain([&joined]) {
+                for response in posts.iter().chain([&joined]) {
                     assert!(
-                        [200, 201, 401, 403, 404].contains(&answer.status),
-                        "{answer:?} {}",
-                        app.logs_of(answer)
+                        [200, 201, 401, 403, 404].contains(&response.status),
+                        "{response:?} {}",
+                        app.logs_of(response)
                     );
                 }
                 users[0].get(&path).await.is_error(404, "NOT_FOUND");

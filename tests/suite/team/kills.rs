@@ -272,15 +272,15 @@ impl Newcomers {
     /// The account is there as a whole, with what others see of it, or its address is free.
     async fn settle(&mut self, app: &App) {
         let (client, operator) = (app.client(), app.client().admin());
-        let answer = client.log_in(&self.email, PASSWORD).await;
-        let user = match answer.status {
-            200 => User::of(&client, &self.email, &answer),
+        let response = client.log_in(&self.email, PASSWORD).await;
+        let user = match response.status {
+            200 => User::of(&client, &self.email, &response),
             401 => {
-                let answer = client.register(&self.email).await;
-                assert_eq!(answer.status, 201, "{answer:?}");
-                User::of(&client, &self.email, &answer)
+                let response = client.register(&self.email).await;
+                assert_eq!(response.status, 201, "{response:?}");
+                User::of(&client, &self.email, &response)
             }
-            _ => panic!("{answer:?}"),
+            _ => panic!("{response:?}"),
         };
         let path = format!("/api/users/{}", user.id);
         // The first request writes what the end of the process left out.

@@ -1,7 +1,7 @@
 //! `POST /v1/embeddings`.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Failure, Script, Upstream};
+use upstream::{Failure, RawResponse, Script, Upstream};
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, is_openai_error, with};
 use crate::harness::{App, eventually};
@@ -9,7 +9,7 @@ use crate::harness::{App, eventually};
 const PATH: &str = "/v1/embeddings";
 const OPENAI: &str = "text-embedding-3-small";
 
-fn vectors(vectors: &[[f32; 2]]) -> Answer {
+fn vectors(vectors: &[[f32; 2]]) -> RawResponse {
     let data: Vec<_> = vectors
         .iter()
         .enumerate()
@@ -17,13 +17,13 @@ fn vectors(vectors: &[[f32; 2]]) -> Answer {
             |(index, vector)| json!({ "object": "embedding", "index": index, "embedding": vector }),
         )
         .collect();
-    Answer::json(
+    RawResponse::json(
         &json!({ "object": "list", "data": data, "usage": { "prompt_tokens": 8, "total_tokens": 8 } }),
     )
 }
 
-async fn embedded(gateway: &Gateway, answer: Answer, body: Value) -> Value {
-    gateway.upstream.push(answer.into());
+async fn embedded(gateway: &Gateway, provider_response: RawResponse, body: Value) -> Value {
+    gateway.upstream.push(provider_response.into());
     let response = gateway.guest.post(PATH, body).await;
     assert_eq!(response.status, 200, "{response:?}");
     response.json()
@@ -33,8 +33,8 @@ async fn embedded(gateway: &Gateway, answer: Answer, body: Value) -> Value {
 async fn numbers_are_asked_for_and_sent_as_the_client_wants_them() {
     let gateway = Gateway::new().await;
     let body = json!({ "model": OPENAI, "input": ["a", "b"], "dimensions": 2, "user": "u1" });
-    let answer = || vectors(&[[1.0, -2.5], [0.5, 0.25]]);
-    let found = embedded(&gateway, answer(), body.clone()).await;
+    let response = || vectors(&[[1.0, -2.5], [0.5, 0.25]]);
+    let found = embedded(&gateway, response(), body.clone()).await;
     assert_eq!(found["data"][0]["embedding"], json!([1.0, -2.5]), "{found}");
     assert_eq!(found["data"][1]["index"], 1);
     assert_eq!(
@@ -42,13 +42,13 @@ async fn numbers_are_asked_for_and_sent_as_the_client_wants_them() {
         json!({ "prompt_tokens": 8, "total_tokens": 8 })
     );
     assert_eq!(
-        gateway.asked(),
+        gateway.provider_request(),
         json!({ "model": OPENAI, "input": ["a", "b"], "encoding_format": "float", "dimensions": 2, "user": "u1" })
     );
     let body = with(body, json!({ "encoding_format": "base64" }));
-    let found = embedded(&gateway, answer(), body).await;
+    let found = embedded(&gateway, response(), body).await;
     assert_eq!(found["data"][0]["embedding"], "AACAPwAAIMA=", "{found}");
-    assert_eq!(gateway.asked()["encoding_format"], "float");
+    assert_eq!(gateway.provider_request()["encoding_format"], "float");
 }
 
 #[tokio::test]
@@ -59,9 +59,14 @@ async fn tokens_and_single_inputs_are_lists_for_the_provider() {
         (json!([1, 2]), json!([[1, 2]])),
         (json!([[1], [2]]), json!([[1], [2]])),
     ] {
-        let answer = vectors(&vec![[1.0, 0.0]; sent.as_array().unwrap().len()]);
-        embedded(&gateway, answer, json!({ "model": OPENAI, "input": input })).await;
-        assert_eq!(gateway.asked()["input"], sent);
+        let response = vectors(&vec![[1.0, 0.0]; sent.as_array().unwrap().len()]);
+        embedded(
+            &gateway,
+            response,
+            json!({ "model": OPENAI, "input": input }),
+        )
+        .await;
+        assert_eq!(gateway.provider_request()["input"], sent);
     }
 }
 
@@ -69,15 +74,16 @@ async fn tokens_and_single_inputs_are_lists_for_the_provider() {
 async fn workers_ai_and_a_local_server_are_asked_in_their_ways() {
     let gateway = Gateway::new().await;
     let model = "@cf/baai/bge-base-en-v1.5";
-    let answer = json!({ "result": { "shape": [1, 2], "data": [[1.0, 2.0]] }, "success": true });
+    let provider_response =
+        json!({ "result": { "shape": [1, 2], "data": [[1.0, 2.0]] }, "success": true });
     let found = embedded(
         &gateway,
-        Answer::json(&answer),
+        RawResponse::json(&provider_response),
         json!({ "model": model, "input": "a" }),
     )
     .await;
     assert_eq!(found["data"][0]["embedding"], json!([1.0, 2.0]));
-    assert_eq!(gateway.asked(), json!({ "text": ["a"] }));
+    assert_eq!(gateway.provider_request(), json!({ "text": ["a"] }));
     let request = gateway.upstream.requests().pop().unwrap();
     assert!(request.path.ends_with(model), "{}", request.path);
     let response = gateway
@@ -93,7 +99,7 @@ async fn workers_ai_and_a_local_server_are_asked_in_their_ways() {
     )
     .await;
     assert_eq!(found["model"], "nomic-embed-text");
-    assert_eq!(gateway.asked()["model"], "nomic-embed-text");
+    assert_eq!(gateway.provider_request()["model"], "nomic-embed-text");
 }
 
 #[tokio::test]

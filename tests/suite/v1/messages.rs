@@ -1,7 +1,7 @@
 //! `POST /v1/messages` and `POST /v1/messages/count_tokens`.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Ending, Failure, Fault, Outcome, Script, Upstream};
+use upstream::{Ending, Failure, Fault, Outcome, RawResponse, Script, Upstream};
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, WORKERS_AI, with};
 use crate::harness::{App, ChangedManifest, Event, Guest, eventually};
@@ -33,7 +33,7 @@ fn deltas(events: &[Event], kind: &str, member: &str) -> String {
 }
 
 /// A chat completion of two parallel calls, whose parts are interleaved, with reasoning before.
-fn two_calls() -> Answer {
+fn two_calls() -> RawResponse {
     let chunk = |delta: Value, reason: Value| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
     let call = |index: u32, function: Value| json!({ "tool_calls": [{ "index": index, "id": format!("call_{index}"), "type": "function", "function": function }] });
     let more = |index: u32, arguments: &str| json!({ "tool_calls": [{ "index": index, "function": { "arguments": arguments } }] });
@@ -51,7 +51,7 @@ fn two_calls() -> Answer {
         chunk(more(1, "2}"), Value::Null),
         chunk(json!({}), json!("tool_calls")),
     ];
-    Answer::events(events).then("data: [DONE]\n\n")
+    RawResponse::events(events).then("data: [DONE]\n\n")
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn an_anthropic_model_gets_the_body_byte_by_byte_and_its_events_come_back(
     .concat();
     gateway
         .upstream
-        .push(Answer::new().then(sent.clone()).into());
+        .push(RawResponse::new().then(sent.clone()).into());
     let response = gateway
         .guest
         .with("content-type", "application/json")
@@ -97,17 +97,17 @@ async fn an_anthropic_model_gets_the_body_byte_by_byte_and_its_events_come_back(
     assert!(response.header("request-id").is_some());
     assert_eq!(response.header("x-goldfish-provider"), Some("anthropic"));
 
-    let asked = gateway.upstream.requests().pop().unwrap();
-    let upstream_name = asked.json()["model"].as_str().unwrap().to_owned();
+    let request = gateway.upstream.requests().pop().unwrap();
+    let upstream_name = request.json()["model"].as_str().unwrap().to_owned();
     let expected = body.replace(ANTHROPIC, &upstream_name);
-    assert_eq!(String::from_utf8(asked.body.clone()).unwrap(), expected);
-    assert_eq!(asked.header("anthropic-version"), Some("2023-06-01"));
+    assert_eq!(String::from_utf8(request.body.clone()).unwrap(), expected);
+    assert_eq!(request.header("anthropic-version"), Some("2023-06-01"));
     assert_eq!(
-        asked.header("anthropic-beta"),
+        request.header("anthropic-beta"),
         Some("interleaved-thinking-2025-05-14,context-1m-2025-08-07")
     );
-    assert_ne!(asked.header("x-api-key"), None);
-    assert_eq!(asked.header("cookie"), None);
+    assert_ne!(request.header("x-api-key"), None);
+    assert_eq!(request.header("cookie"), None);
 
     // It is charged: reads and writes of the cache are a part of the prompt.
     eventually("the usage", async || {
@@ -124,7 +124,7 @@ async fn an_anthropic_model_not_streamed_answers_its_own_body() {
         "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [{ "type": "text", "text": "Hi", "citations": [] }],
         "stop_reason": "end_turn", "stop_sequence": null, "usage": { "input_tokens": 3, "output_tokens": 1 }, "container": null,
     });
-    gateway.upstream.push(Answer::json(&message).into());
+    gateway.upstream.push(RawResponse::json(&message).into());
     let response = gateway.guest.post(PATH, hi(ANTHROPIC)).await;
     assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(response.text(), message.to_string());
@@ -165,7 +165,10 @@ async fn other_models_stream_blocks_one_after_the_other() {
     let end = events[events.len() - 2].json();
     assert_eq!(end["delta"]["stop_reason"], "tool_use");
     assert!(end["usage"]["cache_read_input_tokens"].is_u64(), "{end}");
-    assert_eq!(gateway.asked()["tools"][0]["function"]["name"], "add");
+    assert_eq!(
+        gateway.provider_request()["tools"][0]["function"]["name"],
+        "add"
+    );
 }
 
 #[tokio::test]
@@ -193,7 +196,7 @@ async fn other_models_as_a_whole_and_thinking_comes_back_with_the_next_turn() {
     gateway.upstream.push(Script::new(["3"]));
     let response = gateway.guest.post(PATH, next.clone()).await;
     assert_eq!(response.status, 200, "{response:?}");
-    let sent = gateway.asked()["messages"].clone();
+    let sent = gateway.provider_request()["messages"].clone();
     assert_eq!(sent[1]["reasoning_content"], "Two sums.", "{sent}");
     assert_eq!(sent[1]["tool_calls"][1]["id"], "call_1", "{sent}");
     assert_eq!(
@@ -212,7 +215,7 @@ async fn other_models_as_a_whole_and_thinking_comes_back_with_the_next_turn() {
         )
         .await;
     assert_eq!(response.status, 200, "{response:?}");
-    let content = gateway.asked()["messages"][1]["content"].clone();
+    let content = gateway.provider_request()["messages"][1]["content"].clone();
     assert_eq!(content[0]["type"], "tool_use", "{content}");
 }
 
@@ -228,7 +231,7 @@ async fn images_go_to_other_models_in_their_form() {
     );
     let response = gateway.guest.post(PATH, body).await;
     assert_eq!(response.status, 200, "{response:?}");
-    let messages = gateway.asked()["messages"].clone();
+    let messages = gateway.provider_request()["messages"].clone();
     assert_eq!(messages[0], json!({ "role": "system", "content": "Look." }));
     assert_eq!(
         messages[1]["content"][0]["image_url"]["url"],
@@ -393,9 +396,9 @@ async fn moderation_reads_prompts_and_replies_of_every_model() {
         );
         let response = guest.post(PATH, blocked).await;
         assert_eq!(response.status, 400, "{response:?}");
-        let asked = upstream.requests().len();
+        let request = upstream.requests().len();
         let events = events(&guest, hi(model)).await;
-        assert_eq!(upstream.requests().len(), asked + 1);
+        assert_eq!(upstream.requests().len(), request + 1);
         assert!(!format!("{events:?}").contains("fish"), "{events:?}");
         let end = events[events.len() - 2].json();
         assert_eq!(end["delta"]["stop_reason"], "refusal", "{events:?}");
@@ -409,17 +412,17 @@ async fn tokens_are_counted_by_anthropic_or_estimated() {
     let body = |model: &str| json!({ "model": model, "messages": [{ "role": "user", "content": "one two three" }] });
     gateway
         .upstream
-        .push(Answer::json(&json!({ "input_tokens": 14 })).into());
+        .push(RawResponse::json(&json!({ "input_tokens": 14 })).into());
     let client = gateway
         .guest
         .with("anthropic-beta", "token-counting-2024-11-01");
     let counted = client.post(path, body(ANTHROPIC)).await;
     assert_eq!(counted.status, 200, "{counted:?}");
     assert_eq!(counted.json(), json!({ "input_tokens": 14 }));
-    let asked = gateway.upstream.requests().pop().unwrap();
-    assert!(asked.path.ends_with(path), "{}", asked.path);
+    let request = gateway.upstream.requests().pop().unwrap();
+    assert!(request.path.ends_with(path), "{}", request.path);
     assert_eq!(
-        asked.header("anthropic-beta"),
+        request.header("anthropic-beta"),
         Some("token-counting-2024-11-01")
     );
     let before = gateway.upstream.requests().len();

@@ -1,7 +1,7 @@
 //! `POST /v1/responses`.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Ending, Failure, Fault, Script, Upstream};
+use upstream::{Ending, Failure, Fault, RawResponse, Script, Upstream};
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, is_openai_error, with};
 use crate::harness::{App, ChangedManifest, Event, Guest};
@@ -57,7 +57,7 @@ fn recorded(id: &str) -> String {
 }
 
 /// A chat completion with reasoning and two interleaved calls.
-fn two_calls() -> Answer {
+fn two_calls() -> RawResponse {
     let chunk = |delta: Value, reason: Value| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
     let call = |index: u32, function: Value| json!({ "tool_calls": [{ "index": index, "id": format!("call_{index}"), "type": "function", "function": function }] });
     let more = |index: u32, arguments: &str| json!({ "tool_calls": [{ "index": index, "function": { "arguments": arguments } }] });
@@ -75,7 +75,7 @@ fn two_calls() -> Answer {
         chunk(more(1, "2}"), Value::Null),
         chunk(json!({}), json!("tool_calls")),
     ];
-    Answer::events(events).then("data: [DONE]\n\n")
+    RawResponse::events(events).then("data: [DONE]\n\n")
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn an_openai_model_gets_the_body_byte_by_byte_and_its_events_come_back() {
     let sent = recorded("resp_1");
     gateway
         .upstream
-        .push(Answer::new().then(sent.clone()).into());
+        .push(RawResponse::new().then(sent.clone()).into());
     let client = gateway
         .guest
         .with("content-type", "application/json")
@@ -98,24 +98,26 @@ async fn an_openai_model_gets_the_body_byte_by_byte_and_its_events_come_back() {
         .await;
     assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(response.text(), sent);
-    let asked = gateway.upstream.requests().pop().unwrap();
-    assert!(asked.path.ends_with("/responses"), "{}", asked.path);
+    let request = gateway.upstream.requests().pop().unwrap();
+    assert!(request.path.ends_with("/responses"), "{}", request.path);
     let expected = body.replace("\"store\":true", "\"store\":false");
-    assert_eq!(String::from_utf8(asked.body.clone()).unwrap(), expected);
+    assert_eq!(String::from_utf8(request.body.clone()).unwrap(), expected);
 }
 
 #[tokio::test]
 async fn an_openai_model_not_streamed_answers_its_own_body() {
     let gateway = Gateway::new().await;
-    let answer = json!({
+    let provider_response = json!({
         "id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "error": null, "incomplete_details": null, "model": "m",
         "output": [{ "type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [{ "type": "output_text", "text": "Hi", "annotations": [] }] }],
         "usage": { "input_tokens": 3, "output_tokens": 1, "total_tokens": 4 }, "new_field": 1.5,
     });
-    gateway.upstream.push(Answer::json(&answer).into());
+    gateway
+        .upstream
+        .push(RawResponse::json(&provider_response).into());
     let response = gateway.guest.post(PATH, hi(OPENAI)).await;
     assert_eq!(response.status, 200, "{response:?}");
-    assert_eq!(response.text(), answer.to_string());
+    assert_eq!(response.text(), provider_response.to_string());
 }
 
 #[tokio::test]
@@ -200,7 +202,7 @@ async fn two_calls_at_once_with_reasoning_go_on_in_the_next_turn() {
     gateway.upstream.push(Script::new(["3"]));
     let response = gateway.guest.post(PATH, next.clone()).await;
     assert_eq!(response.status, 200, "{response:?}");
-    let sent = gateway.asked()["messages"].clone();
+    let sent = gateway.provider_request()["messages"].clone();
     assert_eq!(sent[1]["reasoning_content"], "Two sums.", "{sent}");
     assert_eq!(sent[1]["tool_calls"].as_array().unwrap().len(), 2, "{sent}");
     assert_eq!(
@@ -211,14 +213,17 @@ async fn two_calls_at_once_with_reasoning_go_on_in_the_next_turn() {
     // OpenAI gets none of the other model's reasoning.
     gateway
         .upstream
-        .push(Answer::new().then(recorded("resp_2")).into());
+        .push(RawResponse::new().then(recorded("resp_2")).into());
     let response = gateway
         .guest
         .undescribed()
         .post(PATH, with(next, json!({ "model": OPENAI, "stream": true })))
         .await;
     assert_eq!(response.status, 200, "{response:?}");
-    assert_eq!(gateway.asked()["input"][1]["type"], "function_call");
+    assert_eq!(
+        gateway.provider_request()["input"][1]["type"],
+        "function_call"
+    );
 }
 
 #[tokio::test]
@@ -235,18 +240,18 @@ async fn images_and_schemas_go_to_other_models_in_their_form() {
     });
     let response = gateway.guest.post(PATH, body).await;
     assert_eq!(response.status, 200, "{response:?}");
-    let asked = gateway.asked();
+    let request = gateway.provider_request();
     assert_eq!(
-        asked["messages"][0],
+        request["messages"][0],
         json!({ "role": "system", "content": "Look." })
     );
-    let content = &asked["messages"][1]["content"];
+    let content = &request["messages"][1]["content"];
     assert_eq!(
         content[1]["image_url"],
         json!({ "url": "data:image/png;base64,iVBORw0KGgo=", "detail": "low" })
     );
     assert_eq!(
-        asked["response_format"],
+        request["response_format"],
         json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema, "strict": true } })
     );
     assert_eq!(response.json()["instructions"], "Look.");
@@ -334,7 +339,7 @@ async fn there_is_one_terminal_event_whatever_happens() {
     let cut_off = &sent[..sent.find("event: response.completed").unwrap()];
     gateway
         .upstream
-        .push(Answer::new().then(cut_off.to_owned()).into());
+        .push(RawResponse::new().then(cut_off.to_owned()).into());
     let client = gateway
         .guest
         .with("content-type", "application/json")
@@ -409,7 +414,7 @@ async fn moderation_reads_prompts_and_replies_of_every_model() {
     assert!(!format!("{local:?}").contains("fish\""), "{local:?}");
     assert_eq!(local.last().unwrap().name(), "response.incomplete");
     upstream.push(
-        Answer::new()
+        RawResponse::new()
             .then(recorded("resp_1").replace("Hé", "a badfish"))
             .into(),
     );

@@ -4,8 +4,8 @@ use crate::connection::{Connection, Gone};
 use crate::script::{Failure, Fault, Script};
 use crate::wire::Format;
 
-/// An answer that is no stream.
-pub(crate) async fn answer(
+/// A response that is no stream.
+pub(crate) async fn send_response(
     connection: &mut Connection,
     status: u16,
     retry_after: Option<&str>,
@@ -41,7 +41,7 @@ impl Exchange<'_> {
         match self.script.fault.clone() {
             Some(Fault::Refuse(failure)) => {
                 let (status, after, body) = self.format.refusal(&failure, &self.model);
-                answer(
+                send_response(
                     self.connection,
                     status,
                     after.as_deref(),
@@ -52,7 +52,7 @@ impl Exchange<'_> {
                 return Ok(true);
             }
             Some(Fault::Raw(status, content_type, body)) => {
-                answer(
+                send_response(
                     self.connection,
                     status,
                     None,
@@ -64,7 +64,7 @@ impl Exchange<'_> {
             }
             Some(Fault::JsonError) => {
                 let (_, _, body) = self.format.refusal(&Failure::Overloaded(None), &self.model);
-                answer(
+                send_response(
                     self.connection,
                     200,
                     None,
@@ -75,7 +75,7 @@ impl Exchange<'_> {
                 return Ok(true);
             }
             Some(Fault::Html) => {
-                answer(
+                send_response(
                     self.connection,
                     200,
                     None,
@@ -85,7 +85,7 @@ impl Exchange<'_> {
                 .await?;
                 return Ok(true);
             }
-            Some(Fault::Exact(answer)) => return answer.send(self.connection).await,
+            Some(Fault::Exact(response)) => return response.send(self.connection).await,
             Some(Fault::HangBeforeHeaders) => return Err(self.connection.until_gone().await),
             _ => {}
         }
@@ -99,7 +99,7 @@ impl Exchange<'_> {
         Ok(clean)
     }
 
-    /// Sends the events; true if the answer ends as HTTP wants.
+    /// Sends the events; true if the response ends as HTTP wants.
     async fn stream(&mut self) -> Result<bool, Gone> {
         if matches!(self.script.fault, Some(Fault::Garbage)) {
             self.send_bytes(

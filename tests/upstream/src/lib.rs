@@ -9,7 +9,7 @@
 //! | `POST …/v1/messages` | Anthropic Messages | [`Upstream::anthropic_base_url`] |
 //! | `POST …/accounts/{id}/ai/run/{model}` | Workers AI REST | [`Upstream::workers_ai_base_url`] |
 //! | `POST …/workers-ai/{model}` | Workers AI through an AI Gateway | [`Upstream::gateway_base_url`] |
-//! | `POST …/responses`, `…/embeddings`, `…/v1/messages/count_tokens` | what an [`Answer`] says | |
+//! | `POST …/responses`, `…/embeddings`, `…/v1/messages/count_tokens` | what an [`RawResponse`] says | |
 //! | `GET …/models` | OpenAI's list of models: [`MODELS`] | |
 //!
 //! Anything else gets 404. What a request gets is its [`Script`]: the one given to
@@ -39,23 +39,23 @@
 //! [`WorkOs`], [`Clerk`]) and the operator's webhook for mail ([`Mailbox`]), each a [`Service`] that
 //! records its [`Call`]s and can be given [`Trouble`].
 
-mod answer;
 mod connection;
 mod exchange;
 mod gate;
 mod mailbox;
+mod raw_response;
 mod script;
 mod server;
 mod service;
 mod sign_in;
 mod wire;
 
-pub use answer::Answer;
 pub use gate::Gate;
 pub use mailbox::Mailbox;
+pub use raw_response::RawResponse;
 pub use script::{Ending, Failure, Fault, Script};
 pub use server::{MODELS, Outcome, Recorded, Upstream};
-pub use service::{Call, Reply, Service, Trouble};
+pub use service::{Call, Service, ServiceResponse, Trouble};
 pub use sign_in::{
     Clerk, GitHub, GitHubEmail, GitHubUser, Google, GoogleUser, SigningKey, WorkOs, WorkOsSession,
 };

@@ -4,7 +4,7 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::service::{Call, Reply, Service};
+use crate::service::{Call, Service, ServiceResponse};
 
 /// What receives mail: an operator's webhook. Derefs to [`Service`] for its calls and troubles;
 /// calls that were made to fail are among the calls and not among the messages.
@@ -28,9 +28,9 @@ impl Mailbox {
     pub async fn start() -> std::io::Result<Self> {
         let service = Service::start(|call| {
             if call.method == "POST" && call.path == "/mail" {
-                Reply::json(200, &json!({}))
+                ServiceResponse::json(200, &json!({}))
             } else {
-                Reply::json(404, &json!({}))
+                ServiceResponse::json(404, &json!({}))
             }
         })
         .await?;

@@ -1,7 +1,7 @@
 //! What the server does with one request.
 
-use crate::answer::Answer;
 use crate::gate::Gate;
+use crate::raw_response::RawResponse;
 use std::time::Duration;
 
 /// How one request is answered. [`Script::new`] is a provider on a good day; the other methods
@@ -47,8 +47,8 @@ pub enum Fault {
     Refuse(Failure),
     /// An error status with a body of one's own: status, content type, body.
     Raw(u16, String, String),
-    /// An answer of exact bytes.
-    Exact(Answer),
+    /// A response of exact bytes.
+    Exact(RawResponse),
     /// The request is read and never answered.
     HangBeforeHeaders,
     /// Headers, so many tokens, then silence with the connection open.
@@ -159,7 +159,7 @@ impl Script {
         self
     }
 
-    /// Sends the whole answer in a single write and HTTP chunk.
+    /// Sends the whole response in a single write and HTTP chunk.
     pub fn whole(mut self) -> Self {
         self.whole = true;
         self
@@ -232,8 +232,8 @@ impl Script {
     }
 }
 
-impl From<Answer> for Script {
-    fn from(answer: Answer) -> Self {
-        Self::new([""]).fault(Fault::Exact(answer))
+impl From<RawResponse> for Script {
+    fn from(response: RawResponse) -> Self {
+        Self::new([""]).fault(Fault::Exact(response))
     }
 }

@@ -1,7 +1,7 @@
 //! The server: one task a connection, and what it recorded.
 
 use crate::connection::{Connection, Gone, Request};
-use crate::exchange::{Exchange, answer};
+use crate::exchange::{Exchange, send_response};
 use crate::script::Script;
 use crate::wire::Format;
 use serde_json::{Value, json};
@@ -309,7 +309,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(connection: &mut Connection, request: Request, shared: &Shared) -> Result<(), Gone> {
     if request.method == "GET" && request.path.ends_with("/models") {
         let data: Vec<Value> = MODELS.iter().map(|id| json!({"id": id, "object": "model", "created": 1_763_690_000, "owned_by": "library"})).collect();
-        return answer(
+        return send_response(
             connection,
             200,
             None,
@@ -321,7 +321,7 @@ async fn serve(connection: &mut Connection, request: Request, shared: &Shared) -
         .await;
     }
     let Some(format) = Format::of_path(&request.path).filter(|_| request.method == "POST") else {
-        return answer(connection, 404, None, "application/json", br#"{"error":{"message":"Unknown request URL","type":"invalid_request_error","param":null,"code":"unknown_url"}}"#).await;
+        return send_response(connection, 404, None, "application/json", br#"{"error":{"message":"Unknown request URL","type":"invalid_request_error","param":null,"code":"unknown_url"}}"#).await;
     };
     let model = model_of(&request);
     let recorded = Recorded {

@@ -84,15 +84,15 @@ pub(crate) fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a 
         .map(|(_, value)| value.as_str())
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub struct ServiceResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Reply {
+impl ServiceResponse {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self {
             status,
@@ -131,7 +131,7 @@ pub enum Trouble {
     Status(u16),
     /// Read and never answered.
     Hang,
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     Cut,
     /// 200 and a web page.
     Html,
@@ -139,7 +139,7 @@ pub enum Trouble {
     Oversized(usize),
 }
 
-type Handler = Arc<dyn Fn(&Call) -> Reply + Send + Sync>;
+type Handler = Arc<dyn Fn(&Call) -> ServiceResponse + Send + Sync>;
 
 #[derive(Default)]
 struct Log {
@@ -192,7 +192,7 @@ impl Drop for Service {
 
 impl Service {
     pub(crate) async fn start(
-        handler: impl Fn(&Call) -> Reply + Send + Sync + 'static,
+        handler: impl Fn(&Call) -> ServiceResponse + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -266,7 +266,7 @@ impl Service {
     }
 
     /// Answers a call as the server would, without a connection: a browser's visit, in a test.
-    pub(crate) fn answer(&self, call: &Call) -> Reply {
+    pub(crate) fn respond(&self, call: &Call) -> ServiceResponse {
         (self.shared.handler)(call)
     }
 
@@ -286,13 +286,13 @@ impl Service {
             headers: Vec::new(),
             body: Vec::new(),
         });
-        let reply = self.answer(&call);
-        match reply.location() {
+        let response = self.respond(&call);
+        match response.location() {
             Some(location) => location.to_owned(),
             None => panic!(
                 "no redirect but {} {}",
-                reply.status,
-                String::from_utf8_lossy(&reply.body)
+                response.status,
+                String::from_utf8_lossy(&response.body)
             ),
         }
     }
@@ -324,23 +324,27 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 /// Answers one call; an error closes the connection.
 async fn serve(connection: &mut Connection, request: Request, shared: &Shared) -> Result<(), Gone> {
     let call = Call::new(request);
-    let reply = match shared.record(&call) {
+    let response = match shared.record(&call) {
         None => (shared.handler)(&call),
-        Some(Trouble::Status(status)) => Reply::text(status, "text/plain", "out of order"),
-        Some(Trouble::Html) => Reply::text(200, "text/html", "<!doctype html><title>x</title>"),
+        Some(Trouble::Status(status)) => {
+            ServiceResponse::text(status, "text/plain", "out of order")
+        }
+        Some(Trouble::Html) => {
+            ServiceResponse::text(200, "text/html", "<!doctype html><title>x</title>")
+        }
         Some(Trouble::Oversized(size)) => {
             let body = format!("\"{}\"", "x".repeat(size));
-            Reply::text(200, "application/json", &body)
+            ServiceResponse::text(200, "application/json", &body)
         }
         Some(Trouble::Cut) => return Err(Gone),
         Some(Trouble::Hang) => return Err(connection.until_gone().await),
     };
-    let mut bytes = format!("HTTP/1.1 {} Status\r\n", reply.status);
-    for (name, value) in &reply.headers {
+    let mut bytes = format!("HTTP/1.1 {} Status\r\n", response.status);
+    for (name, value) in &response.headers {
         bytes += &format!("{name}: {value}\r\n");
     }
-    bytes += &format!("content-length: {}\r\n\r\n", reply.body.len());
+    bytes += &format!("content-length: {}\r\n\r\n", response.body.len());
     let mut bytes = bytes.into_bytes();
-    bytes.extend_from_slice(&reply.body);
+    bytes.extend_from_slice(&response.body);
     connection.write(&bytes).await
 }

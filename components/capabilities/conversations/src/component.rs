@@ -89,20 +89,20 @@ impl Conversations for Component {
 
     async fn list_conversations(user: String) -> Result<Vec<wit::Conversation>, wit::Error> {
         let journal = journal_of(&user).await?;
-        let found = library::list(&journal).await?;
-        Ok(found.into_iter().map(conversation).collect())
+        let conversations = library::list(&journal).await?;
+        Ok(conversations.into_iter().map(conversation).collect())
     }
 
     async fn list_summaries(user: String) -> Result<conversations::History, wit::Error> {
         let journal = journal_of(&user).await?;
         let limits = limits().await;
-        let found = library::summaries_with_next(&journal, limits.conversations).await?;
-        let summaries = found.conversations.into_iter();
+        let history = library::summaries_with_next(&journal, limits.conversations).await?;
+        let summaries = history.conversations.into_iter();
         let undo = limits.undo.checked_div(1_000).unwrap_or(0);
         Ok(conversations::History {
-            summaries: summaries.map(|found| conversation_parts(found).0).collect(),
+            summaries: summaries.map(|one| conversation_parts(one).0).collect(),
             max_conversations: limits.conversations,
-            next_evicted: found.next_evicted.map(evicted),
+            next_evicted: history.next_evicted.map(evicted),
             eviction_undo_seconds: u32::try_from(undo).unwrap_or(u32::MAX),
         })
     }
@@ -135,14 +135,14 @@ impl Conversations for Component {
         active: String,
     ) -> Result<wit::Conversation, wit::Error> {
         let journal = journal_of(&user).await?;
-        let found = library::set_active(&journal, &id, &message, &active).await?;
-        Ok(conversation(found))
+        let changed = library::set_active(&journal, &id, &message, &active).await?;
+        Ok(conversation(changed))
     }
 
     async fn pin(user: String, id: String) -> Result<wit::Conversation, wit::Error> {
         let journal = journal_of(&user).await?;
-        let found = library::pin(&journal, &id, limits().await).await?;
-        Ok(conversation(found))
+        let changed = library::pin(&journal, &id, limits().await).await?;
+        Ok(conversation(changed))
     }
 
     async fn unpin(user: String, id: String) -> Result<wit::Conversation, wit::Error> {
@@ -152,9 +152,9 @@ impl Conversations for Component {
 
     async fn restore(user: String, id: String) -> Result<conversations::Restored, wit::Error> {
         let journal = journal_of(&user).await?;
-        let (found, gone) = library::restore(&journal, &id, limits().await).await?;
+        let (changed, gone) = library::restore(&journal, &id, limits().await).await?;
         Ok(conversations::Restored {
-            conversation: conversation(found),
+            conversation: conversation(changed),
             evicted: gone.into_iter().map(evicted).collect(),
         })
     }
@@ -345,8 +345,8 @@ impl GuestTurn for TurnResource {
     }
 
     fn preferences(&self) -> wit::PreferenceValues {
-        let found = self.look(|writer| writer.preferences().clone());
-        values(found)
+        let preferences = self.look(|writer| writer.preferences().clone());
+        values(preferences)
     }
 
     async fn begin(
@@ -359,11 +359,11 @@ impl GuestTurn for TurnResource {
         let begun = writer.begin(message, model, limits).await;
         self.0.set(Some(writer));
         Ok(match begun? {
-            BeginResult::Started(found, next) => turns::BeginResult::Started(turns::StartedReply {
-                info: started(found),
+            BeginResult::Started(reply, next) => turns::BeginResult::Started(turns::StartedReply {
+                info: started(reply),
                 directive: directive(next),
             }),
-            BeginResult::Existing(found) => turns::BeginResult::Existing(started(found)),
+            BeginResult::Existing(reply) => turns::BeginResult::Existing(started(reply)),
         })
     }
 
@@ -509,11 +509,11 @@ fn request(key: turns::IdempotencyKey) -> Result<Request, Error> {
     Request::new(&key.key, &key.request)
 }
 
-fn started(found: Started) -> turns::ReplyInfo {
+fn started(reply: Started) -> turns::ReplyInfo {
     turns::ReplyInfo {
-        conversation_id: found.conversation,
-        message_id: found.reply,
-        title: found.title,
+        conversation_id: reply.conversation,
+        message_id: reply.reply,
+        title: reply.title,
     }
 }
 
@@ -566,17 +566,17 @@ fn draft_of(draft: Draft) -> conversations::Draft {
     }
 }
 
-fn evicted(found: EvictedTitle) -> wit::EvictedConversation {
+fn evicted(conversation: EvictedTitle) -> wit::EvictedConversation {
     wit::EvictedConversation {
-        id: found.id,
-        title: found.title,
+        id: conversation.id,
+        title: conversation.title,
     }
 }
 
-fn failure(found: Failure) -> wit::Failure {
+fn failure(stored: Failure) -> wit::Failure {
     wit::Failure {
-        code: found.code,
-        message: found.message,
+        code: stored.code,
+        message: stored.message,
     }
 }
 
@@ -602,26 +602,26 @@ fn values(preferences: Preferences) -> wit::PreferenceValues {
     }
 }
 
-fn conversation(found: Conversation) -> wit::Conversation {
-    let (summary, turns) = conversation_parts(found);
+fn conversation(stored: Conversation) -> wit::Conversation {
+    let (summary, turns) = conversation_parts(stored);
     wit::Conversation {
         summary,
         messages: turns.into_iter().flat_map(messages).collect(),
     }
 }
 
-fn conversation_parts(found: Conversation) -> (wit::Summary, Vec<Turn>) {
+fn conversation_parts(stored: Conversation) -> (wit::Summary, Vec<Turn>) {
     let summary = wit::Summary {
-        message_count: found.message_count(),
-        provisional: !found.counts(),
-        id: found.id,
-        title: found.title,
-        model: found.model,
-        pinned: found.pinned,
-        created_at: found.created,
-        updated_at: found.updated,
+        message_count: stored.message_count(),
+        provisional: !stored.counts(),
+        id: stored.id,
+        title: stored.title,
+        model: stored.model,
+        pinned: stored.pinned,
+        created_at: stored.created,
+        updated_at: stored.updated,
     };
-    (summary, found.turns)
+    (summary, stored.turns)
 }
 
 /// The user's message and the reply to it.

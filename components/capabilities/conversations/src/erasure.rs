@@ -61,7 +61,7 @@ pub(crate) async fn write_snapshot<P: Platform>(
     let replies = |number| {
         vec![
             ids::reply_key(journal, number),
-            ids::bell_key(journal, number),
+            ids::notification_key(journal, number),
         ]
     };
     journal.erase_settled(view, replies).await?;

@@ -42,8 +42,8 @@ pub(crate) fn piece_key<P: Platform>(journal: &Journal<P>, number: u64, k: u64) 
     journal.key(format_args!("r:{number}:{k}"))
 }
 
-/// Where readers ring for the writer of that reply.
-pub(crate) fn bell_key<P: Platform>(journal: &Journal<P>, number: u64) -> String {
+/// Where readers notify the writer of that reply.
+pub(crate) fn notification_key<P: Platform>(journal: &Journal<P>, number: u64) -> String {
     journal.key(format_args!("r:{number}:b"))
 }
 

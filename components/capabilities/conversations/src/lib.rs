@@ -7,7 +7,7 @@
 //! | `J:<n>`, `J:n`, `J:s` | entries, their counter and the snapshot; see the `journal` crate |
 //! | `J:r:<n>` | the end of the reply that entry *n* asked for, written once by the turn that owns it |
 //! | `J:r:<n>:<k>` | what had arrived of a long reply before its end, in order of *k* |
-//! | `J:r:<n>:b` | a bell for that turn: it changes when somebody reads along or wants it to end |
+//! | `J:r:<n>:b` | a notification for the writer of that turn: it changes when somebody reads along or wants it to end |
 //! | `J:g:<conversation>.<n>:<k>` | the *k*-th segment: older turns of a long conversation that entry *n* began |
 //!
 //! # How much is written
@@ -24,7 +24,7 @@
 //! # Who is alive
 //! A turn gives a sign of life now and then; one that was silent for [`state::REPLY_OVERDUE`] is
 //! dead, by clocks that agree within half a minute. Whoever follows a reply knows sooner, and by no
-//! clock but its own: it rings, a living turn answers, and one that does not is dead. A turn that
+//! clock but its own: it notifies the writer, a running turn responds, and one that does not is dead. A turn that
 //! was silent for long (it may have been asleep) looks whether it was taken for dead before it ends.
 
 #![cfg_attr(

@@ -30,7 +30,7 @@ pub(crate) async fn summaries<P: Platform>(
 fn sorted(mut conversations: Vec<Conversation>) -> Vec<Conversation> {
     // Of two updated at once, the one that began later comes first.
     conversations.reverse();
-    conversations.sort_by_key(|found| std::cmp::Reverse(found.updated));
+    conversations.sort_by_key(|conversation| std::cmp::Reverse(conversation.updated));
     conversations
 }
 
@@ -42,8 +42,8 @@ pub(crate) async fn get<P: Platform>(
     let id = ids::conversation_id(id)?;
     let view = read_tidily(journal).await?;
     let mut conversations = view.state.conversations.into_iter();
-    let found = conversations.find(|found| found.id == id);
-    complete(journal, found.ok_or(Error::NotFound)?).await
+    let conversation = conversations.find(|conversation| conversation.id == id);
+    complete(journal, conversation.ok_or(Error::NotFound)?).await
 }
 
 /// What is read for a list of conversations.
@@ -61,9 +61,9 @@ pub(crate) async fn summaries_with_next<P: Platform>(
 ) -> Result<Summaries, Error> {
     let view = read_tidily(journal).await?;
     let next = view.state.next_evicted(limit);
-    let next_evicted = next.map(|found| EvictedTitle {
-        id: found.id.clone(),
-        title: found.title.clone(),
+    let next_evicted = next.map(|conversation| EvictedTitle {
+        id: conversation.id.clone(),
+        title: conversation.title.clone(),
     });
     Ok(Summaries {
         conversations: sorted(view.state.conversations),
@@ -78,8 +78,8 @@ async fn keep<P: Platform>(
     id: &str,
     limits: Limits,
 ) -> Result<(), Error> {
-    let found = view.state.conversation(id).ok_or(Error::NotFound)?;
-    if found.counts() {
+    let conversation = view.state.conversation(id).ok_or(Error::NotFound)?;
+    if conversation.counts() {
         return Ok(());
     }
     let entry = Entry::Confirmed(Confirmed {
@@ -101,8 +101,8 @@ pub(crate) async fn pin<P: Platform>(
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
     let most = limits.conversations.saturating_sub(1);
-    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    if !found.pinned {
+    let conversation = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    if !conversation.pinned {
         if view.state.pinned_count() >= usize::try_from(most).unwrap_or(usize::MAX) {
             return Err(too_many_pins(most));
         }
@@ -114,12 +114,12 @@ pub(crate) async fn pin<P: Platform>(
         };
         append_and_save(journal, &mut view, &entry).await?;
     }
-    let found = view.state.conversation(&id).cloned();
-    let found = found.ok_or(Error::NotFound)?;
-    if !found.pinned {
+    let conversation = view.state.conversation(&id).cloned();
+    let conversation = conversation.ok_or(Error::NotFound)?;
+    if !conversation.pinned {
         return Err(too_many_pins(most));
     }
-    complete(journal, found).await
+    complete(journal, conversation).await
 }
 
 fn too_many_pins(most: u32) -> Error {
@@ -135,16 +135,16 @@ pub(crate) async fn unpin<P: Platform>(
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
-    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    if found.pinned {
+    let conversation = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    if conversation.pinned {
         let entry = Entry::Unpinned {
             conversation: id.clone(),
             time: journal.platform().now(),
         };
         append_and_save(journal, &mut view, &entry).await?;
     }
-    let found = view.state.conversation(&id).cloned();
-    complete(journal, found.ok_or(Error::NotFound)?).await
+    let conversation = view.state.conversation(&id).cloned();
+    complete(journal, conversation.ok_or(Error::NotFound)?).await
 }
 
 /// Brings back an evicted conversation; what was evicted for it.
@@ -171,9 +171,9 @@ pub(crate) async fn restore<P: Platform>(
         // The replies that have ended since are read along with it.
         reading::resolve(journal, &mut view, None).await?;
     }
-    let found = view.state.conversation(&id).cloned();
-    let found = complete(journal, found.ok_or(Error::NotFound)?).await?;
-    Ok((found, evicted))
+    let conversation = view.state.conversation(&id).cloned();
+    let conversation = complete(journal, conversation.ok_or(Error::NotFound)?).await?;
+    Ok((conversation, evicted))
 }
 
 /// Makes another version of a message the active one. `message` is the id of any version.
@@ -185,15 +185,15 @@ pub(crate) async fn set_active<P: Platform>(
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
-    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    let Some(at) = found.position_of_version(message) else {
-        return Err(not_choosable(journal, found, message).await);
+    let conversation = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    let Some(at) = conversation.position_of_version(message) else {
+        return Err(not_choosable(journal, conversation, message).await);
     };
-    if !found.has_version(at, message, active) {
+    if !conversation.has_version(at, message, active) {
         let why = "is not a version of this message";
         return Err(Error::Invalid(why.to_owned()));
     }
-    let is_active = found.position(active) == Some(at);
+    let is_active = conversation.position(active) == Some(at);
     if !is_active {
         let entry = Entry::Chosen {
             conversation: id.clone(),
@@ -202,21 +202,21 @@ pub(crate) async fn set_active<P: Platform>(
         };
         append_and_save(journal, &mut view, &entry).await?;
     }
-    let found = view.state.conversation(&id).cloned();
-    complete(journal, found.ok_or(Error::NotFound)?).await
+    let conversation = view.state.conversation(&id).cloned();
+    complete(journal, conversation.ok_or(Error::NotFound)?).await
 }
 
 async fn not_choosable<P: Platform>(
     journal: &Journal<P>,
-    found: &Conversation,
+    conversation: &Conversation,
     message: &str,
 ) -> Error {
     let is = |turn: &Turn| turn.id == message || turn.reply_id == message;
-    if all_turns(&found.turns).any(is) {
+    if all_turns(&conversation.turns).any(is) {
         let why = "This message belongs to a version that is not active. Choose that one first.";
         return Error::Conflict(why.to_owned());
     }
-    match segments::sealed_turns(journal, &found.place(), found.segments).await {
+    match segments::sealed_turns(journal, &conversation.place(), conversation.segments).await {
         Ok(sealed) if all_turns(&sealed).any(is) => {
             Error::Conflict("This message is too old to be changed.".to_owned())
         }
@@ -242,8 +242,8 @@ pub(crate) async fn rename<P: Platform>(
         time: journal.platform().now(),
     };
     append_and_save(journal, &mut view, &entry).await?;
-    let found = view.state.conversation(&id).cloned();
-    found.ok_or(Error::NotFound)
+    let conversation = view.state.conversation(&id).cloned();
+    conversation.ok_or(Error::NotFound)
 }
 
 /// Gives a conversation the title that a model made, unless it has one of the user's.
@@ -255,8 +255,8 @@ pub(crate) async fn suggest_title<P: Platform>(
     let id = ids::conversation_id(id)?;
     let title = valid_title(title)?;
     let mut view = reading::read(journal).await?;
-    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    if found.renamed || found.title == title {
+    let conversation = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    if conversation.renamed || conversation.title == title {
         return Ok(());
     }
     let entry = Entry::Titled {
@@ -284,11 +284,11 @@ pub(crate) fn valid_title(title: &str) -> Result<String, Error> {
 pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Result<(), Error> {
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
-    let found = view.state.conversation(&id);
-    if found.is_none() && view.state.draft(&id).is_none() {
+    let conversation = view.state.conversation(&id);
+    if conversation.is_none() && view.state.draft(&id).is_none() {
         return Err(Error::NotFound);
     }
-    let turns = found.map_or(&[][..], |found| &found.turns);
+    let turns = conversation.map_or(&[][..], |conversation| &conversation.turns);
     let due = all_turns(turns).filter(|turn| turn.reply.is_none());
     let due: Vec<u64> = due.map(Turn::reply_number).collect();
     let entry = Entry::Deleted {
@@ -296,7 +296,7 @@ pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Resul
         time: journal.platform().now(),
     };
     append_and_save(journal, &mut view, &entry).await?;
-    ring_all(journal, &due).await;
+    notify_all(journal, &due).await;
     Ok(())
 }
 
@@ -333,15 +333,15 @@ pub(crate) async fn clear<P: Platform>(journal: &Journal<P>) -> Result<(), Error
         time: journal.platform().now(),
     };
     append_and_save(journal, &mut view, &entry).await?;
-    ring_all(journal, &due).await;
+    notify_all(journal, &due).await;
     Ok(())
 }
 
 /// Tells those who are writing replies that nobody wants any more. Who is not told goes on and
 /// leaves nothing behind in the end.
-async fn ring_all<P: Platform>(journal: &Journal<P>, numbers: &[u64]) {
-    let rings = numbers.iter().map(|number| stop::ring(journal, *number));
-    join_all(rings).await;
+async fn notify_all<P: Platform>(journal: &Journal<P>, numbers: &[u64]) {
+    let notifications = numbers.iter().map(|number| stop::notify(journal, *number));
+    join_all(notifications).await;
 }
 
 /// Whether the store answers.

@@ -10,16 +10,16 @@ use crate::segments;
 use crate::state::{Conversation, Turn, all_turns};
 use crate::stop;
 
-/// A writer that has not answered a ring for this long (milliseconds of the reader's own clock) is
-/// dead. A living one answers within half a second, and one that was asleep looks around before it
+/// A writer that has not responded to notifications for this long (milliseconds of the reader's own clock) is
+/// dead. A running one responds within half a second, and one that was suspended reads the journal before it
 /// writes the end (see the `turn` module).
-pub(crate) const DEAD: u64 = 15_000;
+pub(crate) const DEAD_AFTER: u64 = 15_000;
 
-/// How many rings go unanswered before: one alone may fall into a reader's own sleep.
-const RINGS: u32 = 3;
+/// How many notifications in a row have no response before that: the reader itself may have been suspended during one.
+const UNANSWERED_MAX: u32 = 3;
 
-/// How often a reader rings, so that the writer knows that somebody still reads along.
-const RING_EVERY: u64 = 4_000;
+/// The time between two notifications of a reader, by which the writer knows that there is one (milliseconds).
+const NOTIFY_INTERVAL: u64 = 4_000;
 
 /// How often a reader looks for more.
 const LOOK_EVERY: u64 = 100;
@@ -32,7 +32,7 @@ pub(crate) struct Reader<P> {
     journal: Journal<P>,
     due: Due,
     pub(crate) started: Started,
-    /// Who was asked, and after the end, who answered.
+    /// The model that was requested, and after the end, the one that responded.
     pub(crate) model: String,
     /// Writes taken in.
     writes: u64,
@@ -42,9 +42,10 @@ pub(crate) struct Reader<P> {
     /// Deltas up to this number are passed over.
     after: u64,
     end: Option<End>,
-    rung: Option<u64>,
-    /// When something was last heard of the writer, or it was first rung for; and the rings since.
-    heard: Option<u64>,
+    /// When the writer was last notified.
+    notified_at: Option<u64>,
+    /// When the writer last wrote something, or was first notified; and the notifications since.
+    writer_seen: Option<u64>,
     unanswered: u32,
 }
 
@@ -92,8 +93,8 @@ impl<P: Platform> Reader<P> {
         let id = ids::conversation_id(conversation)?;
         let mut view = reading::read(&journal).await?;
         let conversations = &mut view.state.conversations;
-        let found = conversations.iter_mut().find(|found| found.id == id);
-        let conversation = found.ok_or(Error::NotFound)?;
+        let one = conversations.iter_mut().find(|one| one.id == id);
+        let conversation = one.ok_or(Error::NotFound)?;
         let turns = std::mem::take(&mut conversation.turns);
         let mut turn = match reply {
             Some(reply) => all_turns(&turns)
@@ -133,7 +134,7 @@ impl<P: Platform> Reader<P> {
         if let Some((started, turn)) = recent {
             return Self::of(journal, started, turn, after).await;
         }
-        for conversation in conversations.iter().filter(|found| found.segments > 0) {
+        for conversation in conversations.iter().filter(|one| one.segments > 0) {
             let sealed =
                 segments::sealed_turns(&journal, &conversation.place(), conversation.segments)
                     .await?;
@@ -166,8 +167,8 @@ impl<P: Platform> Reader<P> {
             bytes: 0,
             after,
             end,
-            rung: None,
-            heard: None,
+            notified_at: None,
+            writer_seen: None,
             unanswered: 0,
         })
     }
@@ -218,7 +219,7 @@ impl<P: Platform> Reader<P> {
                 self.end = Some(reading::end_dead(&self.journal, &self.due).await?);
                 continue;
             }
-            self.ring().await?;
+            self.notify().await?;
             if self.now().saturating_sub(begun) >= PATIENCE {
                 return Ok(ReaderEvent::Deltas(Vec::new()));
             }
@@ -230,7 +231,7 @@ impl<P: Platform> Reader<P> {
     async fn look(&mut self) -> Result<Vec<String>, Error> {
         let written = reading::pieces_from(&self.journal, &self.due, self.writes).await?;
         if !written.is_empty() {
-            self.heard = Some(self.now());
+            self.writer_seen = Some(self.now());
             self.unanswered = 0;
         }
         let mut deltas = Vec::new();
@@ -262,24 +263,23 @@ impl<P: Platform> Reader<P> {
         }
     }
 
-    /// Rings if it is time to.
-    async fn ring(&mut self) -> Result<(), Error> {
-        let rung = self.rung.map(|rung| self.now().saturating_sub(rung));
-        if rung.is_none_or(|since| since >= RING_EVERY) {
-            stop::ring(&self.journal, self.due.number).await?;
+    /// Notifies the writer if it is time to.
+    async fn notify(&mut self) -> Result<(), Error> {
+        let since = self.notified_at.map(|at| self.now().saturating_sub(at));
+        if since.is_none_or(|since| since >= NOTIFY_INTERVAL) {
+            stop::notify(&self.journal, self.due.number).await?;
             let now = self.now();
-            self.rung = Some(now);
-            self.heard.get_or_insert(now);
+            self.notified_at = Some(now);
+            self.writer_seen.get_or_insert(now);
             self.unanswered = self.unanswered.saturating_add(1);
         }
         Ok(())
     }
 
-    /// Whether the writer has not been heard of, though somebody rang for it all the time. To be
-    /// asked after a look.
+    /// Whether the writer has written nothing though it was notified again and again. Call it after [`Self::look`].
     fn is_dead(&self) -> bool {
-        let silent = self.heard.map(|heard| self.now().saturating_sub(heard));
-        self.unanswered >= RINGS && silent.is_some_and(|silent| silent > DEAD)
+        let silent = self.writer_seen.map(|at| self.now().saturating_sub(at));
+        self.unanswered >= UNANSWERED_MAX && silent.is_some_and(|silent| silent > DEAD_AFTER)
     }
 
     fn now(&self) -> u64 {

@@ -57,9 +57,9 @@ pub(crate) async fn resolve<P: Platform>(
         return Ok(());
     }
     let lookups = due.iter().map(|due| look(journal, due));
-    let found = try_join_all(lookups).await?;
-    for (due, found) in due.into_iter().zip(found) {
-        match found {
+    let statuses = try_join_all(lookups).await?;
+    for (due, status) in due.into_iter().zip(statuses) {
+        match status {
             Found::Ended(end) => view.state.settle(due.number, &end),
             Found::Running(received) => view.state.received(due.number, received),
         }
@@ -84,9 +84,10 @@ impl Due {
         }
     }
 
-    fn is_overdue(&self, heard: u64, now: u64) -> bool {
+    fn is_overdue(&self, last_written: u64, now: u64) -> bool {
         let stopped = self.stopped.unwrap_or(now);
-        now.saturating_sub(heard) > REPLY_OVERDUE || now.saturating_sub(stopped) > STOP_OVERDUE
+        now.saturating_sub(last_written) > REPLY_OVERDUE
+            || now.saturating_sub(stopped) > STOP_OVERDUE
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stopping replies from outside, and the bell by which others make themselves heard.
+//! Stopping replies from outside, and notifying their writers.
 
 use futures::future::try_join_all;
 use journal::{Journal, Platform};
@@ -15,8 +15,8 @@ const LOOK_EVERY: u64 = 40;
 
 /// Lets the writer of a reply know that somebody reads along, or that the journal has new entries for it.
 /// What the value is does not matter, if only it is another one each time.
-pub(crate) async fn ring<P: Platform>(journal: &Journal<P>, number: u64) -> Result<(), Error> {
-    let key = ids::bell_key(journal, number);
+pub(crate) async fn notify<P: Platform>(journal: &Journal<P>, number: u64) -> Result<(), Error> {
+    let key = ids::notification_key(journal, number);
     journal
         .platform()
         .set(&key, ids::new_id().as_bytes())
@@ -31,8 +31,8 @@ pub(crate) async fn stop<P: Platform>(
 ) -> Result<bool, Error> {
     let id = ids::conversation_id(conversation)?;
     let mut view = reading::read(journal).await?;
-    let found = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    let running = || all_turns(&found.turns).filter(|turn| turn.reply.is_none());
+    let stopped = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    let running = || all_turns(&stopped.turns).filter(|turn| turn.reply.is_none());
     let due: Vec<Due> = running().map(Due::of).collect();
     let new = running().filter(|turn| turn.stopped.is_none());
     let replies: Vec<String> = new.map(|turn| turn.reply_id.clone()).collect();
@@ -44,11 +44,11 @@ pub(crate) async fn stop<P: Platform>(
         };
         journal.append(&mut view, &entry).await?;
     }
-    // Also for those that were stopped before, in case nobody came to ring.
-    try_join_all(due.iter().map(|due| ring(journal, due.number))).await?;
+    // Also for those that were stopped before, in case the process ended before it notified.
+    try_join_all(due.iter().map(|due| notify(journal, due.number))).await?;
     let platform = journal.platform();
-    let asked = platform.monotonic();
-    while platform.monotonic().saturating_sub(asked) < PATIENCE {
+    let since = platform.monotonic();
+    while platform.monotonic().saturating_sub(since) < PATIENCE {
         let ends = due.iter().map(|due| reading::end(journal, due));
         if try_join_all(ends).await?.iter().all(Option::is_some) {
             break;

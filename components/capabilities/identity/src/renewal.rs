@@ -137,34 +137,34 @@ fn failed(what: &str) -> Outcome {
 
 fn reseal(body: &[u8], password: &str) -> Option<String> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct RefreshResponse {
         user: Map<String, Value>,
         access_token: String,
         refresh_token: String,
         authentication_method: Option<Value>,
         impersonator: Option<Value>,
     }
-    let mut answer: Answer = serde_json::from_slice(body).ok()?;
+    let mut response: RefreshResponse = serde_json::from_slice(body).ok()?;
     let claims: Claims =
-        jsonwebtoken::dangerous::insecure_decode_claims(&answer.access_token).ok()?;
+        jsonwebtoken::dangerous::insecure_decode_claims(&response.access_token).ok()?;
 
     // The SDK omits absent fields, except these.
     let mut user = Map::new();
     user.insert("externalId".to_owned(), Value::Null);
     user.insert("metadata".to_owned(), json!({}));
     for (theirs, sealed) in USER_FIELDS {
-        if let Some(value) = answer.user.remove(theirs) {
+        if let Some(value) = response.user.remove(theirs) {
             user.insert(sealed.to_owned(), value);
         }
     }
     let mut session = Map::new();
     session.insert("user".to_owned(), Value::Object(user));
-    session.insert("accessToken".to_owned(), answer.access_token.into());
-    session.insert("refreshToken".to_owned(), answer.refresh_token.into());
+    session.insert("accessToken".to_owned(), response.access_token.into());
+    session.insert("refreshToken".to_owned(), response.refresh_token.into());
     for (name, value) in [
         ("organizationId", claims.org_id.map(Value::String)),
-        ("authenticationMethod", answer.authentication_method),
-        ("impersonator", answer.impersonator),
+        ("authenticationMethod", response.authentication_method),
+        ("impersonator", response.impersonator),
     ] {
         if let Some(value) = value {
             session.insert(name.to_owned(), value);

@@ -24,13 +24,13 @@ struct Fixtures {
 #[derive(Deserialize)]
 struct Refresh {
     cookie: String,
-    asked: Asked,
-    answer: Value,
+    request: SdkRequest,
+    response: Value,
     renewed: String,
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct SdkRequest {
     method: String,
     path: String,
     body: Value,
@@ -66,9 +66,9 @@ fn request_is_equal_to_the_sdks() {
             claims.org_id.as_deref(),
         );
         let body: Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(body, refresh.asked.body, "{name}");
-        assert_eq!(refresh.asked.method, "POST");
-        assert_eq!(refresh.asked.path, "/user_management/authenticate");
+        assert_eq!(body, refresh.request.body, "{name}");
+        assert_eq!(refresh.request.method, "POST");
+        assert_eq!(refresh.request.path, "/user_management/authenticate");
     }
     let without = request("c", "k", "r", None);
     assert!(!without.contains("organization_id"));
@@ -80,7 +80,7 @@ fn outcome_seals_the_same_content_as_the_sdk() {
     let password = &fixtures.cookie_password;
     assert_eq!(fixtures.refreshes.len(), 2);
     for (name, refresh) in &fixtures.refreshes {
-        let body = refresh.answer.to_string();
+        let body = refresh.response.to_string();
         let Outcome::Renewed(cookie) = outcome(200, body.as_bytes(), password) else {
             panic!("{name} is renewed");
         };
@@ -119,18 +119,18 @@ fn outcome_depends_on_status_and_error() {
 #[test]
 fn outcome_of_response_without_session_is_failed() {
     let fixtures = fixtures();
-    let answer = &fixtures.refreshes["plain"].answer;
+    let response = &fixtures.refreshes["plain"].response;
     for (name, value) in [
         ("access_token", json!("no token")),
         ("access_token", json!(null)),
         ("refresh_token", json!(7)),
         ("user", json!("ada")),
     ] {
-        let mut answer = answer.clone();
-        answer[name] = value;
+        let mut response = response.clone();
+        response[name] = value;
         let outcome = outcome(
             200,
-            answer.to_string().as_bytes(),
+            response.to_string().as_bytes(),
             &fixtures.cookie_password,
         );
         assert!(matches!(outcome, Outcome::Failed(_)), "{name}");
@@ -230,15 +230,15 @@ fn exchange_on_many(world: &World, latency: u64, starts: &[u64]) -> (Vec<Outcome
         });
     }
     world.run();
-    let (asked, granted) = *counts.borrow();
-    (outcomes.take(), asked, granted)
+    let (request, granted) = *counts.borrow();
+    (outcomes.take(), request, granted)
 }
 
 #[test]
 fn exchange_after_another_instance_does_not_ask_workos() {
     let world = World::new(1);
-    let (outcomes, asked, _) = exchange_on_many(&world, 200, &[0, 1_000, 30_000]);
-    assert_eq!(asked, 1);
+    let (outcomes, request, _) = exchange_on_many(&world, 200, &[0, 1_000, 30_000]);
+    assert_eq!(request, 1);
     for outcome in outcomes {
         assert_eq!(outcome, renewed("cookie of 0"));
     }

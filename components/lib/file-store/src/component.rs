@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use unix_time::now_ms;
 
 use file_rules::{Limits, Purpose, signature};
 use ids::KeyPart;
@@ -52,7 +52,7 @@ impl<S: Store> Files for Exports<S> {
     ) -> Result<File, Error> {
         check_user(&upload.owner)?;
         let store = S::open().await?;
-        receive(&store, limits().await, upload, content, complete, now()).await
+        receive(&store, limits().await, upload, content, complete, now_ms()).await
     }
 
     async fn get_info(owner: Option<String>, id: String) -> Result<File, Error> {
@@ -105,7 +105,7 @@ impl<S: Store> Files for Exports<S> {
         let store = S::open().await?;
         let id = uuid(&id)?;
         let key = store.signing_key().await?;
-        let seconds = now() / 1000;
+        let seconds = now_ms() / 1000;
         if !signature::is_valid(&key, &subject(owner, &id), expires_at, signature, seconds) {
             return Err(Error::NotFound);
         }
@@ -179,12 +179,6 @@ fn check_user(id: &str) -> Result<(), Error> {
 /// An id that is no UUID does not exist.
 fn uuid(id: &str) -> Result<String, Error> {
     ids::parse_uuid(id).ok_or(Error::NotFound)
-}
-
-/// Milliseconds since the epoch.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn cause(error: Error) -> String {

@@ -22,13 +22,13 @@ impl<P: Platform> Journal<P> {
     ) -> Result<u64, Error> {
         let bytes = self.encode_entry::<F>(entry)?;
         for _ in 0..APPEND_ATTEMPTS {
-            let asked = self.platform.monotonic();
+            let since = self.platform.monotonic();
             let number = self.platform.increment(&self.counter_key()).await?;
             let taken = self.platform.monotonic();
             if number <= view.position {
                 return Err(Error::Corrupt("its counter is behind its entries"));
             }
-            let in_time = self.write_entry(number, &bytes, asked).await?;
+            let in_time = self.write_entry(number, &bytes, since).await?;
             if !in_time {
                 self.platform
                     .set(&self.entry_key(number), &void::<F>())
@@ -77,8 +77,8 @@ impl<P: Platform> Journal<P> {
     }
 
     /// Writes an entry, trying again while it is not late, and says whether it was in time.
-    async fn write_entry(&self, number: u64, bytes: &[u8], asked: u64) -> Result<bool, Error> {
-        let late = || self.platform.monotonic().saturating_sub(asked) > WRITE_DEADLINE;
+    async fn write_entry(&self, number: u64, bytes: &[u8], since: u64) -> Result<bool, Error> {
+        let late = || self.platform.monotonic().saturating_sub(since) > WRITE_DEADLINE;
         let key = self.entry_key(number);
         let mut pause = POLL_MIN;
         loop {

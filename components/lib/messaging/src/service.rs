@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use unix_time::now_ms;
 
 use sql::Connect;
 
@@ -59,14 +59,6 @@ fn session<D>(database: &D) -> Session<'_, D> {
         database,
         now: now_ms(),
     }
-}
-
-fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| {
-            u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
-        })
 }
 
 impl<C: Connect> profiles::Guest for Messaging<C> {

@@ -8,8 +8,8 @@ use contracts::{
 };
 use http_edge::{ApiError, Context};
 
-/// A model that was asked.
-pub struct Asked {
+/// A reply that has begun, with what it needs to be sent and paid for.
+pub struct BegunReply {
     /// The reply.
     pub source: Source,
     /// What its filters are.
@@ -39,7 +39,7 @@ pub async fn ask(
     is_stream: bool,
     error_of: fn(Error) -> ApiError,
     report: &mut Report,
-) -> Result<Asked, ApiError> {
+) -> Result<BegunReply, ApiError> {
     let (headers, admitted) = rate_limit(completion::admit(principal).await);
     report.headers(headers);
     admitted?;
@@ -57,7 +57,7 @@ pub async fn ask(
             if let Some(resolved) = source.resolved() {
                 report.resolved(resolved);
             }
-            Ok(Asked {
+            Ok(BegunReply {
                 source,
                 moderation,
                 reservation,

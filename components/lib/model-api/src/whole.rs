@@ -38,7 +38,7 @@ pub async fn collect(
     reply: Reply,
     reservation: Reservation,
     requested: &str,
-    error_of: fn(Error) -> ApiError,
+    error_of: impl FnOnce(Error) -> ApiError,
     report: &mut Report,
 ) -> Result<WholeReply, ApiError> {
     let mut collector = Collector::default();

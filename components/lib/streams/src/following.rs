@@ -9,9 +9,10 @@ use std::{
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use unix_time::now_ms;
 
 use crate::{
-    limits::{Platform, connect, now, session},
+    limits::{Platform, connect, session},
     types::{Error, Page, Position, Start},
 };
 
@@ -50,7 +51,7 @@ pub(crate) fn note(owner: &str, name: &str, tail: Position, is_closed: bool) {
     if known.len() >= KNOWN_MAX {
         known.clear();
     }
-    let now = now();
+    let now = now_ms();
     let known = known.entry(key(owner, name)).or_insert(Known {
         tail: 0,
         is_closed: false,
@@ -84,10 +85,10 @@ pub(crate) async fn read<P: Platform>(
     max_bytes: u32,
     wait_ms: u32,
 ) -> Result<Page, Error> {
-    let begun = now();
+    let begun = now_ms();
     let mut page = read_once::<P>(owner, name, from, max_bytes).await?;
     loop {
-        let waited = now().saturating_sub(begun);
+        let waited = now_ms().saturating_sub(begun);
         let has_news = !page.entries.is_empty() || page.metadata.closed;
         if has_news || waited >= wait_ms.into() {
             return Ok(page);
@@ -95,7 +96,7 @@ pub(crate) async fn read<P: Platform>(
         let interval = interval(waited);
         let left = u64::from(wait_ms).saturating_sub(waited);
         P::sleep(Duration::from_millis(interval.min(left))).await;
-        if has_to_ask(owner, name, page.next.appends, now(), interval) {
+        if has_to_ask(owner, name, page.next.appends, now_ms(), interval) {
             page = read_once::<P>(owner, name, Start::Position(page.next), max_bytes).await?;
         }
     }

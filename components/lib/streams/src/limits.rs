@@ -2,8 +2,9 @@
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
+use unix_time::now_ms;
 
 use sql::Connect;
 
@@ -49,21 +50,12 @@ pub(crate) async fn connect<P: Platform>() -> Result<P::Handle, Error> {
 
 /// What an operation works with, now.
 pub(crate) async fn session<P: Platform>(database: &P::Database) -> Session<'_, P::Database> {
-    let now = now();
+    let now = now_ms();
     Session {
         database,
         now,
         limits: limits::<P>(now).await,
     }
-}
-
-/// Milliseconds since the epoch.
-pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| {
-            u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
-        })
 }
 
 /// How long limits are used before they are asked for again, in milliseconds: variables may come from a vault.

@@ -1,8 +1,8 @@
-//! HTTP middleware that adds `Server-Timing: app;dur=…` (W3C Server Timing) to each answer: the
+//! HTTP middleware that adds `Server-Timing: app;dur=…` (W3C Server Timing) to each response: the
 //! milliseconds the application took to begin it. An example of the slot; off unless an operator
 //! names it at a route in `spin.toml`.
 //!
-//! It forwards the request it got and the answer's body as they are: the host moves the bytes, so
+//! It forwards the request it got and the response's body as they are: the host moves the bytes, so
 //! that streams go on unread here.
 #![cfg_attr(
     not(target_family = "wasm"),
@@ -40,23 +40,23 @@ mod component {
 
 async fn handle(request: Request) -> Result<Response, ErrorCode> {
     let begun = Instant::now();
-    let mut answer = next(request).await?;
+    let mut response = next(request).await?;
     let took = begun.elapsed();
-    answer
+    response
         .body_mut()
         .take_unstarted()
-        .map(|answer| with_timing(answer, took))
+        .map(|response| with_timing(response, took))
         .ok_or(ErrorCode::InternalError(None))
 }
 
-fn with_timing(answer: Response, took: Duration) -> Response {
-    let status = answer.get_status_code();
-    let fields = answer.get_headers().clone();
-    // Fails only for a field that may not be set; the answer matters more than its timing.
+fn with_timing(response: Response, took: Duration) -> Response {
+    let status = response.get_status_code();
+    let fields = response.get_headers().clone();
+    // Fails only for a field that may not be set; the response matters more than its timing.
     let _ = fields.append("server-timing", value(took).as_bytes());
     // Dropping the writer says that we had no trouble with the body.
     let (_, verdict) = wit_future::new(|| Ok(()));
-    let (body, trailers) = Response::consume_body(answer, verdict);
+    let (body, trailers) = Response::consume_body(response, verdict);
     let (timed, _sent) = Response::new(fields, Some(body), trailers);
     let _ = timed.set_status_code(status);
     timed

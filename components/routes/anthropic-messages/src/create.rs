@@ -1,19 +1,16 @@
 //! The steps from a request to its response.
 
-use completion::{Reply, Report};
-use contracts::llm::{provider, types::Delta};
+use completion::Report;
+use contracts::llm::provider;
 use http_edge::{ApiError, Context, Head, JsonText, Response};
-use model_api::{Asked, ReplyStream, StreamEncoder as _, ask, collect};
+use model_api::ask;
 use serde_json::{Value, json};
-use sse::Encoder;
 
 use crate::{
     encode::MessageEncoder,
     errors,
     request::{MessageRequest, NativeHeaders},
 };
-
-const JSON: &str = "application/json";
 
 /// `POST /v1/messages`.
 pub(crate) async fn message(context: &mut Context) -> Result<Response, ApiError> {
@@ -24,7 +21,7 @@ pub(crate) async fn message(context: &mut Context) -> Result<Response, ApiError>
     let requested = parsed.request.model.clone();
     let prompt_tokens = token_estimate::tokens_of(model_api::prompt_bytes(&parsed.request));
     let origins = parsed.origins;
-    let asked = ask(
+    let begun = ask(
         &principal,
         parsed.request,
         is_stream,
@@ -35,52 +32,15 @@ pub(crate) async fn message(context: &mut Context) -> Result<Response, ApiError>
     .map_err(|error| origins.of_error(error));
     let request_id = context.request_id().to_owned();
     report.header("request-id", request_id);
-    let response = match asked {
-        Ok(asked) => {
-            let encoder = MessageEncoder::new(requested, prompt_tokens, asked.moderation.is_on());
-            respond(asked, encoder, is_stream, &mut report).await
+    let response = match begun {
+        Ok(reply) => {
+            let encoder = MessageEncoder::new(requested, prompt_tokens, reply.moderation.is_on());
+            reply.respond(encoder, is_stream, &mut report).await
         }
         Err(error) => Err(error),
     };
     report.apply(context);
     response
-}
-
-async fn respond(
-    asked: Asked,
-    mut encoder: MessageEncoder,
-    is_stream: bool,
-    report: &mut Report,
-) -> Result<Response, ApiError> {
-    let Asked {
-        source,
-        moderation,
-        reservation,
-    } = asked;
-    let reply = Reply::new(source, moderation);
-    if is_stream {
-        let stream = ReplyStream {
-            reply,
-            reservation,
-            encoder,
-        };
-        return Ok(Response::events(|body, log| stream.run(body, log)));
-    }
-    let requested = encoder.model().to_owned();
-    let whole = collect(reply, reservation, &requested, errors::llm, report).await?;
-    let native = whole.deltas.iter().rev().find_map(|delta| match delta {
-        Delta::Native(event) => Some(event.data.clone()),
-        _ => None,
-    });
-    if let Some(body) = native {
-        return Ok(Response::bytes(JSON, body.into_bytes()));
-    }
-    let mut out = Encoder::new();
-    for delta in &whole.deltas {
-        encoder.delta(&mut out, delta);
-        out.take();
-    }
-    Ok(Response::json(&encoder.into_message(&whole.completion)))
 }
 
 /// `POST /v1/messages/count_tokens`.

@@ -4,7 +4,7 @@ mod blocks;
 
 use contracts::llm::types::{Completion, Delta, Error, ResolvedModel, Usage};
 use http_edge::ApiError;
-use model_api::StreamEncoder;
+use model_api::{ObjectEncoder, StreamEncoder};
 use serde_json::{Value, json};
 use sse::Encoder;
 use uuid::Uuid;
@@ -39,19 +39,6 @@ impl MessageEncoder {
             has_ended: false,
             blocks: Blocks::default(),
         }
-    }
-
-    /// The message as one object.
-    pub(crate) fn into_message(mut self, completion: &Completion) -> Value {
-        let mut out = Encoder::new();
-        self.blocks.end(&mut out);
-        let mut message = self.message(
-            self.blocks.content(),
-            &completion.usage,
-            Some(events::stop_reason(completion)),
-        );
-        set_stop_sequence(&mut message, completion);
-        message
     }
 
     fn message(&self, content: Value, usage: &Usage, stop_reason: Option<&str>) -> Value {
@@ -96,6 +83,20 @@ fn set_stop_sequence(object: &mut Value, completion: &Completion) {
         && let Some(fields) = object.as_object_mut()
     {
         fields.insert("stop_sequence".to_owned(), json!(sequence));
+    }
+}
+
+impl ObjectEncoder for MessageEncoder {
+    fn into_object(mut self, completion: &Completion) -> Value {
+        let mut out = Encoder::new();
+        self.blocks.end(&mut out);
+        let mut message = self.message(
+            self.blocks.content(),
+            &completion.usage,
+            Some(events::stop_reason(completion)),
+        );
+        set_stop_sequence(&mut message, completion);
+        message
     }
 }
 

@@ -10,10 +10,11 @@ use futures::join;
 use http_edge::{ApiError, Context, Response, parse_uuid};
 use realtime_events::close_sockets_in_background;
 use serde::Deserialize;
+use unix_time::now_ms;
 
 use crate::{
     errors,
-    view::{CurrentSession, SessionView, Status, Success, UserView, now},
+    view::{CurrentSession, SessionView, Status, Success, UserView},
 };
 
 #[derive(Deserialize)]
@@ -50,7 +51,7 @@ async fn current(principal: &Principal) -> Result<Option<CurrentSession>, ApiErr
         registration::get_account(user_id.clone()),
         sessions::get_session(user_id.clone(), id.clone()),
     );
-    let now = now();
+    let now = now_ms();
     let user = match account {
         Ok(account) => UserView::from(&account),
         Err(Error::NotFound) => UserView::of(&principal.user, now),

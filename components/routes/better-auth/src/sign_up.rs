@@ -3,13 +3,14 @@
 use contracts::accounts::registration::RegistrationRequest;
 use http_edge::{ApiError, Context, Response, rfc3339};
 use serde::Deserialize;
+use unix_time::now_ms;
 use uuid::Uuid;
 
 use crate::{
     callback_url::email_link_url,
     errors::{self, INVALID_CALLBACK_URL},
     session_start::{lifetime, start_session, token_and_user},
-    view::{TokenAndUser, UserView, now},
+    view::{TokenAndUser, UserView},
 };
 
 /// Unknown fields are ignored in all requests of this route: frontends add some for their plugins.
@@ -60,7 +61,7 @@ pub(crate) async fn sign_up_by_email(context: &mut Context) -> Result<Response, 
 /// The user of the response when the address must be confirmed first. The same whether or not the
 /// address was taken.
 fn placeholder_user(sign_up: &SignUp) -> UserView {
-    let now = rfc3339(now());
+    let now = rfc3339(now_ms());
     UserView {
         id: format!("user_{}", Uuid::new_v4()),
         email: sign_up.email.trim().to_owned(),

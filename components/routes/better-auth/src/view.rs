@@ -1,7 +1,5 @@
 //! Users and sessions in Better Auth's JSON.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use contracts::{
     accounts::types::{Account, AccountKind, Session},
     identity::types::{User, UserKind},
@@ -153,12 +151,4 @@ pub(crate) struct SignedInView {
 pub(crate) struct RedirectView {
     pub(crate) url: String,
     pub(crate) redirect: bool,
-}
-
-/// Milliseconds since the epoch.
-pub(crate) fn now() -> u64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -14,10 +14,9 @@ mod held;
 mod polled;
 mod settings;
 
-use contracts::messaging::connections::{self, Owner};
 use contracts::realtime::proxy;
 use http_edge::{ApiError, Context, Response};
-use realtime_events::owner_of;
+use realtime_events::{owner_of, owner_of_ticket};
 use serde::Deserialize;
 
 use followed::Followed;
@@ -46,7 +45,7 @@ async fn stream_events(context: &mut Context) -> Result<Response, ApiError> {
     // Who may not ask learns that first; the rest of the query is for users.
     let ticket = ticket_of(context);
     let owner = match ticket {
-        Some(ticket) => by_ticket(ticket).await?,
+        Some(ticket) => owner_of_ticket(ticket).await?,
         None => owner_of(&access::require_user(context).await?),
     };
     let query: Query = context.query()?;
@@ -81,13 +80,4 @@ async fn is_from_proxy(context: &Context) -> bool {
         Some(signature) => proxy::is_signature_valid(signature.to_owned()).await,
         None => false,
     }
-}
-
-async fn by_ticket(ticket: String) -> Result<Owner, ApiError> {
-    let owner = connections::take_ticket(ticket)
-        .await
-        .map_err(error_mapping::messaging)?;
-    owner.ok_or(ApiError::Unauthorized(
-        "The ticket was used or has expired. Request another one.",
-    ))
 }

@@ -1,6 +1,7 @@
 //! Variables.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+use unix_time::now_ms;
 
 use spin_sdk::variables;
 
@@ -20,9 +21,4 @@ pub(crate) async fn poll_interval() -> Duration {
 pub(crate) async fn oldest() -> u64 {
     let hours = number("realtime_retention_hours", 72).await;
     now_ms().saturating_sub(hours.saturating_mul(3_600_000))
-}
-
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }

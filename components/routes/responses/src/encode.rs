@@ -5,7 +5,7 @@ mod object;
 
 use contracts::llm::types::{Completion, Delta, Error, ResolvedModel};
 use http_edge::ApiError;
-use model_api::{StreamEncoder, openai_errors as errors};
+use model_api::{ObjectEncoder, StreamEncoder, openai_errors as errors};
 use serde_json::{Map, Value, json};
 use sse::Encoder;
 
@@ -60,12 +60,6 @@ impl ResponseEncoder {
         }
     }
 
-    /// The response as one object.
-    pub(crate) fn into_response(mut self, completion: &Completion) -> Value {
-        self.items.end(&mut Encoder::new(), &mut self.writer, true);
-        self.ended(completion)
-    }
-
     fn ended(&self, completion: &Completion) -> Value {
         let end = object::End::of(completion);
         self.label.response(&self.echo, self.items.whole(), &end)
@@ -105,6 +99,13 @@ impl ResponseEncoder {
             "response.completed" | "response.incomplete" | "response.failed"
         );
         out.event(name).data(data);
+    }
+}
+
+impl ObjectEncoder for ResponseEncoder {
+    fn into_object(mut self, completion: &Completion) -> Value {
+        self.items.end(&mut Encoder::new(), &mut self.writer, true);
+        self.ended(completion)
     }
 }
 

@@ -26,11 +26,10 @@ mod source;
 mod target;
 mod view;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use contracts::streams::{streams, types::Creation};
 use http_edge::{ApiError, Context, Response, Validator, pagination};
 use serde::{Deserialize, Serialize};
+use unix_time::now_ms;
 
 use target::{Target, name_of};
 use view::StreamView;
@@ -152,12 +151,6 @@ async fn create_stream(context: &mut Context) -> Result<Response, ApiError> {
         .status(201)
         .header("location", location)
         .header("stream-next-offset", position::format(stream.tail)))
-}
-
-/// Milliseconds since the epoch.
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn change_visibility(context: &mut Context) -> Result<Response, ApiError> {

@@ -3,7 +3,7 @@
 use contracts::identity::types::Scope;
 use contracts::messaging::connections::{self, Owner};
 use http_edge::{ApiError, Context, Response};
-use realtime_events::{owner_of, proof_name, user_name};
+use realtime_events::{owner_of, owner_of_ticket, proof_name, user_name};
 use serde::Deserialize;
 
 use crate::presence;
@@ -90,14 +90,8 @@ fn offered(context: &Context) -> (bool, Option<String>) {
 }
 
 async fn by_ticket(ticket: String) -> Result<Opener, ApiError> {
-    let owner = connections::take_ticket(ticket)
-        .await
-        .map_err(error_mapping::messaging)?;
-    let owner = owner.ok_or(ApiError::Unauthorized(
-        "The ticket was used or has expired. Request another one.",
-    ))?;
     Ok(Opener {
-        owner,
+        owner: owner_of_ticket(ticket).await?,
         has_credentials: false,
     })
 }

@@ -1,8 +1,7 @@
 //! What the proxy keeps with a socket: it gives `Set-Meta-X` back as `Meta-X` with each request.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use http_edge::{Context, Response};
+use unix_time::now_ms;
 
 /// Bytes of a message of a client.
 pub(crate) const MESSAGE_MAX: usize = 64 * 1024;
@@ -99,11 +98,6 @@ impl Socket {
     pub(crate) fn keep(&self, response: Response) -> Response {
         response.header("set-meta-state", self.state())
     }
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -29,15 +29,15 @@ fn sign_in(email: &str, password: &str) -> Value {
 }
 
 #[track_caller]
-fn assert_code(answer: &Response, status: u16, code: &str) {
-    assert_eq!(answer.status, status, "{answer:?}");
-    let body = answer.json();
-    assert_eq!(body["code"], code, "{answer:?}");
+fn assert_code(response: &Response, status: u16, code: &str) {
+    assert_eq!(response.status, status, "{response:?}");
+    let body = response.json();
+    assert_eq!(body["code"], code, "{response:?}");
     assert!(
         body["message"]
             .as_str()
             .is_some_and(|text| !text.is_empty()),
-        "{answer:?}"
+        "{response:?}"
     );
 }
 
@@ -51,11 +51,11 @@ fn is_iso(value: &Value) -> bool {
 async fn sign_up_creates_a_cookie_session() {
     let browser = browser().await;
     let email = new_email();
-    let answer = browser
+    let response = browser
         .post("/api/auth/sign-up/email", sign_up(&email))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let body = answer.json();
+    assert_eq!(response.status, 200, "{response:?}");
+    let body = response.json();
     let user = &body["user"];
     assert_eq!(user["email"], email.as_str());
     assert_eq!(user["name"], "Ada Lovelace");
@@ -84,17 +84,17 @@ async fn sign_up_creates_a_cookie_session() {
 #[tokio::test]
 async fn get_session_without_a_session_is_null() {
     let browser = browser().await;
-    let answer = browser.get("/api/auth/get-session").await;
-    assert_eq!((answer.status, answer.json()), (200, Value::Null));
+    let response = browser.get("/api/auth/get-session").await;
+    assert_eq!((response.status, response.json()), (200, Value::Null));
     browser.plant("goldfish-session", "broken");
-    let answer = browser.get("/api/auth/get-session").await;
-    assert_eq!((answer.status, answer.json()), (200, Value::Null));
+    let response = browser.get("/api/auth/get-session").await;
+    assert_eq!((response.status, response.json()), (200, Value::Null));
     assert!(
         browser.cookie("goldfish-session").is_none(),
         "it is taken away"
     );
-    let answer = browser.get("/api/auth/ok").await;
-    assert_eq!(answer.json(), json!({ "ok": true }));
+    let response = browser.get("/api/auth/ok").await;
+    assert_eq!(response.json(), json!({ "ok": true }));
 }
 
 #[tokio::test]
@@ -113,17 +113,17 @@ async fn errors_have_better_auths_code_and_message() {
         .await;
     assert_code(&wrong, 401, "INVALID_EMAIL_OR_PASSWORD");
     let short = json!({ "email": new_email(), "password": "short", "name": "a" });
-    let answer = browser.post("/api/auth/sign-up/email", short).await;
-    assert_code(&answer, 400, "PASSWORD_TOO_SHORT");
+    let response = browser.post("/api/auth/sign-up/email", short).await;
+    assert_code(&response, 400, "PASSWORD_TOO_SHORT");
     let long = json!({ "email": new_email(), "password": "x1Y-".repeat(40), "name": "a" });
-    let answer = browser.post("/api/auth/sign-up/email", long).await;
-    assert_code(&answer, 400, "PASSWORD_TOO_LONG");
+    let response = browser.post("/api/auth/sign-up/email", long).await;
+    assert_code(&response, 400, "PASSWORD_TOO_LONG");
     let common = json!({ "email": new_email(), "password": "password1", "name": "a" });
-    let answer = browser.post("/api/auth/sign-up/email", common).await;
-    assert_code(&answer, 400, "PASSWORD_COMPROMISED");
+    let response = browser.post("/api/auth/sign-up/email", common).await;
+    assert_code(&response, 400, "PASSWORD_COMPROMISED");
     let invalid = json!({ "email": "nobody", "password": PASSWORD, "name": "a" });
-    let answer = browser.post("/api/auth/sign-up/email", invalid).await;
-    assert_code(&answer, 400, "INVALID_EMAIL");
+    let response = browser.post("/api/auth/sign-up/email", invalid).await;
+    assert_code(&response, 400, "INVALID_EMAIL");
 }
 
 #[tokio::test]
@@ -131,11 +131,11 @@ async fn session_cookie_has_the_flags_of_the_transport() {
     let of = async |app: &App| {
         let email = new_email();
         let client = app.client().with("origin", ORIGIN);
-        let answer = client
+        let response = client
             .post("/api/auth/sign-up/email", sign_up(&email))
             .await;
-        let lines = answer.set_cookies();
-        assert_eq!(lines.len(), 1, "{answer:?}");
+        let lines = response.set_cookies();
+        assert_eq!(lines.len(), 1, "{response:?}");
         lines[0].to_owned()
     };
     let plain = of(App::shared().await).await;
@@ -172,8 +172,11 @@ async fn sign_in_without_remember_me_sets_a_session_cookie() {
         .post("/api/auth/sign-up/email", sign_up(&email))
         .await;
     let body = json!({ "email": email, "password": PASSWORD, "rememberMe": false });
-    let answer = browser.post("/api/auth/sign-in/email", body).await;
-    assert!(!answer.set_cookies()[0].contains("Max-Age"), "{answer:?}");
+    let response = browser.post("/api/auth/sign-in/email", body).await;
+    assert!(
+        !response.set_cookies()[0].contains("Max-Age"),
+        "{response:?}"
+    );
 }
 
 #[tokio::test]
@@ -201,22 +204,22 @@ async fn sessions_are_listed_and_revoked() {
     let newest = &sessions[0];
     assert_ne!(newest["id"], own, "newest first");
     let body = json!({ "token": newest["token"] });
-    let answer = browser.post("/api/auth/revoke-session", body).await;
-    assert_eq!(answer.json(), json!({ "status": true }));
+    let response = browser.post("/api/auth/revoke-session", body).await;
+    assert_eq!(response.json(), json!({ "status": true }));
     assert_eq!((second.status().await, third.status().await), (200, 401));
     assert_eq!(list().await.as_array().unwrap().len(), 2);
 
-    let answer = browser
+    let response = browser
         .post("/api/auth/revoke-other-sessions", json!({}))
         .await;
-    assert_eq!(answer.json(), json!({ "status": true }));
+    assert_eq!(response.json(), json!({ "status": true }));
     assert_eq!((first.status().await, second.status().await), (200, 401));
     let refused = client.refresh(&second.refresh_token).await;
     refused.is_error(401, "UNAUTHORIZED");
 
     let fourth = client.again(&first).await;
-    let answer = browser.post("/api/auth/revoke-sessions", json!({})).await;
-    assert_eq!(answer.json(), json!({ "status": true }));
+    let response = browser.post("/api/auth/revoke-sessions", json!({})).await;
+    assert_eq!(response.json(), json!({ "status": true }));
     assert_eq!((first.status().await, fourth.status().await), (401, 401));
     assert!(browser.cookie("goldfish-session").is_none());
 }
@@ -226,9 +229,9 @@ async fn sign_out_ends_the_session_and_is_repeatable() {
     let user = App::shared().await.client().user().await;
     let browser = browser_of(&user).await;
     for _ in 0..2 {
-        let answer = browser.post("/api/auth/sign-out", json!({})).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(answer.json()["success"], true);
+        let response = browser.post("/api/auth/sign-out", json!({})).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        assert_eq!(response.json()["success"], true);
     }
     assert_eq!(user.status().await, 401);
     assert!(browser.cookie("goldfish-session").is_none());
@@ -251,10 +254,10 @@ async fn change_password_requires_the_current_password() {
         .await;
     assert_code(&weak, 400, "PASSWORD_COMPROMISED");
     assert_eq!(other.status().await, 200);
-    let answer = browser
+    let response = browser
         .post(path, change(PASSWORD, OTHER_PASSWORD, true))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(other.status().await, 401);
     assert!(browser.get("/api/auth/get-session").await.json()["user"].is_object());
     assert_eq!(client.log_in(&user.email, PASSWORD).await.status, 401);
@@ -264,8 +267,8 @@ async fn change_password_requires_the_current_password() {
 #[tokio::test]
 async fn sign_in_anonymous_creates_a_session() {
     let browser = browser().await;
-    let answer = browser.post("/api/auth/sign-in/anonymous", json!({})).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = browser.post("/api/auth/sign-in/anonymous", json!({})).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let guest = browser.get("/api/auth/get-session").await.json();
     assert_eq!(guest["user"]["isAnonymous"], true, "{guest}");
     let email = new_email();
@@ -283,16 +286,16 @@ async fn update_user_changes_the_profile() {
     let user = App::shared().await.client().user().await;
     let browser = browser_of(&user).await;
     let body = json!({ "name": "Countess", "image": "https://example.com/a.png" });
-    let answer = browser.post("/api/auth/update-user", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = browser.post("/api/auth/update-user", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let session = browser.get("/api/auth/get-session").await.json();
     assert_eq!(session["user"]["name"], "Countess");
     assert_eq!(session["user"]["image"], "https://example.com/a.png");
     for image in ["javascript:alert(1)", "data:text/html,x", "x"] {
-        let answer = browser
+        let response = browser
             .post("/api/auth/update-user", json!({ "image": image }))
             .await;
-        assert_eq!(answer.status, 400, "{image}: {answer:?}");
+        assert_eq!(response.status, 400, "{image}: {response:?}");
     }
 }
 
@@ -312,14 +315,14 @@ async fn update_user_with_null_or_blank_clears_the_field() {
         (json!({ "name": "Ada", "image": "" }), "Ada", Value::Null),
         (json!({ "name": null }), "", Value::Null),
     ] {
-        let answer = browser.post("/api/auth/update-user", body.clone()).await;
-        assert_eq!(answer.status, 200, "{body}: {answer:?}");
+        let response = browser.post("/api/auth/update-user", body.clone()).await;
+        assert_eq!(response.status, 200, "{body}: {response:?}");
         let session = browser.get("/api/auth/get-session").await.json();
         assert_eq!(session["user"]["name"], name, "{body}: {session}");
         assert_eq!(session["user"]["image"], image, "{body}: {session}");
     }
     for body in [json!({}), json!({ "image": 1 }), json!({ "other": null })] {
-        let answer = browser.post("/api/auth/update-user", body.clone()).await;
-        assert_eq!(answer.status, 400, "{body}: {answer:?}");
+        let response = browser.post("/api/auth/update-user", body.clone()).await;
+        assert_eq!(response.status, 400, "{body}: {response:?}");
     }
 }

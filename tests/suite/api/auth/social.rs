@@ -64,9 +64,9 @@ impl World {
             "errorCallbackURL": "/failed",
             "newUserCallbackURL": "/first-time",
         });
-        let answer = browser.post("/api/auth/sign-in/social", body).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let body = answer.json();
+        let response = browser.post("/api/auth/sign-in/social", body).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let body = response.json();
         assert_eq!(body["redirect"], true, "{body}");
         body["url"].as_str().unwrap().to_owned()
     }
@@ -88,15 +88,15 @@ impl World {
 }
 
 #[track_caller]
-fn location(answer: &Response) -> String {
-    assert_eq!(answer.status, 302, "{answer:?}");
-    answer.header("location").expect("a location").to_owned()
+fn location(response: &Response) -> String {
+    assert_eq!(response.status, 302, "{response:?}");
+    response.header("location").expect("a location").to_owned()
 }
 
 async fn user(browser: &Browser) -> Value {
-    let answer = browser.get("/api/auth/get-session").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["user"].clone()
+    let response = browser.get("/api/auth/get-session").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()["user"].clone()
 }
 
 #[tokio::test]
@@ -157,10 +157,10 @@ async fn requests_to_the_provider_follow_oauth() {
     );
     assert_ne!(one, other, "state and challenge are new each time");
     // By a link instead of a script.
-    let answer = browser
+    let response = browser
         .get("/api/auth/sign-in/github?callbackURL=/welcome")
         .await;
-    assert!(location(&answer).starts_with(&world.github.base_url()));
+    assert!(location(&response).starts_with(&world.github.base_url()));
 }
 
 #[tokio::test]
@@ -273,8 +273,8 @@ async fn sign_in_links_an_account_by_a_verified_email_only() {
     // Confirmed here, and vouched for there: linked.
     let owner = client.user().await;
     let ask = json!({ "email": owner.email });
-    let answer = owner.post("/api/auth/send-verification-email", ask).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = owner.post("/api/auth/send-verification-email", ask).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let letter = mailbox.message(&owner.email, "verify-email").await;
     let token = letter["token"].as_str().unwrap();
     client
@@ -359,9 +359,9 @@ async fn link_and_unlink_change_the_accounts() {
         let body = json!({
             "provider": "github", "callbackURL": "/linked", "errorCallbackURL": "/failed",
         });
-        let answer = browser.post("/api/auth/link-social", body).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let url = answer.json()["url"].as_str().unwrap().to_owned();
+        let response = browser.post("/api/auth/link-social", body).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let url = response.json()["url"].as_str().unwrap().to_owned();
         let back = world.consent("github", &url);
         location(&browser.get(world.path(&back)).await)
     };
@@ -378,8 +378,8 @@ async fn link_and_unlink_change_the_accounts() {
         end,
         "/failed?error=account_already_linked_to_different_user"
     );
-    let answer = browser.get("/api/auth/list-accounts").await;
-    let providers: Vec<_> = answer
+    let response = browser.get("/api/auth/list-accounts").await;
+    let providers: Vec<_> = response
         .json()
         .as_array()
         .unwrap()
@@ -388,8 +388,8 @@ async fn link_and_unlink_change_the_accounts() {
         .collect();
     assert!(providers.contains(&json!("github")), "{providers:?}");
     let body = json!({ "providerId": "github" });
-    let answer = browser.post("/api/auth/unlink-account", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = browser.post("/api/auth/unlink-account", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(link(&strange).await, "/linked");
 }
 
@@ -402,9 +402,9 @@ async fn unlink_of_the_last_sign_in_method_is_refused() {
     let browser = world.browser();
     world.sign_in(&browser, "github").await;
     let body = json!({ "providerId": "github" });
-    let answer = browser.post("/api/auth/unlink-account", body).await;
-    assert_eq!(answer.status, 400, "{answer:?}");
-    assert_eq!(answer.json()["code"], "FAILED_TO_UNLINK_LAST_ACCOUNT");
+    let response = browser.post("/api/auth/unlink-account", body).await;
+    assert_eq!(response.status, 400, "{response:?}");
+    assert_eq!(response.json()["code"], "FAILED_TO_UNLINK_LAST_ACCOUNT");
 }
 
 #[tokio::test]
@@ -460,8 +460,8 @@ async fn sign_in_with_an_unconfigured_provider_is_404() {
     let browser = Browser::new(&App::shared().await.client());
     for provider in ["github", "google", "gitlab", "../x"] {
         let body = json!({ "provider": provider, "callbackURL": "/" });
-        let answer = browser.post("/api/auth/sign-in/social", body).await;
-        assert_eq!(answer.status, 404, "{provider}: {answer:?}");
+        let response = browser.post("/api/auth/sign-in/social", body).await;
+        assert_eq!(response.status, 404, "{provider}: {response:?}");
     }
 }
 
@@ -527,8 +527,8 @@ async fn denied_consent_redirects_to_the_error_page_of_its_tab() {
     let browser = world.browser();
     let begin = async |page: &str| {
         let body = json!({ "provider": "github", "errorCallbackURL": page });
-        let answer = browser.post("/api/auth/sign-in/social", body).await;
-        answer.json()["url"].as_str().unwrap().to_owned()
+        let response = browser.post("/api/auth/sign-in/social", body).await;
+        response.json()["url"].as_str().unwrap().to_owned()
     };
     let (one, other) = (begin("/one").await, begin("/other").await);
     for (url, end) in [(one, "/one"), (other, "/other")] {
@@ -553,9 +553,9 @@ async fn callback_urls_match_patterns_of_trusted_origins_only() {
     ] {
         let browser = world.browser();
         let body = json!({ "provider": "github", "callbackURL": target });
-        let answer = browser.post("/api/auth/sign-in/social", body).await;
-        assert_eq!(answer.status, 200, "{target}: {answer:?}");
-        let back = world.consent("github", answer.json()["url"].as_str().unwrap());
+        let response = browser.post("/api/auth/sign-in/social", body).await;
+        assert_eq!(response.status, 200, "{target}: {response:?}");
+        let back = world.consent("github", response.json()["url"].as_str().unwrap());
         assert_eq!(location(&browser.get(world.path(&back)).await), target);
     }
     for target in [
@@ -567,8 +567,8 @@ async fn callback_urls_match_patterns_of_trusted_origins_only() {
         "javascript://app.example.com/%0aalert(1)",
     ] {
         let body = json!({ "provider": "github", "callbackURL": target });
-        let answer = world.browser().post("/api/auth/sign-in/social", body).await;
-        assert_eq!(answer.status, 403, "{target}: {answer:?}");
+        let response = world.browser().post("/api/auth/sign-in/social", body).await;
+        assert_eq!(response.status, 403, "{target}: {response:?}");
     }
 }
 

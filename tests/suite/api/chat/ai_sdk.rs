@@ -98,12 +98,12 @@ fn complete(texts: &[&str]) -> Vec<(String, String)> {
 async fn chat_with_ui_messages_returns_a_ui_message_stream() {
     let World { upstream, app } = world(Script::new(["Hello", " there"])).await;
     let guest = app.client().guest().await;
-    let answer = guest.chat(submit_first()).await.accepted().await;
-    assert_eq!(answer.header("x-vercel-ai-ui-message-stream"), Some("v1"));
-    let kind = answer.header("content-type").unwrap().to_owned();
+    let response = guest.chat(submit_first()).await.accepted().await;
+    assert_eq!(response.header("x-vercel-ai-ui-message-stream"), Some("v1"));
+    let kind = response.header("content-type").unwrap().to_owned();
     assert!(kind.starts_with("text/event-stream"), "{kind}");
-    let conversation = answer.conversation_id();
-    let chunks = chunks(&answer.events().await);
+    let conversation = response.conversation_id();
+    let chunks = chunks(&response.events().await);
     assert_eq!(
         kinds(&chunks),
         [
@@ -138,9 +138,9 @@ async fn chat_with_ui_messages_returns_a_ui_message_stream() {
         said("second", "And?"),
     ]);
     chat(&guest, next).await;
-    let asked = upstream.requests()[1].json()["messages"].clone();
+    let request = upstream.requests()[1].json()["messages"].clone();
     assert_eq!(
-        asked,
+        request,
         json!([
             { "role": "user", "content": "Hi!" },
             { "role": "assistant", "content": "Hello there" },
@@ -162,9 +162,9 @@ async fn chat_with_a_uuid_uses_it_as_conversation_id() {
     let id = "6f4f4ac4-96c0-4f2b-9d5f-d5b9b8e0c001";
     let mut body = submit_first();
     body["id"] = json!(id);
-    let answer = guest.chat(body.clone()).await.accepted().await;
-    assert_eq!(answer.conversation_id(), id);
-    answer.events().await;
+    let response = guest.chat(body.clone()).await.accepted().await;
+    assert_eq!(response.conversation_id(), id);
+    response.events().await;
     // And one that has begun elsewhere.
     let begun = guest.say("Elsewhere.").await;
     body["id"] = json!(begun);
@@ -247,8 +247,12 @@ async fn chat_after_deletion_starts_a_new_conversation() {
     assert_eq!(guest.delete(&path).await.status, 200);
     chat(&guest, submit(&[said("first", "Hi again!")])).await;
     assert_eq!(stored(&guest).await, complete(&["Hi again!", "Hello"]));
-    let asked = upstream.requests()[1].json();
-    assert_eq!(asked["messages"].as_array().unwrap().len(), 1, "{asked}");
+    let request = upstream.requests()[1].json();
+    assert_eq!(
+        request["messages"].as_array().unwrap().len(),
+        1,
+        "{request}"
+    );
 }
 
 #[tokio::test]
@@ -275,8 +279,12 @@ async fn edit_and_regenerate_add_versions_of_any_message() {
     chat(&guest, edit.clone()).await;
     let texts = ["Hi!", "Hello", "Zwei", "Changed"];
     assert_eq!(stored(&guest).await, complete(&texts));
-    let asked = upstream.requests()[2].json();
-    assert_eq!(asked["messages"].as_array().unwrap().len(), 3, "{asked}");
+    let request = upstream.requests()[2].json();
+    assert_eq!(
+        request["messages"].as_array().unwrap().len(),
+        3,
+        "{request}"
+    );
     upstream.set(Script::new(["Again"]));
     edit["trigger"] = json!("regenerate-message");
     chat(&guest, edit).await;
@@ -337,12 +345,12 @@ async fn invalid_ui_messages_are_400_with_the_path() {
             "messages[0].id",
         ),
     ] {
-        let answer = guest.post("/api/chat", body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(path);
+        let response = guest.post("/api/chat", body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(path);
     }
     let long = "i".repeat(129);
-    let answer = guest.get(&format!("/api/chat/{long}/stream")).await;
-    answer.is_error(404, "NOT_FOUND");
+    let response = guest.get(&format!("/api/chat/{long}/stream")).await;
+    response.is_error(404, "NOT_FOUND");
     assert_eq!(upstream.requests().len(), 0);
     assert_eq!(guest.conversations().await.len(), 0);
 }
@@ -479,8 +487,12 @@ async fn use_chat_sends_and_receives_messages() {
         );
         assert_eq!(reply["metadata"]["usage"]["totalTokens"], 13, "{shown}");
         assert_eq!(reply["metadata"]["model"], "gpt-4o", "{shown}");
-        let asked = tab.upstream().requests()[1].json();
-        assert_eq!(asked["messages"].as_array().unwrap().len(), 3, "{asked}");
+        let request = tab.upstream().requests()[1].json();
+        assert_eq!(
+            request["messages"].as_array().unwrap().len(),
+            3,
+            "{request}"
+        );
         // The conversation is there for everything else.
         let id = reply["metadata"]["conversationId"].as_str().unwrap();
         let found = tab.guest.conversation(id).await;
@@ -500,8 +512,8 @@ async fn use_chat_regenerates_and_edits() {
         assert_eq!(texts(&shown["edited"]), ["One.", "1", "Three.", "4"]);
         assert!(is_ready(&shown["edited"]), "{shown}");
         assert_eq!(texts(&shown["branched"]), ["Four.", "5"]);
-        let asked = tab.upstream().requests()[3].json();
-        assert_eq!(asked["messages"][2]["content"], "Three.", "{asked}");
+        let request = tab.upstream().requests()[3].json();
+        assert_eq!(request["messages"][2]["content"], "Three.", "{request}");
         assert_eq!(stored(&tab.guest).await, complete(&["Four.", "5"]));
     }
 }

@@ -32,8 +32,8 @@ async fn chat_beyond_the_context_window_omits_the_oldest_turns() {
         chat.events().await;
     }
     let requests = upstream.requests();
-    let asked = requests[5].json();
-    let said: Vec<String> = asked["messages"]
+    let request = requests[5].json();
+    let said: Vec<String> = request["messages"]
         .as_array()
         .unwrap()
         .iter()
@@ -55,6 +55,6 @@ async fn chat_beyond_the_context_window_omits_the_oldest_turns() {
     assert_eq!(stored["messages"].as_array().unwrap().len(), 12);
     let body = json!({ "message": "more", "model": "gpt-4o", "conversationId": id });
     guest.chat(body).await.events().await;
-    let asked = upstream.requests()[6].json();
-    assert_eq!(asked["messages"].as_array().unwrap().len(), 13);
+    let request = upstream.requests()[6].json();
+    assert_eq!(request["messages"].as_array().unwrap().len(), 13);
 }

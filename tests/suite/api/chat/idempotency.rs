@@ -80,8 +80,8 @@ async fn invalid_idempotency_keys_are_400() {
     let app = App::shared().await;
     let guest = app.client().guest().await;
     for wrong in ["", "with space", &"k".repeat(256)] {
-        let answer = refused(&guest, wrong, json!({ "message": "x" })).await;
-        answer
+        let response = refused(&guest, wrong, json!({ "message": "x" })).await;
+        response
             .is_error(400, "VALIDATION_ERROR")
             .names("Idempotency-Key");
     }

@@ -130,15 +130,15 @@ async fn chat_sends_the_previous_messages_to_the_model() {
     assert_eq!(second.header("x-conversation-id"), Some(id.as_str()));
     second.events().await;
 
-    let asked = upstream.request(1).await.json();
-    assert_eq!(asked["model"], "gpt-4o-mini");
-    assert_eq!(asked["stream"], true);
-    assert_eq!(asked["temperature"], 0.5);
+    let request = upstream.request(1).await.json();
+    assert_eq!(request["model"], "gpt-4o-mini");
+    assert_eq!(request["stream"], true);
+    assert_eq!(request["temperature"], 0.5);
     assert!(
-        asked["max_tokens"] == 7 || asked["max_completion_tokens"] == 7,
-        "{asked}"
+        request["max_tokens"] == 7 || request["max_completion_tokens"] == 7,
+        "{request}"
     );
-    let said: Vec<_> = asked["messages"]
+    let said: Vec<_> = request["messages"]
         .as_array()
         .unwrap()
         .iter()
@@ -166,10 +166,10 @@ async fn chat_sends_the_previous_messages_to_the_model() {
 #[tokio::test]
 async fn chat_without_a_model_uses_that_of_the_conversation_then_the_preference() {
     let (upstream, _app, guest) = saying(&["ok"]).await;
-    let answer = guest
+    let response = guest
         .put("/api/preferences", json!({ "defaultModel": "gpt-4o-mini" }))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     guest.say("by preference").await;
     assert_eq!(upstream.request(0).await.json()["model"], "gpt-4o-mini");
     let other = guest
@@ -267,9 +267,9 @@ async fn chat_with_an_invalid_field_is_400_with_the_path() {
         (json!({ "message": "a", "maxTokens": 1.5 }), "maxTokens"),
         (json!({ "message": "a", "system": 3 }), "system"),
     ] {
-        let answer = guest.post("/api/chat", body.clone()).await;
-        assert_eq!(answer.status, 400, "{body} got {answer:?}");
-        answer.is_error(400, "VALIDATION_ERROR").names(path);
+        let response = guest.post("/api/chat", body.clone()).await;
+        assert_eq!(response.status, 400, "{body} got {response:?}");
+        response.is_error(400, "VALIDATION_ERROR").names(path);
     }
     assert!(
         guest.conversations().await.is_empty(),
@@ -294,8 +294,8 @@ async fn chat_with_a_body_that_is_no_json_object_is_400() {
         deep.as_bytes(),
     ];
     for body in bodies {
-        let answer = client.send("POST", "/api/chat", Some(body.to_vec())).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = client.send("POST", "/api/chat", Some(body.to_vec())).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
 }
 
@@ -313,29 +313,29 @@ async fn chat_with_another_content_type_is_415() {
     let guest = App::shared().await.client().guest().await;
     let body = br#"{"message":"a"}"#.to_vec();
     let client = guest.with("content-type", "text/plain");
-    let answer = client.send("POST", "/api/chat", Some(body)).await;
-    answer.is_error(415, "UNSUPPORTED_MEDIA_TYPE");
+    let response = client.send("POST", "/api/chat", Some(body)).await;
+    response.is_error(415, "UNSUPPORTED_MEDIA_TYPE");
 }
 
 #[tokio::test]
 async fn chat_in_an_unknown_conversation_is_404() {
     let guest = App::shared().await.client().guest().await;
     let id = Uuid::new_v4().to_string();
-    let answer = guest
+    let response = guest
         .post("/api/chat", json!({ "message": "a", "conversationId": id }))
         .await;
-    answer.is_error(404, "NOT_FOUND");
+    response.is_error(404, "NOT_FOUND");
     assert!(guest.conversations().await.is_empty());
 }
 
 #[tokio::test]
 async fn chat_with_an_unconfigured_model_is_refused_and_stores_nothing() {
     let guest = App::shared().await.client().guest().await;
-    let answer = guest
+    let response = guest
         .post("/api/chat", json!({ "message": "a", "model": "gpt-4o" }))
         .await;
-    assert!(matches!(answer.status, 400 | 503), "{answer:?}");
-    assert!(guest.conversations().await.is_empty(), "{answer:?}");
+    assert!(matches!(response.status, 400 | 503), "{response:?}");
+    assert!(guest.conversations().await.is_empty(), "{response:?}");
 }
 
 #[tokio::test]
@@ -376,8 +376,8 @@ async fn a_new_conversation_has_its_first_message_as_title() {
 #[tokio::test]
 async fn chat_without_a_user_is_401() {
     let client = App::shared().await.client();
-    let answer = client.post("/api/chat", json!({ "message": "a" })).await;
-    answer.is_error(401, "UNAUTHORIZED");
+    let response = client.post("/api/chat", json!({ "message": "a" })).await;
+    response.is_error(401, "UNAUTHORIZED");
 }
 
 /// A client of the first goldfish appends `.content` of every `data:` line.

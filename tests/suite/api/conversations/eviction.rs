@@ -44,8 +44,8 @@ async fn questions_to_a_failing_provider_cost_no_conversation() {
     let html = || Fault::Raw(500, "text/html".to_owned(), "<h1>Down</h1>".to_owned());
     upstream.set(Script::new(["never"]).fault(html()));
     for round in 0..3 {
-        let answer = guest.post("/api/chat", body(&format!("new {round}"))).await;
-        assert!(answer.status >= 500, "{answer:?}");
+        let response = guest.post("/api/chat", body(&format!("new {round}"))).await;
+        assert!(response.status >= 500, "{response:?}");
     }
     let list = guest.conversations().await;
     assert_eq!(list.len(), 4, "the last failed one is listed");
@@ -94,15 +94,15 @@ async fn restore_brings_an_evicted_conversation_back() {
         .post(&gone, json!({}))
         .await
         .is_error(404, "NOT_FOUND");
-    let answer = guest.post(&gone, json!({})).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["conversation"]["id"], old[0].as_str());
+    let response = guest.post(&gone, json!({})).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["conversation"]["id"], old[0].as_str());
     assert_eq!(
-        answer.json()["conversation"]["messages"][0]["content"],
+        response.json()["conversation"]["messages"][0]["content"],
         "one"
     );
     assert_eq!(
-        answer.json()["evicted"],
+        response.json()["evicted"],
         json!([{ "id": old[1], "title": "two" }])
     );
     assert_eq!(
@@ -127,8 +127,8 @@ async fn restore_without_undo_time_is_404() {
     let guest = app.client().guest().await;
     let first = guest.say("one").await;
     guest.say("two").await;
-    let answer = guest.post(&path(&first, "restore"), json!({})).await;
-    answer.is_error(404, "NOT_FOUND");
+    let response = guest.post(&path(&first, "restore"), json!({})).await;
+    response.is_error(404, "NOT_FOUND");
 }
 
 #[tokio::test]
@@ -148,8 +148,8 @@ async fn pin_keeps_a_conversation_from_eviction() {
         guest.put(&path(&all[1], "pin"), json!({})).await.status,
         200
     );
-    let answer = guest.put(&path(&all[2], "pin"), json!({})).await;
-    answer.is_error(409, "CONFLICT");
+    let response = guest.put(&path(&all[2], "pin"), json!({})).await;
+    response.is_error(409, "CONFLICT");
     let fourth = guest.say("four").await;
     assert_eq!(
         ids(&guest).await,

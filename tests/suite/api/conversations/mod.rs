@@ -98,10 +98,10 @@ async fn patch_renames_a_conversation() {
     let guest = App::shared().await.client().guest().await;
     let id = guest.say("dull").await;
     let path = format!("/api/conversations/{id}");
-    let answer = guest.patch(&path, json!({ "title": "Bright 🐠" })).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["title"], "Bright 🐠");
-    assert_eq!(answer.json()["id"], id.as_str());
+    let response = guest.patch(&path, json!({ "title": "Bright 🐠" })).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["title"], "Bright 🐠");
+    assert_eq!(response.json()["id"], id.as_str());
     assert_eq!(guest.conversation(&id).await["title"], "Bright 🐠");
     // What follows does not rename it.
     let body = json!({ "message": "and more", "conversationId": id });
@@ -113,8 +113,8 @@ async fn patch_renames_a_conversation() {
         json!({ "title": 1 }),
         json!({}),
     ] {
-        let answer = guest.patch(&path, body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names("title");
+        let response = guest.patch(&path, body).await;
+        response.is_error(400, "VALIDATION_ERROR").names("title");
     }
     let unknown = format!("/api/conversations/{}", Uuid::new_v4());
     guest
@@ -129,9 +129,9 @@ async fn delete_removes_a_conversation_once() {
     let id = guest.say("gone soon").await;
     let kept = guest.say("kept").await;
     let path = format!("/api/conversations/{id}");
-    let answer = guest.delete(&path).await;
+    let response = guest.delete(&path).await;
     assert_eq!(
-        (answer.status, answer.json()),
+        (response.status, response.json()),
         (200, json!({ "success": true }))
     );
     guest.get(&path).await.is_error(404, "NOT_FOUND");
@@ -158,11 +158,11 @@ async fn invalid_conversation_ids_are_404() {
         "%F0%9F%90%A0",
     ] {
         for method in ["GET", "DELETE"] {
-            let answer = guest
+            let response = guest
                 .send(method, &format!("/api/conversations/{id}"), None)
                 .await;
-            assert_eq!(answer.status, 404, "{method} {id}: {answer:?}");
-            answer.is_error(404, "NOT_FOUND");
+            assert_eq!(response.status, 404, "{method} {id}: {response:?}");
+            response.is_error(404, "NOT_FOUND");
         }
     }
 }
@@ -171,14 +171,14 @@ async fn invalid_conversation_ids_are_404() {
 async fn conversation_ids_are_case_insensitive() {
     let guest = App::shared().await.client().guest().await;
     let id = guest.say("case").await;
-    let answer = guest
+    let response = guest
         .get(&format!("/api/conversations/{}", id.to_uppercase()))
         .await;
-    assert!(matches!(answer.status, 200 | 404), "{answer:?}");
+    assert!(matches!(response.status, 200 | 404), "{response:?}");
     let body = json!({ "message": "b", "conversationId": id.to_uppercase() });
     let chat = guest.chat(body).await;
     assert_eq!(
-        chat.status, answer.status,
+        chat.status, response.status,
         "both routes read an id the same way"
     );
 }

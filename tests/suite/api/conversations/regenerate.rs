@@ -42,11 +42,11 @@ async fn regenerate_replaces_the_last_reply() {
     assert_eq!(events[0].json()["conversationId"], id.as_str());
     assert_ne!(events[0].json()["messageId"], first[0].json()["messageId"]);
     assert!(events.last().unwrap().is_done());
-    // The model was asked the same question, and knows nothing of its first answer.
-    let asked = upstream.requests()[1].json();
-    assert_eq!(asked["model"], "gpt-4o-mini");
-    let said = asked["messages"].as_array().unwrap();
-    assert_eq!(said.len(), 2, "{asked}");
+    // The model was asked the same question, and knows nothing of its first response.
+    let request = upstream.requests()[1].json();
+    assert_eq!(request["model"], "gpt-4o-mini");
+    let said = request["messages"].as_array().unwrap();
+    assert_eq!(said.len(), 2, "{request}");
     assert_eq!(said[0]["content"], "Be brief.");
     assert_eq!(said[1]["content"], "Tell me everything.");
     let stored = guest.conversation(&id).await;
@@ -81,8 +81,8 @@ async fn regenerate_during_a_reply_is_409() {
     let mut chat = guest.chat(chat_body()).await;
     let id = chat.header("x-conversation-id").unwrap().to_owned();
     chat.next_content().await.unwrap();
-    let answer = guest.post(&path(&id, "regenerate"), json!({})).await;
-    answer.is_error(409, "CONFLICT");
+    let response = guest.post(&path(&id, "regenerate"), json!({})).await;
+    response.is_error(409, "CONFLICT");
     // Stopped, it is.
     guest.post(&path(&id, "stop"), json!({})).await;
     upstream.set(Script::new(["Anew."]));
@@ -93,8 +93,8 @@ async fn regenerate_during_a_reply_is_409() {
         (json!({ "message": "x" }), "message"),
         (json!({ "model": "gpt-5000" }), "model"),
     ] {
-        let answer = guest.post(&path(&id, "regenerate"), body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(wrong);
+        let response = guest.post(&path(&id, "regenerate"), body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(wrong);
     }
     assert_eq!(
         guest.conversation(&id).await["messages"][1]["content"],
@@ -111,16 +111,16 @@ async fn concurrent_regenerate_requests_create_one_reply() {
     let id = chat.header("x-conversation-id").unwrap().to_owned();
     chat.events().await;
     upstream.set(Script::words(10).delay(Duration::from_millis(100)));
-    let answers = futures::future::join_all(
+    let responses = futures::future::join_all(
         (0..8).map(|_| async { guest.post(&path(&id, "regenerate"), json!({})).await.status }),
     )
     .await;
-    let won = answers.iter().filter(|status| **status == 200).count();
+    let won = responses.iter().filter(|status| **status == 200).count();
     assert!(
-        answers.iter().all(|status| [200, 409].contains(status)),
-        "{answers:?}"
+        responses.iter().all(|status| [200, 409].contains(status)),
+        "{responses:?}"
     );
-    assert_eq!(won, 1, "{answers:?}");
+    assert_eq!(won, 1, "{responses:?}");
     let stored = guest.conversation(&id).await;
     assert_eq!(stored["messages"][1]["content"], words(10));
     assert_eq!(stored["messages"].as_array().unwrap().len(), 2);

@@ -31,9 +31,9 @@ async fn stop_on_another_instance_stops_the_reply() {
     let id = chat.header("x-conversation-id").unwrap().to_owned();
     chat.next_content().await.unwrap();
     let there = elsewhere.client().bearer(&guest.token);
-    let answer = there.post(&path(&id, "stop"), json!({})).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json(), json!({ "success": true, "stopped": true }));
+    let response = there.post(&path(&id, "stop"), json!({})).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json(), json!({ "success": true, "stopped": true }));
     // The writing tab has a proper end, and what it has is what is stored.
     let events = chat.events().await;
     assert!(events.last().unwrap().is_done());
@@ -54,14 +54,17 @@ async fn stop_on_another_instance_stops_the_reply() {
     assert!(words(600).starts_with(content), "{content}");
     assert!(upstream.closed_early(0).await, "the provider was told");
     // Again: nothing happens.
-    let answer = there.post(&path(&id, "stop"), json!({})).await;
-    assert_eq!(answer.json(), json!({ "success": true, "stopped": false }));
+    let response = there.post(&path(&id, "stop"), json!({})).await;
+    assert_eq!(
+        response.json(),
+        json!({ "success": true, "stopped": false })
+    );
     // A stopped reply is part of the conversation as it goes on.
     upstream.set(Script::new(["More."]));
     let body = json!({ "message": "Go on", "conversationId": id, "model": "gpt-4o" });
     assert_eq!(text_of(&guest.chat(body).await.events().await), "More.");
-    let asked = &upstream.requests()[1].json()["messages"];
-    assert_eq!(asked[1]["content"], content);
+    let request = &upstream.requests()[1].json()["messages"];
+    assert_eq!(request[1]["content"], content);
 }
 
 #[tokio::test]
@@ -90,8 +93,8 @@ async fn stop_before_the_first_delta_ends_the_reply() {
                 .map(|found| found["id"].as_str().unwrap().to_owned())
         })
         .await;
-        let answer = guest.post(&path(&id, "stop"), json!({})).await;
-        assert_eq!(answer.json()["stopped"], true, "{answer:?}");
+        let response = guest.post(&path(&id, "stop"), json!({})).await;
+        assert_eq!(response.json()["stopped"], true, "{response:?}");
         let events = writing.await.unwrap();
         assert!(events.last().unwrap().is_done(), "{events:?}");
         assert_eq!(text_of(&events), "");
@@ -153,7 +156,10 @@ async fn stop_without_a_reply_in_progress_stops_nothing() {
     let app = App::shared().await;
     let guest = app.client().guest().await;
     let id = guest.say("Hello").await;
-    let answer = guest.post(&path(&id, "stop"), json!({})).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.json(), json!({ "success": true, "stopped": false }));
+    let response = guest.post(&path(&id, "stop"), json!({})).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(
+        response.json(),
+        json!({ "success": true, "stopped": false })
+    );
 }

@@ -181,12 +181,12 @@ async fn stream_of_a_finished_reply_replays_the_missed_events() {
     assert_eq!(text_of(&rest), words(9, 10));
     // Nothing is under way, or nothing is missing: then there is nothing to come again for.
     for last in [None, Some("10"), Some("11"), Some("99999")] {
-        let answer = follow(&guest, &id, last).await.collect().await;
-        assert_eq!((answer.status, answer.body.len()), (204, 0), "{last:?}");
+        let response = follow(&guest, &id, last).await.collect().await;
+        assert_eq!((response.status, response.body.len()), (204, 0), "{last:?}");
     }
     for wrong in ["x", "-1", "1.5"] {
-        let answer = follow(&guest, &id, Some(wrong)).await.collect().await;
-        answer
+        let response = follow(&guest, &id, Some(wrong)).await.collect().await;
+        response
             .is_error(400, "VALIDATION_ERROR")
             .names("Last-Event-ID");
     }
@@ -240,8 +240,8 @@ async fn stream_of_another_users_reply_is_404() {
             .await
             .is_error(404, "NOT_FOUND");
         for action in ["stop", "regenerate"] {
-            let answer = other.post(&format!("{path}/{action}"), json!({})).await;
-            answer.is_error(404, "NOT_FOUND");
+            let response = other.post(&format!("{path}/{action}"), json!({})).await;
+            response.is_error(404, "NOT_FOUND");
         }
     }
     assert_eq!(

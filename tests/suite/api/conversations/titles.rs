@@ -48,10 +48,10 @@ async fn title_model_sets_the_title_after_the_first_reply() {
         (title(&guest, &id).await == "Happy goldfish").then_some(())
     })
     .await;
-    let asked = titles.requests()[0].json().to_string();
+    let request = titles.requests()[0].json().to_string();
     assert!(
-        asked.contains("bowl") && asked.contains("Change its water."),
-        "{asked}"
+        request.contains("bowl") && request.contains("Change its water."),
+        "{request}"
     );
     let history = guest.get("/api/history").await.json();
     assert_eq!(history["conversations"][0]["title"], "Happy goldfish");

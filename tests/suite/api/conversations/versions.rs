@@ -17,9 +17,9 @@ fn down() -> Script {
 async fn set_active(guest: &Guest, id: &str, message: &Value, active: &Value) -> Value {
     let message = message.as_str().unwrap();
     let path = format!("/api/conversations/{id}/messages/{message}");
-    let answer = guest.patch(&path, json!({ "active": active })).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()
+    let response = guest.patch(&path, json!({ "active": active })).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()
 }
 
 fn contents(conversation: &Value) -> Vec<String> {
@@ -57,8 +57,8 @@ async fn regenerate_that_fails_keeps_the_good_reply() {
         assert_eq!(versions[1]["status"], "incomplete");
     }
     upstream.set(Script::new(["Better."]));
-    let answer = guest.open("POST", &path, None).await.accepted().await;
-    answer.events().await;
+    let response = guest.open("POST", &path, None).await.accepted().await;
+    response.events().await;
     let stored = guest.conversation(&id).await;
     assert_eq!(contents(&stored), ["Question?", "Better."]);
     let reply = stored["messages"][1].clone();
@@ -69,8 +69,8 @@ async fn regenerate_that_fails_keeps_the_good_reply() {
     upstream.set(Script::new(["Next."]));
     let body = json!({ "message": "And?", "conversationId": id, "model": "gpt-4o" });
     guest.chat(body).await.events().await;
-    let asked = upstream.requests().last().unwrap().json();
-    assert_eq!(asked["messages"][1]["content"], "Good.", "{asked}");
+    let request = upstream.requests().last().unwrap().json();
+    assert_eq!(request["messages"][1]["content"], "Good.", "{request}");
 }
 
 #[tokio::test]
@@ -117,22 +117,22 @@ async fn edits_adds_a_version_and_keeps_what_followed() {
     assert_eq!(contents(&chosen), contents(&before));
     // What is wrong is refused, and changes nothing.
     let unknown = send(json!({ "message": "x", "edits": "nothing" }));
-    let answer = guest.post("/api/chat", unknown).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("edits");
-    let answer = guest
+    let response = guest.post("/api/chat", unknown).await;
+    response.is_error(400, "VALIDATION_ERROR").names("edits");
+    let response = guest
         .post("/api/chat", json!({ "message": "x", "edits": old }))
         .await;
-    answer.is_error(400, "VALIDATION_ERROR").names("edits");
+    response.is_error(400, "VALIDATION_ERROR").names("edits");
     let path = format!("/api/conversations/{id}/messages/{}", old.as_str().unwrap());
     for (body, field) in [(json!({}), "active"), (json!({ "active": "" }), "active")] {
-        let answer = guest.patch(&path, body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(field);
+        let response = guest.patch(&path, body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(field);
     }
-    let answer = guest.patch(&path, json!({ "active": "nothing" })).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("active");
+    let response = guest.patch(&path, json!({ "active": "nothing" })).await;
+    response.is_error(400, "VALIDATION_ERROR").names("active");
     let stranger = app.client().guest().await;
-    let answer = stranger.patch(&path, json!({ "active": old })).await;
-    answer.is_error(404, "NOT_FOUND");
+    let response = stranger.patch(&path, json!({ "active": old })).await;
+    response.is_error(404, "NOT_FOUND");
     assert_eq!(contents(&guest.conversation(&id).await), contents(&before));
 }
 
@@ -145,16 +145,18 @@ async fn regenerate_of_an_earlier_reply_branches_there() {
     guest.chat(body).await.events().await;
     let first = guest.conversation(&id).await["messages"][1]["id"].clone();
     let path = format!("/api/conversations/{id}/regenerate");
-    let answer = guest.post(&path, json!({ "messageId": first })).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = guest.post(&path, json!({ "messageId": first })).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let stored = guest.conversation(&id).await;
     assert_eq!(stored["messages"].as_array().unwrap().len(), 2, "{stored}");
     let now = stored["messages"][1]["id"].clone();
     assert_ne!(now, first);
     let chosen = set_active(&guest, &id, &now, &first).await;
     assert_eq!(chosen["messages"].as_array().unwrap().len(), 4, "{chosen}");
-    let answer = guest.post(&path, json!({ "messageId": "nothing" })).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("messageId");
+    let response = guest.post(&path, json!({ "messageId": "nothing" })).await;
+    response
+        .is_error(400, "VALIDATION_ERROR")
+        .names("messageId");
 }
 
 #[tokio::test]

@@ -38,8 +38,8 @@ async fn complete(client: &Client, stream: bool) {
         "model": MODEL, "stream": stream,
         "messages": [{ "role": "user", "content": "Hi!" }],
     });
-    let answer = client.post("/v1/chat/completions", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = client.post("/v1/chat/completions", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
 }
 
 async fn chat(client: &Client) -> Vec<Event> {
@@ -264,8 +264,8 @@ async fn titles_are_charged_and_not_counted_as_requests() {
         costs(&usage["keys"][0], f64::from(paid) * (COST + 0.000_2));
     }
     let body = json!({ "message": "Hi", "model": MODEL });
-    let answer = client.post("/api/chat", body).await;
-    answer.is_error(402, "INSUFFICIENT_CREDITS");
+    let response = client.post("/api/chat", body).await;
+    response.is_error(402, "INSUFFICIENT_CREDITS");
 }
 
 #[tokio::test]

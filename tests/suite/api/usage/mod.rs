@@ -34,15 +34,15 @@ async fn chat(client: &Client) -> u16 {
 }
 
 async fn usage(client: &Client) -> Value {
-    let answer = client.get("/api/usage").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()
+    let response = client.get("/api/usage").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()
 }
 
 async fn transactions(client: &Client) -> Vec<Value> {
-    let answer = client.get("/api/credits/transactions").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["transactions"].as_array().unwrap().clone()
+    let response = client.get("/api/credits/transactions").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()["transactions"].as_array().unwrap().clone()
 }
 
 /// The usage once nothing is held any more: replies are settled after their last event.
@@ -128,13 +128,17 @@ async fn chat_without_credits_is_402_and_stores_nothing() {
         assert!(requests <= 3, "18 of 19 credits are three chats");
     }
     assert!(requests >= 1);
-    let asked = world.upstream.requests().len();
+    let asked_before = world.upstream.requests().len();
     let before = guest.conversations().await;
     let body = json!({ "message": "Hi", "model": "gpt-4o", "maxTokens": 5 });
-    let answer = guest.post("/api/chat", body).await;
-    answer.is_error(402, "INSUFFICIENT_CREDITS");
+    let response = guest.post("/api/chat", body).await;
+    response.is_error(402, "INSUFFICIENT_CREDITS");
     assert_eq!(guest.conversations().await, before);
-    assert_eq!(world.upstream.requests().len(), asked, "nobody was asked");
+    assert_eq!(
+        world.upstream.requests().len(),
+        asked_before,
+        "no provider was asked"
+    );
     let usage = usage(&guest).await;
     let credits = &usage["credits"];
     assert_eq!(credits["monthly"], 19);
@@ -225,9 +229,9 @@ async fn granted_credits_are_spent_after_the_monthly_ones() {
     let grant = json!({ "amount": 50, "reason": "for the trouble", "id": "grant-1" });
     for _ in 0..2 {
         // The same id counts once.
-        let answer = client.admin().post(&path, grant.clone()).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(answer.json()["grantedLeft"], 50, "{answer:?}");
+        let response = client.admin().post(&path, grant.clone()).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        assert_eq!(response.json()["grantedLeft"], 50, "{response:?}");
     }
     assert_eq!(chat(&user).await, 200);
     let usage = settled(&user, 1).await;
@@ -245,8 +249,8 @@ async fn granted_credits_are_spent_after_the_monthly_ones() {
         (json!({ "amount": 5, "id": "a/b" }), "id"),
         (json!({ "amount": 5, "reason": "x".repeat(201) }), "reason"),
     ] {
-        let answer = client.admin().post(&path, body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(path_of);
+        let response = client.admin().post(&path, body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(path_of);
     }
 }
 
@@ -261,9 +265,9 @@ async fn set_plan_changes_the_limits() {
     let user = client.user().await;
     assert_eq!(chat(&user).await, 402);
     let path = format!("/api/admin/users/{}/plan", user.id);
-    let answer = client.admin().put(&path, json!({ "plan": "pro" })).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["plan"], "pro");
+    let response = client.admin().put(&path, json!({ "plan": "pro" })).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["plan"], "pro");
     let statuses = [chat(&user).await, chat(&user).await, chat(&user).await];
     // The clock may go on to another minute once, and a refused chat may have been counted.
     assert!(statuses.contains(&200), "{statuses:?}");
@@ -275,13 +279,13 @@ async fn set_plan_changes_the_limits() {
     let list = transactions(&user).await;
     let change = list.iter().find(|one| one["kind"] == "plan").unwrap();
     assert_eq!(change["note"], "pro");
-    let answer = client.admin().put(&path, json!({ "plan": "golden" })).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("plan");
-    let answer = client
+    let response = client.admin().put(&path, json!({ "plan": "golden" })).await;
+    response.is_error(400, "VALIDATION_ERROR").names("plan");
+    let response = client
         .admin()
         .put(&path, json!({ "plan": "business" }))
         .await;
-    assert_eq!(answer.json()["creditsLeft"], Value::Null, "{answer:?}");
+    assert_eq!(response.json()["creditsLeft"], Value::Null, "{response:?}");
 }
 
 #[tokio::test]

@@ -8,11 +8,11 @@ use crate::harness::{App, Client, Event, text_of};
 const CHATS: &str = "/api/v1/chats";
 
 async fn create(client: &Client, body: Value) -> Value {
-    let answer = client.post(CHATS, body).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let chat = answer.json()["chat"].clone();
+    let response = client.post(CHATS, body).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let chat = response.json()["chat"].clone();
     let path = format!("{CHATS}/{}", chat["id"].as_str().unwrap());
-    assert_eq!(answer.header("location"), Some(path.as_str()));
+    assert_eq!(response.header("location"), Some(path.as_str()));
     chat
 }
 
@@ -30,9 +30,9 @@ async fn send(client: &Client, chat: &Value, content: &str) -> String {
 
 async fn show(client: &Client, chat: &Value) -> Value {
     let path = format!("{CHATS}/{}", chat["id"].as_str().unwrap());
-    let answer = client.get(&path).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["chat"].clone()
+    let response = client.get(&path).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()["chat"].clone()
 }
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn list_has_chats_with_and_without_messages_page_by_page() {
     let expected = [Some("Empty".to_owned()), None, Some("Hello".to_owned())];
     assert_eq!(titles, expected);
     for query in ["?limit=0", "?cursor=x", "?other=1"] {
-        let answer = guest.get(&format!("{CHATS}{query}")).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = guest.get(&format!("{CHATS}{query}")).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
 }
 
@@ -111,8 +111,8 @@ async fn deleting_and_clearing_remove_chats_without_messages_too() {
     let first = create(&guest, json!({ "title": "secret-title" })).await;
     let path = format!("{CHATS}/{}", first["id"].as_str().unwrap());
     assert_eq!(guest.delete(&path).await.status, 200);
-    for answer in [guest.get(&path).await, guest.delete(&path).await] {
-        answer.is_error(404, "NOT_FOUND");
+    for response in [guest.get(&path).await, guest.delete(&path).await] {
+        response.is_error(404, "NOT_FOUND");
     }
     let second = create(&guest, json!({})).await;
     assert_eq!(guest.delete("/api/clear").await.status, 200);
@@ -144,20 +144,20 @@ async fn chats_of_others_and_malformed_bodies_are_refused() {
     let other = app.client().guest().await;
     let message = json!({ "messages": [{ "role": "user", "content": "Hi" }] });
     let messages = format!("{path}/messages");
-    for answer in [
+    for response in [
         other.get(&path).await,
         other.delete(&path).await,
         other.post(&messages, message.clone()).await,
         guest.get(&format!("{CHATS}/nonsense")).await,
     ] {
-        answer.is_error(404, "NOT_FOUND");
+        response.is_error(404, "NOT_FOUND");
     }
     let client = app.client();
-    for answer in [
+    for response in [
         client.get(CHATS).await,
         client.post(&messages, message).await,
     ] {
-        answer.is_error(401, "UNAUTHORIZED");
+        response.is_error(401, "UNAUTHORIZED");
     }
     for body in [
         json!({ "title": "" }),
@@ -166,8 +166,8 @@ async fn chats_of_others_and_malformed_bodies_are_refused() {
         json!({ "system": "x".repeat(10_001) }),
         json!({ "other": 1 }),
     ] {
-        let answer = guest.post(CHATS, body).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = guest.post(CHATS, body).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
     for body in [
         json!({ "messages": [] }),
@@ -175,8 +175,8 @@ async fn chats_of_others_and_malformed_bodies_are_refused() {
         json!({ "messages": [{ "role": "user", "content": "" }] }),
         json!({ "messages": [{ "role": "user", "content": "x" }], "model": "no-such-model" }),
     ] {
-        let answer = guest.post(&messages, body).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = guest.post(&messages, body).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
     assert_eq!(show(&guest, &chat).await["messageCount"], 0);
 }

@@ -34,13 +34,13 @@ impl Received {
     }
 }
 
-pub(super) struct Answer {
+pub(super) struct BackendResponse {
     status: u16,
     headers: Vec<(String, String)>,
     body: BoxBody<Bytes, Infallible>,
 }
 
-impl Answer {
+impl BackendResponse {
     pub(super) fn new(body: impl Into<Bytes>) -> Self {
         Self {
             status: 200,
@@ -101,17 +101,17 @@ pub(super) struct Backend {
 
 impl Backend {
     pub(super) async fn start(
-        answer: impl Fn(&Received) -> Answer + Send + Sync + 'static,
+        respond: impl Fn(&Received) -> BackendResponse + Send + Sync + 'static,
     ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let received = Arc::new(Mutex::new(Vec::new()));
-        let (answer, all) = (Arc::new(answer), received.clone());
+        let (respond, all) = (Arc::new(respond), received.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answer, all) = (answer.clone(), all.clone());
+                let (respond, all) = (respond.clone(), all.clone());
                 let service = service_fn(move |request: Request<Incoming>| {
-                    let (answer, all) = (answer.clone(), all.clone());
+                    let (respond, all) = (respond.clone(), all.clone());
                     async move {
                         let (parts, body) = request.into_parts();
                         let body = body.collect().await.unwrap().to_bytes();
@@ -121,13 +121,13 @@ impl Backend {
                             headers: parts.headers,
                             body,
                         };
-                        let answer = answer(&received);
+                        let response = respond(&received);
                         all.lock().unwrap().push(received);
-                        let mut response = Response::builder().status(answer.status);
-                        for (name, value) in &answer.headers {
-                            response = response.header(name, value);
+                        let mut builder = Response::builder().status(response.status);
+                        for (name, value) in &response.headers {
+                            builder = builder.header(name, value);
                         }
-                        Ok::<_, Infallible>(response.body(answer.body).unwrap())
+                        Ok::<_, Infallible>(builder.body(response.body).unwrap())
                     }
                 });
                 let connection = hyper::server::conn::http1::Builder::new()

@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 
 use crate::harness::{GripProxy, ProxyKind, in_time};
-use backend::{Answer, Backend, Received};
+use backend::{Backend, BackendResponse, Received};
 
 /// A proxy with its application.
 struct Setup {
@@ -30,14 +30,14 @@ struct Setup {
 /// Runs a test on each proxy.
 async fn on_each<F, T>(
     name: &str,
-    answer: impl Fn(&Received) -> Answer + Clone + Send + Sync + 'static,
+    respond: impl Fn(&Received) -> BackendResponse + Clone + Send + Sync + 'static,
     test: F,
 ) where
     F: Fn(Setup) -> T,
     T: Future<Output = ()>,
 {
     for kind in ProxyKind::each(&format!("platform::proxy::{name}")) {
-        let backend = Backend::start(answer.clone()).await;
+        let backend = Backend::start(respond.clone()).await;
         let proxy = GripProxy::bind(kind).await;
         let proxy = proxy.serve(backend.address()).await;
         let setup = Setup {

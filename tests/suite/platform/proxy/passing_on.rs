@@ -9,7 +9,7 @@ use http::Request;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::backend::{Answer, Received};
+use super::backend::{BackendResponse, Received};
 use super::{Setup, on_each, read_until, text};
 use crate::harness::GRIP_KEY;
 
@@ -29,9 +29,11 @@ pub(super) fn claims(token: &str) -> Value {
 
 #[tokio::test]
 async fn requests_and_responses_are_passed_on_unchanged() {
-    let answer = |received: &Received| {
+    let respond = |received: &Received| {
         let body = format!("{} bytes", received.body.len());
-        Answer::new(body).status(201).header("X-Own", "response")
+        BackendResponse::new(body)
+            .status(201)
+            .header("X-Own", "response")
     };
     let test = |setup: Setup| async move {
         let request = Request::put("/a/b?c=%20d")
@@ -58,7 +60,7 @@ async fn requests_and_responses_are_passed_on_unchanged() {
     };
     on_each(
         "requests_and_responses_are_passed_on_unchanged",
-        answer,
+        respond,
         test,
     )
     .await;
@@ -68,11 +70,11 @@ async fn requests_and_responses_are_passed_on_unchanged() {
 async fn a_response_is_passed_on_while_it_is_written() {
     type Parts = Mutex<Option<mpsc::UnboundedSender<Bytes>>>;
     static PARTS: Parts = Mutex::new(None);
-    let answer = |_: &Received| {
+    let respond = |_: &Received| {
         let (sender, parts) = mpsc::unbounded_channel();
         sender.send("first".into()).unwrap();
         *PARTS.lock().unwrap() = Some(sender);
-        Answer::parts(parts)
+        BackendResponse::parts(parts)
     };
     let test = |setup: Setup| async move {
         let request = Request::get("/").body(Bytes::new()).unwrap();
@@ -82,7 +84,7 @@ async fn a_response_is_passed_on_while_it_is_written() {
         sender.send("second".into()).unwrap();
         assert_eq!(read_until(&mut body, "second").await, "second");
     };
-    on_each("a_response_is_passed_on_while_it_is_written", answer, test).await;
+    on_each("a_response_is_passed_on_while_it_is_written", respond, test).await;
 }
 
 #[tokio::test]
@@ -96,10 +98,10 @@ async fn events_of_a_websocket_that_a_client_sends_itself_are_403() {
         assert_eq!(response.status(), 403);
         assert!(setup.backend.received().is_empty());
     };
-    let answer = |_: &Received| Answer::open("");
+    let respond = |_: &Received| BackendResponse::open("");
     on_each(
         "events_of_a_websocket_that_a_client_sends_itself_are_403",
-        answer,
+        respond,
         test,
     )
     .await;
@@ -121,7 +123,7 @@ async fn publishing_checks_the_method_and_the_body() {
     };
     on_each(
         "publishing_checks_the_method_and_the_body",
-        |_: &Received| Answer::new(""),
+        |_: &Received| BackendResponse::new(""),
         test,
     )
     .await;

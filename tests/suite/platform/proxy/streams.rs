@@ -5,7 +5,7 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
-use super::backend::{Answer, Received};
+use super::backend::{BackendResponse, Received};
 use super::{Setup, on_each, read_until};
 
 fn get(target: &str) -> Request<Bytes> {
@@ -26,8 +26,8 @@ fn numbered(id: &str, prev_id: &str, content: &str) -> Value {
 
 #[tokio::test]
 async fn a_held_stream_gets_its_beginning_and_what_is_published_on_its_channels() {
-    let answer = |_: &Received| {
-        Answer::new("beginning\n")
+    let respond = |_: &Received| {
+        BackendResponse::new("beginning\n")
             .header("Content-Type", "text/event-stream")
             .header("Grip-Hold", "stream")
             .header("Grip-Channel", "c, d")
@@ -56,13 +56,13 @@ async fn a_held_stream_gets_its_beginning_and_what_is_published_on_its_channels(
         assert!(body.frame().await.is_none());
     };
     let name = "a_held_stream_gets_its_beginning_and_what_is_published_on_its_channels";
-    on_each(name, answer, test).await;
+    on_each(name, respond, test).await;
 }
 
 #[tokio::test]
 async fn a_quiet_stream_gets_the_keep_alive() {
-    let answer = |_: &Received| {
-        Answer::new("beginning\n")
+    let respond = |_: &Received| {
+        BackendResponse::new("beginning\n")
             .header("Grip-Hold", "stream")
             .header("Grip-Channel", "c")
             .header(
@@ -76,16 +76,16 @@ async fn a_quiet_stream_gets_the_keep_alive() {
         assert_eq!(text, "beginning\n: alive\n\n");
         assert_eq!(read_until(&mut body, "alive\n\n").await, ": alive\n\n");
     };
-    on_each("a_quiet_stream_gets_the_keep_alive", answer, test).await;
+    on_each("a_quiet_stream_gets_the_keep_alive", respond, test).await;
 }
 
 /// An application whose stream begins at item 1; the next link knows the items up to 3.
-fn reliable(received: &Received) -> Answer {
+fn reliable(received: &Received) -> BackendResponse {
     let (body, last) = match received.target.as_str() {
         "/events" => ("1\n", "c; prev-id=1"),
         _ => ("2\n3\n", "c; prev-id=3"),
     };
-    Answer::new(body)
+    BackendResponse::new(body)
         .header("Grip-Hold", "stream")
         .header("Grip-Channel", last)
         .header("Grip-Link", "</next>; rel=next; timeout=120")
@@ -148,8 +148,8 @@ async fn a_hint_makes_a_stream_fetch_its_next_link() {
 
 #[tokio::test]
 async fn ids_without_a_next_link_end_the_stream() {
-    let answer = |_: &Received| {
-        Answer::new("beginning\n")
+    let respond = |_: &Received| {
+        BackendResponse::new("beginning\n")
             .header("Grip-Hold", "stream")
             .header("Grip-Channel", "c; prev-id=1")
     };
@@ -160,5 +160,5 @@ async fn ids_without_a_next_link_end_the_stream() {
             assert_eq!(body.to_bytes(), "beginning\n");
         }
     };
-    on_each("ids_without_a_next_link_end_the_stream", answer, test).await;
+    on_each("ids_without_a_next_link_end_the_stream", respond, test).await;
 }

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::backend::{Answer, Received, control, event};
+use super::backend::{BackendResponse, Received, control, event};
 use super::passing_on::claims;
 use super::{Setup, on_each};
 use crate::harness::Client;
@@ -55,14 +55,14 @@ fn is_open(received: &Received) -> bool {
 }
 
 /// Accepts a connection that subscribes to `c`, and sends back what it gets.
-fn echo(received: &Received) -> Answer {
+fn echo(received: &Received) -> BackendResponse {
     if is_open(received) {
         let subscribe = control(&json!({ "type": "subscribe", "channel": "c" }));
-        return Answer::open(&subscribe)
+        return BackendResponse::open(&subscribe)
             .header("Set-Meta-User", "u1")
             .header("Keep-Alive-Interval", "60");
     }
-    Answer::events(received.body.clone())
+    BackendResponse::events(received.body.clone())
 }
 
 fn message(channel: &str, content: &str) -> serde_json::Value {
@@ -119,8 +119,8 @@ async fn many_messages_keep_their_order() {
 
 #[tokio::test]
 async fn pings_are_the_application_s_to_answer() {
-    let answer = |received: &Received| match received.text() == event("PING", "p") {
-        true => Answer::events(event("PONG", "p")),
+    let respond = |received: &Received| match received.text() == event("PING", "p") {
+        true => BackendResponse::events(event("PONG", "p")),
         false => echo(received),
     };
     let test = |setup: Setup| async move {
@@ -129,15 +129,15 @@ async fn pings_are_the_application_s_to_answer() {
         let pong = client.next().await.unwrap().unwrap();
         assert_eq!(pong, Message::Pong("p".into()));
     };
-    on_each("pings_are_the_application_s_to_answer", answer, test).await;
+    on_each("pings_are_the_application_s_to_answer", respond, test).await;
 }
 
 #[tokio::test]
 async fn what_is_published_reaches_the_subscribers_of_the_channel() {
-    let answer = |received: &Received| match received.text() == event("TEXT", "leave") {
+    let respond = |received: &Received| match received.text() == event("TEXT", "leave") {
         true => {
             let leave = control(&json!({ "type": "unsubscribe", "channel": "c" }));
-            Answer::events(leave + &event("TEXT", "left"))
+            BackendResponse::events(leave + &event("TEXT", "left"))
         }
         false => echo(received),
     };
@@ -156,18 +156,18 @@ async fn what_is_published_reaches_the_subscribers_of_the_channel() {
         assert_eq!(next_text(&mut one).await, "after");
     };
     let name = "what_is_published_reaches_the_subscribers_of_the_channel";
-    on_each(name, answer, test).await;
+    on_each(name, respond, test).await;
 }
 
 #[tokio::test]
 async fn subscriptions_beyond_the_limit_are_ignored() {
-    let answer = |received: &Received| {
+    let respond = |received: &Received| {
         if !is_open(received) {
             return echo(received);
         }
         let subscribe =
             |number| control(&json!({ "type": "subscribe", "channel": format!("n{number}") }));
-        Answer::open(&(0..405).map(subscribe).collect::<String>())
+        BackendResponse::open(&(0..405).map(subscribe).collect::<String>())
     };
     let test = |setup: Setup| async move {
         let mut client = connect(&setup).await;
@@ -178,19 +178,19 @@ async fn subscriptions_beyond_the_limit_are_ignored() {
         assert_eq!(next_text(&mut client).await, "n399");
         assert_eq!(next_text(&mut client).await, "n0");
     };
-    on_each("subscriptions_beyond_the_limit_are_ignored", answer, test).await;
+    on_each("subscriptions_beyond_the_limit_are_ignored", respond, test).await;
 }
 
 #[tokio::test]
 async fn filters_leave_out_the_sender_and_the_users_that_are_named() {
-    let answer = |received: &Received| {
+    let respond = |received: &Received| {
         if !is_open(received) {
             return echo(received);
         }
         let user = control(&json!({ "type": "set-meta", "name": "user", "value": "u1" }));
         let filters = json!(["skip-self", "skip-users"]);
         let subscribe = json!({ "type": "subscribe", "channel": "c", "filters": filters });
-        Answer::open(&format!("{user}{}", control(&subscribe)))
+        BackendResponse::open(&format!("{user}{}", control(&subscribe)))
     };
     let test = |setup: Setup| async move {
         let mut client = connect(&setup).await;
@@ -209,12 +209,12 @@ async fn filters_leave_out_the_sender_and_the_users_that_are_named() {
         assert_eq!(next_text(&mut client).await, "others");
     };
     let name = "filters_leave_out_the_sender_and_the_users_that_are_named";
-    on_each(name, answer, test).await;
+    on_each(name, respond, test).await;
 }
 
 #[tokio::test]
 async fn control_messages_and_messages_without_the_prefix_do_not_reach_the_client() {
-    let answer = |received: &Received| {
+    let respond = |received: &Received| {
         if is_open(received) {
             let events = [
                 event("TEXT", "no prefix"),
@@ -222,7 +222,7 @@ async fn control_messages_and_messages_without_the_prefix_do_not_reach_the_clien
                 event("TEXT", "c:no JSON"),
                 event("TEXT", "m:with prefix"),
             ];
-            return Answer::events(format!("OPEN\r\n{}", events.concat()))
+            return BackendResponse::events(format!("OPEN\r\n{}", events.concat()))
                 .header("Sec-WebSocket-Extensions", "grip");
         }
         echo(received)
@@ -232,13 +232,13 @@ async fn control_messages_and_messages_without_the_prefix_do_not_reach_the_clien
         assert_eq!(next_text(&mut client).await, "with prefix");
     };
     let name = "control_messages_and_messages_without_the_prefix_do_not_reach_the_client";
-    on_each(name, answer, test).await;
+    on_each(name, respond, test).await;
 }
 
 #[tokio::test]
 async fn a_refusal_is_the_response_to_the_client() {
-    let answer = |_: &Received| {
-        Answer::new("{\"error\":1}")
+    let respond = |_: &Received| {
+        BackendResponse::new("{\"error\":1}")
             .status(401)
             .header("X-Own", "kept")
     };
@@ -260,7 +260,7 @@ async fn a_refusal_is_the_response_to_the_client() {
         assert_eq!(response.headers["x-own"], "kept");
         assert_eq!(response.text(), "{\"error\":1}");
     };
-    on_each("a_refusal_is_the_response_to_the_client", answer, test).await;
+    on_each("a_refusal_is_the_response_to_the_client", respond, test).await;
 }
 
 #[tokio::test]
@@ -286,8 +286,8 @@ async fn the_close_frame_of_a_client_is_told_and_answered() {
 
 #[tokio::test]
 async fn the_application_closes_by_an_event_and_by_publishing() {
-    let answer = |received: &Received| match received.text() == event("TEXT", "close") {
-        true => Answer::events(&b"CLOSE 5\r\n\x11\x31bye\r\n"[..]),
+    let respond = |received: &Received| match received.text() == event("TEXT", "close") {
+        true => BackendResponse::events(&b"CLOSE 5\r\n\x11\x31bye\r\n"[..]),
         false => echo(received),
     };
     let test = |setup: Setup| async move {
@@ -302,7 +302,7 @@ async fn the_application_closes_by_an_event_and_by_publishing() {
     };
     on_each(
         "the_application_closes_by_an_event_and_by_publishing",
-        answer,
+        respond,
         test,
     )
     .await;
@@ -329,8 +329,8 @@ async fn a_client_that_goes_without_a_close_frame_is_told() {
 
 #[tokio::test]
 async fn a_detached_connection_gets_what_is_published_and_tells_nothing() {
-    let answer = |received: &Received| match received.text() == event("TEXT", "detach") {
-        true => Answer::events(control(&json!({ "type": "detach" }))),
+    let respond = |received: &Received| match received.text() == event("TEXT", "detach") {
+        true => BackendResponse::events(control(&json!({ "type": "detach" }))),
         false => echo(received),
     };
     let test = |setup: Setup| async move {
@@ -348,7 +348,7 @@ async fn a_detached_connection_gets_what_is_published_and_tells_nothing() {
     };
     on_each(
         "a_detached_connection_gets_what_is_published_and_tells_nothing",
-        answer,
+        respond,
         test,
     )
     .await;
@@ -356,9 +356,9 @@ async fn a_detached_connection_gets_what_is_published_and_tells_nothing() {
 
 #[tokio::test]
 async fn an_answer_that_is_not_valid_ends_the_connection() {
-    let answer = |received: &Received| match is_open(received) {
+    let respond = |received: &Received| match is_open(received) {
         true => echo(received),
-        false => Answer::new("no events").status(500),
+        false => BackendResponse::new("no events").status(500),
     };
     let test = |setup: Setup| async move {
         let mut client = connect(&setup).await;
@@ -368,7 +368,7 @@ async fn an_answer_that_is_not_valid_ends_the_connection() {
     };
     on_each(
         "an_answer_that_is_not_valid_ends_the_connection",
-        answer,
+        respond,
         test,
     )
     .await;

@@ -52,10 +52,10 @@ async fn open(client: &Client, body: Value) -> StreamingResponse {
 
 /// Asserts that this is OpenAI's error object, and answers it.
 #[track_caller]
-fn error_of(answer: &Response, status: u16, code: &str) -> Value {
-    assert_eq!(answer.status, status, "{answer:?}");
-    assert!(answer.header("x-request-id").is_some(), "{answer:?}");
-    let body = answer.json();
+fn error_of(response: &Response, status: u16, code: &str) -> Value {
+    assert_eq!(response.status, status, "{response:?}");
+    assert!(response.header("x-request-id").is_some(), "{response:?}");
+    let body = response.json();
     let keys: Vec<_> = body["error"].as_object().unwrap().keys().collect();
     assert!(
         ["message", "type", "param", "code"]
@@ -67,7 +67,7 @@ fn error_of(answer: &Response, status: u16, code: &str) -> Value {
     body["error"].clone()
 }
 
-/// An answer in which OpenAI's model asks for a call.
+/// A response in which OpenAI's model asks for a call.
 fn calling(name: &str, arguments: &[&str]) -> Script {
     let chunk = |delta: Value, reason: Value| {
         let choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
@@ -97,13 +97,13 @@ fn calling(name: &str, arguments: &[&str]) -> Script {
 async fn completion_of_every_provider_has_openais_format() {
     let (_upstream, _app, guest) = world(Script::new(["Hel", "lo"])).await;
     for (model, provider) in MODELS {
-        let answer = complete(&guest, hi(model)).await;
-        assert_eq!(answer.status, 200, "{model}: {answer:?}");
-        assert_eq!(answer.header("x-goldfish-provider"), Some(provider));
-        assert_eq!(answer.header("x-goldfish-model"), Some(model));
-        assert_eq!(answer.header("x-goldfish-attempts"), Some("1"));
-        assert!(answer.header("openai-processing-ms").is_some());
-        let object = answer.json();
+        let response = complete(&guest, hi(model)).await;
+        assert_eq!(response.status, 200, "{model}: {response:?}");
+        assert_eq!(response.header("x-goldfish-provider"), Some(provider));
+        assert_eq!(response.header("x-goldfish-model"), Some(model));
+        assert_eq!(response.header("x-goldfish-attempts"), Some("1"));
+        assert!(response.header("openai-processing-ms").is_some());
+        let object = response.json();
         assert!(object["id"].as_str().unwrap().starts_with("chatcmpl-"));
         assert_eq!(object["object"], "chat.completion");
         assert_eq!(object["model"], model);
@@ -195,9 +195,9 @@ async fn request_fields_reach_the_provider() {
         "response_format": { "type": "json_object" },
         "logit_bias": { "50256": -100 }, "made_up": { "deep": [1, 2] },
     });
-    let answer = complete(&guest, body.clone()).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let asked = upstream.request(0).await.json();
+    let response = complete(&guest, body.clone()).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let request = upstream.request(0).await.json();
     for name in [
         "temperature",
         "top_p",
@@ -209,18 +209,18 @@ async fn request_fields_reach_the_provider() {
         "logit_bias",
         "made_up",
     ] {
-        assert_eq!(asked[name], body[name], "{name}: {asked}");
+        assert_eq!(request[name], body[name], "{name}: {request}");
     }
     assert_eq!(
-        asked["messages"][1]["content"],
+        request["messages"][1]["content"],
         body["messages"][1]["content"]
     );
     assert_eq!(
-        asked["messages"][2]["tool_calls"],
+        request["messages"][2]["tool_calls"],
         body["messages"][2]["tool_calls"]
     );
-    assert_eq!(asked["messages"][3]["content"], "A fish.");
-    assert_eq!(asked["tools"][0]["function"]["name"], "look");
+    assert_eq!(request["messages"][3]["content"], "A fish.");
+    assert_eq!(request["tools"][0]["function"]["name"], "look");
 }
 
 #[tokio::test]
@@ -231,8 +231,8 @@ async fn a_request_with_a_large_image_is_accepted() {
     let messages = json!([{ "role": "user", "content": photograph }]);
     for model in ["gpt-4o", "claude-sonnet-5"] {
         let body = json!({ "model": model, "messages": messages });
-        let answer = complete(&guest, body).await;
-        assert_eq!(answer.status, 200, "{model}: {answer:?}");
+        let response = complete(&guest, body).await;
+        assert_eq!(response.status, 200, "{model}: {response:?}");
     }
     let openai = upstream.request(0).await.json();
     assert_eq!(openai["messages"][0]["content"], photograph);
@@ -296,9 +296,9 @@ async fn invalid_fields_are_400_with_param() {
         (json!({ "tools": [{ "name": "a" }] }), "tools[0].type"),
         (json!({ "tool_choice": "maybe" }), "tool_choice"),
     ] {
-        let answer = complete(&guest, with(hi("gpt-4o"), fields.clone())).await;
-        assert_eq!(answer.status, 400, "{fields}: {answer:?}");
-        let error = &answer.json()["error"];
+        let response = complete(&guest, with(hi("gpt-4o"), fields.clone())).await;
+        assert_eq!(response.status, 400, "{fields}: {response:?}");
+        let error = &response.json()["error"];
         assert_eq!(error["param"], param, "{fields}: {error}");
         assert_eq!(error["type"], "invalid_request_error", "{fields}: {error}");
     }
@@ -315,10 +315,10 @@ async fn invalid_bodies_are_400() {
     let bodies: [&[u8]; 6] = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"{} x"];
     for body in bodies {
         for path in ["/v1/chat/completions", "/chat/completions"] {
-            let answer = client.send("POST", path, Some(body.to_vec())).await;
-            assert_eq!(answer.status, 400, "{answer:?}");
-            let error = &answer.json()["error"];
-            assert_eq!(error["type"], "invalid_request_error", "{answer:?}");
+            let response = client.send("POST", path, Some(body.to_vec())).await;
+            assert_eq!(response.status, 400, "{response:?}");
+            let error = &response.json()["error"];
+            assert_eq!(error["type"], "invalid_request_error", "{response:?}");
         }
     }
 }
@@ -348,14 +348,14 @@ async fn errors_have_openais_format() {
         error_of(&guest.get(&path).await, 404, "model_not_found");
     }
     error_of(&guest.get("/v1/nothing").await, 404, "unknown_url");
-    let answer = guest.get("/v1/chat/completions").await;
-    error_of(&answer, 405, "method_not_supported");
+    let response = guest.get("/v1/chat/completions").await;
+    error_of(&response, 405, "method_not_supported");
     let long = with(hi("gpt-4o"), json!({ "user": "x".repeat(3000) }));
     error_of(&complete(&guest, long).await, 413, "request_too_large");
     let text = guest.with("content-type", "text/plain");
     let body = hi("gpt-4o").to_string().into_bytes();
-    let answer = text.send("POST", "/v1/chat/completions", Some(body)).await;
-    error_of(&answer, 415, "unsupported_content_type");
+    let response = text.send("POST", "/v1/chat/completions", Some(body)).await;
+    error_of(&response, 415, "unsupported_content_type");
     for (failure, status, code) in [
         (Failure::ContextTooLong, 400, "context_length_exceeded"),
         (Failure::ContentFiltered, 400, "content_filter"),
@@ -368,12 +368,12 @@ async fn errors_have_openais_format() {
         ),
     ] {
         upstream.push(Script::refuse(failure.clone()));
-        let answer = complete(&guest, hi("gpt-4o")).await;
-        let error = &answer.json()["error"];
+        let response = complete(&guest, hi("gpt-4o")).await;
+        let error = &response.json()["error"];
         // A provider that failed may count as overloaded.
         assert!(
-            answer.status == status && error["code"] == code || answer.status == 503,
-            "{failure:?}: {answer:?}"
+            response.status == status && error["code"] == code || response.status == 503,
+            "{failure:?}: {response:?}"
         );
     }
 }
@@ -388,9 +388,9 @@ async fn rate_limit_is_429_with_retry_after() {
         .await;
     let guest = app.client().guest().await;
     assert_eq!(complete(&guest, hi("gpt-4o")).await.status, 200);
-    let answer = complete(&guest, hi("gpt-4o")).await;
-    error_of(&answer, 429, "rate_limit_exceeded");
-    let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    let response = complete(&guest, hi("gpt-4o")).await;
+    error_of(&response, 429, "rate_limit_exceeded");
+    let wait: u32 = response.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=120).contains(&wait), "{wait}");
 }
 
@@ -407,14 +407,14 @@ async fn no_credits_is_insufficient_quota() {
     let body = with(hi("gpt-4o"), json!({ "max_tokens": 5 }));
     assert_eq!(complete(&guest, body.clone()).await.status, 200);
     // What is left is less than the prompt and a token more, or is so after one more answer.
-    let answer = eventually("the credits to be spent", || async {
-        let answer = complete(&guest, body.clone()).await;
-        (answer.status != 200).then_some(answer)
+    let response = eventually("the credits to be spent", || async {
+        let response = complete(&guest, body.clone()).await;
+        (response.status != 200).then_some(response)
     })
     .await;
-    let error = error_of(&answer, 429, "insufficient_quota");
+    let error = error_of(&response, 429, "insufficient_quota");
     assert_eq!(error["type"], "insufficient_quota");
-    assert_eq!(answer.header("x-should-retry"), Some("false"));
+    assert_eq!(response.header("x-should-retry"), Some("false"));
 }
 
 #[tokio::test]
@@ -429,12 +429,12 @@ async fn an_api_key_without_the_scope_is_403() {
     };
     let reader = app.client().bearer(&key("read").await);
     let chatter = app.client().bearer(&key("chat").await);
-    let answer = complete(&reader, hi("gpt-4o")).await;
-    error_of(&answer, 403, "insufficient_permissions");
+    let response = complete(&reader, hi("gpt-4o")).await;
+    error_of(&response, 403, "insufficient_permissions");
     assert_eq!(reader.get("/v1/models").await.status, 200);
     assert_eq!(complete(&chatter, hi("gpt-4o")).await.status, 200);
-    let answer = chatter.get("/v1/models").await;
-    error_of(&answer, 403, "insufficient_permissions");
+    let response = chatter.get("/v1/models").await;
+    error_of(&response, 403, "insufficient_permissions");
 }
 
 #[tokio::test]
@@ -442,27 +442,30 @@ async fn worker_api_route_returns_its_format() {
     let (upstream, _app, guest) = world(Script::new(["Hel", "lo"])).await;
     let path = "/chat/completions";
     let messages = json!({ "messages": [{ "role": "user", "content": "Hello!" }] });
-    let answer = guest.post(path, messages.clone()).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json(), json!({ "response": "Hello" }));
+    let response = guest.post(path, messages.clone()).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json(), json!({ "response": "Hello" }));
     assert_eq!(upstream.request(0).await.json()["stream"], true);
     // Whoever says more knows OpenAI.
-    let answer = guest
+    let response = guest
         .post(path, with(messages.clone(), json!({ "model": "gpt-4o" })))
         .await;
-    assert_eq!(answer.json()["object"], "chat.completion");
-    let answer = guest
+    assert_eq!(response.json()["object"], "chat.completion");
+    let response = guest
         .post(path, with(messages.clone(), json!({ "stream": true })))
         .await;
-    assert!(answer.text().ends_with("data: [DONE]\n\n"), "{answer:?}");
+    assert!(
+        response.text().ends_with("data: [DONE]\n\n"),
+        "{response:?}"
+    );
     // Its model is the operator's.
     let app = App::with_defaults()
         .openai(&upstream)
         .variable("default_model", "gpt-4o-mini")
         .start()
         .await;
-    let answer = app.client().guest().await.post(path, messages).await;
-    assert_eq!(answer.header("x-goldfish-model"), Some("gpt-4o-mini"));
+    let response = app.client().guest().await.post(path, messages).await;
+    assert_eq!(response.header("x-goldfish-model"), Some("gpt-4o-mini"));
 }
 
 #[tokio::test]
@@ -488,8 +491,11 @@ async fn an_error_in_mid_stream_is_the_last_event() {
         assert_eq!(error["type"], "server_error", "{fault:?}: {events:?}");
         // In one piece it has a status.
         upstream.push(Script::new(["a", "b", "c"]).fault(fault.clone()));
-        let answer = complete(&guest, hi("gpt-4o")).await;
-        assert!(matches!(answer.status, 502 | 503), "{fault:?}: {answer:?}");
+        let response = complete(&guest, hi("gpt-4o")).await;
+        assert!(
+            matches!(response.status, 502 | 503),
+            "{fault:?}: {response:?}"
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 //! OpenAI's API, and from it to the client.
 
 use serde_json::{Value, json};
-use upstream::{Answer, Gate, Script};
+use upstream::{Gate, RawResponse, Script};
 
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, chunk, hi, open, with};
 
@@ -16,7 +16,7 @@ fn event(of_event: Value, of_choice: Value, delta: Value) -> Value {
 }
 
 /// A reply with fields of several servers.
-fn reply() -> Answer {
+fn reply() -> RawResponse {
     let token = |text: &str| json!({ "logprobs": { "content": [{ "token": text, "logprob": -0.5, "top_logprobs": [] }], "refusal": null } });
     let detail = |text: &str| json!([{ "type": "reasoning.text", "index": 0, "text": text }]);
     let of_event = json!({ "system_fingerprint": "fp_1", "service_tier": "default", "provider": "Some", "x_new": { "a": 1 } });
@@ -24,7 +24,7 @@ fn reply() -> Answer {
         "function": { "name": "add", "arguments": "{}" },
         "extra_content": { "google": { "thought_signature": "c2ln" } } });
     let citation = |url: &str| json!({ "type": "url_citation", "url_citation": { "url": url } });
-    Answer::events([
+    RawResponse::events([
         event(of_event.clone(), json!({}), json!({ "role": "assistant", "content": "" })),
         event(of_event.clone(), json!({}), json!({ "reasoning_content": "Let me ", "reasoning_details": detail("Let me ") })),
         event(of_event.clone(), json!({}), json!({ "reasoning_content": "see.", "reasoning_details": detail("see.") })),
@@ -127,15 +127,15 @@ async fn providers_fields_are_merged_in_the_whole_completion() {
 #[tokio::test]
 async fn reasoning_keeps_its_field_and_refusal_is_passed_on() {
     let gateway = Gateway::new().await;
-    let answer = Answer::events([
+    let provider_response = RawResponse::events([
         chunk(json!({ "reasoning": "Hm." }), Value::Null),
         chunk(json!({ "refusal": "I can't." }), Value::Null),
         chunk(json!({}), json!("stop")),
     ]);
-    let streamed = gateway.stream(answer.clone(), hi(LOCAL)).await;
+    let streamed = gateway.stream(provider_response.clone(), hi(LOCAL)).await;
     assert_eq!(streamed.text_of("reasoning"), "Hm.");
     assert_eq!(streamed.text_of("refusal"), "I can't.");
-    let message = &gateway.completed(answer, hi(LOCAL)).await["choices"][0]["message"];
+    let message = &gateway.completed(provider_response, hi(LOCAL)).await["choices"][0]["message"];
     assert_eq!(message["reasoning"], "Hm.");
     assert_eq!(message["refusal"], "I can't.");
     assert_eq!(message["content"], Value::Null);
@@ -173,9 +173,9 @@ async fn clients_fields_reach_the_provider() {
         gateway
             .completed(Script::new(["ok"]), with(hi(model), fields.clone()))
             .await;
-        let asked = gateway.asked();
+        let request = gateway.provider_request();
         for (name, value) in fields.as_object().unwrap() {
-            assert_eq!(&asked[name], value, "{model}, {name}: {asked}");
+            assert_eq!(&request[name], value, "{model}, {name}: {request}");
         }
     }
 }
@@ -193,7 +193,7 @@ async fn what_a_reply_brought_goes_back_unchanged() {
             with(hi(LOCAL), json!({ "messages": messages })),
         )
         .await;
-    let sent = &gateway.asked()["messages"][1];
+    let sent = &gateway.provider_request()["messages"][1];
     for name in [
         "reasoning_content",
         "reasoning_details",
@@ -234,7 +234,9 @@ async fn fields_without_content_do_not_prevent_a_retry() {
         json!({ "role": "assistant", "content": "" }),
     );
     let streamed = {
-        gateway.upstream.push(Answer::events([first]).cut().into());
+        gateway
+            .upstream
+            .push(RawResponse::events([first]).cut().into());
         gateway.stream(Script::new(["Hel", "lo"]), hi(LOCAL)).await
     };
     assert_eq!(streamed.text(), "Hello", "{streamed:?}");
@@ -246,13 +248,13 @@ async fn fields_without_content_do_not_prevent_a_retry() {
 async fn fields_arrive_before_the_next_event() {
     let gateway = Gateway::new().await;
     let gate = Gate::default();
-    let answer = Answer::events([
+    let provider_response = RawResponse::events([
         chunk(json!({ "content": "Hello" }), Value::Null),
         chunk(json!({ "annotations": [{ "type": "x" }] }), Value::Null),
     ])
     .gate(&gate)
     .then(format!("data: {}\n\n", chunk(json!({}), json!("stop"))));
-    gateway.upstream.push(answer.into());
+    gateway.upstream.push(provider_response.into());
     let mut stream = open(&gateway.guest, hi(LOCAL)).await.accepted().await;
     loop {
         let event = stream

@@ -24,8 +24,8 @@ async fn chunks_with(interval: &str) -> (Vec<Value>, String) {
         "model": "gpt-4o", "stream": true,
         "messages": [{ "role": "user", "content": "Hi!" }],
     });
-    let answer = guest.post("/v1/chat/completions", body).await;
-    let text = answer.text().to_owned();
+    let response = guest.post("/v1/chat/completions", body).await;
+    let text = response.text().to_owned();
     let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
     let chunks = data
         .filter(|data| *data != "[DONE]")

@@ -38,23 +38,27 @@ fn with(name: &str, value: Value) -> Value {
     body
 }
 
-/// Asks, and asserts whether the answer is a kept one.
+/// Asks, and asserts whether the response is a kept one.
 #[track_caller]
-fn assert_cache(answer: &Response, expected: Option<&str>) {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.header("x-goldfish-cache"), expected, "{answer:?}");
+fn assert_cache(response: &Response, expected: Option<&str>) {
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(
+        response.header("x-goldfish-cache"),
+        expected,
+        "{response:?}"
+    );
     // A kept one tells its age (RFC 9111, section 5.1), and nobody was asked for it.
     let is_hit = expected == Some("hit");
-    let age: Option<u32> = answer.header("age").map(|age| age.parse().unwrap());
-    assert_eq!(age.is_some(), is_hit, "{answer:?}");
-    let asked = answer.header("x-goldfish-attempts").is_some();
-    assert_eq!(asked, !is_hit, "{answer:?}");
+    let age: Option<u32> = response.header("age").map(|age| age.parse().unwrap());
+    assert_eq!(age.is_some(), is_hit, "{response:?}");
+    let was_asked = response.header("x-goldfish-attempts").is_some();
+    assert_eq!(was_asked, !is_hit, "{response:?}");
 }
 
 async fn ask(client: &Client, body: Value, expected: &str) -> Response {
-    let answer = client.post(PATH, body).await;
-    assert_cache(&answer, Some(expected));
-    answer
+    let response = client.post(PATH, body).await;
+    assert_cache(&response, Some(expected));
+    response
 }
 
 fn kept(app: &App) -> usize {
@@ -156,8 +160,8 @@ async fn cache_control_of_the_client_is_respected() {
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
     let wanting = |directives: &str| guest.with("cache-control", directives);
-    let answer = wanting("no-store").post(PATH, hi()).await;
-    assert_cache(&answer, None);
+    let response = wanting("no-store").post(PATH, hi()).await;
+    assert_cache(&response, None);
     assert_eq!(kept(&app), 0);
     let first = ask(&guest, hi(), "miss").await;
     assert_cache(&wanting("no-store").post(PATH, hi()).await, None);
@@ -203,9 +207,9 @@ async fn both_formats_of_the_plain_route_are_cached_separately() {
     let guest = app.client().guest().await;
     let plain = json!({ "messages": [{ "role": "user", "content": "Hi!" }] });
     let ask = async |body: &Value, expected| {
-        let answer = guest.post("/chat/completions", body.clone()).await;
-        assert_cache(&answer, Some(expected));
-        answer.json()
+        let response = guest.post("/chat/completions", body.clone()).await;
+        assert_cache(&response, Some(expected));
+        response.json()
     };
     let first = ask(&plain, "miss").await;
     assert_eq!(first, json!({ "response": format!("{SECRET} 0") }));
@@ -226,13 +230,13 @@ async fn failures_are_not_cached() {
         Script::new([SECRET]).ending(Ending::ContentFilter),
     ] {
         upstream.push(script);
-        let answer = guest.post(PATH, hi()).await;
+        let response = guest.post(PATH, hi()).await;
         assert_eq!(
-            answer.header("x-goldfish-cache"),
+            response.header("x-goldfish-cache"),
             Some("miss"),
-            "{answer:?}"
+            "{response:?}"
         );
-        assert_eq!(kept(&app), 0, "{answer:?}");
+        assert_eq!(kept(&app), 0, "{response:?}");
     }
     ask(&guest, hi(), "miss").await;
     ask(&guest, hi(), "hit").await;
@@ -256,8 +260,8 @@ async fn responses_of_a_fallback_are_not_cached() {
         .await;
     let guest = app.client().guest().await;
     upstream.push(Script::refuse(Failure::UnknownModel));
-    let answer = ask(&guest, hi(), "miss").await;
-    assert_eq!(answer.header("x-goldfish-model"), Some("gpt-4o-mini"));
+    let response = ask(&guest, hi(), "miss").await;
+    assert_eq!(response.header("x-goldfish-model"), Some("gpt-4o-mini"));
     ask(&guest, hi(), "miss").await;
     ask(&guest, hi(), "hit").await;
 }
@@ -270,8 +274,8 @@ async fn a_cached_response_costs_no_tokens_and_counts_as_a_request() {
         .start()
         .await;
     let guest = app.client().guest().await;
-    let remaining = |answer: &Response| -> u32 {
-        let left = answer.header("ratelimit-remaining").unwrap();
+    let remaining = |response: &Response| -> u32 {
+        let left = response.header("ratelimit-remaining").unwrap();
         left.parse().unwrap()
     };
     let first = ask(&guest, hi(), "miss").await;
@@ -301,8 +305,8 @@ async fn cached_responses_expire() {
         });
     };
     made_older(1_800_000);
-    let answer = ask(&guest, hi(), "hit").await;
-    let age: u32 = answer.header("age").unwrap().parse().unwrap();
+    let response = ask(&guest, hi(), "hit").await;
+    let age: u32 = response.header("age").unwrap().parse().unwrap();
     assert!((1800..3600).contains(&age), "{age}");
     made_older(1_800_000);
     // It is erased as soon as it is come upon, whatever becomes of the new one.
@@ -346,13 +350,17 @@ async fn concurrent_identical_requests_all_succeed() {
     let upstream = provider().await;
     let app = with_cache(&upstream).start().await;
     let guest = app.client().guest().await;
-    let answers = join_all((0..16).map(|_| guest.post(PATH, hi()))).await;
-    for answer in &answers {
-        assert_eq!(answer.status, 200, "{answer:?}");
+    let responses = join_all((0..16).map(|_| guest.post(PATH, hi()))).await;
+    for response in &responses {
+        assert_eq!(response.status, 200, "{response:?}");
     }
     // Whoever was last, one of these answers is kept, and stays.
     let kept = ask(&guest, hi(), "hit").await;
-    assert!(answers.iter().any(|answer| answer.text() == kept.text()));
+    assert!(
+        responses
+            .iter()
+            .any(|response| response.text() == kept.text())
+    );
     assert_eq!(ask(&guest, hi(), "hit").await.text(), kept.text());
 }
 
@@ -380,10 +388,10 @@ async fn erasure_removes_cached_responses() {
     assert_eq!(kept(&app), 1);
     let user = app.client().user().await;
     ask(&user, hi(), "miss").await;
-    let answer = user
+    let response = user
         .post("/api/auth/delete-user", json!({ "password": PASSWORD }))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(kept(&app), 1);
     ask(&other, hi(), "hit").await;
 }

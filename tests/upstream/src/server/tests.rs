@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Answer, Ending, Failure, Fault};
+use crate::{Ending, Failure, Fault, RawResponse};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -15,11 +15,11 @@ fn request(path: &str, message: &str) -> String {
 async fn exchange(upstream: &Upstream, request: &str, enough: &str) -> String {
     let mut socket = TcpStream::connect(upstream.address()).await.unwrap();
     socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     loop {
-        let text = String::from_utf8_lossy(&answer).into_owned();
+        let text = String::from_utf8_lossy(&response).into_owned();
         if text.contains(enough)
-            || tokio::time::timeout(PATIENCE, socket.read_buf(&mut answer))
+            || tokio::time::timeout(PATIENCE, socket.read_buf(&mut response))
                 .await
                 .unwrap()
                 .unwrap()
@@ -30,9 +30,9 @@ async fn exchange(upstream: &Upstream, request: &str, enough: &str) -> String {
     }
 }
 
-/// The body of a chunked answer.
-fn unchunked(answer: &str) -> String {
-    let (_, mut rest) = answer.split_once("\r\n\r\n").unwrap();
+/// The body of a chunked response.
+fn unchunked(response: &str) -> String {
+    let (_, mut rest) = response.split_once("\r\n\r\n").unwrap();
     let mut body = String::new();
     while let Some((size, after)) = rest.split_once("\r\n") {
         let size = usize::from_str_radix(size, 16).unwrap();
@@ -147,13 +147,13 @@ async fn models_are_listed_and_other_paths_are_not_found() {
 #[tokio::test]
 async fn exact_answer_has_the_given_bytes() {
     let upstream = Upstream::start(Script::new(["x"])).await.unwrap();
-    let answer = Answer::events(["a"])
+    let response = RawResponse::events(["a"])
         .then("bc")
         .split(1)
         .status(418)
         .content_type(None)
         .header("x-y", "z");
-    upstream.push(answer.into());
+    upstream.push(response.into());
     let text = exchange(
         &upstream,
         &request("/v1/chat/completions", "Hi"),
@@ -166,7 +166,7 @@ async fn exact_answer_has_the_given_bytes() {
         "{text}"
     );
     assert_eq!(unchunked(&text), "data: a\n\nbc");
-    upstream.push(Answer::events(["a"]).cut().into());
+    upstream.push(RawResponse::events(["a"]).cut().into());
     let text = exchange(&upstream, &request("/v1/chat/completions", "Hi"), "never").await;
     assert!(text.ends_with("data: a\n\n\r\n"), "{text}");
 }

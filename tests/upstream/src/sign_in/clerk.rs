@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::signing::{SigningKey, overridden, random};
 use super::{locked, now};
-use crate::service::{Reply, Service};
+use crate::service::{Service, ServiceResponse};
 
 /// How long Clerk's session tokens are good, in seconds.
 const TOKEN_SECONDS: u64 = 60;
@@ -43,12 +43,15 @@ impl Clerk {
         let handled = Arc::clone(&state);
         let service = Service::start(move |call| {
             if (call.method.as_str(), call.path.as_str()) != ("GET", "/.well-known/jwks.json") {
-                return Reply::json(404, &json!({"errors": [{"code": "resource_not_found"}]}));
+                return ServiceResponse::json(
+                    404,
+                    &json!({"errors": [{"code": "resource_not_found"}]}),
+                );
             }
             let state = locked(&handled);
             let own = state.keys.iter().map(SigningKey::public);
             let keys: Value = own.chain(state.more.iter().cloned()).collect();
-            Reply::json(200, &json!({"keys": keys}))
+            ServiceResponse::json(200, &json!({"keys": keys}))
         })
         .await?;
         Ok(Self { service, state })

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::now;
 use super::signing::random;
-use crate::service::{Call, Reply};
+use crate::service::{Call, ServiceResponse};
 
 /// How long a code is good, in seconds: ten minutes, as GitHub's.
 const CODE_SECONDS: u64 = 600;
@@ -91,9 +91,9 @@ fn s256(verifier: &str) -> String {
 }
 
 /// Sends the browser back with these parameters and the request's `state`.
-pub(super) fn back(request: &Call, parameters: &[(&str, &str)]) -> Reply {
+pub(super) fn back(request: &Call, parameters: &[(&str, &str)]) -> ServiceResponse {
     let Ok(mut url) = url::Url::parse(&text(request.parameter("redirect_uri"))) else {
-        return Reply::text(400, "text/html", "redirect_uri_mismatch");
+        return ServiceResponse::text(400, "text/html", "redirect_uri_mismatch");
     };
     {
         let mut pairs = url.query_pairs_mut();
@@ -102,7 +102,7 @@ pub(super) fn back(request: &Call, parameters: &[(&str, &str)]) -> Reply {
             pairs.append_pair("state", state);
         }
     }
-    Reply::redirect(url.into())
+    ServiceResponse::redirect(url.into())
 }
 
 pub(super) fn text(value: Option<&str>) -> String {

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 use super::codes::{Codes, Refused, back, text};
 use super::locked;
 use super::signing::random;
-use crate::service::{Call, Reply, Service, find};
+use crate::service::{Call, Service, ServiceResponse, find};
 
 /// Somebody with a GitHub account.
 #[derive(Debug, Clone)]
@@ -106,7 +106,7 @@ impl GitHub {
             form_responses: false,
         }));
         let handled = Arc::clone(&state);
-        let service = Service::start(move |call| locked(&handled).answer(call)).await?;
+        let service = Service::start(move |call| locked(&handled).respond(call)).await?;
         Ok(Self { service, state })
     }
 
@@ -151,18 +151,18 @@ impl GitHub {
 }
 
 impl State {
-    fn answer(&mut self, call: &Call) -> Reply {
+    fn respond(&mut self, call: &Call) -> ServiceResponse {
         match (call.method.as_str(), call.path.as_str()) {
             ("GET", "/login/oauth/authorize") => self.authorize(call),
             ("POST", "/login/oauth/access_token") => self.exchange(call),
             ("GET", path) if path.starts_with("/api/v3/") => self.api(call),
-            _ => Reply::json(404, &json!({"message": "Not Found"})),
+            _ => ServiceResponse::json(404, &json!({"message": "Not Found"})),
         }
     }
 
-    fn authorize(&mut self, call: &Call) -> Reply {
+    fn authorize(&mut self, call: &Call) -> ServiceResponse {
         if call.parameter("client_id") != Some(&self.client_id) {
-            return Reply::text(404, "text/html", "Not Found");
+            return ServiceResponse::text(404, "text/html", "Not Found");
         }
         let Some(user) = self.user.clone() else {
             return back(
@@ -186,7 +186,7 @@ impl State {
         back(call, &[("code", &code)])
     }
 
-    fn exchange(&mut self, call: &Call) -> Reply {
+    fn exchange(&mut self, call: &Call) -> ServiceResponse {
         let form = call.form();
         let known = find(&form, "client_id") == Some(&self.client_id)
             && find(&form, "client_secret") == Some(&self.client_secret);
@@ -251,9 +251,9 @@ impl State {
         }
     }
 
-    fn api(&self, call: &Call) -> Reply {
+    fn api(&self, call: &Call) -> ServiceResponse {
         if call.header("user-agent").is_none() {
-            return Reply::text(
+            return ServiceResponse::text(
                 403,
                 "text/html",
                 "Request forbidden by administrative rules. Please make sure your request has a User-Agent header",
@@ -265,10 +265,10 @@ impl State {
                 "documentation_url": "https://docs.github.com/rest",
                 "status": "401",
             });
-            return Reply::json(401, &body);
+            return ServiceResponse::json(401, &body);
         };
         match call.path.as_str() {
-            "/api/v3/user" => Reply::json(200, &profile(user)),
+            "/api/v3/user" => ServiceResponse::json(200, &profile(user)),
             "/api/v3/user/emails" if scope.split(',').any(|scope| scope == "user:email") => {
                 let emails = user.emails.iter().map(|email| {
                     json!({
@@ -278,9 +278,9 @@ impl State {
                         "visibility": email.primary.then_some("private"),
                     })
                 });
-                Reply::json(200, &emails.collect())
+                ServiceResponse::json(200, &emails.collect())
             }
-            _ => Reply::json(
+            _ => ServiceResponse::json(
                 404,
                 &json!({
                     "message": "Not Found",
@@ -295,7 +295,7 @@ impl State {
 const TOKEN_ERRORS: &str = "https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/";
 
 /// Refusals come with 200 too, and nothing is JSON unless it is asked for.
-fn token_answer(call: &Call, as_form: bool, pairs: &[(&str, &str)]) -> Reply {
+fn token_answer(call: &Call, as_form: bool, pairs: &[(&str, &str)]) -> ServiceResponse {
     let wants_json = call
         .header("accept")
         .is_some_and(|accept| accept.contains("application/json"));
@@ -304,12 +304,12 @@ fn token_answer(call: &Call, as_form: bool, pairs: &[(&str, &str)]) -> Reply {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), json!(value)))
             .collect();
-        return Reply::json(200, &body);
+        return ServiceResponse::json(200, &body);
     }
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
         .finish();
-    Reply::text(
+    ServiceResponse::text(
         200,
         "application/x-www-form-urlencoded; charset=utf-8",
         &body,

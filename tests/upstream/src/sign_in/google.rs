@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::codes::{Codes, Refused, back};
 use super::signing::{SigningKey, overridden, random};
 use super::{locked, now};
-use crate::service::{Call, Reply, Service, find};
+use crate::service::{Call, Service, ServiceResponse, find};
 
 /// Somebody with a Google account.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ impl Google {
             key: SigningKey::shared(),
         }));
         let handled = Arc::clone(&state);
-        let service = Service::start(move |call| locked(&handled).answer(call)).await?;
+        let service = Service::start(move |call| locked(&handled).respond(call)).await?;
         Ok(Self { service, state })
     }
 
@@ -119,20 +119,20 @@ impl Google {
 }
 
 impl State {
-    fn answer(&mut self, call: &Call) -> Reply {
+    fn respond(&mut self, call: &Call) -> ServiceResponse {
         match (call.method.as_str(), call.path.as_str()) {
             ("GET", "/o/oauth2/v2/auth") => self.authorize(call),
             ("POST", "/token") => self.exchange(call),
-            _ => Reply::text(404, "text/html", "Not Found"),
+            _ => ServiceResponse::text(404, "text/html", "Not Found"),
         }
     }
 
-    fn authorize(&mut self, call: &Call) -> Reply {
+    fn authorize(&mut self, call: &Call) -> ServiceResponse {
         if call.parameter("client_id") != Some(&self.client_id) {
-            return Reply::text(401, "text/html", "Error 401: invalid_client");
+            return ServiceResponse::text(401, "text/html", "Error 401: invalid_client");
         }
         if call.parameter("response_type") != Some("code") {
-            return Reply::text(400, "text/html", "Error 400: invalid_request");
+            return ServiceResponse::text(400, "text/html", "Error 400: invalid_request");
         }
         match self.user.clone() {
             None => back(call, &[("error", "access_denied")]),
@@ -147,7 +147,7 @@ impl State {
         }
     }
 
-    fn exchange(&mut self, call: &Call) -> Reply {
+    fn exchange(&mut self, call: &Call) -> ServiceResponse {
         let form = call.form();
         if find(&form, "grant_type") != Some("authorization_code") {
             return refused(400, "unsupported_grant_type", "Invalid grant_type");
@@ -164,7 +164,7 @@ impl State {
             find(&form, "code_verifier"),
         );
         match exchanged {
-            Ok(user) => Reply::json(
+            Ok(user) => ServiceResponse::json(
                 200,
                 &json!({
                     "access_token": format!("ya29.{}", random(60)),
@@ -212,7 +212,7 @@ impl State {
 
 const SCOPES: &str = "openid https://www.googleapis.com/auth/userinfo.email https://www.googleapis.com/auth/userinfo.profile";
 
-fn refused(status: u16, error: &str, description: &str) -> Reply {
+fn refused(status: u16, error: &str, description: &str) -> ServiceResponse {
     let body = json!({"error": error, "error_description": description});
-    Reply::json(status, &body)
+    ServiceResponse::json(status, &body)
 }

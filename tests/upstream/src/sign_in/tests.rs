@@ -21,9 +21,9 @@ async fn send(service: &Service, head: &str, headers: &str, body: &str) -> (Stri
         format!("{head} HTTP/1.1\r\nhost: x\r\n{headers}content-length: {length}\r\n\r\n{body}");
     socket.write_all(request.as_bytes()).await.unwrap();
     socket.shutdown().await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let mut response = String::new();
+    socket.read_to_string(&mut response).await.unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap_or_default();
     (
         head.lines().next().unwrap_or_default().to_owned(),
         body.to_owned(),
@@ -92,8 +92,8 @@ async fn github_gives_a_code_once_for_the_right_verifier() {
     let code = code();
     let good = form(&code, VERIFIER, "secret");
     let (_, body) = send(&github, post, json_please, &good).await;
-    let answer: Value = serde_json::from_str(&body).unwrap();
-    let token = answer["access_token"].as_str().unwrap();
+    let response: Value = serde_json::from_str(&body).unwrap();
+    let token = response["access_token"].as_str().unwrap();
     let (_, again) = send(&github, post, json_please, &good).await;
     assert!(again.contains("bad_verification_code"), "{again}");
 
@@ -118,8 +118,8 @@ async fn google_answers_an_id_token() {
     google.claim(json!({"aud": "other", "picture": null}));
     let body = form(&code, VERIFIER, "secret");
     let (_, body) = send(&google, "POST /token", "", &body).await;
-    let answer: Value = serde_json::from_str(&body).unwrap();
-    let claims = claims(answer["id_token"].as_str().unwrap());
+    let response: Value = serde_json::from_str(&body).unwrap();
+    let claims = claims(response["id_token"].as_str().unwrap());
     assert_eq!(claims["email"], "ada@example.com");
     assert_eq!(claims["aud"], "other");
     assert_eq!(claims.get("picture"), None);
@@ -144,9 +144,9 @@ async fn workos_rotates_refresh_tokens_and_ends_sessions() {
     };
     let post = "POST /user_management/authenticate";
     let (_, body) = send(&workos, post, "", &refresh(&session.refresh_token)).await;
-    let answer: Value = serde_json::from_str(&body).unwrap();
+    let response: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(
-        claims(answer["access_token"].as_str().unwrap())["sid"],
+        claims(response["access_token"].as_str().unwrap())["sid"],
         session.id.as_str()
     );
     let (status, body) = send(&workos, post, "", &refresh(&session.refresh_token)).await;
@@ -160,7 +160,7 @@ async fn workos_rotates_refresh_tokens_and_ends_sessions() {
     let bearer = "authorization: Bearer sk_test_1\r\n";
     send(&workos, post_revoke, bearer, &revoke).await;
     assert!(workos.session(&session.id).unwrap().ended);
-    let newest = answer["refresh_token"].as_str().unwrap();
+    let newest = response["refresh_token"].as_str().unwrap();
     let (_, body) = send(&workos, post, "", &refresh(newest)).await;
     assert!(body.contains("already ended"), "{body}");
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::signing::{SigningKey, overridden, random};
 use super::{locked, now};
-use crate::service::{Call, Reply, Service};
+use crate::service::{Call, Service, ServiceResponse};
 
 /// How long access tokens are good, in seconds: WorkOS' default.
 const ACCESS_SECONDS: i64 = 300;
@@ -70,7 +70,7 @@ impl WorkOs {
             exchanged: Vec::new(),
         }));
         let handled = Arc::clone(&state);
-        let service = Service::start(move |call| locked(&handled).answer(call)).await?;
+        let service = Service::start(move |call| locked(&handled).respond(call)).await?;
         Ok(Self { service, state })
     }
 
@@ -158,7 +158,7 @@ impl WorkOs {
 }
 
 impl State {
-    fn answer(&mut self, call: &Call) -> Reply {
+    fn respond(&mut self, call: &Call) -> ServiceResponse {
         let key_set = format!("/sso/jwks/{}", self.client_id);
         match (call.method.as_str(), call.path.as_str()) {
             ("GET", path) if path == key_set => self.keys(),
@@ -167,15 +167,15 @@ impl State {
             ("GET", "/user_management/sessions/logout") => {
                 let known = call.parameter("session_id").is_some_and(|id| self.end(id));
                 match call.parameter("return_to") {
-                    Some(url) if known => Reply::redirect(url.to_owned()),
-                    _ => Reply::redirect("http://localhost:3000/".to_owned()),
+                    Some(url) if known => ServiceResponse::redirect(url.to_owned()),
+                    _ => ServiceResponse::redirect("http://localhost:3000/".to_owned()),
                 }
             }
-            _ => Reply::json(404, &json!({"message": "Not Found", "error": "Not Found"})),
+            _ => ServiceResponse::json(404, &json!({"message": "Not Found", "error": "Not Found"})),
         }
     }
 
-    fn keys(&self) -> Reply {
+    fn keys(&self) -> ServiceResponse {
         let mut keys = vec![self.key.public()];
         let more = self.key_set.as_ref().and_then(|set| set.get("keys"));
         keys.extend(
@@ -184,16 +184,16 @@ impl State {
                 .flatten()
                 .cloned(),
         );
-        Reply::json(200, &json!({"keys": keys}))
+        ServiceResponse::json(200, &json!({"keys": keys}))
     }
 
-    fn authenticate(&mut self, call: &Call) -> Reply {
+    fn authenticate(&mut self, call: &Call) -> ServiceResponse {
         let body = call.json();
         let field = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
         if field("client_id") != self.client_id {
             let body =
                 json!({"error": "invalid_client", "error_description": "Invalid client ID."});
-            return Reply::json(400, &body);
+            return ServiceResponse::json(400, &body);
         }
         if field("client_secret") != self.api_key {
             return refused("invalid_client", "Invalid client secret.");
@@ -217,7 +217,7 @@ impl State {
         }
     }
 
-    fn refresh(&mut self, token: &str) -> Reply {
+    fn refresh(&mut self, token: &str) -> ServiceResponse {
         if self.exchanged.iter().any(|old| old == token) {
             return refused("invalid_grant", "Refresh token already exchanged.");
         }
@@ -228,7 +228,7 @@ impl State {
         let Some(mut session) = place.map(|place| self.sessions.swap_remove(place)) else {
             return refused("invalid_grant", "Invalid refresh token.");
         };
-        let reply = if session.ended {
+        let response = if session.ended {
             refused("invalid_grant", "Session has already ended.")
         } else {
             self.exchanged.push(token.to_owned());
@@ -237,18 +237,18 @@ impl State {
             authenticated(&session)
         };
         self.sessions.push(session);
-        reply
+        response
     }
 
-    fn revoke(&mut self, call: &Call) -> Reply {
+    fn revoke(&mut self, call: &Call) -> ServiceResponse {
         if call.bearer() != Some(&self.api_key) {
-            return Reply::json(401, &json!({"message": "Unauthorized"}));
+            return ServiceResponse::json(401, &json!({"message": "Unauthorized"}));
         }
         let body = call.json();
         let id = body.get("session_id").and_then(Value::as_str);
         let id = id.unwrap_or_default();
         if self.end(id) {
-            return Reply::json(
+            return ServiceResponse::json(
                 200,
                 &json!({"object": "session", "id": id, "status": "revoked"}),
             );
@@ -258,7 +258,7 @@ impl State {
             "code": "entity_not_found",
             "entity_id": id,
         });
-        Reply::json(404, &body)
+        ServiceResponse::json(404, &body)
     }
 
     fn end(&mut self, id: &str) -> bool {
@@ -295,7 +295,7 @@ impl State {
     }
 }
 
-fn authenticated(session: &WorkOsSession) -> Reply {
+fn authenticated(session: &WorkOsSession) -> ServiceResponse {
     let body = json!({
         "user": WorkOs::user(&session.user_id),
         "organization_id": null,
@@ -303,10 +303,10 @@ fn authenticated(session: &WorkOsSession) -> Reply {
         "refresh_token": session.refresh_token,
         "authentication_method": "Password",
     });
-    Reply::json(200, &body)
+    ServiceResponse::json(200, &body)
 }
 
-fn refused(error: &str, description: &str) -> Reply {
+fn refused(error: &str, description: &str) -> ServiceResponse {
     let body = json!({"error": error, "error_description": description});
-    Reply::json(400, &body)
+    ServiceResponse::json(400, &body)
 }

@@ -51,46 +51,57 @@ impl EvictedTitle {
 impl State {
     /// What a writer whose entry may evict a conversation has to record.
     pub(crate) fn begins(&self, limits: Limits) -> Begins {
-        let newer = |found: &&Conversation| found.updated > found.touched;
+        let newer = |conversation: &&Conversation| conversation.updated > conversation.touched;
         let touched = self.conversations.iter().filter(newer);
-        let failed = self.conversations.iter().filter(|found| found.has_failed());
+        let failed = self
+            .conversations
+            .iter()
+            .filter(|conversation| conversation.has_failed());
         Begins {
             limit: limits.conversations,
             undo: limits.undo,
             touched: touched
-                .map(|found| (found.id.clone(), found.updated))
+                .map(|conversation| (conversation.id.clone(), conversation.updated))
                 .collect(),
-            failed: failed.map(|found| found.id.clone()).collect(),
+            failed: failed.map(|conversation| conversation.id.clone()).collect(),
         }
     }
 
     /// The conversation that is evicted next, if there are `limit` already.
     pub(crate) fn next_evicted(&self, limit: u32) -> Option<&Conversation> {
         let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
-        let counted = self.conversations.iter().filter(|found| found.counts());
+        let counted = self
+            .conversations
+            .iter()
+            .filter(|conversation| conversation.counts());
         if counted.clone().count() < limit {
             return None;
         }
-        let candidates = counted.filter(|found| !found.pinned);
-        candidates.min_by_key(|found| (!found.has_failed(), found.updated.max(found.touched)))
+        let candidates = counted.filter(|conversation| !conversation.pinned);
+        candidates.min_by_key(|conversation| {
+            (
+                !conversation.has_failed(),
+                conversation.updated.max(conversation.touched),
+            )
+        })
     }
 
     /// A reply with words whose first word was not recorded: by the conversation and the reply.
     pub(crate) fn unconfirmed(&self) -> Option<(&Conversation, &Turn)> {
-        let mut turns = self.conversations.iter().flat_map(|found| {
-            let turns = all_turns(&found.turns);
-            turns.map(move |turn| (found, turn))
+        let mut turns = self.conversations.iter().flat_map(|conversation| {
+            let turns = all_turns(&conversation.turns);
+            turns.map(move |turn| (conversation, turn))
         });
-        turns.find(|(found, turn)| {
+        turns.find(|(conversation, turn)| {
             let has_words = turn.reply.as_ref().is_some_and(super::Reply::has_words);
-            has_words && (turn.pending || found.provisional.is_some())
+            has_words && (turn.pending || conversation.provisional.is_some())
         })
     }
 
     pub(crate) fn pinned_count(&self) -> usize {
         self.conversations
             .iter()
-            .filter(|found| found.pinned)
+            .filter(|conversation| conversation.pinned)
             .count()
     }
 
@@ -111,12 +122,15 @@ impl State {
         for id in &begins.failed {
             if self
                 .conversation(id)
-                .is_some_and(|found| found.provisional.is_some())
+                .is_some_and(|conversation| conversation.provisional.is_some())
             {
                 self.remove(id, time);
             }
         }
-        let counted = self.conversations.iter().filter(|found| found.counts());
+        let counted = self
+            .conversations
+            .iter()
+            .filter(|conversation| conversation.counts());
         let limit = usize::try_from(begins.limit.max(1)).unwrap_or(usize::MAX);
         (counted.count() >= limit).then_some(Limits {
             conversations: begins.limit,
@@ -127,13 +141,13 @@ impl State {
     /// A reply has its first word, or the user keeps the conversation.
     pub(super) fn confirm(&mut self, number: u64, confirmed: &Confirmed) {
         self.expire_evictions(confirmed.time);
-        let Some(found) = self.conversation_mut(&confirmed.conversation) else {
+        let Some(conversation) = self.conversation_mut(&confirmed.conversation) else {
             return;
         };
         if let Some(reply) = &confirmed.reply {
-            found.confirm_reply(reply);
+            conversation.confirm_reply(reply);
         }
-        if found.provisional.take().is_some() {
+        if conversation.provisional.take().is_some() {
             let id = &confirmed.conversation;
             self.make_room(number, &confirmed.begins, id, confirmed.time);
         }
@@ -147,17 +161,24 @@ impl State {
         if let Some(at) = at.filter(|_| self.conversation(id).is_none()) {
             let evicted = self.evicted.remove(at);
             self.conversations.push(evicted.conversation);
-            self.conversations.sort_by_key(|found| found.begun);
+            self.conversations
+                .sort_by_key(|conversation| conversation.begun);
             self.make_room(number, begins, id, time);
         }
     }
 
     pub(super) fn pin(&mut self, id: &str, limit: u32) {
-        let mut others = self.conversations.iter().filter(|found| found.id != id);
-        let pinned = others.by_ref().filter(|found| found.pinned).count();
+        let mut others = self
+            .conversations
+            .iter()
+            .filter(|conversation| conversation.id != id);
+        let pinned = others
+            .by_ref()
+            .filter(|conversation| conversation.pinned)
+            .count();
         let may_pin = pinned < usize::try_from(limit).unwrap_or(usize::MAX);
-        if let Some(found) = self.conversation_mut(id) {
-            found.pinned |= may_pin;
+        if let Some(conversation) = self.conversation_mut(id) {
+            conversation.pinned |= may_pin;
         }
     }
 
@@ -171,14 +192,14 @@ impl State {
         let limit = usize::try_from(begins.limit.max(1)).unwrap_or(usize::MAX);
         loop {
             let others = self.conversations.iter().enumerate();
-            let others = others.filter(|(_, found)| found.counts() && found.id != id);
+            let others = others.filter(|(_, one)| one.counts() && one.id != id);
             if others.clone().count() < limit {
                 return;
             }
             // Of two updated at the same time, the one that began first.
-            let candidates = others.filter(|(_, found)| !found.pinned);
-            let next = candidates
-                .min_by_key(|(_, found)| (!begins.failed.contains(&found.id), found.touched));
+            let candidates = others.filter(|(_, one)| !one.pinned);
+            let next =
+                candidates.min_by_key(|(_, one)| (!begins.failed.contains(&one.id), one.touched));
             let Some(at) = next.map(|(at, _)| at) else {
                 return;
             };
@@ -210,7 +231,7 @@ impl State {
     }
 
     pub(super) fn remove(&mut self, id: &str, time: u64) {
-        let at = self.conversations.iter().position(|found| found.id == id);
+        let at = self.conversations.iter().position(|one| one.id == id);
         if let Some(at) = at {
             let conversation = self.conversations.remove(at);
             self.leave(conversation, time);

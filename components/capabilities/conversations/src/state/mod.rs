@@ -108,10 +108,10 @@ impl journal::Fold for State {
                 replies,
                 time,
             } => {
-                if let Some(found) = self.conversation_mut(&conversation) {
+                if let Some(changed) = self.conversation_mut(&conversation) {
                     let is_new =
                         |turn: &Turn| turn.stopped.is_none() && replies.contains(&turn.reply_id);
-                    while let Some(turn) = find_turn_mut(&mut found.turns, &is_new) {
+                    while let Some(turn) = find_turn_mut(&mut changed.turns, &is_new) {
                         turn.stopped = Some(time);
                     }
                 }
@@ -152,8 +152,8 @@ impl journal::Fold for State {
                 version,
                 time: _,
             } => {
-                if let Some(found) = self.conversation_mut(&conversation) {
-                    found.choose(&version);
+                if let Some(changed) = self.conversation_mut(&conversation) {
+                    changed.choose(&version);
                 }
             }
             Entry::Pinned {
@@ -165,8 +165,8 @@ impl journal::Fold for State {
                 conversation,
                 time: _,
             } => {
-                if let Some(found) = self.conversation_mut(&conversation) {
-                    found.pinned = false;
+                if let Some(changed) = self.conversation_mut(&conversation) {
+                    changed.pinned = false;
                 }
             }
             Entry::Restored {
@@ -205,18 +205,22 @@ impl journal::Fold for State {
 
 impl State {
     pub(crate) fn conversation(&self, id: &str) -> Option<&Conversation> {
-        self.conversations.iter().find(|found| found.id == id)
+        self.conversations
+            .iter()
+            .find(|conversation| conversation.id == id)
     }
 
     fn conversation_mut(&mut self, id: &str) -> Option<&mut Conversation> {
-        self.conversations.iter_mut().find(|found| found.id == id)
+        self.conversations
+            .iter_mut()
+            .find(|conversation| conversation.id == id)
     }
 
     /// The conversation with this id, also if it was evicted and may come back.
     pub(crate) fn conversation_or_evicted(&self, id: &str) -> Option<&Conversation> {
         let evicted = self.evicted.iter().map(|evicted| &evicted.conversation);
         let mut all = self.conversations.iter().chain(evicted);
-        all.find(|found| found.id == id)
+        all.find(|conversation| conversation.id == id)
     }
 
     fn all_conversations_mut(&mut self) -> impl Iterator<Item = &mut Conversation> {
@@ -238,9 +242,9 @@ impl State {
     /// The turn whose reply that entry asked for, if it is still reachable.
     pub(crate) fn turn(&self, conversation: &str, number: u64) -> Option<&Turn> {
         let evicted = self.evicted.iter().map(|evicted| &evicted.conversation);
-        let found = self.conversations.iter().chain(evicted);
-        let found = found.filter(|found| found.id == conversation);
-        let mut turns = found.flat_map(|found| all_turns(&found.turns));
+        let all = self.conversations.iter().chain(evicted);
+        let all = all.filter(|one| one.id == conversation);
+        let mut turns = all.flat_map(|one| all_turns(&one.turns));
         turns.find(|turn| turn.reply_number() == number)
     }
 
@@ -402,15 +406,15 @@ impl State {
 
     /// Whether the entry that requested a reply was appended anew.
     fn has_moved(&self, conversation: &str, reply: &str) -> bool {
-        let found = self.conversation(conversation);
-        found.is_some_and(|found| all_turns(&found.turns).any(|turn| turn.reply_id == reply))
+        let current = self.conversation(conversation);
+        current.is_some_and(|current| all_turns(&current.turns).any(|turn| turn.reply_id == reply))
     }
 
     /// Whether a conversation is as the writer of a version knew it.
     fn allows(&self, conversation: &str, version: &Version) -> bool {
-        let found = self.conversation(conversation);
-        found.is_some_and(|found| {
-            found.latest == version.latest && found.position(&version.of).is_some()
+        let current = self.conversation(conversation);
+        current.is_some_and(|current| {
+            current.latest == version.latest && current.position(&version.of).is_some()
         })
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entries::{Failure, Outcome};
 
-/// A reply without an end is overdue when nothing was heard of it for this long (milliseconds).
+/// A reply without an end is overdue when nothing of it was written for this long (milliseconds).
 /// A writer stores a heartbeat at least every 30 seconds.
 pub(crate) const REPLY_OVERDUE: u64 = 180_000;
 
@@ -153,8 +153,8 @@ pub(super) fn find_turn_mut<'a>(
             return Some(turn);
         }
         for version in &mut turn.versions {
-            if let Some(found) = find_turn_mut(version, is) {
-                return Some(found);
+            if let Some(conversation) = find_turn_mut(version, is) {
+                return Some(conversation);
             }
         }
     }

@@ -181,8 +181,8 @@ impl State {
             return;
         }
         self.removed = self.removed.max(time);
-        let found = self.conversation_or_evicted(conversation);
-        let kept = found.map_or(&[][..], |found| &found.turns);
+        let kept_in = self.conversation_or_evicted(conversation);
+        let kept = kept_in.map_or(&[][..], |kept_in| &kept_in.turns);
         let kept: Vec<u64> = all_turns(kept).map(|turn| turn.number).collect();
         for turn in all_turns(dropped) {
             // Several replies may belong to one message.

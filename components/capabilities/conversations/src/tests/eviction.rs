@@ -10,7 +10,10 @@ use crate::state::REPLY_OVERDUE;
 use crate::turn::TurnWriter;
 
 fn titles(world: &World) -> Vec<String> {
-    let mut titles: Vec<String> = list(world).into_iter().map(|found| found.title).collect();
+    let mut titles: Vec<String> = list(world)
+        .into_iter()
+        .map(|conversation| conversation.title)
+        .collect();
     titles.sort();
     titles
 }
@@ -128,7 +131,7 @@ fn a_retry_in_a_failed_conversation_evicts_with_its_first_word() {
     finish(&world, writer, Outcome::Incomplete, &[]);
     let id = list(&world)
         .into_iter()
-        .find(|found| found.title == "d")
+        .find(|conversation| conversation.title == "d")
         .unwrap()
         .id;
     let wanted = id.clone();
@@ -174,7 +177,7 @@ fn a_failed_conversation_that_is_deleted_costs_nothing() {
     finish(&world, writer, Outcome::Incomplete, &[]);
     let id = list(&world)
         .into_iter()
-        .find(|found| found.title == "d")
+        .find(|conversation| conversation.title == "d")
         .unwrap()
         .id;
     delete(&world, &id).unwrap();
@@ -186,12 +189,12 @@ fn rename_does_not_keep_a_conversation_from_eviction() {
     let world = three(1);
     let id = list(&world)
         .into_iter()
-        .find(|found| found.title == "a")
+        .find(|conversation| conversation.title == "a")
         .unwrap()
         .id;
     let before = list(&world)
         .into_iter()
-        .find(|found| found.id == id)
+        .find(|conversation| conversation.id == id)
         .unwrap()
         .updated;
     run(&world, |journal| async move {
@@ -199,11 +202,11 @@ fn rename_does_not_keep_a_conversation_from_eviction() {
             .await
             .unwrap()
     });
-    let found = list(&world)
+    let conversation = list(&world)
         .into_iter()
-        .find(|found| found.title == "renamed")
+        .find(|conversation| conversation.title == "renamed")
         .unwrap();
-    assert_eq!(found.updated, before);
+    assert_eq!(conversation.updated, before);
     world.pass(1_000);
     chats(&world, None, "d");
     assert_eq!(titles_with_and_without_snapshot(&world), ["b", "c", "d"]);
@@ -236,8 +239,8 @@ fn begin_at_any_interleaving_never_costs_a_conversation_for_a_failed_reply() {
 
 fn id_of(world: &World, title: &str) -> String {
     let listed = list(world).into_iter();
-    let mut found = listed.filter(|found| found.title == title);
-    found.next().unwrap().id
+    let mut conversation = listed.filter(|conversation| conversation.title == title);
+    conversation.next().unwrap().id
 }
 
 #[test]
@@ -264,10 +267,10 @@ fn restore_in_time_brings_it_back_and_evicts_the_oldest_other_one() {
     let world = three(1);
     let (a, gone) = (id_of(&world, "a"), id_of(&world, "a"));
     chats(&world, None, "d");
-    let (found, evicted) = run(&world, |journal| async move {
+    let (conversation, evicted) = run(&world, |journal| async move {
         library::restore(&journal, &a, limits(3)).await.unwrap()
     });
-    assert_eq!(super::said(&found)[0].2, "re a");
+    assert_eq!(super::said(&conversation)[0].2, "re a");
     assert_eq!(evicted[0].title, "b");
     assert_eq!(titles_with_and_without_snapshot(&world), ["a", "c", "d"]);
     let again = run(&world, |journal| async move {

@@ -106,10 +106,14 @@ fn numbered(entries: &[Entry]) -> impl Iterator<Item = (u64, &Entry)> {
 /// Which entries a reader still reaches.
 fn reachable(state: &State) -> Vec<u64> {
     let evicted = state.evicted.iter().map(|evicted| &evicted.conversation);
-    let turns = state.conversations.iter().chain(evicted).flat_map(|found| {
-        let turns = all_turns(&found.turns).map(|turn| turn.number);
-        turns.chain(found.title_entries.iter().copied())
-    });
+    let turns = state
+        .conversations
+        .iter()
+        .chain(evicted)
+        .flat_map(|conversation| {
+            let turns = all_turns(&conversation.turns).map(|turn| turn.number);
+            turns.chain(conversation.title_entries.iter().copied())
+        });
     turns
         .chain(state.preference_entries.iter().copied())
         .collect()
@@ -143,7 +147,10 @@ fn a_repeated_message_comes_last() {
         message("first", Some(begins)),
     ];
     let state = fold(State::default(), numbered(&entries));
-    let turns = state.conversations.iter().flat_map(|found| &found.turns);
+    let turns = state
+        .conversations
+        .iter()
+        .flat_map(|conversation| &conversation.turns);
     let turns: Vec<(u64, &str)> = turns.map(|turn| (turn.number, turn.id.as_str())).collect();
     assert_eq!(turns, [(2, "second"), (3, "first")]);
 }
@@ -176,7 +183,7 @@ proptest! {
         let again = fold(State::default(), numbered(&redacted));
         prop_assert_eq!(&again.preferences, &whole.preferences);
         let ids = |state: &State| -> Vec<String> {
-            state.conversations.iter().map(|found| found.id.clone()).collect()
+            state.conversations.iter().map(|conversation| conversation.id.clone()).collect()
         };
         prop_assert_eq!(ids(&again), ids(&whole));
         prop_assert_eq!(reachable(&again), reachable(&whole));
@@ -205,8 +212,8 @@ proptest! {
             }
         }
         let decided = |state: &State| -> Vec<(String, u64)> {
-            let found = state.conversations.iter();
-            found.map(|found| (found.id.clone(), found.touched)).collect()
+            let conversation = state.conversations.iter();
+            conversation.map(|conversation| (conversation.id.clone(), conversation.touched)).collect()
         };
         prop_assert_eq!(decided(&state), decided(&whole));
     }
@@ -218,13 +225,13 @@ proptest! {
             let confirmed = match entry {
                 Entry::Confirmed(confirmed) => state
                     .conversation(&confirmed.conversation)
-                    .filter(|found| !found.counts())
+                    .filter(|conversation| !conversation.counts())
                     .map(|_| usize::try_from(confirmed.begins.limit).unwrap()),
                 _ => None,
             };
             state.apply(number, entry.clone());
             if let Some(limit) = confirmed {
-                let counted = state.conversations.iter().filter(|found| found.counts());
+                let counted = state.conversations.iter().filter(|conversation| conversation.counts());
                 let pinned = state.pinned_count();
                 prop_assert!(counted.count() <= limit.max(pinned + 1));
             }

@@ -40,12 +40,16 @@ fn a_long_conversation_is_read_in_a_handful_of_gets() {
     assert!(largest(&world) < VALUE_MAX);
 
     world.take_counts();
-    let found = list(&world);
+    let conversations = list(&world);
     let (gets, _) = world.take_counts();
     assert!(gets <= 16, "{gets} gets");
-    assert_eq!(found[0].turns.len(), 121);
-    assert_eq!(found[0].message_count(), 242);
-    let order: Vec<u64> = found[0].turns.iter().map(|turn| turn.number).collect();
+    assert_eq!(conversations[0].turns.len(), 121);
+    assert_eq!(conversations[0].message_count(), 242);
+    let order: Vec<u64> = conversations[0]
+        .turns
+        .iter()
+        .map(|turn| turn.number)
+        .collect();
     assert!(order.is_sorted());
 
     run(&world, |journal| async move {
@@ -66,7 +70,7 @@ fn a_long_conversation_is_read_in_a_handful_of_gets() {
         world.put(key, None);
     }
     let again = list(&world);
-    assert_eq!(said(&again[0]), said(&found[0]));
+    assert_eq!(said(&again[0]), said(&conversations[0]));
     let rebuilt = segments(&world);
     assert_eq!(rebuilt, before);
 
@@ -98,8 +102,8 @@ fn a_reply_beyond_the_bound_is_cut_and_incomplete() {
             .unwrap();
     });
     assert!(largest(&world) < VALUE_MAX);
-    let found = list(&world);
-    let turn = &found[0].turns[0];
+    let conversations = list(&world);
+    let turn = &conversations[0].turns[0];
     assert_eq!(turn.reply.as_ref().unwrap().outcome, Outcome::Incomplete);
     assert!(turn.reply.as_ref().unwrap().text.len() > REPLY_MAX / 8);
     assert!(!world.keys().iter().any(|key| key.contains(":r:1:")));
@@ -112,9 +116,13 @@ fn many_large_conversations_stay_below_the_bounds_of_a_value() {
         let id = chats(&world, None, &format!("{round}"));
         fill(&world, &id, 12, 60_000);
     }
-    let found = list(&world);
-    assert_eq!(found.len(), 3);
-    assert!(found.iter().all(|found| found.turns.len() == 13));
+    let conversations = list(&world);
+    assert_eq!(conversations.len(), 3);
+    assert!(
+        conversations
+            .iter()
+            .all(|conversation| conversation.turns.len() == 13)
+    );
     let snapshot = world.value("conv:guest_1:s").unwrap();
     assert!(snapshot.len() < 512 * 1024, "{}", snapshot.len());
 }
@@ -128,8 +136,8 @@ fn folded_entries_are_erased_when_it_is_safe() {
         world.pass(SETTLE / 2 + round);
     }
     fill(&world, &id, 10, 100);
-    let found = list(&world);
-    assert_eq!(found[0].message_count(), 2 * 251);
+    let conversations = list(&world);
+    assert_eq!(conversations[0].message_count(), 2 * 251);
     let entries = |world: &World| {
         let keys = world.keys().into_iter();
         let numbered = keys.filter(|key| key.rsplit(':').next().unwrap().parse::<u64>().is_ok());
@@ -201,9 +209,9 @@ fn turns_are_sealed_only_when_they_have_ended() {
             .unwrap()
     });
     fill(&world, &id, 2, 100_000);
-    let found = list(&world);
-    assert_eq!(found[0].turns.len(), 8);
-    assert_eq!(said(&found[0])[0].2, "at last");
+    let conversations = list(&world);
+    assert_eq!(conversations[0].turns.len(), 8);
+    assert_eq!(said(&conversations[0])[0].2, "at last");
     assert!(world.keys().iter().any(|key| key.contains(":g:")));
 }
 

@@ -11,7 +11,7 @@ use super::{append_now, begin, chat, chats, delete, limits, list, of, run, said}
 use crate::entries::{Outcome, Request, Usage};
 use crate::error::Error;
 use crate::library;
-use crate::readers::{DEAD, Reader, ReaderEvent, ReaderState, Started};
+use crate::readers::{DEAD_AFTER, Reader, ReaderEvent, ReaderState, Started};
 use crate::state::REPLY_OVERDUE;
 use crate::stop;
 use crate::turn::{BeginResult, TurnWriter};
@@ -126,21 +126,21 @@ fn reader_gets_each_delta_once_from_any_position() {
         world.spawn(async move {
             write(&mut writer, &client, 40, 60).await;
         });
-        let found = Rc::new(RefCell::new(Vec::new()));
+        let reads = Rc::new(RefCell::new(Vec::new()));
         for _ in 0..4 {
             let (wait, after) = (world.random(0..=3_500), world.random(0..=45));
-            let (journal, id, found) = (of(world.client()), id.clone(), Rc::clone(&found));
+            let (journal, id, reads) = (of(world.client()), id.clone(), Rc::clone(&reads));
             world.spawn(async move {
                 use journal::Clock as _;
                 journal.platform().sleep(wait).await;
                 let read = read(journal, &id, after).await;
-                found.borrow_mut().push((after, read));
+                reads.borrow_mut().push((after, read));
             });
         }
         world.run();
-        let found = found.take();
-        assert_eq!(found.len(), 4);
-        for (after, (read, outcome, usage)) in found {
+        let reads = reads.take();
+        assert_eq!(reads.len(), 4);
+        for (after, (read, outcome, usage)) in reads {
             let missing = usize::try_from(after).unwrap().min(40);
             assert_eq!(read, deltas(40)[missing..], "seed {seed} after {after}");
             assert_eq!((outcome, usage), (Outcome::Complete, Some(USAGE)));
@@ -211,7 +211,7 @@ fn reader_ends_soon_after_the_writer_died_and_not_while_it_is_silent() {
     assert_eq!(read_pieces, deltas(3)[1..]);
     assert_eq!((outcome, usage), (Outcome::Incomplete, None));
     let took = world.now() - before;
-    assert!((DEAD..DEAD + 5_000).contains(&took), "{took}");
+    assert!((DEAD_AFTER..DEAD_AFTER + 5_000).contains(&took), "{took}");
     assert_eq!(said(&list(&world)[0])[0].1, Some(Outcome::Incomplete));
 
     // One that says nothing for long, but answers, is alive.
@@ -312,12 +312,12 @@ fn a_stop_ends_what_is_written_and_nothing_else() {
             use journal::Clock as _;
             let platform = journal.platform().clone();
             platform.sleep(3_000).await;
-            let asked = platform.monotonic();
+            let since = platform.monotonic();
             // Two tabs at once, as it may be.
             let both =
                 futures::future::join(stop::stop(&journal, &wanted), stop::stop(&journal, &wanted));
             let first = both.await;
-            let took = platform.monotonic() - asked;
+            let took = platform.monotonic() - since;
             let second = stop::stop(&journal, &wanted).await;
             (first, took, second, stop::stop(&journal, &other).await)
         });
@@ -326,8 +326,11 @@ fn a_stop_ends_what_is_written_and_nothing_else() {
             ((Ok(true), Ok(true)), Ok(false), Ok(false))
         );
         assert!(took < 750, "seed {seed}: {took}");
-        let found = list(&world);
-        let stopped = found.iter().find(|found| found.id == id).unwrap();
+        let conversations = list(&world);
+        let stopped = conversations
+            .iter()
+            .find(|conversation| conversation.id == id)
+            .unwrap();
         let (_, outcome, text) = said(stopped).remove(0);
         assert_eq!(outcome, Some(Outcome::Stopped));
         assert!(!text.is_empty() && deltas(1_000).concat().starts_with(&text));
@@ -419,10 +422,10 @@ fn regenerate_replaces_the_last_reply_and_one_of_two_wins() {
         world.run();
         let results = results.take();
         // Those that came when another was done replaced that one; the others were told.
-        let found = list(&world);
-        let all = said(&found[0]);
+        let conversations = list(&world);
+        let all = said(&conversations[0]);
         assert_eq!(all.len(), 2, "seed {seed}");
-        assert_eq!(found[0].model, "other");
+        assert_eq!(conversations[0].model, "other");
         let winner = results.iter().find(|(reply, _)| *reply == all[1].2);
         assert!(
             winner.is_some_and(|(_, done)| done.is_ok()),
@@ -434,7 +437,11 @@ fn regenerate_replaces_the_last_reply_and_one_of_two_wins() {
             assert!(told, "{done:?}");
         }
         world.put("conv:guest_1:s", None);
-        assert_eq!(list(&world), found, "the entries alone say the same");
+        assert_eq!(
+            list(&world),
+            conversations,
+            "the entries alone say the same"
+        );
         chats(&world, Some(&id), "third");
         assert!(
             !world.keys_containing("re second").is_empty(),
@@ -529,8 +536,8 @@ fn concurrent_requests_with_one_key_call_the_model_once() {
             }
             Err(Error::Conflict(_)) => {
                 let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
-                let asked = results.iter().filter(|(_, asked)| *asked).count();
-                assert_eq!(asked, 1, "seed {seed}");
+                let requests = results.iter().filter(|(_, is_new)| *is_new).count();
+                assert_eq!(requests, 1, "seed {seed}");
                 assert!(results.iter().all(|(started, _)| *started == results[0].0));
                 assert!(world.keys_containing("BIRDS").is_empty(), "seed {seed}");
             }
@@ -555,13 +562,17 @@ fn a_request_killed_anywhere_can_be_sent_again() {
                 ask(&journal, request("key", "fish"), "fish").await.unwrap()
             });
             world.pass(REPLY_OVERDUE + 1);
-            let found = list(&world);
+            let conversations = list(&world);
             assert_eq!(
-                found.len(),
+                conversations.len(),
                 2,
                 "{fault:?} at {operation}: it was stored once"
             );
-            assert!(found.iter().any(|found| found.id == started.conversation));
+            assert!(
+                conversations
+                    .iter()
+                    .any(|conversation| conversation.id == started.conversation)
+            );
             let again = run(&world, |journal| async move {
                 ask(&journal, request("key", "fish"), "fish").await.unwrap()
             });
@@ -613,9 +624,9 @@ fn title_of_the_user_replaces_that_of_the_model() {
         })
     };
     assert_eq!(suggest(&world, " About \n fish "), Ok(()));
-    let found = list(&world);
+    let conversations = list(&world);
     assert_eq!(
-        (found[0].title.as_str(), found[0].updated),
+        (conversations[0].title.as_str(), conversations[0].updated),
         ("About fish", updated)
     );
     assert!(matches!(suggest(&world, " "), Err(Error::Invalid(_))));
@@ -675,8 +686,8 @@ proptest! {
             }
         });
         let (reply, told, outcome) = told.unwrap();
-        let found = list(&world);
-        let turn = found[0].turns.iter().find(|turn| turn.reply_id == reply).unwrap();
+        let conversations = list(&world);
+        let turn = conversations[0].turns.iter().find(|turn| turn.reply_id == reply).unwrap();
         let stored = turn.reply.as_ref().unwrap();
         prop_assert_eq!(outcome, stored.outcome);
         // A writer that was held up may not have begun when the reader came.
@@ -717,8 +728,8 @@ proptest! {
             });
         }
         world.pass(REPLY_OVERDUE + 1);
-        let found = list(&world);
+        let conversations = list(&world);
         world.put("conv:guest_1:s", None);
-        prop_assert_eq!(list(&world), found);
+        prop_assert_eq!(list(&world), conversations);
     }
 }

@@ -45,8 +45,8 @@ fn says(world: &World, message: ClientMessage, text: &str) -> Result<(), Error> 
 }
 
 fn texts(world: &World) -> Vec<String> {
-    let found = list(world);
-    let texts = found.iter().flat_map(said);
+    let conversations = list(world);
+    let texts = conversations.iter().flat_map(said);
     texts.map(|(text, _, _)| text).collect()
 }
 
@@ -59,8 +59,8 @@ fn conversation_has_the_id_that_the_client_gave() {
     let world = World::new(1);
     says(&world, named("a", 0, MessageAction::Append), "one").unwrap();
     says(&world, named("b", 1, MessageAction::Append), "two").unwrap();
-    let found = list(&world);
-    assert_eq!((found.len(), found[0].id.as_str()), (1, ID));
+    let conversations = list(&world);
+    assert_eq!((conversations.len(), conversations[0].id.as_str()), (1, ID));
     assert_eq!(texts(&world), ["one", "two"]);
     // The client's names are not stored.
     says(&world, named("MARKER", 2, MessageAction::Append), "three").unwrap();
@@ -85,8 +85,8 @@ fn two_concurrent_first_messages_make_one_conversation() {
         world
             .finish(futures::future::join_all(tasks))
             .expect("both end");
-        let found = list(&world);
-        assert_eq!(found.len(), 1, "seed {seed}");
+        let conversations = list(&world);
+        assert_eq!(conversations.len(), 1, "seed {seed}");
         let mut texts = texts(&world);
         texts.sort();
         assert_eq!(texts, ["one", "two"], "seed {seed}");
@@ -186,13 +186,13 @@ fn message_during_a_reply_stops_it() {
         world
             .finish(futures::future::join(writing, another))
             .expect("both end");
-        let found = list(&world);
-        let turns = said(&found[0]);
+        let conversations = list(&world);
+        let turns = said(&conversations[0]);
         assert_eq!(turns.len(), 1, "{turns:?}");
         assert_eq!(turns[0].1, Some(Outcome::Complete));
         assert_eq!(turns[0].2, "re");
-        assert_eq!(found[0].turns[0].versions.len(), 1);
-        let id = found[0].id.clone();
+        assert_eq!(conversations[0].turns[0].versions.len(), 1);
+        let id = conversations[0].id.clone();
         super::delete(&world, &id).unwrap();
         world.pass(crate::state::REPLY_OVERDUE * 2);
         list(&world);
@@ -225,9 +225,13 @@ fn a_deleted_conversation_begins_anew_and_keeps_its_own_segments() {
     fill(&other);
     // Whatever was left of the first is erased, and nothing of the second with it.
     world.pass(crate::state::REPLY_OVERDUE * 2);
-    let found = list(&world);
-    assert_eq!(found[0].id, ID);
-    assert!(said(&found[0]).iter().all(|(_, _, reply)| *reply == other));
+    let conversations = list(&world);
+    assert_eq!(conversations[0].id, ID);
+    assert!(
+        said(&conversations[0])
+            .iter()
+            .all(|(_, _, reply)| *reply == other)
+    );
     assert_eq!(world.keys_containing("MARKER"), Vec::<String>::new());
     world.put("conv:guest_1:s", None);
     assert_eq!(list(&world)[0].turns.len(), 40);
@@ -259,7 +263,10 @@ fn other_conversations_are_not_changed() {
         begin(&journal, None, "plain", 3).await.unwrap().1
     });
     says(&world, named("a", 0, MessageAction::Append), "one").unwrap();
-    let ids: Vec<String> = list(&world).into_iter().map(|found| found.id).collect();
+    let ids: Vec<String> = list(&world)
+        .into_iter()
+        .map(|conversation| conversation.id)
+        .collect();
     assert_eq!(ids.len(), 2);
     assert!(ids.contains(&id) && ids.contains(&ID.to_owned()));
 }

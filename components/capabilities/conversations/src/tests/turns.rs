@@ -17,11 +17,11 @@ fn a_turn_is_stored_and_read_again() {
     let id = chats(&world, None, "Hello   there");
     world.pass(10);
     chats(&world, Some(&id), "And again");
-    let found = list(&world);
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0].title, "Hello there");
-    assert_eq!(found[0].message_count(), 4);
-    assert_eq!(found[0].updated, world.now());
+    let conversations = list(&world);
+    assert_eq!(conversations.len(), 1);
+    assert_eq!(conversations[0].title, "Hello there");
+    assert_eq!(conversations[0].message_count(), 4);
+    assert_eq!(conversations[0].updated, world.now());
     let expected = ["Hello   there", "And again"].map(|text| {
         (
             text.to_owned(),
@@ -29,7 +29,7 @@ fn a_turn_is_stored_and_read_again() {
             format!("re {text}"),
         )
     });
-    assert_eq!(said(&found[0]), expected);
+    assert_eq!(said(&conversations[0]), expected);
 
     let history = run(&world, |journal| async move {
         let writer = TurnWriter::open(journal, Some(&id.to_uppercase()), None)
@@ -72,7 +72,10 @@ fn the_fourth_conversation_evicts_the_least_recently_updated() {
     chats(&world, Some(&ids[0]), "a again");
     world.pass(1_000);
     chats(&world, None, "d");
-    let titles: Vec<String> = list(&world).into_iter().map(|found| found.title).collect();
+    let titles: Vec<String> = list(&world)
+        .into_iter()
+        .map(|conversation| conversation.title)
+        .collect();
     assert_eq!(titles, ["d", "a", "c"]);
     world.pass(super::UNDO);
     list(&world);
@@ -103,7 +106,10 @@ fn the_end_of_a_reply_counts_as_an_update_for_everybody() {
     chats(&world, None, "d");
     let expected = ["d", "slow", "c"];
     let titles = |world: &World| -> Vec<String> {
-        list(world).into_iter().map(|found| found.title).collect()
+        list(world)
+            .into_iter()
+            .map(|conversation| conversation.title)
+            .collect()
     };
     assert_eq!(titles(&world), expected);
     // Without any snapshot the entries decide the same.
@@ -135,8 +141,8 @@ fn sixteen_tabs_in_one_conversation_lose_nothing() {
             });
         }
         world.run();
-        let found = list(&world);
-        let said = said(&found[0]);
+        let conversations = list(&world);
+        let said = said(&conversations[0]);
         assert_eq!(said.len(), 49, "seed {seed}");
         for (message, outcome, reply) in &said {
             assert_eq!(*outcome, Some(Outcome::Complete));
@@ -150,7 +156,11 @@ fn sixteen_tabs_in_one_conversation_lose_nothing() {
             assert_eq!(own, [0, 1, 2].map(|round| format!("{tab}.{round}")));
         }
         world.put("conv:guest_1:s", None);
-        assert_eq!(list(&world), found, "the entries alone say the same");
+        assert_eq!(
+            list(&world),
+            conversations,
+            "the entries alone say the same"
+        );
     }
 }
 
@@ -169,10 +179,10 @@ fn sixteen_new_conversations_at_once_leave_three() {
             });
         }
         world.run();
-        let found = list(&world);
-        assert_eq!(found.len(), 3);
+        let conversations = list(&world);
+        assert_eq!(conversations.len(), 3);
         world.put("conv:guest_1:s", None);
-        assert_eq!(list(&world), found, "seed {seed}");
+        assert_eq!(list(&world), conversations, "seed {seed}");
     }
 }
 
@@ -325,8 +335,8 @@ fn ids_of_others_and_nonsense_are_not_found() {
     for wanted in [id.as_str(), "nonsense", "", "../../x", "guest_1:s"] {
         let (journal, wanted) = (other.clone(), wanted.to_owned());
         world.finish(async move {
-            let found = library::get(&journal, &wanted).await;
-            assert_eq!(found, Err(Error::NotFound));
+            let conversation = library::get(&journal, &wanted).await;
+            assert_eq!(conversation, Err(Error::NotFound));
             let deleted = library::delete(&journal, &wanted).await;
             assert_eq!(deleted, Err(Error::NotFound));
             let opened = TurnWriter::open(journal, Some(&wanted), None).await;

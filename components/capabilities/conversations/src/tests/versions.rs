@@ -203,17 +203,17 @@ fn a_process_killed_at_any_operation_costs_no_good_reply() {
             });
             world.run();
             world.pass(REPLY_OVERDUE * 2);
-            let found = list(&world);
-            let active = said(&found[0])[0].2.clone();
+            let conversations = list(&world);
+            let active = said(&conversations[0])[0].2.clone();
             assert!(
                 ["re question", "new"].contains(&active.as_str()),
                 "{fault:?} at {operation}: {active}"
             );
-            let all = all_turns(&found[0].turns).filter_map(|turn| turn.reply.as_ref());
+            let all = all_turns(&conversations[0].turns).filter_map(|turn| turn.reply.as_ref());
             let texts: Vec<&str> = all.map(|reply| reply.text.as_str()).collect();
             assert!(texts.contains(&"re question"), "{texts:?}");
             world.put("conv:guest_1:s", None);
-            assert_eq!(list(&world), found, "{fault:?} at {operation}");
+            assert_eq!(list(&world), conversations, "{fault:?} at {operation}");
         }
     }
 }

@@ -151,7 +151,7 @@ impl<P: Platform> TurnWriter<P> {
         };
         let platform = self.journal.platform();
         writing.pace.polled(platform.monotonic());
-        let key = ids::bell_key(&self.journal, writing.number);
+        let key = ids::notification_key(&self.journal, writing.number);
         let signal = platform.get(&key).await?;
         if signal == writing.signal {
             return Ok(());

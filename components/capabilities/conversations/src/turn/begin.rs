@@ -62,15 +62,15 @@ impl<P: Platform> TurnWriter<P> {
         };
         let number = self.journal.append(&mut self.view, &entry).await?;
         let state = &self.view.state;
-        let (Some(found), Some(turn)) = (
+        let (Some(begun), Some(turn)) = (
             state.conversation(&conversation),
             state.turn(&conversation, number),
         ) else {
             return self.explain_refusal().await;
         };
-        let started = Started::of(found, turn);
+        let started = Started::of(begun, turn);
         let requested_model = turn.model.clone();
-        let is_confirmed = found.counts() && !turn.pending;
+        let is_confirmed = begun.counts() && !turn.pending;
         self.conversation = Some(conversation.clone());
         let pace = Pace::new(started_at.monotonic);
         let directive = Directive::of(&pace, started_at.monotonic);

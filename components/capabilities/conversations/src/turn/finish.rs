@@ -142,15 +142,19 @@ impl<P: Platform> TurnWriter<P> {
 
     fn is_deleted(&self, writing: &Writing) -> bool {
         let state = &self.view.state;
-        let Some(found) = state.conversation_or_evicted(&writing.conversation) else {
+        let Some(conversation) = state.conversation_or_evicted(&writing.conversation) else {
             return true;
         };
-        if all_turns(&found.turns).any(|turn| turn.reply_number() == writing.number) {
+        if all_turns(&conversation.turns).any(|turn| turn.reply_number() == writing.number) {
             return false;
         }
         // A turn with an end may have been sealed by others.
-        let inline = found.turns.first().map_or(u64::MAX, |turn| turn.number);
-        let is_sealed = found.sealed > 0 && (found.begun..inline).contains(&writing.number);
+        let inline = conversation
+            .turns
+            .first()
+            .map_or(u64::MAX, |turn| turn.number);
+        let is_sealed =
+            conversation.sealed > 0 && (conversation.begun..inline).contains(&writing.number);
         !is_sealed
     }
 

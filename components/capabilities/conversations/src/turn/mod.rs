@@ -122,7 +122,10 @@ impl<P: Platform> TurnWriter<P> {
             (None, Stage::Writing(writing)) => writing.number,
             (None, Stage::Open | Stage::Existing(_) | Stage::Finished) => u64::MAX,
         };
-        let inline = self.current().into_iter().flat_map(|found| &found.turns);
+        let inline = self
+            .current()
+            .into_iter()
+            .flat_map(|conversation| &conversation.turns);
         self.sealed
             .iter()
             .chain(inline)
@@ -138,7 +141,7 @@ impl<P: Platform> TurnWriter<P> {
     /// The model that was requested last.
     pub(crate) fn model(&self) -> Option<&str> {
         match self.current() {
-            Some(found) => Some(found.model.as_str()),
+            Some(conversation) => Some(conversation.model.as_str()),
             None => self.draft()?.model.as_deref(),
         }
     }
@@ -146,7 +149,7 @@ impl<P: Platform> TurnWriter<P> {
     /// The system prompt of the conversation.
     pub(crate) fn system(&self) -> Option<&str> {
         match self.current() {
-            Some(found) => found.system.as_deref(),
+            Some(conversation) => conversation.system.as_deref(),
             None => self.draft()?.system.as_deref(),
         }
     }
@@ -184,10 +187,10 @@ impl<P: Platform> TurnWriter<P> {
             return Err(Error::Conflict(why.to_owned()));
         }
         let conversation = state.conversation(&known.conversation);
-        Ok(conversation.map(|found| Started {
-            conversation: found.id.clone(),
+        Ok(conversation.map(|existing| Started {
+            conversation: existing.id.clone(),
             reply: known.reply.clone(),
-            title: found.title.clone(),
+            title: existing.title.clone(),
         }))
     }
 }

@@ -34,7 +34,7 @@ impl<P: Platform> TurnWriter<P> {
         if writer.is_reply_in_progress() {
             return Err(reply_in_progress());
         }
-        let turns = writer.current().map_or(&[][..], |found| &found.turns);
+        let turns = writer.current().map_or(&[][..], |current| &current.turns);
         let turn = match reply {
             Some(reply) => writer.active_turn(|turn| turn.reply_id == reply)?,
             None => turns.last().cloned().ok_or_else(|| {
@@ -68,7 +68,9 @@ impl<P: Platform> TurnWriter<P> {
 
     /// The active turn that `is` names, if it can have another version.
     pub(super) fn active_turn(&self, is: impl Fn(&Turn) -> bool) -> Result<Turn, Error> {
-        let turns = self.current().map_or(&[][..], |found| &found.turns);
+        let turns = self
+            .current()
+            .map_or(&[][..], |conversation| &conversation.turns);
         if let Some(turn) = turns.iter().find(|turn| is(turn)) {
             return Ok(turn.clone());
         }
@@ -85,15 +87,19 @@ impl<P: Platform> TurnWriter<P> {
     }
 
     pub(super) fn is_reply_in_progress(&self) -> bool {
-        let turns = self.current().map_or(&[][..], |found| &found.turns);
+        let turns = self
+            .current()
+            .map_or(&[][..], |conversation| &conversation.turns);
         all_turns(turns).any(|turn| turn.reply.is_none())
     }
 
     /// What is recorded with another version of the message or reply `of`.
     pub(super) fn version(&self, turn: &Turn, of: &str) -> Result<Version, Error> {
-        let found = self.current().ok_or(Error::NotFound)?;
-        let at = found.position(&turn.reply_id).ok_or(Error::NotFound)?;
-        found.version_at(at, of)
+        let conversation = self.current().ok_or(Error::NotFound)?;
+        let at = conversation
+            .position(&turn.reply_id)
+            .ok_or(Error::NotFound)?;
+        conversation.version_at(at, of)
     }
 
     pub(super) async fn read(
@@ -121,8 +127,8 @@ impl<P: Platform> TurnWriter<P> {
         }
         writer.may_begin |= writer.draft().is_some();
         match writer.current() {
-            Some(found) if found.segments > 0 => {
-                let (place, segments) = (found.place(), found.segments);
+            Some(current) if current.segments > 0 => {
+                let (place, segments) = (current.place(), current.segments);
                 let sealed = segments::sealed_turns(&writer.journal, &place, segments);
                 writer.sealed = sealed.await?;
             }

@@ -6,7 +6,7 @@ mod writer;
 
 use std::ops::Range;
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use unix_time::now_seconds;
 
 use file_rules::Limits;
 use file_store::{Error, File, NewFile, Page, Reader, Store};
@@ -59,7 +59,12 @@ impl Store for S3 {
     async fn used_bytes(&self, owner: &str) -> Result<u64, Error> {
         let (stored, swept) = join(
             objects::list_all(self.0, owner),
-            self.abort_uploads(owner, now().saturating_sub(CUT_OFF)),
+            self.abort_uploads(
+                owner,
+                i64::try_from(now_seconds())
+                    .unwrap_or(i64::MAX)
+                    .saturating_sub(CUT_OFF),
+            ),
         )
         .await;
         swept?;
@@ -138,7 +143,8 @@ impl Store for S3 {
     }
 
     async fn url(&self, owner: &str, id: &str, expires_at: u64) -> Result<Option<String>, Error> {
-        let now = u64::try_from(now()).unwrap_or_default();
+        let now =
+            u64::try_from(i64::try_from(now_seconds()).unwrap_or(i64::MAX)).unwrap_or_default();
         let seconds = expires_at.saturating_sub(now).max(1);
         let url = self.0.public_url(&keys::content(owner, id), seconds);
         Ok(url.map(Into::into))
@@ -179,10 +185,4 @@ impl Reader for Content {
             None => Err(unavailable("sends less than was asked for")),
         }
     }
-}
-
-/// Seconds since the epoch.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
 }

@@ -2,8 +2,9 @@
 
 use credentials::records;
 use futures::future::join;
+use unix_time::now_ms;
 
-use super::{config, key_sets, now_ms, store};
+use super::{config, key_sets, store};
 use crate::types::{AuthError, Principal, Proof};
 use crate::{clerk, revocation};
 

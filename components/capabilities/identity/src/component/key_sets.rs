@@ -3,13 +3,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use unix_time::now_ms;
 
 use journal::{Spin, Store};
 use jsonwebtoken::DecodingKey;
 use sha2::{Digest, Sha256};
 use spin_sdk::time::sleep;
 
-use super::{http, now_ms};
+use super::http;
 use crate::jwks::{self, Cache, Fetched, Lookup, SharedCopy};
 use crate::types::AuthError;
 

@@ -9,8 +9,6 @@ mod own_credentials;
 mod renewal;
 mod workos;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use journal::Spin;
 
 use crate::bindings::exports::goldfish::identity::{authentication, external_sessions};
@@ -75,13 +73,4 @@ async fn verify(credential: Credential) -> Result<Principal, AuthError> {
 
 async fn store() -> Result<Spin, AuthError> {
     Spin::open_default().await.map_err(revocation::unavailable)
-}
-
-/// Milliseconds since the epoch.
-fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| {
-            u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
-        })
 }

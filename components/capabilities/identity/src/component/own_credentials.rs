@@ -1,12 +1,13 @@
 //! Credentials issued by this application.
 
 use std::sync::{Mutex, PoisonError};
+use unix_time::now_ms;
 
 use credentials::keys::Keys;
 use credentials::signing;
 use spin_sdk::wasip3::spawn;
 
-use super::{now_ms, store};
+use super::store;
 use crate::own_credentials::{self, Noted};
 use crate::principals;
 use crate::types::{AuthError, Principal};

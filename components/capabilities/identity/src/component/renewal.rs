@@ -3,12 +3,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use unix_time::now_ms;
 
 use journal::Spin;
 use spin_sdk::time::sleep;
 
 use super::config::Workos;
-use super::{http, now_ms};
+use super::http;
 use crate::renewal::{self, Outcome, RefreshId, Refreshes, Step};
 use crate::types::AuthError;
 use crate::workos::Claims;

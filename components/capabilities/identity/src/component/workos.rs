@@ -1,13 +1,14 @@
 //! WorkOS sessions.
 
 use std::time::Duration;
+use unix_time::now_ms;
 
 use credentials::records;
 use futures::future::join;
 use serde_json::json;
 
 use super::config::{self, Workos};
-use super::{http, key_sets, now_ms, renewal, store};
+use super::{http, key_sets, renewal, store};
 use crate::revocation;
 use crate::types::{AuthError, Principal, Proof};
 use crate::workos::{self, Session};

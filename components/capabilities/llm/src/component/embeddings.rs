@@ -34,7 +34,7 @@ pub(super) async fn embed(
     let model = embeddings::model(&request.model, catalogue, has_local)?;
     if model.provider == Provider::Demo {
         let vectors = demo_vectors(&request);
-        return Ok(answer(
+        return Ok(embeddings_of(
             &request,
             model,
             Vectors {
@@ -50,7 +50,7 @@ pub(super) async fn embed(
     let mut plan = RetryPlan::new(limits.attempts, 0, limits.wait);
     loop {
         let error = match attempt(&request, model.provider, variables, &limits).await {
-            Ok(vectors) => return Ok(answer(&request, model, vectors)),
+            Ok(vectors) => return Ok(embeddings_of(&request, model, vectors)),
             Err(error) => error,
         };
         plan.begin_attempt();
@@ -161,7 +161,11 @@ async fn send(
     })
 }
 
-fn answer(request: &EmbeddingRequest, model: EmbeddingModel, vectors: Vectors) -> Embeddings {
+fn embeddings_of(
+    request: &EmbeddingRequest,
+    model: EmbeddingModel,
+    vectors: Vectors,
+) -> Embeddings {
     let counted = vectors.prompt_tokens;
     Embeddings {
         provider: model.provider.name().to_owned(),

@@ -67,10 +67,10 @@ fn check_message(index: usize, message: &Message) -> Result<(), Error> {
     if message.tool_calls.len() > MOST_TOOLS {
         return Err(invalid(&path("tool_calls"), "has too many calls"));
     }
-    for (call, asked) in message.tool_calls.iter().enumerate() {
+    for (call, request) in message.tool_calls.iter().enumerate() {
         // A call of another type has its name in its own fields.
-        let is_named = !asked.name.is_empty() || asked.extra.is_some();
-        if asked.id.is_empty() || !is_named {
+        let is_named = !request.name.is_empty() || request.extra.is_some();
+        if request.id.is_empty() || !is_named {
             return Err(invalid(
                 &path(&format!("tool_calls[{call}]")),
                 "needs an id and a name",

@@ -3,7 +3,7 @@
 mod transport;
 
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use spin_sdk::time::sleep;
 use spin_sdk::variables;
@@ -32,8 +32,7 @@ impl Guest for Component {
     async fn send(message: Message) -> Result<(), Error> {
         let webhook = webhook().await?.ok_or(Error::NotConfigured)?;
         let id = format!("msg_{}", Uuid::new_v4().simple());
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = since.unwrap_or_default().as_secs();
+        let now = unix_time::now_seconds();
         let request = webhook.request(&message, id, now);
         let request = request.ok_or_else(|| unavailable("the message cannot be written"))?;
         let mut delays = RETRY_DELAYS.into_iter();

@@ -3,8 +3,6 @@
 mod configuration;
 mod transport;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use futures::future::try_join;
 
 use crate::bindings::exports::goldfish::oauth::authorization::{Guest, Provider};
@@ -87,12 +85,7 @@ async fn google_profile(redirect_uri: &str, code: &str, verifier: &str) -> Resul
     let endpoint = google.token_url.clone();
     let exchange = request::code_exchange(endpoint, &google.client, redirect_uri, code, verifier)?;
     let response = transport::send(exchange).await?;
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    google::profile(
-        &response,
-        &google.client.id,
-        since.unwrap_or_default().as_secs(),
-    )
+    google::profile(&response, &google.client.id, unix_time::now_seconds())
 }
 
 async fn configured_github() -> Result<&'static GitHub, Error> {

@@ -1,8 +1,9 @@
 //! The export `credits`.
 
 use journal::Spin;
+use unix_time::now_ms;
 
-use super::{Quota, limits, now_ms, variables};
+use super::{Quota, limits, variables};
 use crate::credits::calendar;
 use crate::credits::history::{Kind, Row};
 use crate::credits::ledger::{self, Ledger};

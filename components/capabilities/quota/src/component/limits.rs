@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use unix_time::now_ms;
 
 use journal::Spin;
 
 use super::counters::StoredSubject;
-use super::{Quota, now_ms, variables};
+use super::{Quota, variables};
 use crate::credits::ledger::Ledger;
 use crate::exports::credits;
 use crate::exports::limits::{Action, Allowance, Error, Guest};

@@ -2,8 +2,9 @@
 
 use journal::{Spin, Store as _, delete_all};
 use serde_json::json;
+use unix_time::now_ms;
 
-use super::{Quota, credits::ledger_of, limits, now_ms};
+use super::{Quota, credits::ledger_of, limits};
 use crate::bindings::exports::goldfish::quota::user_data::Guest;
 use crate::exports::credits::{Error, Guest as Credits};
 use crate::exports::limits::Action;

@@ -288,8 +288,8 @@ fn settle_twice_counts_once() {
 fn reserve_with_an_api_key_is_limited_by_its_budget() {
     let world = World::new(1);
     let reserve_with = |requests, tokens| {
-        let asked = with_key(request(10, Some(90)), requests, tokens);
-        reserve(&world, asked)
+        let request = with_key(request(10, Some(90)), requests, tokens);
+        reserve(&world, request)
     };
     let first = reserve_with(Some(2), Some(250)).unwrap();
     assert_eq!(first.max_tokens, Some(90));
@@ -314,8 +314,8 @@ fn reserve_with_an_api_key_is_limited_by_its_budget() {
     assert!(reserve_with(None, Some(40)).is_err());
     // Only the requests are bounded, and no plan's credits: the reply is not.
     set_plan(&world, "business").unwrap();
-    let asked = with_key(request(10, None), Some(2), None);
-    assert_eq!(reserve(&world, asked).unwrap().max_tokens, None);
+    let request = with_key(request(10, None), Some(2), None);
+    assert_eq!(reserve(&world, request).unwrap().max_tokens, None);
 }
 
 #[test]
@@ -343,8 +343,8 @@ fn erase_leaves_no_content() {
     grant(&world, "a", 77_777);
     set_plan(&world, "pro").unwrap();
     for _ in 0..40 {
-        let asked = with_key(request(1, None), None, Some(1_000_000));
-        let reservation = reserve(&world, asked).unwrap();
+        let request = with_key(request(1, None), None, Some(1_000_000));
+        let reservation = reserve(&world, request).unwrap();
         let key = Some("key".to_owned());
         let used = Usage {
             api_key: key,
@@ -406,9 +406,12 @@ fn new_with_an_invalid_user_or_key_is_refused() {
     for user in ["", "a/b", "ü", &"u".repeat(129)] {
         assert!(Ledger::new(world.client(), user).is_err());
     }
-    let mut asked = with_key(request(1, None), Some(1), None);
-    if let Some(key) = &mut asked.api_key {
+    let mut request = with_key(request(1, None), Some(1), None);
+    if let Some(key) = &mut request.api_key {
         key.id = "k".repeat(65);
     }
-    assert!(matches!(reserve(&world, asked), Err(Error::Unavailable(_))));
+    assert!(matches!(
+        reserve(&world, request),
+        Err(Error::Unavailable(_))
+    ));
 }

@@ -2,7 +2,7 @@
 
 mod transport;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use spin_sdk::time::sleep;
 use spin_sdk::variables;
@@ -45,8 +45,7 @@ impl Guest for Component {
     }
 
     async fn is_signature_valid(value: String) -> bool {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = since.unwrap_or_default().as_secs();
+        let now = unix_time::now_seconds();
         signature::is_valid(&variable("grip_key").await, &value, now)
     }
 

@@ -1,4 +1,4 @@
-//! Operations on one channel whose statements are interleaved in random order: what they answer and what is left is as
+//! Operations on one channel whose statements are interleaved in random order: their outcomes and what is left are as
 //! if they had run one after the other, and the rules hold.
 
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ enum Operation {
 }
 
 /// What an operation answered: `ok`, or the error.
-type Answer = String;
+type TextOutcome = String;
 
 /// The channel as a list of ranks, in the order of joining.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,10 +95,10 @@ impl Model {
         }
     }
 
-    fn apply(&mut self, operation: Operation) -> Answer {
-        let answer = self.try_apply(operation);
+    fn apply(&mut self, operation: Operation) -> TextOutcome {
+        let outcome = self.try_apply(operation);
         self.pass_on();
-        answer.map_or_else(|error| short(&error), |()| "ok".to_owned())
+        outcome.map_or_else(|error| short(&error), |()| "ok".to_owned())
     }
 
     fn try_apply(&mut self, operation: Operation) -> Result<(), Error> {
@@ -171,25 +171,25 @@ impl Model {
         }
     }
 
-    /// Whether the operations, in some order, give these answers and this channel.
-    fn explains(&self, open: &[(Operation, &Answer)], end: &Self) -> bool {
+    /// Whether the operations, in some order, give these outcomes and this channel.
+    fn explains(&self, open: &[(Operation, &TextOutcome)], end: &Self) -> bool {
         if open.is_empty() {
             return self == end;
         }
         (0..open.len()).any(|index| {
             let mut next = self.clone();
-            let (operation, answer) = open[index];
+            let (operation, outcome) = open[index];
             let mut rest = open.to_vec();
             rest.remove(index);
-            next.apply(operation) == *answer && next.explains(&rest, end)
+            next.apply(operation) == *outcome && next.explains(&rest, end)
         })
     }
 }
 
-async fn run(world: &World, channel: &str, thread: &str, operation: Operation) -> Answer {
+async fn run(world: &World, channel: &str, thread: &str, operation: Operation) -> TextOutcome {
     let session = world.session();
     let actor = |index: usize| user(USERS[index]);
-    let answer = match operation {
+    let outcome = match operation {
         Operation::Join(user) => session.join(USERS[user], channel).await.map(drop),
         Operation::Leave(user) => session.leave(USERS[user], channel).await,
         Operation::Add(user, target) => session
@@ -235,28 +235,28 @@ async fn run(world: &World, channel: &str, thread: &str, operation: Operation) -
             .await
             .map(drop),
     };
-    answer.map_or_else(|error| short(&error), |()| "ok".to_owned())
+    outcome.map_or_else(|error| short(&error), |()| "ok".to_owned())
 }
 
 /// Polls the operations in the order that the schedule says, until all have answered.
 fn interleave<'a>(
-    mut open: Vec<Pin<Box<dyn Future<Output = Answer> + 'a>>>,
+    mut open: Vec<Pin<Box<dyn Future<Output = TextOutcome> + 'a>>>,
     schedule: &[usize],
-) -> Vec<Answer> {
-    let mut answers: Vec<Option<Answer>> = open.iter().map(|_| None).collect();
+) -> Vec<TextOutcome> {
+    let mut outcomes: Vec<Option<TextOutcome>> = open.iter().map(|_| None).collect();
     let mut context = Context::from_waker(Waker::noop());
     for turn in schedule.iter().copied().chain(0..) {
         let waiting: Vec<usize> = (0..open.len())
-            .filter(|index| answers[*index].is_none())
+            .filter(|index| outcomes[*index].is_none())
             .collect();
         let Some(next) = waiting.get(turn % waiting.len().max(1)) else {
             break;
         };
-        if let Poll::Ready(answer) = open[*next].as_mut().poll(&mut context) {
-            answers[*next] = Some(answer);
+        if let Poll::Ready(outcome) = open[*next].as_mut().poll(&mut context) {
+            outcomes[*next] = Some(outcome);
         }
     }
-    answers.into_iter().flatten().collect()
+    outcomes.into_iter().flatten().collect()
 }
 
 /// The channel as it is in the database, and its rules.
@@ -341,12 +341,12 @@ fn check(driver: Driver, rounds: &[(Vec<Operation>, Vec<usize>)]) {
         world.driver.yields.set(true);
         let running = operations.iter().map(|operation| {
             Box::pin(run(&world, &channel, &thread, *operation))
-                as Pin<Box<dyn Future<Output = Answer>>>
+                as Pin<Box<dyn Future<Output = TextOutcome>>>
         });
-        let answers = interleave(running.collect(), schedule);
+        let outcomes = interleave(running.collect(), schedule);
         world.driver.yields.set(false);
         let end = read(&world, &thread);
-        let open: Vec<_> = operations.iter().copied().zip(&answers).collect();
+        let open: Vec<_> = operations.iter().copied().zip(&outcomes).collect();
         assert!(model.explains(&open, &end), "{model:?}\n{open:?}\n{end:?}");
         model = end;
     }
@@ -378,11 +378,11 @@ fn in_parallel(driver: Driver) {
     let channel = block_on(world.channel(USERS[0], &[], false));
     block_on(world.users(&USERS));
     let thread = block_on(world.thread(USERS[0], &channel));
-    let answers = std::sync::Mutex::new(BTreeMap::<Answer, usize>::new());
+    let outcomes = std::sync::Mutex::new(BTreeMap::<TextOutcome, usize>::new());
     std::thread::scope(|scope| {
         for worker in 0..4 {
             let driver = world.driver.another();
-            let (channel, thread, answers) = (&channel, &thread, &answers);
+            let (channel, thread, outcomes) = (&channel, &thread, &outcomes);
             scope.spawn(move || {
                 let world = World { driver };
                 for round in 0..60 {
@@ -397,18 +397,18 @@ fn in_parallel(driver: Driver) {
                         7 => Operation::Remove(a, b),
                         _ => Operation::Post(worker),
                     };
-                    let answer = block_on(run(&world, channel, thread, operation));
-                    *answers.lock().unwrap().entry(answer).or_default() += 1;
+                    let outcome = block_on(run(&world, channel, thread, operation));
+                    *outcomes.lock().unwrap().entry(outcome).or_default() += 1;
                 }
             });
         }
     });
     read(&world, &thread);
-    let answers = answers.into_inner().unwrap();
-    assert!(answers["ok"] > 20, "{answers:?}");
-    let unavailable: Vec<_> = answers
+    let outcomes = outcomes.into_inner().unwrap();
+    assert!(outcomes["ok"] > 20, "{outcomes:?}");
+    let unavailable: Vec<_> = outcomes
         .keys()
-        .filter(|answer| answer.starts_with("Unavailable"))
+        .filter(|outcome| outcome.starts_with("Unavailable"))
         .collect();
     assert!(unavailable.is_empty(), "{unavailable:?}");
 }

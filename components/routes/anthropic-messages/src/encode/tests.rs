@@ -75,7 +75,7 @@ fn whole(deltas: &[Delta], reason: FinishReason) -> Value {
     deltas
         .iter()
         .for_each(|delta| encoder.delta(&mut out, delta));
-    encoder.into_message(&completion(reason))
+    encoder.into_object(&completion(reason))
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! What every object of one response has in common.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -31,10 +29,9 @@ pub(crate) struct Label {
 impl Label {
     /// The label of a response that begins now.
     pub(crate) fn new(model: String) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             id: format!("chatcmpl-{}", Uuid::new_v4().simple()),
-            created: now.unwrap_or_default().as_secs(),
+            created: unix_time::now_seconds(),
             model,
             extra: Map::from_iter([("system_fingerprint".to_owned(), Value::Null)]),
         }

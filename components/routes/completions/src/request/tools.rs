@@ -4,39 +4,27 @@ use contracts::llm::types::{FunctionTool, Tool, ToolChoice};
 use http_edge::ApiError;
 use serde_json::Value;
 
-use model_api::Fields;
+use model_api::{Fields, read_tools};
 
 /// Reads `tools`.
 pub(super) fn read(fields: &mut Fields) -> Result<Vec<Tool>, ApiError> {
-    fields
-        .list("tools")?
-        .unwrap_or_default()
-        .into_iter()
-        .enumerate()
-        .map(|(index, value)| tool(value, format!("tools[{index}]")))
-        .collect()
+    read_tools(fields, function)
 }
 
-fn tool(value: Value, path: String) -> Result<Tool, ApiError> {
-    let whole = value.to_string();
-    let mut fields = Fields::of(value, path)?;
-    if fields.required_text("type")? != "function" {
-        // Only its provider knows such a tool.
-        return Ok(Tool::Other(whole));
-    }
+fn function(mut fields: Fields) -> Result<FunctionTool, ApiError> {
     let mut function = fields.required_object("function")?;
     let name = function.required_text("name")?;
     let description = function.text("description")?;
     let parameters = function.json("parameters")?;
     let strict = function.flag("strict")?;
     fields.put_rest("function", function);
-    Ok(Tool::Function(FunctionTool {
+    Ok(FunctionTool {
         name,
         description,
         parameters,
         strict,
         extra: fields.rest_given(),
-    }))
+    })
 }
 
 /// Reads `tool_choice`.

@@ -1,10 +1,9 @@
 //! The response object, with all its members.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use contracts::llm::types::{Completion, FinishReason, Usage};
 use http_edge::ApiError;
 use serde_json::{Map, Value, json};
+use unix_time::now_seconds;
 use uuid::Uuid;
 
 use crate::request::Echo;
@@ -50,7 +49,7 @@ impl End {
             None => Self {
                 status: "completed",
                 usage,
-                completed_at: now().into(),
+                completed_at: now_seconds().into(),
                 ..Self::in_progress()
             },
         }
@@ -91,7 +90,7 @@ impl Label {
     pub(super) fn new(model: String) -> Self {
         Self {
             id: format!("resp_{}", Uuid::new_v4().simple()),
-            created_at: now(),
+            created_at: now_seconds(),
             model,
         }
     }
@@ -123,9 +122,4 @@ fn usage(usage: &Usage) -> Value {
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.prompt_tokens.saturating_add(usage.completion_tokens),
     })
-}
-
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap_or_default().as_secs()
 }

@@ -2,35 +2,23 @@
 
 use contracts::llm::types::{FunctionTool, Tool, ToolChoice};
 use http_edge::ApiError;
-use model_api::Fields;
+use model_api::{Fields, read_tools};
 use serde_json::Value;
 
 /// Reads `tools`.
 pub(super) fn read(fields: &mut Fields) -> Result<Vec<Tool>, ApiError> {
-    fields
-        .list("tools")?
-        .unwrap_or_default()
-        .into_iter()
-        .enumerate()
-        .map(|(index, value)| tool(value, format!("tools[{index}]")))
-        .collect()
+    read_tools(fields, function)
 }
 
-fn tool(value: Value, path: String) -> Result<Tool, ApiError> {
-    let whole = value.to_string();
-    let mut fields = Fields::of(value, path)?;
-    if fields.required_text("type")? != "function" {
-        // Only OpenAI knows such a tool.
-        return Ok(Tool::Other(whole));
-    }
-    Ok(Tool::Function(FunctionTool {
+fn function(mut fields: Fields) -> Result<FunctionTool, ApiError> {
+    Ok(FunctionTool {
         name: fields.required_text("name")?,
         description: fields.text("description")?,
         parameters: fields.json("parameters")?,
         // OpenAI changes the schema to a strict one; what others are asked for is the schema as it is.
         strict: None,
         extra: None,
-    }))
+    })
 }
 
 /// Reads `tool_choice`.

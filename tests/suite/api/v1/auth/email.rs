@@ -32,8 +32,8 @@ async fn password_reset_sets_a_new_password() {
     let client = app.client();
     let user = client.user().await;
     let body = json!({ "email": user.email, "redirectTo": format!("{ORIGIN}/reset") });
-    let answer = client.post("/api/auth/request-password-reset", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = client.post("/api/auth/request-password-reset", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let letter = mailbox.message(&user.email, "reset-password").await;
     let token = token_of(&letter);
     assert!(
@@ -43,7 +43,7 @@ async fn password_reset_sets_a_new_password() {
         "{letter}"
     );
     assert!(
-        !answer.text().contains(&token),
+        !response.text().contains(&token),
         "the token is in the letter only"
     );
     let call = &mailbox.messages_to(&user.email)[0];
@@ -52,9 +52,9 @@ async fn password_reset_sets_a_new_password() {
     // The link leads to the frontend's page, with the token.
     let link = letter["url"].as_str().unwrap();
     let path = link.split_once(&app.address().to_string()).unwrap().1;
-    let answer = client.get(path).await;
-    assert_eq!(answer.status, 302, "{answer:?}");
-    let location = answer.header("location").unwrap();
+    let response = client.get(path).await;
+    assert_eq!(response.status, 302, "{response:?}");
+    let location = response.header("location").unwrap();
     assert!(
         location.starts_with(&format!("{ORIGIN}/reset?")),
         "{location}"
@@ -64,10 +64,10 @@ async fn password_reset_sets_a_new_password() {
         .post("/api/auth/reset-password", reset(&token, "password"))
         .await;
     assert_eq!(weak.status, 400, "{weak:?}");
-    let answer = client
+    let response = client
         .post("/api/auth/reset-password", reset(&token, OTHER_PASSWORD))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(user.status().await, 401, "all sessions end");
     assert_eq!(client.log_in(&user.email, PASSWORD).await.status, 401);
     assert_eq!(client.log_in(&user.email, OTHER_PASSWORD).await.status, 200);
@@ -86,13 +86,13 @@ async fn password_reset_request_does_not_reveal_accounts() {
     let user = client.user().await;
     let nobody = new_email();
     let ask = async |email: &str| {
-        let answer = client
+        let response = client
             .post(
                 "/api/auth/request-password-reset",
                 json!({ "email": email }),
             )
             .await;
-        (answer.status, answer.text().to_owned())
+        (response.status, response.text().to_owned())
     };
     assert_eq!(ask(&user.email).await, ask(&nobody).await);
     mailbox.message(&user.email, "reset-password").await;
@@ -113,23 +113,23 @@ async fn email_tokens_are_valid_for_their_purpose_only() {
         401
     );
     assert_eq!(client.refresh(&token).await.status, 401);
-    let answer = client
+    let response = client
         .get(&format!("/api/auth/verify-email?token={token}"))
         .await;
-    assert!(answer.status >= 300, "{answer:?}");
+    assert!(response.status >= 300, "{response:?}");
     let cut = &token[..token.len() - 2];
     for wrong in ["", "x", cut, &user.token, &user.refresh_token, &user.cookie] {
-        let answer = client
+        let response = client
             .post("/api/auth/reset-password", reset(wrong, OTHER_PASSWORD))
             .await;
-        assert_eq!(answer.status, 400, "{wrong}: {answer:?}");
+        assert_eq!(response.status, 400, "{wrong}: {response:?}");
     }
     assert_eq!(client.log_in(&user.email, PASSWORD).await.status, 200);
     assert_eq!(other.status().await, 200);
     // A new password makes letters of before worthless.
     let change = json!({ "currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD });
-    let answer = user.post("/api/auth/change-password", change).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = user.post("/api/auth/change-password", change).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let late = client
         .post("/api/auth/reset-password", reset(&token, PASSWORD))
         .await;
@@ -140,13 +140,13 @@ async fn email_tokens_are_valid_for_their_purpose_only() {
 async fn password_reset_without_a_mail_webhook_is_refused() {
     let client = App::shared().await.client();
     let user = client.user().await;
-    let answer = client
+    let response = client
         .post(
             "/api/auth/request-password-reset",
             json!({ "email": user.email }),
         )
         .await;
-    assert!((400..500).contains(&answer.status), "{answer:?}");
+    assert!((400..500).contains(&response.status), "{response:?}");
 }
 
 #[tokio::test]
@@ -155,9 +155,9 @@ async fn required_verification_blocks_sign_in_until_verified() {
     let app = app.variable("email_verification", "required").start().await;
     let client = app.client();
     let email = new_email();
-    let answer = client.register(&email).await;
-    assert_eq!(answer.status, 202, "{answer:?}");
-    assert!(answer.set_cookies().is_empty(), "{answer:?}");
+    let response = client.register(&email).await;
+    assert_eq!(response.status, 202, "{response:?}");
+    assert!(response.set_cookies().is_empty(), "{response:?}");
     let login = client.log_in(&email, PASSWORD).await;
     login.is_error(403, "FORBIDDEN");
     // Only who knows the password learns that there is such an account.
@@ -168,8 +168,8 @@ async fn required_verification_blocks_sign_in_until_verified() {
 
     let browser = Browser::new(&client);
     let path = format!("/api/auth/verify-email?token={token}&callbackURL=/welcome");
-    let answer = browser.get(&path).await;
-    assert_eq!(answer.status, 302, "{answer:?}");
+    let response = browser.get(&path).await;
+    assert_eq!(response.status, 302, "{response:?}");
     assert_eq!(client.log_in(&email, PASSWORD).await.status, 200);
     let twice = Browser::new(&client);
     twice.get(&path).await;
@@ -208,16 +208,19 @@ async fn a_failing_mail_webhook_is_retried() {
     let user = client.user().await;
     mailbox.fail("/mail", 1, Trouble::Status(503));
     let body = json!({ "email": user.email });
-    let answer = client
+    let response = client
         .post("/api/auth/request-password-reset", body.clone())
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     mailbox
         .wait("a second attempt", |calls| (calls.len() >= 2).then_some(()))
         .await;
     mailbox.fail("/mail", usize::MAX, Trouble::Cut);
-    let answer = client.post("/api/auth/request-password-reset", body).await;
-    assert_eq!(answer.status, 200, "it says nothing of who has an account");
+    let response = client.post("/api/auth/request-password-reset", body).await;
+    assert_eq!(
+        response.status, 200,
+        "it says nothing of who has an account"
+    );
 }
 
 #[tokio::test]
@@ -227,15 +230,15 @@ async fn email_links_redirect_to_trusted_origins_only() {
     let client = app.client();
     let user = client.user().await;
     let body = json!({ "email": user.email, "redirectTo": "https://evil.example/reset" });
-    let answer = client.post("/api/auth/request-password-reset", body).await;
-    assert_eq!(answer.status, 403, "{answer:?}");
+    let response = client.post("/api/auth/request-password-reset", body).await;
+    assert_eq!(response.status, 403, "{response:?}");
     // A host that only the request names does not get into a letter either.
     let body = json!({ "email": user.email, "redirectTo": format!("{ORIGIN}/reset") });
-    let answer = client
+    let response = client
         .with("x-forwarded-host", "evil.example")
         .post("/api/auth/request-password-reset", body)
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     let letter = mailbox.message(&user.email, "reset-password").await;
     assert!(!letter.to_string().contains("evil.example"), "{letter}");
 }

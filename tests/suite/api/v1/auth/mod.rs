@@ -7,17 +7,17 @@ use serde_json::json;
 use crate::harness::{App, Browser, Client, PASSWORD, credentials, eventually, new_email};
 
 async fn me(client: &Client) -> String {
-    let answer = client.get("/api/v1/auth/me").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["user"]["id"].as_str().unwrap().to_owned()
+    let response = client.get("/api/v1/auth/me").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()["user"]["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn guest_returns_a_session() {
     let app = App::shared().await;
-    let answer = app.client().send("POST", "/api/v1/auth/guest", None).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let body = answer.json();
+    let response = app.client().send("POST", "/api/v1/auth/guest", None).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let body = response.json();
     let id = body["user"]["id"].as_str().unwrap();
     assert!(id.starts_with("guest_"), "{id}");
     assert!(body["token"].as_str().is_some_and(|token| token.len() > 20));
@@ -34,7 +34,7 @@ async fn guest_returns_a_session() {
         u128::from(body["expiresAt"].as_u64().unwrap()) > now.as_millis(),
         "{body}"
     );
-    let cache = answer.header("cache-control").unwrap_or_default();
+    let cache = response.header("cache-control").unwrap_or_default();
     assert!(
         cache.contains("no-store"),
         "a token is not for caches: {cache:?}"
@@ -91,13 +91,13 @@ async fn forged_or_damaged_tokens_are_401() {
         &guest.refresh_token,
         &long,
     ] {
-        let answer = client.bearer(token).get("/api/conversations").await;
-        assert_eq!(answer.status, 401, "{token:?}: {answer:?}");
-        answer.is_error(401, "UNAUTHORIZED");
+        let response = client.bearer(token).get("/api/conversations").await;
+        assert_eq!(response.status, 401, "{token:?}: {response:?}");
+        response.is_error(401, "UNAUTHORIZED");
         if !token.is_empty() {
             let client = client.with("cookie", &format!("goldfish-session={token}"));
-            let answer = client.get("/api/conversations").await;
-            answer.is_error(401, "UNAUTHORIZED");
+            let response = client.get("/api/conversations").await;
+            response.is_error(401, "UNAUTHORIZED");
         }
     }
 }
@@ -108,20 +108,20 @@ async fn an_invalid_bearer_token_is_401_despite_a_valid_cookie() {
     let user = client.user().await;
     let by_cookie = user.by_cookie(&client);
     assert_eq!(me(&by_cookie).await, user.id);
-    let answer = by_cookie.bearer("broken").get("/api/v1/auth/me").await;
-    answer.is_error(401, "UNAUTHORIZED");
+    let response = by_cookie.bearer("broken").get("/api/v1/auth/me").await;
+    response.is_error(401, "UNAUTHORIZED");
 }
 
 #[tokio::test]
 async fn a_token_of_another_installation_is_401() {
     let (one, other) = tokio::join!(App::with_defaults().start(), App::with_defaults().start());
     let guest = one.client().guest().await;
-    let answer = other
+    let response = other
         .client()
         .bearer(&guest.token)
         .get("/api/conversations")
         .await;
-    answer.is_error(401, "UNAUTHORIZED");
+    response.is_error(401, "UNAUTHORIZED");
 }
 
 #[tokio::test]
@@ -141,9 +141,9 @@ async fn refresh_returns_tokens_of_the_same_user() {
     let guest = client.guest().await;
     let id = guest.say("before").await;
     let body = json!({ "refreshToken": guest.refresh_token });
-    let answer = client.post("/api/v1/auth/refresh", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let body = answer.json();
+    let response = client.post("/api/v1/auth/refresh", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let body = response.json();
     assert_eq!(body["user"]["id"], guest.id.as_str());
     let renewed = client.bearer(body["token"].as_str().unwrap());
     assert_eq!(renewed.conversations().await[0]["id"], id.as_str());
@@ -155,20 +155,23 @@ async fn refresh_with_another_token_is_401() {
     let guest = client.guest().await;
     for token in ["", "x", &guest.token] {
         let body = json!({ "refreshToken": token });
-        let answer = client.post("/api/v1/auth/refresh", body).await;
-        assert!(matches!(answer.status, 400 | 401), "{token:?}: {answer:?}");
+        let response = client.post("/api/v1/auth/refresh", body).await;
+        assert!(
+            matches!(response.status, 400 | 401),
+            "{token:?}: {response:?}"
+        );
     }
-    let answer = client
+    let response = client
         .post(
             "/api/v1/auth/refresh",
             json!({ "refreshToken": guest.token }),
         )
         .await;
-    answer.is_error(401, "UNAUTHORIZED");
-    let answer = client
+    response.is_error(401, "UNAUTHORIZED");
+    let response = client
         .post("/api/v1/auth/refresh", json!({ "refreshToken": 1 }))
         .await;
-    answer
+    response
         .is_error(400, "VALIDATION_ERROR")
         .names("refreshToken");
 }
@@ -185,8 +188,10 @@ async fn me_without_a_user_is_401() {
 
 #[tokio::test]
 async fn unauthorized_responses_have_www_authenticate() {
-    let answer = App::shared().await.client().get("/api/v1/auth/me").await;
-    let challenge = answer.header("www-authenticate").expect("RFC 9110, 15.5.2");
+    let response = App::shared().await.client().get("/api/v1/auth/me").await;
+    let challenge = response
+        .header("www-authenticate")
+        .expect("RFC 9110, 15.5.2");
     assert!(challenge.starts_with("Bearer"), "{challenge}");
 }
 
@@ -195,9 +200,9 @@ async fn register_creates_an_account_and_a_session() {
     let client = App::shared().await.client();
     let email = new_email();
     let body = json!({ "email": email, "password": PASSWORD, "name": "Ada Lovelace" });
-    let answer = client.post("/api/v1/auth/register", body).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let body = answer.json();
+    let response = client.post("/api/v1/auth/register", body).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let body = response.json();
     let id = body["user"]["id"].as_str().unwrap();
     assert!(id.starts_with("user_"), "{body}");
     assert_eq!(body["user"]["kind"], "registered");
@@ -206,15 +211,15 @@ async fn register_creates_an_account_and_a_session() {
     assert_eq!(body["user"]["emailVerified"], false);
     let token = body["token"].as_str().unwrap();
     assert_ne!(token, body["refreshToken"].as_str().unwrap());
-    let answer = client.bearer(token).get("/api/v1/auth/me").await;
-    assert_eq!(answer.json()["user"], body["user"]);
+    let response = client.bearer(token).get("/api/v1/auth/me").await;
+    assert_eq!(response.json()["user"], body["user"]);
 }
 
 #[tokio::test]
 async fn access_tokens_expire_within_the_configured_time() {
     let client = App::shared().await.client();
-    let answer = client.register(&new_email()).await;
-    let ends = answer.json()["expiresAt"].as_u64().unwrap();
+    let response = client.register(&new_email()).await;
+    let ends = response.json()["expiresAt"].as_u64().unwrap();
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
@@ -226,10 +231,10 @@ async fn access_tokens_expire_within_the_configured_time() {
 async fn login_email_is_case_insensitive() {
     let client = App::shared().await.client();
     let user = client.user().await;
-    let answer = client.log_in(&user.email.to_uppercase(), PASSWORD).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["user"]["id"], user.id.as_str());
-    assert!(answer.cookie("goldfish-session").is_some());
+    let response = client.log_in(&user.email.to_uppercase(), PASSWORD).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["user"]["id"], user.id.as_str());
+    assert!(response.cookie("goldfish-session").is_some());
 }
 
 #[tokio::test]
@@ -237,8 +242,8 @@ async fn register_with_a_taken_email_is_409() {
     let client = App::shared().await.client();
     let user = client.user().await;
     client.register(&user.email).await.is_error(409, "CONFLICT");
-    let answer = client.register(&user.email.to_uppercase()).await;
-    answer.is_error(409, "CONFLICT");
+    let response = client.register(&user.email.to_uppercase()).await;
+    response.is_error(409, "CONFLICT");
     // The account is as it was.
     assert_eq!(client.again(&user).await.id, user.id);
 }
@@ -247,12 +252,12 @@ async fn register_with_a_taken_email_is_409() {
 async fn concurrent_registrations_of_one_email_create_one_account() {
     let client = App::shared().await.client();
     let email = new_email();
-    let answers = futures::future::join_all((0..6).map(|_| client.register(&email))).await;
-    let made = answers.iter().filter(|answer| answer.status == 201);
-    assert_eq!(made.count(), 1, "{answers:?}");
-    for answer in answers.iter().filter(|answer| answer.status != 201) {
+    let responses = futures::future::join_all((0..6).map(|_| client.register(&email))).await;
+    let made = responses.iter().filter(|response| response.status == 201);
+    assert_eq!(made.count(), 1, "{responses:?}");
+    for response in responses.iter().filter(|response| response.status != 201) {
         // One that came while the winner was still at it may be asked to come again.
-        assert!(matches!(answer.status, 409 | 503), "{answer:?}");
+        assert!(matches!(response.status, 409 | 503), "{response:?}");
     }
     assert_eq!(client.log_in(&email, PASSWORD).await.status, 200);
 }
@@ -285,8 +290,8 @@ async fn register_with_an_invalid_field_is_400_with_the_path() {
         ("ada@example.com", PASSWORD, &long_name, "name"),
     ] {
         let body = json!({ "email": email, "password": password, "name": name });
-        let answer = client.post("/api/v1/auth/register", body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names(path);
+        let response = client.post("/api/v1/auth/register", body).await;
+        response.is_error(400, "VALIDATION_ERROR").names(path);
     }
 }
 
@@ -294,15 +299,15 @@ async fn register_with_an_invalid_field_is_400_with_the_path() {
 async fn worker_api_register_and_login_return_a_token() {
     let client = App::shared().await.client();
     let body = credentials(&new_email(), PASSWORD);
-    let answer = client.post("/register", body.clone()).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let made = answer.json();
+    let response = client.post("/register", body.clone()).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let made = response.json();
     let token = made["token"].as_str().unwrap();
     assert_eq!(made, json!({ "message": "User created", "token": token }));
     let id = me(&client.bearer(token)).await;
-    let answer = client.post("/login", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let made = answer.json();
+    let response = client.post("/login", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let made = response.json();
     let token = made["token"].as_str().unwrap();
     assert_eq!(made, json!({ "token": token }));
     assert_eq!(me(&client.bearer(token)).await, id);
@@ -313,14 +318,14 @@ async fn logout_ends_only_its_session() {
     let client = App::shared().await.client();
     let user = client.user().await;
     let other = client.again(&user).await;
-    let answer = user.send("POST", "/api/v1/auth/logout", None).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["success"], true);
+    let response = user.send("POST", "/api/v1/auth/logout", None).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["success"], true);
     assert_eq!(user.status().await, 401);
     let by_cookie = user.by_cookie(&client);
     assert_eq!(by_cookie.get("/api/v1/auth/me").await.status, 401);
-    let answer = client.refresh(&user.refresh_token).await;
-    answer.is_error(401, "UNAUTHORIZED");
+    let response = client.refresh(&user.refresh_token).await;
+    response.is_error(401, "UNAUTHORIZED");
     assert_eq!(other.status().await, 200);
 }
 
@@ -331,8 +336,8 @@ async fn logout_removes_the_cookie() {
     browser.post("/api/v1/auth/register", body).await;
     assert!(browser.cookie("goldfish-session").is_some());
     assert_eq!(browser.get("/api/v1/auth/me").await.status, 200);
-    let answer = browser.send("POST", "/api/v1/auth/logout").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = browser.send("POST", "/api/v1/auth/logout").await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(browser.cookie("goldfish-session"), None);
     assert_eq!(browser.get("/api/v1/auth/me").await.status, 401);
 }
@@ -353,11 +358,11 @@ async fn logout_ends_the_session_on_every_instance() {
 async fn logout_of_a_guest_ends_the_session() {
     let client = App::shared().await.client();
     let guest = client.guest().await;
-    let answer = guest.send("POST", "/api/v1/auth/logout", None).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = guest.send("POST", "/api/v1/auth/logout", None).await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(guest.get("/api/v1/auth/me").await.status, 401);
-    let answer = client.refresh(&guest.refresh_token).await;
-    answer.is_error(401, "UNAUTHORIZED");
+    let response = client.refresh(&guest.refresh_token).await;
+    response.is_error(401, "UNAUTHORIZED");
 }
 
 #[tokio::test]
@@ -368,14 +373,14 @@ async fn register_with_a_guest_token_keeps_the_guests_data() {
     guest
         .put("/api/preferences", json!({ "theme": "light" }))
         .await;
-    let answer = guest.register(&new_email()).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let body = answer.json();
+    let response = guest.register(&new_email()).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let body = response.json();
     assert_eq!(body["user"]["id"], guest.id.as_str());
     assert_eq!(body["user"]["kind"], "registered");
     let email = body["user"]["email"].as_str().unwrap().to_owned();
-    let answer = client.log_in(&email, PASSWORD).await;
-    let user = client.bearer(answer.json()["token"].as_str().unwrap());
+    let response = client.log_in(&email, PASSWORD).await;
+    let user = client.bearer(response.json()["token"].as_str().unwrap());
     assert_eq!(me(&user).await, guest.id);
     let list = user.conversations().await;
     assert_eq!(list[0]["id"], conversation.as_str());
@@ -385,11 +390,11 @@ async fn register_with_a_guest_token_keeps_the_guests_data() {
 #[tokio::test]
 async fn register_with_a_guest_cookie_keeps_the_guests_data() {
     let browser = Browser::new(&App::shared().await.client());
-    let answer = browser.send("POST", "/api/v1/auth/guest").await;
-    let guest = answer.json()["user"]["id"].clone();
+    let response = browser.send("POST", "/api/v1/auth/guest").await;
+    let guest = response.json()["user"]["id"].clone();
     let body = credentials(&new_email(), PASSWORD);
-    let answer = browser.post("/api/v1/auth/register", body).await;
-    assert_eq!(answer.json()["user"]["id"], guest, "{answer:?}");
+    let response = browser.post("/api/v1/auth/register", body).await;
+    assert_eq!(response.json()["user"]["id"], guest, "{response:?}");
 }
 
 /// worker-api's own example, and fields of its users' frontends.
@@ -400,26 +405,26 @@ async fn example_password_and_unknown_fields_of_compatible_routes_are_accepted()
     let body = json!({
         "email": email, "password": "yourpassword", "username": "ada", "plan": "free",
     });
-    let answer = client.undescribed().post("/register", body.clone()).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let answer = client.undescribed().post("/login", body.clone()).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let answer = client.undescribed().post("/api/v1/auth/login", body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let refresh = json!({ "refreshToken": answer.json()["refreshToken"], "clientId": "x" });
-    let answer = client
+    let response = client.undescribed().post("/register", body.clone()).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let response = client.undescribed().post("/login", body.clone()).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let response = client.undescribed().post("/api/v1/auth/login", body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let refresh = json!({ "refreshToken": response.json()["refreshToken"], "clientId": "x" });
+    let response = client
         .undescribed()
         .post("/api/v1/auth/refresh", refresh)
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     let body = json!({
         "email": new_email(), "password": "yourpassword", "name": "a", "role": "admin",
     });
-    let answer = client
+    let response = client
         .undescribed()
         .post("/api/auth/sign-up/email", body)
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
 }
 
 #[tokio::test]
@@ -427,8 +432,8 @@ async fn common_and_short_passwords_are_400() {
     let client = App::shared().await.client();
     for password in ["password", "12345678", "qwertyuiop", "Password1", "1234567"] {
         let body = json!({ "email": new_email(), "password": password });
-        let answer = client.undescribed().post("/register", body).await;
-        answer.is_error(400, "VALIDATION_ERROR").names("password");
+        let response = client.undescribed().post("/register", body).await;
+        response.is_error(400, "VALIDATION_ERROR").names("password");
     }
 }
 
@@ -439,8 +444,8 @@ async fn password_min_score_without_its_component_is_an_error_of_the_operator() 
         .start()
         .await;
     let body = json!({ "email": new_email(), "password": "yourpassword" });
-    let answer = app.client().post("/register", body).await;
-    answer.is_error(500, "INTERNAL");
+    let response = app.client().post("/register", body).await;
+    response.is_error(500, "INTERNAL");
     // The log is written after the response.
     eventually("the cause in the log", || async {
         app.logs()
@@ -475,8 +480,8 @@ async fn session_cookie_follows_the_cookie_variables() {
             app = app.variable(name, *value);
         }
         let app = app.start().await;
-        let answer = app.client().send("POST", "/api/v1/auth/guest", None).await;
-        let line = answer.set_cookies()[0];
+        let response = app.client().send("POST", "/api/v1/auth/guest", None).await;
+        let line = response.set_cookies()[0];
         assert!(line.starts_with("goldfish-session="), "{line}");
         assert!(line.ends_with(attributes), "{line} has not {attributes}");
     }
@@ -497,13 +502,13 @@ async fn cross_site_cookies_are_still_protected_against_csrf() {
     assert_eq!(own.put("/api/preferences", body.clone()).await.status, 200);
     for origin in ["https://evil.example", "null", "https://sub.app.example"] {
         let foreign = by_cookie.with("origin", origin);
-        let answer = foreign.put("/api/preferences", body.clone()).await;
-        assert_eq!(answer.status, 403, "{origin}: {answer:?}");
+        let response = foreign.put("/api/preferences", body.clone()).await;
+        assert_eq!(response.status, 403, "{origin}: {response:?}");
     }
     // A browser that sends no `Origin` says so otherwise.
     let hidden = by_cookie.with("sec-fetch-site", "cross-site");
-    let answer = hidden.put("/api/preferences", body).await;
-    assert_eq!(answer.status, 403, "{answer:?}");
+    let response = hidden.put("/api/preferences", body).await;
+    assert_eq!(response.status, 403, "{response:?}");
 }
 
 #[tokio::test]
@@ -515,24 +520,24 @@ async fn two_instances_with_different_cookie_prefixes_keep_both_sessions() {
     let (one, other) = (start("one").await, start("other").await);
     let mut cookies = Vec::new();
     for (app, name) in [(&one, "one-session"), (&other, "other-session")] {
-        let answer = app.client().send("POST", "/api/v1/auth/guest", None).await;
-        let cookie = answer.cookie(name).expect(name);
+        let response = app.client().send("POST", "/api/v1/auth/guest", None).await;
+        let cookie = response.cookie(name).expect(name);
         cookies.push(format!("{name}={cookie}"));
     }
     let cookies = cookies.join("; ");
     for app in [&one, &other] {
         let client = app.client().with("cookie", &cookies);
-        let answer = client.get("/api/v1/auth/me").await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert!(answer.set_cookies().is_empty(), "{answer:?}");
+        let response = client.get("/api/v1/auth/me").await;
+        assert_eq!(response.status, 200, "{response:?}");
+        assert!(response.set_cookies().is_empty(), "{response:?}");
     }
 }
 
 #[tokio::test]
 async fn refresh_token_predecessor_is_accepted_within_the_leeway() {
     let client = App::shared().await.client();
-    let answer = client.send("POST", "/api/v1/auth/guest", None).await;
-    let first = answer.json()["refreshToken"].as_str().unwrap().to_owned();
+    let response = client.send("POST", "/api/v1/auth/guest", None).await;
+    let first = response.json()["refreshToken"].as_str().unwrap().to_owned();
     assert_eq!(client.refresh(&first).await.status, 200);
     // Another tab with the same token.
     assert_eq!(client.refresh(&first).await.status, 200);

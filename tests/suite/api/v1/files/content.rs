@@ -28,18 +28,18 @@ async fn range_of_a_file_is_206_with_its_bytes(place: &Place) {
             guest.with("range", range),
             guest.with("range", range).with("if-range", &tag),
         ] {
-            let answer = client.get(&path).await;
-            assert_eq!(answer.status, 206, "{range}");
-            assert!(answer.body == content[first..end], "{range}");
+            let response = client.get(&path).await;
+            assert_eq!(response.status, 206, "{range}");
+            assert!(response.body == content[first..end], "{range}");
             let expected = format!("bytes {first}-{}/1200000", end - 1);
-            assert_eq!(answer.header("content-range"), Some(expected.as_str()));
+            assert_eq!(response.header("content-range"), Some(expected.as_str()));
             let length = (end - first).to_string();
-            assert_eq!(answer.header("content-length"), Some(length.as_str()));
+            assert_eq!(response.header("content-length"), Some(length.as_str()));
         }
     }
-    let answer = guest.with("range", "bytes=1200000-").get(&path).await;
-    answer.is_error(416, "RANGE_NOT_SATISFIABLE");
-    assert_eq!(answer.header("content-range"), Some("bytes */1200000"));
+    let response = guest.with("range", "bytes=1200000-").get(&path).await;
+    response.is_error(416, "RANGE_NOT_SATISFIABLE");
+    assert_eq!(response.header("content-range"), Some("bytes */1200000"));
     for client in [
         guest.with("range", "bytes=0-1,5-6"),
         guest.with("range", "lines=1-2"),
@@ -47,9 +47,9 @@ async fn range_of_a_file_is_206_with_its_bytes(place: &Place) {
             .with("range", "bytes=0-1")
             .with("if-range", "\"other\""),
     ] {
-        let answer = client.get(&path).await;
-        assert_eq!((answer.status, answer.body.len()), (200, content.len()));
-        assert_eq!(answer.header("accept-ranges"), Some("bytes"));
+        let response = client.get(&path).await;
+        assert_eq!((response.status, response.body.len()), (200, content.len()));
+        assert_eq!(response.header("accept-ranges"), Some("bytes"));
     }
 }
 
@@ -57,23 +57,23 @@ async fn head_of_a_file_has_its_fields_and_no_body(place: &Place) {
     let guest = place.app.client().guest().await;
     let file = guest.uploaded("a.txt", b"Hello").await;
     let client = guest.with("range", "bytes=0-1");
-    let answer = client.send("HEAD", &content_path(&file), None).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.header("content-length"), Some("5"));
+    let response = client.send("HEAD", &content_path(&file), None).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.header("content-length"), Some("5"));
     assert_eq!(
-        answer.header("content-type"),
+        response.header("content-type"),
         Some("text/plain; charset=utf-8")
     );
-    assert!(answer.body.is_empty());
+    assert!(response.body.is_empty());
 }
 
 async fn a_file_that_the_client_has_is_304(place: &Place) {
     let guest = place.app.client().guest().await;
     let file = guest.uploaded("a.txt", b"Hello").await;
     let path = content_path(&file);
-    let answer = guest.get(&path).await;
-    let tag = answer.header("etag").unwrap();
-    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    let response = guest.get(&path).await;
+    let tag = response.header("etag").unwrap();
+    assert_eq!(response.header("cache-control"), Some("private, no-cache"));
     let again = guest.with("if-none-match", tag).get(&path).await;
     assert_eq!((again.status, again.body.len()), (304, 0), "{again:?}");
     assert_eq!(again.header("etag"), Some(tag));
@@ -98,15 +98,15 @@ async fn web_pages_are_attachments_in_a_sandbox(place: &Place) {
         ("a.zip", "PK\u{3}\u{4}\u{14}\0\0\0", "application/zip"),
     ] {
         let form = Form::new().file("file", name, Some("image/png"), content.as_bytes());
-        let answer = guest.send_form("/api/v1/files/upload", form).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let answer = guest.get(&content_path(&answer.json()["file"])).await;
-        assert_eq!(answer.header("content-type"), Some(media_type), "{name}");
-        let disposition = answer.header("content-disposition").unwrap();
+        let response = guest.send_form("/api/v1/files/upload", form).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        let response = guest.get(&content_path(&response.json()["file"])).await;
+        assert_eq!(response.header("content-type"), Some(media_type), "{name}");
+        let disposition = response.header("content-disposition").unwrap();
         assert!(disposition.starts_with("attachment; "), "{disposition}");
-        let policy = answer.header("content-security-policy").unwrap();
+        let policy = response.header("content-security-policy").unwrap();
         assert!(policy.contains("sandbox") && policy.contains("default-src 'none'"));
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     }
 }
 
@@ -116,12 +116,12 @@ async fn images_lose_their_metadata_and_are_shown(place: &Place) {
         assert!(image.windows(6).any(|bytes| bytes == b"SECRET"));
         let file = guest.uploaded(name, &image).await;
         assert_eq!(file["mediaType"], media_type);
-        let answer = guest.get(&content_path(&file)).await;
-        let has = |text: &[u8]| answer.body.windows(text.len()).any(|bytes| bytes == text);
-        assert!(!has(b"SECRET") && !has(b"<script>"), "{answer:?}");
+        let response = guest.get(&content_path(&file)).await;
+        let has = |text: &[u8]| response.body.windows(text.len()).any(|bytes| bytes == text);
+        assert!(!has(b"SECRET") && !has(b"<script>"), "{response:?}");
         assert!(has(b"IDAT") || has(b"picture\xff\xd9"));
-        assert_eq!(file["size"], answer.body.len());
-        let disposition = answer.header("content-disposition").unwrap();
+        assert_eq!(file["size"], response.body.len());
+        let disposition = response.header("content-disposition").unwrap();
         assert!(disposition.starts_with("inline; "), "{disposition}");
     }
 }
@@ -132,9 +132,9 @@ async fn names_are_sent_in_both_forms(place: &Place) {
         .uploaded("../año \u{202e}\u{1f600}.txt", b"Hello")
         .await;
     assert_eq!(file["name"], "año \u{1f600}.txt");
-    let answer = guest.get(&content_path(&file)).await;
+    let response = guest.get(&content_path(&file)).await;
     assert_eq!(
-        answer.header("content-disposition"),
+        response.header("content-disposition"),
         Some("inline; filename=\"a_o _.txt\"; filename*=UTF-8''a%C3%B1o%20%F0%9F%98%80.txt")
     );
 }

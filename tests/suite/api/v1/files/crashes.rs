@@ -70,14 +70,14 @@ async fn listed(app: &App, token: &str) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     let mut path = "/api/v1/files?limit=100".to_owned();
     loop {
-        let answer = guest.get(&path).await;
-        assert_eq!(answer.status, 200, "{answer:?} {}", app.logs());
-        let page = answer.json();
+        let response = guest.get(&path).await;
+        assert_eq!(response.status, 200, "{response:?} {}", app.logs());
+        let page = response.json();
         for file in page["files"].as_array().unwrap() {
-            let answer = guest.get(&content_path(file)).await;
-            assert_eq!(answer.status, 200, "{answer:?}");
+            let response = guest.get(&content_path(file)).await;
+            assert_eq!(response.status, 200, "{response:?}");
             let seed: usize = file["name"].as_str().unwrap().parse().unwrap();
-            assert!(answer.body == content(seed), "{file}");
+            assert!(response.body == content(seed), "{file}");
             ids.insert(file["id"].as_str().unwrap().to_owned());
         }
         match page["nextCursor"].as_str() {
@@ -106,11 +106,11 @@ async fn work(guest: Client, first: usize) -> (BTreeSet<String>, BTreeSet<String
                 .collect::<Vec<_>>(),
         );
         let client = guest.with("x-filename", &seed.to_string());
-        let Ok(answer) = client.send_pieces("POST", UPLOAD, body).await else {
+        let Ok(response) = client.send_pieces("POST", UPLOAD, body).await else {
             break;
         };
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let id = answer.json()["file"]["id"].as_str().unwrap().to_owned();
+        assert_eq!(response.status, 201, "{response:?}");
+        let id = response.json()["file"]["id"].as_str().unwrap().to_owned();
         stored.insert(id.clone());
         if seed % 3 == 0 {
             deleting.insert(id.clone());

@@ -26,20 +26,20 @@ async fn truncated_forms_store_nothing(place: &Place) {
     // In the content, in the boundary, and after the content but before the end of the form.
     for length in [0, 10, 120, 1_000_000, end - 20, end - 8, end - 4] {
         let body = whole[..length].to_vec();
-        let answer = client.send("POST", UPLOAD, Some(body)).await;
-        assert_eq!(answer.status, 400, "{length}: {answer:?}");
+        let response = client.send("POST", UPLOAD, Some(body)).await;
+        assert_eq!(response.status, 400, "{length}: {response:?}");
     }
     let form = Form::new()
         .file("file", "a.bin", None, &vec![7; 600_000])
         .part("Content-Disposition: form-data; name=\"more\"\r\n", b"text");
-    let answer = client.send("POST", UPLOAD, Some(form.open_body())).await;
-    answer.is_error(400, "VALIDATION_ERROR");
+    let response = client.send("POST", UPLOAD, Some(form.open_body())).await;
+    response.is_error(400, "VALIDATION_ERROR");
     assert_eq!(place.ids().await, BTreeSet::new());
     // The final line break may be missing.
-    let answer = client
+    let response = client
         .send("POST", UPLOAD, Some(whole[..end - 2].to_vec()))
         .await;
-    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(response.status, 201, "{response:?}");
 }
 
 async fn lying_files_are_refused_and_leave_nothing(place: &Place) {
@@ -68,24 +68,24 @@ async fn lying_files_are_refused_and_leave_nothing(place: &Place) {
         (b"GIF89a\xff\xff\xff\xff\x80\0\0", "image/gif", 400),
     ] {
         let form = Form::new().file("file", "a.png", Some(declared), content);
-        let answer = guest.send_form("/api/uploads/profile/avatar", form).await;
+        let response = guest.send_form("/api/uploads/profile/avatar", form).await;
         let shown = String::from_utf8_lossy(content);
-        assert_eq!(answer.status, status, "{shown}: {answer:?}");
-        assert!(!answer.text().contains("alert"), "{answer:?}");
+        assert_eq!(response.status, status, "{shown}: {response:?}");
+        assert!(!response.text().contains("alert"), "{response:?}");
     }
     for image in [
         png_of(30_000, 30_000),
         b"GIF89a\xff\xff\xff\xff\x80\0\0".to_vec(),
     ] {
-        let answer = guest.upload("a.png", &image).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = guest.upload("a.png", &image).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
     assert_eq!(place.ids().await, BTreeSet::new());
     // A file that is an image and a page is served as the image that it is.
     let form = Form::new().file("file", "a.html", Some("image/gif"), gif_and_page);
-    let answer = guest.send_form("/api/uploads/profile/avatar", form).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    assert_eq!(answer.json()["data"]["mimeType"], "image/gif");
+    let response = guest.send_form("/api/uploads/profile/avatar", form).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_eq!(response.json()["data"]["mimeType"], "image/gif");
     // An archive is not opened.
     let bomb = [&b"PK\x03\x04"[..], &[0; 2_000_000]].concat();
     let file = guest.uploaded("bomb.zip", &bomb).await;
@@ -95,23 +95,23 @@ async fn lying_files_are_refused_and_leave_nothing(place: &Place) {
 async fn files_beyond_the_limit_are_413_and_leave_nothing(place: &Place) {
     let guest = place.app.client().guest().await;
     let large = vec![b'a'; 3_000_001];
-    let answer = guest.upload("a.txt", &large).await;
-    answer.is_error(413, "PAYLOAD_TOO_LARGE");
-    let answer = guest.send("POST", UPLOAD, Some(large.clone())).await;
-    answer.is_error(413, "PAYLOAD_TOO_LARGE");
+    let response = guest.upload("a.txt", &large).await;
+    response.is_error(413, "PAYLOAD_TOO_LARGE");
+    let response = guest.send("POST", UPLOAD, Some(large.clone())).await;
+    response.is_error(413, "PAYLOAD_TOO_LARGE");
     // Without a length, and without an end: answered before everything has arrived.
     let endless = futures::stream::repeat_with(|| Ok(vec![b'a'; 100_000].into()));
     let sent = guest.send_pieces("POST", UPLOAD, endless).await;
-    if let Ok(answer) = sent {
-        answer.is_error(413, "PAYLOAD_TOO_LARGE");
+    if let Ok(response) = sent {
+        response.is_error(413, "PAYLOAD_TOO_LARGE");
     }
     let image = [super::form::png_of(4, 4), vec![0; 2_100_000]].concat();
     let form = Form::new().file("file", "a.png", None, &image);
-    let answer = guest.send_form("/api/uploads/profile/avatar", form).await;
-    answer.is_error(413, "PAYLOAD_TOO_LARGE");
+    let response = guest.send_form("/api/uploads/profile/avatar", form).await;
+    response.is_error(413, "PAYLOAD_TOO_LARGE");
     assert_eq!(place.ids().await, BTreeSet::new());
-    let answer = guest.upload("a.txt", &large[..3_000_000]).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
+    let response = guest.upload("a.txt", &large[..3_000_000]).await;
+    assert_eq!(response.status, 201, "{response:?}");
 }
 
 async fn odd_forms_are_read_as_they_should_be(place: &Place) {
@@ -130,9 +130,9 @@ async fn odd_forms_are_read_as_they_should_be(place: &Place) {
             Some("text/plain; charset=utf-8"),
             content.as_bytes(),
         );
-    let answer = guest.send_form(UPLOAD, form).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    assert_eq!(answer.json()["file"]["size"], content.len());
+    let response = guest.send_form(UPLOAD, form).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_eq!(response.json()["file"]["size"], content.len());
     for (header, name) in [
         ("form-data; name=file; filename=plain.txt", "plain.txt"),
         (
@@ -150,9 +150,9 @@ async fn odd_forms_are_read_as_they_should_be(place: &Place) {
         ("form-data; name=\"file\"", "file"),
     ] {
         let form = Form::new().part(&format!("content-disposition: {header}\r\n"), b"Hello");
-        let answer = guest.send_form(UPLOAD, form).await;
-        assert_eq!(answer.status, 201, "{header}: {answer:?}");
-        assert_eq!(answer.json()["file"]["name"], name, "{header}");
+        let response = guest.send_form(UPLOAD, form).await;
+        assert_eq!(response.status, 201, "{header}: {response:?}");
+        assert_eq!(response.json()["file"]["name"], name, "{header}");
     }
 }
 
@@ -181,8 +181,8 @@ async fn forms_with_too_much_in_them_are_refused(place: &Place) {
         (vec![b'-'; 2_000_000], 400),
         (b"no form".to_vec(), 400),
     ] {
-        let answer = client.send("POST", UPLOAD, Some(body)).await;
-        assert_eq!(answer.status, status, "{answer:?}");
+        let response = client.send("POST", UPLOAD, Some(body)).await;
+        assert_eq!(response.status, status, "{response:?}");
     }
     assert_eq!(place.ids().await, BTreeSet::new());
 }
@@ -200,9 +200,9 @@ async fn file_names_cannot_lead_anywhere(place: &Place) {
         ("a\u{0}b.txt", "ab.txt"),
     ] {
         let client = guest.with("x-filename", &percent_encoded(given));
-        let answer = client.send("POST", UPLOAD, Some(b"a".to_vec())).await;
-        assert_eq!(answer.status, 201, "{given}: {answer:?}");
-        assert_eq!(answer.json()["file"]["name"], name, "{given}");
+        let response = client.send("POST", UPLOAD, Some(b"a".to_vec())).await;
+        assert_eq!(response.status, 201, "{given}: {response:?}");
+        assert_eq!(response.json()["file"]["name"], name, "{given}");
     }
     let long = format!("{}.txt", "é".repeat(200));
     let name = guest.uploaded(&long, b"a").await["name"]
@@ -221,9 +221,9 @@ async fn files_beyond_the_storage_of_a_user_are_413() {
     let place = Place::key_value(|builder| builder.variable("max_storage_bytes", "1000000")).await;
     let guest = place.app.client().guest().await;
     let file = guest.uploaded("a.txt", &[b'a'; 600_000]).await;
-    let answer = guest.upload("b.txt", &[b'b'; 600_000]).await;
-    answer.is_error(413, "PAYLOAD_TOO_LARGE");
-    assert!(answer.text().contains("1000000"), "{answer:?}");
+    let response = guest.upload("b.txt", &[b'b'; 600_000]).await;
+    response.is_error(413, "PAYLOAD_TOO_LARGE");
+    assert!(response.text().contains("1000000"), "{response:?}");
     // Others have their own, and deleting makes room.
     let other = place.app.client().guest().await;
     other.uploaded("c.txt", &[b'c'; 600_000]).await;
@@ -231,9 +231,12 @@ async fn files_beyond_the_storage_of_a_user_are_413() {
     guest.delete(&path).await;
     // Of several at the same time, as many are stored as there is room for.
     let uploads = (0..4).map(|_| guest.upload("d.txt", &[b'd'; 400_000]));
-    let answers = futures::future::join_all(uploads).await;
-    let stored = answers.iter().filter(|answer| answer.status == 201).count();
-    assert!((1..=2).contains(&stored), "{answers:?}");
+    let responses = futures::future::join_all(uploads).await;
+    let stored = responses
+        .iter()
+        .filter(|response| response.status == 201)
+        .count();
+    assert!((1..=2).contains(&stored), "{responses:?}");
     let listed = guest.get("/api/v1/files").await.json();
     assert_eq!(listed["files"].as_array().unwrap().len(), stored);
     assert_eq!(place.ids().await.len(), stored + 1);
@@ -251,12 +254,12 @@ async fn s3_that_cannot_be_reached_is_503() {
     let builder = crate::harness::App::with_defaults().s3(&bucket);
     let app = builder.variable("s3_endpoint", &nobody).start().await;
     let guest = app.client().guest().await;
-    for answer in [
+    for response in [
         guest.upload("a.txt", b"Hello").await,
         guest.get("/api/v1/files").await,
     ] {
-        answer.is_error(503, "PROVIDER_UNAVAILABLE");
-        assert!(!answer.text().contains("127.0.0.1"), "{answer:?}");
+        response.is_error(503, "PROVIDER_UNAVAILABLE");
+        assert!(!response.text().contains("127.0.0.1"), "{response:?}");
     }
     assert_eq!(app.client().get("/health").await.status, 503);
     assert!(!app.logs().contains("key-secret"));

@@ -21,12 +21,12 @@ fn piece(number: usize) -> Bytes {
 async fn up_and_down(app: &App, pieces: usize) {
     let guest = app.client().guest().await;
     let body = futures::stream::iter((0..pieces).map(|number| Ok(piece(number))));
-    let answer = guest
+    let response = guest
         .send_pieces("POST", "/api/v1/files/upload", body)
         .await;
-    let answer = answer.unwrap();
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let file = &answer.json()["file"];
+    let response = response.unwrap();
+    assert_eq!(response.status, 201, "{response:?}");
+    let file = &response.json()["file"];
     assert_eq!(file["size"], pieces * PIECE);
     let mut content = guest.open("GET", &content_path(file), None).await;
     let (mut at, mut expected) = (0, piece(0));
@@ -109,17 +109,17 @@ async fn s3_public_url_makes_signed_urls_lead_to_the_bucket() {
         "/api/v1/files/{}/url?expires=60",
         file["id"].as_str().unwrap()
     );
-    let answer = guest.get(&path).await.json();
-    let url = answer["url"].as_str().unwrap();
+    let response = guest.get(&path).await.json();
+    let url = response["url"].as_str().unwrap();
     let target = url
         .strip_prefix(bucket.endpoint())
         .expect("the bucket's URL");
     let address = bucket.endpoint().strip_prefix("http://").unwrap();
     let client = crate::harness::Client::new(address.parse().unwrap()).undescribed();
-    let answer = client.get(target).await;
-    assert_eq!((answer.status, answer.text()), (200, "Hello"));
+    let response = client.get(target).await;
+    assert_eq!((response.status, response.text()), (200, "Hello"));
     assert!(
-        answer
+        response
             .header("content-disposition")
             .unwrap()
             .starts_with("attachment")

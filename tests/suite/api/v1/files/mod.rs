@@ -105,9 +105,9 @@ impl Client {
 
     /// Uploads a content and returns the file.
     pub(crate) async fn uploaded(&self, name: &str, content: &[u8]) -> Value {
-        let answer = self.upload(name, content).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.json()["file"].clone()
+        let response = self.upload(name, content).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        response.json()["file"].clone()
     }
 }
 
@@ -136,10 +136,10 @@ async fn upload_of_a_form_is_stored_and_read_byte_for_byte(place: &Place) {
         assert_eq!(file["size"], length, "{file}");
         assert_eq!(file["name"], "data.bin");
         assert_eq!(file["purpose"], "file");
-        let answer = guest.get(&content_path(&file)).await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.body.len(), length);
-        assert!(answer.body == content, "the content differs");
+        let response = guest.get(&content_path(&file)).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.body.len(), length);
+        assert!(response.body == content, "the content differs");
         let info = format!("/api/v1/files/{}", file["id"].as_str().unwrap());
         assert_eq!(guest.get(&info).await.json()["file"], file);
     }
@@ -150,21 +150,21 @@ async fn upload_of_a_raw_body_has_the_name_of_x_filename(place: &Place) {
     let client = guest
         .with("content-type", "text/markdown")
         .with("x-filename", "na%C3%AFve%20notes.md");
-    let answer = client
+    let response = client
         .send("POST", "/api/v1/files/upload", Some(b"# Notes".to_vec()))
         .await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let file = &answer.json()["file"];
+    assert_eq!(response.status, 201, "{response:?}");
+    let file = &response.json()["file"];
     assert_eq!(file["name"], "naïve notes.md");
     assert_eq!(file["mediaType"], "text/markdown");
-    let location = answer.header("location").unwrap();
+    let location = response.header("location").unwrap();
     assert_eq!(&guest.get(location).await.json()["file"], file);
     // Without a name and a type.
-    let answer = guest
+    let response = guest
         .send("POST", "/api/v1/files/upload", Some(b"\x01\x02".to_vec()))
         .await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let file = &answer.json()["file"];
+    assert_eq!(response.status, 201, "{response:?}");
+    let file = &response.json()["file"];
     assert_eq!(file["name"], "file");
     assert_eq!(file["mediaType"], "application/octet-stream");
 }
@@ -205,8 +205,8 @@ async fn list_has_every_file_once_oldest_first(place: &Place) {
         "cursor=nonsense",
         "page=1",
     ] {
-        let answer = guest.get(&format!("/api/v1/files?{query}")).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = guest.get(&format!("/api/v1/files?{query}")).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
 }
 
@@ -216,15 +216,15 @@ async fn delete_removes_the_file_and_all_that_is_stored_of_it(place: &Place) {
     let id = file["id"].as_str().unwrap();
     assert!(place.ids().await.contains(id));
     let path = format!("/api/v1/files/{id}");
-    let answer = guest.delete(&path).await;
-    assert_eq!(answer.json(), json!({ "success": true }));
-    for answer in [
+    let response = guest.delete(&path).await;
+    assert_eq!(response.json(), json!({ "success": true }));
+    for response in [
         guest.delete(&path).await,
         guest.get(&path).await,
         guest.get(&content_path(&file)).await,
         guest.get(&format!("{path}/url")).await,
     ] {
-        answer.is_error(404, "NOT_FOUND");
+        response.is_error(404, "NOT_FOUND");
     }
     assert_eq!(place.ids().await, BTreeSet::new());
 }
@@ -234,15 +234,15 @@ async fn files_of_another_user_are_404(place: &Place) {
     let other = place.app.client().guest().await;
     let file = guest.uploaded("a.txt", b"private").await;
     let path = format!("/api/v1/files/{}", file["id"].as_str().unwrap());
-    for answer in [
+    for response in [
         other.get(&path).await,
         other.get(&format!("{path}/content")).await,
         other.get(&format!("{path}/url")).await,
         other.delete(&path).await,
         guest.get("/api/v1/files/nonsense").await,
     ] {
-        answer.is_error(404, "NOT_FOUND");
-        assert!(!answer.text().contains("private"));
+        response.is_error(404, "NOT_FOUND");
+        assert!(!response.text().contains("private"));
     }
     assert_eq!(guest.get(&path).await.status, 200);
 }
@@ -271,25 +271,25 @@ async fn files_without_a_credential_are_401(place: &Place) {
 async fn upload_of_a_malformed_body_is_an_error(place: &Place) {
     let guest = place.app.client().guest().await;
     let path = "/api/v1/files/upload";
-    let answer = guest.send_form(path, Form::new()).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("file");
+    let response = guest.send_form(path, Form::new()).await;
+    response.is_error(400, "VALIDATION_ERROR").names("file");
     let form = Form::new().file("other", "a.txt", None, b"a");
-    let answer = guest.send_form(path, form).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("file");
+    let response = guest.send_form(path, form).await;
+    response.is_error(400, "VALIDATION_ERROR").names("file");
     let form = Form::new()
         .file("file", "a.txt", None, b"a")
         .file("file", "b.txt", None, b"b");
-    let answer = guest.send_form(path, form).await;
-    answer.is_error(400, "VALIDATION_ERROR").names("file");
+    let response = guest.send_form(path, form).await;
+    response.is_error(400, "VALIDATION_ERROR").names("file");
     // No boundary, or one that is too long.
     let long = format!("multipart/form-data; boundary={}", "x".repeat(71));
     for kind in ["multipart/form-data", &long] {
         let client = guest.with("content-type", kind);
-        let answer = client.send("POST", path, Some(b"--x--".to_vec())).await;
-        answer.is_error(415, "UNSUPPORTED_MEDIA_TYPE");
+        let response = client.send("POST", path, Some(b"--x--".to_vec())).await;
+        response.is_error(415, "UNSUPPORTED_MEDIA_TYPE");
     }
-    let answer = guest.send("PUT", path, None).await;
-    answer.is_error(405, "METHOD_NOT_ALLOWED");
+    let response = guest.send("PUT", path, None).await;
+    response.is_error(405, "METHOD_NOT_ALLOWED");
     assert_eq!(place.ids().await, BTreeSet::new());
 }
 
@@ -306,8 +306,8 @@ async fn erasing_the_user_erases_the_files(place: &Place) {
     assert_eq!(avatar.status, 201, "{avatar:?}");
     let body = json!({ "password": PASSWORD }).to_string().into_bytes();
     let client = user.with("content-type", "application/json");
-    let answer = client.send("DELETE", "/api/v1/auth/me", Some(body)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = client.send("DELETE", "/api/v1/auth/me", Some(body)).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let kept = kept["id"].as_str().unwrap().to_owned();
     assert_eq!(place.ids().await, BTreeSet::from([kept]));
     assert!(
@@ -323,8 +323,8 @@ async fn export_of_the_user_lists_the_files(place: &Place) {
     let guest = place.app.client().guest().await;
     let file = guest.uploaded("marker.txt", b"Hello").await;
     // Clearing content clears files too.
-    let answer = guest.delete("/api/clear").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = guest.delete("/api/clear").await;
+    assert_eq!(response.status, 200, "{response:?}");
     guest
         .get(&content_path(&file))
         .await

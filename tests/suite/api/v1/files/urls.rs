@@ -10,9 +10,9 @@ on_both_stores!(
 
 async fn signed(guest: &Client, file: &serde_json::Value, query: &str) -> String {
     let path = format!("/api/v1/files/{}/url{query}", file["id"].as_str().unwrap());
-    let answer = guest.get(&path).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let url = answer.json()["url"].as_str().unwrap().to_owned();
+    let response = guest.get(&path).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let url = response.json()["url"].as_str().unwrap().to_owned();
     let (_, path) = url.split_once("/api").unwrap();
     format!("/api{path}")
 }
@@ -23,9 +23,12 @@ async fn a_signed_url_needs_no_credential_and_is_for_one_file(place: &Place) {
     let file = guest.uploaded("a.txt", b"Hello").await;
     let other = guest.uploaded("b.txt", b"Other").await;
     let url = signed(&guest, &file, "?expires=60").await;
-    let answer = client.get(&url).await;
-    assert_eq!((answer.status, answer.text()), (200, "Hello"));
-    assert_eq!(answer.header("cache-control"), Some("private, max-age=300"));
+    let response = client.get(&url).await;
+    assert_eq!((response.status, response.text()), (200, "Hello"));
+    assert_eq!(
+        response.header("cache-control"),
+        Some("private, max-age=300")
+    );
     // Another file, time or signature.
     let query = url.split_once('?').unwrap().1;
     for wrong in [
@@ -49,9 +52,9 @@ async fn a_signed_url_needs_no_credential_and_is_for_one_file(place: &Place) {
 
 async fn picture(guest: &Client, path: &str) -> String {
     let form = Form::new().file("file", "a.png", Some("image/png"), &png());
-    let answer = guest.send_form(path, form).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let url = answer.json()["data"]["url"].as_str().unwrap().to_owned();
+    let response = guest.send_form(path, form).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let url = response.json()["data"]["url"].as_str().unwrap().to_owned();
     let (_, path) = url.split_once("/api").unwrap();
     format!("/api{path}")
 }
@@ -66,9 +69,9 @@ async fn pictures_are_for_everybody_who_is_signed_in(place: &Place) {
         "channel/banner",
     ] {
         let path = picture(&guest, &format!("/api/uploads/{kind}")).await;
-        let answer = other.get(&path).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(answer.header("content-type"), Some("image/png"));
+        let response = other.get(&path).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        assert_eq!(response.header("content-type"), Some("image/png"));
         client.get(&path).await.is_error(401, "UNAUTHORIZED");
         // Reading is all that others may do.
         let file = path.trim_end_matches("/content");
@@ -91,10 +94,10 @@ mod public {
         let client = place.app.client();
         let guest = client.guest().await;
         let path = picture(&guest, "/api/uploads/profile/avatar").await;
-        let answer = client.get(&path).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let response = client.get(&path).await;
+        assert_eq!(response.status, 200, "{response:?}");
         assert_eq!(
-            answer.header("cache-control"),
+            response.header("cache-control"),
             Some("public, max-age=86400")
         );
         let file = guest.uploaded("a.txt", b"private").await;

@@ -18,14 +18,14 @@ async fn append_numbers(client: Client, stream: &'static str, mut next: u64) -> 
         .with("producer-epoch", "0");
     loop {
         let client = client.with("producer-seq", &next.to_string());
-        let Ok(answer) = client
+        let Ok(response) = client
             .attempt("POST", &path(stream), Some(json!(next)))
             .await
         else {
             return next;
         };
         // 204: it was stored before the kill.
-        assert!([200, 204].contains(&answer.status), "{answer:?}");
+        assert!([200, 204].contains(&response.status), "{response:?}");
         next += 1;
     }
 }
@@ -110,8 +110,8 @@ async fn kill_at_any_moment_keeps_each_acknowledged_append_once() {
                 "{name} is {state:?}"
             );
             if is_there {
-                let answer = client.get(&path(&name)).await;
-                assert_eq!(answer.json().as_array().unwrap().len(), 1, "{answer:?}");
+                let response = client.get(&path(&name)).await;
+                assert_eq!(response.json().as_array().unwrap().len(), 1, "{response:?}");
             }
         }
         assert_eq!(client.delete("/api/clear").await.status, 200);

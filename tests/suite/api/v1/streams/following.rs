@@ -64,9 +64,9 @@ async fn a_long_poll_gets_the_next_append_or_the_end(app: &App) {
     let close = guest.with("stream-closed", "true");
     let closed = close.send("POST", &path("s"), None).await;
     assert_eq!(closed.status, 204, "{closed:?}");
-    let answer = guest.get(&following).await;
-    assert_eq!(answer.status, 204, "{answer:?}");
-    assert_eq!(answer.header("stream-closed"), Some("true"));
+    let response = guest.get(&following).await;
+    assert_eq!(response.status, 204, "{response:?}");
+    assert_eq!(response.header("stream-closed"), Some("true"));
 }
 
 async fn a_deleted_stream_ends_its_followers(app: &App) {
@@ -102,8 +102,8 @@ async fn followers_on_another_instance_get_each_append_in_order() {
             .await;
         next_data(&mut events, "control").await;
         for number in 0..20 {
-            let answer = append(&guest, "s", &format!("{number};")).await;
-            assert_eq!(answer.status, 204, "{answer:?}");
+            let response = append(&guest, "s", &format!("{number};")).await;
+            assert_eq!(response.status, 204, "{response:?}");
         }
         let expected: String = (0..20).map(|number| format!("{number};")).collect();
         let mut received = String::new();

@@ -39,15 +39,15 @@ pub(crate) fn path(id: &str) -> String {
 /// Creates a stream under a name and asserts that it is new.
 pub(crate) async fn put(client: &Client, id: &str, content_type: &str) {
     let client = client.with("content-type", content_type);
-    let answer = client.send("PUT", &path(id), None).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
+    let response = client.send("PUT", &path(id), None).await;
+    assert_eq!(response.status, 201, "{response:?}");
 }
 
 /// Creates a stream with an id of the server, and returns the response.
 pub(crate) async fn create(client: &Client, body: Value) -> Value {
-    let answer = client.post(STREAMS, body).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()
+    let response = client.post(STREAMS, body).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    response.json()
 }
 
 /// Appends text.

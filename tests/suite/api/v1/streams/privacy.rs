@@ -20,15 +20,15 @@ async fn assert_unknown(client: &Client, id: &str) {
         "?offset=now&live=sse",
         "?offset=-1&live=long-poll",
     ] {
-        let answer = client.get(&format!("{stream}{query}")).await;
-        answer.is_error(404, "NOT_FOUND");
+        let response = client.get(&format!("{stream}{query}")).await;
+        response.is_error(404, "NOT_FOUND");
     }
     assert_eq!(client.send("HEAD", &stream, None).await.status, 404);
     append(client, id, "more").await.is_error(404, "NOT_FOUND");
     client.delete(&stream).await.is_error(404, "NOT_FOUND");
     let changes = json!({ "visibility": "link" });
-    let answer = client.patch(&stream, changes).await;
-    answer.is_error(404, "NOT_FOUND");
+    let response = client.patch(&stream, changes).await;
+    response.is_error(404, "NOT_FOUND");
 }
 
 async fn streams_of_another_user_do_not_exist(app: &App) {
@@ -45,14 +45,14 @@ async fn streams_of_another_user_do_not_exist(app: &App) {
     append(&owner, "shared-name", "mine").await;
     assert_eq!(other.get(&path("shared-name")).await.text(), "");
     let fork = other.with("stream-forked-from", &path(id));
-    let answer = fork.send("PUT", &path("fork"), None).await;
-    answer.is_error(404, "NOT_FOUND");
-    for answer in [
+    let response = fork.send("PUT", &path("fork"), None).await;
+    response.is_error(404, "NOT_FOUND");
+    for response in [
         client.get(&path(id)).await,
         client.get("/api/v1/streams").await,
         append(&client, id, "more").await,
     ] {
-        answer.is_error(401, "UNAUTHORIZED");
+        response.is_error(401, "UNAUTHORIZED");
     }
     assert_eq!(owner.get(&path(id)).await.text(), "secret");
 }
@@ -62,11 +62,11 @@ async fn a_link_lets_anybody_read_until_it_is_taken_back(app: &App) {
     let owner = client.guest().await;
     put(&owner, "s", "text/plain").await;
     append(&owner, "s", "shown").await;
-    let answer = owner
+    let response = owner
         .patch(&path("s"), json!({ "visibility": "link" }))
         .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let shared = answer.json();
+    assert_eq!(response.status, 200, "{response:?}");
+    let shared = response.json();
     let link = shared["link"].as_str().unwrap();
     let (_, rest) = link.split_once("/api").unwrap();
     let link = format!("/api{rest}");
@@ -75,10 +75,10 @@ async fn a_link_lets_anybody_read_until_it_is_taken_back(app: &App) {
     // The link does not tell the name, and is for reading only.
     assert!(!link.contains("/s?"));
     let client_with_type = client.with("content-type", "text/plain");
-    let answer = client_with_type
+    let response = client_with_type
         .send("POST", &link, Some(b"x".to_vec()))
         .await;
-    answer.is_error(401, "UNAUTHORIZED");
+    response.is_error(401, "UNAUTHORIZED");
     client.delete(&link).await.is_error(401, "UNAUTHORIZED");
     let wrong = client.get(&format!("{link}0")).await;
     wrong.is_error(404, "NOT_FOUND");
@@ -87,11 +87,11 @@ async fn a_link_lets_anybody_read_until_it_is_taken_back(app: &App) {
         .patch(&path("s"), json!({ "visibility": "link" }))
         .await;
     client.get(&link).await.is_error(404, "NOT_FOUND");
-    let answer = owner
+    let response = owner
         .patch(&path("s"), json!({ "visibility": "private" }))
         .await;
-    assert_eq!(answer.json()["visibility"], "private");
-    assert!(answer.json().get("token").is_none());
+    assert_eq!(response.json()["visibility"], "private");
+    assert!(response.json().get("token").is_none());
 }
 
 async fn erasing_a_user_erases_streams_and_their_forks(app: &App) {
@@ -103,8 +103,8 @@ async fn erasing_a_user_erases_streams_and_their_forks(app: &App) {
     user.delete(&path("source")).await;
     assert_eq!(user.get(&path("fork")).await.text(), "content");
     create(&user, defaults()).await;
-    let answer = user.delete("/api/clear").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = user.delete("/api/clear").await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert!(listed(&user).await.is_empty());
     user.get(&path("fork")).await.is_error(404, "NOT_FOUND");
 }

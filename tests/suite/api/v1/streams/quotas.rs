@@ -82,9 +82,9 @@ async fn more_readers_than_allowed_are_429() {
         let second = guest.get(&following).await;
         second.is_error(429, "RATE_LIMITED");
         // Catching up is no following.
-        let answer = append(&guest, "s", "x").await;
+        let response = append(&guest, "s", "x").await;
         let read = guest.get(&path("s")).await;
-        assert_eq!(next_offset(&read), next_offset(&answer));
+        assert_eq!(next_offset(&read), next_offset(&response));
         drop(first);
         // The server finds out that the client is gone.
         crate::harness::eventually("the end of the first reader", || async {

@@ -35,15 +35,15 @@ async fn a_reply_is_read_by_its_id_like_a_closed_stream() {
     assert_eq!(rest.text(), " there!");
     let end = format!("{}?offset={}", path(reply), next_offset(&whole));
     assert_eq!(guest.get(&end).await.text(), "");
-    let answer = guest.get(&format!("{end}&live=long-poll")).await;
-    assert_eq!(answer.status, 204, "{answer:?}");
-    assert_eq!(answer.header("stream-closed"), Some("true"));
+    let response = guest.get(&format!("{end}&live=long-poll")).await;
+    assert_eq!(response.status, 204, "{response:?}");
+    assert_eq!(response.header("stream-closed"), Some("true"));
     // Reading only, and by its user only.
     let text = guest.with("content-type", "text/plain");
-    let answer = text
+    let response = text
         .send("POST", &path(reply), Some(b"more".to_vec()))
         .await;
-    answer.is_error(404, "NOT_FOUND");
+    response.is_error(404, "NOT_FOUND");
     guest.delete(&path(reply)).await.is_error(404, "NOT_FOUND");
     let other = app.client().guest().await;
     other.get(&path(reply)).await.is_error(404, "NOT_FOUND");

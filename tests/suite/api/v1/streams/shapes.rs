@@ -20,15 +20,15 @@ async fn alleato_routes_create_append_read_and_delete(app: &App) {
     assert_eq!(stream["visibility"], "private");
     assert!(stream["url"].as_str().unwrap().ends_with(&path(id)));
     let appending = format!("{}/append", path(id));
-    let answer = guest.post(&appending, json!([{ "a": 1 }, 2])).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json()["closed"], false);
-    assert_eq!(answer.json()["nextOffset"], next_offset(&answer));
-    let answer = guest.post(&appending, json!("three")).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = guest.post(&appending, json!([{ "a": 1 }, 2])).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.json()["closed"], false);
+    assert_eq!(response.json()["nextOffset"], next_offset(&response));
+    let response = guest.post(&appending, json!("three")).await;
+    assert_eq!(response.status, 200, "{response:?}");
     let whole = guest.get(&path(id)).await;
     assert_eq!(whole.json(), json!([{ "a": 1 }, 2, "three"]));
-    assert_eq!(next_offset(&whole), next_offset(&answer));
+    assert_eq!(next_offset(&whole), next_offset(&response));
     let tail = guest
         .get(&format!("{}?offset={}", path(id), next_offset(&whole)))
         .await;
@@ -53,8 +53,8 @@ async fn list_pages_through_all_streams(app: &App) {
     ids.sort();
     assert_eq!(ids, ["a", "b c", "d/e", "é"]);
     for query in ["?limit=0", "?limit=101", "?limit=x", "?other=1"] {
-        let answer = guest.get(&format!("{STREAMS}{query}")).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = guest.get(&format!("{STREAMS}{query}")).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
 }
 
@@ -71,8 +71,8 @@ async fn malformed_requests_are_400_and_change_nothing(app: &App) {
         "?live=sse",
         "?offset=-1&live=other",
     ] {
-        let answer = guest.get(&format!("{}{query}", path("s"))).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = guest.get(&format!("{}{query}", path("s"))).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
     // Nothing is created that has expired already.
     for body in [
@@ -81,16 +81,16 @@ async fn malformed_requests_are_400_and_change_nothing(app: &App) {
         json!({ "ttlSeconds": 60, "expiresAt": 4_102_444_800_000_u64 }),
         json!({ "contentType": "text" }),
     ] {
-        let answer = guest.post(STREAMS, body).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = guest.post(STREAMS, body).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
     for (name, value) in [
         ("producer-id", "p"),
         ("producer-epoch", "1"),
         ("stream-seq", ""),
     ] {
-        let answer = append(&guest.with(name, value), "s", "more").await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = append(&guest.with(name, value), "s", "more").await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
     for (name, value) in [
         ("stream-ttl", "01"),
@@ -99,8 +99,8 @@ async fn malformed_requests_are_400_and_change_nothing(app: &App) {
         ("content-type", "text"),
         ("stream-forked-from", "/elsewhere/s"),
     ] {
-        let answer = guest.with(name, value).send("PUT", &path("t"), None).await;
-        answer.is_error(400, "VALIDATION_ERROR");
+        let response = guest.with(name, value).send("PUT", &path("t"), None).await;
+        response.is_error(400, "VALIDATION_ERROR");
     }
     let empty = guest.send("POST", &path("s"), None).await;
     empty.is_error(400, "VALIDATION_ERROR");
@@ -116,8 +116,8 @@ async fn malformed_requests_are_400_and_change_nothing(app: &App) {
             .is_error(400, "VALIDATION_ERROR");
     }
     let long = "x".repeat(257);
-    let answer = guest.send("PUT", &path(&long), None).await;
-    answer.is_error(404, "NOT_FOUND");
+    let response = guest.send("PUT", &path(&long), None).await;
+    response.is_error(404, "NOT_FOUND");
     assert_eq!(guest.get(&path("s")).await.text(), "content");
     assert_eq!(listed(&guest).await, ["s"]);
 }
@@ -129,8 +129,8 @@ async fn concurrent_appends_are_all_stored_once(app: &App) {
         let guest = guest.clone();
         async move { guest.post(&path("s"), json!({ "number": number })).await }
     });
-    for answer in futures::future::join_all(appends).await {
-        assert_eq!(answer.status, 204, "{answer:?}");
+    for response in futures::future::join_all(appends).await {
+        assert_eq!(response.status, 204, "{response:?}");
     }
     let values = guest.get(&path("s")).await.json();
     let mut numbers: Vec<u64> = values

@@ -358,11 +358,11 @@ mod tests {
                 extra: None,
             })
         };
-        let mut asked = message(Role::User, "Which?");
-        asked.content.push(image("data:image/png;base64,AAAA"));
-        asked.content.push(image("https://example.com/a.png"));
+        let mut request = message(Role::User, "Which?");
+        request.content.push(image("data:image/png;base64,AAAA"));
+        request.content.push(image("https://example.com/a.png"));
         assert_eq!(
-            sent(&[asked]).unwrap().0[0]["content"],
+            sent(&[request]).unwrap().0[0]["content"],
             json!([
                 {"type": "text", "text": "Which?"},
                 {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},

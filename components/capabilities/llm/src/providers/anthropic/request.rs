@@ -268,7 +268,7 @@ mod tests {
     use crate::catalogue::Catalogue;
     use crate::request::testing::{add, add_function, asking, field, message, request};
 
-    fn asked(model: &str, request: &ChatRequest) -> Result<Value, Error> {
+    fn sent_body(model: &str, request: &ChatRequest) -> Result<Value, Error> {
         let catalogue = Catalogue::new("").unwrap();
         Ok(body(catalogue.find(model).unwrap(), request)?.0)
     }
@@ -302,7 +302,7 @@ mod tests {
             (Role::User, "Again"),
         ]);
         assert_eq!(
-            asked("claude-3-haiku", &request).unwrap(),
+            sent_body("claude-3-haiku", &request).unwrap(),
             json!({
                 "model": "claude-3-haiku-20240307", "max_tokens": 4096, "system": "Be kind.\n\nBe brief.",
                 "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": "text", "text": "Again"}]}],
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_model_that_takes_no_temperature_gets_none() {
-        let body = asked("claude-opus-5-5", &conversation(&[(Role::User, "Hi")])).unwrap();
+        let body = sent_body("claude-opus-5-5", &conversation(&[(Role::User, "Hi")])).unwrap();
         assert!(body.get("temperature").is_none());
         assert_eq!(body["max_tokens"], 16_384);
     }
@@ -338,7 +338,7 @@ mod tests {
             }));
             options.extra = Some(r#"{"store":false}"#.into());
         });
-        let body = asked("claude-haiku-4-5", &request).unwrap();
+        let body = sent_body("claude-haiku-4-5", &request).unwrap();
         for (name, value) in [
             ("top_p", json!(0.5)),
             ("stop_sequences", json!(["END"])),
@@ -369,7 +369,7 @@ mod tests {
                 options.tools = vec![add()];
                 options.tool_choice = Some(choice);
             });
-            asked("claude-haiku-4-5", &request).unwrap()["tool_choice"].clone()
+            sent_body("claude-haiku-4-5", &request).unwrap()["tool_choice"].clone()
         };
         assert_eq!(choice(ToolChoice::Auto), json!({"type": "auto"}));
         assert_eq!(choice(ToolChoice::None), json!({"type": "none"}));
@@ -418,7 +418,7 @@ mod tests {
             ),
         ];
         for (change, named) in cases {
-            assert_eq!(field(asked("claude-haiku-4-5", &asking(change))), named);
+            assert_eq!(field(sent_body("claude-haiku-4-5", &asking(change))), named);
         }
     }
 
@@ -435,7 +435,7 @@ mod tests {
                 );
             })
         };
-        let body = asked("claude-haiku-4-5", &request).unwrap();
+        let body = sent_body("claude-haiku-4-5", &request).unwrap();
         assert_eq!(body["thinking"]["budget_tokens"], 20_000);
         assert_eq!(body["max_tokens"], 36_384);
         assert_eq!(body["metadata"], json!({"user_id": "u2"}));
@@ -452,9 +452,9 @@ mod tests {
             let extra = json!({"reasoning_effort": effort}).to_string();
             asking(|options| options.extra = Some(extra))
         };
-        let body = asked("claude-opus-5-5", &request("minimal")).unwrap();
+        let body = sent_body("claude-opus-5-5", &request("minimal")).unwrap();
         assert_eq!(body["output_config"], json!({"effort": "low"}));
-        let body = asked("claude-opus-5-5", &request("none")).unwrap();
+        let body = sent_body("claude-opus-5-5", &request("none")).unwrap();
         assert_eq!(body["thinking"], json!({"type": "disabled"}));
     }
 }

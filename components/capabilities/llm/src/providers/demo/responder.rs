@@ -397,15 +397,15 @@ mod tests {
 
     #[test]
     fn commands_send_each_kind_of_content() {
-        let asked = |text| reply(&request(vec![message(Role::User, text)]));
-        let reasoned = asked("/demo reasoning").unwrap();
+        let reply_to = |text| reply(&request(vec![message(Role::User, text)]));
+        let reasoned = reply_to("/demo reasoning").unwrap();
         assert!(matches!(reasoned.deltas.first(), Some(Delta::Reasoning(_))));
         assert!(reasoned.end.is_ok());
-        let broken = asked("/demo error").unwrap();
+        let broken = reply_to("/demo error").unwrap();
         assert!(!broken.deltas.is_empty());
         assert!(matches!(broken.end, Err(Error::Failed(_))));
-        assert!(matches!(asked("/demo fail"), Err(Error::Failed(_))));
-        assert!(asked("/demo slow").unwrap().interval > commands::INTERVAL);
+        assert!(matches!(reply_to("/demo fail"), Err(Error::Failed(_))));
+        assert!(reply_to("/demo slow").unwrap().interval > commands::INTERVAL);
         let (text, end) = ask("/demo long", Some(5));
         assert_eq!(text.split_whitespace().count(), 5);
         assert_eq!(end.finish_reason, FinishReason::Length);

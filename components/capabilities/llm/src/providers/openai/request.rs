@@ -257,12 +257,12 @@ mod tests {
         add, add_function, asking, calling, field, message, request, result,
     };
 
-    fn asked(request: &ChatRequest) -> Result<Value, Error> {
-        asked_of("[]", request).map(|asked| asked.0)
+    fn sent_body(request: &ChatRequest) -> Result<Value, Error> {
+        sent_body_of("[]", request).map(|sent| sent.0)
     }
 
     /// The body and what is omitted, with rows of the variable `models`.
-    fn asked_of(models: &str, request: &ChatRequest) -> Result<(Value, Vec<String>), Error> {
+    fn sent_body_of(models: &str, request: &ChatRequest) -> Result<(Value, Vec<String>), Error> {
         let catalogue = Catalogue::new(models).unwrap();
         let (body, omitted) = body(catalogue.find("gpt-4o").unwrap(), request)?;
         Ok((body, omitted.into_names()))
@@ -279,7 +279,7 @@ mod tests {
             ])
         };
         assert_eq!(
-            asked(&request).unwrap(),
+            sent_body(&request).unwrap(),
             json!({
                 "model": "gpt-4o", "stream": true, "stream_options": {"include_usage": true},
                 "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
@@ -296,7 +296,7 @@ mod tests {
             options.parallel_tool_calls = Some(false);
         });
         request.messages = vec![calling("call_1", "{\"a\":1}"), result("call_1", "2")];
-        let body = asked(&request).unwrap();
+        let body = sent_body(&request).unwrap();
         assert_eq!(
             body["messages"],
             json!([
@@ -329,7 +329,7 @@ mod tests {
             extra: None,
         }));
         assert_eq!(
-            asked(&request(vec![image])).unwrap()["messages"][0]["content"],
+            sent_body(&request(vec![image])).unwrap()["messages"][0]["content"],
             json!([
                 {"type": "text", "text": "What is this?"},
                 {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}},
@@ -354,7 +354,7 @@ mod tests {
             }));
             options.extra = Some(r#"{"service_tier":"flex","metadata":{"a":"b"}}"#.into());
         });
-        let body = asked(&request).unwrap();
+        let body = sent_body(&request).unwrap();
         for (name, value) in [
             ("top_p", json!(0.25)),
             ("stop", json!(["END"])),
@@ -405,7 +405,7 @@ mod tests {
             Part::Other(r#"{"type":"file","file":{"file_id":"f"}}"#.into()),
         ];
         request.messages = vec![parts, call, result("call_1", "2")];
-        let body = asked(&request).unwrap();
+        let body = sent_body(&request).unwrap();
         assert_eq!(body["new"], json!([1]));
         assert_eq!(
             body["stream_options"],
@@ -456,7 +456,7 @@ mod tests {
         request
             .messages
             .insert(0, message(Role::System, "Be kind."));
-        let (body, omitted) = asked_of(models, &request).unwrap();
+        let (body, omitted) = sent_body_of(models, &request).unwrap();
         assert_eq!(omitted, ["temperature", "seed", "user"]);
         assert_eq!(
             body,
@@ -466,7 +466,7 @@ mod tests {
             })
         );
         request.options.as_mut().unwrap().stop = vec!["x".into()];
-        assert_eq!(field(asked_of(models, &request)), "stop");
+        assert_eq!(field(sent_body_of(models, &request)), "stop");
     }
 
     #[test]
@@ -479,7 +479,7 @@ mod tests {
             message(Role::User, "Hello?"),
         ]);
         assert_eq!(
-            asked_of(models, &request).unwrap().0["messages"],
+            sent_body_of(models, &request).unwrap().0["messages"],
             json!([{"role": "user", "content": "Be kind.\n\nHi\n\nHello?"}])
         );
     }
@@ -508,7 +508,7 @@ mod tests {
             ),
         ] {
             let models = format!(r#"[{{"id":"gpt-4o","reasoningInput":"{input}"}}]"#);
-            let body = asked_of(&models, &request).unwrap().0;
+            let body = sent_body_of(&models, &request).unwrap().0;
             assert_eq!(body["messages"][1]["content"], "Hello");
             assert_eq!(body["messages"][1][name], value, "{input}");
         }

@@ -189,7 +189,7 @@ mod tests {
     const LLAMA_3: &str = "@cf/meta/llama-3-8b-instruct";
     const LLAMA_4: &str = "@cf/meta/llama-4-scout-17b-16e-instruct";
 
-    fn asked(model: &str, request: &ChatRequest) -> Result<Value, Error> {
+    fn sent_body(model: &str, request: &ChatRequest) -> Result<Value, Error> {
         let catalogue = Catalogue::new("").unwrap();
         Ok(body(catalogue.find(model).unwrap(), request)?.0)
     }
@@ -209,7 +209,7 @@ mod tests {
         let mut several = message(Role::User, "one");
         several.content.push(text("two"));
         assert_eq!(
-            asked(LLAMA_3, &request(vec![several])).unwrap(),
+            sent_body(LLAMA_3, &request(vec![several])).unwrap(),
             json!({
                 "messages": [{"role": "user", "content": "one\ntwo"}],
                 "stream": true, "max_tokens": 1024,
@@ -224,7 +224,7 @@ mod tests {
             options.seed = Some(3);
         });
         request.messages = vec![image(), calling("c1", "{}"), result("c1", "2")];
-        let body = asked(LLAMA_4, &request).unwrap();
+        let body = sent_body(LLAMA_4, &request).unwrap();
         assert_eq!(body["seed"], 3);
         assert_eq!(body["tools"][0]["function"]["name"], "add");
         assert_eq!(
@@ -244,19 +244,19 @@ mod tests {
             options.tools = vec![add()];
             options.tool_choice = Some(ToolChoice::None);
         });
-        assert!(asked(LLAMA_4, &none).unwrap().get("tools").is_none());
+        assert!(sent_body(LLAMA_4, &none).unwrap().get("tools").is_none());
     }
 
     #[test]
     fn models_that_cannot_refuse_them() {
         let with_tools = asking(|options| options.tools = vec![add()]);
-        assert_eq!(field(asked(LLAMA_3, &with_tools)), "tools");
+        assert_eq!(field(sent_body(LLAMA_3, &with_tools)), "tools");
         assert_eq!(
-            field(asked(LLAMA_3, &request(vec![image()]))),
+            field(sent_body(LLAMA_3, &request(vec![image()]))),
             "messages[0].content[1]"
         );
         assert_eq!(
-            field(asked(LLAMA_3, &request(vec![calling("c", "{}")]))),
+            field(sent_body(LLAMA_3, &request(vec![calling("c", "{}")]))),
             "messages[0].role"
         );
     }
@@ -290,7 +290,7 @@ mod tests {
             ),
         ];
         for (change, named) in cases {
-            assert_eq!(field(asked(LLAMA_4, &asking(change))), named);
+            assert_eq!(field(sent_body(LLAMA_4, &asking(change))), named);
         }
     }
 

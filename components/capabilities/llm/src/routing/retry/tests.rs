@@ -123,16 +123,16 @@ proptest! {
         steps in proptest::collection::vec((error(), any::<bool>(), any::<bool>(), any::<u64>()), 40),
     ) {
         let mut plan = RetryPlan::new(most, fallbacks, BOUND);
-        let (mut asked, mut model, mut ended) = (0, 0, false);
+        let (mut requests, mut model, mut ended) = (0, 0, false);
         for (error, has_other_key, is_asked, random) in steps {
             let next = if is_asked {
                 plan.begin_attempt();
-                asked += 1;
+                requests += 1;
                 plan.failed(&error, has_other_key, random)
             } else {
                 plan.not_sent(&error)
             };
-            prop_assert!(asked <= most);
+            prop_assert!(requests <= most);
             match next {
                 Next::SameModel(pause) => {
                     prop_assert!(is_asked);
@@ -162,14 +162,14 @@ proptest! {
         errors in proptest::collection::vec(error(), 40),
     ) {
         let mut plan = RetryPlan::new(most, fallbacks, BOUND);
-        let mut asked = std::collections::BTreeSet::new();
+        let mut requests = std::collections::BTreeSet::new();
         for error in errors.iter().filter(|error| **error != Error::ContextTooLong) {
             plan.begin_attempt();
-            asked.insert(plan.model);
+            requests.insert(plan.model);
             if plan.failed(error, false, 0) == Next::GiveUp {
                 break;
             }
         }
-        prop_assert_eq!(asked.len(), (fallbacks + 1).min(most as usize));
+        prop_assert_eq!(requests.len(), (fallbacks + 1).min(most as usize));
     }
 }

@@ -23,8 +23,8 @@ fn reserve_by_eight_instances_grants_the_last_credits_once() {
         for _ in 0..8 {
             let (ledger, had) = (of(world.client()), Rc::clone(&had));
             world.spawn(async move {
-                let answer = ledger.reserve(&plans(), request(100, Some(200))).await;
-                had.borrow_mut().push(answer);
+                let outcome = ledger.reserve(&plans(), request(100, Some(200))).await;
+                had.borrow_mut().push(outcome);
             });
         }
         world.run();
@@ -36,9 +36,9 @@ fn reserve_by_eight_instances_grants_the_last_credits_once() {
             .sum();
         // Three whole ones, and the rest of 100, in which a prompt of 100 does not fit.
         assert_eq!(held, 900, "seed {seed}");
-        let refused = had.iter().filter(|answer| answer.is_err());
-        for answer in refused.clone() {
-            assert_eq!(answer, &Err(Error::LimitReached(LimitKind::Credits)));
+        let refused = had.iter().filter(|outcome| outcome.is_err());
+        for outcome in refused.clone() {
+            assert_eq!(outcome, &Err(Error::LimitReached(LimitKind::Credits)));
         }
         assert_eq!(refused.count(), 5);
     }
@@ -166,8 +166,8 @@ proptest! {
                         client = client.with_fault(after, fault);
                     }
                     let ledger = of(client.clone());
-                    let asked = request(chat.prompt, Some(chat.bound));
-                    if let Ok(reservation) = ledger.reserve(&plans(), asked).await {
+                    let request = request(chat.prompt, Some(chat.bound));
+                    if let Ok(reservation) = ledger.reserve(&plans(), request).await {
                         client.sleep(chat.takes).await;
                         let completion = reservation.max_tokens.unwrap() * chat.used / 100;
                         let amount = u64::from(chat.prompt + completion);
@@ -207,16 +207,16 @@ proptest! {
         let mut through = State::default();
         for (number, entry) in (1..).zip(entries) {
             let reserved = match &entry {
-                Entry::Reserved(asked) => Some(asked.clone()),
+                Entry::Reserved(request) => Some(request.clone()),
                 _ => None,
             };
             journal::Fold::apply(&mut ledger, number, entry.clone());
-            if let Some(asked) = reserved
-                && let Some(held) = ledger.held(asked.id)
+            if let Some(request) = reserved
+                && let Some(held) = ledger.held(request.id)
             {
-                prop_assert!(held >= asked.minimum.min(asked.wanted));
-                let then = ledger.credits(asked.monthly, asked.at);
-                prop_assert!(then.reserved <= asked.monthly.unwrap_or(u64::MAX).saturating_add(then.granted));
+                prop_assert!(held >= request.minimum.min(request.wanted));
+                let then = ledger.credits(request.monthly, request.at);
+                prop_assert!(then.reserved <= request.monthly.unwrap_or(u64::MAX).saturating_add(then.granted));
             }
             let stored = serde_json::to_string(&through).unwrap();
             through = serde_json::from_str(&stored).unwrap();

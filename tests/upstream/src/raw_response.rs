@@ -1,13 +1,13 @@
-//! An answer of exact bytes.
+//! A response of exact bytes.
 
 use crate::connection::{Connection, Gone};
 use crate::gate::Gate;
 use std::time::Duration;
 
-/// An answer of which every byte is given: recorded ones, or what a server might send. It is sent with
+/// A response of which every byte is given: recorded ones, or what a server might send. It is sent with
 /// `transfer-encoding: chunked`, each part in a chunk of its own.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct RawResponse {
     status: u16,
     content_type: Option<String>,
     headers: Vec<(String, String)>,
@@ -34,7 +34,7 @@ enum End {
     Hang,
 }
 
-impl Answer {
+impl RawResponse {
     /// 200 and `text/event-stream`, with a body of no parts yet.
     pub fn new() -> Self {
         Self {
@@ -49,20 +49,20 @@ impl Answer {
 
     /// An event stream of these `data:` payloads.
     pub fn events(payloads: impl IntoIterator<Item = impl ToString>) -> Self {
-        payloads.into_iter().fold(Self::new(), |answer, payload| {
-            answer.then(format!("data: {}\n\n", payload.to_string()))
+        payloads.into_iter().fold(Self::new(), |response, payload| {
+            response.then(format!("data: {}\n\n", payload.to_string()))
         })
     }
 
     /// The same in Anthropic's form: each event is named after the `type` in its payload.
     pub fn named_events(payloads: impl IntoIterator<Item = serde_json::Value>) -> Self {
-        payloads.into_iter().fold(Self::new(), |answer, payload| {
+        payloads.into_iter().fold(Self::new(), |response, payload| {
             let name = payload
                 .get("type")
                 .and_then(serde_json::Value::as_str)
                 .unwrap_or("unnamed")
                 .to_owned();
-            answer.then(format!("event: {name}\ndata: {payload}\n\n"))
+            response.then(format!("event: {name}\ndata: {payload}\n\n"))
         })
     }
 
@@ -127,7 +127,7 @@ impl Answer {
         self
     }
 
-    /// Sends the answer; true if the connection can serve another request.
+    /// Sends the response; true if the connection can serve another request.
     pub(crate) async fn send(&self, connection: &mut Connection) -> Result<bool, Gone> {
         connection.write(self.head().as_bytes()).await?;
         for part in &self.parts {
@@ -172,7 +172,7 @@ impl Answer {
     }
 }
 
-impl Default for Answer {
+impl Default for RawResponse {
     fn default() -> Self {
         Self::new()
     }

@@ -1,0 +1,36 @@
+//! Tools of requests in the shapes of OpenAI.
+
+use contracts::llm::types::{FunctionTool, Tool};
+use http_edge::ApiError;
+use serde_json::Value;
+
+use crate::Fields;
+
+/// Reads `tools`, the functions among them by `function`. Other tools go to the provider as they are: only OpenAI knows
+/// them.
+///
+/// # Errors
+/// 400 with the path of what is not valid.
+pub fn read_tools(
+    fields: &mut Fields,
+    function: fn(Fields) -> Result<FunctionTool, ApiError>,
+) -> Result<Vec<Tool>, ApiError> {
+    let tools = fields.list("tools")?.unwrap_or_default();
+    let tools = tools.into_iter().enumerate();
+    tools
+        .map(|(index, value)| read_tool(value, format!("tools[{index}]"), function))
+        .collect()
+}
+
+fn read_tool(
+    value: Value,
+    path: String,
+    function: fn(Fields) -> Result<FunctionTool, ApiError>,
+) -> Result<Tool, ApiError> {
+    let whole = value.to_string();
+    let mut fields = Fields::of(value, path)?;
+    match fields.required_text("type")?.as_str() {
+        "function" => function(fields).map(Tool::Function),
+        _ => Ok(Tool::Other(whole)),
+    }
+}
