@@ -127,15 +127,30 @@ impl<D: Database> Session<'_, D> {
                 }
             }
         }
-        from.push_str(&format!(
-            " LEFT JOIN members me ON me.channel_id = c.id AND me.user_id = {user}"
-        ));
+        let member = format!("me.channel_id = c.id AND me.user_id = {user}");
+        // What one has joined is less than all there is.
+        let join = if filter.joined { "JOIN" } else { "LEFT JOIN" };
+        from.push_str(&format!(" {join} members me ON {member}"));
         if let Some(category) = &filter.category {
             if category.contains('\0') {
                 return Err(invalid("category", "It contains the character U+0000."));
             }
             conditions.push(format!("c.category = {}", parameters.add(category)));
         }
+        // Public ones are counted in an index, and private ones among the user's own.
+        let is_counted_apart =
+            matches!(actor, Actor::User(_)) && !filter.joined && filter.search.is_none();
+        let total = is_counted_apart.then(|| {
+            let category = conditions
+                .first()
+                .map(|condition: &String| format!(" AND {condition}"));
+            let category = category.unwrap_or_default();
+            format!(
+                "(SELECT count(*) FROM channels c WHERE c.is_private = 0{category})
+                 + (SELECT count(*) FROM members me JOIN channels c ON {member}
+                    WHERE me.rank > 0 AND c.is_private = 1{category})"
+            )
+        });
         match actor {
             _ if filter.joined => conditions.push("me.rank > 0".to_owned()),
             Actor::User(_) => conditions.push("(c.is_private = 0 OR me.rank > 0)".to_owned()),
@@ -147,6 +162,7 @@ impl<D: Database> Session<'_, D> {
             conditions,
             key,
             is_descending: true,
+            total,
             parameters,
         })
     }

@@ -103,6 +103,7 @@ impl<D: Database> Session<'_, D> {
             conditions: vec![format!("i.channel_id = {channel}")],
             key: "i.key",
             is_descending: true,
+            total: None,
             parameters,
         };
         let (rows, page) = listing.read(self.database, page).await?;

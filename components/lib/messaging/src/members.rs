@@ -295,6 +295,7 @@ impl<D: Database> Session<'_, D> {
             conditions: vec![format!("me.user_id = {user}"), "me.rank > 0".to_owned()],
             key: "me.key",
             is_descending: true,
+            total: None,
             parameters,
         };
         let (rows, page) = listing.read(self.database, page).await?;
@@ -391,6 +392,7 @@ fn listing(channel: &str, columns: String, condition: &str) -> Listing {
         conditions: vec![format!("m.channel_id = {channel}"), condition.to_owned()],
         key: "m.key",
         is_descending: false,
+        total: None,
         parameters,
     }
 }

@@ -31,5 +31,9 @@ pub const MIGRATIONS: Migrations = Migrations {
             sqlite: include_str!("../migrations/0006_event_triggers.sqlite.sql"),
             postgres: include_str!("../migrations/0006_event_triggers.postgres.sql"),
         },
+        Migration {
+            sqlite: include_str!("../migrations/0007_channel_counts.sql"),
+            postgres: include_str!("../migrations/0007_channel_counts.sql"),
+        },
     ],
 };

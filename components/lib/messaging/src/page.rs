@@ -22,6 +22,8 @@ pub(crate) struct Listing {
     pub(crate) key: &'static str,
     /// Whether the greatest key comes first.
     pub(crate) is_descending: bool,
+    /// An expression for the number of all items that is faster than to count them one by one.
+    pub(crate) total: Option<String>,
     pub(crate) parameters: Parameters,
 }
 
@@ -58,9 +60,13 @@ impl Listing {
     }
 
     async fn count<D: Database>(&self, database: &D) -> Result<u64, Error> {
-        let (from, conditions) = (&self.from, self.conditions.join(" AND "));
-        let statement =
-            format!("SELECT CAST(JSON_OF(count(*)) AS TEXT) FROM {from} WHERE {conditions}");
+        let statement = match &self.total {
+            Some(total) => format!("SELECT CAST(JSON_OF({total}) AS TEXT)"),
+            None => {
+                let (from, conditions) = (&self.from, self.conditions.join(" AND "));
+                format!("SELECT CAST(JSON_OF(count(*)) AS TEXT) FROM {from} WHERE {conditions}")
+            }
+        };
         let parameters = self.parameters.0.clone();
         match first_row(database, &statement, parameters).await? {
             Some(mut row) => Ok(row.unsigned()?),

@@ -102,6 +102,7 @@ impl<D: Database> Session<'_, D> {
             conditions,
             key,
             is_descending: true,
+            total: None,
             parameters,
         };
         let (rows, page) = listing.read(self.database, page).await?;

@@ -127,6 +127,7 @@ impl<D: Database> Session<'_, D> {
             conditions,
             key: "t.key",
             is_descending: true,
+            total: None,
             parameters,
         };
         let (rows, page) = listing.read(self.database, page).await?;

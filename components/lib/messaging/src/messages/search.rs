@@ -126,6 +126,7 @@ fn listing(dialect: Dialect, user: &str, query: String, words: String) -> Listin
         conditions: vec![condition, "m.deleted_at IS NULL".to_owned()],
         key,
         is_descending: true,
+        total: None,
         parameters,
     }
 }

@@ -90,6 +90,18 @@ on_both! {
         assert_eq!(listed(user("u2"), search("row"), page(10)).await.0, [3]);
         assert_eq!(listed(user("u2"), search("chan 6"), page(10)).await.0, [0; 0]);
         assert_eq!(listed(user("u1"), search("chan 6"), page(10)).await.0, [6]);
+        // The total is the number of what the pages have, for whom and with which filter ever.
+        world.session().ban(&user("u1"), &ids[5], "u2", None).await.unwrap();
+        world.session().add_member(&user("u1"), &ids[6], "u2").await.unwrap();
+        let sport = Filter { category: Some("Sport".to_owned()), ..all() };
+        let both = Filter { joined: true, ..sport.clone() };
+        for actor in [user("u1"), user("u2"), user("u3"), Actor::Operator] {
+            for filter in [all(), sport.clone(), both.clone(), search("chan"), search("row")] {
+                let request = PageRequest { count: true, ..page(100) };
+                let (numbers, info) = listed(actor.clone(), filter.clone(), request).await;
+                assert_eq!(info.total, Some(numbers.len() as u64), "{actor:?} {filter:?}");
+            }
+        }
         for (request, field) in [
             (page(0), "limit"),
             (page(101), "limit"),
