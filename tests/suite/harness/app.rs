@@ -16,7 +16,10 @@ use tokio::sync::OnceCell;
 
 use upstream::Upstream;
 
-use super::{ADMIN_KEY, Bucket, Client, Database, Folder, Redis, Response, eventually, in_time};
+use super::{
+    ADMIN_KEY, Bucket, Client, Database, Folder, Redis, Response, eventually, in_time, redis,
+    redis::redis_is_the_store,
+};
 
 /// The runtime of all applications, which outlives every test.
 pub(super) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -204,16 +207,35 @@ impl Builder {
             .state
             .clone()
             .unwrap_or_else(|| Arc::new(Folder::new()));
+        let this = match redis_is_the_store() && self.may_have_another_store() {
+            true => self.on_shared_redis(state.path()).await,
+            false => self,
+        };
         in_time("the start of the application", async {
             if spin_is_the_host() {
-                self.start_spin(state).await
-            } else if self.process {
-                self.start_binary(state).await
+                this.start_spin(state).await
+            } else if this.process {
+                this.start_binary(state).await
             } else {
-                self.start_embedded(state).await
+                this.start_embedded(state).await
             }
         })
         .await
+    }
+
+    /// Whether neither the test chose the store, nor a manifest of its own.
+    fn may_have_another_store(&self) -> bool {
+        self.runtime_config.is_none() && self.manifest == manifest()
+    }
+
+    /// Keeps the store in a database of the server that all share.
+    async fn on_shared_redis(mut self, state: &Path) -> Self {
+        let redis = redis::shared().await;
+        let (url, runtime_config) = redis.database_of(state);
+        self.runtime_config = Some(runtime_config);
+        self.manifest(redis.manifest())
+            .variable("redis_url", url)
+            .variable("redis_host", redis.url())
     }
 
     async fn start_embedded(self, state: Arc<Folder>) -> App {
