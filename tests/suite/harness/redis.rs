@@ -25,7 +25,11 @@ const DATABASES: u32 = 10_000;
 pub(super) async fn shared() -> &'static Redis {
     static SHARED: OnceCell<Redis> = OnceCell::const_new();
     SHARED
-        .get_or_init(|| async { Redis::start().await.expect("GOLDFISH_STORE=redis") })
+        .get_or_init(|| async {
+            let redis = Redis::start().await.expect("GOLDFISH_STORE=redis");
+            end_with_this_process(redis.server.id().unwrap());
+            redis
+        })
         .await
 }
 
@@ -62,7 +66,6 @@ impl Redis {
             }
             Err(error) => panic!("redis-server: {error}"),
         };
-        end_with_this_process(server.id().unwrap());
         eventually("a connection to redis-server", || async move {
             tokio::net::TcpStream::connect(("127.0.0.1", port))
                 .await
@@ -133,7 +136,7 @@ fn write_runtime_config(path: &Path, url: &str) {
 /// Kills a process when this one ends, in whatever way.
 fn end_with_this_process(id: u32) {
     let script = format!("cat > /dev/null; kill {id} 2> /dev/null");
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     command.args(["-c", &script]).stdin(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // The pipe closes with this process.
