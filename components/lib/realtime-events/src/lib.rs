@@ -18,4 +18,5 @@ pub use names::{channel_name, feed_name, presence_name, proof_name, thread_name,
 pub use owner::{owner_of, owner_of_ticket};
 pub use publish::{
     close_sockets, close_sockets_in_background, publish_in_background, publish_pending,
+    transient_item,
 };

@@ -52,6 +52,24 @@ pub async fn publish_pending() -> Result<(), ApiError> {
     Ok(())
 }
 
+/// A message to all who follow a thread, but those excluded. It is not stored and has no number. The sender does not get
+/// it back.
+pub fn transient_item(
+    thread: &str,
+    message: String,
+    sender: Option<String>,
+    excluded: Vec<String>,
+) -> Item {
+    Item {
+        channel: thread_name(thread),
+        id: None,
+        previous_id: None,
+        action: Action::Message(message),
+        sender,
+        excluded,
+    }
+}
+
 /// Calls [`close_sockets`] after the response, which does not depend on it.
 pub fn close_sockets_in_background(context: &Context, user: String, proof: Option<String>) {
     let log = context.log.background();

@@ -3,9 +3,9 @@
 use contracts::identity::types::Scope;
 use contracts::messaging::events;
 use contracts::quota::limits::{self, Action};
-use contracts::realtime::proxy::{self, Action as ProxyAction, Item};
+use contracts::realtime::proxy;
 use http_edge::{ApiError, Context, Response};
-use realtime_events::thread_name;
+use realtime_events::transient_item;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use team::Done;
@@ -45,14 +45,7 @@ pub(crate) async fn broadcast(context: &mut Context) -> Result<Response, ApiErro
     if frame.len() > MESSAGE_MAX {
         return Err(ApiError::PayloadTooLarge(MESSAGE_MAX as u64));
     }
-    let item = Item {
-        channel: thread_name(&thread),
-        id: None,
-        previous_id: None,
-        action: ProxyAction::Message(frame),
-        sender: None,
-        excluded,
-    };
+    let item = transient_item(&thread, frame, None, excluded);
     match proxy::publish(vec![item]).await {
         Ok(()) => Ok(Response::json(&Done {
             message: "Message sent",

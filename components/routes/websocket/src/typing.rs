@@ -1,9 +1,9 @@
 //! Who is typing. It is not stored, and is not sent back to the user.
 
 use contracts::messaging::events;
-use contracts::realtime::proxy::{self, Action, Item};
+use contracts::realtime::proxy;
 use http_edge::ApiError;
-use realtime_events::thread_name;
+use realtime_events::transient_item;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -54,14 +54,8 @@ pub(crate) async fn tell(socket: &mut Socket, typing: Typing) -> Result<(), ApiE
         State::Start => Some((thread.clone(), socket.now)),
         State::Stop => None,
     };
-    let item = Item {
-        channel: thread_name(&thread),
-        id: None,
-        previous_id: None,
-        action: Action::Message(frame.to_string()),
-        sender: Some(socket.user.clone()),
-        excluded,
-    };
+    let sender = Some(socket.user.clone());
+    let item = transient_item(&thread, frame.to_string(), sender, excluded);
     proxy::publish(vec![item])
         .await
         .map_err(error_mapping::realtime)

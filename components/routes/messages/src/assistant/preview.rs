@@ -5,9 +5,9 @@ use std::{cell::RefCell, time::Duration};
 
 use contracts::{
     messaging::{events, types::Message},
-    realtime::proxy::{self, Action, Item},
+    realtime::proxy,
 };
-use realtime_events::thread_name;
+use realtime_events::transient_item;
 use serde_json::json;
 use spin_sdk::time::sleep;
 
@@ -31,14 +31,7 @@ pub(super) async fn publish(question: &Message, user: &str, text: &RefCell<Strin
         // Who may see it can change meanwhile.
         let audience = events::audience(user.to_owned(), question.thread_id.clone()).await;
         let Ok(excluded) = audience else { return };
-        let item = Item {
-            channel: thread_name(&question.thread_id),
-            id: None,
-            previous_id: None,
-            action: Action::Message(frame),
-            sender: None,
-            excluded,
-        };
+        let item = transient_item(&question.thread_id, frame, None, excluded);
         // What is lost here is in the message.
         let _ = proxy::publish(vec![item]).await;
     }
