@@ -17,6 +17,9 @@ const QUESTION: &str = "What do goldfish remember?";
 const OPENAI: &str = "gpt-4o";
 const ANTHROPIC: &str = "claude-sonnet-5";
 
+/// Stands for a new UUID in each request.
+pub(crate) const NEW_ID: &str = "<new id>";
+
 /// A request, and the last bytes of the response to it.
 #[derive(Clone)]
 pub(crate) struct Call {
@@ -81,7 +84,7 @@ fn ai_sdk() -> Call {
         json!({ "id": "m", "role": "user", "parts": [{ "type": "text", "text": QUESTION }] });
     Call {
         path: "/api/chat",
-        body: json!({ "messages": [message], "model": OPENAI }),
+        body: json!({ "id": NEW_ID, "messages": [message], "model": OPENAI }),
         end: b"[DONE]",
     }
 }

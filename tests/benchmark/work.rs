@@ -8,9 +8,10 @@ use futures::future::join_all;
 use http::Request;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use uuid::Uuid;
 
 use crate::client::{Connection, drain, read_until};
-use crate::protocols::{self, Call};
+use crate::protocols::{self, Call, NEW_ID};
 
 /// The first token of every reply.
 const FIRST_TOKEN: &[u8] = b"w0 ";
@@ -69,7 +70,13 @@ impl Target {
     }
 
     fn chat(&self) -> Request<Full<Bytes>> {
-        self.request("POST", self.path, self.body.clone())
+        let body = match std::str::from_utf8(&self.body) {
+            Ok(body) if body.contains(NEW_ID) => {
+                body.replace(NEW_ID, &Uuid::new_v4().to_string()).into()
+            }
+            _ => self.body.clone(),
+        };
+        self.request("POST", self.path, body)
     }
 
     fn listing(&self) -> Request<Full<Bytes>> {
