@@ -63,7 +63,8 @@ pub(crate) async fn drain(body: &mut Incoming) {
     while next(body).await.is_some() {}
 }
 
-async fn next(body: &mut Incoming) -> Option<Bytes> {
+/// The next bytes; none at the end.
+pub(crate) async fn next(body: &mut Incoming) -> Option<Bytes> {
     loop {
         if let Ok(data) = body.frame().await?.unwrap().into_data() {
             return Some(data);

@@ -73,7 +73,7 @@ pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32)
         unit: "µs",
         value: baseline,
         target: None,
-        native: None,
+        compared: None,
     });
     for ((name, _), samples) in kinds.iter().zip(&samples) {
         table.add(Row {
@@ -81,7 +81,7 @@ pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32)
             unit: "µs",
             value: percentile(samples, 50) - baseline,
             target: None,
-            native: None,
+            compared: None,
         });
     }
     compare_passwords(table, &mut connection, length).await;
@@ -115,7 +115,7 @@ async fn compare_passwords(table: &mut Table, connection: &mut Connection, lengt
             unit: "µs",
             value: percentile(samples, 50),
             target: None,
-            native: None,
+            compared: None,
         });
     }
 }

@@ -1,9 +1,9 @@
-//! goldfish as a separate process, and its CPU time and memory from `/proc` (Linux only).
+//! goldfish as a separate process.
 
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,14 +14,11 @@ use serde_json::Value;
 use upstream::Upstream;
 
 use crate::client::Connection;
+use crate::process::{Process, free_address, listening};
 use crate::work::Target;
 
-/// Open files: two sockets for each of a thousand streams, and a reserve.
-const OPEN_FILES: u64 = 4096;
-
-/// The kernel's `USER_HZ`, the unit of times in `/proc/<pid>/stat`: 100 on every Linux that Rust
-/// supports.
-const TICKS_PER_SECOND: f64 = 100.0;
+/// Open files: a socket for each of ten thousand connections, and a reserve.
+const OPEN_FILES: u64 = 12_000;
 
 pub(crate) fn manifest() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml")
@@ -84,6 +81,11 @@ fn variables(upstream: &Upstream) -> Vec<(String, String)> {
     vec![
         ("openai_api_key".to_owned(), "sk-benchmark".to_owned()),
         ("openai_base_url".to_owned(), upstream.openai_base_url()),
+        ("anthropic_api_key".to_owned(), "sk-benchmark".to_owned()),
+        (
+            "anthropic_base_url".to_owned(),
+            upstream.anthropic_base_url(),
+        ),
         limit("chat"),
         limit("api"),
         limit("auth"),
@@ -91,17 +93,49 @@ fn variables(upstream: &Upstream) -> Vec<(String, String)> {
     ]
 }
 
-/// A running goldfish process. It is killed on drop.
+/// A running goldfish process.
 pub(crate) struct Goldfish {
-    child: Child,
+    pub(crate) process: Process,
     address: SocketAddr,
     state: State,
 }
 
-impl Drop for Goldfish {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// The local proxy for WebSockets as a process of its own, before a goldfish.
+pub(crate) struct BehindProxy {
+    #[expect(dead_code, reason = "kept until it is dropped")]
+    goldfish: Goldfish,
+    pub(crate) proxy: Process,
+    /// Where clients connect.
+    pub(crate) address: SocketAddr,
+}
+
+impl BehindProxy {
+    pub(crate) async fn start(upstream: &Upstream) -> Result<Self> {
+        let key = "benchmark";
+        let (address, control) = (free_address()?, free_address()?);
+        let variables = [
+            ("grip_control_url", format!("http://{control}")),
+            ("grip_key", key.to_owned()),
+            ("rate_limit_messages_per_minute", "1000000000".to_owned()),
+            ("rate_limit_joins_per_minute", "1000000000".to_owned()),
+        ];
+        let goldfish = Goldfish::start_with(upstream, &variables).await?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_goldfish"));
+        command.args(["proxy", "--key", key]);
+        for (name, address) in [
+            ("--listen", address),
+            ("--control", control),
+            ("--backend", goldfish.address()),
+        ] {
+            command.arg(name).arg(address.to_string());
+        }
+        let proxy = Process::start(&mut command)?;
+        listening(address).await?;
+        Ok(Self {
+            goldfish,
+            proxy,
+            address,
+        })
     }
 }
 
@@ -146,19 +180,10 @@ impl Goldfish {
         }
         // Logs are written to a file, as in production.
         let log = std::fs::File::create(state.0.join("log"))?;
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn()?;
-        let output = child.stdout.take().context("no output")?;
-        let address = tokio::task::spawn_blocking(move || {
-            use std::io::BufRead;
-            std::io::BufReader::new(output)
-                .lines()
-                .map_while(Result::ok)
-                .find_map(|line| line.split_once("http://")?.1.trim().parse().ok())
-        })
-        .await?
-        .context("goldfish did not start")?;
+        let mut process = Process::start(command.stderr(log))?;
+        let address = process.address().await?;
         Ok(Self {
-            child,
+            process,
             address,
             state,
         })
@@ -177,44 +202,6 @@ impl Goldfish {
     /// Signs `count` guests in.
     pub(crate) async fn users(&self, count: usize) -> Vec<Target> {
         users_of(self.address, count).await
-    }
-
-    /// The CPU time of the process so far.
-    pub(crate) fn cpu(&self) -> Duration {
-        let stat = self.proc("stat");
-        // The second field, the name in parentheses, may contain spaces. The times are fields 14
-        // and 15.
-        let fields = stat.rsplit_once(") ").unwrap().1;
-        let times = fields
-            .split(' ')
-            .skip(11)
-            .take(2)
-            .map(|field| field.parse::<u32>().unwrap());
-        Duration::from_secs_f64(f64::from(times.sum::<u32>()) / TICKS_PER_SECOND)
-    }
-
-    /// The peak resident memory in bytes.
-    pub(crate) fn peak_memory(&self) -> u64 {
-        self.status("VmHWM:")
-    }
-
-    /// The resident memory in bytes.
-    pub(crate) fn memory(&self) -> u64 {
-        self.status("VmRSS:")
-    }
-
-    fn status(&self, name: &str) -> u64 {
-        let status = self.proc("status");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap();
-        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-        kilobytes * 1024
-    }
-
-    fn proc(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap()
     }
 }
 

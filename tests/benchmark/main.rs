@@ -18,8 +18,13 @@ mod client;
 mod credentials;
 mod goldfish;
 mod messaging;
+mod peers;
+mod process;
+mod protocols;
 mod proxy;
+mod realtime;
 mod slow;
+mod streams;
 mod table;
 mod work;
 
@@ -30,7 +35,7 @@ use upstream::{Fault, Script, Upstream};
 
 use goldfish::Goldfish;
 use proxy::Proxy;
-use table::{Goal, Row, Table, percentile};
+use table::{Goal, Peer, Row, Table};
 use work::Target;
 
 /// The fake provider's delay before its first token: shorter than that of a real provider, and long
@@ -69,13 +74,16 @@ fn main() -> Result<()> {
 }
 
 /// What `--only=` selects.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 9] = [
+    "protocols",
     "chats",
     "slow-readers",
     "authentication",
     "memory",
     "writes",
     "messaging",
+    "realtime",
+    "streams",
 ];
 
 /// Runs all measurements, or one part of them. `length` multiplies the duration of each.
@@ -86,10 +94,12 @@ async fn run(length: u32, only: Option<&str>) -> Result<Table> {
     upstream.stop_recording();
     let proxy = Proxy::start(upstream.address()).await?;
     goldfish::build().await?;
+    if is_wanted("protocols") {
+        let goldfish = Goldfish::start(&upstream).await?;
+        protocols::measure(&mut table, &upstream, &proxy, &goldfish, length).await;
+    }
     if is_wanted("chats") {
         let goldfish = Goldfish::start(&upstream).await?;
-        first_token(&mut table, &upstream, &proxy, &goldfish, length).await;
-        per_token(&mut table, &upstream, &proxy, &goldfish, length).await;
         upstream.set(Script::words(SHORT_REPLY));
         throughput(&mut table, &proxy, &goldfish, length).await;
         upstream.set(Script::words(LONG_REPLY));
@@ -115,112 +125,13 @@ async fn run(length: u32, only: Option<&str>) -> Result<Table> {
     if is_wanted("messaging") {
         messaging::measure(&mut table, &upstream, length).await?;
     }
+    if is_wanted("realtime") {
+        realtime::measure(&mut table, &upstream, length).await?;
+    }
+    if is_wanted("streams") {
+        streams::measure(&mut table, &upstream, length).await?;
+    }
     Ok(table)
-}
-
-/// Time to first token over `/api/chat` and over `/v1`.
-async fn first_token(
-    table: &mut Table,
-    upstream: &Upstream,
-    proxy: &Proxy,
-    goldfish: &Goldfish,
-    length: u32,
-) {
-    let endpoints: [(&str, &[usize]); 2] = [("", &[1, 16, 64]), (", /v1", &[1, 16, 64, 256])];
-    for (endpoint, counts) in endpoints {
-        for &streams in counts {
-            progress(&format!("time to first token{endpoint}, {streams} streams"));
-            // Above 64 streams chats take longer, so that their rate stays the same.
-            let delay = Duration::from_millis(10) * (streams as u32).div_ceil(64);
-            upstream.set(
-                Script::words(SHORT_REPLY)
-                    .first_delay(FIRST_TOKEN_DELAY)
-                    .delay(delay),
-            );
-            let chat = FIRST_TOKEN_DELAY + delay * SHORT_REPLY as u32;
-            let targets = targets(upstream, proxy, goldfish, streams, !endpoint.is_empty()).await;
-            let mut samples = [Vec::new(), Vec::new(), Vec::new()];
-            let chats = if streams == 1 { 6 } else { 4 };
-            // The targets alternate, so that other load on the machine affects all three equally.
-            for round in 0..=2 * length {
-                for (targets, samples) in targets.iter().zip(&mut samples) {
-                    let times = work::first_tokens(targets, chats, chat).await;
-                    // The first round warms up instances and their caches.
-                    if round > 0 {
-                        samples.extend(times);
-                    }
-                }
-            }
-            let [direct, native, goldfish] = samples;
-            for (rank, target) in [(50, 1.0), (99, 5.0)] {
-                let baseline = percentile(&direct, rank);
-                table.add(Row {
-                    what: format!(
-                        "added time to first token{endpoint}, p{rank}, {streams} streams"
-                    ),
-                    unit: "ms",
-                    value: percentile(&goldfish, rank) - baseline,
-                    target: (streams == 64).then_some(Goal::AtMost(target)),
-                    native: Some(percentile(&native, rank) - baseline),
-                });
-            }
-        }
-    }
-}
-
-/// `streams` targets each: the provider itself, the native proxy, goldfish.
-async fn targets(
-    upstream: &Upstream,
-    proxy: &Proxy,
-    goldfish: &Goldfish,
-    streams: usize,
-    through_v1: bool,
-) -> [Vec<Target>; 3] {
-    let mut users = goldfish.users(streams).await;
-    if through_v1 {
-        users = users.iter().map(Target::through_v1).collect();
-    }
-    [
-        vec![Target::openai(upstream.address()); streams],
-        vec![Target::openai(proxy.address()); streams],
-        users,
-    ]
-}
-
-/// The added time of each token of a long reply over `/v1`, from a provider without delays.
-async fn per_token(
-    table: &mut Table,
-    upstream: &Upstream,
-    proxy: &Proxy,
-    goldfish: &Goldfish,
-    length: u32,
-) {
-    upstream.set(Script::words(LONG_REPLY));
-    for streams in [1, 16, 64, 256] {
-        progress(&format!("time of a token, {streams} streams"));
-        let targets = targets(upstream, proxy, goldfish, streams, true).await;
-        let mut samples = [Vec::new(), Vec::new(), Vec::new()];
-        let rounds = length * if streams == 1 { 8 } else { 1 };
-        for round in 0..=rounds {
-            for (targets, samples) in targets.iter().zip(&mut samples) {
-                let times = work::whole_chats(targets).await;
-                if round > 0 {
-                    samples.extend(times);
-                }
-            }
-        }
-        let [direct, native, goldfish] = samples.map(|samples| percentile(&samples, 50));
-        let added = |time: f64| (time - direct) * 1000.0 / LONG_REPLY as f64;
-        table.add(Row {
-            what: format!(
-                "added time per token, /v1, replies of {LONG_REPLY} tokens, p50, {streams} streams"
-            ),
-            unit: "µs",
-            value: added(goldfish),
-            target: None,
-            native: Some(added(native)),
-        });
-    }
 }
 
 async fn throughput(table: &mut Table, proxy: &Proxy, goldfish: &Goldfish, length: u32) {
@@ -228,23 +139,24 @@ async fn throughput(table: &mut Table, proxy: &Proxy, goldfish: &Goldfish, lengt
     progress("chats a second");
     let users = goldfish.users(CONNECTIONS).await;
     work::chats(&users, time / 4).await;
-    let before = goldfish.cpu();
+    let before = goldfish.process.cpu();
     let goldfish_chats = work::chats(&users, time).await;
-    let cpu = goldfish.cpu() - before;
-    let native_chats = work::chats(&vec![Target::openai(proxy.address()); CONNECTIONS], time).await;
+    let cpu = goldfish.process.cpu() - before;
+    let native = Target::provider(proxy.address(), &protocols::completions("gpt-4o"));
+    let native_chats = work::chats(&vec![native; CONNECTIONS], time).await;
     table.add(Row {
         what: format!("chats of {SHORT_REPLY} tokens, {CONNECTIONS} connections"),
         unit: "/s",
         value: goldfish_chats.rate(),
         target: Some(Goal::AtLeast(700.0)),
-        native: Some(native_chats.rate()),
+        compared: Some((Peer::Native, native_chats.rate())),
     });
     table.add(Row {
         what: format!("CPU of a chat of {SHORT_REPLY} tokens"),
         unit: "µs",
         value: cpu.as_secs_f64() * 1e6 / goldfish_chats.count as f64,
         target: None,
-        native: None,
+        compared: None,
     });
     progress("listings a second");
     work::listings(&users, time / 4).await;
@@ -254,22 +166,22 @@ async fn throughput(table: &mut Table, proxy: &Proxy, goldfish: &Goldfish, lengt
         unit: "/s",
         value: listings.rate(),
         target: Some(Goal::AtLeast(5000.0)),
-        native: None,
+        compared: None,
     });
 }
 
 async fn cost_of_tokens(table: &mut Table, goldfish: &Goldfish, length: u32) {
     progress("CPU of long replies");
     let users = goldfish.users(CONNECTIONS).await;
-    let before = goldfish.cpu();
+    let before = goldfish.process.cpu();
     let chats = work::chats(&users, Duration::from_secs(2) * length).await;
-    let cpu = goldfish.cpu() - before;
+    let cpu = goldfish.process.cpu() - before;
     table.add(Row {
         what: format!("CPU per token in replies of {LONG_REPLY} tokens"),
         unit: "µs",
         value: cpu.as_secs_f64() * 1e6 / (chats.count * LONG_REPLY as u64) as f64,
         target: None,
-        native: None,
+        compared: None,
     });
 }
 
@@ -282,9 +194,9 @@ async fn memory(table: &mut Table, goldfish: &Goldfish) {
         table.add(Row {
             what: format!("peak memory, {streams} open idle streams"),
             unit: "MB",
-            value: goldfish.peak_memory() as f64 / 1e6,
+            value: goldfish.process.peak_memory() as f64 / 1e6,
             target: (streams == 1000).then_some(Goal::AtMost(200.0)),
-            native: None,
+            compared: None,
         });
     }
 }
@@ -306,7 +218,7 @@ async fn writes(table: &mut Table, upstream: &Upstream) -> Result<()> {
             unit: "",
             value: (after.writes - before.writes) as f64 / (4 * CONNECTIONS) as f64,
             target: (ledger == "off").then_some(Goal::AtMost(4.0)),
-            native: None,
+            compared: None,
         });
         host.shutdown().await;
     }

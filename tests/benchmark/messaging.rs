@@ -88,8 +88,8 @@ impl Database {
 
 /// A signed-in user.
 #[derive(Clone)]
-struct User {
-    token: String,
+pub(crate) struct User {
+    pub(crate) token: String,
     id: String,
 }
 
@@ -191,7 +191,7 @@ async fn of_database(
     length: u32,
 ) -> Result<()> {
     let address = goldfish.address();
-    let users = sign_in(address).await;
+    let users = sign_in(address, CONNECTIONS).await;
     let channel = create(
         address,
         &users[0],
@@ -253,7 +253,7 @@ async fn of_database(
                 unit: "/s",
                 value: mean(rates),
                 target: is_sqlite.then_some(Goal::AtLeast(goal)),
-                native: None,
+                compared: None,
             });
         }
         table.add(Row {
@@ -264,7 +264,7 @@ async fn of_database(
             unit: "",
             value: mean(&rates[1]) / mean(&rates[2]),
             target: Some(Goal::AtMost(1.2)),
-            native: None,
+            compared: None,
         });
     }
     lists(table, name, address, &users, &channel, database, length).await
@@ -324,7 +324,7 @@ async fn lists(
             unit: "/s",
             value: mean(&rates),
             target: None,
-            native: None,
+            compared: None,
         });
     }
     Ok(())
@@ -350,10 +350,11 @@ async fn fill(
     database.insert(&statement, 1, messages).await
 }
 
-async fn sign_in(address: SocketAddr) -> Vec<User> {
+/// Signs `count` guests in.
+pub(crate) async fn sign_in(address: SocketAddr, count: usize) -> Vec<User> {
     let mut connection = Connection::open(address).await;
     let mut users = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..count {
         let request = Request::post("/api/v1/auth/guest")
             .header("host", "localhost")
             .body(Full::default())
@@ -371,13 +372,20 @@ async fn json_of(body: hyper::body::Incoming) -> Value {
     serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap()
 }
 
-async fn send(address: SocketAddr, user: &User, method: &str, path: &str, body: &Value) -> Value {
+/// Sends a request and returns the JSON of the response.
+pub(crate) async fn send(
+    address: SocketAddr,
+    user: &User,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Value {
     let mut connection = Connection::open(address).await;
     json_of(connection.send(user.request(method, path, body)).await).await
 }
 
 /// Creates something and returns its id.
-async fn create(address: SocketAddr, user: &User, path: &str, body: Value) -> String {
+pub(crate) async fn create(address: SocketAddr, user: &User, path: &str, body: Value) -> String {
     let created = send(address, user, "POST", path, &body).await;
     created["id"].as_str().unwrap().to_owned()
 }

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use upstream::{Script, Upstream};
 
 use crate::goldfish::Goldfish;
+use crate::protocols;
 use crate::table::{Row, Table, percentile};
 use crate::work::{self, Target};
 use crate::{CONNECTIONS, FIRST_TOKEN_DELAY, SHORT_REPLY, progress};
@@ -56,7 +57,10 @@ pub(crate) async fn measure(table: &mut Table, upstream: &Upstream, length: u32)
         // A new process, so that its memory is that of the slow readers alone.
         let goldfish = Goldfish::start(upstream).await?;
         let users = |users: Vec<Target>| match through_v1 {
-            true => users.iter().map(Target::through_v1).collect(),
+            true => {
+                let call = protocols::completions("gpt-4o");
+                users.iter().map(|user| user.calling(&call)).collect()
+            }
             false => users,
         };
         let others: Vec<Target> = users(goldfish.users(CONNECTIONS).await);
@@ -111,7 +115,7 @@ async fn beside_others(
             unit: "ms",
             value: percentile(&with, rank) - percentile(&without, rank),
             target: None,
-            native: None,
+            compared: None,
         });
     }
     let [without, with] = rates;
@@ -120,7 +124,7 @@ async fn beside_others(
         unit: "%",
         value: with / without * 100.0,
         target: None,
-        native: None,
+        compared: None,
     });
     Ok(())
 }
@@ -134,22 +138,22 @@ async fn memory(
 ) -> Result<()> {
     progress(&format!("memory of slow readers, {name}"));
     upstream.set(Script::words(SLOW_REPLY));
-    let before = goldfish.memory();
+    let before = goldfish.process.memory();
     let mut readers = Vec::new();
     for target in slow {
         readers.push(SlowReader::open(target).await?);
     }
     // Waits until the process is idle (replies ended, or blocked by their readers), at most a minute.
-    let mut cpu = goldfish.cpu();
+    let mut cpu = goldfish.process.cpu();
     for _ in 0..30 {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        let now = goldfish.cpu();
+        let now = goldfish.process.cpu();
         if now - cpu < Duration::from_millis(200) {
             break;
         }
         cpu = now;
     }
-    let held = goldfish.memory().saturating_sub(before);
+    let held = goldfish.process.memory().saturating_sub(before);
     table.add(Row {
         what: format!(
             "memory held for each of {READERS} readers at 1 KB/s of replies of {SLOW_REPLY} tokens, {name}"
@@ -157,7 +161,7 @@ async fn memory(
         unit: "KB",
         value: held as f64 / READERS as f64 / 1e3,
         target: None,
-        native: None,
+        compared: None,
     });
     drop(readers);
     Ok(())

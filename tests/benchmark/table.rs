@@ -15,8 +15,29 @@ pub(crate) struct Row {
     pub(crate) unit: &'static str,
     pub(crate) value: f64,
     pub(crate) target: Option<Goal>,
-    /// The same figure of the native pass-through proxy.
-    pub(crate) native: Option<f64>,
+    /// The same figure of another server in the same run.
+    pub(crate) compared: Option<(Peer, f64)>,
+}
+
+/// A server beside goldfish.
+#[derive(Clone, Copy)]
+pub(crate) enum Peer {
+    /// The native pass-through proxy: the lower bound.
+    Native,
+    /// The Durable Objects of `peers/workerd`.
+    Workerd,
+    /// The server of the Durable Streams protocol for Node.js.
+    DurableStreams,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Native => "native pass-through",
+            Self::Workerd => "workerd",
+            Self::DurableStreams => "@durable-streams/server",
+        })
+    }
 }
 
 /// All figures, displayed as Markdown.
@@ -24,36 +45,38 @@ pub(crate) struct Row {
 pub(crate) struct Table(Vec<Row>);
 
 impl Table {
+    /// Adds a figure, and shows it on standard error, for those who do not wait for the whole table.
     pub(crate) fn add(&mut self, row: Row) {
+        eprintln!("  {}: {}", row.what, figure(row.value, row.unit));
         self.0.push(row);
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            out,
-            "| | goldfish | target | reached | native pass-through |"
-        )?;
+        writeln!(out, "| | goldfish | target | reached | compared with |")?;
         writeln!(out, "|---|---:|---:|---|---:|")?;
         for row in &self.0 {
             let unit = row.unit;
-            let (target, reached) = match row.target {
+            let (goal, reached) = match row.target {
                 None => (String::new(), ""),
-                Some(Goal::AtMost(most)) => (format!("≤ {most} {unit}"), yes(row.value <= most)),
-                Some(Goal::AtLeast(least)) => {
-                    (format!("≥ {least} {unit}"), yes(row.value >= least))
+                Some(Goal::AtMost(most)) => {
+                    (format!("≤ {}", target(most, unit)), yes(row.value <= most))
                 }
+                Some(Goal::AtLeast(least)) => (
+                    format!("≥ {}", target(least, unit)),
+                    yes(row.value >= least),
+                ),
             };
-            let native = row
-                .native
-                .map(|value| figure(value, unit))
+            let compared = row
+                .compared
+                .map(|(peer, value)| format!("{} ({peer})", figure(value, unit)))
                 .unwrap_or_default();
             let (what, value) = (&row.what, figure(row.value, unit));
             writeln!(
                 out,
-                "| {what} | {value} | {} | {reached} | {native} |",
-                target.trim()
+                "| {what} | {value} | {} | {reached} | {compared} |",
+                goal.trim()
             )?;
         }
         Ok(())
@@ -62,6 +85,14 @@ impl fmt::Display for Table {
 
 fn yes(reached: bool) -> &'static str {
     if reached { "yes" } else { "**no**" }
+}
+
+/// A target, which may be another server's figure.
+fn target(value: f64, unit: &str) -> String {
+    match value.fract() {
+        0.0 => format!("{value} {unit}"),
+        _ => figure(value, unit),
+    }
 }
 
 fn figure(value: f64, unit: &str) -> String {

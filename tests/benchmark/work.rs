@@ -8,9 +8,9 @@ use futures::future::join_all;
 use http::Request;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use serde_json::{Value, json};
 
 use crate::client::{Connection, drain, read_until};
+use crate::protocols::{self, Call};
 
 /// The first token of every reply.
 const FIRST_TOKEN: &[u8] = b"w0 ";
@@ -22,26 +22,33 @@ pub(crate) struct Target {
     path: &'static str,
     token: String,
     body: Bytes,
+    /// The last bytes of the response.
+    end: &'static [u8],
 }
 
 impl Target {
-    /// A server with OpenAI's API. The request is the one that goldfish sends to it.
-    pub(crate) fn openai(address: SocketAddr) -> Self {
-        let body = json!({
-            "model": "gpt-4o",
-            "messages": [{ "role": "user", "content": "What do goldfish remember?" }],
-            "stream": true,
-            "stream_options": { "include_usage": true },
-        });
-        Self::new(address, "/v1/chat/completions", "sk-benchmark", &body)
+    /// An AI provider, and the request that goldfish sends to it.
+    pub(crate) fn provider(address: SocketAddr, call: &Call) -> Self {
+        Self::new(address, "sk-benchmark", call)
     }
 
-    /// The same user of goldfish, through `/v1`.
-    pub(crate) fn through_v1(&self) -> Self {
+    /// A user of goldfish who chats with goldfish's own protocol.
+    pub(crate) fn goldfish(address: SocketAddr, token: &str) -> Self {
+        Self::new(address, token, &protocols::own())
+    }
+
+    /// The same user with another request.
+    pub(crate) fn calling(&self, call: &Call) -> Self {
+        Self::new(self.address, &self.token, call)
+    }
+
+    fn new(address: SocketAddr, token: &str, call: &Call) -> Self {
         Self {
-            address: self.address,
-            token: self.token.clone(),
-            ..Self::openai(self.address)
+            address,
+            path: call.path,
+            token: token.to_owned(),
+            body: call.body.to_string().into(),
+            end: call.end,
         }
     }
 
@@ -59,22 +66,6 @@ impl Target {
             self.body.len()
         );
         [head.as_bytes(), &self.body].concat()
-    }
-
-    /// A user of goldfish.
-    pub(crate) fn goldfish(address: SocketAddr, token: &str) -> Self {
-        let body = json!({ "message": "What do goldfish remember?", "model": "gpt-4o" });
-        Self::new(address, "/api/chat", token, &body)
-    }
-
-    fn new(address: SocketAddr, path: &'static str, token: &str, body: &Value) -> Self {
-        let body = body.to_string().into();
-        Self {
-            address,
-            path,
-            token: token.to_owned(),
-            body,
-        }
     }
 
     fn chat(&self) -> Request<Full<Bytes>> {
@@ -132,7 +123,7 @@ pub(crate) async fn whole_chats(targets: &[Target]) -> Vec<f64> {
             let started = Instant::now();
             let mut body = connection.send(target.chat()).await;
             assert!(
-                read_until(&mut body, b"[DONE]").await,
+                read_until(&mut body, target.end).await,
                 "the response is incomplete"
             );
             started.elapsed().as_secs_f64() * 1000.0

@@ -1,6 +1,6 @@
 //! Headers that are added and removed on the way, as Pushpin does it.
 
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// The features of the proxy, as Pushpin 1.36 announces them, without the filters that it lacks.
 pub(super) const FEATURES: &str = "status, session, link:next, filter:skip-self, filter:skip-users";
@@ -41,6 +41,26 @@ pub(super) fn remove_with_prefix(headers: &mut HeaderMap, prefix: &str) {
     for name in names {
         headers.remove(name);
     }
+}
+
+/// A copy of a header's value with memory of its own. A value that hyper has read shares the buffer of its connection,
+/// 8 KiB and more, and keeps it as long as it lives.
+pub(super) fn own(value: &HeaderValue) -> HeaderValue {
+    let copy = HeaderValue::from_bytes(value.as_bytes());
+    let mut copy = copy.unwrap_or_else(|_| value.clone());
+    copy.set_sensitive(value.is_sensitive());
+    copy
+}
+
+/// A copy of headers with memory of its own.
+pub(super) fn own_all(headers: &HeaderMap) -> HeaderMap {
+    let mut copy = HeaderMap::with_capacity(headers.keys_len());
+    for (name, value) in headers {
+        let name =
+            HeaderName::from_bytes(name.as_str().as_bytes()).unwrap_or_else(|_| name.clone());
+        copy.append(name, own(value));
+    }
+    copy
 }
 
 /// The value of a header as text.

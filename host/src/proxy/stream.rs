@@ -57,7 +57,7 @@ pub(super) async fn respond(
     let (to_client, from_stream) = mpsc::channel(1);
     let stream = Stream {
         session: shared.hub.session(),
-        host: head.headers.get(header::HOST).cloned(),
+        host: head.headers.get(header::HOST).map(headers::own),
         abort,
         shared,
         to_client,

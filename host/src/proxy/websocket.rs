@@ -63,6 +63,7 @@ pub(super) async fn open(
     }
     head.headers.remove("connection-id");
     headers::remove_with_prefix(&mut head.headers, "meta-");
+    head.headers = headers::own_all(&head.headers);
     let mut link = Link {
         shared: shared.clone(),
         head,
@@ -218,12 +219,12 @@ impl Link {
     }
 
     /// Stores the properties of the connection that a response's headers set.
-    fn learn(&mut self, headers: &HeaderMap) {
-        if let Some(seconds) = headers::text(headers, KEEP_ALIVE_INTERVAL) {
+    fn learn(&mut self, received: &HeaderMap) {
+        if let Some(seconds) = headers::text(received, KEEP_ALIVE_INTERVAL) {
             let seconds = seconds.parse().ok().filter(|seconds| *seconds > 0);
             self.interval = seconds.map(|seconds| Duration::from_secs(seconds).max(MIN_INTERVAL));
         }
-        for (name, value) in headers {
+        for (name, value) in received {
             let Some(name) = name.as_str().strip_prefix("set-meta-") else {
                 continue;
             };
@@ -232,7 +233,7 @@ impl Link {
             };
             self.meta.retain(|(key, _)| *key != name);
             if !value.is_empty() {
-                self.meta.push((name, value.clone()));
+                self.meta.push((name, headers::own(value)));
             }
         }
     }

@@ -142,6 +142,8 @@ impl Exchange<'_> {
         if let Some(clean) = self.fault_at(tokens.len()).await? {
             return Ok(clean);
         }
+        // Some formats repeat the whole text at the end.
+        self.script.tokens = tokens;
         waiting += &self.format.closing(&self.script, &self.model);
         self.send(&waiting).await?;
         Ok(true)

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 /// Which provider a path belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
+    /// Chat completions and embeddings of OpenAI's API.
     OpenAi,
+    /// Responses of OpenAI's API.
+    OpenAiResponses,
     Anthropic,
     WorkersAi,
 }
@@ -15,9 +18,10 @@ impl Format {
     /// The format a path asks for, or `None` for a path no provider has.
     pub(crate) fn of_path(path: &str) -> Option<Self> {
         let path = path.split('?').next().unwrap_or(path);
-        let is_openai = ["/chat/completions", "/responses", "/embeddings"];
-        if is_openai.iter().any(|end| path.ends_with(end)) {
+        if path.ends_with("/chat/completions") || path.ends_with("/embeddings") {
             Some(Self::OpenAi)
+        } else if path.ends_with("/responses") {
+            Some(Self::OpenAiResponses)
         } else if path.ends_with("/v1/messages") || path.ends_with("/v1/messages/count_tokens") {
             Some(Self::Anthropic)
         } else if path.contains("/ai/run/") || path.contains("/workers-ai/") {
@@ -29,7 +33,9 @@ impl Format {
 
     fn event(self, name: &str, data: &str) -> String {
         match self {
-            Self::Anthropic => format!("event: {name}\ndata: {data}\n\n"),
+            Self::Anthropic | Self::OpenAiResponses => {
+                format!("event: {name}\ndata: {data}\n\n")
+            }
             Self::OpenAi | Self::WorkersAi => format!("data: {data}\n\n"),
         }
     }
@@ -45,6 +51,25 @@ impl Format {
                     Value::Null,
                 ),
             ),
+            Self::OpenAiResponses => {
+                let created = response(script, model, "in_progress", json!([]));
+                [
+                    ("response.created", json!({"response": created})),
+                    ("response.in_progress", json!({"response": created})),
+                    (
+                        "response.output_item.added",
+                        json!({"output_index": 0, "item": output_message("in_progress", json!([]))}),
+                    ),
+                    (
+                        "response.content_part.added",
+                        json!({"item_id": OUTPUT_MESSAGE_ID, "output_index": 0, "content_index": 0, "part": output_text("")}),
+                    ),
+                ]
+                .into_iter()
+                .enumerate()
+                .map(|(number, (kind, members))| self.response_event(kind, number, members))
+                .collect()
+            }
             Self::WorkersAi if script.openai_shaped => self.event(
                 "",
                 &openai_chunk(
@@ -87,6 +112,11 @@ impl Format {
     pub(crate) fn token(self, script: &Script, model: &str, token: &str, number: usize) -> String {
         match self {
             Self::OpenAi => self.event("", &openai_chunk(model, json!({"content": token}), Value::Null)),
+            Self::OpenAiResponses => self.response_event(
+                "response.output_text.delta",
+                OPENING_EVENTS + number,
+                json!({"item_id": OUTPUT_MESSAGE_ID, "output_index": 0, "content_index": 0, "delta": token, "logprobs": [], "obfuscation": "xJ2"}),
+            ),
             Self::WorkersAi if script.openai_shaped => self.event("", &openai_chunk(model, json!({"content": token}), Value::Null)),
             // `p` is padding of varying length, against guessing tokens by their size.
             Self::WorkersAi => {
@@ -126,6 +156,36 @@ impl Format {
                     text += &self.event("message_stop", r#"{"type":"message_stop"}"#);
                 }
             }
+            Self::OpenAiResponses => {
+                let content: String = script.tokens.concat();
+                let part = output_text(&content);
+                let item = output_message("completed", json!([part]));
+                let (last, status) = match script.ending {
+                    Ending::Stop => ("response.completed", "completed"),
+                    Ending::Length | Ending::ContentFilter => ("response.incomplete", "incomplete"),
+                    Ending::Missing => return text,
+                };
+                let ended = response(script, model, status, json!([item]));
+                let first = OPENING_EVENTS + script.tokens.len();
+                let events = [
+                    (
+                        "response.output_text.done",
+                        json!({"item_id": OUTPUT_MESSAGE_ID, "output_index": 0, "content_index": 0, "text": content, "logprobs": []}),
+                    ),
+                    (
+                        "response.content_part.done",
+                        json!({"item_id": OUTPUT_MESSAGE_ID, "output_index": 0, "content_index": 0, "part": part}),
+                    ),
+                    (
+                        "response.output_item.done",
+                        json!({"output_index": 0, "item": item}),
+                    ),
+                    (last, json!({"response": ended})),
+                ];
+                for (number, (kind, members)) in events.into_iter().enumerate() {
+                    text += &self.response_event(kind, first + number, members);
+                }
+            }
             Self::WorkersAi if !script.openai_shaped => {
                 if let Some((prompt, completion)) = script.usage {
                     text += &self.event(
@@ -162,6 +222,15 @@ impl Format {
         text
     }
 
+    /// An event of a streamed response of OpenAI's Responses API.
+    fn response_event(self, kind: &str, number: usize, members: Value) -> String {
+        let mut event = json!({"type": kind, "sequence_number": number});
+        if let (Some(event), Value::Object(members)) = (event.as_object_mut(), members) {
+            event.extend(members);
+        }
+        self.event(kind, &event.to_string())
+    }
+
     /// The error event of a stream that fails on its way.
     pub(crate) fn error_event(self) -> String {
         match self {
@@ -171,6 +240,14 @@ impl Format {
                     "message": "The server had an error while processing your request. Sorry about that!",
                     "type": "server_error", "param": null, "code": null,
                 }})
+                .to_string(),
+            ),
+            Self::OpenAiResponses => self.event(
+                "error",
+                &json!({
+                    "type": "error", "sequence_number": OPENING_EVENTS, "code": "server_error", "param": null,
+                    "message": "The server had an error while processing your request. Sorry about that!",
+                })
                 .to_string(),
             ),
             Self::Anthropic => {
@@ -191,12 +268,50 @@ impl Format {
             _ => None,
         };
         let (status, body) = match self {
-            Self::OpenAi => openai_refusal(failure, model),
+            Self::OpenAi | Self::OpenAiResponses => openai_refusal(failure, model),
             Self::Anthropic => anthropic_refusal(failure, model),
             Self::WorkersAi => workers_ai_refusal(failure, model),
         };
         (status, retry_after, body)
     }
+}
+
+/// Events of a response before its first token.
+const OPENING_EVENTS: usize = 4;
+
+const OUTPUT_MESSAGE_ID: &str = "msg_68a5c1d27f1c81959d1b6f5d6c9a4b11";
+
+/// A response of OpenAI's Responses API.
+fn response(script: &Script, model: &str, status: &str, output: Value) -> Value {
+    let usage = script.usage.filter(|_| status != "in_progress");
+    let incomplete = match script.ending {
+        Ending::Length => json!({"reason": "max_output_tokens"}),
+        Ending::ContentFilter => json!({"reason": "content_filter"}),
+        Ending::Stop | Ending::Missing => Value::Null,
+    };
+    json!({
+        "id": "resp_68a5c1d1e0a88195a2a7c2b6f3d8e0f7", "object": "response", "created_at": 1_763_690_000,
+        "status": status, "background": false, "error": null,
+        "incomplete_details": if status == "incomplete" { incomplete } else { Value::Null },
+        "instructions": null, "max_output_tokens": null, "model": model, "output": output,
+        "parallel_tool_calls": true, "previous_response_id": null, "reasoning": {"effort": null, "summary": null},
+        "service_tier": "default", "store": false, "temperature": 1.0, "text": {"format": {"type": "text"}},
+        "tool_choice": "auto", "tools": [], "top_p": 1.0, "truncation": "disabled",
+        "usage": usage.map(|(prompt, completion)| json!({
+            "input_tokens": prompt, "input_tokens_details": {"cached_tokens": script.cached},
+            "output_tokens": completion, "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": prompt.saturating_add(completion),
+        })),
+        "user": null, "metadata": {},
+    })
+}
+
+fn output_message(status: &str, content: Value) -> Value {
+    json!({"id": OUTPUT_MESSAGE_ID, "type": "message", "status": status, "role": "assistant", "content": content})
+}
+
+fn output_text(text: &str) -> Value {
+    json!({"type": "output_text", "annotations": [], "logprobs": [], "text": text})
 }
 
 fn put(object: &mut Value, key: &str, value: Value) {

@@ -22,5 +22,5 @@ pub use reasoning::{Sealed, is_sealed, seal, unseal};
 pub use respond::ObjectEncoder;
 pub use stream::{ReplyStream, StreamEncoder, content_filtered};
 pub use texts::{Texts, moderate_messages};
-pub use tools::read_tools;
+pub use tools::{read_tool_choice, read_tools};
 pub use whole::{WholeReply, collect};

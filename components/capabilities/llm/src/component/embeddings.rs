@@ -8,7 +8,7 @@ use crate::bindings::{EmbeddingRequest, Embeddings, Error};
 use crate::embeddings::{
     self, EmbeddingModel, Vectors, demo_vectors, openai_body, workers_ai_body,
 };
-use crate::failure::{ErrorContext, Failure, Head};
+use crate::failure::{ErrorContext, Failure};
 use crate::outbound::OutboundRequest;
 use crate::providers::{Provider, local, openai, workers_ai};
 use crate::random::random;
@@ -139,21 +139,7 @@ async fn send(
         provider,
         request: Arc::new(embeddings::as_prompt(request)),
     };
-    let response = transport::send(outbound, deadlines.connect, deadlines.first_token)
-        .await
-        .map_err(|failure| context.error(&failure))?;
-    if !response.is_success() {
-        let (status, retry_after, body) = response.into_error().await;
-        let head = Head {
-            status: Some(status),
-            retry_after: retry_after.as_deref(),
-        };
-        return Err(context.response(&head, &body));
-    }
-    let body = response
-        .into_whole(deadlines.idle)
-        .await
-        .map_err(|failure| context.error(&failure))?;
+    let body = transport::send_for_whole(outbound, deadlines, &context).await?;
     embeddings::read(&body, embeddings::count(request)).ok_or_else(|| {
         context.error(&Failure::Protocol(
             "the response has not one vector for each input",

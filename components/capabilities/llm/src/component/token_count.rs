@@ -3,7 +3,7 @@
 use super::deadlines::Deadlines;
 use super::{lease, models, transport};
 use crate::bindings::{ChatRequest, Error};
-use crate::failure::{ErrorContext, Failure, Head};
+use crate::failure::{ErrorContext, Failure};
 use crate::json::{count_in, parse};
 use crate::providers::{Provider, anthropic};
 use crate::request::{native, tokens_at_most};
@@ -38,21 +38,7 @@ pub(super) async fn count(request: ChatRequest, variables: &Variables) -> Result
         request: Arc::new(request),
     };
     let counted = async {
-        let response = transport::send(outbound, deadlines.connect, deadlines.first_token)
-            .await
-            .map_err(|failure| context.error(&failure))?;
-        if !response.is_success() {
-            let (status, retry_after, body) = response.into_error().await;
-            let head = Head {
-                status: Some(status),
-                retry_after: retry_after.as_deref(),
-            };
-            return Err(context.response(&head, &body));
-        }
-        let body = response
-            .into_whole(deadlines.idle)
-            .await
-            .map_err(|failure| context.error(&failure))?;
+        let body = transport::send_for_whole(outbound, &deadlines, &context).await?;
         parse(&String::from_utf8_lossy(&body))
             .and_then(|parsed| count_in(&parsed.value, "input_tokens"))
             .ok_or_else(|| context.error(&Failure::Protocol("the response has no count")))

@@ -1,7 +1,9 @@
 //! HTTP to a provider, on `wasi:http` itself: its streams can be read into one buffer and dropped to
 //! close the connection.
 
-use crate::failure::Failure;
+use super::deadlines::Deadlines;
+use crate::bindings::Error;
+use crate::failure::{ErrorContext, Failure, Head};
 use crate::outbound::OutboundRequest;
 use futures::future::{Either, select};
 use spin_sdk::time::sleep;
@@ -149,6 +151,30 @@ fn host_request(
         let _ = trailers.write(Ok(None)).await;
     };
     Ok((request, sending))
+}
+
+/// Sends a request and reads the body of the response as a whole.
+///
+/// # Errors
+/// As `send` and [`ProviderResponse::into_whole`], and whatever a response says that is no success.
+pub(super) async fn send_for_whole(
+    request: OutboundRequest,
+    deadlines: &Deadlines,
+    context: &ErrorContext,
+) -> Result<Vec<u8>, Error> {
+    let response = send(request, deadlines.connect, deadlines.first_token)
+        .await
+        .map_err(|failure| context.error(&failure))?;
+    if !response.is_success() {
+        let (status, retry_after, body) = response.into_error().await;
+        let head = Head {
+            status: Some(status),
+            retry_after: retry_after.as_deref(),
+        };
+        return Err(context.response(&head, &body));
+    }
+    let body = response.into_whole(deadlines.idle).await;
+    body.map_err(|failure| context.error(&failure))
 }
 
 impl ProviderResponse {

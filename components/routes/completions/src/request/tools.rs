@@ -2,9 +2,8 @@
 
 use contracts::llm::types::{FunctionTool, Tool, ToolChoice};
 use http_edge::ApiError;
-use serde_json::Value;
 
-use model_api::{Fields, read_tools};
+use model_api::{Fields, read_tool_choice, read_tools};
 
 /// Reads `tools`.
 pub(super) fn read(fields: &mut Fields) -> Result<Vec<Tool>, ApiError> {
@@ -29,23 +28,7 @@ fn function(mut fields: Fields) -> Result<FunctionTool, ApiError> {
 
 /// Reads `tool_choice`.
 pub(super) fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>, ApiError> {
-    let name = "tool_choice";
-    match fields.take(name) {
-        None => Ok(None),
-        Some(Value::String(word)) => match word.as_str() {
-            "auto" => Ok(Some(ToolChoice::Auto)),
-            "none" => Ok(Some(ToolChoice::None)),
-            "required" => Ok(Some(ToolChoice::Required)),
-            _ => Err(fields.wrong(name, "must be auto, none, required or an object")),
-        },
-        Some(value) => {
-            let whole = value.to_string();
-            let mut named = Fields::of(value, fields.path(name))?;
-            if named.required_text("type")? != "function" {
-                return Ok(Some(ToolChoice::Other(whole)));
-            }
-            let name = named.required_object("function")?.required_text("name")?;
-            Ok(Some(ToolChoice::Function(name)))
-        }
-    }
+    read_tool_choice(fields, |chosen| {
+        chosen.required_object("function")?.required_text("name")
+    })
 }
