@@ -1,4 +1,4 @@
-//! What a component may use.
+//! The permissions of a component.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::manifest::Component;
 use crate::postgres::Pools;
 use crate::variables::{self, Values};
 
-/// What `spin.toml` grants a component, with the values of variables.
+/// The grants of a component in `spin.toml`, with the values of variables.
 pub(crate) struct Grants {
     pub(crate) variables: Values,
     pub(crate) environment: Values,
@@ -30,7 +30,7 @@ pub(crate) struct Grants {
     pub(crate) logs: Sink,
 }
 
-/// What all components of a host share.
+/// The parts that all components of a host share.
 #[derive(Clone)]
 pub(crate) struct Storage {
     pub(crate) key_value: Arc<KeyValue>,

@@ -89,7 +89,7 @@ pub struct Options {
     pub behind: Option<BehindProxy>,
 }
 
-/// What a host and the proxy before it share.
+/// The part that a host and the proxy in front of it share.
 #[derive(Clone, Debug)]
 pub struct BehindProxy {
     /// With this secret the proxy says which address a request has come from.
@@ -218,7 +218,7 @@ impl Host {
     }
 
     /// Stops accepting connections and waits until requests and their background work are done, at
-    /// most for the grace period. Then ends what is left.
+    /// most for the grace period. Then ends the remaining ones.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         let done = async {

@@ -13,7 +13,7 @@ use goldfish_host::{BehindProxy, Host, Logs, Options, build};
 use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
-/// Variables of the application that say how it publishes, if it has them.
+/// The variables of the application that configure how it publishes, if it has them.
 const CONTROL_VARIABLE: &str = "grip_control_url";
 const KEY_VARIABLE: &str = "grip_key";
 

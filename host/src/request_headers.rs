@@ -32,7 +32,7 @@ fn is_service_chaining(host: &str) -> bool {
 /// If a value is not UTF-8. Spin then responds with an empty 500.
 pub(crate) fn with_spin_headers<T>(
     request: &Parts,
-    found: &Match<'_, T>,
+    matched: &Match<'_, T>,
     peer: SocketAddr,
 ) -> Result<HeaderMap> {
     let mut headers = request.headers.clone();
@@ -47,22 +47,22 @@ pub(crate) fn with_spin_headers<T>(
     let path = request.uri.path_and_query();
     let full_url = format!("http://{host}{}", path.map_or("/", |path| path.as_str()));
     let mut added = vec![
-        ("path-info".to_owned(), found.trailing.clone()),
+        ("path-info".to_owned(), matched.trailing.clone()),
         ("full-url".to_owned(), full_url),
-        ("matched-route".to_owned(), found.route.to_owned()),
+        ("matched-route".to_owned(), matched.route.to_owned()),
         ("base-path".to_owned(), "/".to_owned()),
-        ("raw-component-route".to_owned(), found.route.to_owned()),
+        ("raw-component-route".to_owned(), matched.route.to_owned()),
         (
             "component-route".to_owned(),
-            found
+            matched
                 .route
                 .strip_suffix("/...")
-                .unwrap_or(found.route)
+                .unwrap_or(matched.route)
                 .to_owned(),
         ),
         ("client-addr".to_owned(), peer.to_string()),
     ];
-    for (name, value) in &found.parameters {
+    for (name, value) in &matched.parameters {
         let name = name.to_ascii_lowercase().replace('_', "-");
         added.push((format!("path-match-{name}"), (*value).to_owned()));
     }
@@ -83,8 +83,8 @@ mod tests {
     fn headers(request: http::request::Builder) -> Result<HeaderMap> {
         let router = Router::new([("/a/:one_id/...".to_owned(), ())]).unwrap();
         let (parts, ()) = request.uri("/a/7/b?c").body(()).unwrap().into_parts();
-        let found = router.find("/a/7/b").unwrap();
-        with_spin_headers(&parts, &found, "192.0.2.1:80".parse().unwrap())
+        let matched = router.find("/a/7/b").unwrap();
+        with_spin_headers(&parts, &matched, "192.0.2.1:80".parse().unwrap())
     }
 
     #[test]

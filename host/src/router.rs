@@ -195,9 +195,9 @@ mod tests {
     #[test]
     fn find_returns_captured_segments() {
         let router = router(&["/a/:one/b/:two", "/w/..."]);
-        let found = router.find("/a/1/b/x%2Fy").unwrap();
-        assert_eq!(found.parameters, [("one", "1"), ("two", "x%2Fy")]);
-        assert_eq!(found.trailing, "");
+        let matched = router.find("/a/1/b/x%2Fy").unwrap();
+        assert_eq!(matched.parameters, [("one", "1"), ("two", "x%2Fy")]);
+        assert_eq!(matched.trailing, "");
         for (path, trailing) in [
             ("/w", ""),
             ("/w/", "/"),

@@ -35,7 +35,7 @@ impl<D, T: Send + Sync + 'static> StreamProducer<D> for Rows<T> {
         mut destination: Destination<'a, T, VecBuffer<T>>,
         finish: bool,
     ) -> Poll<wasmtime::Result<StreamResult>> {
-        // The component asks whether it may read, which reading tells it.
+        // A read of length 0 asks whether the stream is ready. The next read shows that.
         if destination.remaining(store) == Some(0) {
             return Poll::Ready(Ok(StreamResult::Completed));
         }

@@ -40,7 +40,7 @@ const COALESCE_TIME: Duration = Duration::from_millis(2);
 pub(crate) struct Server {
     pub(crate) router: Router<Arc<Handler>>,
     pub(crate) logs: Sink,
-    /// What the proxy before this host proves itself with.
+    /// The secret by which the proxy in front of this host authenticates.
     pub(crate) peer_secret: Option<String>,
 }
 
@@ -117,13 +117,13 @@ impl Server {
                 _ => empty(StatusCode::NOT_FOUND),
             });
         }
-        let Some(found) = self.router.find(&path) else {
+        let Some(matched) = self.router.find(&path) else {
             return Ok(empty(StatusCode::NOT_FOUND));
         };
-        let component = &found.target.component;
+        let component = &matched.target.component;
         set_uri(&mut request)?;
         let (mut parts, body) = request.into_parts();
-        match request_headers::with_spin_headers(&parts, &found, peer) {
+        match request_headers::with_spin_headers(&parts, &matched, peer) {
             Ok(headers) => parts.headers = headers,
             Err(error) => {
                 self.logs
@@ -132,7 +132,11 @@ impl Server {
             }
         }
         let body = body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync();
-        match found.target.handle(Request::from_parts(parts, body)).await {
+        match matched
+            .target
+            .handle(Request::from_parts(parts, body))
+            .await
+        {
             Ok(response) => Ok(coalesce(response).await),
             Err(error) => {
                 self.logs
@@ -148,8 +152,10 @@ impl Server {
     fn client_of(&self, headers: &mut HeaderMap) -> Option<SocketAddr> {
         let secret = self.peer_secret.as_ref()?;
         let value = headers.remove(PEER_HEADER)?;
-        let (found, address) = value.to_str().ok()?.split_once(' ')?;
-        (found == secret).then(|| address.parse().ok()).flatten()
+        let (sent_secret, address) = value.to_str().ok()?.split_once(' ')?;
+        (sent_secret == secret)
+            .then(|| address.parse().ok())
+            .flatten()
     }
 }
 

@@ -192,7 +192,7 @@ async fn a_key_without_the_scope_is_403() {
         (scoped(&["chat"]), [403, 200, 403, 403]),
         (scoped(&["write"]), [403, 403, 200, 403]),
         (scoped(&["admin"]), [403, 403, 403, 200]),
-        // What a key has that asks for nothing else.
+        // The scopes of a key that was requested without any.
         (scoped(&[]), [200, 200, 200, 403]),
         (named("none named"), [200, 200, 200, 403]),
     ] {
@@ -301,7 +301,7 @@ async fn register_revokes_the_keys_of_a_guest() {
         "{response:?}"
     );
     assert_eq!(guest.register(&new_email()).await.status, 201);
-    // Whoever began as the guest may be somebody else than who registers.
+    // The guest of the session may be another person than the one who registers.
     let response = machine.get("/api/v1/auth/me").await;
     response.is_error(401, "UNAUTHORIZED");
 }

@@ -11,7 +11,7 @@ use crate::harness::{
 };
 use crate::promises::edge;
 
-/// What is not described: pages, which people look at and programs do not ask for, and any path that is not there.
+/// Paths without a description: pages, which programs do not request, and unknown paths.
 fn not_described() -> impl Iterator<Item = (&'static str, &'static str)> {
     // The proxy alone sends events of WebSockets.
     let others = [("ANY", "/..."), ("POST", "/ws")];
@@ -34,7 +34,7 @@ async fn openapi_json_is_generated_from_the_routes() {
         "openapi.json is not of these fragments: run `cargo run --package api-description`"
     );
     let made: Value = serde_json::from_str(&made).unwrap();
-    assert_eq!(description().await, made, "what is served");
+    assert_eq!(description().await, made, "the served document");
     assert_eq!(made["info"]["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(made["servers"][0]["url"], "/");
 }
@@ -122,7 +122,7 @@ impl Operation<'_> {
             .and_then(example)
     }
 
-    /// The first example of what is answered then, in JSON.
+    /// The first example of the response, in JSON.
     fn response(&self, status: u16) -> Option<&Value> {
         let place = format!("/responses/{status}/content/application~1json");
         self.value.pointer(&place).and_then(example)
@@ -137,7 +137,7 @@ fn example(content: &Value) -> Option<&Value> {
         .or(first.map(|first| &first["value"]))
 }
 
-/// The operations whose examples work on a new application as they stand, in this order.
+/// The operations whose examples work unchanged on a new application, in this order.
 const STORY: [(&str, u16); 43] = [
     ("getApiDescription", 200),
     ("checkHealth", 200),
@@ -184,7 +184,7 @@ const STORY: [(&str, u16); 43] = [
     ("deleteMe", 200),
 ];
 
-/// Somebody who does what the examples say.
+/// A client that follows the examples.
 struct Reader {
     client: Client,
     ids: BTreeMap<&'static str, String>,
@@ -217,7 +217,7 @@ impl Reader {
         }
     }
 
-    /// What later requests need of a response.
+    /// Stores the values of a response that later requests need.
     fn learn(&mut self, id: &str, response: &Response) {
         let text = |pointer: &str| {
             let body = response.json();
@@ -338,8 +338,8 @@ async fn docs_page_loads_only_its_own_files() {
 /// A Chromium under one of its usual names.
 async fn chromium() -> Result<&'static str, String> {
     for name in ["chromium", "chromium-browser", "google-chrome"] {
-        let found = Command::new(name).arg("--version").output().await;
-        if found.is_ok_and(|output| output.status.success()) {
+        let output = Command::new(name).arg("--version").output().await;
+        if output.is_ok_and(|output| output.status.success()) {
             return Ok(name);
         }
     }
@@ -349,12 +349,12 @@ async fn chromium() -> Result<&'static str, String> {
 /// Where that is.
 async fn path_of(program: &str) -> String {
     let script = format!("command -v {program}");
-    let found = Command::new("sh")
+    let output = Command::new("sh")
         .args(["-c", &script])
         .output()
         .await
         .unwrap();
-    String::from_utf8(found.stdout).unwrap().trim().to_owned()
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[tokio::test]
@@ -377,7 +377,7 @@ async fn docs_page_sends_requests_in_a_browser() {
         "{seen}"
     );
     let document = description().await;
-    // Those for the client of Better Auth are folded.
+    // The operations for the client of Better Auth are folded.
     let is_shown = |one: &&Operation<'_>| one.value["tags"][0] != "Better Auth";
     let shown = operations(&document).iter().filter(is_shown).count();
     assert_eq!(seen["operations"], shown, "{seen}");
@@ -408,22 +408,22 @@ async fn schemathesis_finds_no_errors() {
             builder.variable(&format!("rate_limit_{limit}_per_minute"), "0")
         })
         .variable("plans", r#"{"free": {}}"#)
-        // So that signing in there can begin, and letters be asked for; nobody gets one.
+        // So that the sign-in flows and the emails can be requested. No email is delivered.
         .variable("github_client_id", "client")
         .variable("github_client_secret", "secret")
         .variable("mail_webhook_url", "http://127.0.0.1:9/")
         .start()
         .await;
     let user = app.client().user().await;
-    // Whom the examples of signing in mean.
-    let known = app.client().register("ada@example.com").await;
-    assert_eq!(known.status, 201, "{known:?}");
+    // The user of the sign-in examples.
+    let registered = app.client().register("ada@example.com").await;
+    assert_eq!(registered.status, 201, "{registered:?}");
     let url = format!("http://{}", app.address());
     let arguments = [url.as_str(), &user.token, &user.id, ADMIN_KEY];
-    let found = scripts.run("run.py", &arguments).await;
+    let summary = scripts.run("run.py", &arguments).await;
     let document = description().await;
-    // It does not test where it has the description from, nor what only the proxy may request.
+    // It does not test the path of the description, nor the path that only the proxy may request.
     let tested = operations(&document).len() - 2;
-    assert_eq!(found["operations"], tested, "{found}");
-    assert!(found["cases"].as_u64().unwrap() > 1_000, "{found}");
+    assert_eq!(summary["operations"], tested, "{summary}");
+    assert!(summary["cases"].as_u64().unwrap() > 1_000, "{summary}");
 }

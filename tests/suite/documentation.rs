@@ -1,7 +1,7 @@
 //! README and the pages in `docs`: every link leads to a file and a heading, and every `sh` block runs
 //! against an application.
 //!
-//! The blocks of one page share a shell. `http://127.0.0.1:3000` stands for the application's address.
+//! The blocks of one page share a shell. `http://127.0.0.1:3000` is replaced by the application's address.
 //! `cargo up` is left out, because the application runs already. A block that cannot run here has the
 //! info string `sh no-run (reason)`.
 
@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::harness::{App, manifest};
 
-/// Where the pages say that the application listens.
+/// The address of the application in the pages.
 const ADDRESS: &str = "127.0.0.1:3000";
 /// Makes an HTTP error an error of the shell.
 const PREAMBLE: &str =
@@ -94,8 +94,8 @@ fn anchor(heading: &str) -> String {
     heading
         .to_lowercase()
         .chars()
-        .filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter))
-        .map(|letter| if letter == ' ' { '-' } else { letter })
+        .filter(|character| character.is_alphanumeric() || " -_".contains(*character))
+        .map(|character| if character == ' ' { '-' } else { character })
         .collect()
 }
 
@@ -135,7 +135,7 @@ fn links_in_the_documentation_lead_to_files_and_headings() {
                     || Page::read(&target)
                         .anchors()
                         .iter()
-                        .any(|found| found == heading));
+                        .any(|anchor| anchor == heading));
             if !leads {
                 broken.push(format!("{}: {link}", page.path.display()));
             }

@@ -24,7 +24,7 @@ fn repository() -> PathBuf {
 
 /// The folders `src` of all crates.
 fn crates() -> Vec<PathBuf> {
-    let mut found = Vec::new();
+    let mut crates = Vec::new();
     let mut open = vec![repository()];
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -35,14 +35,14 @@ fn crates() -> Vec<PathBuf> {
                 continue;
             }
             if name == "src" && path.with_file_name("Cargo.toml").is_file() {
-                found.push(path);
+                crates.push(path);
             } else {
                 open.push(path);
             }
         }
     }
-    found.sort();
-    found
+    crates.sort();
+    crates
 }
 
 fn sources(src: &Path) -> Sources {
@@ -146,7 +146,7 @@ fn is_word(c: char) -> bool {
 /// All paths in a source: those of a `{…}` group one by one. The words before the first `::` are what
 /// a path begins with.
 fn paths(text: &str) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
+    let mut paths = Vec::new();
     let mut rest = text;
     let mut before = ' ';
     while let Some(c) = rest.chars().next() {
@@ -154,7 +154,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
             let word = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
             if before != ':' && rest[word..].trim_start().starts_with("::") {
                 let (ends, length) = path(rest);
-                found.extend(ends);
+                paths.extend(ends);
                 before = ' ';
                 rest = &rest[length.max(word)..];
                 continue;
@@ -166,7 +166,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
         before = c;
         rest = &rest[c.len_utf8()..];
     }
-    found
+    paths
 }
 
 /// The paths that begin here, and their length in the source.
@@ -249,9 +249,9 @@ fn absolute(module: &Module, path: &[String], sources: &Sources) -> Option<Vec<S
     Some(from)
 }
 
-/// What each module re-exports: the item's name, and the path that it comes from.
+/// The re-exports of each module: the item's name, and the path that it comes from.
 fn re_exports(sources: &Sources) -> BTreeMap<(Module, String), Vec<String>> {
-    let mut found = BTreeMap::new();
+    let mut exports = BTreeMap::new();
     for (module, text) in sources {
         for (at, _) in text.match_indices("pub") {
             let rest = text[at + 3..].trim_start();
@@ -266,12 +266,12 @@ fn re_exports(sources: &Sources) -> BTreeMap<(Module, String), Vec<String>> {
             for path in path(used.trim_start()).0 {
                 let name = path.last().cloned().unwrap_or_default();
                 if let Some(target) = absolute(module, &path, sources) {
-                    found.insert((module.clone(), name), target);
+                    exports.insert((module.clone(), name), target);
                 }
             }
         }
     }
-    found
+    exports
 }
 
 /// The modules that each module imports from.
@@ -315,9 +315,9 @@ fn imports(sources: &Sources) -> BTreeMap<Module, BTreeSet<Module>> {
 
 /// Every set of modules that reach each other, each with one circle through them.
 fn cycles(graph: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Vec<Module>> {
-    let mut found: Vec<Vec<Module>> = Vec::new();
+    let mut cycles: Vec<Vec<Module>> = Vec::new();
     for start in graph.keys() {
-        if found.iter().any(|cycle| cycle.contains(start)) {
+        if cycles.iter().any(|cycle| cycle.contains(start)) {
             continue;
         }
         // Breadth first: the shortest way back.
@@ -333,7 +333,7 @@ fn cycles(graph: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Vec<Module>> {
                         cycle.push(at.clone());
                     }
                     cycle.reverse();
-                    found.push(cycle);
+                    cycles.push(cycle);
                     break 'search;
                 }
                 if !from.contains_key(next) {
@@ -343,7 +343,7 @@ fn cycles(graph: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Vec<Module>> {
             }
         }
     }
-    found
+    cycles
 }
 
 fn name(module: &Module) -> String {
@@ -397,12 +397,12 @@ fn a_circle_is_found_through_groups_and_re_exports() {
         ),
     ]);
     let graph = imports(&sources);
-    let found: Vec<Vec<String>> = cycles(&graph)
+    let names: Vec<Vec<String>> = cycles(&graph)
         .iter()
         .map(|cycle| cycle.iter().map(name).collect())
         .collect();
     // `a` uses both and is used by none; `b` only re-exports.
-    assert_eq!(found, [["b::inner", "c"]]);
+    assert_eq!(names, [["b::inner", "c"]]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::harness::{App, Folder, Response, manifest, skip_or_fail};
 
-/// What the page may weigh on its way, in bytes, all of it together.
+/// The limit of the page's compressed size with all of its files, in bytes.
 const MOST: usize = 150 * 1024;
 
 /// The paths of the page's assets, as the page names them.
@@ -225,11 +225,11 @@ async fn run(folder: &Path, program: &str, arguments: &[&str]) {
         .output()
         .await
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let complained = String::from_utf8_lossy(&output.stderr);
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
-        "{program} {arguments:?}: {said}{complained}"
+        "{program} {arguments:?}: {printed}{errors}"
     );
 }
 

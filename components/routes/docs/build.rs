@@ -62,13 +62,13 @@ fn extract(name: &str) -> Result<Vec<u8>, Box<dyn Error>> {
         if !entry.file_path().as_ref().ends_with(end.as_bytes()) {
             continue;
         }
-        let found = archive.get_entry(entry.wayfinder())?;
+        let file = archive.get_entry(entry.wayfinder())?;
         let mut bytes = Vec::new();
         match entry.compression_method() {
-            CompressionMethod::STORE => bytes.extend_from_slice(found.data()),
+            CompressionMethod::STORE => bytes.extend_from_slice(file.data()),
             CompressionMethod::DEFLATE => {
-                let inflated = DeflateDecoder::new(found.data());
-                found.verifying_reader(inflated).read_to_end(&mut bytes)?;
+                let inflated = DeflateDecoder::new(file.data());
+                file.verifying_reader(inflated).read_to_end(&mut bytes)?;
             }
             other => return Err(format!("{name} is compressed by {other:?}").into()),
         }

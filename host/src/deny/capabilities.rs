@@ -77,7 +77,7 @@ pub const CAPABILITIES: &[(&str, &[&str])] = &[
 pub fn capability(interface: &str) -> Option<&'static str> {
     CAPABILITIES
         .iter()
-        .find(|(_, interfaces)| interfaces.iter().any(|known| compatible(known, interface)))
+        .find(|(_, interfaces)| interfaces.iter().any(|own| compatible(own, interface)))
         .map(|(capability, _)| *capability)
 }
 

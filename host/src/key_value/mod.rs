@@ -104,7 +104,7 @@ impl KeyValue {
         self.writes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What opening a store does: Redis is connected and sent a `PING`.
+    /// Checks a store when it is opened: Redis is connected and gets a `PING`.
     pub(crate) async fn open(&self) -> StoreResult<()> {
         match &self.backend {
             Backend::Sqlite(_) => Ok(()),

@@ -57,7 +57,7 @@ impl Redis {
         self.connection().await?.keys("*").await.map_err(text)
     }
 
-    /// Sends `KEYS` as Spin does, which Redis refuses or answers without values.
+    /// Sends `KEYS` as Spin does. Redis rejects it, or responds without values.
     pub(super) async fn get_many(
         &self,
         keys: Vec<String>,

@@ -57,7 +57,7 @@ pub struct Trigger {
 pub struct Middleware {
     /// Id of a component of this manifest.
     pub component: String,
-    /// Which grants of the trigger's component it inherits.
+    /// The grants of the trigger's component that it inherits.
     #[serde(default)]
     pub inherit_configuration: Inherit,
 }
@@ -94,7 +94,7 @@ pub struct Dependency {
     pub path: PathBuf,
     /// The name of the export, if it differs from the import's.
     pub export: Option<String>,
-    /// Which grants of the component that it is composed into it inherits.
+    /// The grants that it inherits from the component that it is composed into.
     pub inherit_configuration: Inherit,
 }
 

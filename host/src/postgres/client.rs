@@ -39,13 +39,13 @@ impl Client {
         statement: &str,
         values: Vec<ParameterValue>,
     ) -> Result<RowSet, Error> {
-        let mut found = self.start(statement, values).await?;
+        let mut rows = self.start(statement, values).await?;
         let mut result = RowSet {
             columns: Vec::new(),
             rows: Vec::new(),
         };
         let mut size = size_of::<RowSet>();
-        while let Some(row) = found.next().await {
+        while let Some(row) = rows.next().await {
             let row = row.map_err(query_failed)?;
             if result.rows.is_empty() {
                 result.columns = values::columns(&row);
@@ -64,7 +64,7 @@ impl Client {
         statement: &str,
         values: Vec<ParameterValue>,
     ) -> Result<Streamed, Error> {
-        let mut found = self.start(statement, values).await?;
+        let mut results = self.start(statement, values).await?;
         let (to_columns, columns) = oneshot::channel();
         let (to_rows, rows) = mpsc::channel(BUFFERED_ROWS);
         let (to_end, end) = oneshot::channel();
@@ -74,7 +74,7 @@ impl Client {
                 let row = tokio::select! {
                     biased;
                     () = to_rows.closed() => break Ok(()),
-                    row = found.next() => row,
+                    row = results.next() => row,
                 };
                 let Some(row) = row else { break Ok(()) };
                 let row = match row {
@@ -112,8 +112,8 @@ impl Client {
     ) -> Result<Pin<Box<RowStream>>, Error> {
         let parameters =
             parameters::all(values).map_err(|error| Error::BadParameter(format!("{error:#}")))?;
-        let found = self.0.query_raw(statement, parameters).await;
-        Ok(Box::pin(found.map_err(query_failed)?))
+        let rows = self.0.query_raw(statement, parameters).await;
+        Ok(Box::pin(rows.map_err(query_failed)?))
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Client(pub(super) Arc<Object>);
 /// A connection that a component is about to make.
 pub struct ConnectionBuilder {
     pub(crate) address: String,
-    /// A certificate in PEM that is trusted besides the Mozilla roots.
+    /// A certificate in PEM that is trusted in addition to the Mozilla roots.
     pub(crate) root: Option<String>,
 }
 

@@ -1,5 +1,5 @@
 //! Outgoing connections of `spin:postgres`, as Spin's `factor-outbound-pg`: a pool for each component
-//! and address. A connection goes back to its pool as it is; before its next use it is reset as far as
+//! and address. A connection is returned to its pool without a reset. Before its next use it is reset as far as
 //! PostgreSQL can do that outside of a transaction.
 
 #![allow(
@@ -67,7 +67,7 @@ impl Pools {
 
     fn pool(&self, key: Key) -> Result<Pool> {
         let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, pool)) = pools.iter().find(|(known, _)| *known == key) {
+        if let Some((_, pool)) = pools.iter().find(|(existing, _)| *existing == key) {
             return Ok(pool.clone());
         }
         let pool = create_pool(&key)?;

@@ -1,4 +1,4 @@
-//! Requests to the application, signed so that it knows that they came through the proxy.
+//! Requests to the application, with a signature which proves that they came through the proxy.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +22,7 @@ use super::headers::FEATURES;
 /// A body that is passed on.
 pub(super) type Body = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The header with which the embedded host is told the address of the client, after the secret that
+/// The header that gives the embedded host the address of the client, after the secret that
 /// both share.
 pub(crate) const PEER_HEADER: &str = "goldfish-peer";
 
@@ -130,7 +130,7 @@ impl Backend {
     }
 }
 
-/// Why there is no response.
+/// The reason why there is no response.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The application was not reached: nothing was sent.

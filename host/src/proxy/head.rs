@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ::http::{HeaderMap, Method};
 
-/// What is known of a request after its body is gone.
+/// What is kept of a request after its body was read.
 pub(super) struct Head {
     pub(super) method: Method,
     /// The path with the query.

@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// What the proxy can do, as Pushpin 1.36 announces it, without the filters that it lacks.
+/// The features of the proxy, as Pushpin 1.36 announces them, without the filters that it lacks.
 pub(super) const FEATURES: &str = "status, session, link:next, filter:skip-self, filter:skip-users";
 
 /// Removes what concerns one connection only.

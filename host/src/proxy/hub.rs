@@ -20,10 +20,10 @@ const MAX_WAITING: usize = 1000;
 const REORDER_TIME: Duration = Duration::from_secs(5);
 const MAX_REORDERED: usize = 100;
 
-/// How long the id of an item is known, so that a repeated one is not delivered again.
+/// How long the id of an item is remembered, so that a repeated item is not delivered again.
 const ID_TIME: Duration = Duration::from_secs(60);
 
-/// How long the last id of a channel is known after its last subscriber has gone.
+/// How long the last id of a channel is remembered after its last subscriber has left.
 const LINGER: Duration = Duration::from_secs(60);
 
 /// Times are checked in this interval.
@@ -58,7 +58,7 @@ struct Subscriber {
     filter: Filter,
 }
 
-/// Which items a subscriber does not get.
+/// The items that a subscriber does not get.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filter {
     /// The subscriber's name.
@@ -138,13 +138,13 @@ impl Hub {
             }
             state.id_times.push_back((now, key));
         }
-        // Without subscribers there is no order to keep.
+        // Without subscribers the order does not matter.
         if let Some(channel) = state.channels.get_mut(&item.channel) {
             channel.add(Arc::new(item), now);
         }
     }
 
-    /// The last id on a channel, if it is known.
+    /// The last id on a channel, if it is remembered.
     pub(super) fn last_id(&self, channel: &str) -> Option<String> {
         self.state().channels.get(channel)?.last_id.clone()
     }
@@ -156,7 +156,7 @@ impl Hub {
         }
     }
 
-    /// Ends what has waited or was known for long enough. Does not return.
+    /// Removes expired ids and channels. Does not return.
     pub(super) async fn expire(&self) {
         let mut ticks = tokio::time::interval(TICK);
         loop {

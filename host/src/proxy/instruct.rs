@@ -1,4 +1,4 @@
-//! What a response tells the proxy to do: the headers `Grip-…`.
+//! The instructions of a response to the proxy: the headers `Grip-…`.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const NEXT_LINK_TIME: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Instruct {
-    /// Whether the stream is held. If not, it goes on with the next link or ends.
+    /// Whether the stream is held. If not, it continues with the next link or ends.
     pub(super) hold: bool,
     pub(super) channels: Vec<Channel>,
     pub(super) keep_alive: Option<KeepAlive>,
@@ -30,7 +30,7 @@ pub(super) struct Channel {
     pub(super) filters: Vec<String>,
 }
 
-/// What is written while nothing else is.
+/// The data that is written while there are no items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KeepAlive {
     pub(super) content: Bytes,
@@ -50,7 +50,7 @@ pub(super) struct NextLink {
 
 impl Instruct {
     /// # Errors
-    /// What is not valid, or is not among what this proxy can do.
+    /// The part that is invalid, or that this proxy does not support.
     pub(super) fn parse(headers: &HeaderMap) -> Result<Self, String> {
         let mut instruct = Self {
             hold: match super::headers::text(headers, "grip-hold") {
@@ -165,13 +165,13 @@ struct Value {
 impl Value {
     fn all(&self, name: &str) -> Vec<String> {
         let parameters = self.parameters.iter();
-        let named = parameters.filter(|(known, _)| known == name);
+        let named = parameters.filter(|(key, _)| key == name);
         named.map(|(_, value)| value.clone()).collect()
     }
 
     fn get(&self, name: &str) -> Option<&str> {
         let mut parameters = self.parameters.iter();
-        let (_, value) = parameters.find(|(known, _)| known == name)?;
+        let (_, value) = parameters.find(|(key, _)| key == name)?;
         Some(value)
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Item {
     pub(super) stream: Option<StreamAction>,
 }
 
-/// What a WebSocket does with an item.
+/// The action of a WebSocket for an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WebSocketAction {
     Send(Message),
@@ -42,7 +42,7 @@ pub(super) enum MessageKind {
     Pong,
 }
 
-/// What a stream does with an item.
+/// The action of a stream for an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StreamAction {
     Send(Bytes),
@@ -66,7 +66,7 @@ impl MessageKind {
 /// The items in the body of a publish request.
 ///
 /// # Errors
-/// What is wrong with it, for the response.
+/// The reason, for the response.
 pub(super) fn parse(body: &[u8]) -> Result<Vec<Item>, String> {
     let value: Value =
         serde_json::from_slice(body).map_err(|_| "Body is not valid JSON.".to_owned())?;

@@ -1,6 +1,6 @@
 //! A local GRIP proxy: it holds WebSockets and streams for an application that cannot, and sends what the
 //! application publishes. It does what Pushpin 1.36 does of what the application uses; `README.md` has the
-//! list. It stands before the embedded host, or before Spin.
+//! list. It runs in front of the embedded host, or of Spin.
 
 mod backend;
 mod control;
@@ -46,7 +46,7 @@ pub struct Options {
     pub control: SocketAddr,
     /// Signs what is passed on (`Grip-Sig`).
     pub key: String,
-    /// A secret that the embedded host shares, so that it knows the address of each client.
+    /// A secret that the embedded host shares, so that it trusts the sent address of each client.
     pub peer_secret: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub struct Bound {
     control: TcpListener,
 }
 
-/// What all connections share.
+/// The state that all connections share.
 struct Shared {
     hub: Arc<Hub>,
     backend: Backend,

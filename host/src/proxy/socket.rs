@@ -1,5 +1,5 @@
-//! The server's side of a WebSocket (RFC 6455), without extensions. Pings are not answered here: as with
-//! Pushpin, that is the application's part.
+//! The server's side of a WebSocket (RFC 6455), without extensions. There are no replies to pings here: as with
+//! Pushpin, the application sends them.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const MAX_CONTROL: usize = 125;
 /// A client that takes this long to read something loses its connection.
 const WRITE_TIME: Duration = Duration::from_secs(60);
 
-/// What a client sent.
+/// Data from the client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
     Message(Message),
@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Ok(None)
     }
 
-    /// Sends a message. An error means that the client is gone or does not read.
+    /// Sends a message. An error means that the client has disconnected or does not read.
     pub(super) async fn send(&mut self, message: &Message) -> Result<(), ()> {
         let opcode = match message.kind {
             MessageKind::Text => OPCODE_TEXT,
@@ -239,7 +239,7 @@ fn close(content: Bytes) -> Result<Incoming, u16> {
     Ok(Incoming::Close(content))
 }
 
-/// The value of `Sec-WebSocket-Accept` for a request's headers; `None` if they do not ask for a WebSocket
+/// The value of `Sec-WebSocket-Accept` for a request's headers; `None` if they do not request a WebSocket
 /// of version 13.
 pub(super) fn accept_value(headers: &HeaderMap) -> Option<HeaderValue> {
     let has = |name: header::HeaderName, token: &str| {
@@ -247,7 +247,7 @@ pub(super) fn accept_value(headers: &HeaderMap) -> Option<HeaderValue> {
         let mut tokens = values
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','));
-        tokens.any(|found| found.trim().eq_ignore_ascii_case(token))
+        tokens.any(|value| value.trim().eq_ignore_ascii_case(token))
     };
     let is_valid = has(header::CONNECTION, "upgrade")
         && has(header::UPGRADE, "websocket")

@@ -29,7 +29,7 @@ const MAX_NEXT: usize = 1_000_000;
 const ATTEMPTS: u32 = 6;
 const RETRY_TIME: Duration = Duration::from_secs(1);
 
-/// Whether a response tells the proxy to do something.
+/// Whether a response has instructions for the proxy.
 pub(super) fn is_instruct(headers: &HeaderMap) -> bool {
     headers.contains_key("grip-hold") || headers.contains_key("grip-link")
 }
@@ -78,7 +78,7 @@ pub(super) async fn respond(
 
 struct Stream {
     shared: Arc<Shared>,
-    /// What the client called the application.
+    /// The host name that the client used.
     host: Option<HeaderValue>,
     session: Session,
     /// Ends the connection of a client that does not read.
@@ -119,7 +119,7 @@ impl Stream {
         self.write(beginning).await?;
         let has_ids = instruct.channels.iter().any(|one| one.prev_id.is_some());
         if has_ids && instruct.next.is_none() {
-            // What is missing could not be fetched.
+            // The missing items could not be fetched.
             return Err(End);
         }
         self.apply(instruct);
@@ -188,7 +188,7 @@ impl Stream {
                 self.prev_ids.insert(channel.name.clone(), id.clone());
             }
         }
-        // What the response has already, or what does not follow it.
+        // Items that the response has already, or that do not follow it.
         while let Some(item) = self.queue.front() {
             let prev_id = self.prev_ids.get(&item.channel);
             if prev_id.is_none_or(|id| item.prev_id.as_ref() == Some(id)) {
@@ -264,7 +264,7 @@ impl Stream {
         self.to_client.send(bytes).await.map_err(|_| End)
     }
 
-    /// Fetches what was missed and goes on as the response says. Items that come meanwhile wait.
+    /// Fetches the missed items, and continues as the response says. Items that arrive meanwhile are queued.
     async fn fetch(&mut self) -> Result<(), End> {
         let Some(next) = self.instruct.next.clone() else {
             return Ok(());
@@ -278,7 +278,7 @@ impl Stream {
         tokio::pin!(request);
         let (instruct, body) = loop {
             tokio::select! {
-                found = &mut request => break found.ok_or(End)?,
+                response = &mut request => break response.ok_or(End)?,
                 item = self.session.next() => self.queue.push_back(item),
             }
         };

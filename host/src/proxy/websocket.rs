@@ -34,7 +34,7 @@ const MAX_REFUSAL: usize = 100_000;
 /// Bytes that wait for the application. The client is not read while there are more.
 const MAX_PENDING: usize = 200_000;
 
-/// The shortest time between two empty requests that the application may ask for.
+/// The shortest time between two empty requests that the application may set.
 const MIN_INTERVAL: Duration = Duration::from_secs(20);
 
 /// How often a request is repeated that did not reach the application, and the time before the first
@@ -42,12 +42,12 @@ const MIN_INTERVAL: Duration = Duration::from_secs(20);
 const RETRIES: u32 = 5;
 const RETRY_TIME: Duration = Duration::from_secs(1);
 
-/// How long a client has to answer a close frame.
+/// How long a client has to respond to a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(10);
 
 const KEEP_ALIVE_INTERVAL: &str = "keep-alive-interval";
 
-/// Asks the application whether it takes the connection, and answers the client.
+/// Asks the application whether it accepts the connection, and responds to the client.
 pub(super) async fn open(
     shared: Arc<Shared>,
     mut head: Head,
@@ -120,7 +120,7 @@ pub(super) async fn open(
             keep_alive: None,
             interval_at: None,
             state: State::Open,
-            told_end: false,
+            ends_link: false,
         };
         tokio::select! {
             () = connection.run(events) => {}
@@ -130,7 +130,7 @@ pub(super) async fn open(
     response
 }
 
-/// The prefix of messages for the client; `None` if the application does not speak GRIP on this connection.
+/// The prefix of messages for the client; `None` if the application does not use GRIP on this connection.
 fn message_prefix(headers: &HeaderMap) -> Option<Bytes> {
     let extensions = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS);
     let mut extensions = extensions
@@ -153,9 +153,9 @@ struct Link {
     shared: Arc<Shared>,
     head: Head,
     id: String,
-    /// What the application keeps with the connection: `Set-Meta-X` comes back as `Meta-X`.
+    /// What the application stores with the connection: a `Set-Meta-X` of a response is sent as `Meta-X` in later requests.
     meta: Vec<(HeaderName, HeaderValue)>,
-    /// The time after which the application is asked for news.
+    /// The time after which the application gets a request even without events.
     interval: Option<Duration>,
 }
 
@@ -218,7 +218,7 @@ impl Link {
         })
     }
 
-    /// Keeps what a response's headers say of the connection.
+    /// Stores the properties of the connection that a response's headers set.
     fn learn(&mut self, received: &HeaderMap) {
         if let Some(seconds) = headers::text(received, KEEP_ALIVE_INTERVAL) {
             let seconds = seconds.parse().ok().filter(|seconds| *seconds > 0);
@@ -231,7 +231,7 @@ impl Link {
             let Ok(name) = format!("meta-{name}").parse::<HeaderName>() else {
                 continue;
             };
-            self.meta.retain(|(known, _)| *known != name);
+            self.meta.retain(|(key, _)| *key != name);
             if !value.is_empty() {
                 self.meta.push((name, headers::own(value)));
             }
@@ -268,13 +268,13 @@ struct Connection {
     /// Events for the application.
     pending: VecDeque<Event>,
     pending_bytes: usize,
-    /// Whether the application is asked for news even without events.
+    /// Whether the application gets a request even without events.
     wants_request: bool,
     keep_alive: Option<KeepAlive>,
     interval_at: Option<Instant>,
     state: State,
     /// Whether the request that runs or ran last says that the connection ends.
-    told_end: bool,
+    ends_link: bool,
 }
 
 /// A message that is sent to the client while there is nothing else.
@@ -288,13 +288,13 @@ struct KeepAlive {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// The client sent a close frame, and the application is told.
+    /// The client sent a close frame, and the application is notified.
     ClosedByClient,
-    /// The client got a close frame and has until then to answer.
+    /// The client got a close frame and has until this time to respond.
     ClosedByUs(Instant),
-    /// The client answered, and the application is told.
+    /// The client responded to the close frame, and the application is notified.
     Closing,
-    /// The client is gone, and the application is told.
+    /// The client has disconnected, and the application is notified.
     Gone,
 }
 
@@ -343,7 +343,7 @@ impl Connection {
                 Wake::Item(item) => self.publish(&item).await?,
                 Wake::Reply(link, reply) => {
                     request = None;
-                    // What a detached application answers is for nobody.
+                    // The response of a detached application is ignored.
                     if has_link {
                         self.link = Some(link);
                         if self.reply(reply).await? {
@@ -377,14 +377,14 @@ impl Connection {
             _ => None,
         };
         let keep_alive = self.keep_alive.as_ref().map(|one| one.at);
-        let reply = async {
+        let next_reply = async {
             match request {
                 Some(request) => request.await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            (link, found) = reply => Wake::Reply(link, found),
+            (link, reply) = next_reply => Wake::Reply(link, reply),
             incoming = self.socket.next(), if reads => Wake::Client(incoming),
             item = self.session.next() => Wake::Item(item),
             () = at(keep_alive) => Wake::KeepAlive,
@@ -393,10 +393,10 @@ impl Connection {
         }
     }
 
-    /// The next request, if there is something to tell or to ask.
+    /// The next request, if there are events to send or a request is due.
     fn next_request(&mut self) -> Option<Request> {
         let events = if self.state == State::Gone {
-            // What the client said before is lost, as with Pushpin.
+            // Earlier messages of the client are lost, as with Pushpin.
             vec![Event::new("DISCONNECT")]
         } else if self.pending.is_empty() && !self.wants_request {
             return None;
@@ -406,7 +406,7 @@ impl Connection {
         self.pending_bytes = 0;
         self.wants_request = false;
         self.interval_at = None;
-        self.told_end = events
+        self.ends_link = events
             .iter()
             .any(|event| matches!(event.kind.as_str(), "CLOSE" | "DISCONNECT"));
         let mut link = self.link.take()?;
@@ -491,7 +491,7 @@ impl Connection {
             return Err(Over);
         };
         if matches!(self.state, State::Gone | State::Closing) {
-            return match self.told_end {
+            return match self.ends_link {
                 true => Err(Over),
                 false => Ok(false),
             };
@@ -502,7 +502,7 @@ impl Connection {
             .link
             .as_ref()
             .is_some_and(|link| link.interval.is_some());
-        if self.state == State::ClosedByClient && self.told_end && (closes || !waits) {
+        if self.state == State::ClosedByClient && self.ends_link && (closes || !waits) {
             return Err(Over);
         }
         Ok(detached)

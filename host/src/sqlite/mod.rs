@@ -53,7 +53,7 @@ impl Connection {
     }
 
     /// Starts a statement, and returns when its columns are known. It runs to its end, or until the
-    /// reader of its rows goes away.
+    /// reader of its rows is dropped.
     pub(crate) async fn stream(
         &self,
         statement: String,
@@ -138,7 +138,7 @@ impl Lazy {
         let connection = rusqlite::Connection::open(&self.file)?;
         // Otherwise a component could read any file that is a database, as that of the key-value
         // store. In-memory and temporary databases have no file. A file that is named by an expression
-        // or a parameter is not known here; Spin lets that pass.
+        // or a parameter cannot be checked here. Spin allows it too.
         connection.authorizer(Some(|context: AuthContext<'_>| match context.action {
             AuthAction::Attach { filename } if !matches!(filename, "" | ":memory:") => {
                 Authorization::Deny

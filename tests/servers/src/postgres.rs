@@ -76,7 +76,7 @@ impl PostgresServer {
         assert!(created.status.success(), "{errors}");
     }
 
-    /// The URL of a database. It asks for TLS, which needs [`Self::certificate`].
+    /// The URL of a database. It requires TLS, which needs [`Self::certificate`].
     #[must_use]
     pub fn tls_url(&self, database: &str) -> String {
         format!("postgres://{USER}@localhost:{}/{database}", self.port)
@@ -156,7 +156,7 @@ async fn is_ready(programs: &Path, port: u16) -> bool {
 
 /// The folder of the newest server's programs: of Debian's package, or on the `PATH`.
 fn installed() -> Result<PathBuf, String> {
-    let mut found: Vec<(u32, PathBuf)> = Vec::new();
+    let mut versions: Vec<(u32, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -166,11 +166,11 @@ fn installed() -> Result<PathBuf, String> {
         if version.join("bin/postgres").is_file()
             && let Ok(number) = number
         {
-            found.push((number, version.join("bin")));
+            versions.push((number, version.join("bin")));
         }
     }
-    found.sort();
-    if let Some((_, programs)) = found.pop() {
+    versions.sort();
+    if let Some((_, programs)) = versions.pop() {
         return Ok(programs);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -48,7 +48,7 @@ async fn admin_routes_with_wrong_keys_are_rate_limited() {
     for _ in 0..10 {
         statuses.push(wrong.get("/api/admin/users").await.status);
     }
-    // The clock may go on to another minute once.
+    // The next minute may begin once during the test.
     assert!(
         statuses.iter().filter(|status| **status == 401).count() <= 6,
         "{statuses:?}"
@@ -93,7 +93,7 @@ async fn users_list_returns_pages_and_finds_by_query() {
     }
     assert_eq!(listed, made, "oldest first, each once");
 
-    let found = async |query: &str| {
+    let listed_ids = async |query: &str| {
         let response = admin.get(&format!("/api/admin/users?{query}")).await;
         assert_eq!(response.status, 200, "{query}: {response:?}");
         let users = response.json()["users"].as_array().unwrap().clone();
@@ -102,13 +102,13 @@ async fn users_list_returns_pages_and_finds_by_query() {
             .map(|user| user["id"].as_str().unwrap().to_owned());
         ids.collect::<Vec<_>>()
     };
-    assert_eq!(found("search=USER3").await, [made[3].clone()]);
-    assert_eq!(found("search=n4").await, [made[4].clone()]);
+    assert_eq!(listed_ids("search=USER3").await, [made[3].clone()]);
+    assert_eq!(listed_ids("search=n4").await, [made[4].clone()]);
     assert_eq!(
-        found("email=user1.marker%40EXAMPLE.com").await,
+        listed_ids("email=user1.marker%40EXAMPLE.com").await,
         [made[1].clone()]
     );
-    assert!(found("email=nobody%40example.com").await.is_empty());
+    assert!(listed_ids("email=nobody%40example.com").await.is_empty());
     for wrong in ["limit=0", "limit=101", "limit=x", "unknown=1"] {
         let response = admin.get(&format!("/api/admin/users?{wrong}")).await;
         response.is_error(400, "VALIDATION_ERROR");
@@ -218,8 +218,8 @@ async fn stats_counts_store_keys_by_capability() {
     assert_eq!(response.status, 200, "{response:?}");
     let full = storage().await;
     assert!(full[0] > empty[0] && full[1] > 0 && full[2] > 0, "{full:?}");
-    assert_eq!(full[3], 0, "no key is of nobody's");
-    // What is written after the response may still come; nothing goes.
+    assert_eq!(full[3], 0, "every key is counted in a known group");
+    // Keys may still be added after the response, but none are removed.
     let stored = u64::try_from(app.stored().len()).unwrap();
     assert!(stored >= full.iter().sum(), "{stored} {full:?}");
 

@@ -301,9 +301,9 @@ async fn private_channels_do_not_exist_for_others(app: &App) {
             .await;
         response.is_error(404, "NOT_FOUND");
     }
-    let found = stranger.list("/api/messages/search?q=secret").await;
-    assert!(found.is_empty(), "{found:?}");
-    // A public channel that becomes private vanishes for those who are no members.
+    let messages = stranger.list("/api/messages/search?q=secret").await;
+    assert!(messages.is_empty(), "{messages:?}");
+    // A public channel that becomes private is hidden from users who are not members.
     let public = owner.channel(false).await;
     let path = format!("/api/channels/{public}");
     assert_eq!(stranger.get(&path).await.status, 200);

@@ -20,7 +20,7 @@ async fn clear_deletes_all_conversations() {
             .get(&format!("/api/conversations/{id}"))
             .await
             .is_error(404, "NOT_FOUND");
-        // And it may be repeated, and life goes on.
+        // It may be repeated, and new conversations work.
         assert_eq!(guest.delete(path).await.status, 200);
         guest.say("a new life").await;
         assert_eq!(guest.conversations().await.len(), 1);

@@ -382,7 +382,7 @@ async fn joined_shows_what_is_unread(app: &App) {
         (&joined[0]["unreadCount"], &joined[0]["mentionCount"]),
         (&json!(0), &json!(0))
     );
-    // One's own messages are read.
+    // A user's own messages count as read.
     let own = owner.list("/api/members/joined").await;
     assert_eq!(own[0]["unreadCount"], 0);
 }

@@ -10,7 +10,7 @@ on_each_database!(
     post_returns_the_message_with_its_sender,
     messages_are_for_members,
     post_with_invalid_fields_is_400,
-    attachments_have_what_the_store_knows_of_the_file,
+    attachments_have_the_metadata_of_the_stored_file,
     files_of_a_message_are_for_those_who_may_read_it,
     files_are_deleted_with_what_they_are_attached_to,
     files_of_a_deleted_user_go_and_what_they_wrote_stays,
@@ -224,7 +224,7 @@ async fn post_with_invalid_fields_is_400(app: &App) {
     }
     assert!(
         owner.messages(&thread, "").await.is_empty(),
-        "nothing was stored"
+        "no message may be stored"
     );
     let longest = with(json!({ "content": "é".repeat(10_000) }));
     assert_eq!(owner.post("/api/messages", longest).await.status, 201);
@@ -235,7 +235,7 @@ async fn post_with_invalid_fields_is_400(app: &App) {
     }
 }
 
-async fn attachments_have_what_the_store_knows_of_the_file(app: &App) {
+async fn attachments_have_the_metadata_of_the_stored_file(app: &App) {
     let Room {
         owner,
         member,
@@ -301,7 +301,7 @@ async fn files_of_a_message_are_for_those_who_may_read_it(app: &App) {
         .is_error(404, "NOT_FOUND");
     stranger.join(&channel).await;
     assert_eq!(stranger.get(&content).await.status, 200);
-    // What counts is the moment of reading.
+    // The time of the read counts.
     member.delete(&format!("/api/members/{channel}")).await;
     let ban = format!("/api/members/{channel}/bans/{}", stranger.id);
     assert_eq!(owner.put(&ban, json!({})).await.status, 200);
@@ -396,7 +396,7 @@ async fn a_retry_gets_the_first_message(app: &App) {
     let retry = owner.post("/api/messages", body).await;
     assert_eq!(retry.status, 200, "{retry:?}");
     assert_eq!(retry.json(), first.json());
-    // The header is another way to say the same.
+    // The header has the same meaning.
     let plain = json!({ "threadId": thread, "content": "changed" });
     let keyed = owner.with("idempotency-key", "k-1");
     let retry = keyed.post("/api/messages", plain.clone()).await;
@@ -471,9 +471,9 @@ async fn history_is_read_by_number_and_by_offset(app: &App) {
     let mut seen = Vec::new();
     while let Some(page) = path {
         let response = owner.get(&page).await;
-        let mut found = numbers(response.json().as_array().unwrap());
-        found.append(&mut seen);
-        seen = found;
+        let mut newer = numbers(response.json().as_array().unwrap());
+        newer.append(&mut seen);
+        seen = newer;
         path = response
             .header("link")
             .and_then(|link| linked(link, "prev"));
@@ -579,7 +579,7 @@ async fn delete_leaves_a_tombstone_in_place(app: &App) {
         .await
         .is_error(409, "CONFLICT");
     assert!(owner.list("/api/messages/search?q=secret").await.is_empty());
-    // A moderator deletes what somebody else wrote.
+    // A moderator deletes another user's message.
     let theirs = text_field(&member.post_message(&thread, "rude").await, "id");
     owner.set_role(&channel, &other.id, "moderator").await;
     assert_eq!(
@@ -673,8 +673,8 @@ async fn search_finds_words_in_what_the_user_may_read(app: &App) {
             .await;
         expected.insert(0, text_field(&message, "id"));
     }
-    let ids = |found: Vec<Value>| -> Vec<String> {
-        found
+    let ids = |messages: Vec<Value>| -> Vec<String> {
+        messages
             .iter()
             .map(|message| text_field(message, "id"))
             .collect()
@@ -687,7 +687,7 @@ async fn search_finds_words_in_what_the_user_may_read(app: &App) {
     let elsewhere = owner.thread(&channel).await;
     let path = format!("/api/messages/search?q={word}&threadId={elsewhere}");
     assert!(member.list(&path).await.is_empty());
-    // Who leaves finds nothing any more.
+    // A user who has left finds no messages.
     member.delete(&format!("/api/members/{channel}")).await;
     assert!(
         member
@@ -711,7 +711,7 @@ async fn search_finds_words_in_what_the_user_may_read(app: &App) {
         .get(&format!("/api/messages/search?q={}", "x".repeat(201)))
         .await;
     long.is_error(400, "VALIDATION_ERROR").names("q");
-    // What means something to a search engine is text here.
+    // Operators of search engines are plain text here.
     for query in [
         "%22",
         "a%22%20OR%20b",

@@ -9,7 +9,7 @@ on_each_database!(
     list_and_active_differ_by_archived_threads,
     an_archived_thread_can_be_read_and_takes_no_messages,
     patch_and_delete_are_for_the_creator_and_those_above,
-    read_never_goes_back,
+    read_position_never_decreases,
 );
 
 async fn create_is_for_members(app: &App) {
@@ -195,7 +195,7 @@ async fn patch_and_delete_are_for_the_creator_and_those_above(app: &App) {
     );
 }
 
-async fn read_never_goes_back(app: &App) {
+async fn read_position_never_decreases(app: &App) {
     let client = app.client();
     let (owner, reader, stranger) = (
         client.user().await,

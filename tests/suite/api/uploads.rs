@@ -67,7 +67,7 @@ async fn an_avatar_or_a_banner_changes_the_profile_at_once(place: &Place) {
         assert_eq!(response.status, 201, "{response:?}");
         let shown = guest.get(&profile).await.json();
         assert_eq!(shown["profile"][field], response.json()["data"]["url"]);
-        // One that is refused changes nothing.
+        // A rejected upload changes nothing.
         let form = Form::new().file("file", "a.png", None, b"<html>");
         assert_eq!(guest.send_form(&path, form).await.status, 415);
         assert_eq!(guest.get(&profile).await.json(), shown);
@@ -97,7 +97,7 @@ async fn a_picture_of_a_channel_changes_it_if_the_user_is_an_admin(place: &Place
         let missing = admin.send_form(other, form()).await;
         missing.is_error(404, "NOT_FOUND");
     }
-    // What was refused is not stored.
+    // Rejected files are not stored.
     let files = member.get("/api/v1/files").await.json();
     assert_eq!(files["files"], json!([]));
 }

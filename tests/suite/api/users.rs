@@ -59,10 +59,10 @@ async fn list_finds_users_by_name_page_by_page(app: &App) {
     let first = asker.get(&path).await;
     assert_eq!(first.json().as_array().unwrap().len(), 2, "{first:?}");
     assert!(first.header("link").is_some(), "{first:?}");
-    let found = asker.all_pages(&path).await;
-    let mut found: Vec<_> = found.iter().map(|user| text_field(user, "id")).collect();
-    found.reverse();
-    assert_eq!(found, ids, "the newest first, each once");
+    let listed = asker.all_pages(&path).await;
+    let mut listed: Vec<_> = listed.iter().map(|user| text_field(user, "id")).collect();
+    listed.reverse();
+    assert_eq!(listed, ids, "the newest first, each once");
     let longest = "a".repeat(200);
     let response = asker.get(&format!("/api/users?search={longest}")).await;
     assert_eq!(response.status, 200, "{response:?}");
@@ -272,8 +272,8 @@ async fn patch_of_the_email_address_with_mail_waits_for_its_verification() {
     assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(response.json()["email"], ada.email.as_str(), "not yet");
     assert_eq!(response.json()["name"], "Ada");
-    let letter = mailbox.message(&address, "verify-email").await;
-    let token = text_field(&letter, "token");
+    let message = mailbox.message(&address, "verify-email").await;
+    let token = text_field(&message, "token");
     let verify = format!("/api/auth/verify-email?token={token}");
     let verified = app.client().get(&verify).await;
     assert_eq!(verified.status, 200, "{verified:?}");

@@ -18,7 +18,7 @@ const OLDEST_NODE: (u32, u32) = (20, 15);
 /// Browsers at once: each is several processes.
 static BROWSERS: Semaphore = Semaphore::const_new(2);
 
-/// Plays a scenario on a page of `app`, whose provider says what the scenario wishes.
+/// Plays a scenario on a page of `app`, whose provider sends the replies of the scenario.
 async fn play(scenario: &str, app: impl FnOnce(Builder) -> Builder) {
     play_with(scenario, app, json!({})).await;
 }
@@ -130,20 +130,20 @@ async fn provider() -> Upstream {
 }
 
 /// `pieces`, `pauseAfter` so many of them, and `fault`.
-fn script(wish: &Value, gate: &Gate) -> Script {
-    let pieces = wish["pieces"].as_array().cloned().unwrap_or_default();
+fn script(reply: &Value, gate: &Gate) -> Script {
+    let pieces = reply["pieces"].as_array().cloned().unwrap_or_default();
     let pieces: Vec<_> = pieces
         .iter()
         .map(|piece| piece.as_str().unwrap().to_owned())
         .collect();
-    let script = match wish["pauseAfter"].as_u64() {
+    let script = match reply["pauseAfter"].as_u64() {
         Some(after) => Script::new(pieces).pausing(usize::try_from(after).unwrap(), gate),
         None => Script::new(pieces),
     };
-    match wish["fault"].as_str() {
+    match reply["fault"].as_str() {
         None => script,
         Some("overloaded") => script.fault(Fault::Refuse(Failure::Overloaded(None))),
-        Some("cut") => script.fault(Fault::CutAfter(wish["after"].as_u64().unwrap() as usize)),
+        Some("cut") => script.fault(Fault::CutAfter(reply["after"].as_u64().unwrap() as usize)),
         Some(other) => panic!("no such fault: {other}"),
     }
 }

@@ -15,10 +15,10 @@ const MODEL: &str = "local-model";
 
 async fn node(test: &str) -> Option<&'static Scripts> {
     static NODE: OnceCell<Installed> = OnceCell::const_new();
-    let found = NODE
+    let scripts = NODE
         .get_or_init(|| Scripts::node("gateway", (20, 15)))
         .await;
-    found
+    scripts
         .as_ref()
         .map_err(|missing| skip_or_fail(test, missing))
         .ok()
@@ -26,16 +26,16 @@ async fn node(test: &str) -> Option<&'static Scripts> {
 
 async fn python(test: &str) -> Option<&'static Scripts> {
     static PYTHON: OnceCell<Installed> = OnceCell::const_new();
-    let found = PYTHON
+    let scripts = PYTHON
         .get_or_init(|| Scripts::python("gateway", (3, 10)))
         .await;
-    found
+    scripts
         .as_ref()
         .map_err(|missing| skip_or_fail(test, missing))
         .ok()
 }
 
-/// An application with a provider that says "Hello there", and an API key of somebody's.
+/// An application with a provider that replies "Hello there", and a user's API key.
 struct World {
     upstream: Upstream,
     /// Kept: it ends when dropped.
@@ -91,7 +91,7 @@ impl World {
         self.upstream.push(provider_response.into());
     }
 
-    /// What the provider was sent last.
+    /// The last request to the provider.
     fn provider_request(&self) -> Value {
         self.upstream.requests().pop().unwrap().json()
     }
@@ -100,11 +100,11 @@ impl World {
     fn assert_second_turn(&self) {
         let sent = self.provider_request()["messages"].clone();
         let messages = sent.as_array().unwrap();
-        let said = messages
+        let assistant = messages
             .iter()
             .find(|message| message["role"] == "assistant")
             .unwrap();
-        assert_eq!(said["reasoning_content"], "Two sums.", "{sent}");
+        assert_eq!(assistant["reasoning_content"], "Two sums.", "{sent}");
         let results = messages.iter().filter(|message| message["role"] == "tool");
         let results: Vec<_> = results.map(|message| message["content"].clone()).collect();
         assert_eq!(results, ["1", "2"], "{sent}");
@@ -139,12 +139,12 @@ async fn anthropic_node_works() {
     let world = World::new(scripts).await;
     let script = "anthropic.mjs";
     for step in ["text", "stream", "image"] {
-        let found = world.run(script, step).await;
-        let message = &found["message"];
-        assert_eq!(message["content"][0]["text"], "Hello there", "{found}");
-        assert_eq!(message["stop_reason"], "end_turn", "{found}");
-        assert_eq!(message["usage"]["input_tokens"], 10, "{found}");
-        assert_eq!(message["usage"]["cache_read_input_tokens"], 0, "{found}");
+        let printed = world.run(script, step).await;
+        let message = &printed["message"];
+        assert_eq!(message["content"][0]["text"], "Hello there", "{printed}");
+        assert_eq!(message["stop_reason"], "end_turn", "{printed}");
+        assert_eq!(message["usage"]["input_tokens"], 10, "{printed}");
+        assert_eq!(message["usage"]["cache_read_input_tokens"], 0, "{printed}");
     }
     assert_eq!(
         world.provider_request()["messages"][0]["content"][0]["type"],
@@ -200,11 +200,11 @@ async fn openai_node_responses_and_embeddings_work() {
     let world = World::new(scripts).await;
     let script = "responses.mjs";
     for step in ["text", "stream", "image"] {
-        let found = world.run(script, step).await;
-        let response = &found["response"];
-        assert_eq!(response["output_text"], "Hello there", "{found}");
-        assert_eq!(response["status"], "completed", "{found}");
-        assert_eq!(response["usage"]["total_tokens"], 12, "{found}");
+        let printed = world.run(script, step).await;
+        let response = &printed["response"];
+        assert_eq!(response["output_text"], "Hello there", "{printed}");
+        assert_eq!(response["status"], "completed", "{printed}");
+        assert_eq!(response["usage"]["total_tokens"], 12, "{printed}");
     }
     assert_eq!(
         world.provider_request()["messages"][0]["content"][1]["type"],
@@ -254,15 +254,21 @@ async fn ai_sdk_providers_work() {
             world.scripts.run("ai-sdk.mjs", &arguments).await
         };
         for step in ["text", "stream"] {
-            let found = run(step).await;
-            assert_eq!(found["text"], "Hello there", "{provider} {step}: {found}");
-            assert_eq!(found["finishReason"], "stop", "{provider} {step}: {found}");
+            let printed = run(step).await;
+            assert_eq!(
+                printed["text"], "Hello there",
+                "{provider} {step}: {printed}"
+            );
+            assert_eq!(
+                printed["finishReason"], "stop",
+                "{provider} {step}: {printed}"
+            );
         }
         world.will_call();
-        let found = run("tools").await;
-        assert_eq!(found["text"], "Hello there", "{provider}: {found}");
-        assert_eq!(found["called"], json!([1, 2]), "{provider}: {found}");
-        assert_eq!(found["reasoning"], "Two sums.", "{provider}: {found}");
+        let printed = run("tools").await;
+        assert_eq!(printed["text"], "Hello there", "{provider}: {printed}");
+        assert_eq!(printed["called"], json!([1, 2]), "{provider}: {printed}");
+        assert_eq!(printed["reasoning"], "Two sums.", "{provider}: {printed}");
     }
 }
 
@@ -274,10 +280,10 @@ async fn python_libraries_and_an_agent_work() {
     let world = World::new(scripts).await;
     let script = "libraries.py";
     assert_eq!(world.run(script, "responses").await["text"], "Hello there");
-    let found = world.run(script, "messages").await;
-    assert_eq!(found["text"], "Hello there", "{found}");
-    assert_eq!(found["stop"], "end_turn", "{found}");
-    assert!(found["tokens"].as_u64().unwrap() > 2, "{found}");
+    let printed = world.run(script, "messages").await;
+    assert_eq!(printed["text"], "Hello there", "{printed}");
+    assert_eq!(printed["stop"], "end_turn", "{printed}");
+    assert!(printed["tokens"].as_u64().unwrap() > 2, "{printed}");
     let embedded = world.run(script, "embeddings").await;
     assert_eq!(
         embedded["vector"].as_array().unwrap().len(),

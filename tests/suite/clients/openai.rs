@@ -13,8 +13,8 @@ type Installed = Result<Scripts, String>;
 
 async fn node(test: &str) -> Option<&'static Scripts> {
     static NODE: OnceCell<Installed> = OnceCell::const_new();
-    let found = NODE.get_or_init(|| Scripts::node("openai", (20, 15))).await;
-    found
+    let scripts = NODE.get_or_init(|| Scripts::node("openai", (20, 15))).await;
+    scripts
         .as_ref()
         .map_err(|missing| skip_or_fail(test, missing))
         .ok()
@@ -22,16 +22,16 @@ async fn node(test: &str) -> Option<&'static Scripts> {
 
 async fn python(test: &str) -> Option<&'static Scripts> {
     static PYTHON: OnceCell<Installed> = OnceCell::const_new();
-    let found = PYTHON
+    let scripts = PYTHON
         .get_or_init(|| Scripts::python("openai", (3, 10)))
         .await;
-    found
+    scripts
         .as_ref()
         .map_err(|missing| skip_or_fail(test, missing))
         .ok()
 }
 
-/// An application with a provider that says "Hello there", and an API key of somebody's.
+/// An application with a provider that replies "Hello there", and a user's API key.
 struct World {
     upstream: Upstream,
     /// Kept: it ends when dropped.
@@ -68,7 +68,7 @@ impl World {
         self.scripts.run(script, &arguments).await
     }
 
-    /// The provider asks for `add` next.
+    /// The provider's next reply calls `add`.
     fn will_call(&self) {
         let chunk = |delta: Value, reason: Value| {
             let choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
@@ -92,32 +92,32 @@ impl World {
             .push(script.fault(Fault::Raw(200, "text/event-stream".into(), body)));
     }
 
-    /// The provider's next answer goes on for long.
+    /// The provider's next reply is long.
     fn will_go_on(&self) {
         let slow = Script::words(10_000).delay(Duration::from_millis(5));
         self.upstream.push(slow);
     }
 
-    /// The provider's next answer has a silence of 2.5 s.
+    /// The provider's next reply has a pause of 2.5 s.
     fn will_pause(&self) {
         let slow = Script::new(["Hello", " there"]).delay(Duration::from_millis(2_500));
         self.upstream.push(slow);
     }
 
-    /// The provider's next answer breaks off.
+    /// The provider's next reply is interrupted.
     fn will_break(&self) {
         self.upstream
             .push(Script::new(["a", "b", "c"]).fault(Fault::ErrorAfter(2)));
     }
 
-    /// Asserts that the provider has noticed that nobody listens any more.
+    /// Asserts that the connection to the provider was closed.
     async fn assert_cancelled(&self) {
         let last = self.upstream.requests().len() - 1;
         assert!(self.upstream.closed_early(last).await);
     }
 }
 
-/// What both of OpenAI's libraries find.
+/// The result that both of OpenAI's libraries report.
 async fn openais_library(world: &World, script: &str) {
     let chat = world.run(script, "chat").await;
     assert_eq!(
@@ -159,10 +159,10 @@ async fn openais_library(world: &World, script: &str) {
     world.will_call();
     let tools = world.run(script, "tools").await;
     assert_eq!(tools["content"], "Hello there", "{tools}");
-    let answered = world.upstream.requests().pop().unwrap().json();
-    let result = answered["messages"].as_array().unwrap().last().unwrap();
-    assert_eq!(result["role"], "tool", "{answered}");
-    assert_eq!(result["content"], "3", "{answered}");
+    let request = world.upstream.requests().pop().unwrap().json();
+    let result = request["messages"].as_array().unwrap().last().unwrap();
+    assert_eq!(result["role"], "tool", "{request}");
+    assert_eq!(result["content"], "3", "{request}");
 
     world.will_call();
     let step = if script.ends_with(".py") {
@@ -267,9 +267,9 @@ async fn langchain_chat_openai_works() {
     };
     let world = World::new(scripts).await;
     for step in ["invoke", "stream"] {
-        let said = world.run("langchain.mjs", step).await;
-        assert_eq!(said["content"], "Hello there", "{step}: {said}");
-        assert_eq!(said["usage"]["total_tokens"], 12, "{step}: {said}");
+        let printed = world.run("langchain.mjs", step).await;
+        assert_eq!(printed["content"], "Hello there", "{step}: {printed}");
+        assert_eq!(printed["usage"]["total_tokens"], 12, "{step}: {printed}");
     }
     world.will_pause();
     let paused = world.run("langchain.mjs", "stream").await;

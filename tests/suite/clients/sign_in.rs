@@ -10,13 +10,13 @@ use crate::harness::{App, ORIGIN, PASSWORD, Scripts, new_email, skip_or_fail};
 /// What the libraries need; `engines` in `package.json`.
 const OLDEST_NODE: (u32, u32) = (20, 15);
 
-/// The scripts, with their libraries; none where there is no Node.js.
+/// The scripts, with their libraries; none without Node.js.
 async fn installed(test: &str) -> Option<&'static Scripts> {
     static INSTALLED: OnceCell<Result<Scripts, String>> = OnceCell::const_new();
-    let found = INSTALLED
+    let scripts = INSTALLED
         .get_or_init(|| Scripts::node("sign-in", OLDEST_NODE))
         .await;
-    found
+    scripts
         .as_ref()
         .map_err(|missing| skip_or_fail(&format!("sign_in::{test}"), missing))
         .ok()
@@ -149,9 +149,9 @@ async fn workos_sdk_sessions_are_interchangeable() {
     assert_eq!(response.status, 200, "{response:?}");
     let id = format!("workos_{user}");
     assert_eq!(response.json()["user"]["id"], id.as_str());
-    assert_eq!(response.cookie("wos-session"), None, "nothing to renew");
+    assert_eq!(response.cookie("wos-session"), None, "no renewed cookie");
 
-    // One that was too old from the beginning.
+    // A token that was expired from the beginning.
     workos.access_tokens_last(-60);
     let old = sdk("seal", &workos.code_for(user)).await;
     workos.access_tokens_last(300);

@@ -15,10 +15,10 @@ use crate::harness::{
 
 const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
 
-/// The SDK, built, with its tests and the programs of its README; none where there is no Node.js.
+/// The SDK, built, with its tests and the programs of its README; none without Node.js.
 async fn built(test: &str) -> Option<&'static Scripts> {
     static BUILT: OnceCell<Result<Scripts, String>> = OnceCell::const_new();
-    let found = BUILT
+    let scripts = BUILT
         .get_or_init(|| async {
             let scripts = Scripts::package("sdk/typescript", (20, 0)).await?;
             let readme = scripts.folder().join("README.md");
@@ -31,7 +31,7 @@ async fn built(test: &str) -> Option<&'static Scripts> {
             Ok(scripts)
         })
         .await;
-    found
+    scripts
         .as_ref()
         .map_err(|missing| skip_or_fail(&format!("typescript_sdk::{test}"), missing))
         .ok()
@@ -280,7 +280,7 @@ async fn chat_with_a_connection_cut_repeatedly_loses_nothing() {
         assert_whole(&read, 30, &WHOLE);
         // How far a cut reaches into what was sent in one go decides how many there are.
         assert!(read["cuts"].as_u64() >= Some(3), "{read}");
-        assert_eq!(upstream.requests().len(), 1, "the model was asked once");
+        assert_eq!(upstream.requests().len(), 1, "one request to the model");
     }
 }
 
@@ -314,7 +314,7 @@ async fn chat_with_a_lost_response_is_retried_and_calls_the_provider_once() {
     let read = run(scripts, &app, "cutBeforeTheAnswer").await;
     assert_whole(&read, 10, &WHOLE);
     assert_eq!(read["cuts"], 1, "{read}");
-    assert_eq!(upstream.requests().len(), 1, "the model was asked once");
+    assert_eq!(upstream.requests().len(), 1, "one request to the model");
 }
 
 #[tokio::test]

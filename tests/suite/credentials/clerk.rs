@@ -2,7 +2,7 @@
 //! are in `clients`.
 
 use serde_json::{Value, json};
-use upstream::{Clerk, Trouble};
+use upstream::{Clerk, ServiceFailure};
 
 use crate::harness::{App, Builder, ORIGIN, Response};
 
@@ -34,7 +34,7 @@ async fn session_token_as_bearer_or_cookie_authenticates() {
     let conversation = browser.say("from a page with Clerk").await;
     let by_bearer = app.client().bearer(&token).conversations().await;
     assert_eq!(by_bearer[0]["id"], conversation.as_str());
-    // Clerk's own answer to a new token is a new token: the same user.
+    // A new token of Clerk's session is for the same user.
     let next = clerk.session_token("user_2abc", &Value::Null);
     let again = app.client().bearer(&next).conversations().await;
     assert_eq!(again, by_bearer);
@@ -100,10 +100,10 @@ async fn unknown_keys_are_fetched_once() {
     assert_eq!(me(&app, &old).await.status, 200);
     clerk.rotate();
     let new = clerk.session_token("user_2abc", &Value::Null);
-    let found = crate::harness::eventually("the rotated key", || async {
+    let accepted = crate::harness::eventually("the rotated key", || async {
         (me(&app, &new).await.status == 200).then_some(())
     });
-    found.await;
+    accepted.await;
     assert_eq!(me(&app, &old).await.status, 200);
     let before = clerk.calls("jwks.json").len();
     let stranger = upstream::SigningKey::generate();
@@ -118,21 +118,21 @@ async fn unknown_keys_are_fetched_once() {
 #[tokio::test]
 async fn an_unreachable_clerk_is_503_and_other_credentials_work() {
     let (clerk, app) = fake().await;
-    clerk.fail("", usize::MAX, Trouble::Cut);
+    clerk.fail("", usize::MAX, ServiceFailure::Cut);
     let app = app.start().await;
     let token = clerk.session_token("user_2abc", &Value::Null);
     let response = me(&app, &token).await;
     response.is_error(503, "PROVIDER_UNAVAILABLE");
     app.client().guest().await.say("unimpressed").await;
-    for trouble in [
-        Trouble::Html,
-        Trouble::Oversized(3_000_000),
-        Trouble::Status(500),
+    for failure in [
+        ServiceFailure::Html,
+        ServiceFailure::Oversized(3_000_000),
+        ServiceFailure::Status(500),
     ] {
         clerk.recover();
-        clerk.fail("", usize::MAX, trouble);
+        clerk.fail("", usize::MAX, failure);
         let response = me(&app, &token).await;
-        assert_eq!(response.status, 503, "{trouble:?}: {response:?}");
+        assert_eq!(response.status, 503, "{failure:?}: {response:?}");
     }
 }
 
@@ -142,7 +142,7 @@ async fn tokens_without_a_clerk_configuration_are_401() {
     let token = clerk.session_token("user_2abc", &Value::Null);
     let app = App::shared().await;
     assert_eq!(me(app, &token).await.status, 401);
-    // Its cookie's name is anybody's, and does not stand in the way of a guest's.
+    // Any site may set a cookie of this name. It must not hide a guest's cookie.
     let browser = crate::harness::Browser::new(&app.client());
     browser.plant("__session", &token);
     assert_eq!(browser.send("POST", "/api/v1/auth/guest").await.status, 201);

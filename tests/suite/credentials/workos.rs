@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use upstream::{Trouble, WorkOs};
+use upstream::{ServiceFailure, WorkOs};
 
 use crate::harness::{App, Browser, Builder, eventually, manifest};
 
@@ -18,7 +18,7 @@ fn read_fixture(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// Answers the key set to whoever asks for that of the fixtures' client, and counts.
+/// Serves the key set of the fixtures' client, and counts the requests.
 struct FakeWorkos {
     url: String,
     key_set: Arc<Mutex<Option<Value>>>,
@@ -124,7 +124,7 @@ async fn sealed_session_authenticates() {
     assert_eq!(me["user"]["name"], "Ada Lovelace");
     let conversation = user.say("Hello from the goldfish frontend").await;
     assert_eq!(user.conversations().await[0]["id"], conversation.as_str());
-    // The same user through another session; and a guest is somebody else.
+    // The same user through another session. A guest is another user.
     let again = app.client().with("cookie", &fixture.cookie("legacyIssuer"));
     assert_eq!(again.conversations().await[0]["id"], conversation.as_str());
     assert!(app.client().guest().await.conversations().await.is_empty());
@@ -253,7 +253,7 @@ async fn session_with_another_cookie_password_is_401() {
     assert_eq!(
         fixture.workos.fetched(),
         0,
-        "nobody is asked about what cannot be opened"
+        "a cookie that cannot be decrypted causes no request"
     );
 }
 
@@ -277,7 +277,7 @@ async fn cookie_is_accepted_from_allowed_origins_only() {
 const API_KEY: &str = "sk_test_marker";
 const SESSION: &str = "session_01HQSXZGF8FHF7A9ZZFCW4387R";
 
-/// A WorkOS that refreshes, an application that may ask it to, and the cookie of a session that is
+/// A WorkOS that refreshes tokens, an application that may request that, and the cookie of a session that is
 /// too old.
 async fn with_old_session() -> (WorkOs, Builder, String) {
     let sessions = read_fixture("sessions.json");
@@ -366,15 +366,19 @@ async fn an_expired_session_with_workos_unreachable_is_503() {
     let (workos, app, old) = with_old_session().await;
     let app = app.start().await;
     let browser = browser_with(&app, &old);
-    for trouble in [Trouble::Status(500), Trouble::Cut, Trouble::Html] {
-        workos.fail("/authenticate", usize::MAX, trouble);
+    for failure in [
+        ServiceFailure::Status(500),
+        ServiceFailure::Cut,
+        ServiceFailure::Html,
+    ] {
+        workos.fail("/authenticate", usize::MAX, failure);
         let response = browser.get("/api/v1/auth/me").await;
         response.is_error(503, "PROVIDER_UNAVAILABLE");
         assert_eq!(browser.cookie("wos-session").unwrap(), old);
         workos.recover();
     }
-    // For a moment it is remembered that there is no use in asking.
-    eventually("the session to go on", || async {
+    // For a short time the application remembers that the refresh failed.
+    eventually("the session to continue", || async {
         let response = browser.get("/api/v1/auth/me").await;
         (response.status == 200).then_some(())
     })
@@ -423,7 +427,7 @@ async fn a_bad_or_weaker_cookie_does_not_hide_a_workos_session() {
         assert_eq!(response.status, 200, "{cookies}: {response:?}");
         assert_eq!(response.json()["user"]["id"], id, "{cookies}");
     }
-    // A guest is still somebody where the other cookie is of nobody.
+    // A guest's cookie is still valid if the other cookie is invalid.
     let cookies = format!("goldfish-session={guest}; wos-session=old");
     let response = client.with("cookie", &cookies).get("/api/v1/auth/me").await;
     assert_eq!(response.json()["user"]["kind"], "guest", "{response:?}");

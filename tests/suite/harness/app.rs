@@ -37,8 +37,8 @@ pub(crate) fn manifest() -> PathBuf {
         .unwrap()
 }
 
-/// The program `goldfish`. Cargo builds it with the tests of its own package only, so that it is missing or old
-/// where these were not built.
+/// The program `goldfish`. Cargo builds it only with the tests of its own package, so it is missing or old
+/// if these were not built.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // Tests are in `deps` below the folder of the programs.
@@ -223,7 +223,7 @@ impl Builder {
         .await
     }
 
-    /// Whether neither the test chose the store, nor a manifest of its own.
+    /// Whether the test has set neither a store nor its own manifest.
     fn may_have_another_store(&self) -> bool {
         self.runtime_config.is_none() && self.manifest == manifest()
     }
@@ -429,7 +429,7 @@ impl App {
         String::from_utf8_lossy(&self.logs.lock().unwrap()).into_owned()
     }
 
-    /// What the log says of a request, which may come after its response.
+    /// The log line of a request, which may be written after its response.
     pub(crate) fn logs_of(&self, response: &Response) -> String {
         let id = response.header("x-request-id").unwrap_or_default();
         let logs = self.logs();
@@ -456,19 +456,19 @@ impl App {
         texts.unwrap().map(Result::unwrap).collect()
     }
 
-    /// Changes the values of all keys with this prefix, as far as they are text.
+    /// Changes the values of all keys with this prefix, if they are text.
     pub(crate) fn tamper(&self, prefix: &str, change: impl Fn(&str) -> String) {
         let path = self.state.path().join("sqlite_key_value.db");
         let store = rusqlite::Connection::open(path).unwrap();
         let mut rows = store
             .prepare("SELECT key, value FROM spin_key_value")
             .unwrap();
-        let found = rows.query_map([], |row| {
+        let entries = rows.query_map([], |row| {
             let (key, value): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
             Ok((key, value))
         });
-        for (key, value) in found.unwrap().map(Result::unwrap) {
-            // Counters and chunks of files are no text.
+        for (key, value) in entries.unwrap().map(Result::unwrap) {
+            // Counters and chunks of files are not text.
             if key.starts_with(prefix)
                 && let Ok(value) = String::from_utf8(value)
             {
@@ -479,7 +479,7 @@ impl App {
         }
     }
 
-    /// Bytes of memory that the process has at most had (`VmHWM`); none where that is not known.
+    /// The peak of the process's memory, in bytes (`VmHWM`). None on systems without it.
     pub(crate) fn peak_memory(&self) -> Option<u64> {
         let Running::Process(child) = &self.running else {
             return None;

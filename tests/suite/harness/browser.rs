@@ -55,8 +55,8 @@ impl Browser {
     /// Name and value of the last cookie whose name begins so.
     pub(crate) fn cookie_with_prefix(&self, prefix: &str) -> Option<(String, String)> {
         let jar = self.jar.lock().unwrap();
-        let mut found = jar.iter().filter(|(name, _)| name.starts_with(prefix));
-        let (name, cookie) = found.next_back()?;
+        let mut matching = jar.iter().filter(|(name, _)| name.starts_with(prefix));
+        let (name, cookie) = matching.next_back()?;
         Some((name.clone(), cookie.value.clone()))
     }
 

@@ -6,7 +6,7 @@ use upstream::{Script, Upstream};
 
 use super::{App, Client, Guest, Response, StreamingResponse};
 
-/// A model of each provider, all of which speak to the same fake.
+/// A model of each provider, all of which use the same fake.
 pub(crate) const OPENAI: &str = "gpt-4o";
 pub(crate) const ANTHROPIC: &str = "claude-sonnet-5";
 pub(crate) const WORKERS_AI: &str = "@cf/meta/llama-4-scout-17b-16e-instruct";
@@ -98,23 +98,23 @@ impl Gateway {
     pub(crate) async fn stream(&self, script: impl Into<Script>, body: Value) -> Chunks {
         self.upstream.push(script.into());
         let response = open(&self.guest, body).await.accepted().await;
-        let mut found = Chunks {
+        let mut stream = Chunks {
             chunks: Vec::new(),
             is_done: false,
             error: None,
         };
         for event in response.events().await {
             if event.is_done() {
-                found.is_done = true;
+                stream.is_done = true;
                 continue;
             }
             let value = event.json();
             match value.get("error") {
-                Some(error) => found.error = Some(error.clone()),
-                None => found.chunks.push(value),
+                Some(error) => stream.error = Some(error.clone()),
+                None => stream.chunks.push(value),
             }
         }
-        found
+        stream
     }
 
     /// The last request that the fake received.
@@ -123,8 +123,8 @@ impl Gateway {
         requests.last().expect("a request").json()
     }
 
-    /// A message of a new conversation, answered with these bytes: the events of the reply, and the
-    /// reply as it is stored. None in place of the events if it was refused.
+    /// Sends a message in a new conversation, to which the provider responds with these bytes. Returns the events of the reply, and the
+    /// reply as it is stored. None in place of the events if the request failed.
     pub(crate) async fn chat(
         &self,
         script: impl Into<Script>,

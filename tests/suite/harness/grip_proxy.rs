@@ -47,7 +47,7 @@ impl ProxyKind {
     }
 }
 
-/// A proxy whose addresses are known and which does not serve yet.
+/// A proxy whose addresses are bound and which does not serve yet.
 pub(crate) struct BoundProxy {
     address: SocketAddr,
     control: SocketAddr,
@@ -196,7 +196,7 @@ impl BoundProxy {
                     })
                     .await;
                 }
-                // Its parts find each other, and tell nobody when they have.
+                // Its processes connect to each other, without a signal that they have.
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 Running::Pushpin(child)
             }

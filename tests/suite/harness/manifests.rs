@@ -44,7 +44,7 @@ impl ChangedManifest {
     }
 
     /// Writes a copy in which PostgreSQL keeps what SQLite does: each component in a folder
-    /// `<contract>-postgres` stands behind its contract.
+    /// `<contract>-postgres` implements its contract.
     pub(crate) fn with_postgres() -> Self {
         let root = manifest().parent().unwrap().to_owned();
         let folders = std::fs::read_dir(root.join("components/capabilities")).unwrap();
@@ -74,7 +74,7 @@ impl ChangedManifest {
             let component = component.as_table_mut().unwrap();
             let source = root.join(component["source"].as_str().unwrap());
             component.insert("source".to_owned(), source.to_str().unwrap().into());
-            // What it refers to is not beside the copy.
+            // The files that it refers to are not next to the copy.
             component.remove("build");
         }
         change(&mut table);

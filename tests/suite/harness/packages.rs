@@ -144,8 +144,8 @@ async fn require(program: &str, before: &str, oldest: (u32, u32)) -> Available<(
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let mut numbers = version.trim_start_matches(before).split('.');
     let mut number = || numbers.next().and_then(|part| part.parse().ok());
-    let found: (u32, u32) = (number().unwrap_or(0), number().unwrap_or(0));
-    if found < oldest {
+    let installed: (u32, u32) = (number().unwrap_or(0), number().unwrap_or(0));
+    if installed < oldest {
         return Err(format!(
             "{program} {version} is older than {}.{}",
             oldest.0, oldest.1

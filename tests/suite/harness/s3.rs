@@ -24,7 +24,7 @@ pub(crate) struct Bucket {
     manifest: ChangedManifest,
 }
 
-/// What is in a bucket.
+/// The objects in a bucket.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Listed {
     /// Keys of objects.
@@ -110,15 +110,15 @@ impl Bucket {
     }
 
     pub(crate) async fn get(&self, key: &str) -> Object {
-        let found = self.run(&["get", key]).await;
+        let object = self.run(&["get", key]).await;
         Object {
-            media_type: found["type"].as_str().unwrap().to_owned(),
-            content: from_hex(found["content"].as_str().unwrap()),
-            metadata: found["metadata"].clone(),
+            media_type: object["type"].as_str().unwrap().to_owned(),
+            content: from_hex(object["content"].as_str().unwrap()),
+            metadata: object["metadata"].clone(),
         }
     }
 
-    /// Begins an upload in parts that nobody completes.
+    /// Begins a multipart upload that is not completed.
     pub(crate) async fn begin_upload(&self, key: &str) {
         self.run(&["begin", key]).await;
     }

@@ -1,5 +1,5 @@
-//! What `spin.toml` grants is what the components import, no more and no less; and who imports
-//! what is the architecture: routes touch neither storage nor network themselves; `llm`, `oauth`, `mail`
+//! The grants of `spin.toml` are exactly what the components import, and the imports
+//! follow the architecture: routes use neither storage nor network themselves; `llm`, `oauth`, `mail`
 //! and `realtime` have network and no storage; storage capabilities have no network; moderation has neither;
 //! `identity` alone has both.
 
@@ -107,7 +107,7 @@ async fn components() -> BTreeMap<String, Component> {
         .collect()
 }
 
-/// Ids of the components that answer a route.
+/// Ids of the components that handle a route.
 fn routed() -> BTreeSet<String> {
     let manifest = manifest_table();
     let triggers = manifest["trigger"]["http"].as_array().unwrap();
@@ -168,9 +168,9 @@ async fn capabilities_import_storage_or_network_as_listed() {
         // Each where the files are, and nowhere else.
         ("capability-files-kv", true, false),
         ("capability-files-s3", false, true),
-        // It asks identity providers for key sets and new tokens, and looks up what was revoked.
+        // It requests key sets and new tokens from identity providers, and looks up revocations.
         ("capability-identity", true, true),
-        // What makes and changes accounts can tell nobody outside.
+        // The capability that creates and changes accounts cannot send data outside.
         ("capability-accounts", true, false),
         ("capability-accounts-strict-passwords", true, false),
         ("capability-oauth", false, true),
@@ -252,7 +252,7 @@ async fn middleware_imports_nothing_that_needs_a_grant() {
     let components = components().await;
     for (id, component) in &components {
         if !routed().contains(id) && !id.starts_with("capability-") {
-            // What it calls next is `wasi:http/handler`, never the network.
+            // It calls `wasi:http/handler`, never the network.
             let grants = grants_for(&component.imports);
             assert!(grants.is_empty(), "{id}: {grants:?}");
         }
@@ -319,7 +319,7 @@ async fn routes_grant_exactly_what_their_dependencies_need() {
                 needed.extend(grants_for(&components[target].imports));
             }
         }
-        // Which of Spin's own models there are is the operator's to say.
+        // The operator configures which of Spin's own models exist.
         for key in KNOWN_KEYS.iter().filter(|key| **key != "ai_models") {
             let granted = component.table.get(*key).is_some_and(|value| match value {
                 Value::Array(list) => !list.is_empty(),
@@ -394,7 +394,7 @@ async fn variables_are_described_and_used() {
             used.insert(name);
         }
     }
-    // Those of components and grants that are not in use are handed to nobody.
+    // Variables of components and grants that are not in use are not passed on.
     let is_unused = |name: &&String| {
         let unused = ["redis_host", "database_url", "database_host"];
         name.starts_with("moderation_")

@@ -1,5 +1,5 @@
-//! What a host does with `spin.toml`: routing, denial, composition. Spin does all of it; the
-//! embedded host must do it alike.
+//! The behaviour of a host for `spin.toml`: routing, denial, composition. Spin has all of it; the
+//! embedded host must behave alike.
 
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -71,7 +71,7 @@ async fn a_private_route_is_404() {
 
 #[tokio::test]
 async fn the_most_specific_route_wins() {
-    // The catch-all stands first and still comes last; a literal segment beats a parameter.
+    // The catch-all is listed first and still matches last. A literal segment is preferred to a parameter.
     let manifest = ChangedManifest::new(|table| {
         let triggers = table["trigger"]["http"].as_array_mut().unwrap();
         let is_catch_all = |trigger: &Value| trigger["route"].as_str() == Some("/...");
@@ -94,7 +94,7 @@ async fn the_most_specific_route_wins() {
     assert_eq!(app.client().get("/health").await.status, 200);
     assert_eq!(guest.get("/api/conversations").await.status, 200);
     assert_eq!(guest.get("/api/v1/auth/me").await.status, 200);
-    // Both answer 404, each in its own words: the component tells by the route that it logs.
+    // Both respond with 404. The logged route shows which component responded.
     let literal = guest
         .with("x-request-id", "literal")
         .get("/api/conversations/health")
@@ -281,7 +281,7 @@ async fn goldfish_prints_routes_and_reads_the_environment() {
 
 #[tokio::test]
 async fn a_chat_in_a_conversation_writes_at_most_six_times() {
-    // One more, if a minute of the limiter's began meanwhile.
+    // One more, if a new minute of the rate limiter began meanwhile.
     chats_write("off", true, 41).await;
     // Two for each, and now and then a snapshot.
     chats_write("on", true, 63).await;
@@ -294,7 +294,7 @@ async fn a_chat_that_evicts_a_conversation_writes_at_most_eight_times() {
     chats_write("on", false, 83).await;
 }
 
-/// Ten chats write at most so often, with the variable `usage_ledger` as it is said, in one
+/// Ten chats cause at most `most` writes, with this value of the variable `usage_ledger`, in one
 /// conversation or each in a new one that evicts another.
 async fn chats_write(usage_ledger: &str, in_one_conversation: bool, most: u64) {
     let upstream = Upstream::start(Script::words(20)).await.unwrap();
@@ -324,6 +324,6 @@ async fn chats_write(usage_ledger: &str, in_one_conversation: bool, most: u64) {
         guest.chat(chat.clone()).await.events().await;
     }
     let written = host.kv_counts().writes - before;
-    assert!(written > 0, "nothing was stored");
+    assert!(written > 0, "there must be writes");
     assert!(written <= most, "{written} writes for ten chats");
 }

@@ -1,4 +1,4 @@
-//! What the host does with `spin.toml`, and what the manifest grants.
+//! The behaviour of the host for `spin.toml`, and the grants of the manifest.
 
 mod grants;
 mod headers;

@@ -1,4 +1,4 @@
-//! What a capability can reach, measured: a probe is composed in its place, with the same grants.
+//! Measures what a capability can access: a probe is composed in its place, with the same grants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,25 +82,25 @@ fn secrets(table: &Table) -> Vec<String> {
 }
 
 fn marker(name: &str) -> String {
-    // As long as any secret has to be.
+    // As long as the longest minimum length of a secret.
     format!("marker-of-{name}-0123456789-0123456789-0123456789")
 }
 
 async fn ask(client: &Client, place: &Place, query: &str) -> Option<String> {
     let response = client.get(&format!("{}?{query}", place.path())).await;
     assert_eq!(response.status, 200, "{response:?}");
-    let found = response.json();
-    match &found["value"] {
+    let reported = response.json();
+    match &reported["value"] {
         Json::String(value) => Some(value.clone()),
         _ => {
-            assert!(found["error"].is_string(), "{found}");
+            assert!(reported["error"].is_string(), "{reported}");
             None
         }
     }
 }
 
-/// The table of docs/grants.md: for each capability the secrets that it states, and those that
-/// it could read besides.
+/// The table of docs/grants.md: for each capability the secrets that it states, and the others that
+/// it could read.
 fn documented() -> BTreeMap<String, BTreeSet<String>> {
     let page = manifest().parent().unwrap().join("docs/grants.md");
     let page = std::fs::read_to_string(page).unwrap();
@@ -118,7 +118,7 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn a_capability_can_reach_exactly_what_the_documentation_says() {
+async fn a_capability_can_access_exactly_what_the_documentation_lists() {
     let workos = Upstream::start(Script::new(["never"])).await.unwrap();
     let other = Upstream::start(Script::new(["never"])).await.unwrap();
     let origin = |upstream: &Upstream| {

@@ -35,7 +35,7 @@ async fn concurrent_messages_in_one_conversation_are_all_kept() {
             let body = json!({ "message": message, "conversationId": id, "model": "gpt-4o" });
             let chat = guest.chat(body).await.accepted().await;
             assert!(chat.events().await.last().unwrap().is_done());
-            // What this tab was told is stored is there for it at once.
+            // A message that was acknowledged to this tab can be read by it at once.
             let stored = guest.conversation(&id).await;
             assert!(contents(&stored, "user").contains(&message), "{stored}");
         }
@@ -43,12 +43,12 @@ async fn concurrent_messages_in_one_conversation_are_all_kept() {
     .await;
 
     let stored = guest.conversation(&id).await;
-    let said: BTreeSet<_> = contents(&stored, "user").into_iter().collect();
+    let stored_messages: BTreeSet<_> = contents(&stored, "user").into_iter().collect();
     let expected: BTreeSet<_> = (0..TABS)
         .map(|tab| format!("from tab {tab}"))
         .chain(["first".to_owned()])
         .collect();
-    assert_eq!(said, expected);
+    assert_eq!(stored_messages, expected);
     assert_eq!(contents(&stored, "user").len(), TABS + 1, "none twice");
     assert_eq!(contents(&stored, "assistant"), vec!["a reply"; TABS + 1]);
     let ids: BTreeSet<_> = stored["messages"]
@@ -169,7 +169,7 @@ async fn clear_during_chats_leaves_a_consistent_list() {
 }
 
 #[tokio::test]
-async fn requests_during_hanging_replies_are_served() {
+async fn requests_during_hanging_replies_succeed() {
     let world = world(Script::new(["a"]).fault(Fault::HangAfter(1))).await;
     let guest = world.app.client().guest().await;
     let hanging = join_all((0..40).map(|_| {

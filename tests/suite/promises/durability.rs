@@ -1,5 +1,5 @@
 //! Nothing acknowledged is lost: not when the reader leaves, not when the process is killed, not
-//! when it is asked to end.
+//! when it is terminated.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn a_reply_whose_reader_disconnects_is_stored_in_full() {
     assert_eq!(reply["content"], words(30).as_str());
     assert!(
         !world.upstream.closed_early(0).await,
-        "the provider was heard to its end"
+        "the provider's whole reply was read"
     );
 }
 
@@ -75,7 +75,7 @@ async fn kill_loses_no_acknowledged_write() {
     let mut chat = guest.ask("Hi").await;
     let id = chat.conversation_id();
     chat.next_content().await.unwrap();
-    // What another reader has seen of the reply was flushed.
+    // The part of the reply that another reader has received was flushed.
     let flushed = eventually("a part of the reply that is stored", || async {
         let reply = guest.conversation(&id).await["messages"][1].clone();
         let content = reply["content"].as_str()?.to_owned();
@@ -104,7 +104,7 @@ async fn kill_loses_no_acknowledged_write() {
     assert_eq!(earlier["messages"][1]["content"], "An earlier reply.");
     assert_eq!(earlier["messages"][1]["status"], "complete");
 
-    // Life goes on, in that conversation and in new ones.
+    // Messages work, in that conversation and in new ones.
     upstream.set(Script::new(["Afterwards."]));
     let body = json!({ "message": "And now?", "conversationId": id, "model": "gpt-4o" });
     assert_eq!(
@@ -146,7 +146,7 @@ async fn kill_during_a_reply_marks_it_incomplete() {
 }
 
 #[tokio::test]
-async fn sigterm_during_a_stream_lets_it_finish() {
+async fn sigterm_during_a_stream_waits_for_its_end() {
     if spin_is_the_host() {
         eprintln!("SKIPPED: Spin ends its streams on SIGTERM; this is the embedded host's promise");
         return;

@@ -1,5 +1,5 @@
-//! What holds for every route: headers, CORS, limits, unknown paths and methods, and that none
-//! opens without a user unless it says so here.
+//! Properties of every route: headers, CORS, limits, unknown paths and methods, and that none
+//! can be used without a user, except for the routes that are listed here.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{App, Response, in_time, manifest, manifest_table};
 
-/// Pages and their files. They are for everybody; what they show they ask for with the user's credential.
+/// Pages and their files. They are public; the data on them is requested with the user's credential.
 pub(crate) const PAGES: [(&str, &str); 12] = [
     ("GET", "/"),
     ("GET", "/c/:id"),
@@ -26,12 +26,12 @@ pub(crate) const PAGES: [(&str, &str); 12] = [
     ("GET", "/docs/:file"),
 ];
 
-/// What else answers without a user: signing in and what leads there, and what is about no user. Whatever
-/// else is added to this list needs as good a reason.
+/// Other routes that work without a user: sign-in and its steps, and routes without user data. Any route that
+/// is added to this list needs as good a reason.
 const OPEN_TO_ALL: [(&str, &str); 25] = [
     ("GET", "/health"),
     ("GET", "/..."),
-    // How to ask is no secret, and the page that shows it cannot sign in before it is there.
+    // The description of the API is public, and its page is loaded before sign-in.
     ("GET", "/openapi.json"),
     ("POST", "/register"),
     ("POST", "/login"),
@@ -48,19 +48,19 @@ const OPEN_TO_ALL: [(&str, &str); 25] = [
     ("POST", "/api/auth/sign-in/social"),
     ("GET", "/api/auth/sign-in/:provider"),
     ("GET", "/api/auth/callback/:provider"),
-    // Nobody is who is asking, or who has signed out.
+    // Requests without a user get no user, also after signing out.
     ("GET", "/api/auth/get-session"),
     ("GET", "/api/auth/session"),
     ("POST", "/api/auth/sign-out"),
-    // Who cannot sign in asks for a letter; its token proves the rest.
+    // A user who cannot sign in requests an email, whose token authorizes the rest.
     ("POST", "/api/auth/request-password-reset"),
     ("POST", "/api/auth/forget-password"),
     ("POST", "/api/auth/reset-password"),
     ("GET", "/api/auth/reset-password/:token"),
 ];
 
-/// The same, for which Better Auth's words are 400 where there is no webhook for mail.
-const OPEN_LETTERS: [(&str, &str); 2] = [
+/// The same, for paths to which Better Auth responds with 400 if there is no webhook for mail.
+const OPEN_EMAILS: [(&str, &str); 2] = [
     ("POST", "/api/auth/send-verification-email"),
     ("GET", "/api/auth/verify-email"),
 ];
@@ -78,9 +78,9 @@ static ROUTES: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
     routes.into_iter().collect()
 });
 
-/// All that answers without a user.
+/// All routes that work without a user.
 fn open_to_all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    PAGES.into_iter().chain(OPEN_TO_ALL).chain(OPEN_LETTERS)
+    PAGES.into_iter().chain(OPEN_TO_ALL).chain(OPEN_EMAILS)
 }
 
 fn is_open(method: &str, route: &str) -> bool {
@@ -132,13 +132,13 @@ fn is_known(method: &str, path: &str) -> bool {
     };
     ROUTES
         .iter()
-        .any(|(route, methods)| methods.iter().any(|known| known == method) && fits(route))
+        .any(|(route, methods)| methods.iter().any(|own| own == method) && fits(route))
 }
 
 /// The endpoints that the sources of the routes name in `http_edge::routes!`.
 pub(crate) fn in_sources() -> Vec<(String, String)> {
     let folder = manifest().parent().unwrap().join("components/routes");
-    let mut found = Vec::new();
+    let mut routes = Vec::new();
     for route in std::fs::read_dir(folder).unwrap() {
         let path = route.unwrap().path().join("src/lib.rs");
         let source = std::fs::read_to_string(path).unwrap();
@@ -149,10 +149,10 @@ pub(crate) fn in_sources() -> Vec<(String, String)> {
             let (Some(method), Some(path)) = (parts.next(), parts.next()) else {
                 continue;
             };
-            found.push((method.trim().to_owned(), path.to_owned()));
+            routes.push((method.trim().to_owned(), path.to_owned()));
         }
     }
-    found
+    routes
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn every_endpoint_has_a_trigger_and_every_trigger_an_endpoint() {
     // Exceptions are about endpoints that there are.
     for (method, route) in open_to_all() {
         let is_there = ROUTES.iter().any(|(path, methods)| {
-            path == route && (route == "/..." || methods.iter().any(|known| known == method))
+            path == route && (route == "/..." || methods.iter().any(|own| own == method))
         });
         assert!(is_there, "{method} {route}");
     }
@@ -212,7 +212,7 @@ async fn every_route_without_a_user_is_401() {
 
 #[tokio::test]
 async fn listed_exceptions_respond_without_a_user() {
-    // One that no longer opens without a user is to be taken off the list.
+    // A route that no longer works without a user has to be removed from the list.
     let client = App::shared().await.client();
     for (method, route) in open_to_all() {
         let response = client.send(method, &concrete(route), None).await;
@@ -238,8 +238,8 @@ async fn unknown_methods_are_405_with_allow() {
             assert_eq!(response.status, 405, "{method} {route}: {response:?}");
             assert_refused(&response, route, 405, "METHOD_NOT_ALLOWED");
             let allow = response.header("allow").unwrap_or_default();
-            for known in methods {
-                assert!(allow.contains(known), "{method} {route}: {allow}");
+            for own in methods {
+                assert!(allow.contains(own), "{method} {route}: {allow}");
             }
         }
     }
@@ -434,7 +434,7 @@ async fn responses_allow_only_configured_origins() {
             );
         }
     }
-    // An error before a user is known can be read by the frontend too.
+    // The frontend can read an error before authentication too.
     let response = client.with("origin", ORIGIN).get("/api/models").await;
     assert_eq!(response.status, 401);
     assert_eq!(response.header("access-control-allow-origin"), Some(ORIGIN));
@@ -466,7 +466,7 @@ async fn preflight_of_another_origin_allows_nothing() {
     );
 }
 
-/// What the official SDKs, tracing libraries and error trackers send from a browser.
+/// The headers that official SDKs, tracing libraries and error trackers send from a browser.
 const SDK_HEADERS: [&str; 9] = [
     "x-stainless-os",
     "x-stainless-retry-count",
@@ -506,7 +506,7 @@ async fn preflight_allows_the_headers_that_it_names() {
 }
 
 #[tokio::test]
-async fn preflight_of_an_unknown_path_is_204_as_of_a_known_one() {
+async fn preflight_of_an_unknown_path_is_204() {
     let client = App::shared().await.client().with("origin", ORIGIN);
     let preflight = client
         .with("access-control-request-method", "POST")
@@ -625,7 +625,7 @@ async fn a_body_beyond_the_limit_is_413() {
     // Before any of the body has been sent.
     let request =
         raw_head("PUT", "/api/preferences", &guest.token) + "content-length: 1048577\r\n\r\n";
-    let response = raw_answer(app, request, "PAYLOAD_TOO_LARGE").await;
+    let response = raw_response(app, request, "PAYLOAD_TOO_LARGE").await;
     assert!(response.starts_with("HTTP/1.1 413"), "{response}");
 }
 
@@ -639,7 +639,7 @@ async fn a_body_of_unknown_length_beyond_the_limit_is_413() {
     for _ in 0..17 {
         request += &format!("10000\r\n{}\r\n", " ".repeat(0x10000));
     }
-    let response = raw_answer(app, request, "requestId").await;
+    let response = raw_response(app, request, "requestId").await;
     assert!(response.starts_with("HTTP/1.1 413"), "{response}");
     assert!(response.contains("PAYLOAD_TOO_LARGE"), "{response}");
 }
@@ -675,9 +675,9 @@ fn raw_head(method: &str, path: &str, token: &str) -> String {
     )
 }
 
-/// What is answered to these bytes, read until `end` is in it. A client that is refused in the
-/// middle of its request may find that it can write no more, and still has a response to read.
-async fn raw_answer(app: &App, request: String, end: &str) -> String {
+/// The response to these bytes, read until it contains `end`. A client that is rejected in the
+/// middle of its request may be unable to write more, and still has a response to read.
+async fn raw_response(app: &App, request: String, end: &str) -> String {
     let stream = TcpStream::connect(app.address()).await.unwrap();
     let (mut reader, mut writer) = stream.into_split();
     let writing = tokio::spawn(async move {
@@ -685,7 +685,7 @@ async fn raw_answer(app: &App, request: String, end: &str) -> String {
         writer
     });
     let mut response = Vec::new();
-    in_time("the answer", async {
+    in_time("the response", async {
         while !String::from_utf8_lossy(&response).contains(end) {
             let read = reader.read_buf(&mut response).await.unwrap();
             assert!(read > 0, "{:?}", String::from_utf8_lossy(&response));

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::{App, Client, PASSWORD, User};
 
-/// What is planted in every corner; no two of them are alike, so that a failure says where.
+/// Markers that are stored in every place. All differ, so that a failure shows the place.
 const MARKERS: [&str; 8] = [
     "marker-erased-address",
     "marker-erased-name",
@@ -16,8 +16,8 @@ const MARKERS: [&str; 8] = [
     "marker-erased-grant",
 ];
 
-/// Those of the markers that are in the store.
-fn found(app: &App) -> Vec<&'static str> {
+/// The markers that are in the store.
+fn markers_in(app: &App) -> Vec<&'static str> {
     let stored = app.stored();
     let holds = |marker: &&str| {
         stored
@@ -58,19 +58,19 @@ async fn furnished(app: &App) -> User {
             "a credential is exported"
         );
     }
-    assert_eq!(found(app), MARKERS, "all are there before");
+    assert_eq!(markers_in(app), MARKERS, "all are there before");
     user
 }
 
 async fn nothing_is_left(app: &App, user: &User, machine: &Client) {
-    assert_eq!(found(app), Vec::<&str>::new());
+    assert_eq!(markers_in(app), Vec::<&str>::new());
     assert!(!app.stored().iter().any(|text| text.contains("argon2")));
     assert_eq!(user.status().await, 401);
     assert_eq!(machine.get("/api/models").await.status, 401);
     let client = app.client();
     assert_eq!(client.refresh(&user.refresh_token).await.status, 401);
     assert_eq!(client.log_in(&user.email, PASSWORD).await.status, 401);
-    // The address is free again, for somebody new.
+    // The address is free again, for a new user.
     let response = client.register(&user.email).await;
     assert_eq!(response.status, 201, "{response:?}");
     assert_ne!(response.json()["user"]["id"], user.id.as_str());
@@ -129,9 +129,9 @@ async fn delete_me_of_a_guest_erases_everything() {
     let app = App::with_defaults().start().await;
     let guest = app.client().guest().await;
     guest.say("marker-erased-message").await;
-    assert!(!found(&app).is_empty());
+    assert!(!markers_in(&app).is_empty());
     let response = guest.delete("/api/v1/auth/me").await;
     assert_eq!(response.status, 200, "{response:?}");
-    assert_eq!(found(&app), Vec::<&str>::new());
+    assert_eq!(markers_in(&app), Vec::<&str>::new());
     assert_eq!(guest.get("/api/v1/auth/me").await.status, 401);
 }

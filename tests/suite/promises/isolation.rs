@@ -1,4 +1,4 @@
-//! One user's ids are worth nothing to another: 404, and nothing changes.
+//! One user's ids give no access to another user: 404, and nothing changes.
 
 use serde_json::json;
 
@@ -36,13 +36,13 @@ async fn ids_of_another_user_are_404_and_change_nothing() {
     assert_eq!(
         owner.conversation(&id).await,
         before,
-        "the owner notices nothing"
+        "no change for the owner"
     );
 }
 
 #[tokio::test]
 async fn a_404_of_another_users_id_equals_that_of_an_unknown_id() {
-    // Else the difference would tell that the id exists.
+    // Otherwise the difference would reveal that the id exists.
     let client = App::shared().await.client();
     let (owner, stranger) = (client.guest().await, client.guest().await);
     let id = owner.say("exists").await;

@@ -1,4 +1,4 @@
-//! What holds on every route, or across several.
+//! Properties of all routes, or of several together.
 
 mod concurrency;
 mod durability;

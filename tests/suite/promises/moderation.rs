@@ -6,8 +6,8 @@ use upstream::{Fault, Outcome, RawResponse, Script, Upstream};
 
 use crate::harness::{App, ChangedManifest, Event, Guest, World, eventually, text_of, world};
 
-/// An application that moderates by `variables`, whose provider answers by `script`; and its
-/// manifest, which is to be kept as long.
+/// An application that moderates by `variables`, whose provider replies by `script`; and its
+/// manifest, which has to live as long.
 async fn moderated(script: Script, variables: &[(&str, &str)]) -> (ChangedManifest, World) {
     let upstream = Upstream::start(script).await.unwrap();
     let manifest = ChangedManifest::with_capability("moderation", "moderation-words");
@@ -26,7 +26,7 @@ async fn guest_of(world: &World) -> Guest {
     world.app.client().guest().await
 }
 
-/// The words of all that the provider was asked.
+/// The texts of all requests to the provider.
 fn provider_request(world: &World) -> String {
     let requests = world.upstream.requests();
     requests
@@ -101,7 +101,7 @@ async fn system_prompts_are_moderated() {
 
 #[tokio::test]
 async fn a_blocked_reply_ends_with_an_error_and_is_stored_up_to_the_blocked_part() {
-    // After the word the provider would go on for ever.
+    // After the word the provider would never end.
     let script =
         Script::new(["It is ", "a b", "ad", "fish", ", is it", "never"]).fault(Fault::HangAfter(5));
     let variables = [
@@ -131,7 +131,7 @@ async fn a_blocked_reply_ends_with_an_error_and_is_stored_up_to_the_blocked_part
     .await;
     assert!(!world.app.stored().concat().contains("badfish"));
 
-    // The conversation goes on.
+    // The conversation can be continued.
     world.upstream.set(Script::new(["A goldfish."]));
     let body = json!({ "message": "Really?", "model": "gpt-4o", "conversationId": id });
     let events = guest.chat(body).await.events().await;
@@ -156,7 +156,7 @@ async fn a_reply_blocked_at_its_start_is_a_stream() {
 }
 
 #[tokio::test]
-async fn redaction_changes_what_is_sent_stored_and_shown() {
+async fn redaction_changes_the_sent_the_stored_and_the_returned_text() {
     let script = Script::new(["The ", "bad", "fish", " and the bad", "fishes, ", "Badfish"]);
     let variables = [
         ("moderation_words", "badfish"),
@@ -202,7 +202,7 @@ async fn an_interrupted_reply_keeps_the_allowed_part() {
     let chat = guest.ask("Count.").await.accepted().await;
     let id = chat.conversation_id();
     let events = chat.events().await;
-    // What was held back is no match, now that it is all there is.
+    // At the end of the reply, the text that was held back is not a match.
     assert_eq!(text_of(&events), "one two bad");
     let stored = guest.conversation(&id).await;
     assert_eq!(stored["messages"][1]["content"], "one two bad");
@@ -295,7 +295,7 @@ async fn a_blocked_completion_request_is_not_sent() {
     }
     assert_eq!(world.upstream.requests().len(), 0);
 
-    // What the model itself has said does not end a conversation.
+    // Blocked text of the model does not end a conversation.
     let body = json!({ "model": "gpt-4o", "messages": [
         { "role": "user", "content": "Which?" },
         { "role": "assistant", "content": "A badfish." },
@@ -324,7 +324,7 @@ async fn a_blocked_completion_ends_with_content_filter() {
     assert_eq!(object["usage"]["estimated"], true);
     assert!(object["usage"]["completion_tokens"].as_u64().unwrap() > 3);
 
-    // After the word the provider would go on for ever.
+    // After the word the provider would never end.
     world.upstream.set(script().fault(Fault::HangAfter(4)));
     let mut body = completion("What?", true);
     body["stream_options"] = json!({ "include_usage": true });
@@ -336,7 +336,7 @@ async fn a_blocked_completion_ends_with_content_filter() {
         .filter_map(|data| serde_json::from_str(data).ok())
         .collect();
     let choice = |chunk: &Value| chunk["choices"][0].clone();
-    let said: String = chunks
+    let text_sent: String = chunks
         .iter()
         .filter_map(|chunk| {
             choice(chunk)["delta"]["content"]
@@ -344,7 +344,7 @@ async fn a_blocked_completion_ends_with_content_filter() {
                 .map(str::to_owned)
         })
         .collect();
-    assert_eq!(said, "It is a ");
+    assert_eq!(text_sent, "It is a ");
     let [.., end, used] = chunks.as_slice() else {
         panic!("{text}");
     };
@@ -357,7 +357,7 @@ async fn a_blocked_completion_ends_with_content_filter() {
     })
     .await;
 
-    // worker-api's shape has no place to say so.
+    // worker-api's format has no field for it.
     world.upstream.set(script());
     let body = json!({ "messages": [{ "role": "user", "content": "What?" }] });
     let response = guest.post("/chat/completions", body).await;
@@ -455,12 +455,12 @@ async fn invalid_rules_block_everything() {
         response.is_error(500, "INTERNAL");
         assert!(guest.conversations().await.is_empty());
         assert_eq!(world.upstream.requests().len(), 0);
-        let told = eventually("the cause in the log", || async {
-            let logs = world.app.logs();
-            logs.contains("moderation").then_some(logs)
+        let logs = eventually("the cause in the log", || async {
+            let log = world.app.log();
+            log.contains("moderation").then_some(log)
         })
         .await;
-        assert!(!told.contains("marker-"), "{told}");
+        assert!(!logs.contains("marker-"), "{logs}");
     }
 }
 
@@ -505,7 +505,7 @@ async fn fields_of_a_provider_do_not_evade_moderation() {
             "{provider_response:?}"
         );
     }
-    // Of a user, texts in parts of any type are checked.
+    // The texts of a user are checked in parts of any type.
     let content = json!([{ "type": "x_text", "x": ["one badfish"], "data": "badfish" }]);
     let body = json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": content }] });
     let provider_response = guest.post("/v1/chat/completions", body).await;

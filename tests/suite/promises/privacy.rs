@@ -1,7 +1,7 @@
 //! Planted markers come out nowhere but where they belong.
 
 use serde_json::{Value, json};
-use upstream::{Failure, Fault, GitHub, GitHubUser, Mailbox, Script, Trouble, Upstream};
+use upstream::{Failure, Fault, GitHub, GitHubUser, Mailbox, Script, ServiceFailure, Upstream};
 
 use crate::harness::{
     ADMIN_KEY, ANTHROPIC_KEY, App, Browser, OPENAI_KEY, PASSWORD, Response, eventually,
@@ -32,9 +32,9 @@ impl Secrets {
     }
 
     #[track_caller]
-    fn absent_from_answer(&self, response: &Response) {
-        self.absent_from("an answer's body", response.text());
-        self.absent_from("an answer's headers", &format!("{:?}", response.headers));
+    fn absent_from_response(&self, response: &Response) {
+        self.absent_from("a response's body", response.text());
+        self.absent_from("a response's headers", &format!("{:?}", response.headers));
     }
 }
 
@@ -172,7 +172,7 @@ async fn content_and_credentials_are_in_no_log_error_or_header() {
     );
     for response in &refused {
         assert!(response.status >= 400, "{response:?}");
-        secrets.absent_from_answer(response);
+        secrets.absent_from_response(response);
     }
     for fault in [Fault::ErrorAfter(1), Fault::CutAfter(1), Fault::Garbage] {
         upstream.set(Script::new(["fine ", "b"]).fault(fault));
@@ -308,8 +308,8 @@ async fn account_secrets_are_not_logged() {
     client.refresh(&tokens[3]).await;
     let reset = json!({ "email": email });
     client.post("/api/auth/request-password-reset", reset).await;
-    let letter = mailbox.message(email, "reset-password").await;
-    tokens.push(letter["token"].as_str().unwrap().to_owned());
+    let message = mailbox.message(email, "reset-password").await;
+    tokens.push(message["token"].as_str().unwrap().to_owned());
     let page = client
         .get(&format!(
             "/api/auth/reset-password/{}?callbackURL=/reset",
@@ -330,14 +330,14 @@ async fn account_secrets_are_not_logged() {
             .split('&')
             .map(|pair| pair.split_once('=').unwrap().1.to_owned()),
     );
-    let found = client
+    let users = client
         .admin()
         .get("/api/admin/users?search=marker-address")
         .await;
-    assert_eq!(found.json()["users"].as_array().unwrap().len(), 1);
+    assert_eq!(users.json()["users"].as_array().unwrap().len(), 1);
 
     // And bad ones.
-    github.fail("access_token", usize::MAX, Trouble::Status(500));
+    github.fail("access_token", usize::MAX, ServiceFailure::Status(500));
     let failing = Browser::new(&client);
     let body = json!({ "provider": "github", "callbackURL": "/" });
     let url = failing.post("/api/auth/sign-in/social", body).await.json();
@@ -345,7 +345,7 @@ async fn account_secrets_are_not_logged() {
     failing
         .get(back.split_once(&app.address().to_string()).unwrap().1)
         .await;
-    mailbox.fail("/mail", usize::MAX, Trouble::Status(500));
+    mailbox.fail("/mail", usize::MAX, ServiceFailure::Status(500));
     let reset = json!({ "email": email });
     client.post("/api/auth/request-password-reset", reset).await;
     let wrong_admin = client.with("x-admin-key", "marker-wrong-key");
@@ -420,7 +420,7 @@ async fn account_secrets_are_not_logged() {
     let secrets = Secrets(secrets);
     for response in &refused {
         assert!(response.status >= 400, "{response:?}");
-        secrets.absent_from_answer(response);
+        secrets.absent_from_response(response);
     }
     for response in &ends {
         secrets.absent_from("a redirect", &format!("{:?}", response.headers));

@@ -53,7 +53,7 @@ async fn chat_beyond_the_limit_is_429() {
         .default_of("rate_limit_chat_per_minute")
         .start()
         .await;
-    // A slow machine may not get through sixty chats before the minute is over: then once more.
+    // On a slow machine the minute may end before sixty chats are done. Then the test runs again.
     for _ in 0..5 {
         within_a_minute(40).await;
         let minute = minute_of_the_clock();
@@ -99,7 +99,7 @@ async fn rate_limit_headers_count_down() {
     let response = guest.post("/api/chat", json!({ "message": "Hi" })).await;
     assert_limited(&response, "3");
     let list = guest.conversations().await;
-    assert_eq!(list.len(), 3, "a refused chat stores nothing");
+    assert_eq!(list.len(), 3, "a rejected chat is not stored");
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn sign_in_with_a_trusted_proxy_is_limited_by_the_forwarded_address() {
     assert_limited(&from("203.0.113.1").await, "1");
     assert_eq!(from("203.0.113.2").await.status, 201);
     assert_eq!(from("2001:db8::1").await.status, 201);
-    // A proxy appends; what stands before is the client's own invention.
+    // A proxy appends. The earlier elements are from the client.
     assert_limited(&from("198.51.100.9, 203.0.113.1").await, "1");
     assert_limited(&from("anything at all, 203.0.113.2").await, "1");
 }

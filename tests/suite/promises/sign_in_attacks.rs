@@ -1,5 +1,5 @@
-//! The attacks that accounts are known for, each tried. Forged tokens of our own are in `auth`,
-//! WorkOS' in `workos`, Clerk's in `clerk` and `clients`, OAuth's in `oauth`, letters' in `recovery`.
+//! Common attacks on accounts, each tried. Forged tokens of our own are in `auth`,
+//! WorkOS' in `workos`, Clerk's in `clerk` and `clients`, OAuth's in `oauth`, those of emails in `recovery`.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::harness::{
     App, Browser, Client, ORIGIN, PASSWORD, Response, User, credentials, new_email,
 };
 
-/// Every way to ask something of an account that a browser's cookie would prove.
+/// Every request about an account that a browser's cookie would authenticate.
 const CHANGES: [(&str, &str); 16] = [
     ("POST", "/api/v1/auth/logout"),
     ("DELETE", "/api/v1/auth/me"),
@@ -93,7 +93,7 @@ async fn tokens_with_another_algorithm_are_401() {
             assert_eq!(response.status, 401, "{forged}");
         }
     }
-    // The same claims, signed by somebody's RSA key.
+    // The same claims, signed by an unrelated RSA key.
     let claims = json!({ "sub": user.id, "iss": "goldfish", "exp": 4_102_444_800_u64 });
     let forged = SigningKey::generate().sign(&claims);
     let response = client.bearer(&forged).get("/api/v1/auth/me").await;
@@ -358,7 +358,7 @@ async fn callback_urls_are_limited_to_trusted_origins() {
         let response = client.post("/api/auth/sign-in/social", body).await;
         assert_eq!(response.status, 200, "{place}: {response:?}");
     }
-    // What the error page is told is not shown as markup.
+    // The parameters of the error page are not rendered as HTML.
     let page = client
         .get("/api/auth/error?error=%3Cscript%3Ealert(1)%3C/script%3E")
         .await;
@@ -531,24 +531,24 @@ async fn sign_in_does_not_reveal_accounts() {
     let user = client.user().await;
     let nobody = new_email();
     for path in ["/api/v1/auth/login", "/login", "/api/auth/sign-in/email"] {
-        let known = client
+        let existing = client
             .post(path, credentials(&user.email, "wrong-password"))
             .await;
         let unknown = client
             .post(path, credentials(&nobody, "wrong-password"))
             .await;
-        assert_eq!(known.status, 401, "{path}: {known:?}");
+        assert_eq!(existing.status, 401, "{path}: {existing:?}");
         let without_id = |response: &Response| {
             let mut body = response.json();
             body.as_object_mut().unwrap().remove("requestId");
             body
         };
-        assert_eq!(known.status, unknown.status, "{path}");
-        assert_eq!(without_id(&known), without_id(&unknown), "{path}");
+        assert_eq!(existing.status, unknown.status, "{path}");
+        assert_eq!(without_id(&existing), without_id(&unknown), "{path}");
         let names = |response: &Response| -> Vec<String> {
             response.headers.keys().map(ToString::to_string).collect()
         };
-        assert_eq!(names(&known), names(&unknown), "{path}");
+        assert_eq!(names(&existing), names(&unknown), "{path}");
     }
 }
 
@@ -633,7 +633,7 @@ async fn many_wrong_passwords_are_refused_without_hashing() {
     let body = credentials(&target.email, "wrong-password");
     let begun = Instant::now();
     let others = async {
-        // Meanwhile, somebody else signs in as ever.
+        // Meanwhile, another user can sign in.
         for _ in 0..5 {
             assert_eq!(client.log_in(&other.email, PASSWORD).await.status, 200);
         }
@@ -648,11 +648,11 @@ async fn many_wrong_passwords_are_refused_without_hashing() {
         of(401) <= LIMIT * minutes,
         "{counts:?} in {minutes} minutes"
     );
-    // The right one is not let through either, whoever offers it: it is the account that is guarded.
+    // The right password is rejected too, from every client: the limit is for the account.
     let response = client.log_in(&target.email.to_uppercase(), PASSWORD).await;
     response.is_error(429, "RATE_LIMITED");
     assert!(response.header("retry-after").is_some());
-    // Who is signed in stays so.
+    // A user who is signed in stays signed in.
     assert_eq!(target.status().await, 200);
 }
 
@@ -673,7 +673,7 @@ async fn every_sign_in_route_counts_password_attempts() {
         let response = client.post(path, credentials(&user.email, PASSWORD)).await;
         assert_eq!(response.status, 429, "{path}: {response:?}");
     }
-    // A session that was left open is no way around it.
+    // An open session does not bypass the limit.
     let change = json!({ "currentPassword": "wrong", "newPassword": "Granite-flute-19-harbour" });
     let response = user.post("/api/auth/change-password", change).await;
     assert_eq!(response.status, 429, "{response:?}");

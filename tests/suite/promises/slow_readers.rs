@@ -1,4 +1,4 @@
-//! Readers that do not read: they hold up nobody else, and cost bounded memory.
+//! Readers that do not read: they do not delay others, and take bounded memory.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -14,11 +14,11 @@ const SHORT: usize = 20;
 /// Bytes; the least there is, so that the system does not hold the reply in place of the reader.
 const RECEIVE_BUFFER: u32 = 2048;
 
-/// A fake with a long reply of that many letters, each an event of its own, and short ones.
-async fn provider(letters: usize) -> Upstream {
+/// A fake with a long reply of that many characters, each an event of its own, and short ones.
+async fn provider(characters: usize) -> Upstream {
     Upstream::choosing(
         move |request| match String::from_utf8_lossy(&request.body).contains(LONG) {
-            true => Script::new(vec!["x"; letters]),
+            true => Script::new(vec!["x"; characters]),
             false => Script::words(SHORT),
         },
     )
@@ -26,7 +26,7 @@ async fn provider(letters: usize) -> Upstream {
     .unwrap()
 }
 
-/// A reader that has asked, and reads nothing by itself.
+/// A reader that has sent its request, and reads only when the test does.
 async fn stalled(app: &App, guest: &Guest, path: &str, body: Value) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
@@ -51,7 +51,7 @@ fn completion(message: &str) -> Value {
 }
 
 /// Short replies to others, who get them whole.
-async fn others_are_served(app: &App) {
+async fn other_chats_succeed(app: &App) {
     let client = app.client();
     let others = (0..4).map(|number| {
         let client = client.clone();
@@ -82,29 +82,32 @@ fn delta(event: &Event) -> Option<String> {
 #[tokio::test]
 async fn a_completion_with_a_slow_reader_slows_the_provider() {
     // Some 30 MB on their way here, as events.
-    let letters = 120_000;
-    let upstream = provider(letters).await;
+    let characters = 120_000;
+    let upstream = provider(characters).await;
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;
     let path = "/v1/chat/completions";
     let mut reader = stalled(&app, &guest, path, completion(LONG)).await;
     let taken = || upstream.requests()[0].tokens_sent;
     upstream.request(0).await;
-    // What buffers hold is taken, and then no more, whatever happens to others meanwhile.
+    // The reply is read until the buffers are full, and then no further, even while other chats run.
     let mut before = 0;
     eventually("a pause of the provider", || {
         let (last, now) = (before, taken());
         before = now;
         let app = &app;
         async move {
-            others_are_served(app).await;
+            other_chats_succeed(app).await;
             (now > 0 && now == last).then_some(())
         }
     })
     .await;
     let held = taken();
-    assert!(held < letters, "all of it was taken for nobody");
-    // It goes on as soon as somebody reads.
+    assert!(
+        held < characters,
+        "the whole reply was read without a reader"
+    );
+    // The reply continues as soon as the client reads.
     let mut buffer = vec![0; 64 * 1024];
     in_time("more of the reply", async {
         while taken() == held {
@@ -112,29 +115,29 @@ async fn a_completion_with_a_slow_reader_slows_the_provider() {
         }
     })
     .await;
-    // And ends when nobody will.
+    // It ends when the client disconnects.
     drop(reader);
     assert!(upstream.closed_early(0).await);
 }
 
 #[tokio::test]
 async fn a_chat_with_a_stalled_reader_is_stored_in_full() {
-    // As events, more than the system's buffers and the megabyte that is held for a reader.
-    let letters = 120_000;
-    let upstream = provider(letters).await;
+    // As events, this is more than the system's buffers and the megabyte that is buffered for a reader.
+    let characters = 120_000;
+    let upstream = provider(characters).await;
     let app = App::with_defaults().openai(&upstream).start().await;
     let guest = app.client().guest().await;
     let body = json!({ "message": LONG, "model": "gpt-4o" });
     let mut reader = stalled(&app, &guest, "/api/chat", body).await;
     let reply = eventually("the stored reply", || async {
-        others_are_served(&app).await;
+        other_chats_succeed(&app).await;
         let conversations = guest.conversations().await;
         let reply = &conversations.first()?["messages"][1];
         (reply["status"] == "complete").then(|| reply.clone())
     })
     .await;
-    assert_eq!(reply["content"].as_str().unwrap().len(), letters);
-    // The reader gets what was sent, and no end, which would tell that this was all.
+    assert_eq!(reply["content"].as_str().unwrap().len(), characters);
+    // The reader gets what was sent, but no end of the response, since the response is incomplete.
     let mut got = Vec::new();
     let _ = in_time("the end", reader.read_to_end(&mut got)).await;
     let got = String::from_utf8_lossy(&got);

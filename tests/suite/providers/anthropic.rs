@@ -44,7 +44,7 @@ async fn provider_request(gateway: &Gateway, body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn thinking_with_its_signature_goes_both_ways() {
+async fn thinking_is_received_and_sent_with_its_signature() {
     let gateway = Gateway::new().await;
     let thinking = (
         json!({ "type": "thinking", "thinking": "", "signature": "" }),
@@ -77,12 +77,12 @@ async fn thinking_with_its_signature_goes_both_ways() {
     let streamed = gateway.stream(response.clone(), body.clone()).await;
     assert_eq!(gateway.provider_request()["thinking"], thinking);
     assert_eq!(streamed.text_of("reasoning_content"), "Let me see.");
-    let found: Vec<_> = streamed.values_of("thinking_blocks");
-    let found: Vec<_> = found
+    let streamed_blocks: Vec<_> = streamed.values_of("thinking_blocks");
+    let streamed_blocks: Vec<_> = streamed_blocks
         .iter()
         .flat_map(|list| list.as_array().unwrap())
         .collect();
-    assert_eq!(json!(found), blocks);
+    assert_eq!(json!(streamed_blocks), blocks);
     let whole = gateway.completed(response, body.clone()).await;
     let message = &whole["choices"][0]["message"];
     assert_eq!(message["thinking_blocks"], blocks, "{whole}");
@@ -162,8 +162,8 @@ async fn stop_reasons_are_mapped() {
     ] {
         let response = reply(&[text("Hello")], reason, &usage());
         let whole = gateway.completed(response.clone(), hi(ANTHROPIC)).await;
-        let found = &whole["choices"][0]["finish_reason"];
-        assert_eq!(found, expected, "{reason}: {whole}");
+        let finish_reason = &whole["choices"][0]["finish_reason"];
+        assert_eq!(finish_reason, expected, "{reason}: {whole}");
         let streamed = gateway.stream(response, hi(ANTHROPIC)).await;
         assert_eq!(
             streamed.finish_reason().as_deref(),

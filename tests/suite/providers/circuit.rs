@@ -1,4 +1,4 @@
-//! One user's mistakes do not close a provider to others: only what shows the provider to be ill counts.
+//! One user's invalid requests do not open a provider's circuit: only failures of the provider count.
 
 use serde_json::json;
 use upstream::{RawResponse, Script};
@@ -13,7 +13,7 @@ fn refusal(status: u16, body: &serde_json::Value) -> RawResponse {
 }
 
 #[tokio::test]
-async fn mistakes_of_a_client_do_not_close_the_circuit() {
+async fn invalid_requests_do_not_open_the_circuit() {
     let gateway = Gateway::new().await;
     let error = |message: &str, kind: &str, code: serde_json::Value| json!({ "error": { "message": message, "type": kind, "code": code } });
     let template =
@@ -73,7 +73,7 @@ async fn mistakes_of_a_client_do_not_close_the_circuit() {
 }
 
 #[tokio::test]
-async fn an_ill_provider_is_left_alone() {
+async fn a_failing_provider_is_not_called_for_a_while() {
     let error = json!({ "error": { "message": "It broke.", "type": "server_error" } });
     for provider_response in [
         refusal(500, &error),

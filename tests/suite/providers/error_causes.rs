@@ -1,5 +1,5 @@
-//! What is told of a failure: the operator's log says what must be corrected, the client gets a true
-//! sentence and a status that a retrying client treats rightly, and neither contains content or keys.
+//! Reports of failures: the operator's log names the cause, the client gets a correct
+//! sentence and a status that a retrying client handles correctly, and neither contains content or keys.
 
 use serde_json::{Value, json};
 use upstream::{RawResponse, Upstream};
@@ -74,7 +74,7 @@ async fn wrong_provider_key_names_provider_and_variable_in_the_log() {
 }
 
 #[tokio::test]
-async fn each_failure_has_a_true_sentence_and_status() {
+async fn each_failure_has_its_sentence_and_status() {
     let gateway = Gateway::with(&[("llm_circuit_failures", "0")]).await;
     for (status, kind, message, expected, retries, words) in [
         (

@@ -1,5 +1,5 @@
-//! Providers at their worst: whatever they do, the conversation is stored and marked, the client is
-//! told what is so, and the next message works.
+//! Failing providers. Whatever they do, the conversation is stored, the reply is marked as incomplete, the
+//! client gets an error with the right code, and the next message works.
 
 use std::time::Duration;
 
@@ -15,27 +15,27 @@ use crate::harness::{
 /// A model of each wire format.
 const MODELS: [&str; 3] = ["gpt-4o", "claude-3-haiku", "@cf/meta/llama-3-8b-instruct"];
 
-/// What is said first, unlike anything else, so that it can be looked for where it must not be.
+/// The first message: a text that occurs nowhere else, so that logs can be searched for it.
 const FIRST: &str = "A question of 7c1e.";
 
-/// What is said after the fault, which is answered.
+/// The message after the fault. Providers reply to it.
 const NEXT: &str = "And now?";
 
-/// Is in what fakes send that is no response.
+/// Part of what the fakes send in place of a valid response.
 const NOISE: &str = "xxxxxxxx";
 
-/// What a client is told.
+/// What a client is expected to receive.
 #[derive(Clone, Copy, Debug)]
-enum Told {
-    /// A response with this status and this code.
-    Refusal(u16, &'static str),
-    /// A reply that begins like this, and then an event with this code.
-    BrokenOff(&'static str, &'static str),
+enum Expected {
+    /// An error response with this status and this code.
+    ErrorResponse(u16, &'static str),
+    /// A reply that begins with this text, and then an error event with this code.
+    Interrupted(&'static str, &'static str),
 }
 
-use Told::{BrokenOff, Refusal};
+use Expected::{ErrorResponse, Interrupted};
 
-/// An application whose every provider is that fake, and impatient.
+/// An application whose providers are all this fake, with timeouts of one second.
 async fn application(upstream: &Upstream) -> App {
     let seconds =
         ["connect", "first_token", "idle"].map(|what| format!("llm_{what}_timeout_seconds"));
@@ -43,7 +43,7 @@ async fn application(upstream: &Upstream) -> App {
         .openai(upstream)
         .anthropic(upstream)
         .workers_ai(upstream)
-        // Each fault is met by whoever asks.
+        // No circuit breaker: every request reaches the fake.
         .variable("llm_circuit_failures", "0");
     seconds
         .iter()
@@ -52,10 +52,10 @@ async fn application(upstream: &Upstream) -> App {
         .await
 }
 
-/// A provider that fails in this way until it is asked what is said next.
+/// A provider that fails in this way, except for a request that contains `NEXT`.
 async fn failing(script: Script) -> Upstream {
     Upstream::choosing(move |request| {
-        if says(request, NEXT) {
+        if contains(request, NEXT) {
             Script::new(["All is ", "well."])
         } else {
             script.clone()
@@ -65,23 +65,23 @@ async fn failing(script: Script) -> Upstream {
     .unwrap()
 }
 
-fn says(request: &Recorded, words: &str) -> bool {
+fn contains(request: &Recorded, words: &str) -> bool {
     String::from_utf8_lossy(&request.body).contains(words)
 }
 
-/// Requires that each provider which fails in this way is told of like that.
-async fn assert_fault(script: Script, told: Told) {
-    assert_faults(script, [told; 3]).await;
+/// Requires that a client receives this from each provider that fails in this way.
+async fn assert_fault(script: Script, expected: Expected) {
+    assert_faults(script, [expected; 3]).await;
 }
 
-/// As [`assert_fault`], with what is told of each of the models.
-async fn assert_faults(script: Script, told: [Told; 3]) {
+/// As [`assert_fault`], with what a client receives from each of [`MODELS`].
+async fn assert_faults(script: Script, expected: [Expected; 3]) {
     let upstream = failing(script).await;
     let app = application(&upstream).await;
-    let models = MODELS.into_iter().zip(told);
-    join_all(models.map(|(model, told)| assert_told(&app, model, model, told))).await;
+    let models = MODELS.into_iter().zip(expected);
+    join_all(models.map(|(model, expected)| assert_failure(&app, model, model, expected))).await;
     for request in upstream.requests() {
-        assert!(says(&request, FIRST), "the question is asked every time");
+        assert!(contains(&request, FIRST), "every request has the message");
     }
     let logs = app.logs();
     for secret in [
@@ -96,24 +96,24 @@ async fn assert_faults(script: Script, told: [Told; 3]) {
     }
 }
 
-/// Asks a model that fails, and another one in the same conversation.
-async fn assert_told(app: &App, model: &str, next: &str, told: Told) {
+/// Sends a message to a model that fails, then one to another model in the same conversation.
+async fn assert_failure(app: &App, model: &str, next: &str, expected: Expected) {
     let guest = app.client().guest().await;
     let chat = guest
         .chat(json!({ "message": FIRST, "model": model }))
         .await;
     let id = chat.conversation_id();
-    let arrived = match told {
-        Refusal(status, code) => {
+    let arrived = match expected {
+        ErrorResponse(status, code) => {
             let response = chat.collect().await;
             assert_eq!(response.status, status, "{model}: {response:?}");
             response.is_error(status, code);
             assert!(!response.text().contains(NOISE), "{model}: {response:?}");
             ""
         }
-        BrokenOff(arrived, code) => {
+        Interrupted(arrived, code) => {
             let events = chat.accepted().await.events().await;
-            assert_broken_off(&events, arrived, code);
+            assert_interrupted(&events, arrived, code);
             arrived
         }
     };
@@ -137,7 +137,7 @@ async fn assert_told(app: &App, model: &str, next: &str, told: Told) {
 }
 
 /// The text, an error with that code, and the end, in this order.
-fn assert_broken_off(events: &[Event], arrived: &str, code: &str) {
+fn assert_interrupted(events: &[Event], arrived: &str, code: &str) {
     assert_eq!(text_of(events), arrived, "{events:?}");
     let [.., error, done] = events else {
         panic!("{events:?}")
@@ -152,14 +152,14 @@ fn assert_broken_off(events: &[Event], arrived: &str, code: &str) {
 
 fn assert_messages(conversation: &Value, expected: &[(&str, &str)]) {
     let messages = conversation["messages"].as_array().unwrap();
-    let found: Vec<_> = messages
+    let actual: Vec<_> = messages
         .iter()
         .map(|message| {
             let text = |name: &str| message[name].as_str().unwrap();
             (text("content"), text("status"))
         })
         .collect();
-    assert_eq!(found, expected);
+    assert_eq!(actual, expected);
     let roles = messages.iter().map(|message| message["role"].as_str());
     assert!(
         roles.eq(["user", "assistant"]
@@ -176,7 +176,7 @@ fn script() -> Script {
 
 #[tokio::test]
 async fn provider_that_refuses_connections_is_an_error() {
-    // A socket that does not listen keeps its port to itself and refuses whoever connects.
+    // A socket that does not listen reserves its port and refuses connections.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();
@@ -189,55 +189,55 @@ async fn provider_that_refuses_connections_is_an_error() {
         .anthropic(&other)
         .start()
         .await;
-    let told = Refusal(502, "PROVIDER_ERROR");
-    assert_told(&app, "gpt-4o", "claude-3-haiku", told).await;
+    let expected = ErrorResponse(502, "PROVIDER_ERROR");
+    assert_failure(&app, "gpt-4o", "claude-3-haiku", expected).await;
     assert_eq!(other.requests().len(), 1);
-    assert!(says(&other.request(0).await, FIRST));
+    assert!(contains(&other.request(0).await, FIRST));
 }
 
 #[tokio::test]
 async fn provider_that_hangs_before_headers_is_an_error() {
-    let told = Refusal(504, "PROVIDER_TIMEOUT");
-    assert_fault(script().fault(Fault::HangBeforeHeaders), told).await;
+    let expected = ErrorResponse(504, "PROVIDER_TIMEOUT");
+    assert_fault(script().fault(Fault::HangBeforeHeaders), expected).await;
 }
 
 #[tokio::test]
 async fn provider_that_hangs_before_the_first_delta_is_an_error() {
-    let told = Refusal(504, "PROVIDER_TIMEOUT");
-    assert_fault(script().fault(Fault::HangAfter(0)), told).await;
+    let expected = ErrorResponse(504, "PROVIDER_TIMEOUT");
+    assert_fault(script().fault(Fault::HangAfter(0)), expected).await;
 }
 
 #[tokio::test]
 async fn provider_that_hangs_in_mid_stream_is_an_error() {
-    let told = BrokenOff("one two ", "PROVIDER_TIMEOUT");
-    assert_fault(script().fault(Fault::HangAfter(2)), told).await;
+    let expected = Interrupted("one two ", "PROVIDER_TIMEOUT");
+    assert_fault(script().fault(Fault::HangAfter(2)), expected).await;
 }
 
 #[tokio::test]
 async fn provider_that_closes_before_the_first_delta_is_an_error() {
-    let told = Refusal(502, "PROVIDER_ERROR");
-    assert_fault(script().fault(Fault::CutAfter(0)), told).await;
+    let expected = ErrorResponse(502, "PROVIDER_ERROR");
+    assert_fault(script().fault(Fault::CutAfter(0)), expected).await;
 }
 
 #[tokio::test]
 async fn provider_that_closes_in_mid_stream_is_an_error() {
-    let told = BrokenOff("one two ", "PROVIDER_ERROR");
-    assert_fault(script().fault(Fault::CutAfter(2)), told).await;
+    let expected = Interrupted("one two ", "PROVIDER_ERROR");
+    assert_fault(script().fault(Fault::CutAfter(2)), expected).await;
 }
 
 #[tokio::test]
 async fn provider_that_sends_garbage_is_an_error() {
-    let told = Refusal(502, "PROVIDER_ERROR");
-    assert_fault(script().fault(Fault::Garbage), told).await;
+    let expected = ErrorResponse(502, "PROVIDER_ERROR");
+    assert_fault(script().fault(Fault::Garbage), expected).await;
 }
 
 #[tokio::test]
 async fn provider_that_sends_html_is_an_error() {
-    let told = Refusal(502, "PROVIDER_ERROR");
-    assert_fault(script().fault(Fault::Html), told).await;
+    let expected = ErrorResponse(502, "PROVIDER_ERROR");
+    assert_fault(script().fault(Fault::Html), expected).await;
 }
 
-/// How the errors of the fakes are told, by model: the first fails inside, the others are overloaded.
+/// The error responses to the fakes' errors, by model: the first has an internal error, the others are overloaded.
 const ERRORS: [(u16, &str); 3] = [
     (502, "PROVIDER_ERROR"),
     (503, "PROVIDER_UNAVAILABLE"),
@@ -248,23 +248,23 @@ const TEN_MEGABYTES: usize = 10 * 1024 * 1024;
 
 #[tokio::test]
 async fn provider_that_sends_ten_megabytes_in_one_event_is_an_error() {
-    let told = BrokenOff("one ", "PROVIDER_ERROR");
-    assert_fault(script().fault(Fault::Oversized(TEN_MEGABYTES)), told).await;
+    let expected = Interrupted("one ", "PROVIDER_ERROR");
+    assert_fault(script().fault(Fault::Oversized(TEN_MEGABYTES)), expected).await;
 }
 
 #[tokio::test]
 async fn provider_that_sends_ten_megabytes_of_text_is_an_error() {
     // An event as the protocol wants it, but for its size.
-    let told = BrokenOff("one ", "PROVIDER_ERROR");
+    let expected = Interrupted("one ", "PROVIDER_ERROR");
     let word = NOISE.repeat(TEN_MEGABYTES / NOISE.len());
-    assert_fault(Script::new(["one ".to_owned(), word]), told).await;
+    assert_fault(Script::new(["one ".to_owned(), word]), expected).await;
 }
 
 #[tokio::test]
 async fn provider_that_sends_200_with_an_error_object_is_an_error() {
     assert_faults(
         script().fault(Fault::JsonError),
-        ERRORS.map(|(status, code)| Refusal(status, code)),
+        ERRORS.map(|(status, code)| ErrorResponse(status, code)),
     )
     .await;
 }
@@ -273,23 +273,23 @@ async fn provider_that_sends_200_with_an_error_object_is_an_error() {
 async fn provider_that_starts_with_an_error_event_is_an_error() {
     assert_faults(
         script().fault(Fault::ErrorAfter(0)),
-        ERRORS.map(|(status, code)| Refusal(status, code)),
+        ERRORS.map(|(status, code)| ErrorResponse(status, code)),
     )
     .await;
 }
 
 #[tokio::test]
 async fn provider_that_sends_an_error_event_in_mid_stream_is_an_error() {
-    let told = ERRORS.map(|(_, code)| BrokenOff("one two ", code));
-    assert_faults(script().fault(Fault::ErrorAfter(2)), told).await;
+    let expected = ERRORS.map(|(_, code)| Interrupted("one two ", code));
+    assert_faults(script().fault(Fault::ErrorAfter(2)), expected).await;
 }
 
 #[tokio::test]
 async fn provider_that_always_rate_limits_is_an_error() {
-    let told = Refusal(503, "PROVIDER_UNAVAILABLE");
+    let expected = ErrorResponse(503, "PROVIDER_UNAVAILABLE");
     for after in [None, Some("0"), Some("3600"), Some("never")] {
         let failure = Failure::RateLimited(after.map(str::to_owned));
-        assert_fault(Script::refuse(failure), told).await;
+        assert_fault(Script::refuse(failure), expected).await;
     }
 }
 
@@ -314,9 +314,9 @@ async fn provider_failure_without_a_reader_is_stored() {
     }
 }
 
-/// The conversation, once its reply is marked as broken off.
+/// The conversation, once its reply is marked as incomplete.
 async fn incomplete(guest: &Guest, id: &str) -> Value {
-    eventually("a reply that broke off", || async {
+    eventually("an incomplete reply", || async {
         let stored = guest.conversation(id).await;
         (stored["messages"][1]["status"] == "incomplete").then_some(stored)
     })

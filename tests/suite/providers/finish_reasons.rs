@@ -1,4 +1,4 @@
-//! A reply is complete only if its provider said that the model stopped.
+//! A reply is complete only if its provider reported that the model stopped.
 
 use serde_json::{Value, json};
 use upstream::{RawResponse, Script};
@@ -6,7 +6,7 @@ use upstream::{RawResponse, Script};
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, WORKERS_AI, chunk, hi};
 use crate::harness::text_of;
 
-/// Two chunks that say `Hello`, each with that reason.
+/// Two chunks with the text `Hello`, each with that reason.
 fn hello(reason: &Value) -> Vec<Value> {
     vec![
         chunk(json!({ "content": "Hel" }), reason.clone()),
@@ -14,7 +14,7 @@ fn hello(reason: &Value) -> Vec<Value> {
     ]
 }
 
-/// Asserts that this answer is an incomplete reply, in both protocols.
+/// Asserts that this response is an incomplete reply, in both protocols.
 async fn assert_incomplete(gateway: &Gateway, model: &str, provider_response: &RawResponse) {
     let what = format!("{model}, {provider_response:?}");
     let streamed = gateway.stream(provider_response.clone(), hi(model)).await;

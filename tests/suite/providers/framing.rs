@@ -164,7 +164,7 @@ async fn events_of_megabytes_are_read() {
 }
 
 #[tokio::test]
-async fn comments_are_life_for_the_idle_timer() {
+async fn comments_reset_the_idle_timer() {
     let gateway = Gateway::with(&[
         ("llm_idle_timeout_seconds", "1"),
         ("llm_first_token_timeout_seconds", "20"),

@@ -55,7 +55,7 @@ async fn odd_events_do_not_end_a_reply() {
 }
 
 #[tokio::test]
-async fn odd_usage_is_read_as_far_as_it_can_be() {
+async fn odd_usage_is_read_where_it_is_valid() {
     let gateway = Gateway::new().await;
     let usage = |usage: Value| json!({ "choices": [], "usage": usage }).to_string();
     for model in MODELS {
@@ -112,7 +112,7 @@ fn escaped(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn surrogates_are_put_together_over_events() {
+async fn surrogates_are_joined_across_events() {
     let gateway = Gateway::new().await;
     let stop = chunk(json!({}), json!("stop")).to_string();
     for (texts, expected) in [

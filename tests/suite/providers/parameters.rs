@@ -56,7 +56,7 @@ async fn parameters_that_a_model_does_not_take_are_omitted_and_named() {
 }
 
 #[tokio::test]
-async fn stream_is_asked_for_as_the_row_says() {
+async fn stream_is_requested_as_the_catalogue_says() {
     let model = |id: &str, stream: &str| json!({ "id": id, "name": id, "provider": "local", "stream": stream });
     let models = json!([
         model("always", "always"),
@@ -120,16 +120,19 @@ async fn refused_parameter_is_the_clients_error_and_is_not_tried_elsewhere() {
         let provider_response = RawResponse::json(&error).status(400);
         let response = gateway.complete(provider_response, hi(OPENAI)).await;
         assert_eq!(response.status, 400, "{response:?}");
-        let told = &response.json()["error"];
-        assert_eq!(told["param"], param, "{told}");
-        assert_eq!(told["code"], code, "{told}");
-        assert!(told["message"].as_str().unwrap().contains(param), "{told}");
+        let error = &response.json()["error"];
+        assert_eq!(error["param"], param, "{error}");
+        assert_eq!(error["code"], code, "{error}");
+        assert!(
+            error["message"].as_str().unwrap().contains(param),
+            "{error}"
+        );
         assert_eq!(gateway.upstream.requests().len(), before + 1);
     }
 }
 
 #[tokio::test]
-async fn what_a_translated_provider_lacks_is_omitted_or_refused_with_its_path() {
+async fn parameters_that_a_translated_provider_lacks_are_omitted_or_rejected_with_their_path() {
     let gateway = Gateway::new().await;
     let fields = json!({ "seed": 7, "frequency_penalty": 0.5, "temperature": 0.5 });
     let (body, omitted) = provider_request(&gateway, with(hi(ANTHROPIC), fields)).await;

@@ -119,7 +119,7 @@ async fn results_of_tools_follow_their_calls() {
 }
 
 #[tokio::test]
-async fn message_of_audio_alone_is_no_empty_reply() {
+async fn message_of_audio_alone_is_not_an_empty_reply() {
     let gateway = Gateway::new().await;
     let messages = json!([
         { "role": "user", "content": "Say it." },

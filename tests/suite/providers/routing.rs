@@ -1,5 +1,5 @@
-//! Who is asked, how often and with which key when providers fail. Requests are counted where they
-//! arrive: at the fakes.
+//! Which provider is called, how often and with which key, when providers fail. Requests are counted
+//! by the fakes.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use upstream::{Failure, Fault, Gate, Recorded, Script, Upstream};
 use crate::harness::{App, Builder, Guest, StreamingResponse, eventually, text_of};
 
 const MODEL: &str = "gpt-4o";
-const STAND_IN: &str = "claude-3-haiku";
+const FALLBACK: &str = "claude-3-haiku";
 const FALLBACKS: &str = r#"{"gpt-4o": ["claude-3-haiku"]}"#;
 
-/// Said by whoever keeps an instance alive, which is where providers are known from.
+/// The message of the request that keeps an instance alive. Instances remember failing providers.
 const STAY: &str = "Stay with me.";
 
 /// Two providers, an application that knows both, and a guest.
@@ -35,7 +35,7 @@ impl Fixture {
         choose: impl Fn(&Recorded) -> Script + Send + Sync + 'static,
     ) -> Self {
         let openai = Upstream::choosing(move |request| {
-            if says(request, STAY) {
+            if contains(request, STAY) {
                 // Longer than any test takes, shorter than the provider is given.
                 Script::new(["here", "never"]).fault(Fault::HangAfter(1))
             } else {
@@ -61,15 +61,15 @@ impl Fixture {
         }
     }
 
-    /// Keeps the instance that answers from being let go, and with it what it knows.
+    /// Keeps the current instance alive, and with it what it remembers about providers.
     async fn stay(&self) -> StreamingResponse {
         let mut chat = self.guest.ask(STAY).await.accepted().await;
         assert_eq!(chat.next_content().await.as_deref(), Some("here"));
         chat
     }
 
-    /// A question that is answered; the response and the conversation's id.
-    async fn answered(&self) -> (String, String) {
+    /// Sends a message. Returns the text of the reply and the conversation's id.
+    async fn reply(&self) -> (String, String) {
         let chat = self.guest.ask("Hi").await.accepted().await;
         let id = chat.conversation_id();
         let events = chat.events().await;
@@ -79,7 +79,7 @@ impl Fixture {
     }
 
     async fn text(&self) -> String {
-        self.answered().await.0
+        self.reply().await.0
     }
 
     /// The one reply of a conversation.
@@ -100,14 +100,14 @@ impl Fixture {
             let requests = upstream.requests();
             requests
                 .iter()
-                .filter(|request| !says(request, STAY))
+                .filter(|request| !contains(request, STAY))
                 .count()
         };
         (of(&self.openai), of(&self.anthropic))
     }
 }
 
-fn says(request: &Recorded, words: &str) -> bool {
+fn contains(request: &Recorded, words: &str) -> bool {
     String::from_utf8_lossy(&request.body).contains(words)
 }
 
@@ -146,11 +146,11 @@ async fn transient_failures_are_retried() {
     ] {
         let fixture = Fixture::new(&[]).await;
         fixture.openai.push(script.clone());
-        let (text, id) = fixture.answered().await;
+        let (text, id) = fixture.reply().await;
         assert_eq!(text, "from openai", "{script:?}");
         assert_eq!(fixture.request_counts(), (2, 0), "{script:?}");
         let [first, second] = &fixture.openai.requests()[..] else {
-            panic!("asked twice")
+            panic!("two requests")
         };
         assert_eq!(first.body, second.body, "the same question");
         let reply = fixture.reply(&id).await;
@@ -218,7 +218,7 @@ async fn a_long_retry_after_is_passed_to_the_client() {
 #[tokio::test]
 async fn a_failing_model_uses_its_fallback() {
     for (script, times) in [
-        // One attempt of three is kept for the stand-in.
+        // One attempt of three is kept for the fallback.
         (refused(Failure::Internal), 2),
         (Script::new(["never"]).fault(Fault::ErrorAfter(0)), 2),
         // Waiting would take too long, or not help.
@@ -238,12 +238,12 @@ async fn a_failing_model_uses_its_fallback() {
             move |_| script.clone()
         })
         .await;
-        let (text, id) = fixture.answered().await;
+        let (text, id) = fixture.reply().await;
         assert_eq!(text, "from anthropic", "{script:?}");
         assert_eq!(fixture.request_counts(), (times, 1), "{script:?}");
         let request = fixture.anthropic.request(0).await.json();
         assert!(
-            request["model"].as_str().unwrap().starts_with(STAND_IN),
+            request["model"].as_str().unwrap().starts_with(FALLBACK),
             "{request}"
         );
         assert_eq!(fixture.reply(&id).await["content"], "from anthropic");
@@ -261,7 +261,7 @@ async fn no_fallback_for_invalid_requests_or_working_models() {
 
 #[tokio::test]
 async fn fallbacks_are_called_in_order() {
-    // One that nobody knows and one that is not configured are passed over.
+    // Unknown models and models without configuration are skipped.
     let chain =
         r#"{"gpt-4o": ["nobody", "@cf/meta/llama-3-8b-instruct", "claude-3-haiku", "demo"]}"#;
     let variables = [("model_fallbacks", chain), ("llm_max_attempts", "3")];
@@ -347,13 +347,13 @@ async fn a_failing_key_is_paused_and_another_is_used() {
             }
         })
         .await;
-        // The bad key answers this one.
+        // The bad key is used for this request.
         let stay = fixture.stay().await;
         for _ in 0..6 {
             assert_eq!(fixture.text().await, "with another", "{failure:?}");
         }
         let questions = fixture.openai.requests();
-        let questions = questions.iter().filter(|request| !says(request, STAY));
+        let questions = questions.iter().filter(|request| !contains(request, STAY));
         let bad = questions.filter(|request| is_bad(request)).count();
         assert_eq!(bad, 1, "{failure:?}: it rests after its first failure");
         assert_eq!(fixture.request_counts(), (7, 0), "{failure:?}");
@@ -408,13 +408,13 @@ async fn circuit_breaker_opens_and_closes_again() {
         assert_eq!(fixture.status().await, 502);
         assert_eq!(fixture.request_counts(), (times, 0));
     }
-    // It is left alone, which is said at once, and others are not concerned.
+    // It is not called for a while, the error comes at once, and other providers are not affected.
     let response = fixture.guest.ask("Hi").await.collect().await;
     response.is_error(503, "PROVIDER_UNAVAILABLE");
     let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=10).contains(&wait), "{response:?}");
     assert_eq!(fixture.request_counts(), (2, 0));
-    let body = json!({ "message": "Hi", "model": STAND_IN });
+    let body = json!({ "message": "Hi", "model": FALLBACK });
     let events = fixture.guest.chat(body).await.events().await;
     assert_eq!(text_of(&events), "from anthropic");
 
@@ -428,7 +428,7 @@ async fn circuit_breaker_opens_and_closes_again() {
     assert_eq!(fixture.status().await, 503);
     assert_eq!(fixture.request_counts().0, 3, "one failure is enough now");
 
-    // The next one is slow. As long as it is on its way, it is the only one.
+    // The next request is slow. As long as it runs, it is the only one.
     let gate = Gate::default();
     fixture
         .openai
@@ -440,7 +440,7 @@ async fn circuit_breaker_opens_and_closes_again() {
             let guest = fixture.guest.clone();
             async move { guest.ask("Hi").await }
         });
-        eventually("an answer, or a question", || async {
+        eventually("a response, or a request to the provider", || async {
             (chat.is_finished() || fixture.request_counts().0 > before).then_some(())
         })
         .await;
@@ -476,7 +476,11 @@ async fn open_circuit_uses_the_fallback() {
     let stay = fixture.stay().await;
     for times in 1..=3 {
         assert_eq!(fixture.text().await, "from anthropic");
-        assert_eq!(fixture.request_counts(), (1, times), "it is asked no more");
+        assert_eq!(
+            fixture.request_counts(),
+            (1, times),
+            "it is not called again"
+        );
     }
     drop(stay);
 }
@@ -509,7 +513,7 @@ async fn concurrency_limit_queues_requests() {
     let first = ask();
     fixture.openai.request(0).await;
     // Another provider has places of its own.
-    let body = json!({ "message": "Hi", "model": STAND_IN });
+    let body = json!({ "message": "Hi", "model": FALLBACK });
     let events = fixture.guest.chat(body).await.events().await;
     assert_eq!(text_of(&events), "from anthropic");
     // The next request waits, and the one after it finds no place to wait. They are not sent at the same
@@ -550,7 +554,7 @@ async fn concurrency_limit_holds_for_one_instance() {
         let body = json!({ "message": "Hi", "model": MODEL });
         tokio::spawn(async move { guest.chat(body).await.events().await })
     });
-    // Both are at the provider before either is answered.
+    // Both requests reach the provider before either gets a response.
     fixture.openai.request(1).await;
     gate.open();
     for chat in chats {
@@ -584,7 +588,7 @@ async fn full_concurrency_limit_uses_the_fallback() {
 }
 
 #[tokio::test]
-async fn concurrency_permit_is_released_however_a_reply_ends() {
+async fn concurrency_permit_is_released_at_any_end_of_a_reply() {
     let variables = [
         ("llm_max_concurrency_per_instance", "2"),
         ("llm_max_attempts", "1"),

@@ -81,7 +81,7 @@ fn responses() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// What a provider is sent, request by request: the path, and the body as it came.
+/// The requests to a provider: the path, and the unchanged body.
 async fn sent(gateway: &Gateway, model: &str) -> String {
     let mut text = String::new();
     let of_messages = messages().into_iter().map(|case| ("/v1/messages", case));
@@ -138,14 +138,14 @@ async fn each_provider_is_sent_the_recorded_bytes() {
         ("local", LOCAL),
     ] {
         let file = folder.join(format!("{name}.txt"));
-        let found = sent(&gateway, model).await;
+        let request = sent(&gateway, model).await;
         if std::env::var_os("GOLDFISH_WRITE").is_some() {
             std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(&file, &found).unwrap();
+            std::fs::write(&file, &request).unwrap();
         }
         let recorded = std::fs::read_to_string(&file).unwrap_or_default();
         assert_eq!(
-            found, recorded,
+            request, recorded,
             "{name}: GOLDFISH_WRITE=1 writes what is sent now"
         );
     }

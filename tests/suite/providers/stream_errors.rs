@@ -1,4 +1,4 @@
-//! Errors in every shape, before and after the first word: the client is told, and what is stored is
+//! Errors in every format, before and after the first delta: the client gets an error, and the stored reply is
 //! incomplete.
 
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use upstream::RawResponse;
 use crate::harness::gateway::{ANTHROPIC, Gateway, LOCAL, OPENAI, WORKERS_AI, chunk, hi};
 use crate::harness::text_of;
 
-/// What a provider sends in place of the next event, and the code of `/api/chat` for it.
+/// The data that a provider sends in place of the next event, and the code of `/api/chat` for it.
 fn openai_errors() -> Vec<(String, &'static str)> {
     let data = |payload: Value| format!("data: {payload}\n\n");
     let full =
@@ -73,14 +73,14 @@ async fn assert_error(
         let (events, stored) = gateway.chat(response, model).await;
         let events = events.unwrap();
         assert_eq!(text_of(&events), "Hello", "{what}");
-        let told = events.iter().find(|event| event.name() == "error");
-        assert_eq!(told.unwrap().json()["code"], code, "{what}");
+        let error = events.iter().find(|event| event.name() == "error");
+        assert_eq!(error.unwrap().json()["code"], code, "{what}");
         assert_eq!(stored["status"], "incomplete", "{what}: {stored}");
     }
 }
 
 #[tokio::test]
-async fn error_in_mid_stream_is_told_in_every_shape() {
+async fn error_in_mid_stream_is_reported_for_every_format() {
     let gateway = Gateway::with(&[("llm_circuit_failures", "0")]).await;
     let begin = RawResponse::events([chunk(json!({ "content": "Hello" }), json!(""))]);
     for (error, code) in openai_errors() {
@@ -115,7 +115,7 @@ async fn error_in_mid_stream_is_told_in_every_shape() {
 }
 
 #[tokio::test]
-async fn answer_that_is_only_an_error_has_a_status() {
+async fn response_that_is_only_an_error_has_a_status() {
     let gateway = Gateway::with(&[("llm_circuit_failures", "0")]).await;
     let html = "<!doctype html><title>502 Bad Gateway</title>";
     let error = json!({ "error": { "message": "It broke.", "type": "server_error" } });
@@ -163,7 +163,7 @@ async fn answer_that_is_only_an_error_has_a_status() {
     }
 }
 
-/// How servers say that a prompt is too long.
+/// Errors of servers for a prompt that is too long.
 const TOO_LONG: [(&str, u16, &str); 12] = [
     (
         OPENAI,

@@ -61,7 +61,7 @@ async fn assert_calls(
             "{what}"
         );
         let calls = streamed.tool_calls();
-        let found: Vec<_> = calls
+        let streamed_calls: Vec<_> = calls
             .iter()
             .map(|call| {
                 (
@@ -70,14 +70,14 @@ async fn assert_calls(
                 )
             })
             .collect();
-        assert_eq!(found, expected, "{what}");
+        assert_eq!(streamed_calls, expected, "{what}");
         let whole = gateway
             .completed(provider_response.clone(), asking(model))
             .await;
         let choice = &whole["choices"][0];
         assert_eq!(choice["finish_reason"], "tool_calls", "{what}: {whole}");
         let calls = choice["message"]["tool_calls"].as_array().unwrap();
-        let found: Vec<_> = calls
+        let whole_calls: Vec<_> = calls
             .iter()
             .map(|call| {
                 let function = &call["function"];
@@ -87,7 +87,7 @@ async fn assert_calls(
                 )
             })
             .collect();
-        assert_eq!(found, expected, "{what}");
+        assert_eq!(whole_calls, expected, "{what}");
         let mut ids: Vec<_> = calls
             .iter()
             .map(|call| call["id"].as_str().unwrap())

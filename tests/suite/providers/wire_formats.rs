@@ -9,7 +9,7 @@ use crate::harness::{
     ANTHROPIC_KEY, App, CLOUDFLARE_TOKEN, Event, Guest, OPENAI_KEY, Response, text_of,
 };
 
-/// The providers that speak HTTP, each with a model of its own.
+/// The providers that use HTTP, each with its own model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Provider {
     OpenAi,
@@ -213,11 +213,11 @@ async fn stream_split_at_any_byte_yields_the_same_reply() {
             ("without a reason to stop", script().ending(Ending::Missing)),
             ("stopped for its length", script().ending(Ending::Length)),
         ] {
-            // Older models of Workers AI say by `[DONE]` alone that they stopped.
+            // Older models of Workers AI send only `[DONE]` when they stop.
             if name == "without an end"
                 && matches!(provider, Provider::WorkersAi | Provider::Gateway)
             {
-                assert_breaks_off(&fixture, script, &TOKENS.concat()).await;
+                assert_interrupted(&fixture, script, &TOKENS.concat()).await;
                 continue;
             }
             let events = fixture.events(script).await;
@@ -280,7 +280,7 @@ async fn a_slow_stream_is_not_a_failure() {
 #[tokio::test]
 async fn provider_refusals_map_to_http_statuses() {
     for provider in Provider::ALL {
-        // Each failure is met as it is, not as that of a provider that is left alone.
+        // No circuit breaker, so that each failure reaches the client.
         let fixture = Fixture::with(provider, &[("llm_circuit_failures", "0")]).await;
         for (failure, status, code) in [
             (Failure::BadKey, 502, "PROVIDER_ERROR"),
@@ -290,7 +290,7 @@ async fn provider_refusals_map_to_http_statuses() {
             (Failure::Overloaded(None), 503, "PROVIDER_UNAVAILABLE"),
             (Failure::Internal, 502, "PROVIDER_ERROR"),
         ] {
-            // Twice, since what is worth a retry is tried once more.
+            // Twice, since a failure that may be retried is retried once.
             fixture.upstream.set(Script::refuse(failure.clone()));
             let response = fixture.guest.post("/api/chat", fixture.body()).await;
             let what = format!("{provider:?}, {failure:?}: {response:?}");
@@ -342,7 +342,7 @@ async fn retry_after_of_a_provider_is_passed_to_the_client() {
 
 #[tokio::test]
 async fn message_is_kept_when_the_provider_fails() {
-    // Its sender was told of the failure; whether it is kept or not, nothing half-done shows.
+    // Its sender got the error. It is stored or not, but never in part.
     let fixture = Fixture::new(Provider::OpenAi).await;
     fixture.upstream.set(Script::refuse(Failure::BadKey));
     fixture
@@ -361,8 +361,8 @@ async fn message_is_kept_when_the_provider_fails() {
     assert_eq!(text_of(&events), "fine again");
 }
 
-/// What arrived stays, the reader is told in the stream, and the reply is marked.
-async fn assert_breaks_off(fixture: &Fixture, script: Script, arrived: &str) {
+/// The received text is kept, the reader gets an error event, and the reply is marked as incomplete.
+async fn assert_interrupted(fixture: &Fixture, script: Script, arrived: &str) {
     let what = format!("{:?}, {script:?}", fixture.provider);
     let events = fixture.events(script).await;
     assert!(text_of(&events).starts_with(arrived), "{what}: {events:?}");
@@ -386,7 +386,7 @@ async fn an_error_in_mid_stream_is_an_event() {
         let fixture = Fixture::new(provider).await;
         let script = || Script::new(["one ", "two ", "three "]);
         for fault in [Fault::ErrorAfter(2), Fault::CutAfter(2)] {
-            assert_breaks_off(&fixture, script().fault(fault), "one two ").await;
+            assert_interrupted(&fixture, script().fault(fault), "one two ").await;
         }
     }
 }
@@ -400,7 +400,7 @@ async fn an_unknown_protocol_is_an_error() {
             fixture.upstream.set(Script::new(["a"]).fault(fault));
             let chat = fixture.guest.chat(fixture.body()).await;
             if chat.status == 200 {
-                // It showed only after the head had gone out.
+                // The error occurred only after the response's head was sent.
                 let events = chat.events().await;
                 let error = events.iter().find(|event| event.name() == "error");
                 let error = error.unwrap_or_else(|| panic!("{what}: {events:?}")).json();
@@ -429,7 +429,7 @@ async fn an_unknown_protocol_is_an_error() {
 async fn an_endless_line_is_an_error() {
     let fixture = Fixture::new(Provider::OpenAi).await;
     let script = Script::new(["one ", "two "]).fault(Fault::Oversized(64 * 1024 * 1024));
-    assert_breaks_off(&fixture, script, "one ").await;
+    assert_interrupted(&fixture, script, "one ").await;
 }
 
 #[tokio::test]
@@ -443,10 +443,10 @@ async fn a_provider_that_hangs_times_out() {
         let hang = |fault| Script::new(["one ", "two "]).fault(fault);
         let response = fixture.refusal(hang(Fault::HangBeforeHeaders)).await;
         response.is_error(504, "PROVIDER_TIMEOUT");
-        assert_breaks_off(&fixture, hang(Fault::HangAfter(1)), "one ").await;
+        assert_interrupted(&fixture, hang(Fault::HangAfter(1)), "one ").await;
         let response = fixture.refusal(hang(Fault::HangAfter(0))).await;
         response.is_error(504, "PROVIDER_TIMEOUT");
-        // And it is told, rather than left with a dead reader.
+        // The error is reported. The reader's connection does not hang.
         let last = fixture.upstream.requests().len() - 1;
         assert!(fixture.upstream.closed_early(last).await, "{provider:?}");
     }
@@ -478,12 +478,12 @@ async fn local_models_are_listed_by_the_server() {
     let guest = app.client().guest().await;
     let models = guest.get("/api/models").await.json();
     for id in upstream::MODELS {
-        let found = models["models"]
+        let model = models["models"]
             .as_array()
             .unwrap()
             .iter()
             .find(|model| model["id"] == id);
-        assert_eq!(found.unwrap()["available"], true, "{models}");
+        assert_eq!(model.unwrap()["available"], true, "{models}");
     }
     let body = json!({ "message": "Hi", "model": upstream::MODELS[0] });
     assert_eq!(text_of(&guest.chat(body).await.events().await), "local");

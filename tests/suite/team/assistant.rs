@@ -1,4 +1,4 @@
-//! The AI member: mentioned in a message, it answers in the thread.
+//! The AI member: if a message mentions it, it replies in the thread.
 
 use std::time::Duration;
 
@@ -40,9 +40,9 @@ async fn room(script: Script) -> Room {
     room_with(script, &[]).await
 }
 
-/// The answer to a message, once there is one.
-async fn answer_to(user: &User, thread: &str, question: &Value) -> Value {
-    eventually("the answer", || async {
+/// The assistant's reply to a message, once there is one.
+async fn reply_to(user: &User, thread: &str, question: &Value) -> Value {
+    eventually("the reply", || async {
         let messages = user.messages(thread, "").await;
         messages
             .into_iter()
@@ -64,22 +64,22 @@ async fn a_mention_is_answered_in_the_thread() {
     other.join(&channel).await;
     other.post_message(&thread, "Goldfish are orange.").await;
     let question = user.post_message(&thread, "@Goldfish, why?").await;
-    let answer = answer_to(&user, &thread, &question).await;
-    assert_eq!(answer["content"], "Because of carotene.");
-    assert_eq!(answer["number"], 3);
+    let reply = reply_to(&user, &thread, &question).await;
+    assert_eq!(reply["content"], "Because of carotene.");
+    assert_eq!(reply["number"], 3);
     assert_eq!(
-        answer["sender"],
+        reply["sender"],
         json!({ "id": "assistant", "name": "goldfish", "image": null })
     );
     let seen = other.messages(&thread, "").await;
-    assert_eq!(seen[2], answer);
-    // The model was told who said what, and nothing else.
+    assert_eq!(seen[2], reply);
+    // The prompt has the messages with their senders, and nothing else.
     let request = upstream.request(0).await.json();
     let messages = request["messages"].as_array().unwrap();
     assert_eq!(messages.len(), 3, "{request}");
     assert_eq!(messages[1]["content"], "Ana: Goldfish are orange.");
     assert_eq!(messages[2]["content"], "Juan: @Goldfish, why?");
-    // The user who asked pays.
+    // The credits are of the user who asked.
     let usage = user.get("/api/usage").await.json();
     assert!(usage.to_string().contains("gpt-4o"), "{usage}");
     let usage = other.get("/api/usage").await.json();
@@ -87,7 +87,7 @@ async fn a_mention_is_answered_in_the_thread() {
 }
 
 #[tokio::test]
-async fn a_retry_is_not_answered_twice_and_other_messages_are_not_answered() {
+async fn a_retry_gets_no_second_reply_and_other_messages_get_none() {
     let Room {
         upstream,
         user,
@@ -99,17 +99,17 @@ async fn a_retry_is_not_answered_twice_and_other_messages_are_not_answered() {
         .await;
     let body = json!({ "threadId": thread, "content": "@goldfish?", "clientId": "once" });
     let question = user.post("/api/messages", body.clone()).await.json();
-    answer_to(&user, &thread, &question).await;
+    reply_to(&user, &thread, &question).await;
     let retry = user.post("/api/messages", body).await;
     assert_eq!(retry.status, 200, "{retry:?}");
     let second = user.post_message(&thread, "Again, @goldfish.").await;
-    answer_to(&user, &thread, &second).await;
+    reply_to(&user, &thread, &second).await;
     assert_eq!(upstream.requests().len(), 2);
     assert_eq!(user.messages(&thread, "").await.len(), 5);
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_given_says_why() {
+async fn an_error_of_the_model_is_the_reply() {
     let Room {
         user,
         thread,
@@ -118,14 +118,14 @@ async fn an_answer_that_cannot_be_given_says_why() {
         ..
     } = room(Script::refuse(Failure::BadKey)).await;
     let question = user.post_message(&thread, "@goldfish?").await;
-    let answer = answer_to(&user, &thread, &question).await;
-    let content = text_field(&answer, "content");
+    let reply = reply_to(&user, &thread, &question).await;
+    let content = text_field(&reply, "content");
     assert!(content.starts_with("I cannot answer: "), "{content}");
     assert!(!content.contains("sk-"), "{content}");
 }
 
 #[tokio::test]
-async fn a_user_without_credits_gets_no_answer_at_the_expense_of_others() {
+async fn a_user_without_credits_gets_no_reply_at_the_expense_of_others() {
     let plans = r#"{"free": {"monthlyCredits": 1}}"#;
     let Room {
         upstream,
@@ -135,14 +135,14 @@ async fn a_user_without_credits_gets_no_answer_at_the_expense_of_others() {
         ..
     } = room_with(Script::new(["Yes."]), &[("plans", plans)]).await;
     let question = user.post_message(&thread, "@goldfish?").await;
-    let answer = answer_to(&user, &thread, &question).await;
-    let content = text_field(&answer, "content");
+    let reply = reply_to(&user, &thread, &question).await;
+    let content = text_field(&reply, "content");
     assert!(content.contains("credits"), "{content}");
     assert!(upstream.requests().is_empty());
 }
 
 #[tokio::test]
-async fn a_key_without_the_scope_chat_asks_nobody() {
+async fn a_key_without_the_scope_chat_gets_no_reply() {
     let Room {
         app,
         upstream,
@@ -155,9 +155,9 @@ async fn a_key_without_the_scope_chat_asks_nobody() {
         .await;
     let program = app.client().bearer(&key.secret);
     program.post_message(&thread, "@goldfish?").await;
-    // A question of the user herself comes after it, and is the only one that is asked.
+    // The user's own question comes after it, and only that one gets a reply.
     let question = user.post_message(&thread, "@goldfish!").await;
-    answer_to(&user, &thread, &question).await;
+    reply_to(&user, &thread, &question).await;
     assert_eq!(upstream.requests().len(), 1);
 }
 
@@ -171,8 +171,8 @@ async fn the_name_is_a_variable_and_empty_means_off() {
         ..
     } = room_with(Script::new(["Blub."]), &[("assistant_name", "Gold Fish 2")]).await;
     let question = user.post_message(&thread, "@goldfish2?").await;
-    let answer = answer_to(&user, &thread, &question).await;
-    assert_eq!(answer["sender"]["name"], "Gold Fish 2");
+    let reply = reply_to(&user, &thread, &question).await;
+    assert_eq!(reply["sender"]["name"], "Gold Fish 2");
     let Room {
         upstream,
         user,
@@ -188,7 +188,7 @@ async fn the_name_is_a_variable_and_empty_means_off() {
 }
 
 #[tokio::test]
-async fn stop_ends_the_answer_and_the_request_to_the_provider() {
+async fn stop_ends_the_reply_and_the_request_to_the_provider() {
     let script = Script::words(2_000).delay(Duration::from_millis(50));
     let Room {
         app,
@@ -218,15 +218,15 @@ async fn stop_ends_the_answer_and_the_request_to_the_provider() {
         upstream.closed_early(0).await,
         "the request to the provider is cancelled"
     );
-    let answer = answer_to(&user, &thread, &question).await;
-    assert_eq!(answer["content"], "The answer was stopped.");
+    let reply = reply_to(&user, &thread, &question).await;
+    assert_eq!(reply["content"], "The answer was stopped.");
     let again = user.send("POST", &path, None).await;
     assert_eq!(again.json()["stopped"], false);
     assert_eq!(user.messages(&thread, "").await.len(), 2);
 }
 
 #[tokio::test]
-async fn deleting_the_question_ends_the_answer() {
+async fn deleting_the_question_cancels_the_reply() {
     let script = Script::words(2_000).delay(Duration::from_millis(50));
     let Room {
         upstream,
@@ -261,7 +261,7 @@ async fn questions_at_once_are_each_answered_once() {
             let question = user
                 .post_message(&thread, &format!("@goldfish {number}?"))
                 .await;
-            answer_to(&user, &thread, &question).await
+            reply_to(&user, &thread, &question).await
         }
     });
     futures::future::join_all(questions).await;

@@ -44,7 +44,7 @@ struct Channel {
     threads: Vec<String>,
 }
 
-/// What a user was told about a message.
+/// What the API returned to a user about a message.
 #[derive(Clone, Debug)]
 struct Acknowledged {
     thread: String,
@@ -78,7 +78,7 @@ async fn channel(users: &[User], number: usize) -> Channel {
     let owner = &users[number];
     let id = owner.channel(is_private).await;
     for (place, user) in users.iter().enumerate() {
-        // Of a private channel, every third user is a member.
+        // Every third user is a member of a private channel.
         match is_private {
             _ if place == number => {}
             true if place % 3 == number => owner.add_member(&id, &user.id).await,
@@ -97,7 +97,7 @@ async fn channel(users: &[User], number: usize) -> Channel {
     }
 }
 
-/// What a user does all day. Answers are checked as far as what others do at the same time allows.
+/// What a user does all day. Responses are checked as far as concurrent requests of others allow.
 async fn work(team: &Team, place: usize, posts: usize) -> BTreeMap<String, Acknowledged> {
     let mut random = Random::new(u64::try_from(place).unwrap());
     let user = &team.users[place];
@@ -228,15 +228,15 @@ async fn check_messages(
     written: &BTreeMap<String, Acknowledged>,
     senders: &BTreeMap<String, Option<String>>,
 ) {
-    let mut found = BTreeMap::new();
+    let mut stored = BTreeMap::new();
     for thread in team.channels.iter().flat_map(|channel| &channel.threads) {
         let thread = operator.get(&format!("/api/threads/{thread}")).await.json();
         for message in check_thread(operator, &thread).await {
-            found.insert(text_field(&message, "id"), message);
+            stored.insert(text_field(&message, "id"), message);
         }
     }
     for (id, acknowledged) in written {
-        let message = found
+        let message = stored
             .get(id)
             .unwrap_or_else(|| panic!("lost: {id} {acknowledged:?}"));
         assert_eq!(message["threadId"], acknowledged.thread.as_str());
@@ -251,8 +251,8 @@ async fn check_messages(
         assert_eq!(message["senderId"], json!(senders[id]), "{message}");
     }
     let written: BTreeSet<_> = written.keys().collect();
-    let unknown: Vec<_> = found.keys().filter(|id| !written.contains(id)).collect();
-    assert!(unknown.is_empty(), "nobody was told of {unknown:?}");
+    let unknown: Vec<_> = stored.keys().filter(|id| !written.contains(id)).collect();
+    assert!(unknown.is_empty(), "not acknowledged: {unknown:?}");
 }
 
 /// Everybody reads what they are a member of, and nothing else.
@@ -287,7 +287,7 @@ async fn check_access(team: &Team, members: &BTreeMap<&str, BTreeSet<String>>, d
     }
 }
 
-/// What is unread of a channel is what is unread of its threads; read, it is nothing.
+/// The unread messages of a channel are those of its threads. After reading there are none.
 async fn check_unread(user: &User, channel: &Channel) {
     let unread = async || {
         let threads = user
@@ -371,10 +371,10 @@ async fn a_day(app: &App, instances: &[Client]) {
     check_messages(&operator, &team, &all, &senders).await;
     let mut members: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for channel in &team.channels {
-        let found: Vec<Value> = operator
+        let listed: Vec<Value> = operator
             .all_pages(&format!("/api/members/{}", channel.id))
             .await;
-        let ids: BTreeSet<_> = found
+        let ids: BTreeSet<_> = listed
             .iter()
             .map(|member| text_field(member, "userId"))
             .collect();

@@ -1,4 +1,4 @@
-//! Ids of private channels and of what is in them are worth nothing to others, whether guessed or known.
+//! Ids of private channels, and of their threads and messages, give no access to others, whether guessed or known.
 //! `GOLDFISH_GUESSED_IDS` sets the number of requests; 2,000 without it.
 
 use futures::{StreamExt as _, stream};
@@ -42,15 +42,15 @@ async fn ids_that_are_guessed_or_belong_to_others_give_no_access() {
             let channel = owner.channel(true).await;
             let thread = owner.thread(&channel).await;
             let message = text_field(&owner.post_message(&thread, "private").await, "id");
-            let known = [channel.clone(), thread.clone(), message];
+            let private_ids = [channel.clone(), thread.clone(), message];
             let count = repetitions("GOLDFISH_GUESSED_IDS", 2_000);
             let attempts = (0..count).map(|number| {
                 // Every other id is one that there is; a part of them is damaged.
                 let id = match number % 4 {
                     0 | 2 => Uuid::new_v4().to_string(),
-                    1 => known[number / 4 % known.len()].clone(),
+                    1 => private_ids[number / 4 % private_ids.len()].clone(),
                     _ => {
-                        let id = &known[number / 4 % known.len()];
+                        let id = &private_ids[number / 4 % private_ids.len()];
                         let (kept, _) = id.split_at(id.len() - 1);
                         format!("{kept}{:x}", number / 4 % 16)
                     }

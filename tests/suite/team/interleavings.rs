@@ -93,7 +93,7 @@ async fn admins_who_demote_each_other_leave_one() {
                     users[0].delete(&format!("/api/members/{channel}")),
                 )
                 .await;
-                // Whoever is demoted first may demote nobody; the owner can leave while there is an admin.
+                // The user who is demoted first cannot demote the others. The owner can leave while there is an admin.
                 for status in [one, other, owner.status] {
                     assert!(
                         [200, 403, 404, 409].contains(&status),
@@ -142,38 +142,35 @@ async fn joining_many_times_at_once_is_one_membership() {
 }
 
 #[tokio::test]
-async fn a_ban_survives_joining_at_the_same_time() {
-    on_each_database(
-        "team::a_ban_survives_joining_at_the_same_time",
-        async |app| {
-            for _ in 0..ROUNDS {
-                let users = users(app, 2).await;
-                let channel = users[0].channel(false).await;
-                let invitations = format!("/api/members/{channel}/invitations");
-                let created = users[0].post(&invitations, json!({})).await.json();
-                let accept = format!("/api/members/invitations/{}", text_field(&created, "token"));
-                let ban = format!("/api/members/{channel}/bans/{}", users[1].id);
-                let join = json!({ "channelId": channel });
-                let (banned, joined, accepted) = join3(
-                    users[0].put(&ban, json!({})),
-                    join_all((0..3).map(|_| users[1].post("/api/members", join.clone()))),
-                    users[1].send("POST", &accept, None),
-                )
-                .await;
-                assert_eq!(banned.status, 200, "{banned:?}");
-                for response in joined.iter().chain([&accepted]) {
-                    assert!([200, 201, 403].contains(&response.status), "{response:?}");
-                }
-                let role = format!("/api/members/{channel}/role/{}", users[1].id);
-                users[0].get(&role).await.is_error(404, "NOT_FOUND");
-                users[1]
-                    .post("/api/members", join)
-                    .await
-                    .is_error(403, "FORBIDDEN");
-                check_channel(&app.client().admin(), &channel).await;
+async fn a_ban_wins_over_a_concurrent_join() {
+    on_each_database("team::a_ban_wins_over_a_concurrent_join", async |app| {
+        for _ in 0..ROUNDS {
+            let users = users(app, 2).await;
+            let channel = users[0].channel(false).await;
+            let invitations = format!("/api/members/{channel}/invitations");
+            let created = users[0].post(&invitations, json!({})).await.json();
+            let accept = format!("/api/members/invitations/{}", text_field(&created, "token"));
+            let ban = format!("/api/members/{channel}/bans/{}", users[1].id);
+            let join = json!({ "channelId": channel });
+            let (banned, joined, accepted) = join3(
+                users[0].put(&ban, json!({})),
+                join_all((0..3).map(|_| users[1].post("/api/members", join.clone()))),
+                users[1].send("POST", &accept, None),
+            )
+            .await;
+            assert_eq!(banned.status, 200, "{banned:?}");
+            for response in joined.iter().chain([&accepted]) {
+                assert!([200, 201, 403].contains(&response.status), "{response:?}");
             }
-        },
-    )
+            let role = format!("/api/members/{channel}/role/{}", users[1].id);
+            users[0].get(&role).await.is_error(404, "NOT_FOUND");
+            users[1]
+                .post("/api/members", join)
+                .await
+                .is_error(403, "FORBIDDEN");
+            check_channel(&app.client().admin(), &channel).await;
+        }
+    })
     .await;
 }
 
@@ -198,10 +195,10 @@ async fn a_role_change_and_a_removal_at_once_end_without_the_member() {
                 for response in [&moderator, &admin] {
                     assert!([200, 403, 404].contains(&response.status), "{response:?}");
                 }
-                let found = users[0]
+                let role = users[0]
                     .get(&format!("/api/members/{channel}/role/{}", users[2].id))
                     .await;
-                found.is_error(404, "NOT_FOUND");
+                role.is_error(404, "NOT_FOUND");
                 assert!(users[2].list("/api/members/joined").await.is_empty());
                 check_channel(&app.client().admin(), &channel).await;
             }
@@ -352,9 +349,9 @@ async fn deleting_a_message_wins_over_edits_and_reactions() {
 }
 
 #[tokio::test]
-async fn reactions_that_come_and_go_are_counted_as_they_are() {
+async fn reactions_that_are_added_and_removed_concurrently_are_counted_right() {
     on_each_database(
-        "team::reactions_that_come_and_go_are_counted_as_they_are",
+        "team::reactions_that_are_added_and_removed_concurrently_are_counted_right",
         async |app| {
             let users = users(app, 6).await;
             let channel = channel_of_admins(&users).await;
@@ -385,9 +382,9 @@ async fn reactions_that_come_and_go_are_counted_as_they_are() {
 }
 
 #[tokio::test]
-async fn deleting_a_user_who_is_writing_leaves_nothing_of_them_but_messages() {
+async fn deleting_a_user_who_is_writing_leaves_only_their_messages() {
     on_each_database(
-        "team::deleting_a_user_who_is_writing_leaves_nothing_of_them_but_messages",
+        "team::deleting_a_user_who_is_writing_leaves_only_their_messages",
         async |app| {
             for _ in 0..ROUNDS {
                 let users = users(app, 2).await;

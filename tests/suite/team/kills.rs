@@ -24,20 +24,20 @@ const THREADS: usize = 3;
 /// The longest time from one start to the kill.
 const LIFE_MAX: usize = 600;
 
-/// What the work of somebody returns: only the end of the application ends it.
+/// The result of a user's work, which ends only with the application.
 type Worked = Result<Infallible, String>;
 
 /// Something that changes: as it was acknowledged, or as a request wants it that has had no response.
 #[derive(Debug)]
 struct Fact<T> {
-    known: T,
+    acknowledged: T,
     requested: Option<T>,
 }
 
 impl<T: Debug + PartialEq> Fact<T> {
-    fn new(known: T) -> Self {
+    fn new(acknowledged: T) -> Self {
         Self {
-            known,
+            acknowledged,
             requested: None,
         }
     }
@@ -51,15 +51,15 @@ impl<T: Debug + PartialEq> Fact<T> {
         self.requested = Some(wanted);
         let response = request.await?;
         assert!([200, 201].contains(&response.status), "{response:?}");
-        self.known = self.requested.take().unwrap();
+        self.acknowledged = self.requested.take().unwrap();
         Ok(response)
     }
 
-    /// Compares it with what is there after a restart, which is what is known from now on.
-    fn settle(&mut self, found: T) {
-        let is_possible = found == self.known || Some(&found) == self.requested.as_ref();
-        assert!(is_possible, "{self:?}, but found {found:?}");
-        self.known = found;
+    /// Compares it with the stored value after a restart, and takes that value over.
+    fn settle(&mut self, stored: T) {
+        let is_possible = stored == self.acknowledged || Some(&stored) == self.requested.as_ref();
+        assert!(is_possible, "{self:?}, but stored {stored:?}");
+        self.acknowledged = stored;
         self.requested = None;
     }
 }
@@ -133,12 +133,12 @@ impl Writer {
             .insert(text_field(&response.json(), "id"), message);
     }
 
-    /// One of the messages that are not deleted, and its path.
+    /// A message that is not deleted, and its path.
     fn pick(&mut self) -> Option<(String, &mut Fact<Message>)> {
         let count = self.messages.len().min(20);
         let skipped = self.random.below(count.max(1));
         let (id, message) = self.messages.iter_mut().rev().nth(skipped)?;
-        (!message.known.deleted).then(|| (format!("/api/messages/{id}"), message))
+        (!message.acknowledged.deleted).then(|| (format!("/api/messages/{id}"), message))
     }
 
     async fn edit(&mut self, client: &Client) -> Result<(), String> {
@@ -190,7 +190,7 @@ impl Visitor {
     async fn work(&mut self, app: &App, channel: &str) -> Worked {
         let client = self.person.client(app);
         loop {
-            let wanted = !self.is_member.known;
+            let wanted = !self.is_member.acknowledged;
             let path = format!("/api/members/{channel}");
             let request = async {
                 if wanted {
@@ -219,7 +219,7 @@ const ROLES: [&str; 3] = ["member", "moderator", "admin"];
 impl Admins {
     async fn work(&mut self, app: &App, channel: &str) -> Worked {
         loop {
-            let owner = self.owner.known;
+            let owner = self.owner.acknowledged;
             let client = self.both[owner].client(app);
             if self.random.below(2) == 0 {
                 let role = ROLES[self.random.below(3)];
@@ -383,17 +383,17 @@ impl Team {
     }
 
     async fn check_messages(&mut self, operator: &Client) {
-        let mut found = BTreeMap::new();
+        let mut stored = BTreeMap::new();
         for thread in &self.threads {
             let thread = operator.get(&format!("/api/threads/{thread}")).await.json();
             for message in check_thread(operator, &thread).await {
-                found.insert(text_field(&message, "id"), message);
+                stored.insert(text_field(&message, "id"), message);
             }
         }
         for writer in &mut self.writers {
             for (id, fact) in &mut writer.messages {
                 let lost = || panic!("lost: {id} {fact:?}");
-                let message = found.remove(id).unwrap_or_else(lost);
+                let message = stored.remove(id).unwrap_or_else(lost);
                 assert_eq!(message["senderId"], writer.person.id.as_str());
                 fact.settle(Message {
                     content: text_field(&message, "content"),
@@ -401,8 +401,8 @@ impl Team {
                 });
             }
         }
-        // What is left is that of newcomers, of whom nothing else is left.
-        let mut rest: Vec<_> = found
+        // The other messages are those of deleted newcomers.
+        let mut rest: Vec<_> = stored
             .values()
             .map(|one| text_field(one, "content"))
             .collect();
@@ -411,8 +411,8 @@ impl Team {
             "{rest:?}"
         );
         assert!(
-            found.values().all(|message| message["senderId"].is_null()),
-            "{found:?}"
+            stored.values().all(|message| message["senderId"].is_null()),
+            "{stored:?}"
         );
         rest.sort();
         assert!(rest.windows(2).all(|pair| pair[0] != pair[1]), "{rest:?}");
@@ -433,15 +433,15 @@ impl Team {
         let owner = self.admins.both.iter().position(is_owner).unwrap();
         self.admins.owner.settle(owner);
         let role = text_field(find(&self.admins.member).unwrap(), "role");
-        let role = ROLES.into_iter().find(|known| *known == role).unwrap();
+        let role = ROLES.into_iter().find(|own| *own == role).unwrap();
         self.admins.role.settle(role);
-        let left = usize::from(self.visitor.is_member.known);
+        let left = usize::from(self.visitor.is_member.acknowledged);
         assert_eq!(members.len(), WRITERS + 1 + left, "{members:?}");
     }
 }
 
 #[tokio::test]
-async fn kills_during_a_day_lose_nothing_and_leave_nothing_half_applied() {
+async fn kills_during_a_day_lose_no_acknowledged_change_and_leave_no_partial_one() {
     let kills = repetitions("GOLDFISH_TEAM_KILLS", 3);
     for database in Database::each("team::kills_during_a_day").await {
         let builder = App::with_defaults().admin().process().database(&database);

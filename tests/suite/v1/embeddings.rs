@@ -30,15 +30,19 @@ async fn embedded(gateway: &Gateway, provider_response: RawResponse, body: Value
 }
 
 #[tokio::test]
-async fn numbers_are_asked_for_and_sent_as_the_client_wants_them() {
+async fn numbers_are_requested_and_returned_in_the_clients_encoding() {
     let gateway = Gateway::new().await;
     let body = json!({ "model": OPENAI, "input": ["a", "b"], "dimensions": 2, "user": "u1" });
     let response = || vectors(&[[1.0, -2.5], [0.5, 0.25]]);
-    let found = embedded(&gateway, response(), body.clone()).await;
-    assert_eq!(found["data"][0]["embedding"], json!([1.0, -2.5]), "{found}");
-    assert_eq!(found["data"][1]["index"], 1);
+    let response_body = embedded(&gateway, response(), body.clone()).await;
     assert_eq!(
-        found["usage"],
+        response_body["data"][0]["embedding"],
+        json!([1.0, -2.5]),
+        "{response_body}"
+    );
+    assert_eq!(response_body["data"][1]["index"], 1);
+    assert_eq!(
+        response_body["usage"],
         json!({ "prompt_tokens": 8, "total_tokens": 8 })
     );
     assert_eq!(
@@ -46,8 +50,11 @@ async fn numbers_are_asked_for_and_sent_as_the_client_wants_them() {
         json!({ "model": OPENAI, "input": ["a", "b"], "encoding_format": "float", "dimensions": 2, "user": "u1" })
     );
     let body = with(body, json!({ "encoding_format": "base64" }));
-    let found = embedded(&gateway, response(), body).await;
-    assert_eq!(found["data"][0]["embedding"], "AACAPwAAIMA=", "{found}");
+    let response_body = embedded(&gateway, response(), body).await;
+    assert_eq!(
+        response_body["data"][0]["embedding"], "AACAPwAAIMA=",
+        "{response_body}"
+    );
     assert_eq!(gateway.provider_request()["encoding_format"], "float");
 }
 
@@ -71,18 +78,18 @@ async fn tokens_and_single_inputs_are_lists_for_the_provider() {
 }
 
 #[tokio::test]
-async fn workers_ai_and_a_local_server_are_asked_in_their_ways() {
+async fn workers_ai_and_a_local_server_get_their_own_request_format() {
     let gateway = Gateway::new().await;
     let model = "@cf/baai/bge-base-en-v1.5";
     let provider_response =
         json!({ "result": { "shape": [1, 2], "data": [[1.0, 2.0]] }, "success": true });
-    let found = embedded(
+    let response_body = embedded(
         &gateway,
         RawResponse::json(&provider_response),
         json!({ "model": model, "input": "a" }),
     )
     .await;
-    assert_eq!(found["data"][0]["embedding"], json!([1.0, 2.0]));
+    assert_eq!(response_body["data"][0]["embedding"], json!([1.0, 2.0]));
     assert_eq!(gateway.provider_request(), json!({ "text": ["a"] }));
     let request = gateway.upstream.requests().pop().unwrap();
     assert!(request.path.ends_with(model), "{}", request.path);
@@ -92,13 +99,13 @@ async fn workers_ai_and_a_local_server_are_asked_in_their_ways() {
         .await;
     assert_eq!(response.status, 400, "{response:?}");
 
-    let found = embedded(
+    let response_body = embedded(
         &gateway,
         vectors(&[[1.0, 0.0]]),
         json!({ "model": "nomic-embed-text", "input": "a" }),
     )
     .await;
-    assert_eq!(found["model"], "nomic-embed-text");
+    assert_eq!(response_body["model"], "nomic-embed-text");
     assert_eq!(gateway.provider_request()["model"], "nomic-embed-text");
 }
 
@@ -118,7 +125,7 @@ async fn a_provider_without_embeddings_is_a_400_that_names_it() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named() {
+async fn errors_name_the_invalid_field() {
     let gateway = Gateway::new().await;
     for (body, param) in [
         (json!({ "input": "a" }), "model"),
@@ -187,9 +194,11 @@ async fn embeddings_are_charged_at_their_price() {
 async fn demo_puts_texts_of_the_same_words_near_each_other() {
     let guest = App::shared().await.client().guest().await;
     let body = json!({ "model": "demo", "input": ["red fish", "Fish! Red.", "a blue whale"] });
-    let found = guest.post(PATH, body).await.json();
+    let response_body = guest.post(PATH, body).await.json();
     let vector = |index: usize| -> Vec<f64> {
-        let vector = found["data"][index]["embedding"].as_array().unwrap();
+        let vector = response_body["data"][index]["embedding"]
+            .as_array()
+            .unwrap();
         vector.iter().map(|value| value.as_f64().unwrap()).collect()
     };
     let near = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();

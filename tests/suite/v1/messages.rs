@@ -55,7 +55,7 @@ fn two_calls() -> RawResponse {
 }
 
 #[tokio::test]
-async fn an_anthropic_model_gets_the_body_byte_by_byte_and_its_events_come_back() {
+async fn an_anthropic_model_gets_the_unchanged_body_and_its_events_are_returned() {
     let gateway = Gateway::new().await;
     let body = format!(
         "{{ \"stream\":true, \"max_tokens\" : 256,\"model\":\"{ANTHROPIC}\",\n \"new_field\":{{\"b\":1.50,\"a\":[]}},\
@@ -118,7 +118,7 @@ async fn an_anthropic_model_gets_the_body_byte_by_byte_and_its_events_come_back(
 }
 
 #[tokio::test]
-async fn an_anthropic_model_not_streamed_answers_its_own_body() {
+async fn an_anthropic_model_not_streamed_returns_its_own_body() {
     let gateway = Gateway::new().await;
     let message = json!({
         "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [{ "type": "text", "text": "Hi", "citations": [] }],
@@ -172,7 +172,7 @@ async fn other_models_stream_blocks_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn other_models_as_a_whole_and_thinking_comes_back_with_the_next_turn() {
+async fn other_models_return_a_whole_message_whose_thinking_is_sent_in_the_next_turn() {
     let row = r#"[{"id":"local-model","provider":"local","reasoningInput":"reasoningContent"}]"#;
     let gateway = Gateway::with(&[("models", row)]).await;
     gateway.upstream.push(two_calls().into());
@@ -220,7 +220,7 @@ async fn other_models_as_a_whole_and_thinking_comes_back_with_the_next_turn() {
 }
 
 #[tokio::test]
-async fn images_go_to_other_models_in_their_form() {
+async fn images_are_sent_to_other_models_in_their_format() {
     let gateway = Gateway::new().await;
     let body = with(
         hi(LOCAL),
@@ -244,7 +244,7 @@ async fn images_go_to_other_models_in_their_form() {
 }
 
 #[tokio::test]
-async fn an_end_has_its_reason() {
+async fn each_end_has_its_stop_reason() {
     let gateway = Gateway::new().await;
     for (ending, reason) in [
         (Ending::Length, "max_tokens"),
@@ -453,7 +453,7 @@ async fn tokens_are_counted_by_anthropic_or_estimated() {
 }
 
 #[tokio::test]
-async fn an_api_key_comes_in_either_header_and_its_budget_holds() {
+async fn an_api_key_is_accepted_in_either_header_and_its_budget_is_enforced() {
     let gateway = Gateway::new().await;
     let key = gateway
         .guest

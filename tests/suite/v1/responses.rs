@@ -21,8 +21,8 @@ async fn events(guest: &Guest, body: Value) -> Vec<Event> {
 }
 
 fn of(events: &[Event], kind: &str) -> Vec<Value> {
-    let found = events.iter().filter(|event| event.name() == kind);
-    found.map(Event::json).collect()
+    let matching = events.iter().filter(|event| event.name() == kind);
+    matching.map(Event::json).collect()
 }
 
 fn text(events: &[Event]) -> String {
@@ -33,7 +33,7 @@ fn text(events: &[Event]) -> String {
         .collect()
 }
 
-/// What OpenAI answers to a streamed request, as bytes.
+/// OpenAI's response to a streamed request, as bytes.
 fn recorded(id: &str) -> String {
     let response = |status: &str, rest: &str| {
         format!(
@@ -79,7 +79,7 @@ fn two_calls() -> RawResponse {
 }
 
 #[tokio::test]
-async fn an_openai_model_gets_the_body_byte_by_byte_and_its_events_come_back() {
+async fn an_openai_model_gets_the_unchanged_body_and_its_events_are_returned() {
     let gateway = Gateway::new().await;
     let body = format!(
         "{{ \"stream\":true, \"model\" : \"{OPENAI}\",\"store\":true,\n \"input\":[{{\"role\":\"user\",\"content\":\"Hi!\"}}],\
@@ -105,7 +105,7 @@ async fn an_openai_model_gets_the_body_byte_by_byte_and_its_events_come_back() {
 }
 
 #[tokio::test]
-async fn an_openai_model_not_streamed_answers_its_own_body() {
+async fn an_openai_model_not_streamed_returns_its_own_body() {
     let gateway = Gateway::new().await;
     let provider_response = json!({
         "id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "error": null, "incomplete_details": null, "model": "m",
@@ -162,7 +162,7 @@ async fn other_models_stream_text_between_created_and_completed() {
 }
 
 #[tokio::test]
-async fn two_calls_at_once_with_reasoning_go_on_in_the_next_turn() {
+async fn two_calls_at_once_with_reasoning_are_sent_in_the_next_turn() {
     let row = r#"[{"id":"local-model","provider":"local","reasoningInput":"reasoningContent"}]"#;
     let gateway = Gateway::with(&[("models", row)]).await;
     let tools = json!([{ "type": "function", "name": "add", "parameters": { "type": "object" }, "strict": true }]);
@@ -227,7 +227,7 @@ async fn two_calls_at_once_with_reasoning_go_on_in_the_next_turn() {
 }
 
 #[tokio::test]
-async fn images_and_schemas_go_to_other_models_in_their_form() {
+async fn images_and_schemas_are_sent_to_other_models_in_their_format() {
     let gateway = Gateway::new().await;
     let schema = json!({ "type": "object", "properties": { "b": {}, "a": {} } });
     let body = json!({
@@ -258,7 +258,7 @@ async fn images_and_schemas_go_to_other_models_in_their_form() {
 }
 
 #[tokio::test]
-async fn what_needs_stored_responses_is_a_400_that_names_it() {
+async fn a_field_that_needs_stored_responses_is_a_400_that_names_it() {
     let gateway = Gateway::new().await;
     for (members, param) in [
         (
@@ -297,7 +297,7 @@ async fn what_needs_stored_responses_is_a_400_that_names_it() {
 }
 
 #[tokio::test]
-async fn there_is_one_terminal_event_whatever_happens() {
+async fn there_is_one_terminal_event_after_any_end() {
     let gateway = Gateway::new().await;
     let terminal = |events: &[Event]| -> Vec<String> {
         let ends = [

@@ -1,5 +1,5 @@
 //! A fake provider to be run by hand: `cargo run -p upstream --example provider -- 127.0.0.1:8099`.
-//! A message that names one of the words below gets that behaviour; any other a plain answer.
+//! A message that contains one of the words below gets that behaviour, any other a plain reply.
 
 use std::time::Duration;
 use upstream::{Failure, Fault, Outcome, Recorded, Script, Upstream};
@@ -11,23 +11,23 @@ async fn main() -> std::io::Result<()> {
         .unwrap_or_else(|| "127.0.0.1:8099".to_owned());
     let upstream = Upstream::bind(&address, choose).await?;
     eprintln!("a fake provider listens on {}", upstream.url());
-    let mut told = 0;
+    let mut printed = 0;
     loop {
         upstream
             .wait_forever(|requests| {
                 requests
-                    .get(told)
+                    .get(printed)
                     .filter(|request| request.outcome != Outcome::Open)
                     .map(drop)
             })
             .await;
-        if let Some(request) = upstream.requests().get(told) {
+        if let Some(request) = upstream.requests().get(printed) {
             eprintln!(
                 "{} {} {:?} after {} tokens",
                 request.method, request.path, request.outcome, request.tokens_sent
             );
         }
-        told += 1;
+        printed += 1;
     }
 }
 

@@ -24,10 +24,12 @@ async fn main() -> std::io::Result<()> {
     ] {
         eprintln!("--variable {name}={value}");
     }
-    let mut told = 0;
+    let mut printed = 0;
     loop {
-        let call = mailbox.wait_forever(|calls| calls.get(told).cloned()).await;
+        let call = mailbox
+            .wait_forever(|calls| calls.get(printed).cloned())
+            .await;
         eprintln!("{}", call.json());
-        told += 1;
+        printed += 1;
     }
 }

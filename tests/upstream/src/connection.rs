@@ -1,10 +1,10 @@
-//! One HTTP/1.1 connection: reading requests, writing answers, noticing that the client left.
+//! One HTTP/1.1 connection: reads requests, writes responses, notices that the client disconnects.
 
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A request as it came.
+/// An unchanged request.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Holds answers back until a test lets them go, whatever time that takes. Closed at first; clones
+/// Holds responses back until a test releases them, for any time. Closed at first; clones
 /// are the same gate.
 #[derive(Debug, Clone, Default)]
 pub struct Gate(Arc<watch::Sender<bool>>);

@@ -1,7 +1,7 @@
 //! Fake providers on `127.0.0.1:0`, speaking the real wire formats, ugly parts included. For tests
 //! and the benchmark; may not import anything of the product.
 //!
-//! One server speaks all formats; the request's path decides which:
+//! One server supports all formats. The request's path selects the format:
 //!
 //! | path | format | base URL |
 //! |---|---|---|
@@ -35,9 +35,9 @@
 //! The server stops, with all its connections, when [`Upstream`] is dropped. It must be started
 //! within a tokio runtime.
 //!
-//! Beside the AI providers there are those who know who somebody is ([`GitHub`], [`Google`],
+//! In addition to the AI providers there are identity providers ([`GitHub`], [`Google`],
 //! [`WorkOs`], [`Clerk`]) and the operator's webhook for mail ([`Mailbox`]), each a [`Service`] that
-//! records its [`Call`]s and can be given [`Trouble`].
+//! records its [`Call`]s and can be given [`ServiceFailure`].
 
 mod connection;
 mod exchange;
@@ -55,7 +55,7 @@ pub use mailbox::Mailbox;
 pub use raw_response::RawResponse;
 pub use script::{Ending, Failure, Fault, Script};
 pub use server::{MODELS, Outcome, Recorded, Upstream};
-pub use service::{Call, Service, ServiceResponse, Trouble};
+pub use service::{Call, Service, ServiceFailure, ServiceResponse};
 pub use sign_in::{
     Clerk, GitHub, GitHubEmail, GitHubUser, Google, GoogleUser, SigningKey, WorkOs, WorkOsSession,
 };

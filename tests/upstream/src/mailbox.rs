@@ -6,7 +6,7 @@ use sha2::Sha256;
 
 use crate::service::{Call, Service, ServiceResponse};
 
-/// What receives mail: an operator's webhook. Derefs to [`Service`] for its calls and troubles;
+/// The receiver of mail: an operator's webhook. Derefs to [`Service`] for its calls and failures;
 /// calls that were made to fail are among the calls and not among the messages.
 pub struct Mailbox {
     service: Service,
@@ -50,7 +50,7 @@ impl Mailbox {
                 continue;
             }
             let id = call.header("webhook-id").map(str::to_owned);
-            messages.retain(|known| known.header("webhook-id") != id.as_deref());
+            messages.retain(|earlier| earlier.header("webhook-id") != id.as_deref());
             messages.push(call);
         }
         messages
@@ -72,7 +72,7 @@ impl Mailbox {
         .await
     }
 
-    /// Whether a call bears the signature (Standard Webhooks) of this secret, `whsec_…` or plain.
+    /// Whether a call has the signature (Standard Webhooks) of this secret, `whsec_…` or plain.
     pub fn is_signed(call: &Call, secret: &str) -> bool {
         let key = match secret.strip_prefix("whsec_") {
             Some(encoded) => STANDARD.decode(encoded).unwrap_or_default(),

@@ -23,7 +23,7 @@ enum Part {
     Gate(Gate),
 }
 
-/// What comes after the last part.
+/// What follows the last part.
 #[derive(Debug, Clone, Copy)]
 enum End {
     /// The end of the body, as HTTP wants it.
@@ -85,7 +85,7 @@ impl RawResponse {
         self
     }
 
-    /// One more header.
+    /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self

@@ -1,11 +1,11 @@
-//! What the server does with one request.
+//! The behaviour of the server for one request.
 
 use crate::gate::Gate;
 use crate::raw_response::RawResponse;
 use std::time::Duration;
 
-/// How one request is answered. [`Script::new`] is a provider on a good day; the other methods
-/// spoil it.
+/// The response to one request. [`Script::new`] is a provider without failures; the other methods
+/// add failures.
 #[derive(Debug, Clone)]
 pub struct Script {
     pub(crate) tokens: Vec<String>,
@@ -40,16 +40,16 @@ pub enum Ending {
     Missing,
 }
 
-/// What goes wrong. Counts are of tokens sent before it does.
+/// A failure. Counts are of tokens that are sent before it.
 #[derive(Debug, Clone)]
 pub enum Fault {
     /// An error status with the provider's own error body.
     Refuse(Failure),
-    /// An error status with a body of one's own: status, content type, body.
+    /// An error status with a given body: status, content type, body.
     Raw(u16, String, String),
     /// A response of exact bytes.
     Exact(RawResponse),
-    /// The request is read and never answered.
+    /// The request is read and never gets a response.
     HangBeforeHeaders,
     /// Headers, so many tokens, then silence with the connection open.
     HangAfter(usize),
@@ -57,7 +57,7 @@ pub enum Fault {
     CutAfter(usize),
     /// So many tokens, then the provider's error event (an overload), then a clean end.
     ErrorAfter(usize),
-    /// 200, `text/event-stream`, and bytes that are no protocol at all.
+    /// 200, `text/event-stream`, and bytes of no protocol.
     Garbage,
     /// 200, `application/json`, and the provider's error object.
     JsonError,
@@ -67,7 +67,7 @@ pub enum Fault {
     Oversized(usize),
 }
 
-/// An error a provider answers with before any token.
+/// An error response of a provider, before any token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// 401: the key is wrong. The body quotes a part of the key, as OpenAI's does.

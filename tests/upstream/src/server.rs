@@ -16,15 +16,15 @@ use tokio::task::JoinHandle;
 /// The ids `GET …/models` lists.
 pub const MODELS: [&str; 2] = ["llama3.2:3b", "qwen2.5-coder:7b"];
 
-/// How long the waiting methods wait before they give up.
+/// How long the waiting methods wait before they panic.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Still being answered.
+    /// The response is still being sent.
     Open,
-    /// Answered to the end of its script.
+    /// The response was sent to the end of its script.
     Complete,
     /// The client closed the connection before that.
     ClientLeft,
@@ -32,7 +32,7 @@ pub enum Outcome {
     Cut,
 }
 
-/// A request as it came, and how it ended.
+/// An unchanged request, and its outcome.
 #[derive(Debug, Clone)]
 pub struct Recorded {
     /// `POST`, `GET`.
@@ -71,7 +71,7 @@ struct State {
     queue: VecDeque<Script>,
     recorded: Vec<Recorded>,
     record: bool,
-    served: usize,
+    finished: usize,
     open: usize,
 }
 
@@ -126,7 +126,7 @@ impl Upstream {
     }
 
     /// Gives each request without a queued script the one that `choose` picks for it, for example
-    /// by its path or by what its messages say.
+    /// by its path or by the text of its messages.
     ///
     /// # Errors
     /// When no port can be bound.
@@ -136,7 +136,7 @@ impl Upstream {
         Self::bind("127.0.0.1:0", choose).await
     }
 
-    /// The same on an address of one's own, for a program to be run by hand.
+    /// The same on a given address, for a program that is run by hand.
     ///
     /// # Errors
     /// When the address cannot be bound.
@@ -152,7 +152,7 @@ impl Upstream {
                 queue: VecDeque::new(),
                 recorded: Vec::new(),
                 record: true,
-                served: 0,
+                finished: 0,
                 open: 0,
             }),
             changed: watch::Sender::new(0),
@@ -200,7 +200,7 @@ impl Upstream {
         self.shared.state().queue.push_back(script);
     }
 
-    /// What requests without a queued script get from now on.
+    /// Sets the script of requests without a queued script, from now on.
     pub fn set(&self, script: Script) {
         self.shared.state().choose = Arc::new(move |_| script.clone());
     }
@@ -216,12 +216,12 @@ impl Upstream {
         self.shared.state().recorded.clone()
     }
 
-    /// Chat requests answered to their end, or left by their client, recorded or not.
-    pub fn served(&self) -> usize {
-        self.shared.state().served
+    /// The number of chat requests whose response has ended or whose client has disconnected, recorded or not.
+    pub fn finished(&self) -> usize {
+        self.shared.state().finished
     }
 
-    /// Chat requests being answered now.
+    /// Chat requests whose response is being sent.
     pub fn open(&self) -> usize {
         self.shared.state().open
     }
@@ -254,7 +254,7 @@ impl Upstream {
         outcome == Outcome::ClientLeft
     }
 
-    /// Waits up to ten seconds until `found` finds something in the requests.
+    /// Waits up to ten seconds until `find` returns a value for the requests.
     ///
     /// # Panics
     /// When it does not.
@@ -262,18 +262,18 @@ impl Upstream {
         clippy::panic,
         reason = "used by tests only, which a panic is how to fail"
     )]
-    pub async fn wait<T>(&self, what: &str, found: impl Fn(&[Recorded]) -> Option<T>) -> T {
-        match tokio::time::timeout(PATIENCE, self.wait_forever(found)).await {
+    pub async fn wait<T>(&self, what: &str, find: impl Fn(&[Recorded]) -> Option<T>) -> T {
+        match tokio::time::timeout(PATIENCE, self.wait_forever(find)).await {
             Ok(value) => value,
             Err(_) => panic!("the fake provider waited in vain for {what}"),
         }
     }
 
-    /// Waits until `found` finds something in the requests.
-    pub async fn wait_forever<T>(&self, found: impl Fn(&[Recorded]) -> Option<T>) -> T {
+    /// Waits until `find` returns a value for the requests.
+    pub async fn wait_forever<T>(&self, find: impl Fn(&[Recorded]) -> Option<T>) -> T {
         let mut changes = self.shared.changed.subscribe();
         loop {
-            if let Some(value) = found(&self.shared.state().recorded) {
+            if let Some(value) = find(&self.shared.state().recorded) {
                 return value;
             }
             if changes.changed().await.is_err() {
@@ -305,7 +305,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Answers one request; an error closes the connection.
+/// Responds to one request. An error closes the connection.
 async fn serve(connection: &mut Connection, request: Request, shared: &Shared) -> Result<(), Gone> {
     if request.method == "GET" && request.path.ends_with("/models") {
         let data: Vec<Value> = MODELS.iter().map(|id| json!({"id": id, "object": "model", "created": 1_763_690_000, "owned_by": "library"})).collect();
@@ -361,7 +361,7 @@ async fn serve(connection: &mut Connection, request: Request, shared: &Shared) -
     };
     shared.change(|state| {
         state.open -= 1;
-        state.served += 1;
+        state.finished += 1;
     });
     shared.update(number, |recorded| recorded.outcome = outcome);
     match result {

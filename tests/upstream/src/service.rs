@@ -1,5 +1,5 @@
-//! A small HTTP server that answers each call by a function of it, records the calls, and can be
-//! told to fail: what the fakes of `sign_in` and `mailbox` are made of.
+//! A small HTTP server that responds to each call by a function of it, records the calls, and can be
+//! made to fail. The fakes of `sign_in` and `mailbox` use it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,10 +13,10 @@ use url::form_urlencoded;
 
 use crate::connection::{Connection, Gone, Request};
 
-/// How long [`Service::wait`] waits before it gives up.
+/// How long [`Service::wait`] waits before it panics.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A call as it came.
+/// An unchanged call.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// `GET`, `POST`.
@@ -119,17 +119,17 @@ impl ServiceResponse {
 
     /// Where a redirect leads.
     pub(crate) fn location(&self) -> Option<&str> {
-        let found = self.headers.iter().find(|(name, _)| *name == "location");
-        found.map(|(_, value)| value.as_str())
+        let location = self.headers.iter().find(|(name, _)| *name == "location");
+        location.map(|(_, value)| value.as_str())
     }
 }
 
-/// What goes wrong with a call instead of its being answered.
+/// A failure in place of the response to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ServiceFailure {
     /// This status with a short text.
     Status(u16),
-    /// Read and never answered.
+    /// The call is read and never gets a response.
     Hang,
     /// The connection is closed without a response.
     Cut,
@@ -144,7 +144,7 @@ type Handler = Arc<dyn Fn(&Call) -> ServiceResponse + Send + Sync>;
 #[derive(Default)]
 struct Log {
     calls: Vec<Call>,
-    troubles: Vec<(String, usize, Trouble)>,
+    failures: Vec<(String, usize, ServiceFailure)>,
 }
 
 struct Shared {
@@ -159,21 +159,21 @@ impl Shared {
     }
 
     /// Records a call, and says what is to go wrong with it.
-    fn record(&self, call: &Call) -> Option<Trouble> {
+    fn record(&self, call: &Call) -> Option<ServiceFailure> {
         let mut log = self.log();
         log.calls.push(call.clone());
-        let trouble = log
-            .troubles
+        let failure = log
+            .failures
             .iter_mut()
             .find(|(path, times, _)| *times > 0 && call.path.ends_with(path.as_str()));
-        let trouble = trouble.map(|(_, times, trouble)| {
+        let failure = failure.map(|(_, times, failure)| {
             *times = times.saturating_sub(1);
-            *trouble
+            *failure
         });
         drop(log);
         self.changed
             .send_modify(|version| *version = version.wrapping_add(1));
-        trouble
+        failure
     }
 }
 
@@ -220,14 +220,14 @@ impl Service {
     }
 
     /// Spoils the next `times` calls whose path ends in `path`; an empty `path` means any.
-    pub fn fail(&self, path: &str, times: usize, trouble: Trouble) {
+    pub fn fail(&self, path: &str, times: usize, failure: ServiceFailure) {
         let mut log = self.shared.log();
-        log.troubles.push((path.to_owned(), times, trouble));
+        log.failures.push((path.to_owned(), times, failure));
     }
 
     /// Ends what [`Service::fail`] began.
     pub fn recover(&self) {
-        self.shared.log().troubles.clear();
+        self.shared.log().failures.clear();
     }
 
     /// Every call so far whose path ends in `path`, oldest first.
@@ -237,7 +237,7 @@ impl Service {
         calls.cloned().collect()
     }
 
-    /// Waits up to ten seconds until `found` finds something in the calls.
+    /// Waits up to ten seconds until `find` returns a value for the calls.
     ///
     /// # Panics
     /// When it does not.
@@ -245,18 +245,18 @@ impl Service {
         clippy::panic,
         reason = "used by tests only, which a panic is how to fail"
     )]
-    pub async fn wait<T>(&self, what: &str, found: impl Fn(&[Call]) -> Option<T>) -> T {
-        match tokio::time::timeout(PATIENCE, self.wait_forever(found)).await {
+    pub async fn wait<T>(&self, what: &str, find: impl Fn(&[Call]) -> Option<T>) -> T {
+        match tokio::time::timeout(PATIENCE, self.wait_forever(find)).await {
             Ok(value) => value,
             Err(_) => panic!("the fake service waited in vain for {what}"),
         }
     }
 
-    /// Waits until `found` finds something in the calls.
-    pub async fn wait_forever<T>(&self, found: impl Fn(&[Call]) -> Option<T>) -> T {
+    /// Waits until `find` returns a value for the calls.
+    pub async fn wait_forever<T>(&self, find: impl Fn(&[Call]) -> Option<T>) -> T {
         let mut changes = self.shared.changed.subscribe();
         loop {
-            if let Some(value) = found(&self.shared.log().calls) {
+            if let Some(value) = find(&self.shared.log().calls) {
                 return value;
             }
             if changes.changed().await.is_err() {
@@ -265,7 +265,7 @@ impl Service {
         }
     }
 
-    /// Answers a call as the server would, without a connection: a browser's visit, in a test.
+    /// The server's response to a call, without a connection: a browser's visit, in a test.
     pub(crate) fn respond(&self, call: &Call) -> ServiceResponse {
         (self.shared.handler)(call)
     }
@@ -321,23 +321,23 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Answers one call; an error closes the connection.
+/// Responds to one call. An error closes the connection.
 async fn serve(connection: &mut Connection, request: Request, shared: &Shared) -> Result<(), Gone> {
     let call = Call::new(request);
     let response = match shared.record(&call) {
         None => (shared.handler)(&call),
-        Some(Trouble::Status(status)) => {
+        Some(ServiceFailure::Status(status)) => {
             ServiceResponse::text(status, "text/plain", "out of order")
         }
-        Some(Trouble::Html) => {
+        Some(ServiceFailure::Html) => {
             ServiceResponse::text(200, "text/html", "<!doctype html><title>x</title>")
         }
-        Some(Trouble::Oversized(size)) => {
+        Some(ServiceFailure::Oversized(size)) => {
             let body = format!("\"{}\"", "x".repeat(size));
             ServiceResponse::text(200, "application/json", &body)
         }
-        Some(Trouble::Cut) => return Err(Gone),
-        Some(Trouble::Hang) => return Err(connection.until_gone().await),
+        Some(ServiceFailure::Cut) => return Err(Gone),
+        Some(ServiceFailure::Hang) => return Err(connection.until_gone().await),
     };
     let mut bytes = format!("HTTP/1.1 {} Status\r\n", response.status);
     for (name, value) in &response.headers {

@@ -1,5 +1,5 @@
-//! Fakes of those who know who somebody is. Each checks what the real one checks and refuses in the
-//! real one's words.
+//! Fakes of identity providers. Each checks what the real one checks, and rejects requests with the
+//! same errors.
 
 mod clerk;
 mod codes;

@@ -23,12 +23,12 @@ pub struct Application {
     pub(crate) groups: Vec<Group>,
     /// In alphabetical order of their ids.
     pub(crate) routes: Vec<Route>,
-    /// Those in use and those that could take the place of one of them.
+    /// The capabilities in use, and those that could replace one of them.
     pub(crate) capabilities: Vec<Capability>,
     pub(crate) middleware: Vec<Middleware>,
 }
 
-/// A component that answers requests.
+/// A component that handles requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) id: String,
@@ -44,7 +44,7 @@ pub(crate) struct Route {
     pub(crate) middleware: Vec<String>,
     /// Relative to the root.
     pub(crate) watch: Vec<String>,
-    /// Whether integration tests lie beside it.
+    /// Whether its folder has integration tests.
     pub(crate) has_tests: bool,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Capability {
     pub(crate) in_use: bool,
 }
 
-/// A component that may stand before a route.
+/// A component that a route may be composed with, as middleware.
 #[derive(Clone, Debug)]
 pub(crate) struct Middleware {
     pub(crate) id: String,
@@ -95,7 +95,7 @@ impl Capability {
 pub struct Changes<'a> {
     /// Other components behind contracts: the contract's name and the component's folder.
     pub components: &'a [(&'a str, &'a str)],
-    /// As if `redis_counters` was true.
+    /// Whether `redis_counters` is treated as true.
     pub redis_counters: bool,
 }
 
@@ -272,7 +272,7 @@ impl Reader<'_> {
             if self.root.join(&path).is_file() {
                 let source = Source::read(self.root, &path);
                 if let Some((source, file)) = self.parse::<LibraryFile>(source) {
-                    variables = self.known(&source, &file.variables, declared);
+                    variables = self.declared_names(&source, &file.variables, declared);
                 }
             }
             let library = Library {
@@ -298,18 +298,23 @@ impl Reader<'_> {
         self.parse(source)
     }
 
-    /// Those of the names that are declared; the others are errors.
-    fn known(&mut self, source: &Source, names: &[Text], declared: &[String]) -> Vec<String> {
-        let mut known = Vec::new();
+    /// Returns the declared names. The others are errors.
+    fn declared_names(
+        &mut self,
+        source: &Source,
+        names: &[Text],
+        declared: &[String],
+    ) -> Vec<String> {
+        let mut known_names = Vec::new();
         for name in names {
             if declared.contains(name.get_ref()) {
-                known.push(name.get_ref().clone());
+                known_names.push(name.get_ref().clone());
             } else {
                 let message = format!("unknown variable {:?}: it is not in {FILE}", name.get_ref());
                 self.errors.push(source.error(&name.span(), message));
             }
         }
-        known
+        known_names
     }
 
     fn capabilities(
@@ -347,7 +352,7 @@ impl Reader<'_> {
                     .push(source.error(&file.contract.span(), message));
             }
             let mut variables: BTreeSet<_> = self
-                .known(&source, &file.variables, declared)
+                .declared_names(&source, &file.variables, declared)
                 .into_iter()
                 .collect();
             variables.extend(variables_of(&one.libraries, libraries));
@@ -390,7 +395,7 @@ impl Reader<'_> {
         values
     }
 
-    /// Decides which component stands behind each contract.
+    /// Decides which component implements each contract.
     fn choose(
         &mut self,
         source: &Source,
@@ -433,7 +438,7 @@ impl Reader<'_> {
                 );
                 self.errors.push(source.error(&(0..0), message));
             }
-            // Of several, any one: what calls the contract is not wrong too.
+            // Any of several, so that the callers of the contract are not reported too.
             if let Some(first) = names.into_iter().next() {
                 chosen.entry(contract).or_insert(first);
             }
@@ -464,7 +469,7 @@ impl Reader<'_> {
         libraries: &BTreeMap<String, Library>,
     ) {
         // The component that serves a path, by the path without the names of its parameters.
-        let mut served: BTreeMap<String, String> = BTreeMap::new();
+        let mut patterns: BTreeMap<String, String> = BTreeMap::new();
         for one in self.crates("routes") {
             let Some((source, file)) = self.component::<RouteFile>(&one) else {
                 continue;
@@ -475,15 +480,15 @@ impl Reader<'_> {
                     continue;
                 }
                 let pattern = anonymous(path.get_ref());
-                if let Some(other) = served.insert(pattern, one.name.clone()) {
+                if let Some(other) = patterns.insert(pattern, one.name.clone()) {
                     let message =
                         format!("{:?} is served by the route {other:?} too", path.get_ref());
                     self.errors.push(source.error(&path.span(), message));
                 }
             }
             for name in &file.middleware {
-                let mut known = application.middleware.iter();
-                if !known.any(|middleware| middleware.id == *name.get_ref()) {
+                let mut all_middleware = application.middleware.iter();
+                if !all_middleware.any(|middleware| middleware.id == *name.get_ref()) {
                     let message = format!(
                         "there is no component components/middleware/{}",
                         name.get_ref()
@@ -548,7 +553,7 @@ impl Reader<'_> {
         declared: &[String],
         libraries: &BTreeMap<String, Library>,
     ) -> Route {
-        let own = self.known(source, &file.variables, declared);
+        let own = self.declared_names(source, &file.variables, declared);
         let mut read: BTreeSet<_> = own.into_iter().collect();
         read.extend(variables_of(&one.libraries, libraries));
         let mut grants: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
@@ -566,7 +571,7 @@ impl Reader<'_> {
         }
         let mut values: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in &file.replaced_variables {
-            self.known(source, std::slice::from_ref(value), declared);
+            self.declared_names(source, std::slice::from_ref(value), declared);
             if read.contains(name.get_ref()) {
                 values.insert(name.get_ref().clone(), value.get_ref().clone());
             } else {
@@ -645,7 +650,7 @@ fn grant_redis(capabilities: &mut [Capability]) {
     }
 }
 
-/// What the libraries read, and those that they depend on.
+/// The variables that the libraries and their dependencies read.
 fn variables_of(
     names: &BTreeSet<String>,
     libraries: &BTreeMap<String, Library>,

@@ -249,7 +249,7 @@ fn contract(application: &Application, capability: &Capability) -> Result<String
     ))
 }
 
-/// The secrets and hosts that a capability states, and those that it inherits besides from the routes
+/// The secrets and hosts that a capability states, and those that it also inherits from the routes
 /// that it is composed into, since Spin grants whole kinds.
 fn reach_table(application: &Application) -> String {
     let secrets = secrets(application);

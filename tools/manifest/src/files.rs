@@ -71,7 +71,7 @@ pub(crate) struct RouteFile {
     /// Middleware in front of it, the first one first.
     #[serde(default)]
     pub(crate) middleware: Vec<Text>,
-    /// Files besides sources that it is built from, relative to its folder.
+    /// Files other than sources that it is built from, relative to its folder.
     #[serde(default)]
     pub(crate) watch: Vec<String>,
 }
@@ -83,7 +83,7 @@ pub(crate) struct CapabilityFile {
     pub(crate) description: String,
     /// The WIT package that it exports, as `goldfish:identity@0.1.0`.
     pub(crate) contract: Text,
-    /// What it stores of users. It exports `user-data` if that is anything, and must say so if it has
+    /// The kind of user data that it stores. It exports `user-data` if it stores any, and must state the kind if it has
     /// storage.
     #[serde(rename = "user-data")]
     pub(crate) user_data: Option<Stored>,
@@ -115,14 +115,14 @@ impl Stored {
     }
 }
 
-/// What a capability stores of users. The order of the variants is the order of erasing.
+/// A kind of user data that a capability stores. The order of the variants is the order of erasing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum UserData {
-    /// What users wrote and were answered. Erased when a user deletes all conversations, too.
+    /// What users wrote, and the replies. Erased when a user deletes all conversations, too.
     Content,
-    /// What is recorded about users. Erased with the account.
+    /// Records about users. Erased with the account.
     Records,
-    /// The account. Erased last: until then its user can repeat what broke off.
+    /// The account. Erased last: until then its user can repeat an interrupted deletion.
     Account,
 }
 
@@ -131,7 +131,7 @@ impl UserData {
     pub(crate) const ALL: [Self; 3] = [Self::Content, Self::Records, Self::Account];
 }
 
-/// What user data a route walks over.
+/// The user data that a route accesses in all capabilities.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Walk {
@@ -145,7 +145,7 @@ impl Walk {
     }
 }
 
-/// What a capability needs of the host. A kind that is present, even as an empty list, is inherited
+/// The grants that a capability needs. A kind that is present, even as an empty list, is inherited
 /// from the route.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

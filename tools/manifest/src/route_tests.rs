@@ -1,4 +1,4 @@
-//! Writes the list of the integration tests that lie beside routes.
+//! Writes the list of the integration tests in the folders of routes.
 
 use std::fmt::Write as _;
 

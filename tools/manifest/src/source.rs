@@ -53,7 +53,7 @@ impl Source {
     }
 }
 
-/// What is wrong at a line of a file.
+/// An error at a line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// Relative to the root of the repository.

@@ -1,4 +1,4 @@
-//! What the tool makes of small applications, and the errors that it reports.
+//! The output of the tool for small applications, and the errors that it reports.
 
 #![allow(
     clippy::expect_used,

@@ -81,7 +81,7 @@ pub(crate) async fn create<P: Platform + Clone>(
     };
     let event = Event::KeyCreated(key.clone());
     accounts.append(&owner.id, &mut view, &event).await?;
-    if !view.state.keys.iter().any(|known| known.id == key.id) {
+    if !view.state.keys.iter().any(|stored| stored.id == key.id) {
         return Err(if view.state.deleted {
             Error::NotFound
         } else {
@@ -119,7 +119,7 @@ async fn write_record<P: Platform + Clone>(
         .set(&record_key, &record.to_bytes())
         .await?;
     let state = accounts.read(&owner.id).await?.state;
-    let is_active = |known: &Key| known.id == key.id && known.revoked.is_none();
+    let is_active = |stored: &Key| stored.id == key.id && stored.revoked.is_none();
     if !state.keys.iter().any(is_active) {
         accounts.platform().delete_many(vec![record_key]).await?;
         return Err(Error::NotFound);
@@ -173,8 +173,8 @@ pub(crate) async fn revoke<P: Platform + Clone>(
     id: &str,
 ) -> Result<(), Error> {
     let mut view = accounts.read(user).await?;
-    let known = view.state.keys.iter().find(|key| key.id == id);
-    if known.ok_or(Error::NotFound)?.revoked.is_some() {
+    let stored = view.state.keys.iter().find(|key| key.id == id);
+    if stored.ok_or(Error::NotFound)?.revoked.is_some() {
         return Ok(());
     }
     let event = Event::KeyRevoked {

@@ -211,7 +211,7 @@ fn create_with_invalid_request_is_invalid() {
     });
 }
 
-/// Whatever happens at the same time: when all is done, a key has a record only if it is good.
+/// After any concurrent operations, a key has a record only if it is active.
 #[test]
 fn create_concurrent_with_revoke_leaves_records_of_active_keys_only() {
     for seed in 0..200 {

@@ -67,8 +67,8 @@ fn find_by_email_ignores_case() {
     let world = World::new(1);
     run(&world, async |one| {
         user(&one, "user_1", "Ada@example.com", None).await;
-        let found = find_by_email(&one, " ada@EXAMPLE.com").await.unwrap();
-        assert_eq!(found.id, "user_1");
+        let account = find_by_email(&one, " ada@EXAMPLE.com").await.unwrap();
+        assert_eq!(account.id, "user_1");
         delete(&one, "user_1").await;
         assert_eq!(
             find_by_email(&one, "ada@example.com").await,

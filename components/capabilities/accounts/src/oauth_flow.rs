@@ -106,9 +106,9 @@ pub(crate) async fn complete<P: Platform + Clone>(
     if view.state.deleted {
         return Err(LinkError::Other(Error::NotFound));
     }
-    let first = view.state.flows.iter().find(|known| known.id == flow);
-    match first {
-        Some(known) if known.attempt == attempt => Ok(()),
+    let first_use = view.state.flows.iter().find(|flow_use| flow_use.id == flow);
+    match first_use {
+        Some(first_use) if first_use.attempt == attempt => Ok(()),
         _ => Err(LinkError::Replayed),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A linked identity signs in to its account, whatever the provider says about the address. An
 //! unlinked identity is linked to the account with its email address only if the provider has
-//! verified the address and the account's owner has confirmed it. Otherwise somebody could register
+//! verified the address and the account's owner has confirmed it. Otherwise an attacker could register
 //! with another person's address and wait until that person signs in with a provider.
 
 use ids::new_uuid;

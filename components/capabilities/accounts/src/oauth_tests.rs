@@ -146,11 +146,11 @@ fn seal_of_too_large_flow_is_invalid() {
             oauth_flow::seal(&one, &flow("a:b")),
             Err(Error::Invalid(_))
         ));
-        let nobody = Flow {
+        let invalid_user = Flow {
             link_to: Some("no/user".to_owned()),
             ..flow("github")
         };
-        assert_eq!(oauth_flow::seal(&one, &nobody), Err(Error::NotFound));
+        assert_eq!(oauth_flow::seal(&one, &invalid_user), Err(Error::NotFound));
     });
 }
 
@@ -176,8 +176,8 @@ fn sign_in_with_address_verified_on_both_sides_links_identity() {
         let refused = sign_in(&one, nameless).await;
         assert_eq!(refused.map(drop), Err(LinkError::EmailMissing));
 
-        let found = sign_in(&one, profile("github", "1", "ADA@example.com")).await;
-        let (tokens, made) = found.unwrap();
+        let result = sign_in(&one, profile("github", "1", "ADA@example.com")).await;
+        let (tokens, made) = result.unwrap();
         assert_eq!((tokens.account.id.as_str(), made), ("user_ada", false));
         assert_eq!(providers(&tokens.account), ["github"]);
         // Another GitHub identity with the same address does not replace the linked one.
@@ -283,8 +283,8 @@ fn link_and_unlink_of_free_identity_succeed() {
         assert!(link_to(&one, &ada, google.clone()).await.is_ok());
         let taken = link_to(&one, "user_bob", google.clone()).await;
         assert_eq!(taken, Err(LinkError::LinkedElsewhere));
-        let nobody = link_to(&one, "guest_x", profile("google", "h", "x@example.com")).await;
-        assert_eq!(nobody, Err(LinkError::Other(Error::NotFound)));
+        let unknown_user = link_to(&one, "guest_x", profile("google", "h", "x@example.com")).await;
+        assert_eq!(unknown_user, Err(LinkError::Other(Error::NotFound)));
         // A flow for linking does not sign in, and vice versa.
         let to_link = Flow {
             link_to: Some(ada.clone()),
@@ -391,7 +391,7 @@ fn concurrent_links_of_one_identity_succeed_once() {
     }
 }
 
-/// One flow comes back twice at once, for somebody new and for somebody known: one session guest_session.
+/// The callback of one flow arrives twice at once, for a new user and for an existing one. One session begins.
 #[test]
 fn concurrent_sign_ins_with_one_flow_begin_one_session() {
     for seed in 0..100 {

@@ -69,12 +69,12 @@ impl PasswordRules {
         Ok(Self { min_score })
     }
 
-    /// Validates a new password. `known` are public facts about its owner, such as the email address.
+    /// Validates a new password. `public_facts` are facts about its owner, such as the email address.
     pub(crate) fn check(
         self,
         password: &str,
         field: &str,
-        known: &[&str],
+        public_facts: &[&str],
         errors: &mut FieldErrors,
     ) {
         let chars = password.chars().count();
@@ -83,17 +83,17 @@ impl PasswordRules {
         } else if chars > CHARS_MAX {
             errors.add(field, "must be at most 128 characters");
         } else if is_common(password)
-            || is_public(password, known)
-            || !self.is_strong(password, known)
+            || is_public(password, public_facts)
+            || !self.is_strong(password, public_facts)
         {
             errors.add(field, "is too easy to guess");
         }
     }
 
     #[cfg(feature = "strict-passwords")]
-    fn is_strong(self, password: &str, known: &[&str]) -> bool {
+    fn is_strong(self, password: &str, public_facts: &[&str]) -> bool {
         self.min_score
-            .is_none_or(|minimum| strength::score(password, known) >= minimum)
+            .is_none_or(|minimum| strength::score(password, public_facts) >= minimum)
     }
 
     #[cfg(not(feature = "strict-passwords"))]
@@ -109,9 +109,9 @@ fn is_common(password: &str) -> bool {
 }
 
 /// Whether the password is one of the public facts, or the part of an email address before the `@`.
-fn is_public(password: &str, known: &[&str]) -> bool {
+fn is_public(password: &str, public_facts: &[&str]) -> bool {
     let password = password.to_lowercase();
-    known.iter().any(|fact| {
+    public_facts.iter().any(|fact| {
         let fact = fact.to_lowercase();
         fact == password || fact.split('@').next() == Some(&password)
     })
@@ -124,11 +124,11 @@ mod strength {
     /// Characters of a password that are estimated, because the time grows with the length.
     const ESTIMATED_CHARS: usize = 64;
 
-    /// The score of a password, 0 to 4. `known` are public facts about its owner.
-    pub(super) fn score(password: &str, known: &[&str]) -> u8 {
+    /// The score of a password, 0 to 4. `public_facts` are facts about its owner.
+    pub(super) fn score(password: &str, public_facts: &[&str]) -> u8 {
         let start: String = password.chars().take(ESTIMATED_CHARS).collect();
         let mut words = vec!["goldfish"];
-        for text in known {
+        for text in public_facts {
             words.push(text);
             words.extend(text.split('@').next());
             words.extend(
@@ -208,8 +208,8 @@ mod tests {
 
     fn check(rules: PasswordRules, password: &str) -> bool {
         let mut errors = FieldErrors::default();
-        let known = ["ada.lovelace@example.com", "Ada Lovelace"];
-        rules.check(password, "password", &known, &mut errors);
+        let public_facts = ["ada.lovelace@example.com", "Ada Lovelace"];
+        rules.check(password, "password", &public_facts, &mut errors);
         errors.into_result().is_ok()
     }
 
@@ -329,10 +329,10 @@ mod tests {
         proptest! {
             /// The library slices strings.
             #[test]
-            fn score_of_any_text_does_not_panic(password in "\\PC{0,70}", known in "\\PC{0,30}", odd in any::<String>()) {
-                strength::score(&password, &[&known]);
-                strength::score(&odd, &[&known, &password]);
-                strength::score(&known, &[&known]);
+            fn score_of_any_text_does_not_panic(password in "\\PC{0,70}", public_facts in "\\PC{0,30}", odd in any::<String>()) {
+                strength::score(&password, &[&public_facts]);
+                strength::score(&odd, &[&public_facts, &password]);
+                strength::score(&public_facts, &[&public_facts]);
             }
 
             #[test]
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn verify_with_outdated_parameters_says_so() {
+    fn verify_with_outdated_parameters_reports_them() {
         let weak = Params::new(8_192, 1, 1, None).unwrap();
         let stored = hash_with("correct horse", &[7; 16], weak).unwrap();
         assert_eq!(

@@ -92,9 +92,9 @@ pub(crate) async fn request_reset<P: Platform + Clone>(
     email: &str,
 ) -> Result<Option<EmailToken>, Error> {
     let address = fields::email(email).unwrap_or_default();
-    let found = claims::owning_account(accounts, &UniqueName::email(&address)).await?;
-    let found = found.and_then(|(user, view)| Some((user, view.state.profile?)));
-    let Some((user, profile)) = found else {
+    let owner = claims::owning_account(accounts, &UniqueName::email(&address)).await?;
+    let owner = owner.and_then(|(user, view)| Some((user, view.state.profile?)));
+    let Some((user, profile)) = owner else {
         return Ok(None);
     };
     let password = profile
@@ -108,7 +108,7 @@ pub(crate) async fn request_reset<P: Platform + Clone>(
         email,
     };
     let (kind, to) = (TokenKind::Reset, &profile.email.address);
-    let letter = letter(
+    let email_token = email_token(
         accounts,
         to,
         profile.name.clone(),
@@ -116,7 +116,7 @@ pub(crate) async fn request_reset<P: Platform + Clone>(
         &data,
         RESET_SECONDS,
     )?;
-    Ok(Some(letter))
+    Ok(Some(email_token))
 }
 
 pub(crate) async fn check_reset<P: Platform + Clone>(
@@ -171,9 +171,9 @@ pub(crate) async fn request_verification<P: Platform + Clone>(
     email: &str,
 ) -> Result<Option<EmailToken>, Error> {
     let address = fields::email(email).unwrap_or_default();
-    let found = claims::owning_account(accounts, &UniqueName::email(&address)).await?;
-    let found = found.and_then(|(user, view)| Some((user, view.state.profile?)));
-    let unconfirmed = found.filter(|(_, profile)| !profile.email.verified);
+    let owner = claims::owning_account(accounts, &UniqueName::email(&address)).await?;
+    let owner = owner.and_then(|(user, view)| Some((user, view.state.profile?)));
+    let unconfirmed = owner.filter(|(_, profile)| !profile.email.verified);
     let Some((user, profile)) = unconfirmed else {
         return Ok(None);
     };
@@ -184,8 +184,8 @@ pub(crate) async fn request_verification<P: Platform + Clone>(
         change: None,
     };
     let to = &profile.email.address;
-    let letter = verification_letter(accounts, to, profile.name.clone(), &data)?;
-    Ok(Some(letter))
+    let email_token = verification_token(accounts, to, profile.name.clone(), &data)?;
+    Ok(Some(email_token))
 }
 
 pub(crate) async fn request_email_change<P: Platform + Clone>(
@@ -208,7 +208,7 @@ pub(crate) async fn request_email_change<P: Platform + Clone>(
             replaces: profile.email.claim.clone(),
         }),
     };
-    verification_letter(accounts, &address, profile.name.clone(), &data)
+    verification_token(accounts, &address, profile.name.clone(), &data)
 }
 
 pub(crate) async fn change_email<P: Platform + Clone>(
@@ -320,8 +320,8 @@ pub(crate) async fn verify_email<P: Platform + Clone>(
 fn check(rules: PasswordRules, password: &str, profile: &Profile) -> Result<(), Error> {
     let mut errors = FieldErrors::default();
     let name = profile.name.as_deref().unwrap_or_default();
-    let known = [profile.email.address.as_str(), name];
-    rules.check(password, "newPassword", &known, &mut errors);
+    let public_facts = [profile.email.address.as_str(), name];
+    rules.check(password, "newPassword", &public_facts, &mut errors);
     errors.into_result()
 }
 
@@ -348,17 +348,17 @@ fn has_password(profile: &Profile, id: Option<&str>) -> bool {
     current == id
 }
 
-fn verification_letter<P: Platform + Clone>(
+fn verification_token<P: Platform + Clone>(
     accounts: &Accounts<P>,
     to: &str,
     name: Option<String>,
     data: &Verification,
 ) -> Result<EmailToken, Error> {
     let kind = TokenKind::Verification;
-    letter(accounts, to, name, kind, data, VERIFICATION_SECONDS)
+    email_token(accounts, to, name, kind, data, VERIFICATION_SECONDS)
 }
 
-fn letter<P: Platform + Clone>(
+fn email_token<P: Platform + Clone>(
     accounts: &Accounts<P>,
     to: &str,
     name: Option<String>,

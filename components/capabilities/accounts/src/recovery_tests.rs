@@ -37,8 +37,8 @@ async fn sign_in(accounts: &Accounts<Process>, password: &str) -> Result<Session
 }
 
 async fn token(accounts: &Accounts<Process>) -> String {
-    let letter = request_reset(accounts, " ADA@example.com ").await.unwrap();
-    letter.unwrap().token
+    let email_token = request_reset(accounts, " ADA@example.com ").await.unwrap();
+    email_token.unwrap().token
 }
 
 #[test]
@@ -111,9 +111,9 @@ fn reset_token_after_password_change_expiry_or_deletion_is_invalid() {
         for forged in ["", "x.y.z"] {
             assert_eq!(check_reset(&one, forged).await, Err(Error::TokenInvalid));
         }
-        let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
+        let email_token = request_verification(&one, ADDRESS).await.unwrap().unwrap();
         assert_eq!(
-            check_reset(&one, &letter.token).await,
+            check_reset(&one, &email_token.token).await,
             Err(Error::TokenInvalid)
         );
         assert_eq!(request_reset(&one, "bob@example.com").await, Ok(None));
@@ -221,19 +221,19 @@ fn verify_email_of_pending_account_signs_in_once() {
         ));
         let early = sign_in(&one, OLD).await.map(|_| ());
         assert_eq!(early, Err(Error::EmailNotVerified));
-        let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
-        assert_eq!(letter.to, ADDRESS);
+        let email_token = request_verification(&one, ADDRESS).await.unwrap().unwrap();
+        assert_eq!(email_token.to, ADDRESS);
         let reset = token(&one).await;
         let forged = verify_email(&one, &reset, &UNKNOWN_CLIENT)
             .await
             .map(|_| ());
         assert_eq!(forged, Err(Error::TokenInvalid));
-        let (account, tokens) = verify_email(&one, &letter.token, &UNKNOWN_CLIENT)
+        let (account, tokens) = verify_email(&one, &email_token.token, &UNKNOWN_CLIENT)
             .await
             .unwrap();
         assert!(account.email_verified);
         assert_eq!(tokens.unwrap().account, account);
-        let (again, tokens) = verify_email(&one, &letter.token, &UNKNOWN_CLIENT)
+        let (again, tokens) = verify_email(&one, &email_token.token, &UNKNOWN_CLIENT)
             .await
             .unwrap();
         assert_eq!(again, account);
@@ -249,8 +249,8 @@ fn verify_email_of_active_account_does_not_sign_in() {
     let one = accounts(&world);
     world.finish(async move {
         member(&one).await;
-        let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
-        let (account, tokens) = verify_email(&one, &letter.token, &UNKNOWN_CLIENT)
+        let email_token = request_verification(&one, ADDRESS).await.unwrap().unwrap();
+        let (account, tokens) = verify_email(&one, &email_token.token, &UNKNOWN_CLIENT)
             .await
             .unwrap();
         assert!(account.email_verified && tokens.is_none());
@@ -284,8 +284,8 @@ fn pending_registration_keeps_guest_until_verified() {
             .await
             .unwrap();
         assert_eq!(renewed.account.kind, crate::types::AccountKind::Guest);
-        let letter = request_verification(&one, ADDRESS).await.unwrap().unwrap();
-        let (account, tokens) = verify_email(&one, &letter.token, &UNKNOWN_CLIENT)
+        let email_token = request_verification(&one, ADDRESS).await.unwrap().unwrap();
+        let (account, tokens) = verify_email(&one, &email_token.token, &UNKNOWN_CLIENT)
             .await
             .unwrap();
         assert_eq!(account.id, id);
@@ -315,7 +315,7 @@ fn change_email_frees_the_old_address_and_takes_the_new_one() {
         assert_eq!(old, Err(Error::WrongCredentials));
         let new = sessions::sign_in(&one, "lovelace@example.com", OLD, &UNKNOWN_CLIENT).await;
         assert_eq!(new.unwrap().account.id, user);
-        // Somebody else gets the old address, and nobody gets theirs.
+        // Another user gets the old address. Nobody can get the address of another user.
         let other = member(&one).await.account.id;
         assert_eq!(
             change_email(&one, &user, ADDRESS).await,
@@ -339,17 +339,17 @@ fn verify_email_with_a_token_for_a_new_address_changes_it_once() {
     let one = accounts_requiring_verification(&world);
     let outcome = world.finish(async move {
         user(&one, "user_1", ADDRESS, None).await;
-        let letter = request_email_change(&one, "user_1", OTHER).await.unwrap();
-        assert_eq!(letter.to, OTHER);
+        let email_token = request_email_change(&one, "user_1", OTHER).await.unwrap();
+        assert_eq!(email_token.to, OTHER);
         let before = registration::get_account(&one, "user_1").await.unwrap();
         assert_eq!(address(&before), (Some(ADDRESS), true));
         let second = request_email_change(&one, "user_1", "third@example.com").await;
         let verify = async |token: &str| verify_email(&one, token, &UNKNOWN_CLIENT).await;
-        let (changed, tokens) = verify(&letter.token).await.unwrap();
+        let (changed, tokens) = verify(&email_token.token).await.unwrap();
         assert_eq!(address(&changed), (Some(OTHER), true));
         assert!(tokens.is_none());
         // Again: nothing happens. A token that was made for the old address is void.
-        assert!(verify(&letter.token).await.is_ok());
+        assert!(verify(&email_token.token).await.is_ok());
         let void = verify(&second.unwrap().token).await.map(drop);
         assert_eq!(void, Err(Error::TokenInvalid));
         let direct = change_email(&one, "user_1", "third@example.com").await;

@@ -57,9 +57,9 @@ fn registered<P: Platform + Clone>(
     let name = fields::name(request.name.as_deref(), &mut errors);
     let image = fields::image(request.image.as_deref(), &mut errors);
     let address = address.unwrap_or_default();
-    let known = [address.as_str(), name.as_deref().unwrap_or_default()];
+    let public_facts = [address.as_str(), name.as_deref().unwrap_or_default()];
     let rules = accounts.password_rules;
-    rules.check(&request.password, "password", &known, &mut errors);
+    rules.check(&request.password, "password", &public_facts, &mut errors);
     errors.into_result()?;
     Ok(Registered {
         email: Email {

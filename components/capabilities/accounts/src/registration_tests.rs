@@ -59,11 +59,11 @@ fn start(world: &World, process: Process, pause: u64, results: &Results) {
 /// The owner of the address.
 fn owner(world: &World) -> Option<String> {
     let accounts = accounts(world);
-    let found = world.finish(async move {
+    let owner = world.finish(async move {
         let index = UniqueName::email(ADDRESS);
         claims::owner(&accounts, &index).await.unwrap()
     });
-    found.unwrap()
+    owner.unwrap()
 }
 
 fn winners(results: &Results) -> Vec<String> {
@@ -89,8 +89,8 @@ fn register_makes_account_findable_by_address_in_any_case() {
         let again = request(" ada@example.COM ");
         let again = register(&one, &again, None, &UNKNOWN_CLIENT).await;
         assert_eq!(again.map(|_| ()), Err(Error::EmailTaken));
-        let found = sessions::sign_in(&one, "ADA@example.com", PASSWORD, &UNKNOWN_CLIENT).await;
-        assert_eq!(found.unwrap().account.id, tokens.account.id);
+        let signed_in = sessions::sign_in(&one, "ADA@example.com", PASSWORD, &UNKNOWN_CLIENT).await;
+        assert_eq!(signed_in.unwrap().account.id, tokens.account.id);
         for (email, password) in [
             (ADDRESS, "wrong horse battery"),
             ("bob@example.com", PASSWORD),
@@ -247,11 +247,11 @@ fn register_with_id_of_no_guest_creates_new_user() {
     let world = World::new(1);
     let one = accounts(&world);
     world.finish(async move {
-        let somebody = Some(GuestSession {
+        let registered_user = Some(GuestSession {
             user: "user_1".to_owned(),
             session: "session".to_owned(),
         });
-        let result = apply(&one, event(one.now()), somebody, &UNKNOWN_CLIENT).await;
+        let result = apply(&one, event(one.now()), registered_user, &UNKNOWN_CLIENT).await;
         let Ok(RegistrationResult::SignedIn(tokens)) = result else {
             panic!("{result:?}");
         };
@@ -289,13 +289,13 @@ fn register_with_required_verification_hides_taken_address() {
             let tokens = sessions::sign_in(&one, ADDRESS, PASSWORD, &UNKNOWN_CLIENT).await;
             let refreshed = sessions::refresh(&one, &guest.refresh_token, &UNKNOWN_CLIENT).await;
             let kind = refreshed.map(|refreshed| refreshed.account.kind);
-            let told = (account, listed.len(), changed.map(|_| ()), confirmed, kind);
-            (taken, told, tokens.map(|_| ()), guest.session.id)
+            let observed = (account, listed.len(), changed.map(|_| ()), confirmed, kind);
+            (taken, observed, tokens.map(|_| ()), guest.session.id)
         });
-        let (taken, told, tokens, session) = guest.unwrap();
+        let (taken, observed, tokens, session) = guest.unwrap();
         assert_eq!(taken, !seen.is_empty());
         assert_eq!(tokens, Err(Error::EmailNotVerified));
-        seen.push((told, is_refused(&world, &session), world.now() - began));
+        seen.push((observed, is_refused(&world, &session), world.now() - began));
     }
     assert_eq!(seen[0], seen[1]);
 }
@@ -473,8 +473,8 @@ fn update_account_sets_keeps_and_clears_fields() {
             (FieldUpdate::Clear, FieldUpdate::Clear, (None, None)),
         ] {
             let account = update_account(&one, &user, &name, &image).await.unwrap();
-            let found = (account.name.as_deref(), account.image.as_deref());
-            assert_eq!(found, expected);
+            let actual = (account.name.as_deref(), account.image.as_deref());
+            assert_eq!(actual, expected);
             assert_eq!(get_account(&one, &user).await, Ok(account));
         }
         let refused = update_account(&one, &user, &set("a\nb"), &set("javascript:x")).await;

@@ -42,13 +42,13 @@ pub(crate) async fn sign_in<P: Platform + Clone>(
 ) -> Result<SessionTokens, Error> {
     // An invalid address takes the same time as an unknown one.
     let address = fields::email(email).unwrap_or_default();
-    let found = claims::owning_account(accounts, &UniqueName::email(&address)).await?;
-    let stored = found
+    let owner = claims::owning_account(accounts, &UniqueName::email(&address)).await?;
+    let stored = owner
         .as_ref()
         .and_then(|(_, view)| view.state.profile.as_ref());
     let stored = stored.and_then(|profile| profile.password.clone());
     let matched = password::verify(password, stored.as_ref().map(|stored| stored.hash.as_str()))?;
-    let (Some((user, mut view)), Some(mut stored)) = (found, stored) else {
+    let (Some((user, mut view)), Some(mut stored)) = (owner, stored) else {
         return Err(Error::WrongCredentials);
     };
     match matched {
@@ -116,13 +116,13 @@ pub(crate) async fn refresh<P: Platform + Clone>(
         renewed: token.issued_at.saturating_mul(1000),
         ..session_tokens::new_session(session.id, client, session.created)
     });
-    let known = view.state.session(&token.session);
-    if known.is_none() && guest_session.is_none() {
+    let session = view.state.session(&token.session);
+    if session.is_none() && guest_session.is_none() {
         return Err(Error::TokenInvalid);
     }
     // Another tab has refreshed already.
-    let renewed = known.is_some_and(|known| {
-        known.generation != token.generation && known.accepts(token.generation, at)
+    let renewed = session.is_some_and(|session| {
+        session.generation != token.generation && session.accepts(token.generation, at)
     });
     if !renewed {
         let event = Event::SessionRefreshed {
@@ -175,9 +175,9 @@ pub(crate) async fn get_session<P: Platform + Clone>(
     let account = accounts.read(user).await?.state;
     let sessions = unrecorded_guest_session(user, &account).into_iter();
     let mut sessions = sessions.chain(account.sessions);
-    let found = sessions.find(|session| session.id == id);
-    let found = with_cookie_renewals(accounts, found.ok_or(Error::NotFound)?).await?;
-    found.ok_or(Error::NotFound)
+    let session = sessions.find(|session| session.id == id);
+    let session = with_cookie_renewals(accounts, session.ok_or(Error::NotFound)?).await?;
+    session.ok_or(Error::NotFound)
 }
 
 /// A session with the renewals of its cookie, which are not in the journal. None if it has expired.

@@ -16,7 +16,7 @@ pub(crate) const GUEST_PREFIX: Prefix = Prefix::new("guest_");
 pub(crate) const USER_PREFIX: Prefix = Prefix::new("user_");
 
 /// The account of a user, also of a guest. None for a user that never did anything or was deleted. A
-/// guest's pending registration is not shown: it would tell the guest that the address was free.
+/// guest's pending registration is not shown: it would reveal to the guest that the address was free.
 pub(crate) fn account(user: &str, account: &Account) -> Option<types::Account> {
     if account.deleted {
         return None;

@@ -11,7 +11,7 @@ use crate::index::{self, Entry, Index, State, Unfinished};
 use crate::keys;
 use crate::record::Record;
 
-/// How long after its last sign of life an upload counts as cut off, in milliseconds. An upload stops
+/// How long after its last heartbeat an upload counts as interrupted, in milliseconds. An upload stops
 /// writing long before; see [`crate::writer::STOP`].
 pub(crate) const LEASE: u64 = 90_000;
 
@@ -96,7 +96,7 @@ impl<P: Platform + Clone> Files<P> {
             let keys: Vec<String> = ids.iter().map(|id| keys::record(id)).collect();
             let records = get_all(&self.platform, &keys).await.map_err(failed)?;
             for (id, bytes) in ids.into_iter().zip(records) {
-                // One that is being deleted just now has none.
+                // A file that is being deleted has no record.
                 if let Some(bytes) = bytes {
                     files.push(Record::from_bytes(&bytes).map_err(failed)?.into_file(id));
                 }
@@ -168,7 +168,7 @@ impl<P: Platform + Clone> Files<P> {
                 index.journal().catch_up(&mut view).await.map_err(failed)?;
             }
         }
-        // An upload that may still be alive stays in the index, so that it is swept later.
+        // An upload that may still be running stays in the index, so that it is swept later.
         if view.state.unfinished.is_empty() {
             let is_blank = |state: &State| *state == State::default();
             let erased = index.erase(is_blank, |_| Entry::Erased).await;
@@ -177,7 +177,7 @@ impl<P: Platform + Clone> Files<P> {
         Ok(())
     }
 
-    /// Deletes the keys of an upload, which its own writer gives up.
+    /// Deletes the keys of an upload that its own writer abandons.
     pub(crate) async fn give_up(&self, id: &str) -> Result<(), Error> {
         let index = self.index();
         let mut view = index.read().await.map_err(failed)?;
@@ -215,7 +215,7 @@ impl<P: Platform + Clone> Files<P> {
         Ok(())
     }
 
-    /// Makes sure that an upload that is not complete never will be. False if it turns out that it is:
+    /// Makes sure that an incomplete upload can never be completed. False if it is complete after all:
     /// appending shows entries whose writer died before they were acknowledged.
     async fn abandon(
         &self,
@@ -257,7 +257,7 @@ impl<P: Platform + Clone> Files<P> {
         if self.is_alive(view, id).await? {
             self.hide(id).await?;
             content(&self.platform, id).erase().await.map_err(failed)?;
-            // If the upload has given up meanwhile, nobody else deletes what was just written.
+            // If the upload was abandoned meanwhile, only this call can delete what was just written.
             index.journal().catch_up(view).await.map_err(failed)?;
             if view.state.unfinished.contains_key(id) {
                 return Ok(());
@@ -268,12 +268,12 @@ impl<P: Platform + Clone> Files<P> {
         index.append(view, &entry).await.map(drop).map_err(failed)
     }
 
-    /// Deletes all keys of a file that nobody writes any more.
+    /// Deletes all keys of a file that is no longer written.
     async fn remove_keys(&self, id: &str) -> Result<(), Error> {
         self.hide(id).await?;
         let blob = content(&self.platform, id);
         blob.erase().await.map_err(failed)?;
-        // Its chunks are deleted; what is left is the tombstone.
+        // Its chunks are deleted. Only the tombstone is left.
         blob.purge(0).await.map_err(failed)?;
         let lease = vec![keys::lease(id)];
         self.platform.delete_many(lease).await.map_err(failed)
@@ -308,7 +308,7 @@ impl<P: Platform + Clone> Content<P> {
     }
 }
 
-/// What is stored of a file; none if there is no such file.
+/// The record of a file; none if there is no such file.
 pub(crate) async fn record<P: Platform>(platform: &P, id: &str) -> Result<Option<Record>, Error> {
     let bytes = platform.get(&keys::record(id)).await.map_err(failed)?;
     bytes
@@ -317,7 +317,7 @@ pub(crate) async fn record<P: Platform>(platform: &P, id: &str) -> Result<Option
         .map_err(failed)
 }
 
-/// What is known of a file of that user, or of anybody's with a shared purpose.
+/// The metadata of a file of that user, or of any user if the file's purpose is shared.
 pub(crate) async fn info<P: Platform>(
     platform: &P,
     owner: Option<&str>,

@@ -1,5 +1,5 @@
-//! The state of a user's files. The ids of all files are in a list of their own; this has only what must
-//! be known at once: how much is stored, and what is unfinished.
+//! The state of a user's files. The ids of all files are in a list of their own. This state has only what must
+//! be read in one step: how much is stored, and what is unfinished.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(crate) fn open<P: journal::Platform>(platform: P, owner: &str) -> Index<P> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IndexRules;
 
-/// What the entries amount to.
+/// The state that the entries describe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
     /// Bytes of all stored files.
@@ -45,7 +45,7 @@ pub(crate) struct Unfinished {
     pub(crate) is_removal: bool,
 }
 
-/// One fact.
+/// An entry of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Entry {
@@ -53,9 +53,9 @@ pub(crate) enum Entry {
     Begun { id: String, at: u64 },
     /// An upload is complete, and the file is stored, unless that exceeds the limit.
     Stored { id: String, bytes: u64, limit: u64 },
-    /// An upload that is not complete by now never will be; its keys are to be deleted.
+    /// An upload that is not complete at this entry can never be completed. Its keys have to be deleted.
     Abandoned { id: String },
-    /// A file is no longer stored; its keys are to be deleted. `seen` is the number of an entry after which
+    /// A file is no longer stored. Its keys have to be deleted. `seen` is the number of an entry after which
     /// the file was there.
     Removing { id: String, bytes: u64, seen: u64 },
     /// The keys of a file are deleted.

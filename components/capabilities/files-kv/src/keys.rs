@@ -10,7 +10,7 @@ pub(crate) fn list(owner: &str) -> String {
     format!("files:l:{owner}")
 }
 
-/// What is stored of a file besides its content.
+/// The key of a file's record: everything but its content.
 pub(crate) fn record(id: &str) -> String {
     format!("files:f:{id}")
 }

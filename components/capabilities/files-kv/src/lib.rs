@@ -3,7 +3,7 @@
 //! | module | |
 //! |---|---|
 //! | `keys` | the keys in the store |
-//! | `record` | what is stored of a file besides its content |
+//! | `record` | the record of a file: everything but its content |
 //! | `index` | the state of a user's files: how many bytes, and what is unfinished |
 //! | `files` | all of a user's files: reading, listing, deleting, sweeping |
 //! | `writer` | an upload |
@@ -17,9 +17,9 @@
 //! whether the user has room for the file, so that uploads at the same time cannot exceed the limit.
 //!
 //! # Sweeping
-//! An upload renews its lease while it goes on ([`writer::RENEW`]). If it is cut off by a crash, the next
+//! A running upload renews its lease ([`writer::RENEW`]). If it is interrupted by a crash, the next
 //! upload or listing of the same user finds it in the index, waits until the lease has ended
-//! ([`files::LEASE`]), and deletes what is there. A deletion that is cut off is finished in the same way.
+//! ([`files::LEASE`]), and deletes what is there. An interrupted deletion is finished in the same way.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(

@@ -1,4 +1,4 @@
-//! What is stored of a file besides its content.
+//! The record of a file: everything but its content.
 
 use file_rules::Purpose;
 use file_store::{File, NewFile, to_wit};
@@ -46,7 +46,7 @@ impl Record {
     }
 
     fn purpose(&self) -> Purpose {
-        // What is not known is private.
+        // A file with an unknown purpose is private.
         Purpose::from_name(&self.purpose).unwrap_or(Purpose::File)
     }
 

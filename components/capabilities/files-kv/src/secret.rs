@@ -1,5 +1,5 @@
 //! The key that signs URLs, made at first use. Each instance appends a key to a journal, and the first
-//! entry is the key: appending returns when all earlier entries are known.
+//! entry is the key: an append returns after all earlier entries were read.
 
 use file_store::Error;
 use journal::{Fold, Journal, Platform};

@@ -63,8 +63,8 @@ impl Store for KeyValue {
     }
 
     async fn signing_key(&self) -> Result<Vec<u8>, Error> {
-        let known = SIGNING_KEY.with_borrow(Clone::clone);
-        if let Some(key) = known {
+        let cached = SIGNING_KEY.with_borrow(Clone::clone);
+        if let Some(key) = cached {
             return Ok(key);
         }
         let key = secret::key(self.0.clone()).await?;

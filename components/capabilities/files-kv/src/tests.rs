@@ -101,8 +101,8 @@ fn read_of_any_part_is_its_bytes() {
                 .await
                 .unwrap();
             assert_eq!(file.size, bytes.len() as u64);
-            let known = files::info(&client, Some(OWNER), &file.id).await;
-            assert_eq!(known.as_ref(), Ok(&file));
+            let info = files::info(&client, Some(OWNER), &file.id).await;
+            assert_eq!(info.as_ref(), Ok(&file));
             assert_eq!(
                 files::info(&client, Some("other"), &file.id).await,
                 Err(Error::NotFound)
@@ -218,7 +218,7 @@ fn write_of_a_slow_upload_keeps_it_from_being_swept() {
                 read(client.clone(), &file.id, 0..5).await,
                 Ok(b"slow ".to_vec())
             );
-            // One that shows nothing for too long fails, before others may sweep it.
+            // An upload without a heartbeat for too long fails, before others may sweep it.
             let mut writer = Writer::begin(client.clone(), new_file(2), LIMITS)
                 .await
                 .unwrap();
@@ -283,11 +283,11 @@ fn key_of_concurrent_instances_is_equal() {
     assert_eq!(keys.len(), 1);
 }
 
-/// What became of each file.
+/// The acknowledged operations, by file id.
 #[derive(Debug, Default)]
-struct Known {
+struct Acknowledged {
     stored: BTreeMap<String, u64>,
-    /// Deletions that began, whatever came of them.
+    /// Deletions that began, with any outcome.
     deleting: BTreeSet<String>,
     deleted: BTreeSet<String>,
 }
@@ -305,8 +305,8 @@ fn fault() -> impl Strategy<Value = Option<Fault>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Processes upload and delete, and are killed at any operation. Whatever was acknowledged is there,
-    /// byte for byte; of everything else nothing is left after a sweep.
+    /// Processes upload and delete, and are killed at any operation. All acknowledged files are there,
+    /// byte for byte. After a sweep, no other keys are left.
     #[test]
     fn files_after_crashes_are_those_that_were_acknowledged(
         seed in any::<u64>(),
@@ -321,7 +321,7 @@ proptest! {
         world.set_latency(latency);
         world.split_batches();
         let limits = Limits { storage: limit, ..LIMITS };
-        let known = Rc::new(RefCell::new(Known::default()));
+        let acknowledged = Rc::new(RefCell::new(Acknowledged::default()));
         for (number, (length, upload_fault, after, deletion)) in (1..).zip(uploads) {
             let with = |fault: Option<Fault>, after| match fault {
                 Some(fault) => world.client().with_fault(after, fault),
@@ -329,17 +329,17 @@ proptest! {
             };
             let client = with(upload_fault, after);
             let deleter = deletion.map(|(fault, after)| with(fault, after));
-            let known = Rc::clone(&known);
+            let acknowledged = Rc::clone(&acknowledged);
             world.spawn(async move {
                 let bytes = content(number, length);
                 let Ok(file) = upload(client, new_file(number), limits, &bytes).await else {
                     return;
                 };
-                known.borrow_mut().stored.insert(file.id.clone(), number);
+                acknowledged.borrow_mut().stored.insert(file.id.clone(), number);
                 if let Some(deleter) = deleter {
-                    known.borrow_mut().deleting.insert(file.id.clone());
+                    acknowledged.borrow_mut().deleting.insert(file.id.clone());
                     if Files::new(deleter, OWNER).delete(&file.id).await.is_ok() {
-                        known.borrow_mut().deleted.insert(file.id);
+                        acknowledged.borrow_mut().deleted.insert(file.id);
                     }
                 }
             });
@@ -348,7 +348,7 @@ proptest! {
         world.set_latency(0);
         world.pass(2 * LEASE);
         let client = world.client();
-        let known = known.take();
+        let acknowledged = acknowledged.take();
         let listed = world.finish(async move {
             let files = Files::new(client.clone(), OWNER);
             let used = files.used_bytes().await.unwrap();
@@ -365,10 +365,10 @@ proptest! {
         }).unwrap();
         let ids: BTreeSet<String> = listed.iter().cloned().collect();
         prop_assert_eq!(ids.len(), listed.len(), "each is listed once");
-        for id in known.stored.keys() {
-            prop_assert!(known.deleting.contains(id) || ids.contains(id), "{} is lost", id);
+        for id in acknowledged.stored.keys() {
+            prop_assert!(acknowledged.deleting.contains(id) || ids.contains(id), "{} is lost", id);
         }
-        for id in &known.deleted {
+        for id in &acknowledged.deleted {
             prop_assert!(!ids.contains(id), "{} is back", id);
         }
         prop_assert_eq!(ids_in_keys(&world), ids);

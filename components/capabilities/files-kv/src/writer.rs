@@ -9,10 +9,10 @@ use crate::index::Entry;
 use crate::keys;
 use crate::record::Record;
 
-/// How often an upload that goes on shows that it does, in milliseconds.
+/// The interval of an upload's heartbeats, in milliseconds.
 pub(crate) const RENEW: u64 = 20_000;
 
-/// How long after its last sign of life an upload begins to write no more, in milliseconds: less than
+/// How long after its last heartbeat an upload stops writing, in milliseconds: less than
 /// [`crate::files::LEASE`] by more than a call of the store may take.
 pub(crate) const STOP: u64 = 60_000;
 
@@ -23,7 +23,7 @@ pub(crate) struct Writer<P> {
     file: NewFile,
     limits: Limits,
     content: blob::Writer<P>,
-    /// When the upload last showed that it goes on, by the monotonic clock.
+    /// The time of the upload's last heartbeat, by the monotonic clock.
     renewed: u64,
 }
 
@@ -53,7 +53,7 @@ impl<P: Platform + Clone> Writer<P> {
         self.content.write(bytes).await.map_err(failed)
     }
 
-    /// Completes the file. If that fails, deletes what is there.
+    /// Completes the file. If that fails, deletes its keys.
     pub(crate) async fn finish(mut self) -> Result<File, Error> {
         match self.complete().await {
             Ok(file) => Ok(file),
@@ -94,17 +94,17 @@ impl<P: Platform + Clone> Writer<P> {
             return Err(Error::Incomplete);
         }
         let lease = vec![keys::lease(id)];
-        // What is left of it is small, and deleted with the file.
+        // The rest is small, and is deleted with the file.
         let _ = self.platform.delete_many(lease).await;
         Ok(record.into_file(id))
     }
 
-    /// Deletes what is there. If this fails, a later sweep does it.
+    /// Deletes the file's keys. If this fails, a later sweep does it.
     pub(crate) async fn abort(self) {
         let _ = self.files.give_up(&self.file.id).await;
     }
 
-    /// Shows that the upload goes on, if it did not for some time. Fails if that was too long ago, or the
+    /// Writes a heartbeat if one is due. Fails if the last one is too old, or the
     /// file was erased.
     async fn renew(&mut self) -> Result<(), Error> {
         let now = self.platform.monotonic();

@@ -15,7 +15,7 @@
 //! The content of a file is the object `files/<owner>/<id>`, with the name and the purpose in its metadata.
 //! Ids begin with the time, so a list of the prefix `files/<owner>/` is in the order of time, and the sum
 //! of its sizes is what the user has stored: it is listed before each upload, 1,000 files per request.
-//! A file that other users may know of has, besides, an empty object `shared/<id>` that names its owner. It
+//! A file with a shared purpose also has an empty object `shared/<id>` that names its owner. It
 //! is written before the content and deleted after it.
 //!
 //! # Uploads

@@ -11,7 +11,7 @@ const S3: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 pub(crate) struct Listing {
     /// Keys and sizes, in the order of the keys.
     pub(crate) objects: Vec<(String, u64)>,
-    /// What the next request continues with.
+    /// The token that continues the list in the next request.
     pub(crate) next: Option<String>,
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct Listing {
 pub(crate) struct Unfinished {
     pub(crate) key: String,
     pub(crate) upload_id: String,
-    /// Seconds since the epoch; none if the store does not say.
+    /// Seconds since the epoch; none if the store does not send it.
     pub(crate) since: Option<i64>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn objects(xml: &str) -> Option<Listing> {
 pub(crate) fn unfinished(xml: &str) -> Option<Vec<Unfinished>> {
     let parsed: Uploads = instant_xml::from_str(xml).ok()?;
     let uploads = parsed.uploads.into_iter();
-    let found = uploads.map(|upload| Unfinished {
+    let unfinished = uploads.map(|upload| Unfinished {
         since: upload
             .initiated
             .and_then(|text| text.parse::<Timestamp>().ok())
@@ -65,7 +65,7 @@ pub(crate) fn unfinished(xml: &str) -> Option<Vec<Unfinished>> {
         key: upload.key,
         upload_id: upload.upload_id,
     });
-    Some(found.collect())
+    Some(unfinished.collect())
 }
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn objects_of_a_page_have_keys_sizes_and_what_comes_next() {
+    fn objects_of_a_page_have_keys_sizes_and_the_next_token() {
         let xml = r#"<?xml version="1.0" encoding="UTF-8"?>
             <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
               <Name>goldfish</Name><Prefix>files/ada/</Prefix><KeyCount>1</KeyCount>
@@ -98,11 +98,11 @@ mod tests {
                 <Initiated>2010-11-10T20:48:33.000Z</Initiated><StorageClass>STANDARD</StorageClass></Upload>
               <Upload><Key>files/ada/2</Key><UploadId>u2</UploadId></Upload>
             </ListMultipartUploadsResult>"#;
-        let found = unfinished(xml).unwrap();
-        assert_eq!(found.len(), 2);
-        assert_eq!(found[0].since, Some(1_289_422_113));
+        let uploads = unfinished(xml).unwrap();
+        assert_eq!(uploads.len(), 2);
+        assert_eq!(uploads[0].since, Some(1_289_422_113));
         assert_eq!(
-            (found[1].key.as_str(), found[1].since),
+            (uploads[1].key.as_str(), uploads[1].since),
             ("files/ada/2", None)
         );
         assert_eq!(unfinished("text"), None);

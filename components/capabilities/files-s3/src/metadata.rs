@@ -1,4 +1,4 @@
-//! What is stored with an object. Values are header fields, so they are percent-encoded.
+//! The metadata of an object. Values are header fields, so they are percent-encoded.
 
 use file_rules::Purpose;
 use file_store::{File, NewFile, to_wit};
@@ -33,7 +33,7 @@ pub(crate) fn read(
 ) -> File {
     let name = field(NAME).unwrap_or_default();
     let purpose = field(PURPOSE).unwrap_or_default();
-    // What is not known is private.
+    // A file with an unknown purpose is private.
     let purpose = Purpose::from_name(&purpose).unwrap_or(Purpose::File);
     File {
         id: id.to_owned(),
@@ -66,8 +66,8 @@ mod tests {
         assert!(fields.iter().all(|(_, value)| value.is_ascii()));
         assert!(fields.is_sorted());
         let field = |name: &str| {
-            let found = fields.iter().find(|(field, _)| *field == name);
-            found.map(|(_, value)| value.clone())
+            let entry = fields.iter().find(|(field, _)| *field == name);
+            entry.map(|(_, value)| value.clone())
         };
         let read = read("ada", &id, 7, field);
         assert_eq!(read.name, file.name);

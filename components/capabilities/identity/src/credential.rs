@@ -66,7 +66,7 @@ pub(crate) fn present(credentials: Credentials, with_clerk: bool) -> Presented {
 /// # Errors
 /// If there is no principal: `unavailable` if a cookie could not be verified, else `expired` if one
 /// has expired, else `invalid`, else `missing`. Also `unavailable` if only a guest was found and
-/// another cookie could not be verified: the user may be somebody else.
+/// another cookie could not be verified: that cookie may prove another user.
 pub(crate) async fn strongest(
     cookies: Vec<Credential>,
     verify: impl AsyncFn(Credential) -> Result<Principal, AuthError>,
@@ -100,8 +100,8 @@ fn precedence(error: &AuthError) -> u8 {
     }
 }
 
-/// What a bearer token claims to be, by its prefix or its unverified header. It is verified as that
-/// and as nothing else.
+/// The kind of a bearer token, by its prefix or its unverified header. It is verified as this kind
+/// only.
 fn bearer(token: String) -> Credential {
     if api_key::is_claimed(&token) {
         return Credential::ApiKey(token);
@@ -198,7 +198,7 @@ mod tests {
         }
     }
 
-    /// Verifies cookies whose values say what they are.
+    /// Verifies cookies whose kind is visible in their values.
     fn verified(cookies: &[&str]) -> Result<String, AuthError> {
         let cookies = cookies
             .iter()
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn strongest_without_valid_cookie_says_what_the_client_can_do() {
+    fn strongest_without_valid_cookie_is_the_error_that_the_client_can_act_on() {
         for (cookies, expected) in [
             ([].as_slice(), AuthError::Missing),
             (&["invalid"], AuthError::Invalid),

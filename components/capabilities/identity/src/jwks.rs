@@ -19,7 +19,7 @@ const MAX_STALE_MS: u64 = 24 * 60 * 60 * 1000;
 /// a fetch each.
 const MIN_INTERVAL_MS: u64 = 30 * 1000;
 
-/// The same while there are no keys at all.
+/// The same interval, as long as there are no keys at all.
 const MIN_INTERVAL_EMPTY_MS: u64 = 2 * 1000;
 
 /// Minimum modulus of a key, in bytes: 2048 bits (RFC 7518, section 3.3).
@@ -106,7 +106,7 @@ impl Fetched {
 pub(crate) enum Lookup {
     /// Verify the token with this key.
     Key(DecodingKey),
-    /// Fetch the key set, call `settle`, and look up again. No other caller is told to fetch until
+    /// Fetch the key set, call `settle`, and look up again. No other caller gets this result until
     /// then.
     Fetch,
     /// Another caller is fetching. Wait and look up again.
@@ -152,7 +152,7 @@ impl Cache {
                 .attempted_at
                 .is_none_or(|at| now.saturating_sub(at) >= interval);
         let wanted = key.is_none() || age >= MAX_AGE_MS;
-        let known = keys.is_some();
+        let has_keys = keys.is_some();
         if wanted && may_fetch {
             self.fetching = true;
             return Lookup::Fetch;
@@ -160,7 +160,7 @@ impl Cache {
         match key {
             Some(key) => Lookup::Key(key),
             None if self.fetching => Lookup::Wait,
-            None if known && !self.last_failed => Lookup::Unknown,
+            None if has_keys && !self.last_failed => Lookup::Unknown,
             None => Lookup::Unreachable,
         }
     }

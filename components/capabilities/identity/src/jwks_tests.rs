@@ -81,14 +81,14 @@ fn lookup_of_unknown_key_fetches_at_most_once_per_interval() {
     assert!(matches!(cache.lookup("b", soon), Lookup::Unknown));
     let later = START + MIN_INTERVAL_MS;
     assert!(matches!(cache.lookup("b", later), Lookup::Fetch));
-    // Those with a known key are not held up.
+    // Lookups of cached keys do not wait.
     assert!(matches!(cache.lookup("a", later), Lookup::Key(_)));
     assert!(matches!(cache.lookup("b", later), Lookup::Wait));
     cache.settle(some(&["a", "b"], later), true, later);
     assert!(matches!(cache.lookup("b", later), Lookup::Key(_)));
     for made_up in 0..1000 {
-        let found = cache.lookup(&made_up.to_string(), later + made_up);
-        assert!(matches!(found, Lookup::Unknown));
+        let lookup = cache.lookup(&made_up.to_string(), later + made_up);
+        assert!(matches!(lookup, Lookup::Unknown));
     }
 }
 
@@ -101,7 +101,7 @@ fn lookup_of_stale_key_succeeds_while_fetch_fails() {
         assert!(matches!(cache.lookup("a", now), Lookup::Key(_)));
         cache.settle(None, false, now);
         assert!(matches!(cache.lookup("a", now), Lookup::Key(_)));
-        // It may be new, so nobody can say that it is wrong.
+        // The key may be new, so it cannot be rejected.
         assert!(matches!(cache.lookup("b", now), Lookup::Unreachable));
         now += MIN_INTERVAL_MS;
     }
@@ -143,15 +143,15 @@ fn lookup_of_withdrawn_key_after_fetch_is_unknown() {
 #[test]
 fn shared_copy_is_used_by_other_instances() {
     let json = include_bytes!("../tests/fixtures/workos/jwks.json").to_vec();
-    let known = parse(&json).unwrap().into_keys().next().unwrap();
+    let cached_key = parse(&json).unwrap().into_keys().next().unwrap();
     let stored = serde_json::to_vec(&SharedCopy::new(json, START).unwrap()).unwrap();
     let copy: SharedCopy = serde_json::from_slice(&stored).unwrap();
 
     let fetched = copy.read(START + MAX_AGE_MS - 1).unwrap();
     assert_eq!(fetched.at, START);
-    assert!(fetched.suffices(&known, START + MAX_AGE_MS - 1));
-    assert!(!fetched.suffices(&known, START + MAX_AGE_MS));
-    // An unknown key is asked for, but not by every instance anew.
+    assert!(fetched.suffices(&cached_key, START + MAX_AGE_MS - 1));
+    assert!(!fetched.suffices(&cached_key, START + MAX_AGE_MS));
+    // An unknown key is fetched, but not again by every instance.
     assert!(fetched.suffices("unknown", START + MIN_INTERVAL_MS - 1));
     assert!(!fetched.suffices("unknown", START + MIN_INTERVAL_MS));
 

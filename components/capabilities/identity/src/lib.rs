@@ -14,7 +14,7 @@
 //! | `revocation` | markers of revoked sessions |
 //! | `principals` | from verified credentials to the contract's types |
 //!
-//! Keys in the store, besides those of `credentials` and the journal of the signing secret:
+//! Keys in the store, in addition to those of `credentials` and the journal of the signing secret:
 //!
 //! | key | value |
 //! |---|---|

@@ -54,8 +54,8 @@ async fn record_renewal(store: &impl Store, session: &str, now: u64) {
     let Ok(stored) = store.get(&key).await else {
         return;
     };
-    let known = stored.as_deref().and_then(records::last_used_from_bytes);
-    if known.is_none_or(|at| now.saturating_sub(at) >= principals::RENEW_SECONDS * 1000) {
+    let last_used = stored.as_deref().and_then(records::last_used_from_bytes);
+    if last_used.is_none_or(|at| now.saturating_sub(at) >= principals::RENEW_SECONDS * 1000) {
         let _ = store.set(&key, &records::last_used_to_bytes(now)).await;
     }
 }
@@ -111,8 +111,8 @@ pub(crate) async fn record_use(store: impl Store, key_id: String, now: u64) {
     let Ok(stored) = store.get(&key).await else {
         return;
     };
-    let known = stored.as_deref().and_then(records::last_used_from_bytes);
-    if known.is_none_or(|at| now.saturating_sub(at) >= LAST_USED_STEP_MS) {
+    let last_used = stored.as_deref().and_then(records::last_used_from_bytes);
+    if last_used.is_none_or(|at| now.saturating_sub(at) >= LAST_USED_STEP_MS) {
         let _ = store.set(&key, &records::last_used_to_bytes(now)).await;
     }
 }

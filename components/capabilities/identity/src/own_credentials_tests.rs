@@ -101,7 +101,7 @@ fn token_of_other_kind_is_invalid() {
         let refused = by_cookie(&world, world.client(), token);
         assert_eq!(refused, Err(AuthError::Invalid));
     }
-    // What is forged costs nothing.
+    // Forged credentials do not cause any access to the store.
     assert_eq!(world.take_counts(), (0, 0));
 }
 
@@ -176,7 +176,7 @@ fn api_key_costs_one_read_and_malformed_one_none() {
     let record = by_key(&world, world.client(), &key).unwrap();
     assert_eq!(record.owner, subject());
     assert_eq!(world.take_counts(), (1, 0));
-    // One character changed: the checksum tells.
+    // One character is changed: the checksum does not match.
     let mut wrong = key.clone();
     let first = if wrong.remove(3) == 'A' { 'B' } else { 'A' };
     wrong.insert(3, first);
@@ -222,7 +222,7 @@ fn use_of_key_is_recorded_once_a_minute() {
         records::last_used_from_bytes(&bytes).unwrap()
     };
     assert_eq!(stored(&world), begin);
-    // Another instance looks, and writes nothing.
+    // Another instance reads, but does not write.
     world.pass(LAST_USED_STEP_MS / 2);
     world.take_counts();
     assert!(other.is_due("key", world.now()));

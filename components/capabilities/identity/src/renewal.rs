@@ -119,8 +119,10 @@ pub(crate) fn outcome(status: u16, body: &[u8], password: &str) -> Outcome {
         error: String,
     }
     if status == 200 {
-        return reseal(body, password)
-            .map_or_else(|| failed("answered what is no session"), Outcome::Renewed);
+        return reseal(body, password).map_or_else(
+            || failed("returned a response that is not a session"),
+            Outcome::Renewed,
+        );
     }
     let refusal = serde_json::from_slice::<Refusal>(body).ok();
     match (status, refusal.as_ref().map(|body| body.error.as_str())) {
@@ -204,7 +206,7 @@ impl SharedSeal {
 /// What to do for a request with an old cookie.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Refresh and call `settle`. No other caller is told to refresh until then.
+    /// Refresh and call `settle`. No other caller gets this result until then.
     Exchange,
     /// Another caller is refreshing. Wait and look up again.
     Wait,
@@ -254,7 +256,7 @@ impl Refreshes {
     }
 }
 
-/// Refreshes by calling `ask`, unless another instance has done it recently. Stores the result for
+/// Refreshes by calling `ask`, unless another instance has refreshed recently. Stores the result for
 /// other instances.
 pub(crate) async fn exchange(
     platform: &impl Platform,

@@ -189,8 +189,8 @@ fn shared_seal_is_read_for_its_refresh_within_time() {
     assert_eq!(read(id("b"), NOW), None);
     assert_eq!(read(RefreshId::new("session_2", "a"), NOW), None);
     assert_eq!(SharedSeal::read(b"{}", own, NOW), None);
-    // What is stored says nothing about the refresh token, and lies in one of a fixed number of
-    // places.
+    // The stored value does not reveal the refresh token. Its key is one of a fixed number of
+    // keys.
     let place: u16 = own
         .key()
         .strip_prefix("identity:w:")
@@ -201,7 +201,7 @@ fn shared_seal_is_read_for_its_refresh_within_time() {
 }
 
 /// The outcomes of concurrent refreshes on many instances, and how often WorkOS was called and granted
-/// a refresh. WorkOS answers after `latency` (milliseconds) and grants each refresh token once.
+/// a refresh. WorkOS responds after `latency` (milliseconds) and accepts each refresh token once.
 fn exchange_on_many(world: &World, latency: u64, starts: &[u64]) -> (Vec<Outcome>, usize, usize) {
     let counts = Rc::new(RefCell::new((0, 0)));
     let outcomes = Rc::new(RefCell::new(Vec::new()));

@@ -25,11 +25,11 @@ pub(crate) const DEMO: &str = "demo";
 /// One model.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
-    /// What clients send.
+    /// The id that clients send.
     pub(crate) id: String,
     /// The display name.
     pub(crate) name: String,
-    /// Who runs it.
+    /// The provider that runs it.
     pub(crate) provider: Provider,
     /// The provider's name of it.
     pub(crate) upstream: String,
@@ -39,19 +39,19 @@ pub(crate) struct Entry {
     pub(crate) max_output_tokens: Option<u32>,
     /// Which optional parameters it takes.
     pub(crate) parameters: Parameters,
-    /// When it is asked for a stream.
+    /// Whether a stream is requested from the model.
     pub(crate) stream: StreamMode,
     /// The role under which it takes instructions.
     pub(crate) system_role: SystemRole,
-    /// Whether it takes images. Where that is not known, the provider is left to say.
+    /// Whether it takes images. If that is not known, requests with images are sent and the provider decides.
     pub(crate) images: bool,
     /// Whether user and assistant must take turns in the prompt.
     pub(crate) alternating_roles: bool,
     /// How it takes reasoning of earlier replies.
     pub(crate) reasoning_input: ReasoningInput,
-    /// Of which earlier replies it takes it.
+    /// The earlier replies whose reasoning it takes.
     pub(crate) reasoning_turns: ReasoningTurns,
-    /// What it costs.
+    /// Its prices.
     pub(crate) prices: Option<Prices>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Catalogue {
 }
 
 impl Entry {
-    /// A model of which only the id is known. At most providers all models of today take images; of
+    /// A model with its id only. At most providers all models of today take images; of
     /// Workers AI's, few do.
     fn plain(id: String, provider: Provider) -> Self {
         Self {
@@ -125,7 +125,7 @@ impl Entry {
 
 impl Catalogue {
     /// The built-in list, changed by the value of the variable `models`: empty, a JSON array of
-    /// rows, or `{"replace": true, "models": [rows]}` for a list of one's own.
+    /// rows, or `{"replace": true, "models": [rows]}` for a list that replaces the built-in one.
     ///
     /// # Errors
     /// `misconfigured` when the value is neither.
@@ -163,13 +163,13 @@ impl Catalogue {
     }
 
     /// Adds models by their ids alone. One that is listed already is served by `provider` from now
-    /// on, if `claim`; else it stays as it is, as does one of that provider's, of which more is
-    /// known.
+    /// on, if `claim`. Otherwise its entry does not change, and neither does an entry of the same provider, which has
+    /// more details.
     pub(crate) fn add(&mut self, ids: Vec<String>, provider: Provider, claim: bool) {
         for id in ids {
             let entry = Entry::plain(id, provider);
-            match self.entries.iter_mut().find(|known| known.id == entry.id) {
-                Some(known) if claim && known.provider != provider => *known = entry,
+            match self.entries.iter_mut().find(|listed| listed.id == entry.id) {
+                Some(listed) if claim && listed.provider != provider => *listed = entry,
                 Some(_) => {}
                 None => self.entries.push(entry),
             }
@@ -202,7 +202,7 @@ impl Catalogue {
                 available: available(entry.provider),
                 context_window: entry.context_window,
                 max_output_tokens: entry.max_output_tokens,
-                parameters: entry.parameters.known(),
+                parameters: entry.parameters.supported(),
                 stream: entry.stream,
                 system_role: entry.system_role,
                 images: entry.images,
@@ -265,12 +265,16 @@ mod tests {
     fn the_variable_adds_and_changes() {
         let json = r#"[{"id":"gpt-4o","name":"Ours","upstream":"gpt-4o-2024-11-20"},{"id":"new","provider":"anthropic","contextWindow":5}]"#;
         let catalogue = Catalogue::new(json).unwrap();
-        let known = catalogue.find("gpt-4o").unwrap();
+        let configured = catalogue.find("gpt-4o").unwrap();
         assert_eq!(
-            (known.name.as_str(), known.upstream.as_str(), known.provider),
+            (
+                configured.name.as_str(),
+                configured.upstream.as_str(),
+                configured.provider
+            ),
             ("Ours", "gpt-4o-2024-11-20", Provider::OpenAi)
         );
-        assert_eq!(known.context_window, Some(128_000));
+        assert_eq!(configured.context_window, Some(128_000));
         let new = catalogue.find("new").unwrap();
         assert_eq!(
             (new.name.as_str(), new.provider, new.context_window),
@@ -327,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_says_what_a_model_takes() {
+    fn the_variable_sets_the_parameters_of_a_model() {
         let json = r#"[
             {"id":"gpt-4o","parameters":{"temperature":false,"max_tokens":true},"stream":"asRequested","systemRole":"developer"},
             {"id":"old","provider":"local","parameters":["temperature","max_tokens"],"stream":"never",
@@ -341,7 +345,7 @@ mod tests {
             (StreamMode::AsRequested, SystemRole::Developer)
         );
         let old = catalogue.find("old").unwrap();
-        assert_eq!(old.parameters.known(), ["temperature", "max_tokens"]);
+        assert_eq!(old.parameters.supported(), ["temperature", "max_tokens"]);
         assert!(!old.takes("stream_options") && old.takes("a_new_one"));
         assert_eq!(old.reasoning_input, ReasoningInput::ReasoningContent);
         assert!(Catalogue::new(r#"[{"id":"gpt-4o","parameters":["temprature"]}]"#).is_err());

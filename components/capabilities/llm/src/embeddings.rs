@@ -40,7 +40,7 @@ pub(crate) struct EmbeddingModel {
     pub(crate) prices: Option<Prices>,
 }
 
-/// What a provider answered.
+/// The response of a provider.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Vectors {
     pub(crate) vectors: Vec<Vec<f32>>,
@@ -57,7 +57,7 @@ pub(crate) fn model(
     catalogue: &Catalogue,
     has_local: bool,
 ) -> Result<EmbeddingModel, Error> {
-    let built_in = MODELS.iter().find(|(known, ..)| *known == id);
+    let built_in = MODELS.iter().find(|(name, ..)| *name == id);
     if let Some((_, provider, price)) = built_in {
         let prices = Prices {
             input: *price,
@@ -167,7 +167,7 @@ pub(crate) fn estimate(request: &EmbeddingRequest) -> u32 {
     }
 }
 
-/// The body in OpenAI's shape. Numbers are asked for: not every server knows base64.
+/// The body in OpenAI's format. It requests numbers, since not every server supports base64.
 pub(crate) fn openai_body(request: &EmbeddingRequest) -> Value {
     let input = match &request.input {
         EmbeddingInput::Texts(texts) => json!(texts),

@@ -41,7 +41,7 @@ pub(crate) struct Head<'a> {
     pub(crate) retry_after: Option<&'a str>,
 }
 
-/// What an error needs to be told to the client and the operator.
+/// The parts of an error that the client and the operator receive.
 #[derive(Clone)]
 pub(crate) struct ErrorContext {
     pub(crate) provider: Provider,
@@ -54,7 +54,7 @@ impl Head<'_> {
     fn wait(&self, now: SystemTime) -> Option<u32> {
         let value = self.retry_after?.trim();
         if let Ok(seconds) = value.parse::<f64>() {
-            // A float is cast saturating, so that neither a huge nor a negative number harms.
+            // A float is cast saturating, so huge and negative numbers are safe.
             return seconds.is_finite().then_some(seconds.ceil() as u32);
         }
         let until = httpdate::parse_http_date(value).ok()?;

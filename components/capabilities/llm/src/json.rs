@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 /// into their place, from [`MARK`] on.
 const SURROGATES: std::ops::Range<u32> = 0xD800..0xE000;
 
-/// Private-use code points that stand for single surrogates.
+/// Private-use code points that replace single surrogates.
 const MARK: u32 = 0x10_F000;
 
 /// A parsed event.
@@ -125,7 +125,7 @@ fn escaped_unit(text: &str) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// The surrogate that a mark stands for.
+/// The surrogate that a mark replaces.
 fn marked(character: char) -> Option<u32> {
     let unit = u32::from(character).checked_sub(MARK)?;
     let unit = unit.checked_add(SURROGATES.start)?;
@@ -164,7 +164,7 @@ impl Utf16Joiner {
         out
     }
 
-    /// What is held back, at the end.
+    /// Returns the text that was held back, at the end.
     pub(crate) fn finish(&mut self) -> Option<char> {
         self.pending.take().map(|_| char::REPLACEMENT_CHARACTER)
     }
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(joined(&[r"\ude00"]), "\u{FFFD}");
         assert_eq!(joined(&[r"\ud83d\ud83d", r"\ude00"]), "\u{FFFD}😀");
         assert_eq!(joined(&[r"x\ud83d"]), "x\u{FFFD}");
-        // An escaped backslash before a `u` is no escape of a unit.
+        // An escaped backslash before a `u` does not begin an escape of a unit.
         assert_eq!(joined(&[r"\\ud83d"]), r"\ud83d");
     }
 

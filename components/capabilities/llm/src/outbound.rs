@@ -3,7 +3,7 @@
 use crate::bindings::Error;
 use crate::secret::Secret;
 
-/// What is sent. No `Debug`: it holds a key and content.
+/// A request to a provider. No `Debug`: it holds a key and content.
 pub(crate) struct OutboundRequest {
     /// `http` or `https`, with a host.
     pub(crate) url: http::Uri,

@@ -1,4 +1,4 @@
-//! What a provider's events have said so far. Pure.
+//! The content of a provider's events so far. Pure.
 
 use crate::bindings::{
     Completion, Delta, ExtraDelta, ExtraLevel, FinishReason, NativeEvent, ReasoningDelta,
@@ -20,7 +20,7 @@ pub(crate) struct Counts {
     pub(crate) reasoning: Option<u32>,
 }
 
-/// What the reader of a reply must know of the request.
+/// The options of the request that the reader of the reply depends on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Expectation {
     /// Tokens of the prompt, used where the provider sends no count.
@@ -29,7 +29,7 @@ pub(crate) struct Expectation {
     pub(crate) max_tokens: Option<u32>,
     /// Whether the caller wants extra fields.
     pub(crate) includes_extra: bool,
-    /// Whether the events are passed on as they came.
+    /// Whether the events are passed on unchanged.
     pub(crate) is_native: bool,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Output {
     pub(crate) has_marks: bool,
     /// Whether the caller wants extra fields.
     includes_extra: bool,
-    /// Whether events are passed on as they came.
+    /// Whether events are passed on unchanged.
     is_native: bool,
     /// The most tokens that the caller wants.
     max_tokens: Option<u32>,
@@ -133,7 +133,7 @@ impl Output {
         }));
     }
 
-    /// Adds an event as it came, if the client speaks the provider's protocol.
+    /// Adds an unchanged event, if the client uses the provider's protocol.
     pub(crate) fn native(&mut self, name: &str, data: &str) {
         if self.is_native {
             self.deltas.push(Delta::Native(NativeEvent {
@@ -193,7 +193,7 @@ impl Output {
         self.has_started
     }
 
-    /// Whether the provider said that the model stopped, or we ended the completion.
+    /// Whether the provider reported that the model stopped, or we ended the completion.
     pub(crate) fn has_stopped(&self) -> bool {
         self.is_done || self.is_cut || self.finish_reason.is_some()
     }
@@ -234,7 +234,7 @@ impl Output {
         })
     }
 
-    /// Some providers say `stop` though the model made calls, or say nothing.
+    /// Some providers send `stop` although the model made calls, or send no reason.
     fn reason(&self) -> FinishReason {
         match &self.finish_reason {
             _ if self.is_cut => FinishReason::Length,

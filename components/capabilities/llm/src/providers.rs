@@ -10,7 +10,7 @@ pub(crate) mod workers_ai;
 
 use serde::Deserialize;
 
-/// Who runs a model.
+/// The provider that runs a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Provider {

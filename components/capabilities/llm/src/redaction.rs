@@ -9,7 +9,7 @@ use std::collections::HashSet;
 /// Longest sentence that is kept, in characters.
 const MAX_LENGTH: usize = 300;
 
-/// What stands in the place of something removed.
+/// The replacement of removed text.
 const REMOVED: &str = "…";
 
 /// Words of this length or with digits are distinctive: one alone is removed if a user wrote it.
@@ -26,7 +26,7 @@ pub(crate) fn redact(sentence: &str, request: &ChatRequest) -> String {
     let sentence: String = sentence.chars().take(4 * MAX_LENGTH).collect();
     let sentence = without_quotations(&sentence);
     let words: Vec<&str> = sentence.split_whitespace().collect();
-    let keys: Vec<String> = words.iter().map(|word| letters(word)).collect();
+    let keys: Vec<String> = words.iter().map(|word| alphanumeric(word)).collect();
     let written = Written::find(&keys, request);
     let mut out = String::new();
     for (index, word) in words.iter().enumerate() {
@@ -59,7 +59,7 @@ pub(crate) fn word(text: &str) -> Option<&str> {
     (is_word && !is_secret(text)).then_some(text)
 }
 
-/// Removes what stands in quotation marks, except a single word of a program (`max_tokens`).
+/// Removes text in quotation marks, except a single identifier (`max_tokens`).
 fn without_quotations(sentence: &str) -> String {
     let mut out = String::new();
     let mut rest = sentence;
@@ -145,14 +145,14 @@ fn is_secret(word: &str) -> bool {
 }
 
 /// The letters and digits of a word, in lower case.
-fn letters(word: &str) -> String {
+fn alphanumeric(word: &str) -> String {
     word.chars()
         .filter(|character| character.is_alphanumeric())
         .flat_map(char::to_lowercase)
         .collect()
 }
 
-/// Which words of a sentence are a user's.
+/// The words of a sentence that a user wrote.
 struct Written {
     removed: HashSet<usize>,
 }
@@ -161,7 +161,7 @@ impl Written {
     fn find(sentence: &[String], request: &ChatRequest) -> Self {
         let mut removed = HashSet::new();
         for text in texts(request) {
-            let words: Vec<String> = text.split_whitespace().map(letters).collect();
+            let words: Vec<String> = text.split_whitespace().map(alphanumeric).collect();
             let single: HashSet<&str> = words.iter().map(String::as_str).collect();
             let rows: HashSet<&[String]> = words.windows(QUOTED_WORDS).collect();
             for (index, word) in sentence.iter().enumerate() {

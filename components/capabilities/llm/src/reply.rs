@@ -60,7 +60,7 @@ impl Reply {
                 failure = read(&event, decoder.as_mut(), output).err();
             }
         });
-        // What came after the end is not worth an error.
+        // Data after the end is ignored.
         match failure.or(framed.err()).filter(|_| !output.has_stopped()) {
             Some(failure) => Err(failure),
             None => Ok(()),
@@ -98,7 +98,7 @@ impl Reply {
         self.output.is_done || self.output.is_cut()
     }
 
-    /// Whether the reply was ended by us while the provider goes on.
+    /// Whether we ended the reply while the provider was still sending.
     pub(crate) fn is_cut(&self) -> bool {
         self.output.is_cut()
     }

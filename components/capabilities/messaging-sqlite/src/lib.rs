@@ -3,7 +3,7 @@
 //!
 //! # Crashes
 //! A commit is in the database's write-ahead log before it is acknowledged, so it survives the end of the process at
-//! any moment. It is not forced to the disk: after a power failure the last commits may be missing, and what is left is
+//! any moment. It is not forced to the disk: after a power failure the last commits may be missing, and the rest is
 //! consistent.
 
 #[cfg(target_family = "wasm")]

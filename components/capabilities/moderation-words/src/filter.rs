@@ -278,10 +278,10 @@ mod tests {
             let mut cache = engine.create_cache();
             let mut expected = String::new();
             let mut from = 0;
-            for found in engine.find_iter(&mut cache, &text) {
-                expected.push_str(text.get(from..found.start()).unwrap());
+            for matched in engine.find_iter(&mut cache, &text) {
+                expected.push_str(text.get(from..matched.start()).unwrap());
                 expected.push_str(REDACTED);
-                from = found.end();
+                from = matched.end();
             }
             expected.push_str(text.get(from..).unwrap());
             prop_assert_eq!(redacted(&rules, &text), expected);

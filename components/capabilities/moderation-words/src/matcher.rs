@@ -1,7 +1,7 @@
 //! Finds the match that starts at one position of a text that may continue.
 //!
 //! There are two kinds of automata. `prefilter` is one DFA for all rules without their assertions
-//! (`\b`, `^`, `$`). It reaches a dead state where no rule can match any longer, so it tells which
+//! (`\b`, `^`, `$`). It reaches a dead state where no rule can match any longer, so it shows which
 //! rules may match and whether more text can change the result. Each rule's own automaton, with
 //! assertions, then decides; it is compiled on first use. So the result does not depend on how the
 //! text was split.
@@ -144,8 +144,8 @@ impl Rule {
         });
         match exact {
             Some(exact) => {
-                let found = exact.find(&mut exact.create_cache(), input.clone());
-                found.map(|found| found.end())
+                let matched = exact.find(&mut exact.create_cache(), input.clone());
+                matched.map(|matched| matched.end())
             }
             // The rule is part of `prefilter`, which was compiled within the size limit, so this is
             // not expected. Treating it as a match allows no text unchecked.

@@ -13,7 +13,7 @@ const MAX_PATTERN: usize = 1_000;
 /// Maximum nesting depth of a pattern.
 const MAX_DEPTH: u32 = 50;
 
-/// What happens to a match.
+/// How a match is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Block,

@@ -152,9 +152,9 @@ mod tests {
     #[test]
     fn profile_with_unverified_address_is_unverified() {
         let unverified = r#"[{"email":"o@example.com","primary":true,"verified":false}]"#;
-        let found = profile(&ok(USER), &ok(unverified)).unwrap();
+        let profile = self::profile(&ok(USER), &ok(unverified)).unwrap();
         assert_eq!(
-            (found.email.as_deref(), found.email_verified),
+            (profile.email.as_deref(), profile.email_verified),
             (Some("o@example.com"), false)
         );
 
@@ -163,22 +163,22 @@ mod tests {
             status: 404,
             body: b"{}".to_vec(),
         };
-        let found = profile(&ok(&public), &withheld).unwrap();
-        assert_eq!(found.email.as_deref(), Some("typed@example.com"));
-        assert!(!found.email_verified);
+        let profile = self::profile(&ok(&public), &withheld).unwrap();
+        assert_eq!(profile.email.as_deref(), Some("typed@example.com"));
+        assert!(!profile.email_verified);
 
-        let found = profile(&ok(USER), &ok("[]")).unwrap();
-        assert_eq!((found.email, found.email_verified), (None, false));
+        let profile = self::profile(&ok(USER), &ok("[]")).unwrap();
+        assert_eq!((profile.email, profile.email_verified), (None, false));
         let odd = r#"[{"email":"no address","primary":true,"verified":true}]"#;
-        let found = profile(&ok(USER), &ok(odd)).unwrap();
-        assert_eq!((found.email, found.email_verified), (None, false));
+        let profile = self::profile(&ok(USER), &ok(odd)).unwrap();
+        assert_eq!((profile.email, profile.email_verified), (None, false));
     }
 
     #[test]
     fn profile_without_name_has_login() {
         let nameless = USER.replace(r#""The Octocat""#, "null");
-        let found = profile(&ok(&nameless), &ok("[]")).unwrap();
-        assert_eq!(found.name.as_deref(), Some("octocat"));
+        let profile = self::profile(&ok(&nameless), &ok("[]")).unwrap();
+        assert_eq!(profile.name.as_deref(), Some("octocat"));
     }
 
     #[test]

@@ -155,12 +155,12 @@ mod tests {
             (json!("TRUE"), false),
             (json!(null), false),
         ] {
-            let found = exchanged(json!({ "email_verified": value })).unwrap();
-            assert_eq!(found.email_verified, expected, "{value}");
+            let profile = exchanged(json!({ "email_verified": value })).unwrap();
+            assert_eq!(profile.email_verified, expected, "{value}");
         }
-        let found = exchanged(json!({ "email": null, "name": null, "picture": null })).unwrap();
-        assert_eq!((found.email, found.email_verified), (None, false));
-        assert_eq!((found.name, found.image), (None, None));
+        let profile = exchanged(json!({ "email": null, "name": null, "picture": null })).unwrap();
+        assert_eq!((profile.email, profile.email_verified), (None, false));
+        assert_eq!((profile.name, profile.image), (None, None));
     }
 
     #[test]

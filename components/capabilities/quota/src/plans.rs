@@ -31,7 +31,7 @@ impl Plans {
     /// Parses the variable's value. If it is empty, nothing is limited.
     ///
     /// # Errors
-    /// What is wrong with it, for the log. Requests must then fail: it is unknown what is limited.
+    /// The cause, for the log. Requests must then fail, because the limits are unknown.
     pub(crate) fn parse(value: &str) -> Result<Self, String> {
         let mut plans: BTreeMap<String, Plan> = match value.trim() {
             "" => BTreeMap::new(),

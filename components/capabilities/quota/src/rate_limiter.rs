@@ -1,4 +1,4 @@
-//! Which request takes which slot of a window. Each subject has one counter in the store, which only
+//! Assigns the slots of a window to requests. Each subject has one counter in the store, which only
 //! grows. Every number that it hands out is a slot. Beside it, a mark says at which number the current
 //! window began, so that a slot's position in the window is a subtraction. A subject has these two small
 //! keys, and they need no cleanup.
@@ -6,7 +6,7 @@
 //! The request that takes the first slot of a window writes the mark. If several instances do so at the same
 //! time, each believes to be the first, and the last one to write would begin the window late. So an
 //! instance that wrote the mark reads it again, and every instance does so before its second lease: the
-//! lowest number counts, and whoever knows a lower one than the mark writes it again. That costs reads, and
+//! lowest number counts, and an instance that knows a lower one than the mark writes it again. That costs reads, and
 //! writes only after such a race. What remains is one request too many if two began together, the later
 //! one's mark overwrote the earlier one's after its second look, and the earlier one gets no more requests.
 //! (The counter can only be read by adding to it: stores encode it differently.)
@@ -76,11 +76,11 @@ impl From<String> for Refused {
 #[derive(Clone, Default)]
 pub(crate) struct RateLimiter {
     subjects: Option<HashMap<String, Subject>>,
-    /// Those for which a request is taking slots.
+    /// Subjects for which a request is taking slots.
     busy: Option<HashSet<String>>,
 }
 
-/// What can be said about a request without the store.
+/// What can be decided about a request without the store.
 enum Decision {
     Made(Result<Allowance, Refused>),
     /// Slots must be taken first; the subject is busy from now on.
@@ -151,16 +151,16 @@ pub(crate) async fn admit(
     let window = now / WINDOW_MS;
     for _ in 0..LOOKS_MAX {
         let decision = lock(limiter).decide(key, limit, now);
-        let known = match decision {
+        let cached = match decision {
             Decision::Made(result) => return result,
             Decision::Busy => {
                 store.pause().await;
                 continue;
             }
-            Decision::NeedsSlots(known) => known,
+            Decision::NeedsSlots(cached) => cached,
         };
         let _busy = Busy { limiter, key };
-        let (mut subject, mark) = match known {
+        let (mut subject, mark) = match cached {
             Some(subject) => (subject, None),
             None => {
                 let mark = store.mark().await?;
@@ -201,15 +201,15 @@ impl RateLimiter {
         }
         let window = now / WINDOW_MS;
         let subject = self.subjects().get_mut(key);
-        let mut known = None;
+        let mut cached = None;
         if let Some(subject) = subject.filter(|subject| subject.window >= window) {
             if let Some(result) = subject.admit_from_lease(limit, now) {
                 return Decision::Made(result);
             }
-            known = Some(*subject);
+            cached = Some(*subject);
         }
         self.busy().insert(key.to_owned());
-        Decision::NeedsSlots(known)
+        Decision::NeedsSlots(cached)
     }
 
     fn subjects(&mut self) -> &mut HashMap<String, Subject> {
@@ -329,16 +329,16 @@ impl Subject {
         Ok(())
     }
 
-    /// The count when this window began: `before`, unless another instance has marked its beginning. `known` is
-    /// the mark if it was read before the slot was taken.
+    /// The count when this window began: `before`, unless another instance has marked its beginning. `mark` is
+    /// the stored mark if it was read before the slot was taken.
     async fn begin(
         &mut self,
-        known: Option<Option<Mark>>,
+        mark: Option<Option<Mark>>,
         before: u64,
         store: &impl SubjectStore,
     ) -> Result<u64, Refused> {
-        let known = known.flatten().filter(|mark| mark.is_of(self.window));
-        let mark = match known {
+        let mark = mark.flatten().filter(|mark| mark.is_of(self.window));
+        let mark = match mark {
             Some(mark) => Some(mark),
             // Another instance may have begun the window meanwhile.
             None => store.mark().await?,

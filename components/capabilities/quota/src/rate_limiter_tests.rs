@@ -146,7 +146,7 @@ fn admit_of_refused_requests_writes_nothing_and_does_not_extend_the_wait() {
     for now in (MINUTE..MINUTE + 2 * WINDOW_MS).step_by(100) {
         admitted += u32::from(admit(&limiter, 60, now, &store).is_ok());
     }
-    // As the minute fades, its share comes back.
+    // As the weight of the previous minute falls, its slots become free again.
     assert_eq!(admitted, 59);
     // A write for each that was admitted, the mark, and one slot that waits for its time.
     assert!(store.writes.get() - writes <= 59 + 3);
@@ -170,7 +170,7 @@ fn no_limit_writes_nothing() {
 }
 
 #[test]
-fn a_broken_store_is_told_apart_from_a_refusal() {
+fn a_broken_store_is_an_error_and_no_refusal() {
     let (limiter, store) = (new_instance(), Shared::default());
     store.broken.set(true);
     let refused = admit_on(&limiter, "subject", 60, MINUTE, &store).unwrap_err();
@@ -203,7 +203,7 @@ fn a_mark_that_was_written_too_late_is_put_right() {
 /// A store whose operations wait for their turn.
 struct InTurns<'a> {
     store: &'a Mutex<(u64, Option<Mark>)>,
-    /// Whose turn each operation is; past its end, nobody waits.
+    /// The instance that runs each operation. After the last one, no operation waits.
     turns: &'a [usize],
     next: &'a (Mutex<usize>, Condvar),
     own: usize,
@@ -242,7 +242,7 @@ impl SubjectStore for InTurns<'_> {
 }
 
 /// Two instances begin a minute at once, every way that their operations can fall between each
-/// other, and then the last `staying` of them and a third one take what is left.
+/// other, and then the last `staying` of them and a third one take the remaining slots.
 fn begun_together(limit: u32, staying: usize) -> Vec<u32> {
     const OPERATIONS: u32 = 10;
     let schedules = 0..1u32 << OPERATIONS;
@@ -263,7 +263,7 @@ fn begun_together(limit: u32, staying: usize) -> Vec<u32> {
                 scope.spawn(move || {
                     let limiter = new_instance();
                     admit_on(&limiter, "subject", limit, MINUTE, &store).unwrap();
-                    // Whoever is done holds up nobody.
+                    // An instance that has finished must not block the others.
                     *next.0.lock().unwrap() += turns_of_all();
                     next.1.notify_all();
                     limiter
@@ -448,7 +448,7 @@ proptest! {
         prop_assert!(sliding < 2 * limit as usize || sliding <= 1);
     }
 
-    /// Whoever waits as long as told gets in.
+    /// A caller who waits as long as `retry_after` says is admitted.
     #[test]
     fn admit_after_the_stated_wait_succeeds(
         limit in 1u32..200,
@@ -480,7 +480,7 @@ proptest! {
         prop_assert!(admitted * 2 >= u64::from(limit) * minutes);
     }
 
-    /// Within a minute, and while nothing fades, `remaining` only falls.
+    /// Within a minute, if the previous minute was unused, `remaining` only decreases.
     #[test]
     fn admit_within_a_minute_decreases_remaining(limit in 1u32..2000, instances in 1usize..4, picks in prop::collection::vec(0usize..4, 1..300)) {
         let store = Shared::default();

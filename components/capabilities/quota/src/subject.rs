@@ -1,11 +1,11 @@
-//! From a subject to the part of a storage key that stands for it.
+//! Makes the part of a storage key that identifies a subject.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use ids::KeyPart;
 
-/// The key part for `subject`: an IPv4 address as it is, an IPv6 address by its /64 prefix (which one
-/// subscriber has as a whole), a user id as it is, and anything else by a hash.
+/// The key part for `subject`: an IPv4 address unchanged, an IPv6 address by its /64 prefix (which one
+/// subscriber has as a whole), a user id unchanged, and anything else by a hash.
 pub(crate) fn key_of(subject: &str) -> KeyPart {
     match subject.parse() {
         Ok(IpAddr::V4(address)) => KeyPart::parse_or_hash(&address.to_string()),

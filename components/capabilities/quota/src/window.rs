@@ -1,7 +1,7 @@
 //! The arithmetic of a sliding window that is made of two fixed ones.
 //!
 //! Time is divided into minutes. A request counts those of its own minute, and as large a part of those of
-//! the previous minute as lies within the last 60 seconds, as if that minute had been used evenly:
+//! the previous minute as is within the last 60 seconds, as if that minute had been used evenly:
 //!
 //! `used in this minute + used in the last one × (60 s - elapsed in this minute) / 60 s ≤ limit`
 //!

@@ -43,16 +43,16 @@ impl<P: Store + Clock> Cache<P> {
     /// Looks up a response that is younger than `max_age`.
     pub(crate) async fn get(&self, key: &Key, max_age: Option<Duration>) -> Result<Lookup, Error> {
         let Key { user, fingerprint } = key;
-        let mut found = self.get_of(user, fingerprint).await?;
-        if found.is_none() && self.settings.scope == Scope::Shared {
+        let mut stored = self.get_of(user, fingerprint).await?;
+        if stored.is_none() && self.settings.scope == Scope::Shared {
             let owner = self.platform.get(&fingerprint.shared_key()).await?;
             let owner = owner.and_then(|id| User::new(std::str::from_utf8(&id).ok()?));
             if let Some(owner) = owner.filter(|owner| owner != user) {
-                found = self.get_of(&owner, fingerprint).await?;
+                stored = self.get_of(&owner, fingerprint).await?;
             }
         }
         let is_young = |age: Duration| max_age.is_none_or(|max_age| age < max_age);
-        match found {
+        match stored {
             Some((body, age)) if is_young(age) => Ok(Lookup::Hit { body, age }),
             _ => Ok(Lookup::Miss(self.generation(user).await?)),
         }
@@ -145,7 +145,7 @@ impl<P: Store + Clock> Cache<P> {
             .set(&user.generation_key(), generation.as_bytes())
             .await?;
         journal::delete_all(&self.platform, &user.response_keys()).await?;
-        // Last, so that an interrupted call is known to be unfinished.
+        // Last: as long as this key exists, an interrupted erasure can be seen and repeated.
         self.platform.delete_many(vec![user.generation_key()]).await
     }
 }

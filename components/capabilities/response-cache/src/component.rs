@@ -66,8 +66,8 @@ impl user_data::Guest for Component {
     async fn check() -> Result<(), String> {
         let store = Spin::open_default().await;
         let store = store.map_err(|error| error.to_string())?;
-        let found = store.get("cache:check").await;
-        found.map(drop).map_err(|error| error.to_string())
+        let value = store.get("cache:check").await;
+        value.map(drop).map_err(|error| error.to_string())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is stored of a response.
+//! A stored response.
 
 use std::time::Duration;
 

@@ -67,7 +67,7 @@ impl Fingerprint {
         &self.text
     }
 
-    /// The key of the id of the user in whose cache the response lies.
+    /// The key of the id of the user whose cache has the response.
     pub(crate) fn shared_key(&self) -> String {
         format!("response-cache:s:{}", self.number % SHARED_SLOTS)
     }

@@ -11,13 +11,13 @@
 //! # Size
 //! Stores can neither list keys nor expire them. So a user's cache is a table of 64 slots, and the
 //! fingerprint of a request selects the slot of its response; what was there is overwritten. An expired
-//! response is deleted when a lookup finds it. One that nobody looks up stays until another response takes
+//! response is deleted when a lookup finds it. Without a lookup it stays until another response takes
 //! its slot, or the cache is erased.
 //!
 //! # Sharing
-//! A response always lies in the cache of the user who requested it first, so that erasing finds it. If the
-//! cache is shared, a common table of 4,096 slots says in whose cache the response to a request lies. That
-//! may be out of date; the fingerprint in the slot shows it.
+//! A response is always in the cache of the user who requested it first, so that erasing finds it. If the
+//! cache is shared, a common table of 4,096 slots has the user whose cache has the response to a request. That
+//! may be out of date. The fingerprint in the slot shows whether it is.
 //!
 //! # Erasing
 //! A response may be on its way while its user's cache is erased. Each cache has a *generation*, a random

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Who gets a stored response.
+/// Which users get a stored response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// The user who requested it first.

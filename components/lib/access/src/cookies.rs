@@ -30,7 +30,7 @@ pub enum Lifetime {
 pub enum Kind {
     /// A session cookie: as the variables say.
     Session,
-    /// The state of a sign-in at another site, from which the browser comes back: never `Strict`, and
+    /// The state of a sign-in at another site, which redirects the browser back: never `Strict`, and
     /// never partitioned, because it is read as a first party.
     Flow,
 }

@@ -56,7 +56,7 @@ fn cookies(head: &Head, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
             continue;
         }
         if let Ok(decoded) = percent_decode_str(value).decode_utf8()
-            && !values.iter().any(|known| *known == decoded)
+            && !values.iter().any(|earlier| *earlier == decoded)
         {
             values.push(decoded.into_owned());
         }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn of_request_with_all_credentials_finds_each() {
-        let found = of_head(&head(&[
+        let credentials = of_head(&head(&[
             ("authorization", "bEaReR  a.b.c "),
             ("X-API-Key", "gf_1"),
             (
@@ -92,11 +92,11 @@ mod tests {
                 "goldfish-session=x%2Ey; wos-session=Fe26.2%2A1~2; __session=c.d.e",
             ),
         ]));
-        assert_eq!(found.bearer.as_deref(), Some("a.b.c"));
-        assert_eq!(found.session_cookies, ["x.y"]);
-        assert_eq!(found.workos_cookies, ["Fe26.2*1~2"]);
-        assert_eq!(found.api_key.as_deref(), Some("gf_1"));
-        assert_eq!(found.clerk_cookies, ["c.d.e"]);
+        assert_eq!(credentials.bearer.as_deref(), Some("a.b.c"));
+        assert_eq!(credentials.session_cookies, ["x.y"]);
+        assert_eq!(credentials.workos_cookies, ["Fe26.2*1~2"]);
+        assert_eq!(credentials.api_key.as_deref(), Some("gf_1"));
+        assert_eq!(credentials.clerk_cookies, ["c.d.e"]);
     }
 
     #[test]
@@ -107,14 +107,14 @@ mod tests {
                 "{value}"
             );
         }
-        let found = of_head(&head(&[("cookie", "goldfish-session=; wos-session=%ff")]));
-        assert!(found.session_cookies.is_empty());
-        assert!(found.workos_cookies.is_empty());
+        let credentials = of_head(&head(&[("cookie", "goldfish-session=; wos-session=%ff")]));
+        assert!(credentials.session_cookies.is_empty());
+        assert!(credentials.workos_cookies.is_empty());
     }
 
     #[test]
     fn of_request_with_several_cookies_of_one_kind_has_all_of_them() {
-        let found = of_head(&head(&[
+        let credentials = of_head(&head(&[
             (
                 "cookie",
                 "wos-session=old; wos-session=new; wos-session=old",
@@ -124,13 +124,13 @@ mod tests {
                 "__session=a; __session_x1=b; __sessions=c; other-session=d",
             ),
         ]));
-        assert_eq!(found.workos_cookies, ["old", "new"]);
-        assert_eq!(found.clerk_cookies, ["a", "b"]);
-        assert!(found.session_cookies.is_empty());
+        assert_eq!(credentials.workos_cookies, ["old", "new"]);
+        assert_eq!(credentials.clerk_cookies, ["a", "b"]);
+        assert!(credentials.session_cookies.is_empty());
         let many = "goldfish-session=1; goldfish-session=2; goldfish-session=3; \
                     goldfish-session=4; goldfish-session=5";
-        let found = of_head(&head(&[("cookie", many)]));
-        assert_eq!(found.session_cookies.len(), MAX_COOKIES);
+        let credentials = of_head(&head(&[("cookie", many)]));
+        assert_eq!(credentials.session_cookies.len(), MAX_COOKIES);
     }
 
     #[test]

@@ -178,7 +178,7 @@ pub fn apply_rate_limit(
     result
 }
 
-/// The response headers and the error (429) that a result of `limits::admit` stands for.
+/// The response headers and the error (429) for a result of `limits::admit`.
 pub fn rate_limit(
     result: Result<Allowance, limits::Error>,
 ) -> (Vec<(&'static str, String)>, Result<(), ApiError>) {

@@ -103,7 +103,7 @@ pub fn send_password_reset(context: &Context, email: String, callback: Option<&s
     });
 }
 
-/// Tells the owner of an address that somebody tried to register with it.
+/// Notifies the owner of an address of an attempt to register with it.
 pub(crate) fn send_already_registered(context: &Context, email: String) {
     send_notice(context, Template::AlreadyRegistered, email, None);
 }

@@ -1,4 +1,4 @@
-//! What other users see of an account, in `goldfish:messaging`.
+//! The profile of an account that other users see, in `goldfish:messaging`.
 
 use contracts::{
     accounts::{
@@ -12,7 +12,7 @@ use contracts::{
 };
 use http_edge::{ApiError, Context};
 
-/// The name of a user who has none.
+/// The name of a user without one.
 const NAMELESS: &str = "User";
 
 /// Shows an account that has just been created or signed in to to others: creates its profile, or

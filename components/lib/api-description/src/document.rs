@@ -14,7 +14,7 @@ use crate::{
     object::{insert_all, member},
 };
 
-/// What all routes share.
+/// The parts of the document that all routes share.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Frame {

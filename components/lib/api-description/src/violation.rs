@@ -1,4 +1,4 @@
-//! What does not match the description.
+//! A difference from the description.
 
 use std::fmt;
 

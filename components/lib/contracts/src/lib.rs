@@ -1,9 +1,9 @@
-//! Client-side bindings of our WIT packages, one module for each, so that every route speaks of
+//! Client-side bindings of our WIT packages, one module for each, so that all routes use
 //! the same Rust types. An interface that a route never calls does not become an import of it.
 //!
 //! May not import anything but the WIT packages in `wit/`.
 
-/// `goldfish:identity`: who is asking.
+/// `goldfish:identity`: the authenticated user of a request.
 pub mod identity {
     pub use bindings::goldfish::identity::{authentication, external_sessions, types};
 
@@ -25,7 +25,7 @@ pub mod identity {
     }
 }
 
-/// `goldfish:conversations`: what was said.
+/// `goldfish:conversations`: stored conversations and replies.
 pub mod conversations {
     pub use bindings::goldfish::conversations::{
         conversations, preferences, replies, turns, types, user_data,
@@ -49,7 +49,7 @@ pub mod conversations {
     }
 }
 
-/// `goldfish:llm`: asking a model.
+/// `goldfish:llm`: replies of language models.
 pub mod llm {
     pub use bindings::goldfish::llm::{provider, types};
 
@@ -71,7 +71,7 @@ pub mod llm {
     }
 }
 
-/// `goldfish:moderation`: what may be said.
+/// `goldfish:moderation`: which texts are allowed.
 pub mod moderation {
     pub use bindings::goldfish::moderation::filter;
 
@@ -139,7 +139,7 @@ pub mod accounts {
     }
 }
 
-/// `goldfish:oauth`: asking outside providers who somebody is.
+/// `goldfish:oauth`: sign-in with OAuth providers.
 pub mod oauth {
     pub use bindings::goldfish::oauth::authorization;
 

@@ -1,4 +1,4 @@
-//! What a reply costs.
+//! The cost of a reply.
 //!
 //! May import the types of `goldfish:llm` and nothing else.
 

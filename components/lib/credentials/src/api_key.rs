@@ -22,7 +22,7 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 pub struct ApiKey {
     /// The key. Given to its owner once and never stored.
     pub secret: String,
-    /// What is kept instead; see [`hash`].
+    /// The stored hash; see [`hash`].
     pub hash: String,
     /// The first characters, for lists.
     pub shown: String,

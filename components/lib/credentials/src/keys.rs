@@ -1,5 +1,5 @@
 //! The keys that sign tokens. Each kind of token has its own key, derived from one master secret with
-//! HKDF-SHA256 (RFC 5869), so a token of one kind is never accepted as another, whatever its claims say.
+//! HKDF-SHA256 (RFC 5869), so a token of one kind is never accepted as another, with any claims.
 
 use hkdf::Hkdf;
 use jsonwebtoken::{DecodingKey, EncodingKey};

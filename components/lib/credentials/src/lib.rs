@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 /// 4,096 bytes that browsers store of a cookie (RFC 6265, section 6.1).
 pub const MAX_CREDENTIAL_BYTES: usize = 8 * 1024;
 
-/// How a user is known.
+/// How a user is authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UserKind {
@@ -49,7 +49,7 @@ pub struct Subject {
     /// See [`is_id`].
     #[serde(rename = "user")]
     pub id: String,
-    /// How the user is known.
+    /// How the user is authenticated.
     pub kind: UserKind,
     /// If known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

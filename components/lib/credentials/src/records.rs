@@ -19,7 +19,7 @@ pub const REVOKED: &[u8] = b"1";
 /// Accuracy of the time of last use, in milliseconds. It is written at most this often.
 pub const LAST_USED_STEP_MS: u64 = 60 * 1000;
 
-/// What an API key may be used for.
+/// A permission of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
@@ -41,7 +41,7 @@ pub struct ApiKeyRecord {
     /// The user that the key authenticates.
     #[serde(flatten)]
     pub owner: Subject,
-    /// What it may be used for.
+    /// Its permissions.
     pub scopes: Vec<Scope>,
     /// When it expires, in milliseconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]

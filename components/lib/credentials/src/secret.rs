@@ -1,6 +1,6 @@
 //! Generating the master secret at first use, and agreeing on it with other instances. Each instance
 //! appends a secret to a journal, and the first entry is the secret. Appending returns when all earlier
-//! entries are known, so no later reader sees another first entry.
+//! entries are written, so no later reader sees another first entry.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

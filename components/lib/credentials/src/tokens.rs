@@ -33,7 +33,7 @@ pub enum TokenError {
     Expired,
 }
 
-/// What a token states.
+/// The claims of a token.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant<'a> {
     /// The session's user.

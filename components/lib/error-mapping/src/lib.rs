@@ -8,10 +8,10 @@ use contracts::{
 };
 use http_edge::{ApiError, Cause, Detail, Refusal};
 
-/// What a request for a conversation did not find, for [`ApiError::NotFound`].
+/// The name of a missing conversation, for [`ApiError::NotFound`].
 pub const CONVERSATION: &str = "Conversation";
 
-/// What a request for an API key did not find, for [`ApiError::NotFound`].
+/// The name of a missing API key, for [`ApiError::NotFound`].
 pub const API_KEY: &str = "API key";
 
 /// `goldfish:conversations`; `path` is the part of the request that an `invalid` error is about.
@@ -25,7 +25,7 @@ pub fn conversations(error: conversations::types::Error, path: &str) -> ApiError
     }
 }
 
-/// What a request for a file did not find, for [`ApiError::NotFound`].
+/// The name of a missing file, for [`ApiError::NotFound`].
 pub const FILE: &str = "File";
 
 /// `goldfish:files`; `path` is the part of the request that the error is about.
@@ -261,8 +261,8 @@ pub fn credits(error: quota::credits::Error) -> ApiError {
     }
 }
 
-/// `goldfish:llm`. A provider's rate limit is 503; 429 is for the limits of this server. What only the
-/// operator can correct is no 503, because clients repeat a request after that.
+/// `goldfish:llm`. A provider's rate limit is 503; 429 is for the limits of this server. An error that only the
+/// operator can correct is not 503, because clients repeat a request after that.
 pub fn llm(error: llm::types::Error) -> ApiError {
     use llm::types::Error;
     match error {
@@ -348,14 +348,14 @@ mod tests {
 
     #[test]
     fn blocked_with_a_reason_that_is_no_code_drops_it() {
-        let told = |reason: &str| {
+        let message = |reason: &str| {
             blocked("message", reason).public().details[0]
                 .message
                 .clone()
         };
-        assert_eq!(told("word-list"), "was blocked (word-list)");
+        assert_eq!(message("word-list"), "was blocked (word-list)");
         for reason in ["", "It says secret", &"x".repeat(65)] {
-            assert_eq!(told(reason), "was blocked");
+            assert_eq!(message(reason), "was blocked");
         }
     }
 
@@ -460,8 +460,8 @@ mod tests {
     #[test]
     fn llm_names_what_the_client_or_the_operator_can_change() {
         use contracts::llm::types::{Error, Invalid};
-        let told = |error| llm(error).public().sentence;
-        assert!(told(Error::NotConfigured("openai_api_key".into())).contains("openai_api_key"));
+        let sentence = |error| llm(error).public().sentence;
+        assert!(sentence(Error::NotConfigured("openai_api_key".into())).contains("openai_api_key"));
         let invalid = |field: Option<&str>, reason: &str| {
             Error::InvalidRequest(Invalid {
                 field: field.map(str::to_owned),
@@ -470,9 +470,9 @@ mod tests {
             })
         };
         assert_eq!(
-            told(invalid(Some("seed"), "is not supported by anthropic")),
+            sentence(invalid(Some("seed"), "is not supported by anthropic")),
             "Invalid request: seed is not supported by anthropic."
         );
-        assert_eq!(told(invalid(None, "No tools here.")), "No tools here.");
+        assert_eq!(sentence(invalid(None, "No tools here.")), "No tools here.");
     }
 }

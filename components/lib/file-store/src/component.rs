@@ -150,7 +150,7 @@ impl<S: Store> UserData for Exports<S> {
     }
 }
 
-/// What a signature is for.
+/// The text that a signature covers: the owner and the id of a file.
 fn subject(owner: &str, id: &str) -> String {
     format!("{owner}/{id}")
 }
@@ -176,7 +176,7 @@ fn check_user(id: &str) -> Result<(), Error> {
         .ok_or_else(|| Error::Unavailable("invalid user id".to_owned()))
 }
 
-/// An id that is no UUID does not exist.
+/// An id that is not a UUID does not exist.
 fn uuid(id: &str) -> Result<String, Error> {
     ids::parse_uuid(id).ok_or(Error::NotFound)
 }

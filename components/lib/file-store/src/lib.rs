@@ -1,4 +1,4 @@
-//! What the components behind `goldfish:files` have in common: the contract's exports on top of any
+//! The common part of the components that implement `goldfish:files`: the contract's exports on top of any
 //! [`Store`], with the rules of `file-rules`.
 //!
 //! May import the exports of `wit/files`, variables and the clock, but no storage and no network.

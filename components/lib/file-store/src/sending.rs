@@ -19,7 +19,7 @@ pub(crate) fn send(reader: impl Reader + 'static) -> Content {
         let sent = loop {
             match reader.next().await {
                 Ok(Some(some)) => {
-                    // What is left was not taken: the caller has gone.
+                    // The rest was not read: the caller dropped the stream.
                     if !bytes.write_all(some).await.is_empty() {
                         break Err(Error::Incomplete);
                     }

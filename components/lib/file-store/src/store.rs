@@ -1,4 +1,4 @@
-//! What a component implements.
+//! The trait that a component implements.
 
 #![allow(
     async_fn_in_trait,
@@ -11,7 +11,7 @@ use file_rules::{Limits, Purpose};
 
 pub use crate::bindings::exports::goldfish::files::types::{Error, File, Page};
 
-/// A file that begins to be stored: its type is known, its size is not.
+/// A file whose upload begins. Its type is known, its size is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFile {
     /// A UUID of version 7, so ids sort by time.
@@ -22,7 +22,7 @@ pub struct NewFile {
     pub name: String,
     /// By content.
     pub media_type: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
     /// Milliseconds since the epoch.
     pub created_at: u64,
@@ -45,7 +45,7 @@ pub trait Store: Sized + 'static {
     /// Begins to store a file.
     async fn begin(&self, file: NewFile, limits: Limits) -> Result<Self::Writer, Error>;
 
-    /// What is known of a file of that user, or of anybody's with a shared purpose.
+    /// The metadata of a file of that user, or of any user if the file's purpose is shared.
     async fn info(&self, owner: Option<&str>, id: &str) -> Result<File, Error>;
 
     /// Reads a part of a file of that user.
@@ -71,7 +71,7 @@ pub trait Store: Sized + 'static {
     async fn check(&self) -> Result<(), Error>;
 }
 
-/// A file that is being stored. If it is dropped, a later call for the same user deletes what is left.
+/// A file that is being stored. If it is dropped, a later call for the same user deletes the rest.
 pub trait Writer {
     /// Appends bytes. Returns when the next ones may come.
     async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Error>;

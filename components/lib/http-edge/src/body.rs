@@ -21,13 +21,13 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Most bytes of one read.
 const BUFFER: usize = 64 * 1024;
 
-/// Reads a request body in pieces. Reading is as fast as the caller asks for more.
+/// Reads a request body in pieces, as fast as the caller takes them.
 pub struct BodyReader(Option<Open>);
 
 struct Open {
     stream: StreamReader<u8>,
     trailers: FutureReader<Result<Option<Trailers>, ErrorCode>>,
-    /// Says, when it is dropped, that we had no trouble with the body.
+    /// Reports, when it is dropped, that the body was handled without an error.
     _verdict: FutureWriter<Result<(), ErrorCode>>,
 }
 
@@ -44,7 +44,7 @@ impl BodyReader {
         }))
     }
 
-    /// The next bytes; none at the end. 400 if the client broke off before the end.
+    /// The next bytes; none at the end. 400 if the client disconnected before the end.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
         loop {
             let Some(open) = &mut self.0 else {

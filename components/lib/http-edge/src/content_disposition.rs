@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What a percent-encoded parameter must encode (RFC 8187, section 3.2.1).
+/// The characters that a percent-encoded parameter must encode (RFC 8187, section 3.2.1).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -17,7 +17,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// What a client should do with a response.
+/// How a client should present a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// Show it.
@@ -66,16 +66,16 @@ pub fn parameter(field: &str, name: &str) -> Option<String> {
 
 /// Keys and values, without their quotation marks.
 fn parameters(field: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
+    let mut fields = Vec::new();
     let mut rest = field.split_once(';').map_or("", |(_, rest)| rest);
     while let Some((key, after)) = rest.split_once('=') {
         let (value, after) = value(after.trim_start());
-        // What has no value ends before a semicolon.
+        // A parameter without a value ends before a semicolon.
         let key = key.rsplit(';').next().unwrap_or_default().trim();
-        found.push((key.to_owned(), value));
+        fields.push((key.to_owned(), value));
         rest = after.split_once(';').map_or("", |(_, rest)| rest);
     }
-    found
+    fields
 }
 
 /// A value, and what follows it.

@@ -46,7 +46,7 @@ impl JsonText {
         json::from_slice(&self.0)
     }
 
-    /// The text as it came. 400 if it is not UTF-8.
+    /// The unchanged text. 400 if it is not UTF-8.
     pub fn as_str(&self) -> Result<&str, ApiError> {
         std::str::from_utf8(&self.0).map_err(|_| ApiError::invalid("body", "is not UTF-8"))
     }
@@ -116,7 +116,7 @@ impl Context {
         form::from_text(self.head.query.as_bytes())
     }
 
-    /// The path's `:name`, which must be a UUID; in its usual form. An id that is no UUID does not
+    /// The path's `:name`, which must be a UUID; in its usual form. An id that is not a UUID does not
     /// exist: 404 that says that `what` was not found.
     pub fn uuid(&self, name: &str, what: &'static str) -> Result<String, ApiError> {
         self.params
@@ -236,7 +236,7 @@ impl Context {
         let Some(request) = self.body.take() else {
             return Ok(Vec::new());
         };
-        // The value says that we had no trouble with the body; it is sent when the writer is
+        // The value reports that the body was handled without an error; it is sent when the writer is
         // dropped.
         let (_verdict, reader) = wit_future::new(|| Ok(()));
         let (mut stream, _trailers) = types::Request::consume_body(request, reader);

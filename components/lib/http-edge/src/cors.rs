@@ -1,4 +1,4 @@
-//! Which other origins may call (the Fetch standard's CORS protocol).
+//! Which other origins may call the API (the Fetch standard's CORS protocol).
 
 use url::Url;
 
@@ -8,7 +8,7 @@ use crate::{
     settings::Settings,
 };
 
-/// What a script of another origin may read of an answer.
+/// The response headers that a script of another origin may read.
 const EXPOSED: &str = "x-request-id, x-conversation-id, link, ratelimit-limit, ratelimit-remaining, \
                        ratelimit-reset, retry-after, server-timing, set-auth-token, \
                        x-goldfish-provider, x-goldfish-model, x-goldfish-attempts, \
@@ -49,7 +49,7 @@ pub(crate) fn refused_origin(head: &Head, settings: &Settings) -> Option<String>
         .map(|parsed| parsed.ascii_serialization())
 }
 
-/// The fields of any answer.
+/// The header fields of every response.
 pub(crate) fn headers(head: &Head, settings: &Settings) -> Vec<(&'static str, String)> {
     let mut fields = vec![("vary", "Origin".to_owned())];
     if let Some(origin) = head.origin().filter(|o| is_allowed(o, head, settings)) {
@@ -60,15 +60,15 @@ pub(crate) fn headers(head: &Head, settings: &Settings) -> Vec<(&'static str, St
     fields
 }
 
-/// Whether the request only asks if another one may be sent.
+/// Whether the request is a preflight, which asks if another request may be sent.
 pub(crate) fn is_preflight(head: &Head) -> bool {
     head.method == "OPTIONS"
         && head.origin().is_some()
         && head.header("access-control-request-method").is_some()
 }
 
-/// The fields that a preflight's answer has besides; none for a foreign origin, which tells the
-/// browser no.
+/// The additional header fields of the response to a preflight; none for a foreign origin, so that the
+/// browser does not send the request.
 pub(crate) fn preflight_headers(
     head: &Head,
     settings: &Settings,
@@ -91,12 +91,12 @@ pub(crate) fn preflight_headers(
     fields
 }
 
-/// What the response to a preflight depends on.
+/// The request headers that the response to a preflight depends on.
 pub(crate) const PREFLIGHT_VARY: &str =
     "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
 /// The request headers that the preflight names. All are granted: client libraries send headers of
-/// their own, such as `x-stainless-…` and `traceparent`. Names that are no header names are dropped.
+/// their own, such as `x-stainless-…` and `traceparent`. Invalid names are dropped.
 fn requested_headers(head: &Head) -> String {
     let list = head
         .header("access-control-request-headers")
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_always_vary_by_origin() {
+    fn responses_always_vary_by_origin() {
         assert_eq!(
             headers(&request("GET", None), &settings()),
             [("vary", "Origin".to_owned())]

@@ -1,6 +1,6 @@
 //! Finds the endpoint of a request by method and path.
 
-/// What a request to an unknown path did not find, for [`crate::ApiError::NotFound`].
+/// The name of a missing path, for [`crate::ApiError::NotFound`].
 pub const ROUTE: &str = "Route";
 
 /// One method of one path.

@@ -10,8 +10,8 @@ pub struct Detail {
     /// Where it is: a path into the JSON body such as `message` or `items[2].name`, the name of a
     /// query parameter, or `body` for the whole of it.
     pub path: String,
-    /// What is wrong with it, for the author of the client: a predicate of which the path is the
-    /// subject (`must be a string`), or a whole sentence, which ends with a period.
+    /// The problem, for the author of the client: a predicate whose subject is the path
+    /// (`must be a string`), or a whole sentence, which ends with a period.
     pub message: String,
 }
 
@@ -111,7 +111,7 @@ pub enum ApiError {
 /// Why an AI provider rejected a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The part of the request that it is about, if that is known.
+    /// The part of the request that caused the error, if that is known.
     pub detail: Option<Detail>,
     /// A sentence for a person.
     pub sentence: String,
@@ -158,7 +158,7 @@ impl ProtocolError {
     }
 }
 
-/// What clients see of an error.
+/// The public part of an error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PublicError<'a> {
     /// The HTTP status.
@@ -324,7 +324,7 @@ impl ApiError {
         }
     }
 
-    /// What the log contains beyond the code.
+    /// The text in the log, in addition to the code.
     pub(crate) fn cause(&self) -> Option<&str> {
         match self {
             Self::Internal(cause)

@@ -180,8 +180,8 @@ mod tests {
             (3, "1.1.1.1"),
             (9, "1.1.1.1"),
         ] {
-            let found = head.element_from_end("x-forwarded-for", proxies);
-            assert_eq!(found, Some(element), "{proxies}");
+            let actual = head.element_from_end("x-forwarded-for", proxies);
+            assert_eq!(actual, Some(element), "{proxies}");
         }
         assert_eq!(head.element_from_end("forwarded", 1), None);
     }

@@ -31,7 +31,7 @@ pub(crate) fn warn_once(warning: &str) {
         warning,
     });
     line.push(b'\n');
-    // Nobody can be told that the log fails.
+    // There is no place to report that writing the log failed.
     let _ = std::io::stderr().write_all(&line);
 }
 
@@ -43,7 +43,7 @@ struct Warning<'a> {
     warning: &'a str,
 }
 
-/// What the line says of a request. It has no room for content, credentials, addresses or raw
+/// The fields of a request in the log. They cannot hold content, credentials, addresses or raw
 /// paths.
 #[derive(Debug)]
 pub struct LogRecord {
@@ -229,7 +229,7 @@ fn known_method(method: &str) -> &'static str {
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE",
     ]
     .into_iter()
-    .find(|known| *known == method)
+    .find(|standard| *standard == method)
     .unwrap_or("other")
 }
 

@@ -33,7 +33,7 @@ pub struct Multipart {
     parts: usize,
 }
 
-/// What the header fields of a part say.
+/// The header fields of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// The name of the field; empty if it has none.
@@ -73,7 +73,7 @@ impl Context {
 
 impl Multipart {
     fn new(body: BodyReader, boundary: String) -> Self {
-        // One piece waits in the channel, and one to get there.
+        // One piece waits in the channel, and another waits for the channel.
         let (pieces, received) = mpsc::channel::<Piece>(0);
         let moved = std::rc::Rc::default();
         let pump = Pump {

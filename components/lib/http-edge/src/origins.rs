@@ -146,7 +146,7 @@ impl OriginPattern {
 
     /// Whether the pattern is this scheme of an app.
     pub fn matches_scheme(&self, scheme: &str) -> bool {
-        matches!(self, Self::AppScheme(known) if known == scheme)
+        matches!(self, Self::AppScheme(own) if own == scheme)
     }
 }
 

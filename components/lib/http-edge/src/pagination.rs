@@ -6,14 +6,14 @@
 
 use crate::{head::Head, validation::Validator};
 
-/// Items of a page if the request does not say how many.
+/// The number of items of a page, if the request has no limit.
 pub const DEFAULT_LIMIT: u32 = 50;
 /// Most items of a page.
 pub const MAX_LIMIT: u32 = 100;
 /// Longest cursor, in bytes.
 const MAX_CURSOR: usize = 254;
 
-/// How many items the request asks for: `limit`, or [`DEFAULT_LIMIT`]. An error is added to
+/// The number of requested items: `limit`, or [`DEFAULT_LIMIT`]. An error is added to
 /// `validator` unless it is 1 to [`MAX_LIMIT`].
 pub fn limit(given: Option<u32>, validator: &mut Validator) -> u32 {
     let limit = given.unwrap_or(DEFAULT_LIMIT);
@@ -39,13 +39,13 @@ pub fn before(given: Option<&str>, validator: &mut Validator) {
     );
 }
 
-/// The first `limit` of the items that were found, and whether there are more: a capability is asked
-/// for one item more than the page has.
-pub fn split<T>(found: &[T], limit: u32) -> (&[T], bool) {
+/// The first `limit` of the items, and whether there are more. Routes request one item more than the page has
+/// from the capability.
+pub fn split<T>(items: &[T], limit: u32) -> (&[T], bool) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    match found.get(..limit) {
-        Some(page) => (page, found.len() > limit),
-        None => (found, false),
+    match items.get(..limit) {
+        Some(page) => (page, items.len() > limit),
+        None => (items, false),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// The part of a representation that a request asks for.
+/// The requested part of a representation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requested {
     /// All of it: no range, one in another unit, several ranges, or a malformed one.
@@ -13,7 +13,7 @@ pub enum Requested {
     Unsatisfiable,
 }
 
-/// The part that the values of `Range` and `If-Range` ask for, of a representation of `size` bytes with the
+/// The part that the values of `Range` and `If-Range` request, of a representation of `size` bytes with the
 /// entity tag `tag` (without quotes).
 pub fn requested(range: Option<&str>, if_range: Option<&str>, tag: &str, size: u64) -> Requested {
     let is_current = |value: &str| value == format!("\"{tag}\"");

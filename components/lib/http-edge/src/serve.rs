@@ -71,7 +71,7 @@ where
     dispatch(context, endpoint).await
 }
 
-/// A method without a handler: OPTIONS is answered here, others get 405.
+/// A method without a handler: OPTIONS gets its response here, others get 405.
 fn other_method(context: &mut Context, methods: String) -> Result<Response, ApiError> {
     if context.head.method != "OPTIONS" {
         return Err(ApiError::MethodNotAllowed {

@@ -11,7 +11,7 @@ use url::Url;
 use crate::log;
 use crate::origins::{OriginPattern, parse_origins, parse_patterns};
 
-/// How long a value is used before it is asked for again: variables may come from a vault.
+/// How long a value is used before the variable is read again. Variables may come from a vault.
 const FRESH: Duration = Duration::from_secs(30);
 /// 1 MiB.
 const MAX_BODY_BYTES: u64 = 1_048_576;
@@ -46,7 +46,7 @@ pub struct Settings {
     pub trusted_proxy: Option<TrustedProxy>,
     /// How cookies are set.
     pub cookies: CookieSettings,
-    /// What is wrong with the variables, for the log.
+    /// Errors of the variables, for the log.
     pub(crate) errors: Vec<String>,
 }
 

@@ -89,12 +89,12 @@ mod tests {
         let ApiError::Validation(details) = error else {
             panic!("{error:?}");
         };
-        let found: Vec<_> = details
+        let actual: Vec<_> = details
             .iter()
             .map(|detail| (detail.path.as_str(), detail.message.as_str()))
             .collect();
         assert_eq!(
-            found,
+            actual,
             [
                 ("a", "is bad"),
                 ("c", "must be 1 to 100"),

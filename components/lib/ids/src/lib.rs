@@ -8,7 +8,7 @@
 //! | [`new_uuid`], [`new_uuid_at`], [`parse_uuid`] | UUIDs in their canonical text form |
 //! | [`Prefix`] | ids such as `user_<uuid>` |
 //! | [`KeyPart`] | text that may be part of a storage key |
-//! | [`sha256_hex`] | a hash as text, for keys that must not show what they stand for |
+//! | [`sha256_hex`] | a hash as text, for keys that must not reveal what they are made of |
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// The longest [`KeyPart`], in bytes. Stores take keys of at most 255 bytes, and a key has a prefix
-/// and a suffix besides.
+/// and a suffix in addition.
 pub const KEY_PART_BYTES_MAX: usize = 128;
 
 /// A random UUID (version 4), hyphenated and in lower case.

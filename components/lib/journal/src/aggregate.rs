@@ -22,7 +22,7 @@ pub type Pairs = Vec<(String, Vec<u8>)>;
 
 /// The rules of one kind of aggregate. `P` is the platform that it is stored on.
 pub trait Rules<P> {
-    /// What the entries amount to.
+    /// The state that the entries describe.
     type State: Fold + Clone;
     /// The error of cleanup, and of the capability.
     type Error: From<Error>;
@@ -96,7 +96,7 @@ impl<P: Platform, R: Rules<P>> Aggregate<P, R> {
     }
 
     /// Reads the current state. Writes a snapshot if there was much to apply, or if cleanup is overdue;
-    /// that this fails is no error.
+    /// a failure of this is not an error.
     ///
     /// # Errors
     /// Those of [`Journal::read`].
@@ -120,7 +120,7 @@ impl<P: Platform, R: Rules<P>> Aggregate<P, R> {
     }
 
     /// Appends an entry, and applies it and all entries before it to the view. Whether it had an effect
-    /// is visible in the state. Then writes a snapshot if one is due; that this fails is no error.
+    /// is visible in the state. Then writes a snapshot if one is due; a failure of this is not an error.
     ///
     /// # Errors
     /// Those of [`Journal::append`].
@@ -136,7 +136,7 @@ impl<P: Platform, R: Rules<P>> Aggregate<P, R> {
         Ok(number)
     }
 
-    /// Reads the state, appends the entry that `decide` makes of it (none: nothing is to be done), and
+    /// Reads the state, appends the entry that `decide` makes of it (none: no entry is needed), and
     /// returns the state afterwards.
     ///
     /// Another writer may append between the two. Then the entry is applied to a state that `decide` has
@@ -158,7 +158,7 @@ impl<P: Platform, R: Rules<P>> Aggregate<P, R> {
     /// Does the cleanup that is due now.
     ///
     /// # Errors
-    /// Those of the cleanup and the store. It then is still due.
+    /// Those of the cleanup and the store. The cleanup is then still due.
     pub async fn clean_up(&self, view: &mut View<R::State>) -> Result<(), R::Error> {
         let now = self.journal.platform().now();
         match self.rules.cleanup_due(&view.state, now) {

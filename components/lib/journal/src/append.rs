@@ -9,7 +9,7 @@ use crate::{
 
 impl<P: Platform> Journal<P> {
     /// Appends a fact and brings the view up to it. When this returns, every reader sees it. Two
-    /// writes when nobody else is writing: the increment and the entry.
+    /// writes if there is no other writer: the increment and the entry.
     ///
     /// # Errors
     /// Those of the store; [`Error::TooSlow`] when the store missed [`WRITE_DEADLINE`] again and

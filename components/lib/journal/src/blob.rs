@@ -4,13 +4,13 @@
 //! Blob `B` keeps its chunks at `B:0`, `B:1`, … and its header at `B:h`. The header is written last, so a
 //! blob that has one is complete. `B:x` is its tombstone.
 //!
-//! The store cannot list keys. So whoever creates a blob must first record its name somewhere (in an
+//! The store cannot list keys. So the creator of a blob must first record its name somewhere (in an
 //! entry of an aggregate), or the chunks of a writer that died are never found again.
 //!
 //! # Invariants
 //! 1. After [`Writer::finish`] returned, and until a [`Blob::erase`] begins, [`Blob::open`] returns the
-//!    blob with all of its bytes. Before, it returns none: nobody reads a part of a blob.
-//! 2. After [`Blob::erase`] returned, and until a purge, `open` returns none, whatever the writer does.
+//!    blob with all of its bytes. Before, it returns none, so no reader gets a part of a blob.
+//! 2. After [`Blob::erase`] returned, and until a purge, `open` returns none, even if the writer continues.
 //!    The tombstone says so, and a writer that was under way fails.
 //! 3. After [`Blob::purge`] returned, the store has no key of the blob. It may only be called when no
 //!    writer is alive: its `finish` returned, or it is dead. (A request whose deadline has passed is.)
@@ -130,7 +130,7 @@ impl<P: Platform + Clone> Blob<P> {
     /// # Errors
     /// Those of the store. May be repeated, and must be until it succeeds.
     pub async fn purge(&self, bytes_max: u64) -> Result<(), Error> {
-        // Until all chunks are deleted, nobody may read some of them.
+        // Until all chunks are deleted, no reader may get some of them.
         self.platform.set(&self.tombstone_key(), TOMBSTONE).await?;
         self.delete(chunks_of(bytes_max)).await?;
         self.platform.delete_many(vec![self.tombstone_key()]).await
@@ -169,7 +169,7 @@ impl<P: Platform + Clone> Writer<P> {
     /// Appends bytes. They are stored a chunk at a time.
     ///
     /// # Errors
-    /// Those of the store. The writer is then of no more use, and the blob is to be erased.
+    /// Those of the store. The writer can then no longer be used, and the blob has to be erased.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while !bytes.is_empty() {
             let room = CHUNK_BYTES.saturating_sub(self.buffer.len());

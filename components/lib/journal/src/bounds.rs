@@ -1,12 +1,12 @@
 //! The bounds that the invariants rest on. Times are in milliseconds.
 
-/// A writer that has not begun to write this long after it asked for a number gives the number
-/// up, and one whose write ended later than this counts as late.
+/// A writer that has not begun to write this long after it requested a number abandons the
+/// number. A writer whose write ended later than this counts as late.
 pub const WRITE_DEADLINE: u64 = 2_000;
 
-/// A number still missing this long after somebody got a higher one is dead: two and a half times
+/// A number that is still missing this long after a caller got a higher one is dead: two and a half times
 /// [`WRITE_DEADLINE`], so that a slow store and a coarse timer do not make the two meet. It is
-/// also how long a crash in mid-append can hold up the next writer.
+/// also how long a crash in mid-append can delay the next writer.
 pub const GRACE: u64 = 5_000;
 
 /// The first pause between two looks at a missing number; it doubles up to [`POLL_MAX`].
@@ -15,14 +15,14 @@ pub const POLL_MIN: u64 = 2;
 /// The longest pause between two looks at a missing number.
 pub const POLL_MAX: u64 = 100;
 
-/// How often an append takes another number before it fails.
+/// How many numbers an append tries before it fails.
 pub const APPEND_ATTEMPTS: usize = 3;
 
-/// What was read longer ago than this is neither answered with nor made into a snapshot.
+/// A view that was read longer ago than this is neither returned nor stored as a snapshot.
 pub const BASIS_DEADLINE: u64 = 15_000;
 
 /// How long a position must have been reached before what is below it may be erased: far beyond
-/// [`BASIS_DEADLINE`], so that neither disagreeing clocks nor a machine that stood still matter.
+/// [`BASIS_DEADLINE`], so that neither disagreeing clocks nor a suspended machine matter.
 pub const SETTLE: u64 = 3_600_000;
 
 /// How far the journal must have gone beyond a position before what is below it may be erased.

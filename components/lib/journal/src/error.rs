@@ -15,7 +15,7 @@ pub enum Error {
     Newer,
     /// Something stored cannot be made sense of, and skipping it would lose data.
     Corrupt(&'static str),
-    /// What was being read or written was erased meanwhile.
+    /// The blob was erased while it was read or written.
     Erased,
 }
 

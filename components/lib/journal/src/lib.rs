@@ -1,7 +1,7 @@
 //! An append-only journal over a key-value store that can do no more than get, set, delete and
 //! count: no listing, no expiry, no compare-and-swap.
 //!
-//! May not import HTTP, nor know what the entries mean.
+//! May not import HTTP, and does not know what the entries mean.
 //!
 //! # Layout
 //! Journal `J` keeps its entries at `J:1`, `J:2`, …, the counter that hands out their numbers at
@@ -14,21 +14,21 @@
 //! 2. **No gap below what is acknowledged.** [`Journal::append`] returns when its own entry *and
 //!    every number below it* is written. So a reader may stop at the first missing number: all
 //!    that it hides is unacknowledged. Reading needs no counter.
-//! 3. **Dead numbers.** A number whose writer died is filled with a void entry by whoever waits
-//!    for it, [`GRACE`] after the waiter's own increment, which came later. A writer starts no
-//!    write later than [`WRITE_DEADLINE`] after it asked for its number, so a living writer's
-//!    entry and a void never meet. If a store holds up a write for longer than that, the writer
+//! 3. **Dead numbers.** A number whose writer died is filled with a void entry by a caller that waits
+//!    for it, [`GRACE`] after that caller's own increment, which came later. A writer starts no
+//!    write later than [`WRITE_DEADLINE`] after it requested its number, so a living writer's
+//!    entry and a void never have the same number. If a store delays a write for longer than that, the writer
 //!    turns its own number into a void and appends again; a fold therefore must take an entry
-//!    that comes a second time as one that has moved.
+//!    that occurs twice as one that has moved.
 //! 4. **Snapshots** are state up to a position. Writing one is always harmless, also when it is
 //!    older than the one it replaces, because the entries it lacks are still there: see 5.
 //! 5. **Erasing.** Entries up to position *p* are erased only when a snapshot carries a mark
-//!    saying that *p* was reached at least [`SETTLE`] ago and the journal is [`ERASE_MARGIN`]
-//!    numbers beyond. Whoever began to read after the mark's time got to *p* or further, and
-//!    nobody writes a snapshot (or answers a question) from a read that began more than
-//!    [`BASIS_DEADLINE`] ago; so no older snapshot can come back, and none in use needs them.
+//!    that shows that *p* was reached at least [`SETTLE`] ago, and the journal is [`ERASE_MARGIN`]
+//!    numbers beyond *p*. A reader that began after the mark's time reached *p* or further, and
+//!    no reader writes a snapshot (or returns a result) from a read that began more than
+//!    [`BASIS_DEADLINE`] ago. So no older snapshot can be written again, and no snapshot in use needs the entries.
 //!
-//! The store must show a write to everybody once it has answered it (SQLite does, Redis on one
+//! The store must show a write to all readers once it has acknowledged it (SQLite does, Redis on one
 //! primary, DynamoDB and Cosmos with strong reads). Durations rest on clocks of different machines agreeing within minutes ([`SETTLE`] against
 //! [`BASIS_DEADLINE`]); the bounds of 3 are each measured on one machine's monotonic clock.
 

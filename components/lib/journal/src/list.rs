@@ -11,7 +11,7 @@
 //! 2. After [`List::remove`] returned, and until an `add` of the same id begins, no page contains it.
 //! 3. Both may be repeated at any time, and must be if they failed or were interrupted. If the same id
 //!    is added and removed at the same time, either may win.
-//! 4. The page after a cursor contains only items added after that cursor's item, in order. So whoever
+//! 4. The page after a cursor contains only items added after that cursor's item, in order. So a reader that
 //!    follows the cursors sees every id that stays in the list exactly once.
 
 use futures::future::try_join_all;
@@ -84,7 +84,7 @@ impl Fold for Tally {
     type Entry = Entry;
 
     fn apply(&mut self, _number: u64, entry: Entry) {
-        let is_of_id = |known: &&Entry| known.id() == entry.id();
+        let is_of_id = |recent: &&Entry| recent.id() == entry.id();
         // The same change twice in a row is a repeated one.
         if self.recent.iter().rev().find(is_of_id) == Some(&entry) {
             return;
@@ -183,8 +183,8 @@ impl<P: Platform> List<P> {
         while last < stop {
             let batch_end = stop.min(last.saturating_add(READS_AT_ONCE));
             let numbers = last.saturating_add(1)..=batch_end;
-            let found = try_join_all(numbers.map(|number| self.item(number))).await?;
-            items.extend(found.into_iter().flatten());
+            let read = try_join_all(numbers.map(|number| self.item(number))).await?;
+            items.extend(read.into_iter().flatten());
             last = batch_end;
         }
         Ok(Page {

@@ -3,11 +3,11 @@ use futures::future::try_join_all;
 use crate::view::{Envelope, Saved, Version};
 use crate::{BASIS_DEADLINE, Error, Fold, Journal, Platform, READS_AT_ONCE, View, get_all};
 
-/// How many keys are asked for at once, one step after the other: a reader that is up to date
-/// asks for one, and one that has much to catch up asks for many.
+/// How many keys are read at once, one step after the other: a reader that is up to date
+/// reads one, and a reader that is far behind reads many.
 const LOOK_AHEAD: [u64; 4] = [1, 4, 8, 16];
 
-/// How often reading begins anew before it fails.
+/// How often reading starts again before it fails.
 const READ_ATTEMPTS: usize = 2;
 
 /// Reads `key(first)`, `key(first + 1)`, … up to the first that is not there.
@@ -19,7 +19,7 @@ pub async fn probe<P: Platform>(
     first: u64,
     key: impl Fn(u64) -> String,
 ) -> Result<Vec<Vec<u8>>, Error> {
-    let mut found = Vec::new();
+    let mut entries = Vec::new();
     let mut next = first;
     let mut widths = LOOK_AHEAD.iter();
     let mut width = 1;
@@ -29,8 +29,8 @@ pub async fn probe<P: Platform>(
         let values = try_join_all(keys.iter().map(|key| platform.get(key))).await?;
         for value in values {
             match value {
-                Some(value) => found.push(value),
-                None => return Ok(found),
+                Some(value) => entries.push(value),
+                None => return Ok(entries),
             }
         }
         next = next.saturating_add(width);
@@ -59,7 +59,7 @@ impl<P: Platform> Journal<P> {
         Ok(view)
     }
 
-    /// Takes in what was appended since the view was read; reads anew if that was long ago.
+    /// Applies the entries that were appended since the view was read. Reads the whole state again if that was long ago.
     ///
     /// # Errors
     /// As [`Journal::read`].
@@ -71,7 +71,7 @@ impl<P: Platform> Journal<P> {
         self.probe_tail(view).await
     }
 
-    /// Whether the view was read too long ago to be gone on with.
+    /// Whether the view was read too long ago to be used further.
     pub fn is_stale<F>(&self, view: &View<F>) -> bool {
         self.platform.monotonic().saturating_sub(view.basis) > BASIS_DEADLINE
     }
@@ -79,7 +79,7 @@ impl<P: Platform> Journal<P> {
     async fn probe_tail<F: Fold>(&self, view: &mut View<F>) -> Result<(), Error> {
         let first = view.position.saturating_add(1);
         let entries = probe(&self.platform, first, |number| self.entry_key(number)).await?;
-        // What was missing may have been erased rather than not written yet.
+        // The missing entries may have been erased, rather than not written yet.
         if self.is_stale(view) {
             return Err(Error::TooSlow);
         }
@@ -145,7 +145,7 @@ impl<P: Platform> Journal<P> {
     }
 }
 
-/// The fact in a stored entry; none in a void, nor in bytes that are no entry at all: one damaged
+/// The fact in a stored entry; none in a void, and none in invalid bytes: one damaged
 /// value does not lock a user out of all others.
 fn decode<F: Fold>(bytes: &[u8]) -> Result<Option<F::Entry>, Error> {
     match serde_json::from_slice::<Envelope<F::Entry>>(bytes) {

@@ -174,8 +174,8 @@ impl RedisCounters {
     }
 
     async fn connection(&self) -> Result<Rc<Connection>, Error> {
-        let known = self.connection.borrow().clone();
-        if let Some(connection) = known {
+        let open = self.connection.borrow().clone();
+        if let Some(connection) = open {
             return Ok(connection);
         }
         let opened = Connection::open(&self.url).await;

@@ -35,7 +35,7 @@ struct Shared {
     writes: Cell<u64>,
 }
 
-/// What happens at one operation of a client.
+/// A failure that is injected at one operation of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The client is killed before the operation takes effect.
@@ -101,11 +101,11 @@ impl World {
 
     /// Adds a task.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        // Fails only when the pool is gone, which is when the world is.
+        // Fails only after the pool was dropped, together with the world.
         let _ = self.pool.borrow().spawner().spawn_local(task);
     }
 
-    /// Runs all tasks until none of them can go on.
+    /// Runs all tasks until none of them can continue.
     pub fn run(&self) {
         loop {
             self.pool.borrow_mut().run_until_stalled();
@@ -115,7 +115,7 @@ impl World {
         }
     }
 
-    /// Runs a task along with the others until they all are done or dead; none if it is dead.
+    /// Runs a task and the others until they all have finished or died; none if the task has died.
     pub fn finish<T: 'static>(&self, task: impl Future<Output = T> + 'static) -> Option<T> {
         let result = Rc::new(RefCell::new(None));
         let place = Rc::clone(&result);
@@ -166,8 +166,8 @@ impl World {
     pub fn keys_containing(&self, text: &str) -> Vec<String> {
         let values = self.shared.values.borrow();
         let holds = |value: &[u8]| String::from_utf8_lossy(value).contains(text);
-        let found = values.iter().filter(|(_, value)| holds(value));
-        found.map(|(key, _)| key.clone()).collect()
+        let matching = values.iter().filter(|(_, value)| holds(value));
+        matching.map(|(key, _)| key.clone()).collect()
     }
 
     /// The operations since the last call: reads, and writes (a batch is one).
@@ -259,7 +259,7 @@ impl Client {
         let index = self.operations.get();
         self.operations.set(index.saturating_add(1));
         let fault = self.faults.borrow().get(&index).copied();
-        let failed = || Error::Store("a fault was asked for".to_owned());
+        let failed = || Error::Store("an injected fault".to_owned());
         self.shared.delay().await;
         match fault {
             Some(Fault::DieBefore) => std::future::pending::<()>().await,

@@ -3,14 +3,14 @@
 //! Each name has a journal of claims, and its first claim wins. A claim is made before the entry in the
 //! owner's own aggregate that rests on it (the *fact*), and the fact names the claim. So an owner whose
 //! writer died in between has a claim without a fact. The next applicant makes up for that: it first
-//! *bars* the claim in that owner's aggregate. Whichever is first there, the fact or the bar, decides;
-//! so nobody loses what was acknowledged, however slow they were.
+//! *bars* the claim in that owner's aggregate. The one that is appended first, the fact or the bar, decides,
+//! so no acknowledged change is lost, even by slow instances.
 //!
 //! # Invariants
 //! 1. A name has at most one claim at a time, and all readers agree on which.
 //! 2. Only the owner of the claim can hold the name. So no two owners hold one name.
-//! 3. A claim is released only if its owner gave it up, or can never hold it ([`Holding::Never`]).
-//! 4. A name that nobody holds can be acquired again [`PATIENCE`] after the last claim to it, if need be
+//! 3. A claim is released only if its owner released it, or can never hold it ([`Holding::Never`]).
+//! 4. A name without an owner can be acquired again [`PATIENCE`] after the last claim to it, if necessary
 //!    after several attempts.
 
 #![allow(
@@ -40,14 +40,14 @@ pub struct Claim {
     pub at: u64,
 }
 
-/// What a claim amounts to in its owner's aggregate.
+/// The state of a claim in its owner's aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holding {
     /// The owner's aggregate has a fact that rests on the claim.
     Held,
-    /// It has none, and may still get one.
+    /// It has no fact, and may still get one.
     Possible,
-    /// It has none, and a fact that comes later has no effect.
+    /// It has no fact, and a later fact has no effect.
     Never,
 }
 
@@ -56,7 +56,7 @@ pub trait Owners {
     /// The capability's error.
     type Error: From<Error>;
 
-    /// What the claim amounts to now.
+    /// The current state of the claim.
     async fn holding(&self, claim: &Claim) -> Result<Holding, Self::Error>;
 
     /// Appends to the owner's aggregate that the claim is barred, unless it is held, and returns what
@@ -195,7 +195,8 @@ impl<P: Platform> Unique<P> {
     /// # Errors
     /// Those of the journal. May be repeated.
     pub async fn release(&self, claim: &str) -> Result<(), Error> {
-        let is_current = |state: &Current| state.0.as_ref().is_some_and(|found| found.id == claim);
+        let is_current =
+            |state: &Current| state.0.as_ref().is_some_and(|current| current.id == claim);
         let decide =
             |state: &Current| Ok(is_current(state).then(|| Entry::Released(claim.to_owned())));
         self.aggregate.update(decide).await.map(drop)

@@ -1,15 +1,15 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// What entries mean: state, and how an entry changes it.
+/// The meaning of entries: a state, and how an entry changes it.
 ///
 /// `apply` must depend on nothing but its arguments, or readers would disagree.
 pub trait Fold: Default + Serialize + DeserializeOwned {
-    /// The version of `Self` and `Entry` as they are stored. What a later version wrote is
-    /// refused rather than misread.
+    /// The version of `Self` and `Entry` as they are stored. Data of a later version is
+    /// rejected rather than misread.
     const VERSION: u32;
 
-    /// One fact.
+    /// The type of entries.
     type Entry: Serialize + DeserializeOwned;
 
     /// Takes in the entry of this number. An entry that cannot apply changes nothing.

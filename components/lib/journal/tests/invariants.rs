@@ -18,7 +18,7 @@ impl Fold for Log {
     type Entry = String;
 
     fn apply(&mut self, _number: u64, entry: String) {
-        self.0.retain(|known| *known != entry);
+        self.0.retain(|existing| *existing != entry);
         self.0.push(entry);
     }
 }
@@ -271,7 +271,7 @@ fn read_skips_damaged_values_and_refuses_later_versions() {
 }
 
 /// Reads, erases what can be erased, and writes a snapshot.
-fn tidy(world: &World) {
+fn clean_up(world: &World) {
     let one = journal(world.client());
     world.spawn(async move {
         let mut view = one.read::<Log>().await.unwrap();
@@ -297,16 +297,16 @@ fn erase_settled_before_the_margin_erases_nothing_and_may_be_repeated() {
     let world = World::new(1);
     spawn_writers(&world, 1, 200);
     world.run();
-    tidy(&world);
+    clean_up(&world);
     let early = world.value("test:s");
     world.pass(SETTLE + 1);
     append_more(&world, ERASE_MARGIN - 1);
-    tidy(&world);
+    clean_up(&world);
     assert!(world.value("test:1").is_some(), "too close to the end");
 
     append_more(&world, ERASE_MARGIN);
     let expected = read(&world);
-    tidy(&world);
+    clean_up(&world);
     assert!(world.value("test:1").is_none());
     assert!(world.value("test:200").is_none());
     assert!(world.value("test:201").is_some());
@@ -315,8 +315,8 @@ fn erase_settled_before_the_margin_erases_nothing_and_may_be_repeated() {
     // The oldest snapshot that anybody may still have written is of the mark's position.
     world.put("test:s", early);
     assert_eq!(read(&world), expected);
-    tidy(&world);
-    tidy(&world);
+    clean_up(&world);
+    clean_up(&world);
     assert_eq!(read(&world), expected);
     append_more(&world, 1);
     let mut moved = expected;
@@ -330,13 +330,13 @@ fn erase_settled_before_the_settle_time_erases_nothing() {
     let world = World::new(1);
     spawn_writers(&world, 1, 200);
     world.run();
-    tidy(&world);
+    clean_up(&world);
     append_more(&world, ERASE_MARGIN);
     world.pass(SETTLE - 10_000);
-    tidy(&world);
+    clean_up(&world);
     assert!(world.value("test:1").is_some());
     world.pass(20_000);
-    tidy(&world);
+    clean_up(&world);
     assert!(world.value("test:1").is_none());
 }
 

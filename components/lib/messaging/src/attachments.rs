@@ -17,12 +17,12 @@ impl<D: Database> Session<'_, D> {
            JOIN members me ON me.channel_id = m.channel_id AND me.user_id = $2 AND me.rank > 0
            WHERE f.file_id = $1 LIMIT 1";
         let parameters = vec![file.into(), user.into()];
-        let found = first_row(self.database, statement, parameters).await?;
-        Ok(found.is_some())
+        let row = first_row(self.database, statement, parameters).await?;
+        Ok(row.is_some())
     }
 
-    /// Files whose messages are gone, the first ones first. One that another message has too is left out until that is
-    /// gone as well.
+    /// Files whose messages were deleted, the first deleted first. A file that another message has too is left out until
+    /// that message is deleted as well.
     pub(crate) async fn list_detached_files(&self) -> Result<Vec<String>, Error> {
         let statement = format!(
             "SELECT CAST(JSON_OF(d.file_id) AS TEXT) FROM detached_files d

@@ -12,7 +12,7 @@ use crate::rules::Rank;
 use crate::types::{Actor, Channel, Error, PageRequest, Subject, TextChange};
 use crate::{ATTEMPTS_MAX, Session, contended, text};
 
-/// A channel `c`, with the membership `me` of whoever asks.
+/// A channel `c`, with the membership `me` of the actor.
 pub(crate) const COLUMNS: &str =
     "c.id, c.name, c.description, c.is_private, c.category, c.image_url,
    c.banner_url, c.owner_id, c.created_at, c.updated_at, c.member_count, me.rank";
@@ -128,7 +128,7 @@ impl<D: Database> Session<'_, D> {
             }
         }
         let member = format!("me.channel_id = c.id AND me.user_id = {user}");
-        // What one has joined is less than all there is.
+        // A user has joined fewer channels than there are, so `JOIN` reads fewer rows.
         let join = if filter.joined { "JOIN" } else { "LEFT JOIN" };
         from.push_str(&format!(" {join} members me ON {member}"));
         if let Some(category) = &filter.category {

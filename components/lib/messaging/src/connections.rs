@@ -11,7 +11,7 @@ use crate::types::Error;
 /// How long a ticket is valid, and a socket counts without being seen, in milliseconds.
 const TICKET_TIME: u64 = 60_000;
 const GONE_TIME: u64 = 90_000;
-/// Users whose presence is asked for at once.
+/// The most users whose presence is read at once.
 const PRESENCE_MAX: usize = 100;
 /// Sockets that one call removes or lists.
 const CONNECTIONS_MAX: usize = 100;

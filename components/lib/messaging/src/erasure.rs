@@ -1,4 +1,4 @@
-//! What is stored of a user.
+//! Exports and erases the data of a user.
 
 use serde_json::{Value as Json, json};
 
@@ -107,7 +107,7 @@ impl<D: Database> Session<'_, D> {
         reactions.collect()
     }
 
-    /// Whether the database answers.
+    /// Whether the database can be used.
     pub(crate) async fn check(&self) -> Result<(), Error> {
         let statement = "SELECT CAST(JSON_OF(max(version)) AS TEXT) FROM messaging_migrations";
         first_row(self.database, statement, Vec::new())

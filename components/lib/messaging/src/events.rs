@@ -1,8 +1,8 @@
-//! What happened, for readers and for publishing. Triggers add events.
+//! Events, for readers and for publishing. Triggers of the database add them.
 
 use crate::bindings::exports::goldfish::messaging::events::{Batch, Event, History, Kind, Scope};
 use crate::database::{Database, Frequent, Parameters, Row, Value, first_row, malformed, rows};
-use crate::facts::standing_of;
+use crate::facts::actor_rank_of;
 use crate::input::invalid;
 use crate::messages;
 use crate::rules::Channel;
@@ -144,7 +144,7 @@ impl<D: Database> Session<'_, D> {
             is_private: row.flag()?,
             version: 0,
             admin_count: 0,
-            actor: standing_of(&mut row, &Actor::User(user.to_owned()))?,
+            actor: actor_rank_of(&mut row, &Actor::User(user.to_owned()))?,
         };
         channel.member(subject)?;
         let stream = row.text()?;
@@ -230,7 +230,7 @@ impl<D: Database> Session<'_, D> {
             is_private: row.flag()?,
             version: 0,
             admin_count: 0,
-            actor: standing_of(&mut row, &Actor::User(user.to_owned()))?,
+            actor: actor_rank_of(&mut row, &Actor::User(user.to_owned()))?,
         };
         channel.member(Subject::Thread)?;
         users_of(&mut row)

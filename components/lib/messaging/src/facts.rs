@@ -1,13 +1,13 @@
-//! What the rules have to know, read from the database.
+//! What the rules depend on, read from the database.
 
 use crate::database::{Database, Row, Value, first_row, malformed};
-use crate::rules::{Channel, Message, Rank, Standing, Thread};
+use crate::rules::{ActorRank, Channel, Message, Rank, Thread};
 use crate::types::{Actor, Error, Subject};
 
-/// What a channel is found by.
+/// The columns of a channel that the rules depend on, and the rank of the actor.
 const OF_CHANNEL: &str = "c.id, c.is_private, c.membership_version, c.admin_count, a.rank";
 
-/// The user who asks; none for the operator.
+/// The user id of the actor; none for the operator.
 pub(crate) fn user_of(actor: &Actor) -> Option<&str> {
     match actor {
         Actor::User(user) => Some(user),
@@ -98,16 +98,16 @@ pub(crate) fn channel_of(row: &mut Row, actor: &Actor) -> Result<Channel, Error>
         is_private: row.flag()?,
         version: row.integer()?,
         admin_count: row.integer()?,
-        actor: standing_of(row, actor)?,
+        actor: actor_rank_of(row, actor)?,
     })
 }
 
-/// A rank, as that of whoever asks.
-pub(crate) fn standing_of(row: &mut Row, actor: &Actor) -> Result<Standing, Error> {
+/// The rank of the actor, from the next column.
+pub(crate) fn actor_rank_of(row: &mut Row, actor: &Actor) -> Result<ActorRank, Error> {
     let rank = rank_of(row)?;
     Ok(match actor {
-        Actor::User(_) => Standing::User(rank),
-        Actor::Operator => Standing::Operator,
+        Actor::User(_) => ActorRank::User(rank),
+        Actor::Operator => ActorRank::Operator,
     })
 }
 

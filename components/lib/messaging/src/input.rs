@@ -34,7 +34,7 @@ pub(crate) fn is_user_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A user id that can be compared with those in the database: that of nobody for what is not a user id.
+/// A user id that can be compared with those in the database. For an invalid user id, an id that no user has.
 pub(crate) fn comparable(user: &str) -> &str {
     if is_user_id(user) { user } else { "" }
 }

@@ -165,11 +165,11 @@ impl<D: Database> Session<'_, D> {
         for _ in 0..ATTEMPTS_MAX {
             let channel = self.channel_of_invitation(token).await?;
             let (facts, _) = facts::channel(self.database, &actor, &channel, None).await?;
-            let found = match facts.accept()? {
+            let membership = match facts.accept()? {
                 Outcome::Unchanged => self.membership(&channel, user).await?,
                 Outcome::Change => self.join_by(user, token).await?,
             };
-            if let Some(membership) = found {
+            if let Some(membership) = membership {
                 return Ok(membership);
             }
             facts::user(self.database, user).await?;

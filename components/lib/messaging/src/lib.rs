@@ -23,7 +23,7 @@
 //! everything about members the condition is `membership_version` of the channel, which each change of a
 //! membership raises: if it is still the same, every fact about memberships is. Otherwise the operation
 //! begins again. PostgreSQL locks the row of the channel before it compares; on SQLite there is one writer
-//! at a time. Posting takes one statement in which all conditions stand.
+//! at a time. Posting is one statement that contains all conditions.
 //!
 //! # Numbers
 //! A message takes the number after `threads.last_number`, whose row is locked from then until the message
@@ -79,7 +79,7 @@ pub mod bindings {
 /// The types of the contract that the interfaces share.
 pub(crate) use bindings::exports::goldfish::messaging::types;
 
-/// What an operation works with.
+/// The context of an operation.
 pub(crate) struct Session<'a, D> {
     pub(crate) database: &'a D,
     /// Milliseconds since the epoch.

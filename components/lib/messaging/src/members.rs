@@ -1,4 +1,4 @@
-//! Who is a member of a channel, and with which role.
+//! The members of a channel, and their roles.
 
 use crate::bindings::exports::goldfish::messaging::members::{
     Ban, BanPage, JoinedChannel, JoinedPage, MemberPage, Membership,
@@ -8,7 +8,7 @@ use crate::database::{Database, Parameters, Row, Value, first_row, malformed};
 use crate::facts::{self, user_of};
 use crate::input::{Checks, comparable};
 use crate::page::Listing;
-use crate::rules::{Channel, Outcome, Rank, Standing};
+use crate::rules::{ActorRank, Channel, Outcome, Rank};
 use crate::types::{self, Actor, Error, Member, PageRequest, Role, Subject, Unread, UserSummary};
 use crate::{ATTEMPTS_MAX, Session, contended};
 
@@ -36,7 +36,7 @@ fn user_columns(table: &str) -> String {
 
 const REASON_MAX: usize = 500;
 
-/// What a change of a membership begins with: the channel, locked, if its memberships are still those that the rule
+/// The beginning of a change of a membership: the channel, locked, if its memberships are still those that the rule
 /// has seen.
 const LOCKED: &str = "WITH locked AS (
    SELECT c.id FROM channels c WHERE c.id = $1 AND c.membership_version = $2 /*+ FOR NO KEY UPDATE */)";
@@ -450,9 +450,9 @@ pub(crate) fn summary_of(row: &mut Row) -> Result<UserSummary, Error> {
     })
 }
 
-/// What a member has not read. None for somebody who is not a member.
-pub(crate) fn unread_of(row: &mut Row, standing: Standing) -> Result<Option<Unread>, Error> {
+/// What a member has not read. None for a user who is not a member.
+pub(crate) fn unread_of(row: &mut Row, actor_rank: ActorRank) -> Result<Option<Unread>, Error> {
     let (messages, mentions) = (row.unsigned()?, row.unsigned()?);
-    let is_member = matches!(standing, Standing::User(Some(rank)) if rank >= Rank::Member);
+    let is_member = matches!(actor_rank, ActorRank::User(Some(rank)) if rank >= Rank::Member);
     Ok(is_member.then_some(Unread { messages, mentions }))
 }

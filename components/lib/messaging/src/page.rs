@@ -7,7 +7,7 @@ use crate::types::{Error, PageInfo, PageRequest, PageStart};
 /// The largest page.
 pub(crate) const LIMIT_MAX: u32 = 100;
 
-/// Beyond it, skipping items takes too long; a cursor is what is meant then.
+/// Beyond it, skipping items takes too long. Clients should use a cursor instead.
 const OFFSET_MAX: u32 = 1_000_000;
 
 /// A list that is read in pages, in the order of a column with unique integers.
@@ -28,7 +28,7 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Reads a page: its items, in order, and what is said of the whole list.
+    /// Reads a page: its items, in order, and the total of the whole list.
     pub(crate) async fn read<D: Database>(
         self,
         database: &D,
@@ -74,7 +74,7 @@ impl Listing {
         }
     }
 
-    /// One item more than `limit`, if there are as many, each with its key.
+    /// Up to one item more than `limit`, each with its key.
     async fn rows<D: Database>(
         mut self,
         database: &D,

@@ -1,9 +1,9 @@
-//! Who may do what. Pure functions of what is known of a channel, see `facts`.
+//! Who may do what. Pure functions of the data that `facts` reads.
 
 use crate::input::invalid;
 use crate::types::{Conflict, Error, Refusal, Role, Subject};
 
-/// How far somebody's say in a channel goes. The numbers are those of `members.rank`.
+/// What a user may do in a channel. The numbers are those of `members.rank`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     Banned,
@@ -38,7 +38,7 @@ impl Rank {
         }
     }
 
-    /// None for somebody who is banned.
+    /// None for a banned user.
     pub(crate) fn role(self) -> Option<Role> {
         match self {
             Self::Banned => None,
@@ -57,15 +57,15 @@ impl Rank {
     }
 }
 
-/// Who asks, as far as a channel is concerned.
+/// The rank of the actor of a request in a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum ActorRank {
     Operator,
     /// None: neither a member nor banned.
     User(Option<Rank>),
 }
 
-/// What is known of a channel.
+/// A channel, as far as the rules depend on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Channel {
     pub(crate) id: String,
@@ -74,13 +74,13 @@ pub(crate) struct Channel {
     pub(crate) version: i64,
     /// The owner included.
     pub(crate) admin_count: i64,
-    pub(crate) actor: Standing,
+    pub(crate) actor: ActorRank,
 }
 
-/// What a change of a membership is to become.
+/// Whether a membership has to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It is so already.
+    /// The membership is already as requested.
     Unchanged,
     Change,
 }
@@ -89,10 +89,10 @@ impl Channel {
     /// Whether the actor may know of the channel, and so of a `subject` in it.
     pub(crate) fn see(&self, subject: Subject) -> Result<(), Error> {
         match self.actor {
-            Standing::Operator => Ok(()),
-            Standing::User(Some(rank)) if rank >= Rank::Member => Ok(()),
-            Standing::User(_) if self.is_private => Err(Error::NotFound(subject)),
-            Standing::User(_) => Ok(()),
+            ActorRank::Operator => Ok(()),
+            ActorRank::User(Some(rank)) if rank >= Rank::Member => Ok(()),
+            ActorRank::User(_) if self.is_private => Err(Error::NotFound(subject)),
+            ActorRank::User(_) => Ok(()),
         }
     }
 
@@ -100,10 +100,10 @@ impl Channel {
     pub(crate) fn member(&self, subject: Subject) -> Result<Rank, Error> {
         self.see(subject)?;
         match self.actor {
-            Standing::Operator => Ok(Rank::Owner),
-            Standing::User(Some(Rank::Banned)) => Err(Error::Forbidden(Refusal::Banned)),
-            Standing::User(Some(rank)) => Ok(rank),
-            Standing::User(None) => Err(Error::Forbidden(Refusal::NotAMember)),
+            ActorRank::Operator => Ok(Rank::Owner),
+            ActorRank::User(Some(Rank::Banned)) => Err(Error::Forbidden(Refusal::Banned)),
+            ActorRank::User(Some(rank)) => Ok(rank),
+            ActorRank::User(None) => Err(Error::Forbidden(Refusal::NotAMember)),
         }
     }
 
@@ -125,35 +125,35 @@ impl Channel {
     pub(crate) fn join(&self) -> Result<Outcome, Error> {
         self.see(Subject::Channel)?;
         match self.actor {
-            Standing::User(Some(Rank::Banned)) => Err(Error::Forbidden(Refusal::Banned)),
-            Standing::User(Some(_)) => Ok(Outcome::Unchanged),
-            Standing::User(None) | Standing::Operator => Ok(Outcome::Change),
+            ActorRank::User(Some(Rank::Banned)) => Err(Error::Forbidden(Refusal::Banned)),
+            ActorRank::User(Some(_)) => Ok(Outcome::Unchanged),
+            ActorRank::User(None) | ActorRank::Operator => Ok(Outcome::Change),
         }
     }
 
     /// Joining by an invitation.
     pub(crate) fn accept(&self) -> Result<Outcome, Error> {
         match self.actor {
-            Standing::User(Some(Rank::Banned)) => Err(Error::Forbidden(Refusal::Banned)),
-            Standing::User(Some(_)) => Ok(Outcome::Unchanged),
-            Standing::User(None) | Standing::Operator => Ok(Outcome::Change),
+            ActorRank::User(Some(Rank::Banned)) => Err(Error::Forbidden(Refusal::Banned)),
+            ActorRank::User(Some(_)) => Ok(Outcome::Unchanged),
+            ActorRank::User(None) | ActorRank::Operator => Ok(Outcome::Change),
         }
     }
 
     pub(crate) fn leave(&self) -> Result<(), Error> {
         self.see(Subject::Channel)?;
         match self.actor {
-            Standing::User(Some(rank)) if rank >= Rank::Member => {
+            ActorRank::User(Some(rank)) if rank >= Rank::Member => {
                 if self.loses_last_admin(rank) {
                     return Err(Error::Conflict(Conflict::LastAdmin));
                 }
                 Ok(())
             }
-            Standing::User(_) | Standing::Operator => Err(Error::NotFound(Subject::Member)),
+            ActorRank::User(_) | ActorRank::Operator => Err(Error::NotFound(Subject::Member)),
         }
     }
 
-    /// Adding somebody with the rank `target`.
+    /// Adding a user with the rank `target`.
     pub(crate) fn add(&self, target: Option<Rank>) -> Result<Outcome, Error> {
         self.at_least(Rank::Admin, Subject::Channel)?;
         match target {
@@ -233,7 +233,7 @@ fn member_of(target: Option<Rank>) -> Result<Rank, Error> {
         .ok_or(Error::NotFound(Subject::Member))
 }
 
-/// What is known of a thread.
+/// A thread, as far as the rules depend on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Thread {
     pub(crate) id: String,
@@ -274,7 +274,7 @@ impl Thread {
     }
 }
 
-/// What is known of a message.
+/// A message, as far as the rules depend on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) key: i64,

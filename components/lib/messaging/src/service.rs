@@ -14,9 +14,9 @@ use crate::bindings::exports::goldfish::messaging::{
 };
 
 /// How long a user is taken to exist, in milliseconds.
-const KNOWN_TIME: u64 = 60_000;
+const RECENT_TIME: u64 = 60_000;
 /// Users that an instance remembers.
-const KNOWN_MAX: usize = 1_000;
+const RECENT_USERS_MAX: usize = 1_000;
 
 /// The exports, on the database of `C`.
 #[derive(Debug)]
@@ -24,16 +24,16 @@ pub struct Messaging<C>(PhantomData<C>);
 
 /// Users that this instance has seen in the database a short time ago, so that [`profiles::Guest::ensure`] costs nothing.
 #[derive(Default)]
-struct KnownUsers(HashMap<String, u64>);
+struct RecentUsers(HashMap<String, u64>);
 
-impl KnownUsers {
+impl RecentUsers {
     fn is_fresh(&self, user: &str, now: u64) -> bool {
         let seen = self.0.get(user);
-        seen.is_some_and(|seen| now.saturating_sub(*seen) < KNOWN_TIME)
+        seen.is_some_and(|seen| now.saturating_sub(*seen) < RECENT_TIME)
     }
 
     fn add(&mut self, user: String, now: u64) {
-        if self.0.len() >= KNOWN_MAX {
+        if self.0.len() >= RECENT_USERS_MAX {
             self.0.clear();
         }
         self.0.insert(user, now);
@@ -44,9 +44,9 @@ impl KnownUsers {
     }
 }
 
-fn known_users() -> MutexGuard<'static, KnownUsers> {
-    static KNOWN: LazyLock<Mutex<KnownUsers>> = LazyLock::new(Mutex::default);
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+fn recent_users() -> MutexGuard<'static, RecentUsers> {
+    static USERS: LazyLock<Mutex<RecentUsers>> = LazyLock::new(Mutex::default);
+    USERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn connect<C: Connect>() -> Result<C::Handle, types::Error> {
@@ -68,14 +68,14 @@ impl<C: Connect> profiles::Guest for Messaging<C> {
         image: Option<String>,
     ) -> Result<bool, types::Error> {
         let now = now_ms();
-        if known_users().is_fresh(&user, now) {
+        if recent_users().is_fresh(&user, now) {
             return Ok(false);
         }
         let database = connect::<C>().await?;
         let created = session(&*database)
             .ensure_user(&user, &name, image.as_deref())
             .await?;
-        known_users().add(user, now);
+        recent_users().add(user, now);
         Ok(created)
     }
 
@@ -106,7 +106,7 @@ impl<C: Connect> profiles::Guest for Messaging<C> {
         user: String,
         messages: profiles::MessagesOfDeleted,
     ) -> Result<profiles::Deletion, types::Error> {
-        known_users().remove(&user);
+        recent_users().remove(&user);
         let database = connect::<C>().await?;
         session(&*database).delete_user(&user, messages).await
     }
@@ -585,7 +585,7 @@ impl<C: Connect> connections::Guest for Messaging<C> {
 
 impl<C: Connect> user_data::Guest for Messaging<C> {
     async fn erase(user: String) -> Result<(), String> {
-        known_users().remove(&user);
+        recent_users().remove(&user);
         let database = C::connect().await?;
         session(&*database).erase(&user).await.map_err(cause)
     }
@@ -614,16 +614,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_users_are_forgotten_after_a_minute_when_removed_and_when_there_are_too_many() {
-        let mut known = KnownUsers::default();
-        known.add("u1".to_owned(), 1_000);
-        assert!(known.is_fresh("u1", 60_999) && !known.is_fresh("u1", 61_000));
-        assert!(!known.is_fresh("u2", 1_000));
-        known.remove("u1");
-        assert!(!known.is_fresh("u1", 1_000));
+    fn recent_users_are_forgotten_after_a_minute_when_removed_and_when_there_are_too_many() {
+        let mut users = RecentUsers::default();
+        users.add("u1".to_owned(), 1_000);
+        assert!(users.is_fresh("u1", 60_999) && !users.is_fresh("u1", 61_000));
+        assert!(!users.is_fresh("u2", 1_000));
+        users.remove("u1");
+        assert!(!users.is_fresh("u1", 1_000));
         for n in 0..2_500 {
-            known.add(n.to_string(), 0);
+            users.add(n.to_string(), 0);
         }
-        assert!(known.0.len() <= KNOWN_MAX);
+        assert!(users.0.len() <= RECENT_USERS_MAX);
     }
 }

@@ -10,7 +10,7 @@ const WORDS_MAX: usize = 10;
 /// letters are too many.
 const PREFIX_MIN: usize = 3;
 
-/// What the words of a search are compared with.
+/// The kind of texts that a search compares its words with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Words {
     /// Names, which are few.
@@ -24,7 +24,7 @@ impl Words {
     }
 }
 
-/// What a mention of somebody with this name is compared with: the name in lower case, with only the characters
+/// The text that mentions of a user with this name are compared with: the name in lower case, with only the characters
 /// that a mention may have.
 pub(crate) fn handle(name: &str) -> String {
     name.to_lowercase()
@@ -37,10 +37,10 @@ fn is_handle(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '-' | '.')
 }
 
-/// What follows each `@` of a text, unless the `@` is inside of a word as in an email address. Each once; those that
-/// are not in lower case in both forms, since ids are compared as they are.
+/// The name after each `@` of a text, unless the `@` is inside of a word as in an email address. Each once. Names that
+/// are not in lower case are returned in both forms, since ids are compared unchanged.
 pub(crate) fn mentions(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     let mut count = 0;
     let mut before = None;
     for (position, character) in text.char_indices() {
@@ -53,17 +53,17 @@ pub(crate) fn mentions(text: &str) -> Vec<String> {
         let end = rest.find(|next| !is_handle(next)).unwrap_or(rest.len());
         let name = rest.get(..end).unwrap_or_default();
         let name = name.trim_end_matches(['.', '-']);
-        if name.is_empty() || found.iter().any(|known| known == name) {
+        if name.is_empty() || names.iter().any(|mentioned| mentioned == name) {
             continue;
         }
         count += 1;
         let lower = name.to_lowercase();
-        if lower != name && !found.contains(&lower) {
-            found.push(lower);
+        if lower != name && !names.contains(&lower) {
+            names.push(lower);
         }
-        found.push(name.to_owned());
+        names.push(name.to_owned());
     }
-    found
+    names
 }
 
 /// Accents that follow their letter are part of a word.
@@ -72,15 +72,15 @@ fn is_of_word(character: char) -> bool {
 }
 
 /// A search for texts in which each word of `query` begins a word (or is one, see [`PREFIX_MIN`]), in the language of the dialect's full text search.
-/// None if there is no word.
+/// None if the query has no word.
 pub(crate) fn search(dialect: Dialect, words: Words, query: &str) -> Option<String> {
     let query = query.to_lowercase();
-    let found: Vec<&str> = query
+    let words_of_query: Vec<&str> = query
         .split(|character: char| !is_of_word(character))
         .filter(|word| word.contains(char::is_alphanumeric))
         .take(WORDS_MAX)
         .collect();
-    if found.is_empty() {
+    if words_of_query.is_empty() {
         return None;
     }
     let term = |word: &&str| match (dialect, words.is_prefix(word)) {
@@ -93,7 +93,13 @@ pub(crate) fn search(dialect: Dialect, words: Words, query: &str) -> Option<Stri
         Dialect::Sqlite => " AND ",
         Dialect::Postgres => " & ",
     };
-    Some(found.iter().map(term).collect::<Vec<_>>().join(and))
+    Some(
+        words_of_query
+            .iter()
+            .map(term)
+            .collect::<Vec<_>>()
+            .join(and),
+    )
 }
 
 #[cfg(test)]

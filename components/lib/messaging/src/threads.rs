@@ -3,16 +3,16 @@
 use crate::bindings::exports::goldfish::messaging::threads::{Changes, NewThread, ThreadPage};
 use crate::channels;
 use crate::database::{Database, Parameters, Row, first_row};
-use crate::facts::{self, standing_of, user_of};
+use crate::facts::{self, actor_rank_of, user_of};
 use crate::input::{self, Checks};
 use crate::members::unread_of;
 use crate::page::Listing;
 use crate::profiles::set_text;
-use crate::rules::{self, Standing};
+use crate::rules::{self, ActorRank};
 use crate::types::{Actor, Error, PageRequest, Subject, Thread};
 use crate::{ATTEMPTS_MAX, Session, contended};
 
-/// A thread `t`, with the membership `me` and the read state `r` of whoever asks.
+/// A thread `t`, with the membership `me` and the read state `r` of the actor.
 const COLUMNS: &str =
     "t.id, t.channel_id, t.name, t.description, t.created_by, t.is_archived, t.created_at,
    t.updated_at, t.last_number, t.last_message_at, me.rank, t.last_number - coalesce(r.number, 0),
@@ -79,7 +79,7 @@ impl<D: Database> Session<'_, D> {
         Ok(thread)
     }
 
-    /// A thread as the actor sees it, and what is known of its channel for whether they may.
+    /// A thread as the actor sees it, and its channel with what [`rules`] need to decide whether they may see it.
     pub(crate) async fn find_thread(
         &self,
         actor: &Actor,
@@ -94,13 +94,13 @@ impl<D: Database> Session<'_, D> {
         let row = first_row(self.database, &statement, parameters).await?;
         let mut row = row.ok_or(Error::NotFound(Subject::Thread))?;
         let is_private = row.flag()?;
-        let (thread, standing) = thread_of(&mut row, actor)?;
+        let (thread, actor_rank) = thread_of(&mut row, actor)?;
         let channel = rules::Channel {
             id: thread.channel_id.clone(),
             is_private,
             version: 0,
             admin_count: 0,
-            actor: standing,
+            actor: actor_rank,
         };
         Ok((thread, channel))
     }
@@ -212,8 +212,8 @@ impl<D: Database> Session<'_, D> {
     }
 }
 
-/// The columns of [`COLUMNS`]: the thread, and who asks.
-fn thread_of(row: &mut Row, actor: &Actor) -> Result<(Thread, Standing), Error> {
+/// The columns of [`COLUMNS`]: the thread, and the rank of the actor.
+fn thread_of(row: &mut Row, actor: &Actor) -> Result<(Thread, ActorRank), Error> {
     let mut thread = Thread {
         id: row.text()?,
         channel_id: row.text()?,
@@ -227,7 +227,7 @@ fn thread_of(row: &mut Row, actor: &Actor) -> Result<(Thread, Standing), Error> 
         last_message_at: row.optional_unsigned()?,
         unread: None,
     };
-    let standing = standing_of(row, actor)?;
-    thread.unread = unread_of(row, standing)?;
-    Ok((thread, standing))
+    let actor_rank = actor_rank_of(row, actor)?;
+    thread.unread = unread_of(row, actor_rank)?;
+    Ok((thread, actor_rank))
 }

@@ -12,13 +12,13 @@ use http_edge::{ApiError, Context};
 pub struct BegunReply {
     /// The reply.
     pub source: Source,
-    /// What its filters are.
+    /// Its filters.
     pub moderation: Moderation,
-    /// What it may cost.
+    /// Its reservation of credits.
     pub reservation: Reservation,
 }
 
-/// Who asks: somebody who may chat.
+/// Authenticates the caller, who must be allowed to chat.
 ///
 /// # Errors
 /// 401, or 403 for an API key without the scope `chat`.
@@ -28,11 +28,11 @@ pub async fn authenticate(context: &mut Context) -> Result<Principal, ApiError> 
     Ok(principal)
 }
 
-/// Counts the request against the limits, reserves credits and asks the model. If it fails, the credits
-/// are given back. `error_of` is the protocol's word for an error of the model.
+/// Counts the request against the limits, reserves credits and calls the model. If it fails, the credits
+/// are released. `error_of` makes the protocol's error of an error of the model.
 ///
 /// # Errors
-/// A limit, credits, moderation, or what the model said.
+/// A limit, credits, moderation, or the error of the model.
 pub async fn ask(
     principal: &Principal,
     mut request: ChatRequest,

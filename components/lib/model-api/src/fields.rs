@@ -123,7 +123,7 @@ impl Fields {
         self.fields.insert(name.to_owned(), value);
     }
 
-    /// Puts what is left of an inner object back.
+    /// Puts the remaining fields of an inner object back.
     pub fn put_rest(&mut self, name: &str, inner: Self) {
         let fields = inner.given();
         if !fields.is_empty() {
@@ -157,7 +157,7 @@ impl Fields {
         match self.take(name) {
             None => Ok(None),
             Some(value) => match read(&value) {
-                Some(found) => Ok(Some(found)),
+                Some(parsed) => Ok(Some(parsed)),
                 None => Err(self.wrong(name, message)),
             },
         }

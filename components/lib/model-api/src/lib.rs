@@ -1,4 +1,4 @@
-//! What the routes of model APIs (`/v1/…`) share: reading requests, moderating them, and the steps from
+//! The common parts of the routes of model APIs (`/v1/…`): reading requests, moderating them, and the steps from
 //! a request to the model's reply. A route adds a decoder, which makes a prompt of a request, and an
 //! encoder, which makes bytes of deltas.
 //!

@@ -48,7 +48,7 @@ struct ErrorView<'a> {
 }
 
 /// The error with OpenAI's status for it. Missing credits are 429, after which OpenAI's libraries
-/// retry: a header tells them not to.
+/// retry. A header prevents that.
 pub fn for_openai(context: &mut Context, error: ApiError) -> ApiError {
     match error {
         ApiError::InsufficientCredits(sentence) => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The beginning of such a text. No provider's own data begins with it.
 const PREFIX: &str = "gf1.";
 
-/// What the text holds.
+/// The content of the text.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Sealed {
     /// The provider that made the reasoning.
@@ -38,7 +38,7 @@ pub fn is_sealed(text: &str) -> bool {
     text.starts_with(PREFIX)
 }
 
-/// What is in the text; none if it is not of [`seal`].
+/// The content of the text; none if it was not made by [`seal`].
 pub fn unseal(text: &str) -> Option<Sealed> {
     let json = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
     serde_json::from_slice(&json).ok()

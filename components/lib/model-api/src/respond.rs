@@ -21,10 +21,10 @@ pub trait ObjectEncoder: StreamEncoder {
 }
 
 impl BegunReply {
-    /// Responds in the protocol of the encoder. A body that the provider made for this protocol goes on as it came.
+    /// Responds in the protocol of the encoder. If the provider uses the same protocol, its body is returned unchanged.
     ///
     /// # Errors
-    /// What the model said, if the response is not streamed.
+    /// The error of the model, if the response is not streamed.
     pub async fn respond(
         self,
         mut encoder: impl ObjectEncoder + 'static,

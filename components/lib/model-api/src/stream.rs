@@ -17,12 +17,12 @@ use sse::Encoder;
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// How long fields of an event wait for its delta or for the end of the reply.
 const EXTRA_WAIT: Duration = Duration::from_millis(20);
-/// How long a client may take to receive what is written at once; then it counts as gone.
+/// How long a client may take to receive what is written at once. After that it counts as disconnected.
 const MAX_WRITE: Duration = Duration::from_secs(120);
 
 /// Turns the deltas of one reply into the bytes of a protocol.
 pub trait StreamEncoder {
-    /// The model that answers, or the requested one as long as that is not known.
+    /// The model that replies. Until it is known, the requested one.
     fn model(&self) -> &str;
 
     /// Writes a delta.
@@ -103,7 +103,7 @@ struct Client<E> {
     encoder: E,
     out: Encoder,
     body: BodyWriter,
-    /// Fires when the client is to be checked. One timer serves many deltas.
+    /// Fires when the client has to be checked. One timer is used for many deltas.
     check: Pin<Box<dyn Future<Output = ()>>>,
     keep_alive: Option<Duration>,
     last_write: Instant,
@@ -142,7 +142,7 @@ impl<E: StreamEncoder> Sink for Client<E> {
 }
 
 impl<E: StreamEncoder> Client<E> {
-    /// Writes the end of the stream. The error is the one that the client was told.
+    /// Writes the end of the stream. Returns the error that was sent to the client.
     async fn finish(
         &mut self,
         end: RelayEnd,
@@ -165,7 +165,7 @@ impl<E: StreamEncoder> Client<E> {
         if let Err(error) = &failed {
             self.encoder.fail(&mut self.out, error, request_id);
         }
-        // A client that is gone misses the end; the log does not depend on it.
+        // A disconnected client does not get the end. The log does not depend on it.
         let _ = self.write().await;
         failed
     }

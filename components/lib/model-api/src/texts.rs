@@ -1,12 +1,12 @@
-//! The texts of a request that are moderated: all that are not the model's own. What a model said
-//! earlier has been moderated before, and the conversation must be able to go on.
+//! The texts of a request that are moderated: all except the model's own. Earlier texts of the model
+//! were moderated before, and the conversation must be able to continue.
 
 use completion::check_texts;
 use contracts::llm::types::{Message, Part, Role};
 use http_edge::ApiError;
 use serde_json::Value;
 
-/// Texts that are to be moderated, each with its path in the request.
+/// The texts to moderate, each with its path in the request.
 #[derive(Default)]
 pub struct Texts<'a>(Vec<(String, &'a mut String)>);
 
@@ -36,7 +36,7 @@ impl<'a> Texts<'a> {
         self.0.push((path, text));
     }
 
-    /// Moderates them. A text that is to be redacted is changed in place.
+    /// Moderates them. Redacted texts are changed in place.
     ///
     /// # Errors
     /// `CONTENT_BLOCKED`, or an internal error if moderation fails.
@@ -130,9 +130,9 @@ mod tests {
         });
         let mut texts = Texts::default();
         texts.add("p", &mut value);
-        let mut found: Vec<_> = texts.0.iter().map(|(_, text)| text.as_str()).collect();
-        found.sort_unstable();
-        assert_eq!(found, ["a", "b", "c"]);
+        let mut contents: Vec<_> = texts.0.iter().map(|(_, text)| text.as_str()).collect();
+        contents.sort_unstable();
+        assert_eq!(contents, ["a", "b", "c"]);
         for (_, text) in texts.0 {
             text.push('!');
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::Fields;
 
-/// Reads `tools`, the functions among them by `function`. Other tools go to the provider as they are: only OpenAI knows
+/// Reads `tools`, the functions among them by `function`. Other tools are sent to the provider unchanged: only OpenAI knows
 /// them.
 ///
 /// # Errors

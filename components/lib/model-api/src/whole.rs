@@ -23,7 +23,7 @@ impl Sink for Collector {
         Ok(())
     }
 
-    /// A response that is not streamed is completed even if its client is gone.
+    /// A response that is not streamed is completed even if its client has disconnected.
     async fn silence(&mut self) -> Silence {
         std::future::pending().await
     }
@@ -33,7 +33,7 @@ impl Sink for Collector {
 /// not charged.
 ///
 /// # Errors
-/// What the model said.
+/// The error of the model.
 pub async fn collect(
     reply: Reply,
     reservation: Reservation,

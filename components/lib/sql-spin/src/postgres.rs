@@ -94,7 +94,7 @@ fn failed(error: Error) -> DatabaseError {
     }
 }
 
-/// What may be logged: not the details of the server, which can contain values.
+/// The text for the log, without the details of the server, which can contain values.
 fn cause_of(error: &Error) -> String {
     match error {
         Error::Decode(cause) => cause.clone(),

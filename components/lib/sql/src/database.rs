@@ -1,4 +1,4 @@
-//! What a driver has to do, and the dialects of SQL.
+//! The trait of drivers, and the dialects of SQL.
 
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -112,7 +112,7 @@ pub trait Connect: 'static {
     fn connect() -> impl Future<Output = Result<Self::Handle, String>>;
 }
 
-/// What SQL looks like to a database. The statements are written once, with these names for what differs:
+/// The dialect of SQL of a database. The statements are written once, with these names for the differences:
 ///
 /// | | SQLite | PostgreSQL |
 /// |---|---|---|
@@ -341,7 +341,7 @@ impl Row {
         self.optional_unsigned()?.ok_or_else(malformed)
     }
 
-    /// The next value, an integer that stands for true unless it is 0.
+    /// The next value, an integer that means true unless it is 0.
     ///
     /// # Errors
     /// If it is of another type.
@@ -349,7 +349,7 @@ impl Row {
         Ok(self.integer()? != 0)
     }
 
-    /// An array inside the row. None stands for NULL.
+    /// An array inside the row. None means NULL.
     ///
     /// # Errors
     /// If the value is of another type.

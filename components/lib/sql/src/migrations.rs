@@ -22,7 +22,7 @@ pub struct Migrations {
     pub list: &'static [Migration],
 }
 
-/// What separates the statements of a migration.
+/// The separator of the statements of a migration.
 const SEPARATOR: &str = "\n----\n";
 
 /// The version of a database without tables.
@@ -30,7 +30,7 @@ const NO_VERSION: i64 = 0;
 
 impl Migrations {
     /// Brings the database to the current version. Instances that start at the same time wait for each
-    /// other. On SQLite the connection must be used by nobody else meanwhile: it is in a transaction.
+    /// other. On SQLite there must be no other user of the connection meanwhile: it is in a transaction.
     ///
     /// # Errors
     /// If a migration fails. Nothing of it is applied then.

@@ -1,4 +1,4 @@
-//! What a connection to SQLite begins with.
+//! The first statements of a connection to SQLite.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub async fn set_up_sqlite<D: Database>(
 }
 
 /// A failure of SQLite. Components share the file: while one creates its tables, a connection that another has just
-/// opened may not find tables that exist. It does when the statement is prepared once more.
+/// opened may not find tables that exist. It finds them when the statement is prepared again.
 pub fn sqlite_failure(cause: String) -> DatabaseError {
     match cause.contains("no such table") {
         true => DatabaseError::RolledBack(cause),

@@ -16,7 +16,7 @@ pub(crate) fn is_json(media_type: &str) -> bool {
     media_type == "application/json"
 }
 
-/// What is stored of an append: an array of JSON values loses its brackets. None for an empty array.
+/// The stored form of an append: an array of JSON values without its brackets. None for an empty array.
 pub(crate) fn normalize(media_type: &str, content: Vec<u8>) -> Result<Option<Vec<u8>>, Error> {
     if !is_json(media_type) {
         return Ok(Some(content));

@@ -15,7 +15,7 @@ const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
 /// How long a chain of forks may be: reading follows it.
 const FORK_DEPTH_MAX: usize = 32;
 
-/// What a fork takes from its source.
+/// The part of its source that a fork uses.
 struct Inherited {
     source: Stored,
     position: Position,
@@ -121,7 +121,7 @@ impl<D: Database> Session<'_, D> {
         Ok(new)
     }
 
-    /// What a fork inherits.
+    /// The properties that a fork inherits.
     async fn inherit(&self, owner: &str, fork: &Fork) -> Result<Inherited, Error> {
         let source = match self.existing(owner, &fork.source).await {
             Err(Error::NotFound) => return Err(Error::SourceNotFound),

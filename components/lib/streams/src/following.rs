@@ -1,8 +1,8 @@
 //! Waiting for the next append.
 //!
-//! Nothing tells an instance what another one has appended, so whoever waits asks the database at an interval. Of
-//! those who wait for the same stream in one instance, one asks for all of them; an append in the same instance is
-//! known at once.
+//! An instance gets no signal about the appends of other instances, so a waiting call queries the database at an interval. Of
+//! the calls that wait for the same stream in one instance, one queries for all of them. An append in the same instance is
+//! seen at once.
 
 use std::{
     collections::HashMap,
@@ -16,28 +16,28 @@ use crate::{
     types::{Error, Page, Position, Start},
 };
 
-/// How often somebody who waits looks, in milliseconds.
+/// The interval at which a waiting call looks for appends, in milliseconds.
 const INTERVAL: u64 = 10;
-/// The same after nothing has happened for [`QUIET`].
+/// The same without any append for [`QUIET`].
 const QUIET_INTERVAL: u64 = 50;
 /// In milliseconds.
 const QUIET: u64 = 2_000;
 
-/// Streams that an instance remembers.
-const KNOWN_MAX: usize = 1_000;
+/// The most streams whose ends an instance remembers.
+const TAILS_MAX: usize = 1_000;
 
-/// What was last known of a stream.
+/// The end of a stream as it was last read.
 #[derive(Clone, Copy)]
-struct Known {
-    tail: u64,
+struct Tail {
+    appends: u64,
     is_closed: bool,
-    /// When it was asked for, in milliseconds since the epoch.
-    asked_at: u64,
+    /// When the database was last queried for the stream, in milliseconds since the epoch.
+    queried_at: u64,
 }
 
-fn known() -> MutexGuard<'static, HashMap<String, Known>> {
-    static KNOWN: LazyLock<Mutex<HashMap<String, Known>>> = LazyLock::new(Mutex::default);
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+fn tails() -> MutexGuard<'static, HashMap<String, Tail>> {
+    static TAILS: LazyLock<Mutex<HashMap<String, Tail>>> = LazyLock::new(Mutex::default);
+    TAILS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A key that no other stream has: user ids have no line breaks.
@@ -47,33 +47,33 @@ fn key(owner: &str, name: &str) -> String {
 
 /// Remembers where a stream ends.
 pub(crate) fn note(owner: &str, name: &str, tail: Position, is_closed: bool) {
-    let mut known = known();
-    if known.len() >= KNOWN_MAX {
-        known.clear();
+    let mut tails = tails();
+    if tails.len() >= TAILS_MAX {
+        tails.clear();
     }
     let now = now_ms();
-    let known = known.entry(key(owner, name)).or_insert(Known {
-        tail: 0,
+    let stream = tails.entry(key(owner, name)).or_insert(Tail {
+        appends: 0,
         is_closed: false,
-        asked_at: 0,
+        queried_at: 0,
     });
-    known.tail = tail.appends;
-    known.is_closed = is_closed;
-    known.asked_at = now;
+    stream.appends = tail.appends;
+    stream.is_closed = is_closed;
+    stream.queried_at = now;
 }
 
-/// Whether the database has to be asked if there is something after a position. Then this caller asks for all that
+/// Whether the database has to be queried for appends after a position. Then this caller queries for all calls that
 /// wait for the stream.
-fn has_to_ask(owner: &str, name: &str, after: u64, now: u64, interval: u64) -> bool {
-    let mut known = known();
-    let Some(known) = known.get_mut(&key(owner, name)) else {
+fn has_to_query(owner: &str, name: &str, after: u64, now: u64, interval: u64) -> bool {
+    let mut tails = tails();
+    let Some(stream) = tails.get_mut(&key(owner, name)) else {
         return true;
     };
-    let is_behind = known.tail <= after && !known.is_closed;
-    if is_behind && now.saturating_sub(known.asked_at) < interval {
+    let is_behind = stream.appends <= after && !stream.is_closed;
+    if is_behind && now.saturating_sub(stream.queried_at) < interval {
         return false;
     }
-    known.asked_at = now;
+    stream.queried_at = now;
     true
 }
 
@@ -89,20 +89,20 @@ pub(crate) async fn read<P: Platform>(
     let mut page = read_once::<P>(owner, name, from, max_bytes).await?;
     loop {
         let waited = now_ms().saturating_sub(begun);
-        let has_news = !page.entries.is_empty() || page.metadata.closed;
-        if has_news || waited >= wait_ms.into() {
+        let has_new = !page.entries.is_empty() || page.metadata.closed;
+        if has_new || waited >= wait_ms.into() {
             return Ok(page);
         }
         let interval = interval(waited);
         let left = u64::from(wait_ms).saturating_sub(waited);
         P::sleep(Duration::from_millis(interval.min(left))).await;
-        if has_to_ask(owner, name, page.next.appends, now_ms(), interval) {
+        if has_to_query(owner, name, page.next.appends, now_ms(), interval) {
             page = read_once::<P>(owner, name, Start::Position(page.next), max_bytes).await?;
         }
     }
 }
 
-/// Longer after nothing has happened for a while.
+/// Longer if nothing was appended for a while.
 fn interval(waited: u64) -> u64 {
     if waited < QUIET {
         INTERVAL

@@ -16,7 +16,7 @@
 //! Each change is one statement, so it is applied as a whole or not at all. An append is a row with the next
 //! number, which is its key: of two that take the same number one is not inserted, and takes the next. All that
 //! an append changes (the tail, whether the stream is closed, the state of its producer) is what the last rows
-//! say, so nothing else has to be updated.
+//! contain, so no other row has to be updated.
 //!
 //! # Forks
 //! A fork has no copy of its source. It says up to which position the source's content is its own, and reading
@@ -83,7 +83,7 @@ pub const MIGRATIONS: sql::Migrations = sql::Migrations {
 /// How often an operation begins again because another one was faster.
 const ATTEMPTS_MAX: usize = 64;
 
-/// What an operation works with.
+/// The context of an operation.
 pub(crate) struct Session<'a, D> {
     pub(crate) database: &'a D,
     /// Milliseconds since the epoch.

@@ -28,11 +28,11 @@ pub(crate) struct Limits {
     pub(crate) stream_bytes: u64,
     /// Bytes of all streams of a user, without what forks share with their sources.
     pub(crate) total_bytes: u64,
-    /// Who follows streams of a user at once.
+    /// The most readers that follow a user's streams at once.
     pub(crate) readers: u64,
 }
 
-/// What a component brings besides its connections.
+/// The functions of a component's platform, in addition to its connections.
 pub trait Platform: Connect {
     /// The value of a variable; none if it is not granted.
     fn variable(name: &str) -> impl Future<Output = Option<String>>;
@@ -48,7 +48,7 @@ pub(crate) async fn connect<P: Platform>() -> Result<P::Handle, Error> {
         .map_err(|cause| Error::Unavailable(format!("streams: {cause}")))
 }
 
-/// What an operation works with, now.
+/// The context of an operation that begins now.
 pub(crate) async fn session<P: Platform>(database: &P::Database) -> Session<'_, P::Database> {
     let now = now_ms();
     Session {
@@ -58,14 +58,14 @@ pub(crate) async fn session<P: Platform>(database: &P::Database) -> Session<'_, 
     }
 }
 
-/// How long limits are used before they are asked for again, in milliseconds: variables may come from a vault.
+/// How long limits are used before the variables are read again, in milliseconds. Variables may come from a vault.
 const FRESH: u64 = 30_000;
 
 /// The limits. Routes that only erase are not granted the variables, and do not need them.
 async fn limits<P: Platform>(now: u64) -> Limits {
-    static KNOWN: Mutex<Option<(u64, Limits)>> = Mutex::new(None);
-    let known = *KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, limits)) = known.filter(|(asked_at, _)| now.saturating_sub(*asked_at) < FRESH) {
+    static CACHED: Mutex<Option<(u64, Limits)>> = Mutex::new(None);
+    let cached = *CACHED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, limits)) = cached.filter(|(read_at, _)| now.saturating_sub(*read_at) < FRESH) {
         return limits;
     }
     let limits = Limits {
@@ -74,7 +74,7 @@ async fn limits<P: Platform>(now: u64) -> Limits {
         total_bytes: number::<P>("max_streams_bytes", DEFAULT_TOTAL_BYTES).await,
         readers: number::<P>("max_stream_readers", DEFAULT_READERS).await,
     };
-    *KNOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, limits));
+    *CACHED.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, limits));
     limits
 }
 

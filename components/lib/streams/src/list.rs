@@ -33,18 +33,18 @@ impl<D: Database> Session<'_, D> {
             id.into(),
             limit.saturating_add(1).into(),
         ];
-        let mut found = Vec::new();
+        let mut listed = Vec::new();
         for row in rows(self.database, &statement, parameters).await? {
             let stored = Stored::parse(row)?;
-            found.push((stored.metadata(), stored.is_expired(self.now)));
+            listed.push((stored.metadata(), stored.is_expired(self.now)));
         }
-        let has_more = found.len() as u64 > limit;
-        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let next_cursor = found
+        let has_more = listed.len() as u64 > limit;
+        listed.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let next_cursor = listed
             .last()
             .filter(|_| has_more)
             .map(|(metadata, _)| format!("{}_{}", metadata.created_at, metadata.id));
-        let streams = found
+        let streams = listed
             .into_iter()
             .filter(|(_, is_expired)| !is_expired)
             .map(|(metadata, _)| metadata)

@@ -1,4 +1,4 @@
-//! Who follows streams live: a limit for each owner of streams.
+//! The readers that follow streams live, with a limit for each owner of streams.
 
 use sql::{Database, Value, first_row, rows};
 

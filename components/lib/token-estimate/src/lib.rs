@@ -1,4 +1,4 @@
-//! Estimates the tokens of a text: for the credits that are reserved before a model is asked, for
+//! Estimates the tokens of a text: for the credits that are reserved before a model is called, for
 //! the charge where a provider sends no counts, and for the limit of a reply that streams.
 //!
 //! May not import anything.
@@ -18,9 +18,9 @@ pub fn tokens_of(bytes: usize) -> u32 {
     saturating(bytes.div_ceil(BYTES_PER_TOKEN))
 }
 
-/// More tokens than the tokenizers of today make of a text: a token for two small letters of a word,
+/// An upper bound of the tokens that today's tokenizers make of a text: a token for two small letters of a word,
 /// for each other letter, digit and sign of ASCII, for two blanks, and for each byte of other scripts,
-/// of which no tokenizer makes more.
+/// of which no tokenizer makes more than one.
 pub fn tokens_at_most(text: &str) -> u32 {
     let mut tokens = 0_usize;
     let mut letters = 0_usize;

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 
-/// Erases what users wrote and were answered.
+/// Erases what users wrote, and the replies.
 pub(crate) async fn erase_content(user: &str) -> Result<(), Failure> {
     contracts::conversations::user_data::erase(user.to_owned())
         .await
@@ -86,7 +86,7 @@ pub(crate) async fn export(user: &str) -> Result<Vec<(&'static str, String)>, Fa
     ])
 }
 
-/// Asks every storage whether it answers.
+/// Checks every storage.
 pub(crate) async fn check() -> Result<(), Failure> {
     contracts::conversations::user_data::check()
         .await

@@ -10,7 +10,7 @@ mod holders;
 
 pub use failure::Failure;
 
-/// Erases what the user wrote and was answered; the account and the records of its use stay. May be
+/// Erases what the user wrote, and the replies. The account and the records of its use stay. May be
 /// repeated.
 ///
 /// # Errors
@@ -19,7 +19,7 @@ pub async fn erase_content(user: &str) -> Result<(), Failure> {
     holders::erase_content(user).await
 }
 
-/// Erases everything. May be repeated, by the user too if it breaks off before the account is erased.
+/// Erases everything. May be repeated, by the user too if it is interrupted before the account is erased.
 ///
 /// # Errors
 /// If some storage fails.
@@ -27,7 +27,7 @@ pub async fn erase(user: &str) -> Result<(), Failure> {
     holders::erase_content(user).await?;
     holders::erase_records(user).await?;
     holders::erase_account(user).await?;
-    // What requests wrote that were being served meanwhile; no new ones are, without an account.
+    // Erases what concurrent requests wrote. Without an account there are no new requests.
     holders::erase_content(user).await?;
     holders::erase_records(user).await
 }
@@ -40,7 +40,7 @@ pub async fn export(user: &str) -> Result<Vec<(&'static str, String)>, Failure> 
     holders::export(user).await
 }
 
-/// Checks that every storage answers.
+/// Checks that every storage can be used.
 ///
 /// # Errors
 /// The first that does not.

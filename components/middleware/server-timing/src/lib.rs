@@ -2,8 +2,8 @@
 //! milliseconds the application took to begin it. An example of the slot; off unless an operator
 //! names it at a route in `spin.toml`.
 //!
-//! It forwards the request it got and the response's body as they are: the host moves the bytes, so
-//! that streams go on unread here.
+//! It forwards the request and the response's body unchanged. The host moves the bytes, so
+//! that streams pass without being read here.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(
@@ -54,7 +54,7 @@ fn with_timing(response: Response, took: Duration) -> Response {
     let fields = response.get_headers().clone();
     // Fails only for a field that may not be set; the response matters more than its timing.
     let _ = fields.append("server-timing", value(took).as_bytes());
-    // Dropping the writer says that we had no trouble with the body.
+    // Dropping the writer reports that the body was handled without an error.
     let (_, verdict) = wit_future::new(|| Ok(()));
     let (body, trailers) = Response::consume_body(response, verdict);
     let (timed, _sent) = Response::new(fields, Some(body), trailers);

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use view::{AccountView, BalanceView, Done, Revoked, StatisticsView, UserPage, UserView};
 
-/// What a path names, for [`ApiError::NotFound`].
+/// The name of a missing user, for [`ApiError::NotFound`].
 const USER: &str = "User";
 /// Maximum length of a user id.
 const MAX_USER_ID: usize = 128;
@@ -82,12 +82,12 @@ async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
     let limit = pagination::limit(query.limit, &mut validator);
     validator.finish()?;
     if let Some(email) = query.email {
-        let found = match directory::find_by_email(email).await {
+        let accounts = match directory::find_by_email(email).await {
             Ok(account) => vec![account],
             Err(Error::NotFound) => Vec::new(),
             Err(other) => return Err(error_mapping::accounts(other)),
         };
-        return Ok(Response::json(&UserPage::new(&found, None)));
+        return Ok(Response::json(&UserPage::new(&accounts, None)));
     }
     let page = directory::list_accounts(query.search, query.cursor, limit)
         .await
@@ -187,7 +187,7 @@ async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
     let revoked = sessions::revoke_sessions(user.clone(), None)
         .await
         .map_err(error_mapping::accounts)?;
-    // Those of other credentials come back.
+    // Sockets that use other credentials reconnect.
     realtime_events::close_sockets_in_background(context, user, None);
     Ok(Response::json(&Revoked { revoked }))
 }
@@ -197,7 +197,7 @@ async fn revoke_keys(context: &mut Context) -> Result<Response, ApiError> {
     let revoked = api_keys::revoke_keys(user.clone())
         .await
         .map_err(error_mapping::accounts)?;
-    // Those of other credentials come back.
+    // Sockets that use other credentials reconnect.
     realtime_events::close_sockets_in_background(context, user, None);
     Ok(Response::json(&Revoked { revoked }))
 }

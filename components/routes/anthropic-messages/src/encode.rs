@@ -12,10 +12,10 @@ use uuid::Uuid;
 use crate::{errors, events};
 use blocks::Blocks;
 
-/// Writes the events of one message. The model's own events are passed on as they came.
+/// Writes the events of one message. The model's own events are passed on unchanged.
 pub(crate) struct MessageEncoder {
     id: String,
-    /// The model that answers, or the requested one as long as that is not known.
+    /// The model that replies. Until it is known, the requested one.
     model: String,
     /// Estimated, until the model counts.
     prompt_tokens: u32,

@@ -14,7 +14,7 @@ pub(crate) fn for_anthropic(context: &mut Context, error: ApiError) -> ApiError 
     context.set_header("request-id", request_id);
     match error {
         ApiError::InsufficientCredits(sentence) => {
-            // After 429 Anthropic's libraries retry, unless they are told not to.
+            // After 429 Anthropic's libraries retry, unless this header forbids it.
             context.set_header("x-should-retry", "false");
             ApiError::ProtocolError(ProtocolError::new(429, "rate_limit_error", sentence))
         }

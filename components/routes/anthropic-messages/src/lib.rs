@@ -1,8 +1,8 @@
 //! Anthropic's Messages API for every model of the catalogue: `POST /v1/messages`, streamed and not,
 //! and `POST /v1/messages/count_tokens`. Nothing is stored.
 //!
-//! A request for an Anthropic model goes on as the client wrote it, and the events of the response come
-//! back as they are; for other models both are translated.
+//! A request for an Anthropic model is forwarded unchanged, and so are the events of the response. For
+//! other models both are translated.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(

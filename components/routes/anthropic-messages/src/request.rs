@@ -12,7 +12,7 @@ use http_edge::ApiError;
 use model_api::{Fields, Origins, Texts, fields::text};
 use serde_json::{Map, Value, json};
 
-/// Headers that go on with the body.
+/// Headers that are forwarded with the body.
 pub(crate) struct NativeHeaders {
     pub(crate) version: Option<String>,
     pub(crate) betas: Vec<String>,
@@ -27,7 +27,7 @@ pub(crate) struct MessageRequest {
 }
 
 impl MessageRequest {
-    /// Moderates a request and reads it. `text` is the body as it came.
+    /// Moderates a request and reads it. `text` is the unchanged body.
     ///
     /// # Errors
     /// 400 with the path of what is wrong; what is blocked.
@@ -57,7 +57,7 @@ impl MessageRequest {
     }
 }
 
-/// Moderates what users, tools and instructions say.
+/// Moderates the texts of users, tools and instructions.
 async fn moderate(body: &mut Value) -> Result<(), ApiError> {
     let mut texts = Texts::default();
     let Some(fields) = body.as_object_mut() else {

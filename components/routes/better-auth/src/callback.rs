@@ -40,7 +40,7 @@ struct Failed {
 }
 
 impl Failed {
-    /// A failure before the flow is known.
+    /// A failure before the flow was read.
     fn without_flow(code: &str) -> Self {
         Self {
             page: ERROR_PAGE.to_owned(),

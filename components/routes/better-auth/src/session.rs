@@ -69,10 +69,10 @@ async fn current(principal: &Principal) -> Result<Option<CurrentSession>, ApiErr
 
 pub(crate) async fn list_sessions(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_account_access(context).await?.user;
-    let found = sessions::list_sessions(user.id.clone())
+    let sessions = sessions::list_sessions(user.id.clone())
         .await
         .map_err(errors::accounts)?;
-    let views: Vec<_> = found
+    let views: Vec<_> = sessions
         .iter()
         .map(|session| SessionView::new(session, &user.id))
         .collect();
@@ -129,7 +129,7 @@ async fn revoke_all_except(
     sessions::revoke_sessions(principal.user.id.clone(), except(&principal.proof))
         .await
         .map_err(errors::accounts)?;
-    // Those of the session that stays come back.
+    // Sockets of the remaining session reconnect.
     close_sockets_in_background(context, principal.user.id.clone(), None);
     Ok(principal)
 }
@@ -138,9 +138,9 @@ async fn revoke_all_except(
 pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
     errors::require_trusted_origin(context)?;
     let EmptyRequest {} = context.json_or_default().await?;
-    let found = access::try_authenticate(context).await?;
+    let principal = access::try_authenticate(context).await?;
     let mut url = None;
-    match found {
+    match principal {
         Ok(principal) => match principal.proof {
             Proof::Session(id) => revoke(context, principal.user.id, id).await?,
             Proof::Workos(id) | Proof::Clerk(id) => {

@@ -1,4 +1,4 @@
-//! What every successful sign-in adds to its response.
+//! The additions of every successful sign-in to its response.
 
 use access::cookies::{self, Lifetime};
 use contracts::accounts::types::SessionTokens;
@@ -6,7 +6,7 @@ use http_edge::Context;
 
 use crate::view::{TokenAndUser, UserView};
 
-/// The response header in which Better Auth's clients look for a bearer token.
+/// The response header from which Better Auth's clients read a bearer token.
 const TOKEN_HEADER: &str = "set-auth-token";
 
 /// Sets the session cookie, and the bearer token for clients without cookies. Others see the user from

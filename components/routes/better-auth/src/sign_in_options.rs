@@ -1,4 +1,4 @@
-//! What a page needs to know to offer the ways to sign in that this server is configured for.
+//! The sign-in methods that this server is configured for, for the sign-in page.
 
 use contracts::{
     mail::sender,

@@ -21,9 +21,9 @@ use team::{ChannelView, Done, page_request};
 use requests::{CreateChannel, UpdateChannel};
 use view::ChannelPage;
 
-/// What a path names, for [`ApiError::NotFound`].
+/// The name of a missing channel, for [`ApiError::NotFound`].
 const CHANNEL: &str = "Channel";
-/// Channels of a page if the request does not say how many.
+/// The number of channels of a page, if the request has no limit.
 const DEFAULT_LIMIT: u32 = 10;
 /// Longest text of a filter, in characters.
 const MAX_FILTER: usize = 200;
@@ -58,10 +58,10 @@ async fn list_channels(context: &mut Context) -> Result<Response, ApiError> {
         joined: query.joined.unwrap_or(false),
     };
     let limit = request.limit;
-    let found = channels::list(actor, filter, request)
+    let page = channels::list(actor, filter, request)
         .await
         .map_err(error_mapping::messaging)?;
-    Ok(Response::json(&ChannelPage::new(&found, number, limit)))
+    Ok(Response::json(&ChannelPage::new(&page, number, limit)))
 }
 
 /// The page of a request: by its number, which begins at 1, or by a cursor.
@@ -103,10 +103,10 @@ async fn create_channel(context: &mut Context) -> Result<Response, ApiError> {
 async fn show_channel(context: &mut Context) -> Result<Response, ApiError> {
     let actor = team::actor(context).await?;
     let id = context.uuid("id", CHANNEL)?;
-    let found = channels::get(actor, id)
+    let channel = channels::get(actor, id)
         .await
         .map_err(error_mapping::messaging)?;
-    Ok(Response::json(&ChannelView::from(&found)))
+    Ok(Response::json(&ChannelView::from(&channel)))
 }
 
 async fn update_channel(context: &mut Context) -> Result<Response, ApiError> {

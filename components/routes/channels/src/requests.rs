@@ -15,7 +15,7 @@ pub(crate) struct CreateChannel {
     banner_url: Option<String>,
 }
 
-/// A field that is absent stays as it is; `null` clears one that may be empty.
+/// An absent field is not changed. `null` clears a field that may be empty.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct UpdateChannel {
@@ -31,7 +31,7 @@ pub(crate) struct UpdateChannel {
 }
 
 impl CreateChannel {
-    /// What others read, with the paths, for moderation.
+    /// The texts that other users can read, with their paths, for moderation.
     pub(crate) fn texts(&mut self) -> Vec<(String, &mut String)> {
         let name = ("name".to_owned(), &mut self.name);
         let others = [
@@ -46,7 +46,7 @@ impl CreateChannel {
 }
 
 impl UpdateChannel {
-    /// What others read, with the paths, for moderation.
+    /// The texts that other users can read, with their paths, for moderation.
     pub(crate) fn texts(&mut self) -> Vec<(String, &mut String)> {
         [
             ("name", self.name.as_mut()),

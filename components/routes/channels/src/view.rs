@@ -1,6 +1,6 @@
 //! Response bodies.
 
-use contracts::messaging::channels::ChannelPage as Found;
+use contracts::messaging::channels;
 use serde::Serialize;
 use team::ChannelView;
 
@@ -13,7 +13,7 @@ pub(crate) struct ChannelPage<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Meta<'a> {
-    /// The number of the page; none if it was found by a cursor.
+    /// The number of the page; none if the request has a cursor.
     page: Option<u32>,
     limit: u32,
     /// Channels of all pages.
@@ -24,16 +24,16 @@ struct Meta<'a> {
 }
 
 impl<'a> ChannelPage<'a> {
-    pub(crate) fn new(found: &'a Found, page: Option<u32>, limit: u32) -> Self {
-        let total = found.page.total.unwrap_or_default();
+    pub(crate) fn new(channels: &'a channels::ChannelPage, page: Option<u32>, limit: u32) -> Self {
+        let total = channels.page.total.unwrap_or_default();
         Self {
-            data: found.items.iter().map(ChannelView::from).collect(),
+            data: channels.items.iter().map(ChannelView::from).collect(),
             meta: Meta {
                 page,
                 limit,
                 total,
                 total_pages: total.div_ceil(u64::from(limit.max(1))),
-                next_cursor: found.page.next.as_deref(),
+                next_cursor: channels.page.next.as_deref(),
             },
         }
     }
@@ -51,11 +51,11 @@ mod tests {
                 next: None,
                 total: Some(total),
             };
-            let found = Found {
+            let channels = channels::ChannelPage {
                 items: vec![],
                 page,
             };
-            let shown = ChannelPage::new(&found, Some(1), 10);
+            let shown = ChannelPage::new(&channels, Some(1), 10);
             assert_eq!(shown.meta.total_pages, pages);
         }
     }

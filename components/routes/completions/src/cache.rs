@@ -1,4 +1,4 @@
-//! Answering an equal request from the response cache.
+//! Responses from the response cache, for equal requests.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::encode::Shape;
 
-/// A request that may be answered from the cache.
+/// A request whose response may be cached.
 pub(crate) struct CacheRequest {
     user: String,
     /// A digest of the request without the model, which is not resolved yet.

@@ -16,7 +16,7 @@ use crate::{
     whole::{JSON, WholeReply},
 };
 
-/// Admits the request, prepares its prompt, asks the model and answers with its reply.
+/// Admits the request, prepares its prompt, calls the model and responds with its reply.
 pub(crate) async fn respond(
     principal: &Principal,
     mut parsed: CompletionRequest,
@@ -78,7 +78,7 @@ pub(crate) async fn respond(
         };
         return Ok(Response::events(|body, log| stream.run(body, log)));
     }
-    // What is left of the credits may cut a reply short that would be longer for others.
+    // The remaining credits may limit a reply that would be longer for other users.
     let is_client_limit = reservation.max_tokens == client_max_tokens;
     let slot = slot.filter(|_| label.model == model);
     let whole = WholeReply {
@@ -91,7 +91,7 @@ pub(crate) async fn respond(
     whole.collect(reply, report).await
 }
 
-/// The model that the request names, known or not; else the default one.
+/// The model that the request names, also if it is unknown; else the default one.
 async fn resolve_model(named: &str) -> Result<String, ApiError> {
     if !named.is_empty() {
         return Ok(named.to_owned());

@@ -1,6 +1,6 @@
 //! OpenAI's Chat Completions API for every model of the catalogue: `POST /v1/chat/completions`,
-//! `GET /v1/models`, `GET /v1/models/:id`; and worker-api's `POST /chat/completions`, which answers
-//! `{messages}` with `{response}` and any other request as OpenAI does. Nothing is stored, unless
+//! `GET /v1/models`, `GET /v1/models/:id`; and worker-api's `POST /chat/completions`, which responds to
+//! `{messages}` with `{response}`, and to any other request as OpenAI does. Nothing is stored, unless
 //! the operator switched the response cache on.
 //!
 //! Event streams contain neither `id:` lines nor comments, because OpenAI's libraries read such

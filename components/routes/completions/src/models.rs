@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use model_api::openai_errors as errors;
 
-/// What the path names, for [`ApiError::NotFound`].
+/// The name of a missing model, for [`ApiError::NotFound`].
 const MODEL: &str = "Model";
 
 /// Longest id of a model, in bytes.

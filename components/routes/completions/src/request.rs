@@ -61,7 +61,7 @@ impl CompletionRequest {
         })
     }
 
-    /// Moderates what the model is told.
+    /// Moderates the texts of the prompt.
     ///
     /// # Errors
     /// `CONTENT_BLOCKED`, or an internal error if moderation fails.
@@ -121,26 +121,26 @@ fn response_format(fields: &mut Fields) -> Result<Option<ResponseFormat>, ApiErr
     };
     let whole = value.to_string();
     let mut format = Fields::of(value, fields.path("response_format"))?;
-    let known = match format.required_text("type")?.as_str() {
+    let parsed = match format.required_text("type")?.as_str() {
         "text" => ResponseFormat::Text,
         "json_object" => ResponseFormat::JsonObject,
         "json_schema" => {
             let mut schema = format.required_object("json_schema")?;
-            let known = JsonSchema {
+            let json_schema = JsonSchema {
                 name: schema.required_text("name")?,
                 description: schema.text("description")?,
                 schema: schema.json("schema")?,
                 strict: schema.flag("strict")?,
             };
             format.put_rest("json_schema", schema);
-            ResponseFormat::JsonSchema(known)
+            ResponseFormat::JsonSchema(json_schema)
         }
         // Only its provider knows such a format, or such fields of one.
         _ => return Ok(Some(ResponseFormat::Other(whole))),
     };
     let is_known = format.rest_given().is_none();
     Ok(Some(if is_known {
-        known
+        parsed
     } else {
         ResponseFormat::Other(whole)
     }))

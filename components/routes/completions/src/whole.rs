@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) const JSON: &str = "application/json";
 
-/// A response that is to be collected from a reply.
+/// A response that is collected from a reply.
 pub(crate) struct WholeReply {
     pub(crate) reservation: Reservation,
     pub(crate) label: Label,
@@ -97,7 +97,7 @@ impl WholeReply {
     }
 }
 
-/// Whether the same request may be answered with this completion again.
+/// Whether this completion may be returned for an equal request.
 fn is_repeatable(completion: &Completion, is_client_limit: bool) -> bool {
     match &completion.finish_reason {
         FinishReason::Stop | FinishReason::ToolCalls => true,

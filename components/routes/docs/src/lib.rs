@@ -19,7 +19,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// What a path names, for [`ApiError::NotFound`].
+/// The name of a missing file, for [`ApiError::NotFound`].
 const MISSING: &str = "File";
 
 struct File {

@@ -130,10 +130,10 @@ async fn admit(context: &mut Context) -> Result<(), ApiError> {
     access::admit(context, Action::Api, &address).await
 }
 
-/// What every response has.
+/// Adds the headers that every response has.
 fn common(response: Response, file: &File, audience: Audience) -> Response {
     let cache = match audience {
-        // Kept, but only used after the server was asked again.
+        // A cache may store it, but has to revalidate it before each use.
         Audience::User => "private, no-cache".to_owned(),
         Audience::Link => "private, max-age=300".to_owned(),
         Audience::Public => format!("public, max-age={PUBLIC_MAX_AGE}"),

@@ -57,16 +57,16 @@ async fn list_files(context: &mut Context) -> Result<Response, ApiError> {
     let limit = pagination::limit(page.limit, &mut validator);
     pagination::cursor(page.cursor.as_deref(), &mut validator);
     validator.finish()?;
-    let found = files::list(user.id, page.cursor, limit)
+    let page = files::list(user.id, page.cursor, limit)
         .await
         .map_err(|error| error_mapping::files(error, "cursor"))?;
     Ok(Response::json(&Files {
-        files: found
+        files: page
             .files
             .iter()
             .map(|file| FileView::new(context, file))
             .collect(),
-        next_cursor: found.next,
+        next_cursor: page.next,
     }))
 }
 

@@ -7,7 +7,7 @@ use file_transfer::content_url;
 use http_edge::{ApiError, Context, Response, Validator};
 use serde::{Deserialize, Serialize};
 
-/// How long a URL is valid if the request does not say, in seconds.
+/// How long a URL is valid, in seconds, if the request has no duration.
 const DEFAULT_SECONDS: u32 = 3600;
 /// The longest time, in seconds: seven days, the most that S3 takes.
 const MAX_SECONDS: u32 = 7 * 24 * 3600;

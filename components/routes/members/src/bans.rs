@@ -10,11 +10,11 @@ pub(crate) async fn list_bans(context: &mut Context) -> Result<Response, ApiErro
     let actor = team::actor(context).await?;
     let channel = context.uuid("channelId", CHANNEL)?;
     let page = PageQuery::read(context)?;
-    let found = members::list_bans(actor, channel, page)
+    let bans = members::list_bans(actor, channel, page)
         .await
         .map_err(error_mapping::messaging)?;
-    let items: Vec<_> = found.items.iter().map(BanView::from).collect();
-    Ok(respond_with_list(context, &items, &found.page))
+    let items: Vec<_> = bans.items.iter().map(BanView::from).collect();
+    Ok(respond_with_list(context, &items, &bans.page))
 }
 
 pub(crate) async fn ban_user(context: &mut Context) -> Result<Response, ApiError> {

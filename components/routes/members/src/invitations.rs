@@ -1,4 +1,4 @@
-//! Invitations: tokens, for links, that make whoever has one a member of a private or public channel.
+//! Invitations: tokens, for links. A user with a token may become a member of its private or public channel.
 
 use contracts::messaging::invitations;
 use http_edge::{ApiError, Context, Response};
@@ -11,7 +11,7 @@ use crate::{
     view::{CreatedInvitationView, InvitationView},
 };
 
-/// What a path names, for [`ApiError::NotFound`].
+/// The name of a missing invitation, for [`ApiError::NotFound`].
 const INVITATION: &str = "Invitation";
 /// Longest token, in bytes.
 const MAX_TOKEN: usize = 256;
@@ -20,11 +20,11 @@ pub(crate) async fn list_invitations(context: &mut Context) -> Result<Response, 
     let actor = team::actor(context).await?;
     let channel = context.uuid("channelId", CHANNEL)?;
     let page = PageQuery::read(context)?;
-    let found = invitations::list(actor, channel, page)
+    let invitations = invitations::list(actor, channel, page)
         .await
         .map_err(error_mapping::messaging)?;
-    let items: Vec<_> = found.items.iter().map(InvitationView::from).collect();
-    Ok(respond_with_list(context, &items, &found.page))
+    let items: Vec<_> = invitations.items.iter().map(InvitationView::from).collect();
+    Ok(respond_with_list(context, &items, &invitations.page))
 }
 
 /// The response alone has the token.

@@ -24,7 +24,7 @@ use team::{ChannelView, Done, MAX_LIMIT, PageQuery, page_request, respond_with_l
 use requests::{ChangeRole, Join, Transfer};
 use view::{JoinedChannelView, MemberView, RoleView};
 
-/// What paths name, for [`ApiError::NotFound`].
+/// The names of missing items, for [`ApiError::NotFound`].
 const CHANNEL: &str = "Channel";
 
 http_edge::routes! {
@@ -50,11 +50,11 @@ http_edge::routes! {
 async fn list_joined(context: &mut Context) -> Result<Response, ApiError> {
     let user = team::user(context).await?.user;
     let page = PageQuery::read(context)?;
-    let found = members::list_joined(user.id, page)
+    let channels = members::list_joined(user.id, page)
         .await
         .map_err(error_mapping::messaging)?;
-    let items: Vec<_> = found.items.iter().map(JoinedChannelView::from).collect();
-    Ok(respond_with_list(context, &items, &found.page))
+    let items: Vec<_> = channels.items.iter().map(JoinedChannelView::from).collect();
+    Ok(respond_with_list(context, &items, &channels.page))
 }
 
 /// Joins a channel; an admin of it adds another user.
@@ -119,20 +119,20 @@ async fn list_members(context: &mut Context) -> Result<Response, ApiError> {
     let channel = context.uuid("channelId", CHANNEL)?;
     let query: ListMembers = context.query()?;
     let page = page_request(query.cursor, query.limit, MAX_LIMIT)?;
-    let found = members::list(actor.clone(), channel, page)
+    let members = members::list(actor.clone(), channel, page)
         .await
         .map_err(error_mapping::messaging)?;
-    let mut items: Vec<_> = found.items.iter().map(MemberView::from).collect();
+    let mut items: Vec<_> = members.items.iter().map(MemberView::from).collect();
     if query.presence {
-        let presence = presence_of(actor, &found.items).await?;
+        let presence = presence_of(actor, &members.items).await?;
         for item in &mut items {
             item.show(&presence);
         }
     }
-    Ok(respond_with_list(context, &items, &found.page))
+    Ok(respond_with_list(context, &items, &members.page))
 }
 
-/// The presence of the members of a page, as far as the one who asks may know it. The operator has no channels.
+/// The presence of the members of a page, as far as the actor may see it. The operator has no channels.
 async fn presence_of(actor: Actor, members: &[Member]) -> Result<Vec<Presence>, ApiError> {
     let Actor::User(user) = actor else {
         return Ok(Vec::new());

@@ -10,7 +10,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Join {
     pub(crate) channel_id: String,
-    /// Another user, whom an admin adds.
+    /// Another user, who is added by an admin.
     pub(crate) user_id: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct CreateInvitation {
 }
 
 impl CreateInvitation {
-    /// 400 if `expiresAt` is no time.
+    /// 400 if `expiresAt` is not a time.
     pub(crate) fn read(self) -> Result<NewInvitation, ApiError> {
         let invalid =
             || ApiError::invalid("expiresAt", "must be a time such as 2026-02-20T10:00:00Z");

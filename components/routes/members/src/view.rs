@@ -19,7 +19,7 @@ pub(crate) struct MemberView<'a> {
     is_owner: bool,
     joined_at: UtcTime,
     user: UserSummaryView<'a>,
-    /// Only where it was asked for.
+    /// None unless the request has `presence`.
     #[serde(skip_serializing_if = "Option::is_none")]
     presence: Option<PresenceView>,
 }
@@ -32,16 +32,18 @@ struct PresenceView {
 }
 
 impl MemberView<'_> {
-    /// Shows the member's presence; one that is not among these is offline.
+    /// Sets the member's presence. A member who is not among these is offline.
     pub(crate) fn show(&mut self, presence: &[Presence]) {
-        let known = presence.iter().find(|known| known.user == self.user_id);
+        let own = presence
+            .iter()
+            .find(|presence| presence.user == self.user_id);
         self.presence = Some(PresenceView {
-            state: match known.map(|known| known.state) {
+            state: match own.map(|presence| presence.state) {
                 Some(PresenceState::Online) => "online",
                 Some(PresenceState::Away) => "away",
                 Some(PresenceState::Offline) | None => "offline",
             },
-            last_seen_at: known.and_then(|known| known.last_seen_at).map(UtcTime),
+            last_seen_at: own.and_then(|presence| presence.last_seen_at).map(UtcTime),
         });
     }
 }

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_left_out() {
+    fn unknown_fields_of_a_model_are_omitted() {
         assert_eq!(
             model(None, None),
             serde_json::json!({

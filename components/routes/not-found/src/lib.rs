@@ -1,4 +1,4 @@
-//! Every path that no other route answers: 404, as a page for browsers and as the usual error object for
+//! Every path without another route: 404, as a page for browsers and as the usual error object for
 //! programs.
 #![cfg_attr(
     not(target_family = "wasm"),
@@ -11,7 +11,7 @@
 use http_edge::{ApiError, Context, Response};
 
 http_edge::routes! {
-    ANY "/..." => answer_unknown_path,
+    ANY "/..." => reject_unknown_path,
 }
 
 /// The page needs nothing else.
@@ -20,7 +20,7 @@ const POLICY: &str =
 
 const PAGE: &str = include_str!("page.html");
 
-async fn answer_unknown_path(context: &mut Context) -> Result<Response, ApiError> {
+async fn reject_unknown_path(context: &mut Context) -> Result<Response, ApiError> {
     let accept = context.head.header("accept").unwrap_or_default();
     if !wants_page(accept) {
         return Err(ApiError::NotFound(http_edge::ROUTE));

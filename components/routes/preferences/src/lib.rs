@@ -70,7 +70,7 @@ async fn update_preferences(context: &mut Context) -> Result<Response, ApiError>
     Ok(render(&values, &models, &default_model().await))
 }
 
-/// What the operator prefers, for users who never said.
+/// The operator's default model, for users without a preference.
 async fn default_model() -> String {
     variables::get("default_model").await.unwrap_or_default()
 }
@@ -88,7 +88,7 @@ fn validate(changes: &Changes, models: &[Model]) -> Result<(), ApiError> {
         .finish()
 }
 
-/// What was never set shows what a chat would use. An empty prompt is how a user takes theirs back.
+/// An unset preference shows the value that a chat would use. An empty prompt removes the user's own.
 fn render(values: &PreferenceValues, models: &[Model], default_model: &str) -> Response {
     let chosen = values.default_model.as_deref().or_else(|| {
         model_choice::choose(&[Some(default_model)], models).map(|model| model.id.as_str())

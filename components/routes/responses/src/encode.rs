@@ -33,7 +33,7 @@ impl Writer {
     }
 }
 
-/// Writes the events of one response. The model's own events are passed on as they came.
+/// Writes the events of one response. The model's own events are passed on unchanged.
 pub(crate) struct ResponseEncoder {
     label: Label,
     echo: Echo,
@@ -133,7 +133,7 @@ impl StreamEncoder for ResponseEncoder {
 
     fn keep_alive(&mut self, out: &mut Encoder) {
         if self.has_begun {
-            // Known to OpenAI's libraries; a comment is no event to clients that count events.
+            // OpenAI's libraries support this event. A comment is no event to clients that count events.
             let members = json!({});
             self.writer.write(out, "keepalive", members);
         } else {

@@ -1,8 +1,8 @@
 //! OpenAI's Responses API for every model of the catalogue: `POST /v1/responses`, streamed and not.
 //! Nothing is stored: a client sends the whole conversation each time, and `store` is always false.
 //!
-//! A request for one of OpenAI's own models goes on as the client wrote it, and the events of the
-//! response come back as they are; for other models both are translated.
+//! A request for one of OpenAI's own models is forwarded unchanged, and so are the events of the response.
+//! For other models both are translated.
 #![cfg_attr(
     not(target_family = "wasm"),
     allow(

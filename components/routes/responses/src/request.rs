@@ -22,12 +22,12 @@ pub(crate) struct ResponseRequest {
     pub(crate) is_stream: bool,
     /// Where its messages were.
     pub(crate) origins: Origins,
-    /// What the response repeats of it.
+    /// The fields that the response repeats.
     pub(crate) echo: Echo,
 }
 
 impl ResponseRequest {
-    /// Moderates a request and reads it. `text` is the body as it came.
+    /// Moderates a request and reads it. `text` is the unchanged body.
     ///
     /// # Errors
     /// 400 with the path of what is wrong; what is blocked.
@@ -52,7 +52,7 @@ impl ResponseRequest {
     }
 }
 
-/// Moderates what users, tools and instructions say.
+/// Moderates the texts of users, tools and instructions.
 async fn moderate(body: &mut Value) -> Result<(), ApiError> {
     let mut texts = Texts::default();
     let Some(fields) = body.as_object_mut() else {
@@ -136,7 +136,7 @@ fn decode(body: Value) -> Result<ResponseRequest, ApiError> {
     })
 }
 
-/// What needs stored responses.
+/// Fields that need stored responses.
 fn reject_state(fields: &mut Fields) -> Result<(), ApiError> {
     for name in ["previous_response_id", "conversation", "prompt"] {
         if fields.take(name).is_some() {

@@ -12,7 +12,7 @@ use crate::{
     target::{self, Target},
 };
 
-/// What `POST …/append` responds.
+/// The response to `POST …/append`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AppendedView {
@@ -64,7 +64,7 @@ async fn append(context: &mut Context) -> Result<(Appended, bool), ApiError> {
     Ok((appended, has_content))
 }
 
-/// What is wrong with every stream; of a stream that does not exist or is closed, that is the error.
+/// The error if the request is invalid for every stream. A missing or closed stream has its own error.
 async fn check(
     context: &mut Context,
     owner: &str,

@@ -33,7 +33,7 @@ pub(crate) async fn put_stream(context: &mut Context) -> Result<Response, ApiErr
     Ok(response.header("location", location))
 }
 
-/// A response with what is known of the stream.
+/// A response with the metadata of the stream.
 pub(crate) fn described(response: Response, stream: &Metadata) -> Response {
     let mut response = response
         .header("content-type", stream.content_type.clone())

@@ -1,4 +1,4 @@
-//! When a stream expires, as headers say it.
+//! The expiry of a stream, in headers.
 
 use contracts::streams::types::Expiry;
 use http_edge::rfc3339;
@@ -60,13 +60,13 @@ pub(crate) fn parse_time(text: &str) -> Option<u64> {
 /// Numbers of fixed lengths between separators.
 fn numbers(text: &str, separator: char, lengths: [usize; 3]) -> Option<[i64; 3]> {
     let mut parts = text.split(separator);
-    let mut found = [0; 3];
-    for (number, length) in found.iter_mut().zip(lengths) {
+    let mut numbers = [0; 3];
+    for (number, length) in numbers.iter_mut().zip(lengths) {
         let part = parts.next()?;
         let is_number = part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
         *number = is_number.then(|| part.parse().ok()).flatten()?;
     }
-    parts.next().is_none().then_some(found)
+    parts.next().is_none().then_some(numbers)
 }
 
 /// `Z`, or `+hh:mm` in seconds.

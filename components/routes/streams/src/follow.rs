@@ -18,9 +18,9 @@ use crate::{
     source::Source,
 };
 
-/// How long a response lasts; the client then asks again. So a connection moves to another instance now and then.
+/// How long a response lasts. The client then requests again, so a connection moves to another instance from time to time.
 const MAX_TIME: Duration = Duration::from_secs(60);
-/// Silence after which the position is sent once more, so that proxies keep the connection open.
+/// Silence after which the position is sent again, so that proxies keep the connection open.
 const SILENCE: Duration = Duration::from_secs(15);
 /// How long nothing may happen before it is checked that the client is still there, in milliseconds.
 const WAIT: u32 = 1000;
@@ -71,7 +71,7 @@ pub(crate) async fn follow(
     })
 }
 
-/// Whether the content can be sent as it is.
+/// Whether the content can be sent unchanged.
 fn is_text(content_type: &str) -> bool {
     let is_text = content_type
         .trim_start()
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn write_event_lets_no_data_end_an_event() {
+    fn write_event_escapes_data_that_would_end_an_event() {
         let mut out = String::new();
         write_event(&mut out, "data", " a\r\n\r\nevent: control\rdata: {}\n");
         assert_eq!(

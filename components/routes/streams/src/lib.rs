@@ -59,7 +59,7 @@ struct Streams {
     next_cursor: Option<String>,
 }
 
-/// Who may read a stream besides its owner.
+/// The readers of a stream other than its owner.
 #[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Visibility {
@@ -91,16 +91,16 @@ async fn list_streams(context: &mut Context) -> Result<Response, ApiError> {
     let limit = pagination::limit(page.limit, &mut validator);
     pagination::cursor(page.cursor.as_deref(), &mut validator);
     validator.finish()?;
-    let found = streams::list_streams(user.id, page.cursor, limit)
+    let page = streams::list_streams(user.id, page.cursor, limit)
         .await
         .map_err(|error| failure::of(context, error))?;
     Ok(Response::json(&Streams {
-        streams: found
+        streams: page
             .streams
             .iter()
             .map(|stream| StreamView::new(context, stream, None))
             .collect(),
-        next_cursor: found.next_cursor,
+        next_cursor: page.next_cursor,
     }))
 }
 

@@ -1,6 +1,6 @@
 //! Names of streams.
 
-/// What a request for a stream did not find.
+/// The name of a missing stream, for errors.
 pub(crate) const STREAM: &str = "Stream";
 
 /// Longest name, in bytes.

@@ -59,7 +59,7 @@ impl Query {
 }
 
 /// The cursor of a response: the number of the current interval, or more than the client's, so that a cache does not
-/// answer the next request with this response.
+/// return this response for the next request.
 pub(crate) fn next_cursor(given: Option<u64>) -> u64 {
     let elapsed = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -38,7 +38,7 @@ pub(crate) async fn read_stream(context: &mut Context) -> Result<Response, ApiEr
     }
 }
 
-/// What is known of a stream. Does not postpone its expiry.
+/// The metadata of a stream. Does not postpone its expiry.
 async fn describe(
     context: &mut Context,
     target: Target,
@@ -119,7 +119,7 @@ fn page_response(context: &Context, from: Start, page: &Page) -> Response {
         position::format(start),
         position::format(page.next)
     );
-    // What comes before the tail does not change, and is one user's.
+    // The content before the tail does not change, and belongs to one user.
     let cache = if is_at_tail(page) {
         "private, no-cache"
     } else {

@@ -1,4 +1,4 @@
-//! What a request reads: a stream, or a reply to a chat message, which is read like one.
+//! The source that a request reads: a stream, or a reply to a chat message, which is read like a stream.
 
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,7 @@ impl Source {
         Ok((reply, page))
     }
 
-    /// Whose quota of readers counts.
+    /// The user whose quota of readers is used.
     pub(crate) fn owner(&self) -> &str {
         match self {
             Self::Stream(target) => &target.owner,
@@ -99,7 +99,7 @@ async fn read_reply(user: &str, id: &str, from: Start, wait_ms: u32) -> Result<P
         match reader.next().await.map_err(failed)? {
             ReaderEvent::Deltas(deltas) if !deltas.is_empty() => {
                 page.add(deltas, !to_the_tail);
-                // What follows is read by the next request, unless it is there.
+                // The next request reads later deltas, unless the reply has ended.
                 if !has_ended && !to_the_tail {
                     break;
                 }

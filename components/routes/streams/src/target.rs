@@ -1,4 +1,4 @@
-//! Which stream a request is about, and whether its credential may read or write it.
+//! The stream of a request, and whether its credential may read or write it.
 
 use contracts::{
     quota::limits::Action,

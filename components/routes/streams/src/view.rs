@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::position;
 
-/// What is encoded in a segment of a path (RFC 3986, section 2.3).
+/// The characters that are percent-encoded in a segment of a path (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

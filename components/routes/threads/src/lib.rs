@@ -21,7 +21,7 @@ use team::{Done, PageQuery, respond_with_list};
 use requests::{CreateThread, MarkRead, UpdateThread};
 use view::{ReadStateView, ThreadView};
 
-/// What paths name, for [`ApiError::NotFound`].
+/// The names of missing items, for [`ApiError::NotFound`].
 const CHANNEL: &str = "Channel";
 const THREAD: &str = "Thread";
 
@@ -49,11 +49,11 @@ async fn list(context: &mut Context, active_only: bool) -> Result<Response, ApiE
     let actor = team::actor(context).await?;
     let channel = context.uuid("channelId", CHANNEL)?;
     let page = PageQuery::read(context)?;
-    let found = threads::list(actor, channel, active_only, page)
+    let threads = threads::list(actor, channel, active_only, page)
         .await
         .map_err(error_mapping::messaging)?;
-    let items: Vec<_> = found.items.iter().map(ThreadView::from).collect();
-    Ok(respond_with_list(context, &items, &found.page))
+    let items: Vec<_> = threads.items.iter().map(ThreadView::from).collect();
+    Ok(respond_with_list(context, &items, &threads.page))
 }
 
 async fn create_thread(context: &mut Context) -> Result<Response, ApiError> {
@@ -70,10 +70,10 @@ async fn create_thread(context: &mut Context) -> Result<Response, ApiError> {
 async fn show_thread(context: &mut Context) -> Result<Response, ApiError> {
     let actor = team::actor(context).await?;
     let id = context.uuid("id", THREAD)?;
-    let found = threads::get(actor, id)
+    let thread = threads::get(actor, id)
         .await
         .map_err(error_mapping::messaging)?;
-    Ok(Response::json(&ThreadView::from(&found)))
+    Ok(Response::json(&ThreadView::from(&thread)))
 }
 
 async fn update_thread(context: &mut Context) -> Result<Response, ApiError> {

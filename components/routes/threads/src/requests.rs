@@ -12,7 +12,7 @@ pub(crate) struct CreateThread {
     description: Option<String>,
 }
 
-/// A field that is absent stays as it is; `null` clears the description.
+/// An absent field is not changed. `null` clears the description.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct UpdateThread {
@@ -25,12 +25,12 @@ pub(crate) struct UpdateThread {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MarkRead {
-    /// That of the last message that was read.
+    /// The number of the last message that was read.
     pub(crate) number: u64,
 }
 
 impl CreateThread {
-    /// What others read, with the paths, for moderation.
+    /// The texts that other users can read, with their paths, for moderation.
     pub(crate) fn texts(&mut self) -> Vec<(String, &mut String)> {
         let name = ("name".to_owned(), &mut self.name);
         let description = self.description.as_mut();
@@ -40,7 +40,7 @@ impl CreateThread {
 }
 
 impl UpdateThread {
-    /// What others read, with the paths, for moderation.
+    /// The texts that other users can read, with their paths, for moderation.
     pub(crate) fn texts(&mut self) -> Vec<(String, &mut String)> {
         let name = self.name.as_mut().map(|text| ("name".to_owned(), text));
         let description = self.description.iter_mut().flatten();

@@ -22,14 +22,14 @@ pub(crate) struct ThreadView<'a> {
     /// The number of its last message; 0 if there is none.
     last_number: u64,
     last_message_at: Option<UtcTime>,
-    /// Of a user who is no member, nothing counts as unread.
+    /// A user who is not a member has no unread messages.
     #[serde(flatten)]
     unread: UnreadView,
 }
 
 impl<'a> From<&'a Thread> for ThreadView<'a> {
     fn from(thread: &'a Thread) -> Self {
-        let nothing = Unread {
+        let none_unread = Unread {
             messages: 0,
             mentions: 0,
         };
@@ -44,7 +44,7 @@ impl<'a> From<&'a Thread> for ThreadView<'a> {
             updated_at: UtcTime(thread.updated_at),
             last_number: thread.last_number,
             last_message_at: thread.last_message_at.map(UtcTime),
-            unread: UnreadView::from(&thread.unread.unwrap_or(nothing)),
+            unread: UnreadView::from(&thread.unread.unwrap_or(none_unread)),
         }
     }
 }

@@ -55,8 +55,8 @@ pub(crate) async fn show_info(context: &mut Context) -> Result<Response, ApiErro
 }
 
 fn of(rules: &[PurposeRules], purpose: Purpose) -> Kind {
-    let found = rules.iter().find(|rules| rules.purpose == purpose);
-    found.map_or_else(Kind::default, |rules| Kind {
+    let purpose_rules = rules.iter().find(|rules| rules.purpose == purpose);
+    purpose_rules.map_or_else(Kind::default, |rules| Kind {
         max_bytes: rules.max_bytes,
         mime_types: rules.media_types.clone(),
     })

@@ -60,7 +60,7 @@ async fn take_all(
         let name = part.file_name.clone().unwrap_or_default();
         let result = take(form, part, owner, purpose).await?;
         taken.push(Taken { name, result });
-        // What is left of a file that was not accepted.
+        // The rest of a file that was not accepted.
         form.skip(max_bytes).await?;
     }
     Ok(())

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::view::{Single, UploadView};
 
-/// What a request for a channel did not find.
+/// The name of a missing channel, for errors.
 const CHANNEL: &str = "Channel";
 
 #[derive(Deserialize)]
@@ -71,10 +71,10 @@ pub(crate) async fn upload_of_channel(
     };
     let channel = parse_uuid(&channel).ok_or(ApiError::NotFound(CHANNEL))?;
     let actor = Actor::User(user.clone());
-    let found = channels::get(actor.clone(), channel.clone())
+    let target = channels::get(actor.clone(), channel.clone())
         .await
         .map_err(error_mapping::messaging)?;
-    if found.role != Some(Role::Admin) {
+    if target.role != Some(Role::Admin) {
         return Err(ApiError::Forbidden(
             "Only admins of the channel may change its pictures.",
         ));

@@ -1,4 +1,4 @@
-//! What clients see of an upload.
+//! The response to an upload.
 
 use contracts::files::types::{File, Purpose};
 use file_transfer::content_url;
@@ -20,7 +20,7 @@ pub(crate) struct Single {
 pub(crate) struct Several {
     pub(crate) success: bool,
     pub(crate) data: Vec<UploadView>,
-    /// Those that were not stored; absent if all were.
+    /// The files that were not stored; absent if all were.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<Failure>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Several {
 pub(crate) struct Failure {
     /// Its place in the form, counted from 0.
     pub(crate) index: usize,
-    /// As the client named it.
+    /// The name that the client sent.
     pub(crate) filename: String,
     pub(crate) error: String,
     pub(crate) code: &'static str,
@@ -73,7 +73,7 @@ fn folder(purpose: Purpose) -> &'static str {
     }
 }
 
-/// Of images by their type, of others by their name.
+/// The extension of the file name: by the media type of images, from the given name of other files.
 fn extension(file: &File) -> String {
     let of_type = match file.media_type.as_str() {
         "image/jpeg" => "jpg",

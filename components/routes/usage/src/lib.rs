@@ -20,7 +20,7 @@ http_edge::routes! {
     GET "/api/credits/transactions" => list_transactions,
 }
 
-/// Which transactions are requested.
+/// The requested transactions.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PageQuery {
@@ -45,8 +45,8 @@ async fn list_transactions(context: &mut Context) -> Result<Response, ApiError> 
     let limit = pagination::limit(query.limit, &mut validator);
     validator.finish()?;
     // One item more than the page has shows whether there is a next page.
-    let found = credits::list_transactions(user.id, query.before, limit.saturating_add(1))
+    let transactions = credits::list_transactions(user.id, query.before, limit.saturating_add(1))
         .await
         .map_err(error_mapping::credits)?;
-    Ok(Response::json(&TransactionsView::new(&found, limit)))
+    Ok(Response::json(&TransactionsView::new(&transactions, limit)))
 }

@@ -43,7 +43,7 @@ struct AmountsView {
     requests: u64,
     prompt_tokens: u64,
     completion_tokens: u64,
-    /// Of the prompts' tokens, those that the provider had in its cache.
+    /// The tokens of prompts that the provider had in its cache.
     cached_tokens: u64,
     /// Null if no price is known.
     cost_usd: Option<f64>,
@@ -65,7 +65,7 @@ struct KeyView<'a> {
 #[derive(Serialize)]
 pub(crate) struct TransactionsView<'a> {
     transactions: Vec<TransactionView<'a>>,
-    /// What `before` is to be for the next page; null on the last one.
+    /// The `before` of the next page; null on the last one.
     next: Option<&'a str>,
 }
 
@@ -116,7 +116,7 @@ impl AmountsView {
     }
 }
 
-/// Of millionths.
+/// Dollars of millionths of a dollar.
 #[allow(
     clippy::cast_precision_loss,
     reason = "exact up to nine thousand million dollars"
@@ -126,9 +126,9 @@ fn dollars(millionths: u64) -> f64 {
 }
 
 impl<'a> TransactionsView<'a> {
-    /// The first `limit` of what was found; if there is more, there is a next page.
-    pub(crate) fn new(found: &'a [Transaction], limit: u32) -> Self {
-        let (page, has_more) = pagination::split(found, limit);
+    /// The first `limit` of these. If there are more, there is a next page.
+    pub(crate) fn new(rows: &'a [Transaction], limit: u32) -> Self {
+        let (page, has_more) = pagination::split(rows, limit);
         let transactions: Vec<_> = page.iter().map(TransactionView::from).collect();
         let next = match has_more {
             true => transactions.last().map(|last| last.id),
@@ -253,8 +253,8 @@ mod tests {
             model: Some("m".into()),
             note: None,
         };
-        let found = [row(3), row(2), row(1)];
-        let page = |limit| serde_json::to_value(TransactionsView::new(&found, limit)).unwrap();
+        let rows = [row(3), row(2), row(1)];
+        let page = |limit| serde_json::to_value(TransactionsView::new(&rows, limit)).unwrap();
         assert_eq!(page(3)["next"], json!(null));
         assert_eq!(page(2)["next"], json!("2"));
         assert_eq!(

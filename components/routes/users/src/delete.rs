@@ -20,7 +20,7 @@ struct Query {
     messages: Messages,
 }
 
-/// What becomes of the user's messages.
+/// How the user's messages are handled.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Messages {
@@ -29,7 +29,7 @@ enum Messages {
     Delete,
 }
 
-/// Deletes one's own account with everything that belongs to it; the operator deletes any.
+/// Deletes the caller's account with everything that belongs to it. The operator may delete any account.
 pub(crate) async fn delete_user(context: &mut Context) -> Result<Response, ApiError> {
     if team::is_operator(context).await? {
         return delete_by_operator(context).await;
@@ -61,7 +61,7 @@ async fn delete_by_operator(context: &mut Context) -> Result<Response, ApiError>
     let Query { messages } = context.query()?;
     let DeleteUser { .. } = context.json_or_default().await?;
     if let Err(error) = profiles::get(id.clone()).await {
-        // The profile alone is gone if an earlier request broke off.
+        // After an interrupted request only the profile is deleted.
         match (error, registration::get_account(id.clone()).await) {
             (Error::NotFound(_), Ok(_)) => {}
             (Error::NotFound(_), Err(AccountError::NotFound)) => {

@@ -49,21 +49,21 @@ async fn list_users(context: &mut Context) -> Result<Response, ApiError> {
         .max_length("search", search, MAX_SEARCH)
         .finish()?;
     let page = page_request(query.cursor, query.limit, MAX_LIMIT)?;
-    let found = profiles::list(query.search, page)
+    let users = profiles::list(query.search, page)
         .await
         .map_err(error_mapping::messaging)?;
     let (private, online) = try_join(
-        asker.private_of(&found.items),
-        asker.online_of(&found.items),
+        asker.private_of(&users.items),
+        asker.online_of(&users.items),
     )
     .await?;
-    let items: Vec<_> = found
+    let items: Vec<_> = users
         .items
         .iter()
         .zip(&private)
         .map(|(user, private)| UserView::new(user, private.as_ref(), online.contains(&user.id)))
         .collect();
-    Ok(respond_with_list(context, &items, &found.page))
+    Ok(respond_with_list(context, &items, &users.page))
 }
 
 async fn show_user(context: &mut Context) -> Result<Response, ApiError> {

@@ -1,4 +1,4 @@
-//! What is not shown of a user to everybody.
+//! The private data of a user, which only the user and the operator can see.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use http_edge::{ApiError, Context, Response};
 
 use crate::view::{Private, UserView};
 
-/// Who asks.
+/// The actor of a request.
 pub(crate) enum Asker {
     User(User),
     Operator,
@@ -38,7 +38,7 @@ impl Asker {
         Ok(Response::json(&view))
     }
 
-    /// Ids of those of at most 100 users who are online. Only oneself and users of a common channel are known to be;
+    /// The ids of those of at most 100 users who are online. Only the actor and users of a common channel can be seen online;
     /// the operator has no channels.
     pub(crate) async fn online_of(
         &self,
@@ -48,10 +48,10 @@ impl Asker {
             return Ok(BTreeSet::new());
         };
         let ids = users.iter().map(|user| user.id.clone()).collect();
-        let found = connections::list_presence(asker.id.clone(), ids)
+        let presences = connections::list_presence(asker.id.clone(), ids)
             .await
             .map_err(error_mapping::messaging)?;
-        let online = found
+        let online = presences
             .into_iter()
             .filter(|presence| presence.state != PresenceState::Offline);
         Ok(online.map(|presence| presence.user).collect())

@@ -11,7 +11,7 @@ const MAX_NAME: usize = 100;
 /// Longest URL of a picture, in bytes.
 const MAX_IMAGE: usize = 2_048;
 
-/// A field that is absent stays as it is; `null` clears one that may be empty.
+/// An absent field is not changed. `null` clears a field that may be empty.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct UpdateUser {
@@ -37,7 +37,7 @@ struct UpdateProfile {
     bio: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
     age: Option<Option<u32>>,
-    /// Has no effect: whether somebody is online follows from their connections.
+    /// Has no effect: whether a user is online depends on their connections.
     is_online: Option<bool>,
 }
 
@@ -47,8 +47,8 @@ pub(crate) struct DeleteUser {
 }
 
 impl UpdateUser {
-    /// 400 unless something is to be changed, and what goes into the account is valid there too: it is
-    /// written to two places, and a part of a change is none.
+    /// 400 unless at least one field is changed, and the fields of the account are valid there too: a change is
+    /// written to two places, and must not succeed in one only.
     pub(crate) fn validate(&mut self) -> Result<(), ApiError> {
         if self.is_empty() {
             return Err(ApiError::invalid("body", team::NOTHING_TO_UPDATE));
@@ -87,7 +87,7 @@ impl UpdateUser {
             && profile.is_none_or(UpdateProfile::is_empty)
     }
 
-    /// What others read, with the paths, for moderation.
+    /// The texts that other users can read, with their paths, for moderation.
     pub(crate) fn texts(&mut self) -> Vec<(String, &mut String)> {
         let (display_name, bio) = match &mut self.profile {
             Some(profile) => (
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn validate_checks_what_goes_into_the_account() {
+    fn validate_checks_the_fields_of_the_account() {
         for bad in [
             r#"{"name": " "}"#,
             r#"{"name": "a\nb"}"#,

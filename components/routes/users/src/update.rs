@@ -13,7 +13,7 @@ use http_edge::{ApiError, Context, Response};
 
 use crate::{private::Asker, requests::UpdateUser};
 
-/// Changes one's own profile. The account is the truth for the name and the picture; others see the
+/// Changes the caller's profile. The account is the truth for the name and the picture; others see the
 /// profile, which is written first since it can be refused.
 pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiError> {
     let principal = team::user(context).await?;
@@ -76,7 +76,7 @@ enum NewAddress {
 
 impl NewAddress {
     /// Checks a new address before anything is changed. None if it is the account's own. 403 unless the
-    /// user signed in a short time ago: whoever has the address can set a new password.
+    /// user signed in a short time ago, because the owner of the address can set a new password.
     async fn check(
         context: &mut Context,
         principal: &Principal,

@@ -82,7 +82,7 @@ impl<'a> ProfileView<'a> {
     }
 }
 
-/// What deleting a user did.
+/// The result of deleting a user.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeletedView {

@@ -1,4 +1,4 @@
-//! A capability for tests that tells what it can reach in the place where it is composed.
+//! A capability for tests that reports what it can access in the place where it is composed.
 #![cfg(target_family = "wasm")]
 
 use bindings::exports::goldfish::probe::reader::Guest;

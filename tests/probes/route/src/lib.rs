@@ -1,7 +1,7 @@
-//! A route for tests that asks the capability composed into it what it can reach.
+//! A route for tests that calls a probe capability, which reports what it can access.
 #![cfg_attr(
     not(target_family = "wasm"),
-    allow(dead_code, reason = "natively there is nothing to do")
+    allow(dead_code, reason = "all calls are in the component")
 )]
 
 use http_edge::{ApiError, Context, Response};
@@ -30,7 +30,7 @@ http_edge::routes! {
     ANY "/..." => probe,
 }
 
-/// One of them.
+/// One of these is given.
 #[derive(Debug, Default, Deserialize)]
 struct Query {
     variable: Option<String>,
@@ -48,7 +48,7 @@ struct Found {
 
 async fn probe(context: &mut Context) -> Result<Response, ApiError> {
     let query: Query = context.query()?;
-    let found = if let Some(name) = query.variable {
+    let result = if let Some(name) = query.variable {
         reader::variable(name).await
     } else if let Some(url) = query.url {
         reader::fetch(url).await.map(|status| status.to_string())
@@ -59,7 +59,7 @@ async fn probe(context: &mut Context) -> Result<Response, ApiError> {
     } else {
         reader::store().await.map(|()| String::new())
     };
-    let (value, error) = match found {
+    let (value, error) = match result {
         Ok(value) => (Some(value), None),
         Err(error) => (None, Some(error)),
     };

@@ -1,4 +1,4 @@
-//! One interface to both databases.
+//! A common interface to both databases.
 
 use std::fmt::Debug;
 
@@ -14,7 +14,7 @@ pub(crate) enum Connection {
     Postgres(pg::Connection, String),
 }
 
-/// What is read of a result.
+/// The part of a result that is read.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Read {
@@ -160,7 +160,7 @@ impl Rows {
         }
     }
 
-    /// Returns whether to go on.
+    /// Returns whether to continue.
     fn add<T: Debug>(&mut self, row: &[T]) -> bool {
         self.count += 1;
         if !matches!(self.read, Read::Count) {

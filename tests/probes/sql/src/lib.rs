@@ -1,10 +1,10 @@
 //! A route for tests that runs the SQL that it is sent, through `spin:sqlite` and `spin:postgres`.
 //!
-//! `POST /…` takes steps, which run one after the other, and answers with the result of each:
+//! `POST /…` takes steps, which run one after the other, and responds with the result of each:
 //! `{"ok": …}`, or `{"error": …}` in the notation of Rust.
 #![cfg_attr(
     not(target_family = "wasm"),
-    allow(dead_code, reason = "natively there is nothing to do")
+    allow(dead_code, reason = "all calls are in the component")
 )]
 
 mod connection;
@@ -44,7 +44,7 @@ enum Step {
     },
     /// Runs a statement and reads its rows.
     Query(Statement),
-    /// Runs a statement and tells how many rows it changed.
+    /// Runs a statement and returns how many rows it changed.
     Execute(Statement),
     /// Runs a statement by the synchronous function.
     Synchronous(Statement),

@@ -1,5 +1,5 @@
 //! `/api/auth/*` as Better Auth's client calls it; the client itself is in `clients`, OAuth in
-//! `oauth`, letters in `recovery`.
+//! `oauth`, emails in `recovery`.
 
 mod social;
 

@@ -1,13 +1,13 @@
 //! Signing in with GitHub and Google, against fakes that check what the real ones check.
 
 use serde_json::{Value, json};
-use upstream::{GitHub, GitHubUser, Google, GoogleUser, Mailbox, Trouble};
+use upstream::{GitHub, GitHubUser, Google, GoogleUser, Mailbox, ServiceFailure};
 
 use crate::harness::{App, Browser, Builder, PASSWORD, Response, new_email};
 
 const CLIENT_ID: &str = "oauth-client";
 const CLIENT_SECRET: &str = "marker-oauth-secret";
-/// What the names of the cookies of OAuth flows begin with.
+/// The prefix of the names of OAuth flows' cookies.
 const FLOW: &str = "goldfish-oauth-";
 
 /// Both providers, and an application that knows them.
@@ -71,7 +71,7 @@ impl World {
         body["url"].as_str().unwrap().to_owned()
     }
 
-    /// What the provider makes of it: the URL that the browser is sent back to.
+    /// The provider's redirect: the URL that the browser is sent back to.
     fn consent(&self, provider: &str, url: &str) -> String {
         match provider {
             "github" => self.github.consent(url),
@@ -275,8 +275,8 @@ async fn sign_in_links_an_account_by_a_verified_email_only() {
     let ask = json!({ "email": owner.email });
     let response = owner.post("/api/auth/send-verification-email", ask).await;
     assert_eq!(response.status, 200, "{response:?}");
-    let letter = mailbox.message(&owner.email, "verify-email").await;
-    let token = letter["token"].as_str().unwrap();
+    let message = mailbox.message(&owner.email, "verify-email").await;
+    let token = message["token"].as_str().unwrap();
     client
         .get(&format!("/api/auth/verify-email?token={token}"))
         .await;
@@ -294,9 +294,9 @@ async fn sign_in_links_an_account_by_a_verified_email_only() {
     let browser = world.browser();
     assert_eq!(world.sign_in(&browser, "github").await, "/welcome");
     assert_eq!(user(&browser).await["id"], owner.id.as_str());
-    // The password is good still.
+    // The password is still valid.
     assert_eq!(client.log_in(&owner.email, PASSWORD).await.status, 200);
-    // That identity signs in to the account, whatever its address is later.
+    // That identity signs in to the account, even if its address changes later.
     world
         .github
         .sign_in(GitHubUser::new(3, "owner", &new_email()));
@@ -314,7 +314,7 @@ async fn sign_in_without_an_email_creates_no_account() {
     let browser = world.browser();
     let end = world.sign_in(&browser, "github").await;
     assert_eq!(end, "/failed?error=email_not_found");
-    // No public address, no name: GitHub tells the primary one when asked.
+    // No public address, no name: GitHub has the primary address at another URL.
     let email = new_email();
     world
         .github
@@ -434,21 +434,21 @@ async fn callback_with_a_failing_provider_redirects_to_the_error_page() {
     world
         .github
         .sign_in(GitHubUser::new(7, "grace", &new_email()));
-    for (path, trouble) in [
-        ("access_token", Trouble::Status(500)),
-        ("access_token", Trouble::Html),
-        ("access_token", Trouble::Cut),
-        ("access_token", Trouble::Oversized(3_000_000)),
-        ("/user", Trouble::Status(500)),
-        ("/user", Trouble::Html),
-        ("/user/emails", Trouble::Status(403)),
+    for (path, failure) in [
+        ("access_token", ServiceFailure::Status(500)),
+        ("access_token", ServiceFailure::Html),
+        ("access_token", ServiceFailure::Cut),
+        ("access_token", ServiceFailure::Oversized(3_000_000)),
+        ("/user", ServiceFailure::Status(500)),
+        ("/user", ServiceFailure::Html),
+        ("/user/emails", ServiceFailure::Status(403)),
     ] {
-        world.github.fail(path, usize::MAX, trouble);
+        world.github.fail(path, usize::MAX, failure);
         let browser = world.browser();
         let end = world.sign_in(&browser, "github").await;
         assert!(
             end.starts_with("/failed?error="),
-            "{path} {trouble:?}: {end}"
+            "{path} {failure:?}: {end}"
         );
         assert_eq!(user(&browser).await, Value::Null);
         world.github.recover();
@@ -474,7 +474,7 @@ async fn social_sign_in_in_two_tabs_succeeds_in_both() {
     let browser = world.browser();
     let first = world.begin(&browser, "github").await;
     let second = world.begin(&browser, "github").await;
-    // The tab that began first comes back last.
+    // The tab that began first gets its callback last.
     for (url, end) in [(second, "/first-time"), (first, "/welcome")] {
         let back = world.consent("github", &url);
         assert_eq!(location(&browser.get(world.path(&back)).await), end);
@@ -533,8 +533,8 @@ async fn denied_consent_redirects_to_the_error_page_of_its_tab() {
     let (one, other) = (begin("/one").await, begin("/other").await);
     for (url, end) in [(one, "/one"), (other, "/other")] {
         let back = world.consent("github", &url);
-        let found = location(&browser.get(world.path(&back)).await);
-        assert_eq!(found, format!("{end}?error=access_denied"));
+        let target = location(&browser.get(world.path(&back)).await);
+        assert_eq!(target, format!("{end}?error=access_denied"));
     }
 }
 

@@ -32,7 +32,7 @@ async fn three(guest: &Guest) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn questions_to_a_failing_provider_cost_no_conversation() {
+async fn failed_messages_evict_no_conversation() {
     let upstream = Upstream::start(Script::new(["Fine."])).await.unwrap();
     let app = App::with_defaults()
         .openai(&upstream)
@@ -73,8 +73,10 @@ async fn questions_to_a_failing_provider_cost_no_conversation() {
     let id = failed["id"].as_str().unwrap();
     let again = guest.open("POST", &path(id, "regenerate"), None).await;
     let events = again.accepted().await.events().await;
-    let told = events.iter().filter(|event| event.name() == "conversation");
-    let evicted: Vec<Value> = told.map(|event| event.json()["evicted"].clone()).collect();
+    let conversation_events = events.iter().filter(|event| event.name() == "conversation");
+    let evicted: Vec<Value> = conversation_events
+        .map(|event| event.json()["evicted"].clone())
+        .collect();
     assert_eq!(evicted[0], json!([]));
     assert_eq!(evicted[1], json!([{ "id": old[0], "title": "one" }]));
     assert_eq!(ids(&guest).await, [id, old[2].as_str(), old[1].as_str()]);

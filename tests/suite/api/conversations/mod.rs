@@ -103,7 +103,7 @@ async fn patch_renames_a_conversation() {
     assert_eq!(response.json()["title"], "Bright 🐠");
     assert_eq!(response.json()["id"], id.as_str());
     assert_eq!(guest.conversation(&id).await["title"], "Bright 🐠");
-    // What follows does not rename it.
+    // Later messages do not rename it.
     let body = json!({ "message": "and more", "conversationId": id });
     guest.chat(body).await.events().await;
     assert_eq!(guest.conversation(&id).await["title"], "Bright 🐠");

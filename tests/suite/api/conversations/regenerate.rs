@@ -42,20 +42,20 @@ async fn regenerate_replaces_the_last_reply() {
     assert_eq!(events[0].json()["conversationId"], id.as_str());
     assert_ne!(events[0].json()["messageId"], first[0].json()["messageId"]);
     assert!(events.last().unwrap().is_done());
-    // The model was asked the same question, and knows nothing of its first response.
+    // The model got the same messages, without its first reply.
     let request = upstream.requests()[1].json();
     assert_eq!(request["model"], "gpt-4o-mini");
-    let said = request["messages"].as_array().unwrap();
-    assert_eq!(said.len(), 2, "{request}");
-    assert_eq!(said[0]["content"], "Be brief.");
-    assert_eq!(said[1]["content"], "Tell me everything.");
+    let messages = request["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 2, "{request}");
+    assert_eq!(messages[0]["content"], "Be brief.");
+    assert_eq!(messages[1]["content"], "Tell me everything.");
     let stored = guest.conversation(&id).await;
     let messages = stored["messages"].as_array().unwrap();
     assert_eq!(messages.len(), 2, "{stored}");
     assert_eq!(messages[1]["content"], "Two.");
     assert_eq!(messages[1]["id"], events[0].json()["messageId"]);
     assert_eq!(messages[1]["model"], "gpt-4o-mini");
-    // Only the last message is answered anew.
+    // Only the last message can be regenerated.
     upstream.set(Script::new(["Three."]));
     let body = json!({ "message": "And?", "conversationId": id, "model": "gpt-4o" });
     guest.chat(body).await.events().await;

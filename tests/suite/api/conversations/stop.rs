@@ -52,14 +52,17 @@ async fn stop_on_another_instance_stops_the_reply() {
     assert!(content.starts_with("w0 "), "{content}");
     assert!(content.ends_with(&text_of(&events)), "{content}");
     assert!(words(600).starts_with(content), "{content}");
-    assert!(upstream.closed_early(0).await, "the provider was told");
-    // Again: nothing happens.
+    assert!(
+        upstream.closed_early(0).await,
+        "the connection to the provider was closed"
+    );
+    // A repeated stop has no effect.
     let response = there.post(&path(&id, "stop"), json!({})).await;
     assert_eq!(
         response.json(),
         json!({ "success": true, "stopped": false })
     );
-    // A stopped reply is part of the conversation as it goes on.
+    // A stopped reply is part of the prompt of later replies.
     upstream.set(Script::new(["More."]));
     let body = json!({ "message": "Go on", "conversationId": id, "model": "gpt-4o" });
     assert_eq!(text_of(&guest.chat(body).await.events().await), "More.");
@@ -90,7 +93,7 @@ async fn stop_before_the_first_delta_ends_the_reply() {
         let id = eventually("the conversation", || async {
             let list = guest.conversations().await;
             list.first()
-                .map(|found| found["id"].as_str().unwrap().to_owned())
+                .map(|conversation| conversation["id"].as_str().unwrap().to_owned())
         })
         .await;
         let response = guest.post(&path(&id, "stop"), json!({})).await;

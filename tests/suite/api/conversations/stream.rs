@@ -288,8 +288,8 @@ async fn stream_of_a_reply_whose_process_was_killed_ends_with_an_error() {
     app.ended().await;
     let again = builder.state_of(&app).start().await;
     let guest = at(&again, &guest);
-    // A writer that does not answer is dead: nobody waits for the three minutes after which silence
-    // is taken for that, and for which the harness would not wait.
+    // A writer that does not respond is dead: no reader waits for the three minutes after which silence
+    // would mean the same, which is longer than the harness waits.
     let rest = follow(&guest, &id, Some("10"))
         .await
         .accepted()
@@ -305,7 +305,7 @@ async fn stream_of_a_reply_whose_process_was_killed_ends_with_an_error() {
         stored["messages"][1]["content"],
         words(0, 10 + numbers.len())
     );
-    // And now that it is known, it can be had anew.
+    // Now that the outcome is stored, the reply can be regenerated.
     upstream.set(Script::new(["At last."]));
     let path = format!("/api/conversations/{id}/regenerate");
     let events = guest

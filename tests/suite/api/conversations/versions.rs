@@ -74,7 +74,7 @@ async fn regenerate_that_fails_keeps_the_good_reply() {
 }
 
 #[tokio::test]
-async fn edits_adds_a_version_and_keeps_what_followed() {
+async fn edits_adds_a_version_and_keeps_the_later_messages() {
     let upstream = Upstream::start(Script::new(["One."])).await.unwrap();
     let app = App::with_defaults()
         .openai(&upstream)
@@ -115,7 +115,7 @@ async fn edits_adds_a_version_and_keeps_what_followed() {
     let new = stored["messages"][0]["id"].clone();
     let chosen = set_active(&guest, &id, &new, &old).await;
     assert_eq!(contents(&chosen), contents(&before));
-    // What is wrong is refused, and changes nothing.
+    // Invalid values are rejected, and have no effect.
     let unknown = send(json!({ "message": "x", "edits": "nothing" }));
     let response = guest.post("/api/chat", unknown).await;
     response.is_error(400, "VALIDATION_ERROR").names("edits");

@@ -1,4 +1,4 @@
-//! What chats cost, and whose model it was: `GET /api/usage` after replies of all kinds.
+//! The cost and the model of chats: `GET /api/usage` after replies of all kinds.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use upstream::{Failure, Script, Upstream};
 use crate::harness::{App, Client, Event, Guest, World, eventually, text_of, world};
 
 const MODEL: &str = "gpt-4o";
-const STAND_IN: &str = "claude-3-haiku";
+const FALLBACK: &str = "claude-3-haiku";
 
 /// At 2.50 dollars a million for the prompt, 1.25 for what of it is cached, 10 for the reply:
 /// 0.0015 + 0.0005 + 0.001.
@@ -18,8 +18,8 @@ fn a_third_of_a_cent() -> Script {
 }
 const COST: f64 = 0.003;
 
-/// An application that asks Claude where GPT-4o fails, which it does.
-async fn with_stand_in(reply: Script) -> (Upstream, World) {
+/// An application with Claude as fallback of GPT-4o, which fails.
+async fn with_fallback(reply: Script) -> (Upstream, World) {
     let openai = Upstream::start(Script::refuse(Failure::Internal)).await;
     let openai = openai.unwrap();
     let upstream = Upstream::start(reply).await.unwrap();
@@ -47,7 +47,7 @@ async fn chat(client: &Client) -> Vec<Event> {
     client.chat(body).await.accepted().await.events().await
 }
 
-/// What `/api/usage` says once so many requests are settled.
+/// The response of `/api/usage`, once so many requests are settled.
 async fn settled(client: &Client, requests: u64) -> Value {
     eventually("the requests to be settled", || async {
         let usage = client.get("/api/usage").await.json();
@@ -65,9 +65,9 @@ fn row<'a>(rows: &'a Value, model: &str) -> &'a Value {
 /// Costs are whole millionths of a dollar.
 #[track_caller]
 fn costs(of: &Value, dollars: f64) {
-    let found = of["costUsd"].as_f64();
-    let found = found.unwrap_or_else(|| panic!("no cost in {of}"));
-    assert!((found - dollars).abs() < 1e-9, "{found}, not {dollars}");
+    let cost = of["costUsd"].as_f64();
+    let cost = cost.unwrap_or_else(|| panic!("no cost in {of}"));
+    assert!((cost - dollars).abs() < 1e-9, "{cost}, not {dollars}");
 }
 
 #[tokio::test]
@@ -129,41 +129,41 @@ async fn model_prices_set_by_the_operator_are_used() {
 
 #[tokio::test]
 async fn the_model_that_replied_is_reported_stored_and_charged() {
-    let (_openai, world) = with_stand_in(Script::new(["I ", "am"]).usage(4_000, 800)).await;
+    let (_openai, world) = with_fallback(Script::new(["I ", "am"]).usage(4_000, 800)).await;
     let guest = world.app.client().guest().await;
     let stream = guest.ask("Hi").await.accepted().await;
     for (name, value) in [
         ("x-goldfish-provider", "anthropic"),
-        ("x-goldfish-model", STAND_IN),
+        ("x-goldfish-model", FALLBACK),
         ("x-goldfish-attempts", "2"),
     ] {
         assert_eq!(stream.header(name), Some(value));
     }
     let id = stream.conversation_id();
     let events = stream.events().await;
-    // Before anybody has answered, it is known only who is asked.
+    // The first event has the requested model, since no model has replied yet.
     assert_eq!(events[0].json()["model"], MODEL);
-    let told = |events: &[Event]| {
+    let usage = |events: &[Event]| {
         let usage = events.iter().find(|event| event.name() == "usage");
         usage.unwrap().json()
     };
-    assert_eq!(told(&events)["model"], STAND_IN);
+    assert_eq!(usage(&events)["model"], FALLBACK);
     let stored = guest.conversation(&id).await;
-    assert_eq!(stored["messages"][1]["model"], STAND_IN);
-    assert_eq!(stored["model"], MODEL, "which is asked next time");
-    // Who reads it again is told the same.
+    assert_eq!(stored["messages"][1]["model"], FALLBACK);
+    assert_eq!(stored["model"], MODEL, "which is used for the next message");
+    // A second reader gets the same usage.
     let again = guest.with("last-event-id", "0");
     let path = format!("/api/conversations/{id}/stream");
     let events = again.open("GET", &path, None).await.events().await;
     assert_eq!(text_of(&events), "I am");
-    assert_eq!(told(&events)["model"], STAND_IN);
+    assert_eq!(usage(&events)["model"], FALLBACK);
 
     complete(&guest, false).await;
     complete(&guest, true).await;
     let usage = settled(&guest, 3).await;
     assert_eq!(usage["usage"].as_array().unwrap().len(), 1, "{usage}");
     // 0.25 dollars a million and 1.25.
-    costs(row(&usage["usage"], STAND_IN), 3.0 * 0.002);
+    costs(row(&usage["usage"], FALLBACK), 3.0 * 0.002);
 }
 
 #[tokio::test]
@@ -296,7 +296,7 @@ async fn concurrent_requests_stay_within_the_budget_of_a_key() {
         );
         let usage = guest.get("/api/usage").await.json();
         let of_key = usage["keys"].as_array().unwrap().iter();
-        let mut of_key = of_key.filter(|found| found["id"] == key.id.as_str());
+        let mut of_key = of_key.filter(|row| row["id"] == key.id.as_str());
         assert_eq!(of_key.next().unwrap()["tokens"], (6 * good).min(40));
     }
 }

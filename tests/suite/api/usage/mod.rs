@@ -68,7 +68,7 @@ async fn usage_lists_tokens_by_day_model_and_key() {
     let empty = usage(&guest).await;
     assert_eq!(empty["plan"], "free");
     assert_eq!(empty["usage"], json!([]));
-    assert_eq!(empty["credits"]["left"], Value::Null, "nothing is limited");
+    assert_eq!(empty["credits"]["left"], Value::Null, "without a limit");
     assert_eq!(chat(&guest).await, 200);
     assert_eq!(chat(&guest).await, 200);
     let key = guest.new_key(json!({ "name": "a" })).await;
@@ -96,7 +96,7 @@ async fn usage_lists_tokens_by_day_model_and_key() {
         list.iter()
             .any(|one| one["amount"] == -6 && one["model"] == "gpt-4o")
     );
-    // And somebody else has used nothing.
+    // Another user has no usage.
     let other = client.guest().await;
     assert_eq!(self::usage(&other).await["usage"], json!([]));
     assert!(transactions(&other).await.is_empty());
@@ -128,7 +128,7 @@ async fn chat_without_credits_is_402_and_stores_nothing() {
         assert!(requests <= 3, "18 of 19 credits are three chats");
     }
     assert!(requests >= 1);
-    let asked_before = world.upstream.requests().len();
+    let requests_before = world.upstream.requests().len();
     let before = guest.conversations().await;
     let body = json!({ "message": "Hi", "model": "gpt-4o", "maxTokens": 5 });
     let response = guest.post("/api/chat", body).await;
@@ -136,8 +136,8 @@ async fn chat_without_credits_is_402_and_stores_nothing() {
     assert_eq!(guest.conversations().await, before);
     assert_eq!(
         world.upstream.requests().len(),
-        asked_before,
-        "no provider was asked"
+        requests_before,
+        "no request to a provider"
     );
     let usage = usage(&guest).await;
     let credits = &usage["credits"];
@@ -152,7 +152,7 @@ async fn chat_without_credits_is_402_and_stores_nothing() {
 
 #[tokio::test]
 async fn concurrent_requests_stay_within_the_credits() {
-    // The provider heeds no bound, so none may be left for a shorter reply after the sixth.
+    // The provider ignores the token limit, so there may be no credits for a shorter reply after the sixth.
     let world = limited(json!({ "free": { "monthlyCredits": 37 } })).await;
     let guest = world.app.client().guest().await;
     let statuses = join_all((0..16).map(|_| chat(&guest))).await;
@@ -170,7 +170,7 @@ async fn concurrent_requests_stay_within_the_credits() {
 async fn reservations_of_running_chats_stay_within_the_credits() {
     let world = limited(json!({ "free": { "monthlyCredits": 40 } })).await;
     let guest = world.app.client().guest().await;
-    // None is settled before all have asked; and this provider keeps to every bound.
+    // No reservation is settled before all requests were sent. This provider respects each limit of tokens.
     let script = Script::words(3).usage(1, 3);
     world
         .upstream
@@ -269,7 +269,7 @@ async fn set_plan_changes_the_limits() {
     assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(response.json()["plan"], "pro");
     let statuses = [chat(&user).await, chat(&user).await, chat(&user).await];
-    // The clock may go on to another minute once, and a refused chat may have been counted.
+    // The next minute may begin once during the test, and a rejected chat may have been counted.
     assert!(statuses.contains(&200), "{statuses:?}");
     assert!(
         statuses.iter().all(|status| matches!(status, 200 | 429)),

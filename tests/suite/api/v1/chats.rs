@@ -47,7 +47,7 @@ async fn a_chat_is_a_conversation_that_begins_with_its_first_message() {
     assert_eq!(chat["title"], "New Chat");
     assert_eq!(chat["messageCount"], 0);
     assert_eq!(show(&guest, &chat).await["messages"], json!([]));
-    // It is no conversation yet.
+    // It is not yet a conversation.
     assert!(guest.conversations().await.is_empty());
     assert_eq!(send(&guest, &chat, "Hi").await, "Hello there");
     let shown = show(&guest, &chat).await;
@@ -68,7 +68,7 @@ async fn a_chat_is_a_conversation_that_begins_with_its_first_message() {
     let conversations = guest.conversations().await;
     assert_eq!(conversations[0]["id"], chat["id"]);
     assert_eq!(conversations[0]["title"], "New Chat");
-    // The system prompt holds for every reply, and nobody else's messages are asked about.
+    // The system prompt is used for every reply, and the prompt has no messages of other chats.
     send(&guest, &chat, "Again").await;
     for request in upstream.requests() {
         assert_eq!(request.json()["messages"][0]["content"], "Be brief.");

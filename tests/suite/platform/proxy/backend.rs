@@ -67,7 +67,7 @@ impl BackendResponse {
         Self::new(events).header("Content-Type", "application/websocket-events")
     }
 
-    /// Events that begin with `OPEN` for a connection that speaks GRIP, without a prefix of messages.
+    /// Events that begin with `OPEN` for a connection that uses GRIP, without a message prefix.
     pub(super) fn open(events: &str) -> Self {
         Self::events(format!("OPEN\r\n{events}"))
             .header("Sec-WebSocket-Extensions", "grip; message-prefix=\"\"")

@@ -1,4 +1,4 @@
-//! GRIP proxies before a small application that speaks GRIP: one table of tests for the local proxy and
+//! GRIP proxies in front of a small application that uses GRIP: the same tests for the local proxy and
 //! for Pushpin.
 
 mod backend;
@@ -52,8 +52,8 @@ async fn on_each<F, T>(
 }
 
 impl Setup {
-    /// Waits until subscriptions that the application has asked for are there. Pushpin's parts tell each
-    /// other about them, and tell nobody when they have.
+    /// Waits until the subscriptions that the application has requested are active. Pushpin's processes notify each
+    /// other about them, without a signal when they are done.
     async fn settled(&self) {
         if self.kind == ProxyKind::Pushpin {
             tokio::time::sleep(Duration::from_millis(500)).await;

@@ -52,7 +52,7 @@ async fn requests_and_responses_are_passed_on_unchanged() {
         assert_eq!(received.header("host"), "app.example");
         assert_eq!(received.header("x-own"), "request");
         assert_eq!(received.header("cookie"), "a=b");
-        // That is removed from requests for WebSockets only.
+        // It is removed only from requests for WebSockets.
         assert_eq!(received.header("meta-user"), "forged");
         let claims = claims(received.header("grip-sig"));
         assert_eq!(claims["iss"], "pushpin");

@@ -25,7 +25,7 @@ fn numbered(id: &str, prev_id: &str, content: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_held_stream_gets_its_beginning_and_what_is_published_on_its_channels() {
+async fn a_held_stream_gets_its_beginning_and_the_published_items_of_its_channels() {
     let respond = |_: &Received| {
         BackendResponse::new("beginning\n")
             .header("Content-Type", "text/event-stream")
@@ -55,7 +55,7 @@ async fn a_held_stream_gets_its_beginning_and_what_is_published_on_its_channels(
         setup.publish(json!([close])).await;
         assert!(body.frame().await.is_none());
     };
-    let name = "a_held_stream_gets_its_beginning_and_what_is_published_on_its_channels";
+    let name = "a_held_stream_gets_its_beginning_and_the_published_items_of_its_channels";
     on_each(name, respond, test).await;
 }
 

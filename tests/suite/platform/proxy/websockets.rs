@@ -118,7 +118,7 @@ async fn many_messages_keep_their_order() {
 }
 
 #[tokio::test]
-async fn pings_are_the_application_s_to_answer() {
+async fn pings_are_answered_by_the_application() {
     let respond = |received: &Received| match received.text() == event("PING", "p") {
         true => BackendResponse::events(event("PONG", "p")),
         false => echo(received),
@@ -129,11 +129,11 @@ async fn pings_are_the_application_s_to_answer() {
         let pong = client.next().await.unwrap().unwrap();
         assert_eq!(pong, Message::Pong("p".into()));
     };
-    on_each("pings_are_the_application_s_to_answer", respond, test).await;
+    on_each("pings_are_answered_by_the_application", respond, test).await;
 }
 
 #[tokio::test]
-async fn what_is_published_reaches_the_subscribers_of_the_channel() {
+async fn published_items_reach_the_subscribers_of_the_channel() {
     let respond = |received: &Received| match received.text() == event("TEXT", "leave") {
         true => {
             let leave = control(&json!({ "type": "unsubscribe", "channel": "c" }));
@@ -155,7 +155,7 @@ async fn what_is_published_reaches_the_subscribers_of_the_channel() {
         one.send("after".into()).await.unwrap();
         assert_eq!(next_text(&mut one).await, "after");
     };
-    let name = "what_is_published_reaches_the_subscribers_of_the_channel";
+    let name = "published_items_reach_the_subscribers_of_the_channel";
     on_each(name, respond, test).await;
 }
 
@@ -236,7 +236,7 @@ async fn control_messages_and_messages_without_the_prefix_do_not_reach_the_clien
 }
 
 #[tokio::test]
-async fn a_refusal_is_the_response_to_the_client() {
+async fn a_rejection_is_the_response_to_the_client() {
     let respond = |_: &Received| {
         BackendResponse::new("{\"error\":1}")
             .status(401)
@@ -260,11 +260,11 @@ async fn a_refusal_is_the_response_to_the_client() {
         assert_eq!(response.headers["x-own"], "kept");
         assert_eq!(response.text(), "{\"error\":1}");
     };
-    on_each("a_refusal_is_the_response_to_the_client", respond, test).await;
+    on_each("a_rejection_is_the_response_to_the_client", respond, test).await;
 }
 
 #[tokio::test]
-async fn the_close_frame_of_a_client_is_told_and_answered() {
+async fn the_close_frame_of_a_client_is_forwarded_and_answered() {
     let test = |setup: Setup| async move {
         let mut client = connect(&setup).await;
         let frame = CloseFrame {
@@ -273,11 +273,11 @@ async fn the_close_frame_of_a_client_is_told_and_answered() {
         };
         client.close(Some(frame)).await.unwrap();
         assert_eq!(close_code(&mut client).await, 4000);
-        let told = |one: &Received| one.body == b"CLOSE 5\r\n\x0f\xa0bye\r\n"[..];
-        setup.backend.wait_for(told).await;
+        let is_close = |one: &Received| one.body == b"CLOSE 5\r\n\x0f\xa0bye\r\n"[..];
+        setup.backend.wait_for(is_close).await;
     };
     on_each(
-        "the_close_frame_of_a_client_is_told_and_answered",
+        "the_close_frame_of_a_client_is_forwarded_and_answered",
         echo,
         test,
     )
@@ -309,18 +309,18 @@ async fn the_application_closes_by_an_event_and_by_publishing() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_without_a_close_frame_is_told() {
+async fn a_client_that_disconnects_without_a_close_frame_is_forwarded_as_disconnect() {
     let test = |setup: Setup| async move {
         let mut client = connect(&setup).await;
         client.send("hello".into()).await.unwrap();
         next_text(&mut client).await;
         drop(client);
-        let told = |one: &Received| one.text() == "DISCONNECT\r\n";
-        let told = setup.backend.wait_for(told).await;
-        assert_eq!(told.header("meta-user"), "u1");
+        let is_disconnect = |one: &Received| one.text() == "DISCONNECT\r\n";
+        let request = setup.backend.wait_for(is_disconnect).await;
+        assert_eq!(request.header("meta-user"), "u1");
     };
     on_each(
-        "a_client_that_goes_without_a_close_frame_is_told",
+        "a_client_that_disconnects_without_a_close_frame_is_forwarded_as_disconnect",
         echo,
         test,
     )
@@ -328,7 +328,7 @@ async fn a_client_that_goes_without_a_close_frame_is_told() {
 }
 
 #[tokio::test]
-async fn a_detached_connection_gets_what_is_published_and_tells_nothing() {
+async fn a_detached_connection_gets_published_items_and_sends_no_requests() {
     let respond = |received: &Received| match received.text() == event("TEXT", "detach") {
         true => BackendResponse::events(control(&json!({ "type": "detach" }))),
         false => echo(received),
@@ -343,11 +343,11 @@ async fn a_detached_connection_gets_what_is_published_and_tells_nothing() {
         client.send("unheard".into()).await.unwrap();
         setup.publish(json!([message("c", "published")])).await;
         assert_eq!(next_text(&mut client).await, "published");
-        let heard = setup.backend.received();
-        assert!(!heard.iter().any(|one| one.text().contains("unheard")));
+        let requests = setup.backend.received();
+        assert!(!requests.iter().any(|one| one.text().contains("unheard")));
     };
     on_each(
-        "a_detached_connection_gets_what_is_published_and_tells_nothing",
+        "a_detached_connection_gets_published_items_and_sends_no_requests",
         respond,
         test,
     )
@@ -355,7 +355,7 @@ async fn a_detached_connection_gets_what_is_published_and_tells_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_valid_ends_the_connection() {
+async fn an_invalid_response_ends_the_connection() {
     let respond = |received: &Received| match is_open(received) {
         true => echo(received),
         false => BackendResponse::new("no events").status(500),
@@ -366,16 +366,11 @@ async fn an_answer_that_is_not_valid_ends_the_connection() {
         let next = client.next().await;
         assert!(!matches!(next, Some(Ok(Message::Text(_)))), "{next:?}");
     };
-    on_each(
-        "an_answer_that_is_not_valid_ends_the_connection",
-        respond,
-        test,
-    )
-    .await;
+    on_each("an_invalid_response_ends_the_connection", respond, test).await;
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_does_not_hold_up_others() {
+async fn a_client_that_does_not_read_does_not_delay_others() {
     let test = |setup: Setup| async move {
         let _silent = connect(&setup).await;
         let mut reader = connect(&setup).await;
@@ -388,7 +383,7 @@ async fn a_client_that_does_not_read_does_not_hold_up_others() {
         }
     };
     on_each(
-        "a_client_that_does_not_read_does_not_hold_up_others",
+        "a_client_that_does_not_read_does_not_delay_others",
         echo,
         test,
     )

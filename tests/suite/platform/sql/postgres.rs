@@ -72,8 +72,8 @@ async fn statements_read_what_statements_wrote() {
 }
 
 #[tokio::test]
-async fn values_of_each_type_come_back_as_they_were_sent() {
-    let Some(setup) = Setup::new("values_of_each_type_come_back_as_they_were_sent").await else {
+async fn values_of_each_type_are_read_as_they_were_written() {
+    let Some(setup) = Setup::new("values_of_each_type_are_read_as_they_were_written").await else {
         return;
     };
     let uuid = "6f9619ff-8b86-d011-b42d-00c04fc964ff";
@@ -265,9 +265,8 @@ async fn a_result_larger_than_what_the_host_may_buffer_is_streamed() {
 }
 
 #[tokio::test]
-async fn connections_are_apart_and_wait_for_each_other_s_locks() {
-    let Some(setup) = Setup::new("connections_are_apart_and_wait_for_each_other_s_locks").await
-    else {
+async fn connections_are_isolated_and_wait_for_locks() {
+    let Some(setup) = Setup::new("connections_are_isolated_and_wait_for_locks").await else {
         return;
     };
     let results = setup
@@ -299,8 +298,8 @@ async fn connections_are_apart_and_wait_for_each_other_s_locks() {
 }
 
 #[tokio::test]
-async fn a_connection_goes_back_to_its_pool_with_an_open_transaction() {
-    let test = "a_connection_goes_back_to_its_pool_with_an_open_transaction";
+async fn a_connection_returns_to_its_pool_with_an_open_transaction() {
+    let test = "a_connection_returns_to_its_pool_with_an_open_transaction";
     let Some(setup) = Setup::new(test).await else {
         return;
     };

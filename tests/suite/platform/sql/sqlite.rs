@@ -77,7 +77,7 @@ async fn a_later_request_reads_what_was_written_in_the_file_that_spin_has() {
 }
 
 #[tokio::test]
-async fn values_of_each_type_come_back_as_they_were_sent() {
+async fn values_of_each_type_are_read_as_they_were_written() {
     let app = app().await;
     let parameters = json!([
         { "integer": i64::MIN },
@@ -169,7 +169,7 @@ async fn a_result_larger_than_what_the_host_may_buffer_is_streamed() {
 }
 
 #[tokio::test]
-async fn connections_are_apart_and_wait_for_each_other_s_locks() {
+async fn connections_are_isolated_and_wait_for_locks() {
     let app = app().await;
     let results = Probe::of(&app)
         .run(vec![
@@ -181,7 +181,7 @@ async fn connections_are_apart_and_wait_for_each_other_s_locks() {
             on("b", "SELECT * FROM own", json!([])),
             execute("BEGIN IMMEDIATE", json!([])),
             execute("INSERT INTO t VALUES (1)", json!([])),
-            // What is not committed is not seen elsewhere.
+            // Other connections do not see uncommitted changes.
             on("b", "SELECT * FROM t", json!([])),
             on("b", "PRAGMA busy_timeout = 20", json!([])),
             on("b", "INSERT INTO t VALUES (2)", json!([])),

@@ -50,7 +50,7 @@ async fn open(client: &Client, body: Value) -> StreamingResponse {
         .await
 }
 
-/// Asserts that this is OpenAI's error object, and answers it.
+/// Asserts that this is OpenAI's error object, and returns it.
 #[track_caller]
 fn error_of(response: &Response, status: u16, code: &str) -> Value {
     assert_eq!(response.status, status, "{response:?}");
@@ -60,14 +60,14 @@ fn error_of(response: &Response, status: u16, code: &str) -> Value {
     assert!(
         ["message", "type", "param", "code"]
             .iter()
-            .all(|key| keys.iter().any(|found| found == key)),
+            .all(|key| keys.iter().any(|own| own == key)),
         "{body}"
     );
     assert_eq!(body["error"]["code"], code, "{body}");
     body["error"].clone()
 }
 
-/// A response in which OpenAI's model asks for a call.
+/// A response in which OpenAI's model requests a tool call.
 fn calling(name: &str, arguments: &[&str]) -> Script {
     let chunk = |delta: Value, reason: Value| {
         let choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
@@ -142,7 +142,7 @@ async fn stream_of_every_provider_has_openais_format() {
             events
                 .iter()
                 .all(|event| event.starts_with("data: ") && !event.contains('\n')),
-            "nothing but data: {text}"
+            "only `data:` lines: {text}"
         );
         assert_eq!(events.last(), Some(&"data: [DONE]"));
         let chunks: Vec<Value> = events[..events.len() - 1]
@@ -157,11 +157,11 @@ async fn stream_of_every_provider_has_openais_format() {
                 .iter()
                 .all(|chunk| chunk["id"] == first["id"] && chunk["model"] == model)
         );
-        let said: String = chunks
+        let content: String = chunks
             .iter()
             .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
             .collect();
-        assert_eq!(said, "Hello", "{model}");
+        assert_eq!(content, "Hello", "{model}");
         let [.., end, used] = chunks.as_slice() else {
             panic!("{text}");
         };
@@ -302,7 +302,7 @@ async fn invalid_fields_are_400_with_param() {
         assert_eq!(error["param"], param, "{fields}: {error}");
         assert_eq!(error["type"], "invalid_request_error", "{fields}: {error}");
     }
-    // What only some providers have.
+    // Parameters that only some providers have.
     let body = with(hi("claude-sonnet-5"), json!({ "made_up": 1 }));
     let error = error_of(&complete(&guest, body).await, 400, "unsupported_parameter");
     assert_eq!(error["param"], "made_up");
@@ -406,7 +406,7 @@ async fn no_credits_is_insufficient_quota() {
     let guest = app.client().guest().await;
     let body = with(hi("gpt-4o"), json!({ "max_tokens": 5 }));
     assert_eq!(complete(&guest, body.clone()).await.status, 200);
-    // What is left is less than the prompt and a token more, or is so after one more answer.
+    // The remaining credits are less than the prompt and one token, now or after one more reply.
     let response = eventually("the credits to be spent", || async {
         let response = complete(&guest, body.clone()).await;
         (response.status != 200).then_some(response)

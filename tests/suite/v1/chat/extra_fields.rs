@@ -1,4 +1,4 @@
-//! Fields that this server does not know go on as they came: from the client to a provider with
+//! Fields that this server does not know are passed on unchanged: from the client to a provider with
 //! OpenAI's API, and from it to the client.
 
 use serde_json::{Value, json};
@@ -181,7 +181,7 @@ async fn clients_fields_reach_the_provider() {
 }
 
 #[tokio::test]
-async fn what_a_reply_brought_goes_back_unchanged() {
+async fn fields_of_a_reply_are_sent_back_unchanged() {
     let gateway = Gateway::new().await;
     let whole = gateway.completed(reply(), hi(LOCAL)).await;
     let message = whole["choices"][0]["message"].clone();

@@ -42,7 +42,7 @@ fn is_empty(chunk: &&Value) -> bool {
 #[tokio::test]
 async fn silence_is_filled_with_chunks_without_content() {
     let (chunks, text) = chunks_with("1").await;
-    // One of the silences may pass before the response begins.
+    // One of the pauses may end before the response begins.
     assert!(chunks.iter().filter(is_empty).count() >= 2, "{text}");
     assert!(
         text.lines()

@@ -1,4 +1,4 @@
-//! Answers of `/v1/chat/completions` that are kept, and given again to who asks the same.
+//! Cached responses of `/v1/chat/completions`, which are returned for equal requests.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -7,10 +7,10 @@ use upstream::{Ending, Failure, Fault, Script, Upstream};
 use crate::harness::{App, Builder, Client, Event, PASSWORD, Response, spin_is_the_host};
 
 const PATH: &str = "/v1/chat/completions";
-/// What the fake's answers say, to be looked for in the store.
-const SECRET: &str = "marker-kept-answer";
+/// Part of the fake's responses. The store is searched for it.
+const SECRET: &str = "marker-cached-response";
 
-/// A fake that never answers the same twice.
+/// A fake whose responses all differ.
 async fn provider() -> Upstream {
     let count = std::sync::atomic::AtomicUsize::new(0);
     Upstream::choosing(move |_| {
@@ -47,12 +47,12 @@ fn assert_cache(response: &Response, expected: Option<&str>) {
         expected,
         "{response:?}"
     );
-    // A kept one tells its age (RFC 9111, section 5.1), and nobody was asked for it.
+    // A cached response has its age (RFC 9111, section 5.1), and no provider was called.
     let is_hit = expected == Some("hit");
     let age: Option<u32> = response.header("age").map(|age| age.parse().unwrap());
     assert_eq!(age.is_some(), is_hit, "{response:?}");
-    let was_asked = response.header("x-goldfish-attempts").is_some();
-    assert_eq!(was_asked, !is_hit, "{response:?}");
+    let was_routed = response.header("x-goldfish-attempts").is_some();
+    assert_eq!(was_routed, !is_hit, "{response:?}");
 }
 
 async fn ask(client: &Client, body: Value, expected: &str) -> Response {
@@ -73,11 +73,11 @@ async fn a_repeated_request_returns_the_cached_response() {
     let guest = app.client().guest().await;
     let first = ask(&guest, hi(), "miss").await;
     let again = ask(&guest, hi(), "hit").await;
-    // To the letter: its id, time and usage too.
+    // Byte for byte, including id, time and usage.
     assert_eq!(again.text(), first.text());
     assert_eq!(again.header("content-type"), Some("application/json"));
-    assert_eq!(upstream.served(), 1);
-    // In whatever order its fields come.
+    assert_eq!(upstream.finished(), 1);
+    // The order of the fields does not matter.
     let text = r#"{"messages":[{"role":"user","content":"Hi!"}],"stream":false,"model":"gpt-4o"}"#;
     let client = guest.with("content-type", "application/json");
     let body = Some(text.as_bytes().to_vec());
@@ -150,7 +150,7 @@ async fn shared_cache_serves_all_users() {
     assert_eq!(kept(&app), 0);
     ask(&bob, hi(), "miss").await;
     ask(&ada, hi(), "hit").await;
-    // Without a credential nobody is given anything.
+    // Without a credential there is no cached response.
     assert_eq!(app.client().post(PATH, hi()).await.status, 401);
 }
 
@@ -165,7 +165,7 @@ async fn cache_control_of_the_client_is_respected() {
     assert_eq!(kept(&app), 0);
     let first = ask(&guest, hi(), "miss").await;
     assert_cache(&wanting("no-store").post(PATH, hi()).await, None);
-    // A new answer, which takes the other one's place.
+    // A new response, which replaces the other one.
     let fresh = ask(&wanting("no-cache"), hi(), "miss").await;
     assert_ne!(fresh.text(), first.text());
     assert_eq!(ask(&guest, hi(), "hit").await.text(), fresh.text());
@@ -240,7 +240,7 @@ async fn failures_are_not_cached() {
     }
     ask(&guest, hi(), "miss").await;
     ask(&guest, hi(), "hit").await;
-    // One that was cut where the client wanted it cut is what it asked for.
+    // A reply that ends at the client's limit is complete.
     upstream.push(Script::new([SECRET]).ending(Ending::Length));
     ask(&guest, with("max_tokens", json!(1)), "miss").await;
     ask(&guest, with("max_tokens", json!(1)), "hit").await;
@@ -309,7 +309,7 @@ async fn cached_responses_expire() {
     let age: u32 = response.header("age").unwrap().parse().unwrap();
     assert!((1800..3600).contains(&age), "{age}");
     made_older(1_800_000);
-    // It is erased as soon as it is come upon, whatever becomes of the new one.
+    // A lookup erases it at once, even if the new response is not stored.
     upstream.push(Script::refuse(Failure::Internal));
     assert_eq!(guest.post(PATH, hi()).await.status, 502);
     assert!(
@@ -354,7 +354,7 @@ async fn concurrent_identical_requests_all_succeed() {
     for response in &responses {
         assert_eq!(response.status, 200, "{response:?}");
     }
-    // Whoever was last, one of these answers is kept, and stays.
+    // One of these responses is stored, and stays.
     let kept = ask(&guest, hi(), "hit").await;
     assert!(
         responses
@@ -427,7 +427,7 @@ async fn cache_is_off_by_default() {
     for _ in 0..2 {
         assert_cache(&guest.post(PATH, hi()).await, None);
     }
-    assert_eq!(upstream.served(), 2);
+    assert_eq!(upstream.finished(), 2);
     assert!(
         !app.stored()
             .iter()
@@ -438,8 +438,8 @@ async fn cache_is_off_by_default() {
         eprintln!("SKIPPED: Spin does not count key-value calls");
         return;
     };
-    // With limits out of reach, which are counted in large steps, most requests are no call of the
-    // store but the look whether their session was revoked.
+    // With very high limits, which are counted in large steps, the only access of most requests to the
+    // store is the check whether their session was revoked.
     let mut least = (u64::MAX, u64::MAX);
     for _ in 0..8 {
         let before = host.kv_counts();

@@ -67,7 +67,7 @@ async fn each_path_has_its_format() {
         let body = unchunked(&exchange(&upstream, &request(path, "hi"), "0\r\n\r\n").await);
         assert!(body.contains(token) && body.contains(end), "{path}: {body}");
     }
-    assert_eq!(upstream.served(), 4);
+    assert_eq!(upstream.finished(), 4);
     assert_eq!(upstream.open(), 0);
     let recorded = upstream.request(0).await;
     assert_eq!(recorded.header("host"), Some("x"));

@@ -15,7 +15,7 @@ struct State {
 }
 
 /// Clerk's Frontend API, as far as a backend meets it: the key set. Derefs to [`Service`] for its
-/// calls and troubles.
+/// calls and failures.
 pub struct Clerk {
     service: Service,
     state: Arc<Mutex<State>>,

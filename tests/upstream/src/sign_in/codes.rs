@@ -8,10 +8,10 @@ use super::now;
 use super::signing::random;
 use crate::service::{Call, ServiceResponse};
 
-/// How long a code is good, in seconds: ten minutes, as GitHub's.
+/// How long a code is valid, in seconds: ten minutes, as GitHub's.
 const CODE_SECONDS: u64 = 600;
 
-/// What a code was given out for.
+/// The request that a code was issued for.
 struct Issued<U> {
     code: String,
     redirect_uri: String,
@@ -40,7 +40,7 @@ pub(super) enum Refused {
 }
 
 impl<U> Codes<U> {
-    /// A code for what an authorization request asks.
+    /// Issues a code for an authorization request.
     pub(super) fn issue(&mut self, prefix: &str, request: &Call, user: U) -> String {
         let code = format!("{prefix}{}", random(15));
         self.0.push(Issued {
@@ -60,7 +60,7 @@ impl<U> Codes<U> {
         }
     }
 
-    /// Who a code was given out for; it is used up by that, also if it is refused.
+    /// Returns the user of a code. The code is used up by that, also if it is rejected.
     pub(super) fn exchange(
         &mut self,
         code: &str,

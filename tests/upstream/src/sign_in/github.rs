@@ -20,7 +20,7 @@ pub struct GitHubUser {
     pub name: Option<String>,
     /// The address on the profile; most have none.
     pub public_email: Option<String>,
-    /// What `GET /user/emails` answers.
+    /// The response to `GET /user/emails`.
     pub emails: Vec<GitHubEmail>,
 }
 
@@ -77,7 +77,7 @@ struct State {
 }
 
 /// GitHub: the authorization server, and the part of the REST API about the user. Derefs to
-/// [`Service`] for its calls and troubles.
+/// [`Service`] for its calls and failures.
 pub struct GitHub {
     service: Service,
     state: Arc<Mutex<State>>,
@@ -141,7 +141,7 @@ impl GitHub {
         locked(&self.state).codes.expire();
     }
 
-    /// What the browser does with an authorization URL: the URL that it is sent back to.
+    /// Follows an authorization URL as the browser would. Returns the URL that it is sent back to.
     ///
     /// # Panics
     /// When GitHub shows an error page instead.
@@ -180,7 +180,7 @@ impl State {
                 ],
             );
         };
-        // Scopes are asked for with blanks and answered with commas.
+        // Scopes are separated by blanks in the request, and by commas in the response.
         let scope = text(call.parameter("scope")).replace(' ', ",");
         let code = self.codes.issue("", call, (user, scope));
         back(call, &[("code", &code)])
@@ -188,10 +188,10 @@ impl State {
 
     fn exchange(&mut self, call: &Call) -> ServiceResponse {
         let form = call.form();
-        let known = find(&form, "client_id") == Some(&self.client_id)
+        let is_client = find(&form, "client_id") == Some(&self.client_id)
             && find(&form, "client_secret") == Some(&self.client_secret);
-        if !known {
-            return token_answer(
+        if !is_client {
+            return token_response(
                 call,
                 self.form_responses,
                 &[
@@ -214,7 +214,7 @@ impl State {
                 let token = format!("gho_{}", random(27));
                 let granted = scope.clone();
                 self.tokens.insert(token.clone(), (user, scope));
-                token_answer(
+                token_response(
                     call,
                     self.form_responses,
                     &[
@@ -224,7 +224,7 @@ impl State {
                     ],
                 )
             }
-            Err(Refused::RedirectUri) => token_answer(
+            Err(Refused::RedirectUri) => token_response(
                 call,
                 self.form_responses,
                 &[
@@ -236,7 +236,7 @@ impl State {
                     ("error_uri", TOKEN_ERRORS),
                 ],
             ),
-            Err(Refused::Code | Refused::MissingVerifier | Refused::Verifier) => token_answer(
+            Err(Refused::Code | Refused::MissingVerifier | Refused::Verifier) => token_response(
                 call,
                 self.form_responses,
                 &[
@@ -294,8 +294,8 @@ impl State {
 
 const TOKEN_ERRORS: &str = "https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/";
 
-/// Refusals come with 200 too, and nothing is JSON unless it is asked for.
-fn token_answer(call: &Call, as_form: bool, pairs: &[(&str, &str)]) -> ServiceResponse {
+/// Errors have the status 200 too. The body is JSON only if the request accepts it.
+fn token_response(call: &Call, as_form: bool, pairs: &[(&str, &str)]) -> ServiceResponse {
     let wants_json = call
         .header("accept")
         .is_some_and(|accept| accept.contains("application/json"));

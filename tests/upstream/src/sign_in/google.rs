@@ -46,7 +46,7 @@ struct State {
     key: SigningKey,
 }
 
-/// Google's authorization server. Derefs to [`Service`] for its calls and troubles.
+/// Google's authorization server. Derefs to [`Service`] for its calls and failures.
 pub struct Google {
     service: Service,
     state: Arc<Mutex<State>>,
@@ -109,7 +109,7 @@ impl Google {
         locked(&self.state).claims = claims;
     }
 
-    /// What the browser does with an authorization URL: the URL that it is sent back to.
+    /// Follows an authorization URL as the browser would. Returns the URL that it is sent back to.
     ///
     /// # Panics
     /// When Google shows an error page instead.

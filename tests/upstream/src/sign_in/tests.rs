@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::*;
-use crate::service::{Service, Trouble};
+use crate::service::{Service, ServiceFailure};
 
 const REDIRECT: &str = "http://localhost:3000/api/auth/callback";
 /// The example of RFC 7636, appendix B.
@@ -176,8 +176,8 @@ async fn clerk_rotates_its_keys_and_anything_can_be_out_of_order() {
     clerk.rotate();
     let (_, two) = send(&clerk, get, "", "").await;
     assert!(two.len() > one.len());
-    clerk.fail("jwks.json", 1, Trouble::Status(500));
-    clerk.fail("", 1, Trouble::Cut);
+    clerk.fail("jwks.json", 1, ServiceFailure::Status(500));
+    clerk.fail("", 1, ServiceFailure::Cut);
     assert!(send(&clerk, get, "", "").await.0.contains("500"));
     assert_eq!(send(&clerk, get, "", "").await.0, "");
     assert!(send(&clerk, get, "", "").await.0.contains("200"));

@@ -19,7 +19,7 @@ pub struct WorkOsSession {
     pub user_id: String,
     /// The newest access token.
     pub access_token: String,
-    /// The newest refresh token, which alone is good.
+    /// The newest refresh token. Only this one is valid.
     pub refresh_token: String,
     /// Whether it was revoked or logged out.
     pub ended: bool,
@@ -38,7 +38,7 @@ struct State {
 }
 
 /// WorkOS' user management API: key set, authenticating with a code or a refresh token, ending
-/// sessions. Derefs to [`Service`] for its calls and troubles.
+/// sessions. Derefs to [`Service`] for its calls and failures.
 pub struct WorkOs {
     service: Service,
     state: Arc<Mutex<State>>,
@@ -84,8 +84,8 @@ impl WorkOs {
         locked(&self.state).key_set = Some(key_set);
     }
 
-    /// Access tokens made from now on are good for so many seconds; a negative number makes
-    /// them too old from the beginning.
+    /// Access tokens made from now on are valid for so many seconds. A negative number makes
+    /// them expired from the beginning.
     pub fn access_tokens_last(&self, seconds: i64) {
         locked(&self.state).access_seconds = seconds;
     }
@@ -110,7 +110,7 @@ impl WorkOs {
         state.sessions.push(session);
     }
 
-    /// A code that buys a session of this user, once: what comes back to a frontend's callback.
+    /// A code that a frontend's callback receives. It can be exchanged once, for a session of this user.
     pub fn code_for(&self, user_id: &str) -> String {
         let code = random(20);
         let mut state = locked(&self.state);
@@ -118,7 +118,7 @@ impl WorkOs {
         code
     }
 
-    /// A session as it is now.
+    /// The current state of a session.
     pub fn session(&self, id: &str) -> Option<WorkOsSession> {
         let state = locked(&self.state);
         state.sessions.iter().find(|one| one.id == id).cloned()
@@ -129,7 +129,7 @@ impl WorkOs {
         locked(&self.state).end(id);
     }
 
-    /// What the browser does with a logout URL: the URL that it is sent on to.
+    /// Follows a logout URL as the browser would. Returns the URL that it is redirected to.
     ///
     /// # Panics
     /// When WorkOS shows an error page instead.
@@ -137,7 +137,7 @@ impl WorkOs {
         self.visit(logout_url)
     }
 
-    /// A user as the API answers it.
+    /// A user as the API returns it.
     pub fn user(user_id: &str) -> Value {
         json!({
             "object": "user",
@@ -165,9 +165,9 @@ impl State {
             ("POST", "/user_management/authenticate") => self.authenticate(call),
             ("POST", "/user_management/sessions/revoke") => self.revoke(call),
             ("GET", "/user_management/sessions/logout") => {
-                let known = call.parameter("session_id").is_some_and(|id| self.end(id));
+                let has_ended = call.parameter("session_id").is_some_and(|id| self.end(id));
                 match call.parameter("return_to") {
-                    Some(url) if known => ServiceResponse::redirect(url.to_owned()),
+                    Some(url) if has_ended => ServiceResponse::redirect(url.to_owned()),
                     _ => ServiceResponse::redirect("http://localhost:3000/".to_owned()),
                 }
             }
@@ -262,8 +262,8 @@ impl State {
     }
 
     fn end(&mut self, id: &str) -> bool {
-        let found = self.sessions.iter_mut().find(|one| one.id == id);
-        found.map(|session| session.ended = true).is_some()
+        let session = self.sessions.iter_mut().find(|one| one.id == id);
+        session.map(|session| session.ended = true).is_some()
     }
 
     fn begin(&mut self, user_id: &str) -> WorkOsSession {

@@ -16,7 +16,7 @@ impl Account {
     pub(super) fn add_key(&mut self, key: Key) {
         let now = key.created;
         let active = self.keys.iter().filter(|key| key.is_active(now)).count();
-        if active >= ACTIVE_KEYS_MAX || self.keys.iter().any(|known| known.id == key.id) {
+        if active >= ACTIVE_KEYS_MAX || self.keys.iter().any(|existing| existing.id == key.id) {
             return;
         }
         self.delete_old_keys(now);

@@ -17,8 +17,8 @@ impl Account {
         };
         let current = profile.password.as_ref().map(|current| current.id.as_str());
         let changed = password.is_some() && password != current;
-        let known = self.session(&session.id).is_some() || self.effects.is_revoked(&session.id);
-        if changed || known {
+        let exists = self.session(&session.id).is_some() || self.effects.is_revoked(&session.id);
+        if changed || exists {
             return;
         }
         self.confirm(session.created);

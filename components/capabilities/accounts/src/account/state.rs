@@ -38,7 +38,7 @@ pub(crate) struct Account {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Profile {
     pub(crate) email: Email,
-    /// Whether the account waits for its owner to confirm the address. Until then nobody is signed
+    /// Whether the account waits for its owner to confirm the address. Until then its owner is not signed
     /// in, and a guest that registered is still a guest.
     #[serde(default)]
     pub(crate) pending: bool,

@@ -175,7 +175,7 @@ fn without_pending_effects(mut state: Account) -> Account {
     state
 }
 
-/// What readers must agree on: everything but pending effects.
+/// The part of the state that is equal for all readers: everything except pending effects.
 fn without_effects(mut state: Account) -> Account {
     state.effects = PendingEffects::default();
     state

@@ -33,11 +33,11 @@ impl Guest for Component {
     }
 
     async fn get_statistics() -> Result<Statistics, Error> {
-        let found = directory::statistics(accounts().await?.platform()).await?;
+        let statistics = directory::statistics(accounts().await?.platform()).await?;
         Ok(Statistics {
-            accounts: found.accounts,
-            registered_ever: found.registered_ever,
-            deleted_ever: found.deleted_ever,
+            accounts: statistics.accounts,
+            registered_ever: statistics.registered_ever,
+            deleted_ever: statistics.deleted_ever,
         })
     }
 

@@ -71,8 +71,8 @@ impl Guest for Component {
     async fn check() -> Result<(), String> {
         let store = Spin::open_default().await;
         let store = store.map_err(|error| error.to_string())?;
-        let found = store.get("accounts:check").await;
-        found.map(drop).map_err(|error| error.to_string())
+        let value = store.get("accounts:check").await;
+        value.map(drop).map_err(|error| error.to_string())
     }
 }
 

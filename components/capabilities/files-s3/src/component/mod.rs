@@ -18,8 +18,8 @@ use crate::settings::{Settings, Values};
 use transport::{Body, unavailable};
 use writer::Writer;
 
-/// How long ago an upload in parts must have begun before it counts as cut off, in seconds: uploads take
-/// half an hour at most.
+/// The age from which a multipart upload counts as interrupted, in seconds. Uploads take
+/// at most half an hour.
 const CUT_OFF: i64 = 3600;
 
 /// The bucket.

@@ -16,7 +16,7 @@ const AT_ONCE: usize = 8;
 /// Most objects of a response.
 const MAX_KEYS: u32 = 1000;
 
-/// What is known of a file of that user.
+/// The metadata of a file of that user.
 pub(super) async fn info(settings: &Settings, owner: &str, id: &str) -> Result<File, Error> {
     let response = head(settings, &keys::content(owner, id)).await?;
     let size = response.header("content-length");
@@ -41,16 +41,16 @@ async fn head(settings: &Settings, key: &str) -> Result<Response, Error> {
     send(&request, &[]).await?.accepted()
 }
 
-/// What is known of several files of that user, in their order. One that is deleted just now is left out.
+/// The metadata of several files of that user, in the order of `ids`. Files that are deleted meanwhile are left out.
 pub(super) async fn infos(
     settings: &Settings,
     owner: &str,
     ids: &[String],
 ) -> Result<Vec<File>, Error> {
     let mut files = Vec::new();
-    for some in ids.chunks(AT_ONCE) {
-        for found in join_all(some.iter().map(|id| info(settings, owner, id))).await {
-            match found {
+    for chunk in ids.chunks(AT_ONCE) {
+        for info in join_all(chunk.iter().map(|id| info(settings, owner, id))).await {
+            match info {
                 Ok(file) => files.push(file),
                 Err(Error::NotFound) => {}
                 Err(error) => return Err(error),
@@ -137,10 +137,10 @@ pub(super) async fn unfinished(settings: &Settings, owner: &str) -> Result<Vec<U
     let query = [("prefix", prefix.as_str()), ("uploads", "")];
     let request = settings.request(Method::Get, "", &query, Vec::new());
     let text = send(&request, &[]).await?.accepted()?.text().await?;
-    let found = listing::unfinished(&text);
-    let found = found.ok_or_else(|| unavailable("sends a list that is not understood"))?;
+    let uploads = listing::unfinished(&text);
+    let uploads = uploads.ok_or_else(|| unavailable("sends a list that is not understood"))?;
     // Some stores ignore the prefix.
-    Ok(found
+    Ok(uploads
         .into_iter()
         .filter(|one| one.key.starts_with(&prefix))
         .collect())

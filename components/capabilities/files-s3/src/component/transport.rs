@@ -41,7 +41,7 @@ pub(super) struct Response {
 pub(super) struct Body {
     stream: StreamReader<u8>,
     trailers: Option<FutureReader<Result<Option<Trailers>, ErrorCode>>>,
-    /// Says, when it is dropped, that we had no trouble with the body.
+    /// Reports, when it is dropped, that the body was handled without an error.
     _verdict: FutureWriter<Result<(), ErrorCode>>,
 }
 
@@ -129,7 +129,7 @@ fn outgoing(
     let sending = async move {
         if let Some(mut writer) = writer {
             for piece in body {
-                // What is left was not taken: the store has responded early.
+                // The rest was not read: the store has responded early.
                 if !writer.write_all(piece.to_vec()).await.is_empty() {
                     break;
                 }

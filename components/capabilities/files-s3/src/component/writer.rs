@@ -20,7 +20,7 @@ pub(crate) struct Writer {
     limits: Limits,
     file: NewFile,
     key: String,
-    /// What has not been sent.
+    /// The bytes that have not been sent.
     part: Part,
     upload: Option<Upload>,
     size: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Writer {
 /// An upload in parts.
 struct Upload {
     id: String,
-    /// Of the parts that were sent.
+    /// The entity tags of the parts that were sent.
     etags: Vec<String>,
 }
 

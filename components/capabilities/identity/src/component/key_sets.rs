@@ -44,8 +44,8 @@ impl KeySet {
     /// `invalid` if there is no such key, `unavailable` if the key set cannot be fetched.
     pub(super) async fn get(&self, url: &str, key_id: &str) -> Result<DecodingKey, AuthError> {
         loop {
-            let found = self.cache().lookup(key_id, now_ms());
-            match found {
+            let lookup = self.cache().lookup(key_id, now_ms());
+            match lookup {
                 Lookup::Key(key) => return Ok(key),
                 Lookup::Unknown => return Err(AuthError::Invalid),
                 Lookup::Unreachable => {

@@ -23,7 +23,7 @@ const KNOWN: [&str; 15] = [
     "user",
 ];
 
-/// Whether a model takes each of [`KNOWN`]. What is not known, the provider is left to say.
+/// Whether a model takes each of [`KNOWN`]. A parameter without an entry is sent, and the provider decides.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Parameters(BTreeMap<&'static str, bool>);
 
@@ -38,7 +38,7 @@ pub(super) enum Changes {
 }
 
 impl Parameters {
-    /// What the models of a provider take.
+    /// The parameters that the models of a provider take.
     pub(super) fn of(provider: Provider) -> Self {
         let absent: &[&str] = match provider {
             Provider::OpenAi => &["max_tokens"],
@@ -97,7 +97,7 @@ impl Parameters {
     }
 
     /// Those of [`KNOWN`] that the model takes.
-    pub(super) fn known(&self) -> Vec<String> {
+    pub(super) fn supported(&self) -> Vec<String> {
         KNOWN
             .iter()
             .filter(|name| self.takes(name))
@@ -122,7 +122,7 @@ impl Parameters {
 }
 
 impl Changes {
-    /// Whether all names are known: a misspelt one would be without effect.
+    /// Whether all names are in [`KNOWN`]. A misspelt name would have no effect.
     pub(super) fn are_known(&self) -> bool {
         let is_known = |name: &String| KNOWN.contains(&name.as_str());
         match self {

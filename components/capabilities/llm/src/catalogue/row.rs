@@ -67,11 +67,11 @@ pub(super) enum RowRole {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum ReasoningTurns {
-    /// Of none.
+    /// The reasoning of no reply.
     Never,
-    /// Of those since the user's last message: the model thinks on after a tool was called.
+    /// The reasoning of replies since the user's last message: the model continues to reason after a tool was called.
     Tools,
-    /// Of all.
+    /// The reasoning of all replies.
     Always,
 }
 
@@ -190,7 +190,7 @@ pub(super) fn rows(json: &str) -> Result<Rows, Error> {
     }
 }
 
-/// The error for a variable that is no catalogue.
+/// The error for a variable that is not a catalogue.
 pub(super) fn invalid(why: &str) -> Error {
     Error::Misconfigured(format!("the variable `models` is not a catalogue: {why}"))
 }

@@ -20,7 +20,7 @@ use spin_sdk::time::sleep;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Requests embeddings until the provider answers.
+/// Requests embeddings until the provider responds.
 ///
 /// # Errors
 /// As the contract's `embed`.

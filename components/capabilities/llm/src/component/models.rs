@@ -17,7 +17,7 @@ pub(super) async fn list(variables: &Variables) -> Result<Vec<Model>, Error> {
     Ok(catalogue.models(|provider| is_configured(provider, variables)))
 }
 
-/// The model of this id. The local server is asked only for what is not in the catalogue.
+/// The model of this id. Only if it is not in the catalogue, the local server is asked.
 ///
 /// # Errors
 /// `unknown-model`, or as [`list`].
@@ -66,7 +66,7 @@ async fn catalogue(variables: &Variables) -> Result<Cow<'static, Catalogue>, Err
     }
 }
 
-/// The catalogue without what must be asked for over the network; the same for the life of an
+/// The catalogue without the models that are listed over the network. It is the same for the life of an
 /// instance, as the variables are.
 pub(super) fn configured(variables: &Variables) -> Result<&'static Catalogue, Error> {
     static CONFIGURED: OnceLock<Catalogue> = OnceLock::new();

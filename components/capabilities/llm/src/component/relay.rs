@@ -17,7 +17,7 @@ type DeltaWriter = StreamWriter<Delta>;
 type EndWriter = FutureWriter<Result<Completion, Error>>;
 
 /// Intervals in which a silent provider's reader is checked, doubled from the first to the last: a
-/// WIT stream does not tell a writer without data that its reader left.
+/// WIT stream does not notify a writer without data that its reader was dropped.
 const FIRST_CHECK: Duration = Duration::from_millis(50);
 const LAST_CHECK: Duration = Duration::from_millis(200);
 
@@ -149,7 +149,7 @@ async fn relay_one(
     }
 }
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 enum Outcome {
     ReaderLeft,
     /// It failed before its first delta.
@@ -158,7 +158,7 @@ enum Outcome {
     Ended(Result<Completion, Error>, Option<Body>),
 }
 
-/// What a wait for bytes ended with.
+/// The result of a wait for bytes.
 enum Awaited {
     Bytes(Vec<u8>),
     End,
@@ -189,7 +189,7 @@ impl Relay<'_> {
                 Awaited::Bytes(bytes) => {
                     self.silence.reset();
                     let read = self.reply.push(&bytes);
-                    // What one read brought is written at once.
+                    // The bytes of one read are written at once.
                     let deltas = self.reply.take();
                     if !deltas.is_empty() && !self.pass(deltas).await {
                         return None;
@@ -231,7 +231,7 @@ impl Relay<'_> {
         if let Some(resolved) = self.resolved.take() {
             deltas.insert(0, Delta::ResolvedModel(resolved));
             self.lease.succeeded();
-            // From here on there is no other attempt.
+            // After the first delta there is no other attempt.
             *self.attempts = None;
         }
         write(self.deltas, deltas).await

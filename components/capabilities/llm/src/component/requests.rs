@@ -9,7 +9,7 @@ use crate::request::{Omitted, for_model, native};
 use crate::secret::Secret;
 use crate::variables::Variables;
 
-/// What is sent to a provider over the network.
+/// The request to a provider over the network.
 pub(super) struct Prepared {
     pub(super) request: OutboundRequest,
     /// The parameters that are not sent.

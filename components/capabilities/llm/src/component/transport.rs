@@ -22,7 +22,7 @@ const BUFFER: usize = 16 * 1024;
 /// The most that is read of a response that is not a reply.
 const MAX_ERROR_BYTES: usize = 256 * 1024;
 
-/// What is waited for before the body.
+/// The error text if the head of a response does not arrive in time.
 const NO_RESPONSE: &str = "no response in time (llm_first_token_timeout_seconds)";
 
 /// The longest response that is read as a whole: 2,048 vectors of 3,072 numbers, written out.

@@ -12,7 +12,7 @@ pub(crate) fn vectors(request: &EmbeddingRequest) -> Vec<Vec<f32>> {
         EmbeddingInput::Texts(texts) => texts
             .iter()
             .map(|text| {
-                let words = text.split(|letter: char| !letter.is_alphanumeric());
+                let words = text.split(|character: char| !character.is_alphanumeric());
                 let words = words.filter(|word| !word.is_empty());
                 vector(
                     words.map(|word| hash(word.to_lowercase().as_bytes())),

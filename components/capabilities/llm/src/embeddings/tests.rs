@@ -45,9 +45,9 @@ fn check_rejects_empty_and_too_many_inputs() {
 fn read_puts_vectors_into_the_order_of_the_inputs() {
     let body = br#"{"data":[{"index":1,"embedding":[2,0.5]},{"index":0,"embedding":[1,0]}],
         "usage":{"prompt_tokens":4,"total_tokens":4}}"#;
-    let found = read(body, 2).unwrap();
-    assert_eq!(found.vectors, [vec![1.0, 0.0], vec![2.0, 0.5]]);
-    assert_eq!(found.prompt_tokens, Some(4));
+    let embeddings = read(body, 2).unwrap();
+    assert_eq!(embeddings.vectors, [vec![1.0, 0.0], vec![2.0, 0.5]]);
+    assert_eq!(embeddings.prompt_tokens, Some(4));
     assert_eq!(read(body, 3), None);
     let body = br#"{"result":{"shape":[1,2],"data":[[1,2]]},"success":true,"errors":[]}"#;
     assert_eq!(read(body, 1).unwrap().vectors, [[1.0, 2.0]]);

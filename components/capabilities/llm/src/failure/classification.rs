@@ -1,4 +1,4 @@
-//! What an error of a provider means for the caller, by its code, type, status and sentence.
+//! Classifies an error of a provider by its code, type, status and sentence.
 
 use super::ProviderError;
 
@@ -16,7 +16,7 @@ pub(super) enum Class {
     InvalidRequest,
     /// A response that no error has.
     Unexpected,
-    /// An error of which nothing is known.
+    /// An unclassified error.
     Unknown,
 }
 
@@ -83,7 +83,7 @@ const WITHOUT_STATUS: [(&str, Class); 11] = [
     ("internal", Class::Failed),
 ];
 
-/// How providers without a code say that a prompt is too long, in lower case.
+/// Sentences of providers without a code for a prompt that is too long, in lower case.
 const CONTEXT_PHRASES: [&str; 20] = [
     // OpenAI, Azure, vLLM
     "maximum context length",
@@ -120,7 +120,7 @@ const PHRASES: [(&str, Class); 9] = [
     ("content management policy", Class::ContentFiltered),
     ("credit balance is too low", Class::Misconfigured),
     ("exceeded your current quota", Class::Misconfigured),
-    // Templates of llama.cpp and vLLM, which answer with status 500.
+    // Templates of llama.cpp and vLLM, which respond with status 500.
     ("roles must alternate", Class::InvalidRequest),
     ("jinja", Class::InvalidRequest),
     ("chat template", Class::InvalidRequest),

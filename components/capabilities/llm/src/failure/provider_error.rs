@@ -29,7 +29,7 @@ impl ProviderError {
                     return value.get(name).map(Self::of);
                 }
                 Some(Value::String(text)) if !text.is_empty() => {
-                    // Next to the sentence may stand a type and a code.
+                    // A type and a code may be next to the message.
                     return Some(Self {
                         message: text.clone(),
                         ..Self::of(value)
@@ -56,7 +56,7 @@ impl ProviderError {
         (is_error || is_bare || is_detail).then(|| Self::of(value))
     }
 
-    /// The error in the body of a response with an error status; empty if it is in no known shape.
+    /// The error in the body of a response with an error status; empty if its format is unknown.
     pub(crate) fn from_body(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let text = text.trim_start_matches(['\u{feff}', ' ', '\r', '\n', '\t']);

@@ -1,7 +1,7 @@
 //! Changing members of a JSON object without a change to any other byte.
 
 /// The object with these members set to these values, each a JSON text. Members that it does not have
-/// are added at its end. A text that is no object is returned as it is.
+/// are added at its end. A text that is not an object is returned unchanged.
 pub(crate) fn splice(json: &str, changes: &[(&str, String)]) -> String {
     let members = members(json);
     let Some(end) = json.rfind('}') else {

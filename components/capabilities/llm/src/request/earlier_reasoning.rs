@@ -1,4 +1,4 @@
-//! Which reasoning of earlier replies goes back to a model. Pure.
+//! Which reasoning of earlier replies is sent to a model. Pure.
 
 use crate::bindings::{ChatRequest, Message, Part, Role};
 use crate::catalogue::{Entry, ReasoningTurns};

@@ -5,10 +5,10 @@ use crate::bindings::{Message, Part, Tool};
 use crate::json::object;
 use token_estimate::tokens_at_most as of_text;
 
-/// What an image takes at most at a provider that scales it down.
+/// The most tokens of an image, at a provider that scales it down.
 const IMAGE: u32 = 1_700;
 
-/// What a message, a call or a tool takes beside its texts.
+/// The tokens of a message, a call or a tool in addition to its texts.
 const FRAME: u32 = 8;
 
 /// The most tokens that the prompt of a request has: messages and tools.

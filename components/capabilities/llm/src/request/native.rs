@@ -1,4 +1,4 @@
-//! Requests that go on in the client's own words. Pure.
+//! Requests that are forwarded as the client wrote them. Pure.
 
 use super::ChatRequest;
 use crate::bindings::{NativeApi, NativeRequest};
@@ -16,7 +16,7 @@ pub(crate) fn native<'a>(request: &'a ChatRequest, entry: &Entry) -> Option<&'a 
 }
 
 /// The body that is sent: the client's, for this model, that is not stored, and with no more tokens
-/// than are granted. All other bytes are as they came.
+/// than are granted. All other bytes are unchanged.
 pub(crate) fn native_body(
     native: &NativeRequest,
     entry: &Entry,
@@ -41,7 +41,7 @@ pub(crate) fn native_body(
     splice(&native.body, &changes).into_bytes()
 }
 
-/// Whether the response is to be streamed.
+/// Whether the response has to be streamed.
 pub(crate) fn is_native_stream(native: &NativeRequest) -> bool {
     object(&native.body).is_some_and(|fields| fields.get("stream") == Some(&Value::Bool(true)))
 }

@@ -1,4 +1,4 @@
-//! What becomes of a parameter that a model or its provider does not take: it is omitted and named to
+//! Handling of a parameter that a model or its provider does not take: it is omitted and named to
 //! the caller, or the request is rejected with its path. docs/models.md has the rule for each.
 
 use crate::bindings::{ChatRequest, Error, Invalid, ResponseFormat, ToolChoice};

@@ -37,7 +37,7 @@ pub(crate) fn prompt(messages: &[Message], alternates: bool) -> Prompt<'_> {
     prompt
 }
 
-/// Without replies that say nothing, and with results after their calls, in the calls' order.
+/// Without empty replies, and with results after their calls, in the calls' order.
 fn after_their_calls(messages: &[Message]) -> Prompt<'_> {
     let mut results: Vec<(usize, &Message)> = messages
         .iter()

@@ -25,7 +25,7 @@ pub(crate) fn text(text: &str) -> Part {
     })
 }
 
-/// The assistant asking for `add`, and saying nothing.
+/// A message of the assistant that calls `add`, without text.
 pub(crate) fn calling(id: &str, arguments: &str) -> Message {
     Message {
         content: Vec::new(),

@@ -1,4 +1,4 @@
-//! Checking a request before any provider is asked.
+//! Validation of a request, before it is sent to a provider.
 
 use super::{inline_image, invalid, part_path};
 use crate::bindings::{
@@ -35,7 +35,7 @@ const DEFINED: [&str; 15] = [
     "top_p",
 ];
 
-/// Rejects what no provider accepts, before a provider is asked.
+/// Rejects requests that no provider accepts.
 ///
 /// # Errors
 /// `invalid-request` with the field.

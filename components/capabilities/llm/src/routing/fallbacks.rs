@@ -15,7 +15,7 @@ impl Fallbacks {
     /// Reads the variable; empty is none.
     ///
     /// # Errors
-    /// `other` when it is no object of lists of ids.
+    /// `other` when it is not an object of lists of ids.
     pub(crate) fn new(json: &str) -> Result<Self, Error> {
         if json.is_empty() {
             return Ok(Self::default());

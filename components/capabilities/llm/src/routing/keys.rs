@@ -13,7 +13,7 @@ const MOST_WEIGHT: u32 = 1_000;
 /// How long a rejected key is not used.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
 
-/// How long a key at its limit is not used, if the provider does not say.
+/// How long a key at its limit is not used, if the provider does not send a time.
 const AFTER_LIMIT: Duration = Duration::from_secs(10);
 
 /// The same if the provider says, at most.

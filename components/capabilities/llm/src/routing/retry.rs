@@ -1,8 +1,8 @@
 //! Whether, where and when to retry after a failure.
 //!
 //! The requested model comes first, then its fallbacks, and none twice. A failure that may pass is
-//! retried at the same model, as long as that leaves an attempt for each fallback; one that waiting
-//! does not help goes on to the next model; an error of the request ends it.
+//! retried at the same model, as long as that leaves an attempt for each fallback. After a failure that a wait
+//! cannot fix, the next model is tried. An error of the request ends the routing.
 
 use crate::bindings::Error;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub(crate) struct RetryPlan {
     longest_wait: Duration,
 }
 
-/// What a failure says about another attempt.
+/// Whether a failure allows another attempt.
 enum Kind {
     /// The request is wrong for every model.
     Request,

@@ -21,7 +21,7 @@ impl Slots {
         }
     }
 
-    /// Takes one of `most` slots, 0 for any number, if one is free and nobody waits.
+    /// Takes one of `most` slots (0: no limit), if one is free and no other request waits.
     pub(crate) fn enter(&mut self, most: u32) -> bool {
         let is_free = most == 0 || (self.busy < most && self.waiting.is_empty());
         if is_free {

@@ -104,7 +104,7 @@ mod tests {
             provider.failed(0, &Error::Timeout(String::new()), &limits, now);
         }
         assert!(provider.circuit.enter(now).is_err());
-        // Unknown errors are no outages.
+        // Unknown errors do not count as outages.
         let provider = state.of(Provider::Local).unwrap();
         for _ in 0..20 {
             provider.failed(0, &Error::Other(String::new()), &limits, now);

@@ -57,8 +57,8 @@ impl Guest for Quota {
     async fn check() -> Result<(), String> {
         let store = Spin::open_default().await;
         let store = store.map_err(|error| error.to_string())?;
-        let found = store.get("quota:check").await;
-        found.map(drop).map_err(|error| error.to_string())
+        let value = store.get("quota:check").await;
+        value.map(drop).map_err(|error| error.to_string())
     }
 }
 

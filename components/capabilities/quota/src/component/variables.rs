@@ -18,7 +18,7 @@ pub(super) async fn read(name: &str) -> Result<String, String> {
 /// The plans.
 ///
 /// # Errors
-/// What is wrong, for the log; also if the variable is not granted, so that a missing line in the manifest
+/// The cause, for the log. Also if the variable is not granted, so that a missing line in the manifest
 /// removes no limit.
 pub(super) async fn plans() -> Result<&'static Plans, String> {
     static PLANS: OnceLock<Result<Plans, String>> = OnceLock::new();

@@ -138,7 +138,7 @@ impl History {
                 last: number,
             });
         }
-        let mut found = number;
+        let mut key_number = number;
         for key in self.keys.iter_mut().filter(|key| key.id == id) {
             key.requests = key.requests.saturating_add(usage.requests());
             key.tokens = key.tokens.saturating_add(usage.amount());
@@ -147,9 +147,9 @@ impl History {
             if key.number == 0 {
                 key.number = number;
             }
-            found = key.number;
+            key_number = key.number;
         }
-        found
+        key_number
     }
 
     pub(crate) fn add_transaction(&mut self, number: u64, at: u64, kind: Kind) {
@@ -178,8 +178,8 @@ impl History {
 
     /// The usage of an API key: requests and tokens.
     pub(crate) fn usage_of_key(&self, id: &str) -> (u64, u64) {
-        let found = self.keys.iter().find(|key| key.id == id);
-        found.map_or((0, 0), |key| (key.requests, key.tokens))
+        let usage = self.keys.iter().find(|key| key.id == id);
+        usage.map_or((0, 0), |key| (key.requests, key.tokens))
     }
 
     pub(crate) fn keys(&self) -> &[KeyUsage] {
@@ -215,10 +215,11 @@ impl History {
 
     fn number_of(&mut self, model: &str) -> ModelNumber {
         let model = truncate(model, MAX_MODEL_BYTES);
-        if self.models.len() >= MAX_MODELS && !self.models.iter().any(|known| known == model) {
+        if self.models.len() >= MAX_MODELS && !self.models.iter().any(|existing| existing == model)
+        {
             self.drop_unused_models();
         }
-        let place = self.models.iter().position(|known| known == model);
+        let place = self.models.iter().position(|existing| existing == model);
         let place = place.or_else(|| {
             let room = self.models.len() < MAX_MODELS;
             room.then(|| {
@@ -237,7 +238,7 @@ impl History {
                 *number = 0;
                 return;
             };
-            let place = self.models.iter().position(|known| known == name);
+            let place = self.models.iter().position(|existing| existing == name);
             let place = place.unwrap_or_else(|| {
                 self.models.push(name.clone());
                 self.models.len().saturating_sub(1)
@@ -303,7 +304,7 @@ fn drop_old(rows: &mut Vec<Row>, day: u32) {
     rows.retain(|row| row.day.saturating_add(DAYS) > day && row.day <= day);
 }
 
-/// The sum of those that are known.
+/// The sum of the costs that are known.
 fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.saturating_add(other)),

@@ -1,4 +1,4 @@
-//! What users may spend and have spent. Each user has a ledger in the journal `quota:u:<user id>`.
+//! The credits and the usage of users. Each user has a ledger in the journal `quota:u:<user id>`.
 //!
 //! | module | |
 //! |---|---|
@@ -8,14 +8,14 @@
 //! | `calendar` | days and months |
 //! | `ledger` | the functions of the contract, on any platform |
 //!
-//! # Why nobody overspends
+//! # Why no user overspends
 //! A reservation is an entry, and the state says whether it is granted: only if enough is left after all
 //! entries before it. Two instances that reserve the last credit at the same time both append, and both
 //! read that only the one with the lower number is granted.
 //!
 //! Actual usage is always charged, once, whether or not its reservation is still valid. A reply is never
 //! longer than its reservation. Only a prompt that the provider counts as longer than we estimated can
-//! exceed what is left.
+//! exceed the remaining credits.
 //!
 //! # Cost
 //! A reservation, where something is limited, takes two or more gets and two writes (number, entry).

@@ -67,7 +67,7 @@ struct Closed {
 pub(crate) struct Credits {
     /// Used this month, granted ones included.
     pub(crate) used: u64,
-    /// What may be reserved; none if there is no limit.
+    /// The credits that may be reserved; none if there is no limit.
     pub(crate) left: Option<u64>,
     pub(crate) reserved: u64,
     pub(crate) granted: u64,
@@ -247,7 +247,7 @@ impl State {
         if self.is_closed(request.id) {
             return;
         }
-        // The same reservation again: its writer was late and appended it once more.
+        // A repeated reservation: its writer was late and appended it again.
         self.open.retain(|open| open.id != request.id);
         if let Ok(held) = self.available(&request, self.time) {
             self.open.push(Open {

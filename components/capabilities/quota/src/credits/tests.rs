@@ -27,7 +27,7 @@ fn of(client: Client) -> Ledger<Client> {
     Ledger::new(client, USER).unwrap()
 }
 
-/// Runs one task with a ledger of its own, along with all others.
+/// Runs one task with its own ledger, concurrently with all others.
 fn run<T: 'static, F: Future<Output = T> + 'static>(
     world: &World,
     task: impl FnOnce(Ledger<Client>) -> F,
@@ -215,7 +215,7 @@ fn granted_credits_are_used_after_the_months_and_do_not_expire() {
     world.pass(balance(&world).resets_at - world.now());
     let then = credits(&world);
     assert_eq!((then.used, then.left, then.granted), (0, Some(1300), 300));
-    // What granted credits paid for does not count against a larger plan.
+    // Usage that was paid with granted credits does not count against a larger plan.
     let reservation = reserve(&world, request(100, Some(1000))).unwrap();
     settle(&world, reservation.id.as_deref(), usage(100, 1000));
     assert_eq!(credits(&world).granted, 200);
@@ -232,7 +232,7 @@ fn credits_of_a_new_month_in_utc_are_unused() {
     let late = reserve(&world, request(500, Some(500))).unwrap();
     assert_eq!(credits(&world).left, Some(0));
     world.pass(1);
-    // What is under way counts in the month in which it is settled.
+    // A running reservation counts in the month in which it is settled.
     assert_eq!(credits(&world).left, Some(0));
     assert_eq!(credits(&world).used, 0);
     settle(&world, late.id.as_deref(), usage(100, 100));

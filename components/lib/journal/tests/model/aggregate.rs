@@ -35,12 +35,12 @@ impl Fold for Tags {
     fn apply(&mut self, _number: u64, entry: Entry) {
         match entry {
             Entry::Added(tag) => {
-                self.tags.retain(|known| *known != tag);
-                self.removed.retain(|known| *known != tag);
+                self.tags.retain(|existing| *existing != tag);
+                self.removed.retain(|existing| *existing != tag);
                 self.tags.push(tag);
             }
             Entry::Removed { tag, at } => {
-                self.tags.retain(|known| *known != tag);
+                self.tags.retain(|existing| *existing != tag);
                 self.removed.push(tag);
                 self.removed_at = at;
             }

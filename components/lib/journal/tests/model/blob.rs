@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::faults;
 
-/// What the instances did.
+/// The operations that the instances completed.
 #[derive(Debug, Default)]
 struct Done {
     written: Cell<bool>,
@@ -100,7 +100,7 @@ proptest! {
             let reader = blob(reader_client.clone());
             for _ in 0..10 {
                 match read(&reader).await {
-                    Ok(Some(found)) => assert!(found == whole, "a part was read"),
+                    Ok(Some(content)) => assert!(content == whole, "a part was read"),
                     Ok(None) | Err(Error::Erased) => {}
                     Err(error) => panic!("{error}"),
                 }
@@ -108,12 +108,12 @@ proptest! {
             }
         });
         world.run();
-        let found = read_now(&world);
-        prop_assert!(found.is_none() || found == Some(expected));
+        let content = read_now(&world);
+        prop_assert!(content.is_none() || content == Some(expected));
         if done.erased.get() {
-            prop_assert!(found.is_none());
+            prop_assert!(content.is_none());
         } else if done.written.get() && !done.erasing.get() {
-            prop_assert!(found.is_some());
+            prop_assert!(content.is_some());
         }
         let last = blob(world.client());
         let most = u64::try_from(length).unwrap();

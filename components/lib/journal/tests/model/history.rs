@@ -1,4 +1,4 @@
-//! What instances did to one thing, and what must be true of it afterwards.
+//! The operations of all instances on one item, and its expected state afterwards.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ struct Operation {
     acknowledged: Option<u64>,
 }
 
-/// What may be observed of a thing after all instances are done.
+/// The states of an item that are allowed after all instances have finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
     Present,

@@ -13,13 +13,13 @@ const IDS: usize = 4;
 fn ids(world: &World, entries: u64) -> Vec<String> {
     let list = List::new(world.client(), "list");
     let read = world.finish(async move {
-        let (mut found, mut cursor) = (Vec::new(), 0);
+        let (mut ids, mut cursor) = (Vec::new(), 0);
         loop {
             let page = list.page(cursor, entries).await.unwrap();
-            found.extend(page.items.into_iter().map(|item| item.id));
+            ids.extend(page.items.into_iter().map(|item| item.id));
             match page.next {
                 Some(next) => cursor = next,
-                None => return found,
+                None => return ids,
             }
         }
     });
@@ -61,10 +61,10 @@ proptest! {
             });
         }
         world.run();
-        let found = ids(&world, entries);
-        prop_assert_eq!(&found, &ids(&world, 1_000), "the size of pages does not matter");
+        let listed = ids(&world, entries);
+        prop_assert_eq!(&listed, &ids(&world, 1_000), "the size of pages does not matter");
         for (id, history) in histories.iter().enumerate() {
-            let count = found.iter().filter(|it| **it == format!("id{id}")).count();
+            let count = listed.iter().filter(|it| **it == format!("id{id}")).count();
             match history.expected() {
                 Expected::Present => prop_assert_eq!(count, 1, "id{}", id),
                 Expected::Absent => prop_assert_eq!(count, 0, "id{}", id),

@@ -13,7 +13,7 @@ use crate::history::{Change, Clock, Expected, History};
 const NAMES: usize = 2;
 const OWNERS: usize = 3;
 
-/// What an owner holds, by claim.
+/// The names that an owner holds, by claim.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Owner {
     held: BTreeMap<String, usize>,
@@ -126,16 +126,16 @@ async fn give_up(client: &Client, of: usize, owner: &str) -> Result<(), Error> {
 
 /// The owners and claims that hold a name.
 fn holders(world: &World, of: usize) -> Vec<(String, String)> {
-    let mut found = Vec::new();
+    let mut holders = Vec::new();
     for owner in 0..OWNERS {
         let owner = owner.to_string();
         let journal = owner_journal(&world.client(), &owner);
         let view = world.finish(async move { journal.read::<Owner>().await.unwrap() });
         let held = view.unwrap().state.held;
         let claims = held.into_iter().filter(|(_, held)| *held == of);
-        found.extend(claims.map(|(claim, _)| (owner.clone(), claim)));
+        holders.extend(claims.map(|(claim, _)| (owner.clone(), claim)));
     }
-    found
+    holders
 }
 
 proptest! {
@@ -205,7 +205,7 @@ proptest! {
             }
             world.pass(pause);
         }
-        // A name that nobody holds can be acquired in the end.
+        // A name without an owner can be acquired in the end.
         world.pass(PATIENCE + 1);
         for of in 0..NAMES {
             let client = world.client();

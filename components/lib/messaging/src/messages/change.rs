@@ -161,12 +161,15 @@ impl<D: Database> Session<'_, D> {
                 ));
             }
             let (message, _) = self.find_message(&actor, &id).await?;
-            let known = message.reactions.iter().find(|known| known.emoji == emoji);
-            if known.is_some_and(|known| known.mine) == adds {
+            let reaction = message
+                .reactions
+                .iter()
+                .find(|reaction| reaction.emoji == emoji);
+            if reaction.is_some_and(|reaction| reaction.mine) == adds {
                 return Ok(message);
             }
             let kinds = u64::try_from(message.reactions.len()).unwrap_or(u64::MAX);
-            if adds && known.is_none() && kinds >= EMOJI_MAX {
+            if adds && reaction.is_none() && kinds >= EMOJI_MAX {
                 return Err(Error::Conflict(Conflict::TooManyReactions));
             }
             let mut parameters = vec![

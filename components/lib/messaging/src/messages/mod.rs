@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Session;
 use crate::database::{Database, Row, first_row, malformed};
-use crate::facts::{standing_of, user_of};
+use crate::facts::{actor_rank_of, user_of};
 use crate::input;
 use crate::members::summary_of;
 use crate::rules::Channel;
@@ -20,7 +20,7 @@ fn id(text: &str) -> Result<String, Error> {
     input::id(text, Error::NotFound(Subject::Message))
 }
 
-/// The columns of a message. `table` is the name that it has in the statement, `viewer` the parameter with whoever asks.
+/// The columns of a message. `table` is the name that it has in the statement, `viewer` the parameter with the actor's user id.
 pub(crate) fn columns(table: &str, viewer: &str) -> String {
     format!(
         "{table}.id, {table}.thread_id, {table}.channel_id, {table}.number,
@@ -42,7 +42,7 @@ impl<D: Database> Session<'_, D> {
         Ok(message)
     }
 
-    /// A message as the actor sees it, and what is known of its channel for whether they may.
+    /// A message as the actor sees it, and its channel with what [`rules`](crate::rules) need to decide whether they may see it.
     async fn find_message(&self, actor: &Actor, id: &str) -> Result<(Message, Channel), Error> {
         let columns = columns("m", "$2");
         let statement = format!(
@@ -67,7 +67,7 @@ fn channel_of(row: &mut Row, actor: &Actor) -> Result<Channel, Error> {
         is_private: row.flag()?,
         version: 0,
         admin_count: 0,
-        actor: standing_of(row, actor)?,
+        actor: actor_rank_of(row, actor)?,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::{ATTEMPTS_MAX, Session, contended, text, threads};
 
 const CLIENT_ID_MAX: usize = 128;
 
-/// All conditions stand in it, and the number is taken with the row of the thread locked.
+/// It contains all conditions, and takes the number while the row of the thread is locked.
 static POST: Frequent = Frequent::new(|| {
     let columns = columns("messages", "$2");
     format!(
@@ -39,7 +39,7 @@ impl<D: Database> Session<'_, D> {
         let actor = Actor::User(user.to_owned());
         let thread = threads::id(&new.thread_id)?;
         if let Err(error) = check(&new) {
-            // Who may not know of the thread learns that first.
+            // A user who may not see the thread gets this error before any other.
             facts::thread(self.database, &actor, &thread)
                 .await?
                 .post()?;
@@ -125,7 +125,7 @@ impl<D: Database> Session<'_, D> {
         }
     }
 
-    /// The ids of the members of a thread's channel whom a text mentions, as they are stored; none if it mentions nobody.
+    /// The ids of the members of a thread's channel that a text mentions, as they are stored; none if it mentions no member.
     pub(super) async fn mentioned(
         &self,
         thread: &str,
@@ -146,15 +146,15 @@ impl<D: Database> Session<'_, D> {
              WHERE u.id IN ({names}) OR u.name_handle IN ({names}) OR u.display_handle IN ({names})
              LIMIT 100"
         );
-        let mut found = Vec::new();
+        let mut users = Vec::new();
         for mut row in rows(self.database, &statement, parameters.0).await? {
-            found.push(row.text()?);
+            users.push(row.text()?);
         }
-        if found.is_empty() {
+        if users.is_empty() {
             return Ok(None);
         }
-        found.sort_unstable();
-        Ok(Some(serde_json::Value::from(found).to_string()))
+        users.sort_unstable();
+        Ok(Some(serde_json::Value::from(users).to_string()))
     }
 }
 

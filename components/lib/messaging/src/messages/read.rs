@@ -104,7 +104,7 @@ impl<D: Database> Session<'_, D> {
 /// The last number of a range of `limit` numbers, none if it is counted from the thread's last one; and how many it is
 /// before that.
 fn range(position: Position, limit: i64) -> (Option<i64>, i64) {
-    // Beyond it there are no numbers; sums with it do not overflow.
+    // No number is higher. Sums with it do not overflow.
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX).min(i64::MAX / 4);
     match position {
         Position::Latest => (None, 0),
@@ -112,7 +112,7 @@ fn range(position: Position, limit: i64) -> (Option<i64>, i64) {
         Position::Before(before) => (Some(number(before) - 1), 0),
         Position::After(after) => (Some(number(after) + limit), 0),
         Position::Around(around) => {
-            // As many on both sides; at the beginning of the thread more after it.
+            // The same number on both sides. At the beginning of the thread there are more after it.
             let first = (number(around) - limit / 2).max(1);
             (Some(first - 1 + limit), 0)
         }

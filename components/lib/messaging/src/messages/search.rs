@@ -43,7 +43,7 @@ impl<D: Database> Session<'_, D> {
         })
     }
 
-    /// The words that stand for the channel and the thread of the scope, with what joins them to the query. The user has to
+    /// The words that index the channel and the thread of the scope, with the operator that joins them to the query. The user has to
     /// be able to read them.
     async fn words_of(
         &self,

@@ -41,7 +41,7 @@ on_both! {
         assert_eq!(failure(world.session().create_channel("u9", new_channel("x", false)).await), "User");
     }
 
-    async fn private_channel_is_unknown_to_others_and_known_to_the_operator(world: &World) {
+    async fn private_channel_is_hidden_from_others_and_visible_to_the_operator(world: &World) {
         let channel = world.channel("u1", &["u2"], true).await;
         world.users(&["u3"]).await;
         assert_eq!(failure(world.session().get_channel(&user("u3"), &channel).await), "Channel");
@@ -90,7 +90,7 @@ on_both! {
         assert_eq!(listed(user("u2"), search("row"), page(10)).await.0, [3]);
         assert_eq!(listed(user("u2"), search("chan 6"), page(10)).await.0, [0; 0]);
         assert_eq!(listed(user("u1"), search("chan 6"), page(10)).await.0, [6]);
-        // The total is the number of what the pages have, for whom and with which filter ever.
+        // The total is the number of items on all pages, for every actor and every filter.
         world.session().ban(&user("u1"), &ids[5], "u2", None).await.unwrap();
         world.session().add_member(&user("u1"), &ids[6], "u2").await.unwrap();
         let sport = Filter { category: Some("Sport".to_owned()), ..all() };
@@ -129,9 +129,9 @@ on_both! {
         assert_eq!((updated.name.as_str(), updated.is_private), ("Other", true));
         let invalid = Changes { name: Some("x".repeat(101)), ..keep() };
         assert_eq!(failure(update("u1", invalid).await), "Invalid name");
-        let found = Filter { search: Some("other".to_owned()), ..all() };
-        let found = world.session().list_channels(&user("u1"), &found, &page(5)).await.unwrap();
-        assert_eq!(found.items.len(), 1);
+        let filter = Filter { search: Some("other".to_owned()), ..all() };
+        let page = world.session().list_channels(&user("u1"), &filter, &page(5)).await.unwrap();
+        assert_eq!(page.items.len(), 1);
     }
 
     async fn delete_removes_threads_and_messages(world: &World) {

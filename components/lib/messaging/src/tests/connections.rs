@@ -54,8 +54,8 @@ on_both! {
         let session = world.session();
         let of = ["u2".to_owned()];
         let state = async |asker: &str| {
-            let found = session.list_presence(asker, &of).await.unwrap();
-            found.first().map(|presence| presence.state)
+            let presences = session.list_presence(asker, &of).await.unwrap();
+            presences.first().map(|presence| presence.state)
         };
         assert!(matches!(state("u1").await, Some(PresenceState::Offline)));
         assert!(state("u3").await.is_none());

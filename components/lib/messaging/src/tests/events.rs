@@ -42,16 +42,16 @@ on_both! {
             Kind::ThreadCreated, Kind::MessagePosted, Kind::MessageEdited, Kind::ReactionChanged,
             Kind::ReactionChanged, Kind::ReactionChanged, Kind::MessageDeleted,
         ];
-        let found = kinds(world, "u2", Scope::Thread(thread.clone())).await;
-        assert_eq!(texts(&found), texts(&of_thread));
+        let actual = kinds(world, "u2", Scope::Thread(thread.clone())).await;
+        assert_eq!(texts(&actual), texts(&of_thread));
         let of_channel = [
             &[Kind::MemberAdded, Kind::MemberAdded][..], &of_thread, &[Kind::MemberRoleChanged],
         ].concat();
-        let found = kinds(world, "u2", Scope::Channel(channel.clone())).await;
-        assert_eq!(texts(&found), texts(&of_channel));
-        let found = kinds(world, "u2", Scope::Feed).await;
+        let actual = kinds(world, "u2", Scope::Channel(channel.clone())).await;
+        assert_eq!(texts(&actual), texts(&of_channel));
+        let actual = kinds(world, "u2", Scope::Feed).await;
         let of_user = [Kind::MemberAdded, Kind::Mentioned, Kind::Mentioned, Kind::ThreadRead, Kind::MemberRoleChanged];
-        assert_eq!(texts(&found), texts(&of_user));
+        assert_eq!(texts(&actual), texts(&of_user));
         // A deleted text is in no event, also not in that of its posting.
         let events = history(world, "u2", Scope::Thread(thread), 0).await.events;
         assert!(!format!("{events:?}").contains("Hello"));
@@ -76,7 +76,7 @@ on_both! {
         assert_eq!(events.len(), 3);
     }
 
-    async fn read_after_a_number_that_is_gone_or_too_far_back_is_not_complete(world: &World) {
+    async fn read_after_a_number_that_was_deleted_or_is_too_old_is_not_complete(world: &World) {
         let channel = world.channel("u1", &[], false).await;
         let thread = world.thread("u1", &channel).await;
         for _ in 0..5 {
@@ -112,12 +112,12 @@ on_both! {
             let read = session.read_events(reader, &Scope::Channel(channel.clone()), None, 1, 0).await;
             assert_eq!(failure(read), expected, "{reader}");
         }
-        let found = kinds(world, "u2", Scope::Feed).await;
+        let actual = kinds(world, "u2", Scope::Feed).await;
         let expected = [Kind::MemberAdded, Kind::MemberAdded, Kind::MemberRemoved, Kind::MemberRemoved];
-        assert_eq!(texts(&found), texts(&expected));
+        assert_eq!(texts(&actual), texts(&expected));
         session.delete_channel(&user("u1"), &public).await.unwrap();
-        let found = kinds(world, "u1", Scope::Feed).await;
-        assert_eq!(texts(&found).last().unwrap(), "ChannelDeleted");
+        let actual = kinds(world, "u1", Scope::Feed).await;
+        assert_eq!(texts(&actual).last().unwrap(), "ChannelDeleted");
         session.delete_user("u1", MessagesOfDeleted::Keep).await.unwrap();
         assert!(kinds(world, "u1", Scope::Feed).await.is_empty());
     }

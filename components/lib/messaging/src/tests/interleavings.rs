@@ -1,4 +1,4 @@
-//! Operations on one channel whose statements are interleaved in random order: their outcomes and what is left are as
+//! Operations on one channel whose statements are interleaved in random order: their outcomes and the final state are as
 //! if they had run one after the other, and the rules hold.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::{World, new_message, short, user};
 use crate::bindings::exports::goldfish::messaging::channels::Changes;
-use crate::rules::{Channel, Outcome, Rank, Standing};
+use crate::rules::{ActorRank, Channel, Outcome, Rank};
 use crate::types::{Error, Role, TextChange};
 use sql::testing::Driver;
 
@@ -32,7 +32,7 @@ enum Operation {
     Post(usize),
 }
 
-/// What an operation answered: `ok`, or the error.
+/// The result of an operation: `ok`, or the error.
 type TextOutcome = String;
 
 /// The channel as a list of ranks, in the order of joining.
@@ -82,7 +82,7 @@ impl Model {
             is_private: self.is_private,
             version: 0,
             admin_count: i64::try_from(admins).unwrap(),
-            actor: Standing::User(self.rank(user)),
+            actor: ActorRank::User(self.rank(user)),
         }
     }
 
@@ -238,7 +238,7 @@ async fn run(world: &World, channel: &str, thread: &str, operation: Operation) -
     outcome.map_or_else(|error| short(&error), |()| "ok".to_owned())
 }
 
-/// Polls the operations in the order that the schedule says, until all have answered.
+/// Polls the operations in the order of the schedule, until all have finished.
 fn interleave<'a>(
     mut open: Vec<Pin<Box<dyn Future<Output = TextOutcome> + 'a>>>,
     schedule: &[usize],
@@ -267,7 +267,7 @@ fn read(world: &World, thread: &str) -> Model {
             .iter()
             .map(|row| {
                 let (user, rank) = row.split_once(' ').unwrap();
-                let user = USERS.iter().position(|known| *known == user).unwrap();
+                let user = USERS.iter().position(|id| *id == user).unwrap();
                 (user, Rank::from_number(rank.parse().unwrap()).unwrap())
             })
             .collect();
@@ -288,7 +288,7 @@ fn read(world: &World, thread: &str) -> Model {
     assert_eq!(texts(counts), [expected]);
     let posts: Vec<usize> = texts("SELECT sender_id FROM messages ORDER BY messages.number")
         .iter()
-        .map(|sender| USERS.iter().position(|known| known == sender).unwrap())
+        .map(|sender| USERS.iter().position(|id| id == sender).unwrap())
         .collect();
     let numbers = texts("SELECT CAST(number AS TEXT) FROM messages ORDER BY messages.number");
     let without_gaps: Vec<String> = (1..=posts.len()).map(|number| number.to_string()).collect();

@@ -38,7 +38,7 @@ on_both! {
         assert_eq!(failure(world.session().leave("u2", &channel).await), "LastAdmin");
     }
 
-    async fn nobody_touches_a_higher_rank(world: &World) {
+    async fn members_of_a_higher_rank_cannot_be_changed(world: &World) {
         let channel = world.channel("owner", &["admin", "mod", "mod2", "member"], false).await;
         let set = async |who: &str, whom: &str, role| world.session().set_role(&user(who), &channel, whom, role).await;
         set("owner", "admin", Role::Admin).await.unwrap();

@@ -128,9 +128,9 @@ on_both! {
         world.at(NOW + 2).edit("u2", &message.id, "Third").await.unwrap();
         let texts = async |actor: &Actor, now| world.at(now).list_previous_texts(actor, &message.id).await;
         assert_eq!(failure(texts(&user("u2"), NOW).await), "RoleTooLow");
-        let found = texts(&user("u1"), NOW + 2).await.unwrap();
-        let found: Vec<_> = found.iter().map(|text| (text.content.as_str(), text.replaced_at)).collect();
-        assert_eq!(found, [("Second", NOW + 2), ("First", NOW + 1)]);
+        let previous = texts(&user("u1"), NOW + 2).await.unwrap();
+        let previous: Vec<_> = previous.iter().map(|text| (text.content.as_str(), text.replaced_at)).collect();
+        assert_eq!(previous, [("Second", NOW + 2), ("First", NOW + 1)]);
         let days = 30 * 24 * 3600 * 1000;
         assert_eq!(texts(&Actor::Operator, NOW + days + 2).await.unwrap().len(), 1);
         world.at(NOW + days + 10).edit("u2", &message.id, "Fourth").await.unwrap();
@@ -169,8 +169,8 @@ on_both! {
         react(NOW + 1, "u2", "🎉").await.unwrap();
         react(NOW + 2, "u2", "👍").await.unwrap();
         let message = react(NOW + 3, "u2", "👍").await.unwrap();
-        let found: Vec<_> = message.reactions.iter().map(|r| (r.emoji.as_str(), r.count, r.mine)).collect();
-        assert_eq!(found, [("👍", 2, true), ("🎉", 1, true)]);
+        let reactions: Vec<_> = message.reactions.iter().map(|r| (r.emoji.as_str(), r.count, r.mine)).collect();
+        assert_eq!(reactions, [("👍", 2, true), ("🎉", 1, true)]);
         let message = world.session().remove_reaction("u2", &id, "🎉").await.unwrap();
         assert_eq!(message.reactions.len(), 1);
         let message = world.session().remove_reaction("u2", &id, "🎉").await.unwrap();

@@ -46,19 +46,19 @@ fn from_each_version(driver: &dyn Fn() -> Driver) {
                 channel_id: None,
                 thread_id: None,
             };
-            let found = world
+            let messages = world
                 .session()
                 .search("u1", "gold", &anywhere, &page(5))
                 .await
                 .unwrap();
-            assert_eq!(found.items.len(), 1, "from version {version}");
-            world.post("u1", &found.items[0].thread_id, "more").await;
-            let found = world
+            assert_eq!(messages.items.len(), 1, "from version {version}");
+            world.post("u1", &messages.items[0].thread_id, "more").await;
+            let users = world
                 .session()
                 .list_users(Some("ana"), &page(5))
                 .await
                 .unwrap();
-            assert_eq!(found.items.len(), 1, "from version {version}");
+            assert_eq!(users.items.len(), 1, "from version {version}");
             let channel = world.session().list_joined("u1", &page(5)).await.unwrap();
             world
                 .session()
@@ -70,12 +70,12 @@ fn from_each_version(driver: &dyn Fn() -> Driver) {
 }
 
 #[test]
-fn migrate_keeps_what_each_version_before_held_on_sqlite() {
+fn migrate_keeps_the_data_of_each_earlier_version_on_sqlite() {
     from_each_version(&Driver::sqlite);
 }
 
 #[test]
-fn migrate_keeps_what_each_version_before_held_on_postgres() {
+fn migrate_keeps_the_data_of_each_earlier_version_on_postgres() {
     if Driver::postgres().is_some() {
         from_each_version(&|| Driver::postgres().unwrap());
     }

@@ -266,7 +266,7 @@ const SMALL: [&str; 8] = [
     "SCAN messaging_migrations",
 ];
 
-/// What the planner does badly for a statement.
+/// The expensive steps in the plan of a statement.
 fn bad_steps(world: &World, statement: &Statement) -> Vec<String> {
     let is_postgres = sql::Database::dialect(&world.driver) == Dialect::Postgres;
     let is_search = statement.0.contains("to_tsquery");

@@ -76,15 +76,15 @@ on_both! {
         }
         let changes = Changes { display_name: TextChange::Set("garlic-fan".to_owned()), ..keep() };
         world.session().update_user("u2", changes).await.unwrap();
-        let found = async |search: &str| {
-            let found = world.session().list_users(Some(search), &page(10)).await.unwrap();
-            found.items.into_iter().map(|user| user.id).collect::<Vec<_>>()
+        let matching = async |search: &str| {
+            let users = world.session().list_users(Some(search), &page(10)).await.unwrap();
+            users.items.into_iter().map(|user| user.id).collect::<Vec<_>>()
         };
-        assert_eq!(found("juan").await, ["u3", "u1"]);
-        assert_eq!(found("GAR").await, ["u2", "u1"]);
-        assert_eq!(found("fan").await, ["u2"]);
-        assert_eq!(found("juan gar").await, ["u1"]);
-        assert_eq!(found("nobody").await, [""; 0]);
+        assert_eq!(matching("juan").await, ["u3", "u1"]);
+        assert_eq!(matching("GAR").await, ["u2", "u1"]);
+        assert_eq!(matching("fan").await, ["u2"]);
+        assert_eq!(matching("juan gar").await, ["u1"]);
+        assert_eq!(matching("nobody").await, [""; 0]);
         assert_eq!(failure(world.session().list_users(Some("?"), &page(10)).await), "Invalid search");
         let all = world.session().list_users(None, &page(2)).await.unwrap();
         assert_eq!(all.items.len(), 2);

@@ -19,7 +19,7 @@ on_both! {
         world.post("u1", &thread, "After").await;
         world.post("u1", &later, "After").await;
         assert_eq!(unread(world, "u2").await, (2, 0));
-        // What one writes, one has read.
+        // A user's own messages count as read.
         assert_eq!(unread(world, "u1").await, (0, 0));
         let joined = world.session().list_joined("u2", &page(10)).await.unwrap();
         assert_eq!(joined.items[0].last_message_at, Some(crate::tests::NOW));
@@ -53,7 +53,7 @@ on_both! {
         world.session().join("x1", &channel).await.unwrap();
         let thread = world.thread("u1", &channel).await;
         let message = world.post("u1", &thread, "@juangarcía @u2 @Ana @u1, hello").await;
-        // Ana is no member.
+        // Ana is not a member.
         assert_eq!(message.mentions, ["u1", "u2", "x1"]);
         assert_eq!(unread(world, "u2").await, (1, 1));
         assert_eq!(unread(world, "x1").await, (1, 1));

@@ -108,7 +108,7 @@ impl Driver {
         }
     }
 
-    /// What the planner does for a statement, a step a line.
+    /// The plan of a statement, one step per line.
     pub fn plan(&self, (statement, parameters): &Statement) -> Vec<String> {
         match &self.connection {
             Connection::Sqlite(connection, ..) => {

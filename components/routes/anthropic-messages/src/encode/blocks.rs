@@ -11,10 +11,10 @@ use crate::events;
 /// The blocks of one message.
 #[derive(Default)]
 pub(super) struct Blocks {
-    /// Those that have ended, whole.
+    /// The blocks that have ended, complete.
     content: Vec<Value>,
     open: Option<Open>,
-    /// What came while a call was open and is not its own.
+    /// Deltas that came while a call was open and do not belong to it.
     waiting: Vec<Delta>,
     resolved: Option<ResolvedModel>,
 }

@@ -18,7 +18,7 @@ fn wrong(body: Value) -> String {
 }
 
 #[test]
-fn results_of_tools_become_messages_and_thinking_keeps_its_proof() {
+fn results_of_tools_become_messages_and_thinking_keeps_its_signature() {
     let sealed = "gf1.eyJwIjoibG9jYWwiLCJtIjoibSJ9";
     let parsed = read(json!({
         "model": "m", "max_tokens": 9, "system": [{"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral"}}],
@@ -62,9 +62,9 @@ fn results_of_tools_become_messages_and_thinking_keeps_its_proof() {
             "messages[2]"
         ]
     );
-    let said = &parsed.request.messages[2];
-    let [Part::Reasoning(own), Part::Reasoning(other)] = said.content.as_slice() else {
-        panic!("{said:?}")
+    let assistant = &parsed.request.messages[2];
+    let [Part::Reasoning(own), Part::Reasoning(other)] = assistant.content.as_slice() else {
+        panic!("{assistant:?}")
     };
     assert_eq!(own.provider.as_deref(), Some("anthropic"));
     assert_eq!(
@@ -75,7 +75,7 @@ fn results_of_tools_become_messages_and_thinking_keeps_its_proof() {
         (other.provider.as_deref(), other.model.as_deref()),
         (Some("local"), Some("m"))
     );
-    assert_eq!(said.tool_calls[0].arguments, r#"{"a":1}"#);
+    assert_eq!(assistant.tool_calls[0].arguments, r#"{"a":1}"#);
     assert_eq!(
         parsed.request.messages[3].tool_call_id.as_deref(),
         Some("t1")

@@ -25,7 +25,7 @@ pub(crate) struct ChunkEncoder {
     includes_usage: bool,
     has_begun: bool,
     thinking: ThinkingBlocks,
-    /// Fields of the provider's current event that belong to its choice; none if it has none.
+    /// Fields of the provider's current event that belong to its choice, if there are any.
     choice_extra: Option<Map<String, Value>>,
     /// The same for its delta.
     delta_extra: Option<Map<String, Value>>,
@@ -53,7 +53,7 @@ struct Choice<'a> {
     finish_reason: Option<&'a str>,
 }
 
-/// What a chunk adds to the message. An outer none omits the field, an inner one sends `null`.
+/// The fields that a chunk adds to the message. An outer none omits the field, an inner one sends `null`.
 #[derive(Default, Serialize)]
 struct DeltaView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! Fields of a provider's events that this server does not define: they go on as they came, at the
+//! Fields of a provider's events that this server does not define: they are passed on unchanged, at the
 //! level where they were.
 
 use serde_json::{Map, Value};
@@ -76,13 +76,13 @@ fn extend_details(earlier: &mut Vec<Value>, later: Vec<Value>) {
                 && other.get("type") == detail.get("type")
         };
         match (earlier.iter_mut().find(is_same), detail) {
-            (Some(Value::Object(known)), Value::Object(detail)) => extend(known, detail, true),
+            (Some(Value::Object(same)), Value::Object(detail)) => extend(same, detail, true),
             (_, detail) => earlier.push(detail),
         }
     }
 }
 
-/// Whether a text names something, so that it is whole in each event.
+/// Whether a text is a name, so that each event has it complete.
 fn is_label(name: &str) -> bool {
     matches!(
         name,

@@ -1,11 +1,11 @@
-//! What every object of one response has in common.
+//! The common fields of all objects of one response.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::extra;
 
-/// The protocol that the client speaks.
+/// The protocol of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// OpenAI's Chat Completions.
@@ -20,7 +20,7 @@ pub(crate) struct Label {
     pub(super) id: String,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub(super) created: u64,
-    /// The model that answers, or the requested one as long as that is not known.
+    /// The model that replies. Until it is known, the requested one.
     pub(crate) model: String,
     /// The provider's other fields, such as `service_tier`.
     pub(super) extra: Map<String, Value>,

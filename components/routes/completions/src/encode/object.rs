@@ -89,7 +89,7 @@ impl Sink for ReplyMessage {
         Ok(())
     }
 
-    /// A response that is not streamed is completed even if its client is gone.
+    /// A response that is not streamed is completed even if its client has disconnected.
     async fn silence(&mut self) -> Silence {
         std::future::pending().await
     }

@@ -43,7 +43,7 @@ fn label() -> Label {
     Label {
         id: "chatcmpl-1".into(),
         created: 1_700_000_000,
-        ..Label::new("asked".into())
+        ..Label::new("requested-model".into())
     }
 }
 
@@ -119,10 +119,10 @@ fn assembled(chunks: &[Value]) -> Value {
         }
         for part in delta["tool_calls"].as_array().into_iter().flatten() {
             let index = part["index"].as_u64().unwrap();
-            if calls.iter().all(|(known, _)| *known != index) {
+            if calls.iter().all(|(other, _)| *other != index) {
                 calls.push((index, json!({"type": "function", "id": "", "function": {"name": "", "arguments": ""}})));
             }
-            let (_, call) = calls.iter_mut().find(|(known, _)| *known == index).unwrap();
+            let (_, call) = calls.iter_mut().find(|(other, _)| *other == index).unwrap();
             append(&mut call["id"], &part["id"]);
             for name in ["name", "arguments"] {
                 append(&mut call["function"][name], &part["function"][name]);
@@ -140,8 +140,8 @@ fn whole(deltas: Vec<Delta>, end: &Completion) -> Value {
     let mut message = ReplyMessage::default();
     let mut label = label();
     for delta in deltas {
-        if let Delta::ResolvedModel(served) = &delta {
-            label.model.clone_from(&served.model);
+        if let Delta::ResolvedModel(resolved) = &delta {
+            label.model.clone_from(&resolved.model);
         }
         message.push(delta);
     }
@@ -414,12 +414,12 @@ fn deltas() -> impl Strategy<Value = Vec<Delta>> {
     ];
     proptest::collection::vec(delta, 0..12).prop_map(|mut deltas| {
         // The first part of each call has its id and name.
-        let mut known = Vec::new();
+        let mut begun = Vec::new();
         for delta in &mut deltas {
             if let Delta::ToolCall(part) = delta
-                && !known.contains(&part.index)
+                && !begun.contains(&part.index)
             {
-                known.push(part.index);
+                begun.push(part.index);
                 part.id = Some(format!("call_{}", part.index));
                 part.name = Some(format!("f_{}", part.index));
             }

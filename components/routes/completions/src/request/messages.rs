@@ -38,7 +38,7 @@ fn message(mut fields: Fields) -> Result<Message, ApiError> {
     let tool_call_id = fields.text("tool_call_id")?;
     let path = fields.path("content");
     let extra = fields.rest_given();
-    // An assistant message without anything is what is left of a reply that failed; it is left out.
+    // An empty assistant message comes from a failed reply. It is left out.
     if content.is_empty() && tool_calls.is_empty() && extra.is_none() && role != Role::Assistant {
         return Err(ApiError::invalid(path, "is missing"));
     }

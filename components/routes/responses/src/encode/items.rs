@@ -50,7 +50,7 @@ impl Items {
         }
     }
 
-    /// The items as far as they are.
+    /// The items so far.
     pub(super) fn whole(&self) -> Vec<Value> {
         self.items.iter().map(|item| item.view(false)).collect()
     }

@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use crate::request::Echo;
 
-/// What all objects of one response have in common.
+/// The common fields of all objects of one response.
 pub(super) struct Label {
     pub(super) id: String,
     /// Seconds since 1970-01-01T00:00:00Z.
     created_at: u64,
-    /// The model that answers, or the requested one as long as that is not known.
+    /// The model that replies. Until it is known, the requested one.
     pub(super) model: String,
 }
 
@@ -72,7 +72,7 @@ impl End {
     }
 }
 
-/// Whether the model said all it had to say.
+/// Whether the model's output is complete.
 pub(super) fn is_complete(completion: &Completion) -> bool {
     incomplete_reason(completion).is_none()
 }

@@ -90,8 +90,8 @@ fn every_item_keeps_its_id_and_the_end_has_all_of_them() {
     assert_eq!(events[0]["type"], "response.created");
     assert_eq!(events[1]["type"], "response.in_progress");
     let of = |kind: &str| {
-        let found = events.iter().filter(|event| event["type"] == kind);
-        found.cloned().collect::<Vec<_>>()
+        let matching = events.iter().filter(|event| event["type"] == kind);
+        matching.cloned().collect::<Vec<_>>()
     };
     let added = of("response.output_item.added");
     let done = of("response.output_item.done");

@@ -1,4 +1,4 @@
-//! What a response repeats of its request.
+//! The fields of a request that its response repeats.
 
 use model_api::Fields;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ pub(crate) struct Echo {
 }
 
 impl Echo {
-    /// Leaves the request's fields as they are.
+    /// Does not change the request's fields.
     pub(super) fn of(request: &mut Fields) -> Self {
         let mut get = |name: &str| {
             let value = request.take(name);

@@ -1,4 +1,4 @@
-//! The items of `input`. What the assistant said in a row (reasoning, text, calls) is one message.
+//! The items of `input`. Consecutive items of the assistant (reasoning, text, calls) are one message.
 
 use contracts::llm::types::{
     Image, ImageDetail, Message, Part, Reasoning, Role, TextPart, ToolCall,
@@ -69,7 +69,9 @@ fn read_item(mut fields: Fields, messages: &mut Vec<Message>) -> Result<(), ApiE
             };
             let parts = parts(&mut fields, "content")?;
             match role {
-                Role::Assistant => said(messages, |said| said.content.extend(parts)),
+                Role::Assistant => {
+                    add_to_assistant(messages, |assistant| assistant.content.extend(parts))
+                }
                 role => messages.push(message(role, parts)),
             }
         }
@@ -80,7 +82,7 @@ fn read_item(mut fields: Fields, messages: &mut Vec<Message>) -> Result<(), ApiE
                 arguments: fields.required_text("arguments")?,
                 extra: None,
             };
-            said(messages, |said| said.tool_calls.push(call));
+            add_to_assistant(messages, |assistant| assistant.tool_calls.push(call));
         }
         "function_call_output" => {
             let id = fields.required_text("call_id")?;
@@ -91,8 +93,8 @@ fn read_item(mut fields: Fields, messages: &mut Vec<Message>) -> Result<(), ApiE
         }
         "reasoning" => {
             let reasoning = reasoning(&mut fields)?;
-            said(messages, |said| {
-                said.content.push(Part::Reasoning(reasoning))
+            add_to_assistant(messages, |assistant| {
+                assistant.content.push(Part::Reasoning(reasoning))
             });
         }
         "item_reference" => {
@@ -104,14 +106,16 @@ fn read_item(mut fields: Fields, messages: &mut Vec<Message>) -> Result<(), ApiE
         _ => {
             fields.put("type", kind.into());
             let json = fields.rest().unwrap_or_default();
-            said(messages, |said| said.content.push(Part::Other(json)));
+            add_to_assistant(messages, |assistant| {
+                assistant.content.push(Part::Other(json))
+            });
         }
     }
     Ok(())
 }
 
 /// Adds to the message of the assistant that the next item is a part of.
-fn said(messages: &mut Vec<Message>, add: impl FnOnce(&mut Message)) {
+fn add_to_assistant(messages: &mut Vec<Message>, add: impl FnOnce(&mut Message)) {
     match messages.last_mut() {
         Some(last) if last.role == Role::Assistant => add(last),
         _ => {

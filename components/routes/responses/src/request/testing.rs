@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Echo;
 
-/// What the response to a request with these members repeats.
+/// The repeated fields of a response, for a request with these members.
 pub(crate) fn echo(members: Value) -> Echo {
     Echo::of(&mut Fields::of(members, String::new()).unwrap())
 }

@@ -16,7 +16,7 @@ fn wrong(body: Value) -> String {
 }
 
 #[test]
-fn what_the_assistant_said_in_a_row_is_one_message() {
+fn consecutive_items_of_the_assistant_are_one_message() {
     let parsed = read(json!({
         "model": "m", "instructions": "Be kind.",
         "input": [
@@ -58,10 +58,10 @@ fn what_the_assistant_said_in_a_row_is_one_message() {
             "input[6]"
         ]
     );
-    let said = &parsed.request.messages[2];
-    assert_eq!(said.tool_calls.len(), 2);
+    let assistant = &parsed.request.messages[2];
+    assert_eq!(assistant.tool_calls.len(), 2);
     assert!(matches!(
-        said.content.as_slice(),
+        assistant.content.as_slice(),
         [Part::Reasoning(reasoning), Part::Text(_)]
             if reasoning.text == "Hm." && reasoning.provider.as_deref() == Some("local")
     ));
@@ -150,7 +150,7 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
-fn reasoning_is_included_only_if_it_is_asked_for() {
+fn reasoning_is_included_only_if_it_is_requested() {
     assert!(echo(json!({"include": ["reasoning.encrypted_content"]})).includes_reasoning);
     assert!(!echo(json!({"include": ["file_search_call.results"]})).includes_reasoning);
     assert!(!echo(json!({})).includes_reasoning);

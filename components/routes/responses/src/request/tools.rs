@@ -14,7 +14,7 @@ fn function(mut fields: Fields) -> Result<FunctionTool, ApiError> {
         name: fields.required_text("name")?,
         description: fields.text("description")?,
         parameters: fields.json("parameters")?,
-        // OpenAI changes the schema to a strict one; what others are asked for is the schema as it is.
+        // OpenAI changes the schema to a strict one. Other providers get the schema unchanged.
         strict: None,
         extra: None,
     })

@@ -1,8 +1,8 @@
-//! Forgotten passwords and unconfirmed addresses: the letters that go through the operator's webhook,
+//! Forgotten passwords and unconfirmed addresses: the emails that are sent through the operator's webhook,
 //! and what can be done with them.
 
 use serde_json::{Value, json};
-use upstream::{Mailbox, Trouble};
+use upstream::{Mailbox, ServiceFailure};
 
 use crate::harness::{App, Browser, Builder, ORIGIN, PASSWORD, credentials, new_email};
 
@@ -17,8 +17,8 @@ async fn with_mail() -> (Mailbox, Builder) {
     (mailbox, app)
 }
 
-fn token_of(letter: &Value) -> String {
-    letter["token"].as_str().expect("a token").to_owned()
+fn token_of(message: &Value) -> String {
+    message["token"].as_str().expect("a token").to_owned()
 }
 
 fn reset(token: &str, password: &str) -> Value {
@@ -34,23 +34,23 @@ async fn password_reset_sets_a_new_password() {
     let body = json!({ "email": user.email, "redirectTo": format!("{ORIGIN}/reset") });
     let response = client.post("/api/auth/request-password-reset", body).await;
     assert_eq!(response.status, 200, "{response:?}");
-    let letter = mailbox.message(&user.email, "reset-password").await;
-    let token = token_of(&letter);
+    let message = mailbox.message(&user.email, "reset-password").await;
+    let token = token_of(&message);
     assert!(
-        letter["url"]
+        message["url"]
             .as_str()
             .is_some_and(|url| url.contains(&token)),
-        "{letter}"
+        "{message}"
     );
     assert!(
         !response.text().contains(&token),
-        "the token is in the letter only"
+        "the token is in the email only"
     );
     let call = &mailbox.messages_to(&user.email)[0];
     assert!(Mailbox::is_signed(call, SECRET), "{call:?}");
 
     // The link leads to the frontend's page, with the token.
-    let link = letter["url"].as_str().unwrap();
+    let link = message["url"].as_str().unwrap();
     let path = link.split_once(&app.address().to_string()).unwrap().1;
     let response = client.get(path).await;
     assert_eq!(response.status, 302, "{response:?}");
@@ -126,7 +126,7 @@ async fn email_tokens_are_valid_for_their_purpose_only() {
     }
     assert_eq!(client.log_in(&user.email, PASSWORD).await.status, 200);
     assert_eq!(other.status().await, 200);
-    // A new password makes letters of before worthless.
+    // A new password invalidates earlier emails.
     let change = json!({ "currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD });
     let response = user.post("/api/auth/change-password", change).await;
     assert_eq!(response.status, 200, "{response:?}");
@@ -163,8 +163,8 @@ async fn required_verification_blocks_sign_in_until_verified() {
     // Only who knows the password learns that there is such an account.
     let wrong = client.log_in(&email, "wrong").await;
     wrong.is_error(401, "UNAUTHORIZED");
-    let letter = mailbox.message(&email, "verify-email").await;
-    let token = token_of(&letter);
+    let message = mailbox.message(&email, "verify-email").await;
+    let token = token_of(&message);
 
     let browser = Browser::new(&client);
     let path = format!("/api/auth/verify-email?token={token}&callbackURL=/welcome");
@@ -206,7 +206,7 @@ async fn a_failing_mail_webhook_is_retried() {
     let app = app.start().await;
     let client = app.client();
     let user = client.user().await;
-    mailbox.fail("/mail", 1, Trouble::Status(503));
+    mailbox.fail("/mail", 1, ServiceFailure::Status(503));
     let body = json!({ "email": user.email });
     let response = client
         .post("/api/auth/request-password-reset", body.clone())
@@ -215,11 +215,11 @@ async fn a_failing_mail_webhook_is_retried() {
     mailbox
         .wait("a second attempt", |calls| (calls.len() >= 2).then_some(()))
         .await;
-    mailbox.fail("/mail", usize::MAX, Trouble::Cut);
+    mailbox.fail("/mail", usize::MAX, ServiceFailure::Cut);
     let response = client.post("/api/auth/request-password-reset", body).await;
     assert_eq!(
         response.status, 200,
-        "it says nothing of who has an account"
+        "the response does not reveal whether there is an account"
     );
 }
 
@@ -232,13 +232,13 @@ async fn email_links_redirect_to_trusted_origins_only() {
     let body = json!({ "email": user.email, "redirectTo": "https://evil.example/reset" });
     let response = client.post("/api/auth/request-password-reset", body).await;
     assert_eq!(response.status, 403, "{response:?}");
-    // A host that only the request names does not get into a letter either.
+    // A host that only the request names does not get into an email either.
     let body = json!({ "email": user.email, "redirectTo": format!("{ORIGIN}/reset") });
     let response = client
         .with("x-forwarded-host", "evil.example")
         .post("/api/auth/request-password-reset", body)
         .await;
     assert_eq!(response.status, 200, "{response:?}");
-    let letter = mailbox.message(&user.email, "reset-password").await;
-    assert!(!letter.to_string().contains("evil.example"), "{letter}");
+    let message = mailbox.message(&user.email, "reset-password").await;
+    assert!(!message.to_string().contains("evil.example"), "{message}");
 }

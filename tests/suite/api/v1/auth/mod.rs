@@ -256,7 +256,7 @@ async fn concurrent_registrations_of_one_email_create_one_account() {
     let made = responses.iter().filter(|response| response.status == 201);
     assert_eq!(made.count(), 1, "{responses:?}");
     for response in responses.iter().filter(|response| response.status != 201) {
-        // One that came while the winner was still at it may be asked to come again.
+        // A request that arrived during the winner's may get 503 and has to be retried.
         assert!(matches!(response.status, 409 | 503), "{response:?}");
     }
     assert_eq!(client.log_in(&email, PASSWORD).await.status, 200);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Form, Place, content_path, on_both_stores};
 use crate::harness::{App, Client, eventually};
 
-on_both_stores!(a_client_that_goes_away_leaves_nothing);
+on_both_stores!(an_upload_of_a_client_that_disconnects_is_removed);
 
 const UPLOAD: &str = "/api/v1/files/upload";
 
@@ -25,12 +25,12 @@ fn stuck(pieces: usize) -> impl futures::Stream<Item = Result<Bytes, std::io::Er
     futures::stream::iter(pieces).chain(futures::stream::pending())
 }
 
-async fn a_client_that_goes_away_leaves_nothing(place: &Place) {
+async fn an_upload_of_a_client_that_disconnects_is_removed(place: &Place) {
     let guest = place.app.client().guest().await;
     let kind = Form::new().content_type();
     let client = guest.with("content-type", &kind);
     let sending = tokio::spawn(async move { client.send_pieces("POST", UPLOAD, stuck(90)).await });
-    // Something of it is stored when it breaks off; in S3 a part is sent when it is full.
+    // A part of it is stored when it is interrupted; in S3 a part is sent when it is full.
     eventually("a part of the upload", || async {
         (!place.ids().await.is_empty()).then_some(())
     })
@@ -125,7 +125,7 @@ async fn work(guest: Client, first: usize) -> (BTreeSet<String>, BTreeSet<String
 }
 
 #[tokio::test]
-async fn kill_at_any_moment_keeps_what_was_acknowledged_and_nothing_else() {
+async fn kill_at_any_moment_keeps_exactly_the_acknowledged_files() {
     let mut place = Place::key_value(|builder| builder.process()).await;
     let token = place.app.client().guest().await.token;
     let (mut stored, mut deleting) = (BTreeSet::new(), BTreeSet::new());
@@ -150,15 +150,15 @@ async fn kill_at_any_moment_keeps_what_was_acknowledged_and_nothing_else() {
     age(&place.app);
     let again = App::with_defaults().process().state_of(&place.app).start();
     place.app = again.await;
-    let found = listed(&place.app, &token).await;
+    let present = listed(&place.app, &token).await;
     let kept: BTreeSet<_> = stored.difference(&deleting).cloned().collect();
     assert!(kept.len() > 5, "{} uploads were acknowledged", kept.len());
     assert!(
-        kept.is_subset(&found),
+        kept.is_subset(&present),
         "lost: {:?}",
-        kept.difference(&found)
+        kept.difference(&present)
     );
-    assert_eq!(place.ids().await, found);
+    assert_eq!(place.ids().await, present);
 }
 
 #[tokio::test]

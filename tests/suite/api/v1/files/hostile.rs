@@ -1,4 +1,4 @@
-//! Bodies that are meant to do harm: each gets a right answer, and nothing is left of it.
+//! Malicious bodies: each gets the right response, and no part of it is stored.
 
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ async fn lying_files_are_refused_and_leave_nothing(place: &Place) {
         (b"\x1f\x8b\x08\0\0\0\0\0", "image/png", 415),
         (gif_and_page, "text/html", 415),
         (b"", "image/png", 415),
-        // Not what its first bytes say.
+        // The content is not of the type that its first bytes indicate.
         (
             b"\x89PNG\r\n\x1a\n<html><script>alert(1)</script>",
             "image/png",
@@ -99,7 +99,7 @@ async fn files_beyond_the_limit_are_413_and_leave_nothing(place: &Place) {
     response.is_error(413, "PAYLOAD_TOO_LARGE");
     let response = guest.send("POST", UPLOAD, Some(large.clone())).await;
     response.is_error(413, "PAYLOAD_TOO_LARGE");
-    // Without a length, and without an end: answered before everything has arrived.
+    // Without a length, and without an end: the response comes before the end of the body.
     let endless = futures::stream::repeat_with(|| Ok(vec![b'a'; 100_000].into()));
     let sent = guest.send_pieces("POST", UPLOAD, endless).await;
     if let Ok(response) = sent {
@@ -117,7 +117,7 @@ async fn files_beyond_the_limit_are_413_and_leave_nothing(place: &Place) {
 async fn odd_forms_are_read_as_they_should_be(place: &Place) {
     let guest = place.app.client().guest().await;
     let boundary = "b".repeat(70);
-    // What looks like a boundary is content if it is not the whole one.
+    // A part of the boundary is content.
     let content = format!("\r\n--{}\r\n--\r\n\r\n", "b".repeat(69));
     let form = Form::with_boundary(&boundary)
         .part(
@@ -229,7 +229,7 @@ async fn files_beyond_the_storage_of_a_user_are_413() {
     other.uploaded("c.txt", &[b'c'; 600_000]).await;
     let path = format!("/api/v1/files/{}", file["id"].as_str().unwrap());
     guest.delete(&path).await;
-    // Of several at the same time, as many are stored as there is room for.
+    // Of several concurrent uploads, as many are stored as the limit allows.
     let uploads = (0..4).map(|_| guest.upload("d.txt", &[b'd'; 400_000]));
     let responses = futures::future::join_all(uploads).await;
     let stored = responses

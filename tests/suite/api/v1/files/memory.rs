@@ -47,7 +47,7 @@ async fn a_file_of_100_mb_takes_16_mb_of_memory_at_most() {
     let place =
         Place::key_value(|builder| builder.process().variable("max_upload_bytes", "200000000"))
             .await;
-    // What every upload takes, however small.
+    // The memory that every upload takes, even the smallest.
     up_and_down(&place.app, 8).await;
     let Some(before) = place.app.peak_memory() else {
         return;

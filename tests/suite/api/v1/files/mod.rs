@@ -30,7 +30,7 @@ impl Place {
         }
     }
 
-    /// Files in S3; none where there is no server for it.
+    /// Files in S3; none if there is no server for it.
     pub(crate) async fn s3(test: &str, configure: impl FnOnce(Builder) -> Builder) -> Option<Self> {
         let bucket = Bucket::create().await;
         let bucket = bucket
@@ -181,7 +181,7 @@ async fn list_has_every_file_once_oldest_first(place: &Place) {
     }
     let path = format!("/api/v1/files/{}", ids.remove(2).as_str().unwrap());
     assert_eq!(guest.delete(&path).await.status, 200);
-    let mut found = Vec::new();
+    let mut listed = Vec::new();
     let mut cursor = String::new();
     loop {
         let page = guest.get(&format!("/api/v1/files?limit=2{cursor}")).await;
@@ -189,13 +189,13 @@ async fn list_has_every_file_once_oldest_first(place: &Place) {
         let page = page.json();
         let files = page["files"].as_array().unwrap();
         assert!(files.len() <= 2);
-        found.extend(files.iter().map(|file| file["id"].clone()));
+        listed.extend(files.iter().map(|file| file["id"].clone()));
         match page["nextCursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,
         }
     }
-    assert_eq!(found, ids);
+    assert_eq!(listed, ids);
     let other = place.app.client().guest().await;
     assert_eq!(other.get("/api/v1/files").await.json()["files"], json!([]));
     for query in [

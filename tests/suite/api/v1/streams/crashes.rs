@@ -1,5 +1,5 @@
-//! kill -9 while streams are written, made and deleted: what was acknowledged is there once and in its order, and what
-//! was deleted is gone.
+//! kill -9 while streams are written, made and deleted: acknowledged appends are there once and in their order, and
+//! deleted streams are not there.
 //!
 //! `GOLDFISH_STREAM_KILLS` sets the number of kills on each database; 6 without it, 50 for a whole run.
 
@@ -30,7 +30,7 @@ async fn append_numbers(client: Client, stream: &'static str, mut next: u64) -> 
     }
 }
 
-/// What is known of a stream that is made or deleted.
+/// The state of a stream that is created or deleted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     Made,

@@ -7,11 +7,11 @@ use crate::harness::{App, Client};
 
 on_each_database!(
     streams_of_another_user_do_not_exist,
-    a_link_lets_anybody_read_until_it_is_taken_back,
+    a_link_gives_read_access_until_it_is_revoked,
     erasing_a_user_erases_streams_and_their_forks,
 );
 
-/// Every method that a stream has, by somebody who must not learn of it.
+/// Every method of a stream, called by a user who must not see it.
 async fn assert_unknown(client: &Client, id: &str) {
     let stream = path(id);
     for query in [
@@ -57,7 +57,7 @@ async fn streams_of_another_user_do_not_exist(app: &App) {
     assert_eq!(owner.get(&path(id)).await.text(), "secret");
 }
 
-async fn a_link_lets_anybody_read_until_it_is_taken_back(app: &App) {
+async fn a_link_gives_read_access_until_it_is_revoked(app: &App) {
     let client = app.client();
     let owner = client.guest().await;
     put(&owner, "s", "text/plain").await;
@@ -72,7 +72,7 @@ async fn a_link_lets_anybody_read_until_it_is_taken_back(app: &App) {
     let link = format!("/api{rest}");
     let read = client.get(&link).await;
     assert_eq!((read.status, read.text()), (200, "shown"));
-    // The link does not tell the name, and is for reading only.
+    // The link does not contain the name, and is for reading only.
     assert!(!link.contains("/s?"));
     let client_with_type = client.with("content-type", "text/plain");
     let response = client_with_type

@@ -24,7 +24,7 @@ async fn more_streams_than_allowed_are_409() {
     for (app, _) in each("more_streams_than_allowed_are_409", limited).await {
         let guest = app.client().guest().await;
         put(&guest, "a", "text/plain").await;
-        // One that has expired does not count.
+        // An expired stream does not count.
         put(&guest.with("stream-ttl", "0"), "expired", "text/plain").await;
         put(&guest, "b", "text/plain").await;
         guest
@@ -59,7 +59,7 @@ async fn larger_streams_than_allowed_are_413_and_keep_what_they_have() {
         let full = append(&guest, "b", "6").await;
         full.is_error(413, "PAYLOAD_TOO_LARGE");
         assert_eq!(guest.get(&path("a")).await.text(), "1234567890");
-        // What is deleted does not count any more.
+        // Deleted streams do not count.
         assert_eq!(guest.delete(&path("a")).await.status, 204);
         assert_eq!(append(&guest, "b", "6").await.status, 204);
         assert_eq!(guest.get(&path("b")).await.text(), "123456");
@@ -81,12 +81,12 @@ async fn more_readers_than_allowed_are_429() {
             .await;
         let second = guest.get(&following).await;
         second.is_error(429, "RATE_LIMITED");
-        // Catching up is no following.
+        // A read that catches up does not count as following.
         let response = append(&guest, "s", "x").await;
         let read = guest.get(&path("s")).await;
         assert_eq!(next_offset(&read), next_offset(&response));
         drop(first);
-        // The server finds out that the client is gone.
+        // The server notices that the client has disconnected.
         crate::harness::eventually("the end of the first reader", || async {
             let again = guest.undescribed().open("GET", &following, None).await;
             (again.status == 200).then_some(())

@@ -20,7 +20,7 @@ const COUNTS: [&str; 6] = [
     "output_tokens_details",
 ];
 
-/// Reads the events of one message. Types of events that are not known are ignored: new ones may
+/// Reads the events of one message. Unknown types of events are ignored: new ones may
 /// come at any time.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
@@ -220,7 +220,7 @@ fn members(value: Value) -> Map<String, Value> {
     }
 }
 
-/// `pause_turn` and reasons to come are passed on as they are.
+/// `pause_turn` and future reasons are passed on unchanged.
 fn finish_reason(reason: &str) -> FinishReason {
     match reason {
         "end_turn" | "stop_sequence" => FinishReason::Stop,

@@ -12,7 +12,7 @@ use crate::request::{
 };
 use serde_json::{Map, Value, json};
 
-/// Content blocks of the API itself, which are sent as they came.
+/// Content blocks of the API itself, which are sent unchanged.
 const OWN_BLOCKS: [&str; 6] = [
     "container_upload",
     "document",
@@ -58,7 +58,7 @@ pub(super) fn messages(prompt: &Prompt<'_>, omitted: &mut Omitted) -> Result<Val
         .collect())
 }
 
-/// The instructions, wherever in the conversation they are; as blocks if one is to be cached.
+/// The instructions, from any place in the conversation; as blocks if one of them has to be cached.
 pub(super) fn system(prompt: &Prompt<'_>) -> Option<Value> {
     let parts: Vec<_> = prompt
         .iter()
@@ -295,9 +295,10 @@ fn source(image: &Image) -> Value {
 
 /// The API's ids are letters, digits, `_` and `-`; those of other providers may contain more.
 fn tool_id(id: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || character == '_' || character == '-';
     id.chars()
-        .map(|letter| if is_plain(letter) { letter } else { '_' })
+        .map(|character| if is_plain(character) { character } else { '_' })
         .collect()
 }
 
@@ -407,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn reasoning_goes_back_with_its_signature_and_first() {
+    fn reasoning_is_sent_first_and_with_its_signature() {
         let mut reply = calling("c", "{}");
         reply.content = vec![
             text("Let me see."),

@@ -18,10 +18,10 @@ const VERSION: &str = "2023-06-01";
 /// The API requires a limit of the completion; this one leaves room for reasoning, which counts too.
 const DEFAULT_MAX_TOKENS: u32 = 16_384;
 
-/// The limit where the catalogue does not say how much the model can generate: every model can this.
+/// The limit for models without one in the catalogue. Every model can generate as many tokens.
 const CAUTIOUS_MAX_TOKENS: u32 = 4_096;
 
-/// Parameters of the API itself, which are sent as they came.
+/// Parameters of the API itself, which are sent unchanged.
 const OWN_PARAMETERS: [&str; 6] = [
     "cache_control",
     "container",

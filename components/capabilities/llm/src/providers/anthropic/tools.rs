@@ -6,7 +6,7 @@ use crate::json::object;
 use crate::request::{Omitted, extra, is_nothing, unsupported};
 use serde_json::{Map, Value, json};
 
-/// Fields of the API's tools that are sent as they came.
+/// Fields of the API's tools that are sent unchanged.
 const OWN_FIELDS: [&str; 4] = [
     "allowed_callers",
     "cache_control",

@@ -1,4 +1,4 @@
-//! Messages that begin with `/demo` and name what the reply is to be like, so that a frontend can be tried with
+//! Messages that begin with `/demo` and select the kind of the reply, so that a frontend can be tried with
 //! each kind of content without a key. Pure.
 
 use crate::bindings::{Delta, Error, ReasoningDelta, ReasoningField};
@@ -114,19 +114,19 @@ const REASONING: [&str; 3] = [
     "but I can send text as the reasoning of a reply.",
 ];
 
-/// How a command is answered.
+/// The reply to a command.
 pub(crate) struct Demonstration {
     pub(crate) reasoning: Vec<Delta>,
     pub(crate) text: String,
     pub(crate) interval: Duration,
-    /// The reply breaks off after its text.
-    pub(crate) breaks_off: bool,
+    /// The reply is interrupted after its text.
+    pub(crate) is_interrupted: bool,
 }
 
-/// The answer to a message, if it is a command.
+/// The reply to a message, if it is a command.
 ///
 /// # Errors
-/// `failed`, for the command that asks for it.
+/// `failed`, for the command that requests it.
 pub(crate) fn demonstration(message: &str) -> Result<Option<Demonstration>, Error> {
     let Some(command) = message.strip_prefix("/demo") else {
         return Ok(None);
@@ -138,7 +138,7 @@ pub(crate) fn demonstration(message: &str) -> Result<Option<Demonstration>, Erro
         reasoning: Vec::new(),
         text: String::new(),
         interval: INTERVAL,
-        breaks_off: false,
+        is_interrupted: false,
     };
     demonstration.text = match command.trim() {
         "markdown" => MARKDOWN.to_owned(),
@@ -158,7 +158,7 @@ pub(crate) fn demonstration(message: &str) -> Result<Option<Demonstration>, Erro
                 .to_owned()
         }
         "error" => {
-            demonstration.breaks_off = true;
+            demonstration.is_interrupted = true;
             "[demo] This reply breaks off in the middle of ".to_owned()
         }
         "fail" => return Err(Error::Failed("the user asked for a failure".to_owned())),
@@ -209,7 +209,7 @@ mod tests {
         }
         assert_eq!(reply("/demo reasoning").reasoning.len(), REASONING.len());
         assert!(reply("/demo slow").interval > INTERVAL);
-        assert!(reply("/demo error").breaks_off);
+        assert!(reply("/demo error").is_interrupted);
         assert!(demonstration("/demo fail").is_err());
     }
 

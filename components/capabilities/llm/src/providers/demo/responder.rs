@@ -12,7 +12,7 @@ use crate::request::{Omitted, unsupported};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// As it stands in errors.
+/// The model's name in errors.
 const NAME: &str = "demo";
 
 /// The longest part of a message that is quoted back, in characters.
@@ -24,7 +24,7 @@ pub(crate) struct DemoReply {
     pub(crate) deltas: Vec<Delta>,
     /// Between two deltas.
     pub(crate) interval: Duration,
-    /// An error if the reply breaks off after its deltas.
+    /// An error if the reply is interrupted after its deltas.
     pub(crate) end: Result<Completion, Error>,
     /// The parameters that were not used.
     pub(crate) omitted: Omitted,
@@ -34,7 +34,7 @@ pub(crate) struct DemoReply {
 /// what guides how tokens are chosen (temperature, seed, penalties) changes nothing.
 ///
 /// # Errors
-/// `invalid-request` for parameters that only OpenAI's API has; `failed` if the user asks for a failure.
+/// `invalid-request` for parameters that only OpenAI's API has; `failed` if the user requests a failure.
 pub(crate) fn reply(request: &ChatRequest) -> Result<DemoReply, Error> {
     let options = request.options();
     let mut omitted = Omitted::default();
@@ -50,10 +50,10 @@ pub(crate) fn reply(request: &ChatRequest) -> Result<DemoReply, Error> {
         None | Some(ResponseFormat::Text) => commands::demonstration(last_message(request).trim())?,
         Some(_) => None,
     };
-    let (interval, breaks_off) = command
+    let (interval, is_interrupted) = command
         .as_ref()
         .map_or((commands::INTERVAL, false), |command| {
-            (command.interval, command.breaks_off)
+            (command.interval, command.is_interrupted)
         });
     let (deltas, finish_reason) = match (command, call(request, options)) {
         (
@@ -86,7 +86,7 @@ pub(crate) fn reply(request: &ChatRequest) -> Result<DemoReply, Error> {
     Ok(DemoReply {
         deltas,
         interval,
-        end: if breaks_off {
+        end: if is_interrupted {
             Err(Error::Failed(
                 "the user asked for a reply that breaks off".to_owned(),
             ))
@@ -219,7 +219,7 @@ fn text(message: &str, turn: usize) -> String {
     let lower = message.to_lowercase();
     let asks = |words: &[&str]| {
         lower
-            .split(|letter: char| !letter.is_alphanumeric())
+            .split(|character: char| !character.is_alphanumeric())
             .any(|word| words.contains(&word))
     };
     if asks(&["help", "setup", "configure", "model", "models", "key"]) {
@@ -261,7 +261,7 @@ fn calculation(message: &str) -> Option<String> {
         let words: Vec<&str> = message.split_whitespace().collect();
         words.windows(3).find_map(|parts| {
             let sum = parts.join(" ");
-            calculated(sum.trim_end_matches(|letter: char| !letter.is_numeric()))
+            calculated(sum.trim_end_matches(|character: char| !character.is_numeric()))
         })
     })
 }
@@ -274,7 +274,7 @@ fn calculated(sum: &str) -> Option<String> {
         .trim()
         .char_indices()
         .skip(1)
-        .find(|(_, letter)| operators.contains(letter))?;
+        .find(|(_, character)| operators.contains(character))?;
     let (left, right) = sum.trim().split_at_checked(at)?;
     let right = right.strip_prefix(operator)?;
     let (left, right): (f64, f64) = (left.trim().parse().ok()?, right.trim().parse().ok()?);
@@ -297,7 +297,7 @@ mod tests {
     use crate::reply::testing::{calls, texts};
     use crate::request::testing::{add, asking, calling, field, message, request, result};
 
-    fn said(request: &ChatRequest) -> (String, Completion) {
+    fn reply_to(request: &ChatRequest) -> (String, Completion) {
         let reply = reply(request).unwrap();
         let (pieces, end) = (reply.deltas, reply.end.unwrap());
         let texts = texts(&pieces);
@@ -306,15 +306,15 @@ mod tests {
         (texts.concat(), end)
     }
 
-    fn ask(text: &str, max_tokens: Option<u32>) -> (String, Completion) {
-        said(&ChatRequest {
+    fn reply_to_text(text: &str, max_tokens: Option<u32>) -> (String, Completion) {
+        reply_to(&ChatRequest {
             max_tokens,
             ..request(vec![message(Role::User, text)])
         })
     }
 
     #[test]
-    fn it_calls_what_it_is_told_to() {
+    fn it_calls_the_tool_of_tool_choice() {
         let mut request = asking(|options| options.tools = vec![add()]);
         let called = |request: &ChatRequest| {
             let reply = reply(request).unwrap();
@@ -347,14 +347,14 @@ mod tests {
             calling("c", "{}"),
             result("c", "42"),
         ];
-        let (text, end) = said(&request(conversation));
+        let (text, end) = reply_to(&request(conversation));
         assert_eq!(text, "[demo] The tool answers: “42”.");
         assert_eq!(end.finish_reason, FinishReason::Stop);
     }
 
     #[test]
     fn it_answers_in_json() {
-        let text = said(&asking(|options| {
+        let text = reply_to(&asking(|options| {
             options.response_format = Some(ResponseFormat::JsonObject);
         }))
         .0;
@@ -363,36 +363,47 @@ mod tests {
     }
 
     #[test]
-    fn it_stops_where_it_is_told_to() {
+    fn it_ends_at_a_stop_sequence() {
         let request = asking(|options| options.stop = vec!["program".into(), "never".into()]);
-        assert!(said(&request).0.ends_with("a small "));
+        assert!(reply_to(&request).0.ends_with("a small "));
         let refused = asking(|options| options.extra = Some(r#"{"logit_bias":{}}"#.into()));
         assert_eq!(field(reply(&refused)), "logit_bias");
     }
 
     #[test]
-    fn it_says_what_it_is_and_answers_to_the_message() {
+    fn it_introduces_itself_and_quotes_the_message() {
         for message in ["Hello there", "help", "6 * 7", ""] {
-            assert!(ask(message, None).0.starts_with("[demo]"), "{message}");
+            assert!(
+                reply_to_text(message, None).0.starts_with("[demo]"),
+                "{message}"
+            );
         }
         assert!(
-            ask("Hello there", None)
+            reply_to_text("Hello there", None)
                 .0
                 .contains("2 words: “Hello there”")
         );
-        assert!(ask("help me", None).0.contains("openai_api_key"));
+        assert!(reply_to_text("help me", None).0.contains("openai_api_key"));
     }
 
     #[test]
     fn it_calculates() {
-        assert!(ask("What is 6 * 7?", None).0.contains("6 * 7 = 42 "));
-        let in_a_sentence = ask("Hello goldfish, what is 6 * 7?", None).0;
+        assert!(
+            reply_to_text("What is 6 * 7?", None)
+                .0
+                .contains("6 * 7 = 42 ")
+        );
+        let in_a_sentence = reply_to_text("Hello goldfish, what is 6 * 7?", None).0;
         assert!(in_a_sentence.contains("6 * 7 = 42 "), "{in_a_sentence}");
-        assert!(ask("Is 2 + 2 really 5?", None).0.contains("2 + 2 = 4 "));
-        assert!(!ask("On 2026-02-20 at 5", None).0.contains('='));
-        assert!(ask("-2 - 3", None).0.contains("-2 - 3 = -5 "));
-        assert!(ask("1/0", None).0.contains("no answer"));
-        assert!(!ask("well-known", None).0.contains('='));
+        assert!(
+            reply_to_text("Is 2 + 2 really 5?", None)
+                .0
+                .contains("2 + 2 = 4 ")
+        );
+        assert!(!reply_to_text("On 2026-02-20 at 5", None).0.contains('='));
+        assert!(reply_to_text("-2 - 3", None).0.contains("-2 - 3 = -5 "));
+        assert!(reply_to_text("1/0", None).0.contains("no answer"));
+        assert!(!reply_to_text("well-known", None).0.contains('='));
     }
 
     #[test]
@@ -406,14 +417,14 @@ mod tests {
         assert!(matches!(broken.end, Err(Error::Failed(_))));
         assert!(matches!(reply_to("/demo fail"), Err(Error::Failed(_))));
         assert!(reply_to("/demo slow").unwrap().interval > commands::INTERVAL);
-        let (text, end) = ask("/demo long", Some(5));
+        let (text, end) = reply_to_text("/demo long", Some(5));
         assert_eq!(text.split_whitespace().count(), 5);
         assert_eq!(end.finish_reason, FinishReason::Length);
     }
 
     #[test]
-    fn it_keeps_to_the_bound() {
-        let (text, end) = ask("Hello", Some(3));
+    fn it_stops_at_max_tokens() {
+        let (text, end) = reply_to_text("Hello", Some(3));
         assert_eq!(text.split_whitespace().count(), 3);
         assert_eq!(
             (end.finish_reason, end.usage.completion_tokens),

@@ -88,7 +88,7 @@ impl Sampler<'_> {
     }
 }
 
-/// What is required, or everything if nothing is.
+/// The required properties, or all if none is required.
 fn object(schema: &Value, of: impl Fn(&Value) -> Value) -> Value {
     let required = schema.get("required").and_then(Value::as_array);
     let is_required = |name: &String| {

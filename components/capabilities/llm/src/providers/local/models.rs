@@ -16,7 +16,7 @@ struct Row {
 }
 
 /// The ids of `GET /models`; none when it is not OpenAI's list. Models that only embed are left out
-/// as far as their names tell.
+/// if their names show it.
 pub(crate) fn models(body: &[u8]) -> Vec<String> {
     let rows = serde_json::from_slice::<List>(body).map_or_else(|_| Vec::new(), |list| list.data);
     let usable = |id: &String| !id.is_empty() && id.len() <= 200 && !id.contains("embed");

@@ -1,4 +1,4 @@
-//! The events of Chat Completions, of OpenAI and of the servers that speak its API.
+//! The events of Chat Completions, of OpenAI and of the servers that implement its API.
 //! Sources: <https://platform.openai.com/docs/api-reference/chat-streaming>, recorded responses of
 //! vLLM, llama.cpp, Ollama, OpenRouter, Gemini, Mistral and DeepSeek.
 
@@ -117,7 +117,7 @@ fn read_delta(mut delta: Map<String, Value>, output: &mut Output) {
     let refusal = take_text(&mut delta, "refusal");
     let calls = match delta.remove("tool_calls") {
         Some(Value::Array(calls)) => calls,
-        // One call without a list around it.
+        // A single call instead of a list.
         Some(call @ Value::Object(_)) => vec![call],
         _ => Vec::new(),
     };

@@ -1,4 +1,4 @@
-//! OpenAI: Chat Completions. Most other servers speak its API too.
+//! OpenAI: Chat Completions. Most other servers implement its API too.
 
 pub(crate) mod config;
 pub(crate) mod decoder;

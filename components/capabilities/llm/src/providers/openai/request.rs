@@ -87,7 +87,7 @@ pub(crate) fn body(entry: &Entry, request: &ChatRequest) -> Result<(Value, Omitt
     Ok((Value::Object(body), omitted))
 }
 
-/// Whether a model is asked for a stream.
+/// Whether a stream is requested from a model.
 pub(crate) fn is_streamed(entry: &Entry, options: &Options) -> bool {
     match entry.stream {
         StreamMode::Always => true,
@@ -180,7 +180,7 @@ fn function_tool(tool: &FunctionTool) -> Value {
     Value::Object(out)
 }
 
-/// What has a name and a schema, without the fields that say nothing.
+/// An object with a name and a schema, without empty fields.
 fn named(
     name: &str,
     description: Option<&str>,

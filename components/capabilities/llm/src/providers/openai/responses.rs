@@ -1,4 +1,4 @@
-//! The events of OpenAI's Responses API, for a client that speaks it itself.
+//! The events of OpenAI's Responses API, for a client that uses this API.
 //! Source: <https://platform.openai.com/docs/api-reference/responses-streaming>.
 
 use crate::bindings::{FinishReason, ReasoningField};
@@ -9,7 +9,7 @@ use crate::reply::Decode;
 use crate::tool_calls::Piece;
 use serde_json::{Map, Value};
 
-/// Reads the events of one response, or the response as a whole. Types that are not known are ignored.
+/// Reads the events of one response, or the response as a whole. Unknown types are ignored.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder;
 

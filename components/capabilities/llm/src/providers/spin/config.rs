@@ -1,4 +1,4 @@
-//! Which of the host's models may be asked. They must stand in `ai_models` of spin.toml too.
+//! The models of the host that may be used. They must be in `ai_models` of spin.toml too.
 
 use crate::variables::Variables;
 

@@ -14,7 +14,7 @@ const BASE_URL: &str = "https://api.cloudflare.com/client/v4";
 /// A configured Workers AI.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// What stands before the model's name.
+    /// The prefix of the model's name.
     pub(crate) run_url: String,
 }
 

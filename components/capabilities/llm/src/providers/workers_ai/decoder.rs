@@ -14,7 +14,7 @@ use crate::providers::openai::usage::read_usage;
 use crate::reply::Decode;
 use serde_json::Value;
 
-/// Reads the events of one completion. The older models do not say why they stopped: a completion as
+/// Reads the events of one completion. The older models do not send a finish reason: a completion as
 /// long as its limit was ended by it.
 pub(crate) struct Decoder {
     max_tokens: u32,

@@ -17,7 +17,7 @@ const NAME: &str = "workers-ai";
 /// The service's own limit is 256, which cuts most replies.
 const DEFAULT_MAX_TOKENS: u32 = 1_024;
 
-/// Parameters of the service itself, which are sent as they came.
+/// Parameters of the service itself, which are sent unchanged.
 const OWN_PARAMETERS: [&str; 4] = ["lora", "raw", "repetition_penalty", "top_k"];
 
 /// The request, and the parameters that are not in it.

@@ -37,7 +37,7 @@ fn failed_temporarily_retries_and_leaves_an_attempt_for_each_fallback() {
 }
 
 #[test]
-fn failed_for_good_goes_to_the_fallback_at_once() {
+fn failed_permanently_uses_the_fallback_at_once() {
     for error in [
         Error::Timeout(String::new()),
         Error::UnknownModel,
@@ -117,15 +117,15 @@ fn error() -> impl Strategy<Value = Error> {
 
 proptest! {
     #[test]
-    fn failed_in_any_way_ends_and_goes_only_forward(
+    fn failed_in_any_way_terminates_and_never_returns_to_an_earlier_model(
         most in 1_u32..10,
         fallbacks in 0_usize..6,
         steps in proptest::collection::vec((error(), any::<bool>(), any::<bool>(), any::<u64>()), 40),
     ) {
         let mut plan = RetryPlan::new(most, fallbacks, BOUND);
         let (mut requests, mut model, mut ended) = (0, 0, false);
-        for (error, has_other_key, is_asked, random) in steps {
-            let next = if is_asked {
+        for (error, has_other_key, is_attempt, random) in steps {
+            let next = if is_attempt {
                 plan.begin_attempt();
                 requests += 1;
                 plan.failed(&error, has_other_key, random)
@@ -135,7 +135,7 @@ proptest! {
             prop_assert!(requests <= most);
             match next {
                 Next::SameModel(pause) => {
-                    prop_assert!(is_asked);
+                    prop_assert!(is_attempt);
                     prop_assert!(pause <= BOUND + SPREAD);
                     prop_assert_eq!(plan.model, model);
                 }
@@ -153,7 +153,7 @@ proptest! {
         prop_assert!(ended);
     }
 
-    /// Of failures that are not the request's, none ends it while a stand-in has not been asked and
+    /// A failure that the request did not cause does not end the routing while a fallback is untried and
     /// an attempt is left.
     #[test]
     fn failed_in_any_way_skips_no_fallback(

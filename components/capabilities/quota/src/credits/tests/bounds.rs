@@ -1,4 +1,4 @@
-//! What the history contains, and how much of it.
+//! The content and the size of the history.
 
 use journal::Fold;
 use journal::testing::BEGINNING;
@@ -43,7 +43,7 @@ fn days_of_one_hundred_days_are_the_last_ninety() {
         .find(|row| row.day == today && ledger.history.model(row.model) == "a")
         .unwrap();
     assert_eq!((row.requests, row.prompt, row.completion), (2, 2, 4));
-    // What is too old is not told, even if nothing has happened since.
+    // Days that are too old are left out, even without a later entry.
     assert_eq!(ledger.history.days(today + 89).count(), 2);
     assert_eq!(ledger.history.days(today + 90).count(), 0);
 }
@@ -75,7 +75,7 @@ fn cost_is_counted_by_day_model_and_key() {
     };
     assert_eq!((all.requests, all.prompt, all.cached), (3, 8, 4));
     assert_eq!(all.cost, Some(137));
-    let told: Vec<_> = history
+    let usage_by_key: Vec<_> = history
         .keys()
         .iter()
         .map(|key| {
@@ -85,7 +85,7 @@ fn cost_is_counted_by_day_model_and_key() {
         })
         .collect();
     assert_eq!(
-        told,
+        usage_by_key,
         [
             ("a", 1, Some(37), vec![(1, Some(37))]),
             ("b", 1, None, vec![(1, None)]),
@@ -143,7 +143,7 @@ fn models_that_are_no_longer_used_are_replaced() {
     let ledger = folded(months);
     let today = calendar::day_of(BEGINNING + 199 * DAY);
     let newest = ledger.history.days(today).next().unwrap();
-    // Of the last 90 days, 64 can be told apart.
+    // Only 64 models of the last 90 days have a number of their own.
     assert_eq!(ledger.history.model(newest.model), "other");
     let later = BEGINNING + 400 * DAY;
     let mut ledger = ledger;
@@ -152,7 +152,7 @@ fn models_that_are_no_longer_used_are_replaced() {
     }
     let newest = ledger.history.days(calendar::day_of(later)).next().unwrap();
     assert_eq!(ledger.history.model(newest.model), "fresh");
-    // The first could not be told apart yet: the last transactions still spoke of 64 others.
+    // The first request has no number of its own: the last transactions still use the numbers of 64 other models.
     assert_eq!(newest.requests, 199);
 }
 
@@ -199,7 +199,7 @@ fn state_after_any_entries_is_small() {
             longest = longest.max(serde_json::to_vec(&ledger).unwrap().len());
         }
     }
-    // Those under way at one moment.
+    // Reservations that are open at the same time.
     for n in 0..1000_u64 {
         ledger.apply(
             u64::MAX - n,

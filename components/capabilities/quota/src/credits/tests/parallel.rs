@@ -100,7 +100,7 @@ fn settle_by_a_writer_that_dies_is_charged_at_most_once() {
     }
 }
 
-/// What one instance does, in order: tokens of the prompt and of the bound, what is used of the
+/// The operations of one instance, in order: tokens of the prompt and of the bound, the used part of the
 /// bound, and how long it takes and then waits.
 #[derive(Debug, Clone)]
 struct Chat {
@@ -186,7 +186,7 @@ proptest! {
         world.run();
         let sure = sure.borrow();
         for spent in sure.values() {
-            // Of a reply that ends with its month, either may be charged.
+            // A reply that ends with its month may be charged to either month.
             prop_assert!(*spent <= MONTHLY || sure.len() > 1);
         }
         let total: u64 = sure.values().sum();

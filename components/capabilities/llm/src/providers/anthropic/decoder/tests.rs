@@ -88,7 +88,7 @@ fn reasoning_has_its_signature() {
     assert_eq!(end.unwrap().unwrap().usage.cached_tokens, 3);
 }
 
-/// A recorded reply with words, a call in pieces, a call without arguments and one told whole.
+/// A recorded reply with text, a call in several deltas, a call without arguments and a call in one event.
 const CALLS: &str = r#"event: message_start
 data: {"type":"message_start","message":{"id":"msg_1","usage":{"input_tokens":472,"output_tokens":2}}}
 
