@@ -456,8 +456,8 @@ async fn invalid_rules_block_everything() {
         assert!(guest.conversations().await.is_empty());
         assert_eq!(world.upstream.requests().len(), 0);
         let logs = eventually("the cause in the log", || async {
-            let log = world.app.log();
-            log.contains("moderation").then_some(log)
+            let logs = world.app.logs();
+            logs.contains("moderation").then_some(logs)
         })
         .await;
         assert!(!logs.contains("marker-"), "{logs}");

@@ -69,7 +69,7 @@ impl Fixture {
     }
 
     /// Sends a message. Returns the text of the reply and the conversation's id.
-    async fn reply(&self) -> (String, String) {
+    async fn send(&self) -> (String, String) {
         let chat = self.guest.ask("Hi").await.accepted().await;
         let id = chat.conversation_id();
         let events = chat.events().await;
@@ -79,11 +79,11 @@ impl Fixture {
     }
 
     async fn text(&self) -> String {
-        self.reply().await.0
+        self.send().await.0
     }
 
     /// The one reply of a conversation.
-    async fn reply(&self, id: &str) -> Value {
+    async fn stored_reply(&self, id: &str) -> Value {
         let stored = self.guest.conversation(id).await;
         let messages = stored["messages"].as_array().unwrap();
         assert_eq!(messages.len(), 2, "{stored}");
@@ -146,14 +146,14 @@ async fn transient_failures_are_retried() {
     ] {
         let fixture = Fixture::new(&[]).await;
         fixture.openai.push(script.clone());
-        let (text, id) = fixture.reply().await;
+        let (text, id) = fixture.send().await;
         assert_eq!(text, "from openai", "{script:?}");
         assert_eq!(fixture.request_counts(), (2, 0), "{script:?}");
         let [first, second] = &fixture.openai.requests()[..] else {
             panic!("two requests")
         };
         assert_eq!(first.body, second.body, "the same question");
-        let reply = fixture.reply(&id).await;
+        let reply = fixture.stored_reply(&id).await;
         assert_eq!(reply["content"], "from openai");
         assert_eq!(reply["status"], "complete");
     }
@@ -238,7 +238,7 @@ async fn a_failing_model_uses_its_fallback() {
             move |_| script.clone()
         })
         .await;
-        let (text, id) = fixture.reply().await;
+        let (text, id) = fixture.send().await;
         assert_eq!(text, "from anthropic", "{script:?}");
         assert_eq!(fixture.request_counts(), (times, 1), "{script:?}");
         let request = fixture.anthropic.request(0).await.json();
@@ -246,7 +246,7 @@ async fn a_failing_model_uses_its_fallback() {
             request["model"].as_str().unwrap().starts_with(FALLBACK),
             "{request}"
         );
-        assert_eq!(fixture.reply(&id).await["content"], "from anthropic");
+        assert_eq!(fixture.stored_reply(&id).await["content"], "from anthropic");
     }
 }
 
@@ -310,7 +310,7 @@ async fn no_retry_after_the_first_delta() {
             "{events:?}"
         );
         assert_eq!(fixture.request_counts(), (1, 0), "{fault:?}");
-        assert_eq!(fixture.reply(&id).await["status"], "incomplete");
+        assert_eq!(fixture.stored_reply(&id).await["status"], "incomplete");
     }
 }
 
