@@ -11,6 +11,7 @@
 
 mod ai_sdk;
 mod alleato;
+mod attachments;
 mod context_window;
 mod evicted;
 mod idempotency;
