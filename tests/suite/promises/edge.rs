@@ -704,7 +704,10 @@ async fn max_body_bytes_sets_the_limit() {
         .await;
     let guest = app.client().guest().await;
     let response = guest
-        .put("/api/preferences", json!({ "systemPrompt": "x".repeat(200) }))
+        .put(
+            "/api/preferences",
+            json!({ "systemPrompt": "x".repeat(200) }),
+        )
         .await;
     response.is_error(413, "PAYLOAD_TOO_LARGE");
     let response = guest

@@ -13,7 +13,9 @@ use crate::preferences;
 use crate::readers::{Reader, ReaderEvent, ReaderState, Started};
 use crate::state::{Conversation, EvictedTitle, Limits, Turn};
 use crate::stop;
-use crate::turn::{BeginResult, ClientMessage, Directive, MessageAction, StopReason, TurnWriter, UserMessage};
+use crate::turn::{
+    BeginResult, ClientMessage, Directive, MessageAction, StopReason, TurnWriter, UserMessage,
+};
 use bindings::exports::goldfish::conversations::conversations::{self, Guest as Conversations};
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};

@@ -33,7 +33,9 @@ impl Guest for Component {
     async fn pdf_text(content: StreamReader<u8>, limits: Limits) -> Result<Extracted, Error> {
         let bytes = read(content, limits.max_bytes).await?;
         let mut text = PdfText::open(&bytes).map_err(invalid)?;
-        while text.pages < limits.max_pages && text.next_page(limits.max_characters).map_err(invalid)? {
+        while text.pages < limits.max_pages
+            && text.next_page(limits.max_characters).map_err(invalid)?
+        {
             // Other requests of this instance go on between two pages.
             wit_bindgen::yield_async().await;
         }

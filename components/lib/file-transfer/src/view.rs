@@ -101,7 +101,9 @@ pub fn file_of_url(url: &str) -> Option<String> {
 }
 
 fn is_http(scheme: &str) -> bool {
-    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    ["http", "https"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]

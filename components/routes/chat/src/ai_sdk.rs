@@ -65,7 +65,10 @@ fn key(head: &Head, id: &str, turn: &TurnRequest) -> Result<Option<IdempotencyKe
     Ok(
         (message.action == MessageAction::Append).then(|| IdempotencyKey {
             key: format!("message {id} {}", message.id),
-            request: std::iter::once(text.to_owned()).chain(files).collect::<Vec<_>>().join("\n"),
+            request: std::iter::once(text.to_owned())
+                .chain(files)
+                .collect::<Vec<_>>()
+                .join("\n"),
         }),
     )
 }

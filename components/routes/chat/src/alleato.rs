@@ -41,7 +41,11 @@ impl MessagesBody {
         let path = format!("messages[{}]", count.saturating_sub(1));
         let last = self.messages.into_iter().next_back();
         let (is_user, content, ids) = last.map_or((false, String::new(), None), |message| {
-            (message.role == Role::User, message.content, message.attachments)
+            (
+                message.role == Role::User,
+                message.content,
+                message.attachments,
+            )
         });
         let options = RegenerateBody {
             model: self.model,

@@ -93,7 +93,10 @@ mod tests {
         let rest = truncate(history, Some(window), max_tokens, required);
         assert!(rest.first().is_none_or(|first| first.role == Role::User));
         assert_eq!(rest.len() % 2, 0, "whole turns");
-        rest.into_iter().step_by(2).map(|first| first.turn).collect()
+        rest.into_iter()
+            .step_by(2)
+            .map(|first| first.turn)
+            .collect()
     }
 
     #[test]
@@ -103,10 +106,7 @@ mod tests {
             kept_turns(history(5, 400), 1_000, Some(200), &[]),
             [2, 3, 4]
         );
-        assert_eq!(
-            kept_turns(history(2, 400), 1_000, Some(200), &[]),
-            [0, 1]
-        );
+        assert_eq!(kept_turns(history(2, 400), 1_000, Some(200), &[]), [0, 1]);
         assert_eq!(
             kept_turns(history(5, 400), 1_000, Some(200), &[400 * 4]),
             [4]

@@ -1,8 +1,6 @@
 //! Preparing the prompt: which model is asked, and what it is told.
 
-use completion::{
-    Keep, Moderation, check_texts, choose_model, part_bytes, text_message,
-};
+use completion::{Keep, Moderation, check_texts, choose_model, part_bytes, text_message};
 use contracts::{
     conversations::{turns::Turn, types as stored},
     llm::types::{Error, Message, Model, Part, Role},
@@ -45,7 +43,10 @@ impl Earlier for EarlierMessage {
     }
 
     fn bytes(&self) -> usize {
-        self.message.content.len().saturating_add(bytes_of(&self.files))
+        self.message
+            .content
+            .len()
+            .saturating_add(bytes_of(&self.files))
     }
 }
 
@@ -148,7 +149,11 @@ async fn history(
             has_files = true;
         }
     }
-    Ok(if has_files { fits.truncate(history) } else { history })
+    Ok(if has_files {
+        fits.truncate(history)
+    } else {
+        history
+    })
 }
 
 /// Checks what the user wrote, and opens what the reply has to pass.

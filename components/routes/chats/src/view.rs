@@ -100,7 +100,9 @@ impl ChatWithMessages {
         let messages = conversation.messages.iter();
         Self {
             chat: ChatView::from(&conversation.summary),
-            messages: messages.map(|message| MessageView::new(origin, message)).collect(),
+            messages: messages
+                .map(|message| MessageView::new(origin, message))
+                .collect(),
         }
     }
 }

@@ -161,7 +161,9 @@ impl<'a> ConversationView<'a> {
             id: &summary.id,
             title: &summary.title,
             model: &summary.model,
-            messages: messages.map(|message| MessageView::new(origin, message)).collect(),
+            messages: messages
+                .map(|message| MessageView::new(origin, message))
+                .collect(),
             pinned: summary.pinned,
             provisional: summary.provisional,
             created_at: summary.created_at,

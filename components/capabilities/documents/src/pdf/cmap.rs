@@ -113,7 +113,10 @@ impl Cmap {
 
 /// A code: its first four bytes as a number.
 fn value(bytes: &[u8]) -> u32 {
-    bytes.iter().take(4).fold(0, |value, byte| value << 8 | u32::from(*byte))
+    bytes
+        .iter()
+        .take(4)
+        .fold(0, |value, byte| value << 8 | u32::from(*byte))
 }
 
 fn utf16(bytes: &[u8]) -> String {
@@ -122,5 +125,8 @@ fn utf16(bytes: &[u8]) -> String {
         [low] => u16::from(*low),
         _ => 0,
     });
-    char::decode_utf16(units).filter_map(Result::ok).filter(|c| *c != '\0').collect()
+    char::decode_utf16(units)
+        .filter_map(Result::ok)
+        .filter(|c| *c != '\0')
+        .collect()
 }

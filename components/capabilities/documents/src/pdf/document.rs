@@ -97,7 +97,8 @@ impl<'a> Document<'a> {
     fn read_beginnings(&mut self, found: &[(u32, usize)]) -> Result<(), Fault> {
         let mut in_streams = HashMap::new();
         for (number, at) in found {
-            let is_current = matches!(self.places.get(number), Some(Place::File(last)) if last == at);
+            let is_current =
+                matches!(self.places.get(number), Some(Place::File(last)) if last == at);
             if !is_current {
                 continue;
             }
@@ -118,7 +119,8 @@ impl<'a> Document<'a> {
         }
         // What is later in the file counts.
         for (number, (container, place)) in in_streams {
-            let is_older = matches!(self.places.get(&number), Some(Place::File(at)) if *at > container);
+            let is_older =
+                matches!(self.places.get(&number), Some(Place::File(at)) if *at > container);
             if !is_older {
                 self.places.insert(number, place);
             }
@@ -174,7 +176,12 @@ impl<'a> Document<'a> {
         };
         parser.lexer.skip_space();
         let keyword = parser.lexer.at;
-        if !self.data.get(keyword..).unwrap_or_default().starts_with(b"stream") {
+        if !self
+            .data
+            .get(keyword..)
+            .unwrap_or_default()
+            .starts_with(b"stream")
+        {
             return Ok(Object::Dict(dict));
         }
         let start = self.after_line(keyword + b"stream".len());
@@ -204,8 +211,14 @@ impl<'a> Document<'a> {
 
     fn is_end_of_stream(&self, at: usize) -> bool {
         let rest = self.data.get(at..).unwrap_or_default();
-        let blank = rest.iter().take(4).take_while(|byte| is_space(**byte)).count();
-        rest.get(blank..).unwrap_or_default().starts_with(b"endstream")
+        let blank = rest
+            .iter()
+            .take(4)
+            .take_while(|byte| is_space(**byte))
+            .count();
+        rest.get(blank..)
+            .unwrap_or_default()
+            .starts_with(b"endstream")
     }
 
     /// The object itself, or the one that it refers to; null if there is none.
@@ -348,9 +361,19 @@ fn beginnings(data: &[u8]) -> Vec<(u32, usize)> {
 
 /// The number that ends the bytes, before white space; and the bytes before it.
 fn whole_number_at_end(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let blank = bytes.iter().rev().take(64).take_while(|byte| is_space(**byte)).count();
+    let blank = bytes
+        .iter()
+        .rev()
+        .take(64)
+        .take_while(|byte| is_space(**byte))
+        .count();
     let bytes = bytes.get(..bytes.len().checked_sub(blank)?)?;
-    let digits = bytes.iter().rev().take(12).take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = bytes
+        .iter()
+        .rev()
+        .take(12)
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     let (before, number) = bytes.split_at_checked(bytes.len().checked_sub(digits)?)?;
     let number = std::str::from_utf8(number).ok()?.parse().ok()?;
     Some((number, before))

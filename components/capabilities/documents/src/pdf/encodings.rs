@@ -62,7 +62,9 @@ impl Encoding {
             Self::MacRoman if code < 128 => Some(char::from(code)),
             Self::MacRoman => in_table(MAC_ROMAN, 128),
             Self::Standard => {
-                let special = STANDARD.iter().find_map(|(first, table)| in_table(table, *first));
+                let special = STANDARD
+                    .iter()
+                    .find_map(|(first, table)| in_table(table, *first));
                 special.or_else(|| (code < 127).then(|| char::from(code)))
             }
         }
@@ -89,7 +91,9 @@ fn of_component(name: &str) -> Option<char> {
         u32::from_str_radix(code, 16).ok()
     });
     let coded = || {
-        let digits = name.strip_prefix("uni").or_else(|| name.strip_prefix('u'))?;
+        let digits = name
+            .strip_prefix("uni")
+            .or_else(|| name.strip_prefix('u'))?;
         let is_code = (4..=6).contains(&digits.len());
         u32::from_str_radix(digits, 16).ok().filter(|_| is_code)
     };

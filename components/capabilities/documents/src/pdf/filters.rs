@@ -65,7 +65,9 @@ fn inflate(data: &[u8], max: usize) -> Result<Vec<u8>, Fault> {
 
 fn ascii_hex(data: &[u8]) -> Vec<u8> {
     let digits = data.iter().take_while(|byte| **byte != b'>');
-    let digits: Vec<u32> = digits.filter_map(|byte| char::from(*byte).to_digit(16)).collect();
+    let digits: Vec<u32> = digits
+        .filter_map(|byte| char::from(*byte).to_digit(16))
+        .collect();
     let pairs = digits.chunks(2).map(|pair| match pair {
         [high, low] => high * 16 + low,
         [high] => high * 16,
@@ -198,7 +200,10 @@ fn predicted(data: Vec<u8>, parameters: &Dict) -> Result<Vec<u8>, Fault> {
     }
     let (colors, bits) = (number("Colors", 1), number("BitsPerComponent", 8));
     let columns = number("Columns", 1);
-    if !(1..=64).contains(&colors) || !(1..=32).contains(&bits) || !(1..=1_000_000).contains(&columns) {
+    if !(1..=64).contains(&colors)
+        || !(1..=32).contains(&bits)
+        || !(1..=1_000_000).contains(&columns)
+    {
         return Err(Fault::Malformed);
     }
     let pixel = (colors * bits).div_ceil(8);

@@ -83,7 +83,11 @@ impl Font {
             other => other.clone(),
         };
         let is_true_type = font.is("Subtype", "TrueType");
-        let default = if is_true_type { Encoding::WinAnsi } else { Encoding::Standard };
+        let default = if is_true_type {
+            Encoding::WinAnsi
+        } else {
+            Encoding::Standard
+        };
         self.add_encoding(Encoding::of_name(base.name()).unwrap_or(default));
         if let Object::Dict(dict) = &encoding {
             let differences = document.get(dict, "Differences")?;
@@ -110,7 +114,13 @@ impl Font {
             Some([Object::Number(unit), ..]) => unit.abs(),
             _ => 0.001,
         };
-        for (width, code) in widths.array().unwrap_or_default().iter().zip(first..).take(256) {
+        for (width, code) in widths
+            .array()
+            .unwrap_or_default()
+            .iter()
+            .zip(first..)
+            .take(256)
+        {
             if let Some(width) = document.resolve(width)?.number() {
                 self.widths.insert(code, width * unit);
             }
@@ -123,7 +133,11 @@ impl Font {
         let name = encoding.name().unwrap_or_default();
         self.is_utf16 = name.starts_with(b"Uni");
         let is_narrow = self.to_unicode.as_ref().is_some_and(Cmap::is_narrow);
-        self.bytes = if is_narrow && !name.starts_with(b"Identity") { 1 } else { 2 };
+        self.bytes = if is_narrow && !name.starts_with(b"Identity") {
+            1
+        } else {
+            2
+        };
         self.default_width = 1.0;
         let descendants = document.get(font, "DescendantFonts")?;
         let Some(descendant) = descendants.array().and_then(<[Object]>::first) else {
@@ -182,10 +196,16 @@ impl Font {
     /// What the codes of a string show.
     pub(super) fn show<'a>(&'a self, string: &'a [u8]) -> impl Iterator<Item = Shown> + 'a {
         string.chunks(self.bytes.max(1)).map(|bytes| {
-            let code = bytes.iter().fold(0, |code, byte| code << 8 | u32::from(*byte));
+            let code = bytes
+                .iter()
+                .fold(0, |code, byte| code << 8 | u32::from(*byte));
             Shown {
                 text: plain(self.text(code)),
-                width: self.widths.get(&code).copied().unwrap_or(self.default_width),
+                width: self
+                    .widths
+                    .get(&code)
+                    .copied()
+                    .unwrap_or(self.default_width),
                 is_space: self.bytes == 1 && code == 32,
             }
         })
@@ -196,7 +216,11 @@ impl Font {
         if let Some(text) = mapped.or_else(|| self.characters.get(&code).cloned()) {
             return text;
         }
-        let character = if self.is_utf16 { char::from_u32(code) } else { None };
+        let character = if self.is_utf16 {
+            char::from_u32(code)
+        } else {
+            None
+        };
         character.map(String::from).unwrap_or_default()
     }
 }

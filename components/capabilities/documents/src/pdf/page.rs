@@ -212,10 +212,21 @@ impl Shower<'_, '_, '_> {
         // Characters cost more than the bytes of operators.
         self.document.fuel.take(string.len().saturating_mul(16))?;
         for shown in font.show(string) {
-            let size = Matrix::new([state.size * state.scale, 0.0, 0.0, state.size, 0.0, state.rise]);
+            let size = Matrix::new([
+                state.size * state.scale,
+                0.0,
+                0.0,
+                state.size,
+                0.0,
+                state.rise,
+            ]);
             let start = size.then(cursor.text).then(state.page);
             self.layout.add(&shown.text, start, shown.width);
-            let spacing = if shown.is_space { state.word_spacing } else { 0.0 };
+            let spacing = if shown.is_space {
+                state.word_spacing
+            } else {
+                0.0
+            };
             let advance = shown.width * state.size + state.character_spacing + spacing;
             let step = Matrix::translation(advance * state.scale, 0.0);
             cursor.text = step.then(cursor.text);

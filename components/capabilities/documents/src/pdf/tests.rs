@@ -39,7 +39,8 @@ fn page_with(content: Vec<u8>, more: &[Vec<u8>]) -> Vec<u8> {
             .to_vec(),
         b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R >>".to_vec(),
         content,
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_vec(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
+            .to_vec(),
     ];
     objects.extend_from_slice(more);
     document(&objects)
@@ -57,7 +58,10 @@ fn shown(content: &str) -> String {
 
 #[test]
 fn next_page_of_strings_has_their_characters() {
-    assert_eq!(shown("BT /F1 12 Tf 72 720 Td (Hello \\(fish\\) \\344) Tj ET"), "Hello (fish) ä");
+    assert_eq!(
+        shown("BT /F1 12 Tf 72 720 Td (Hello \\(fish\\) \\344) Tj ET"),
+        "Hello (fish) ä"
+    );
     assert_eq!(shown("BT /F1 12 Tf 72 720 Td <476f6c64> Tj ET"), "Gold");
     assert_eq!(shown("BT /F1 12 Tf (\\200 \\223x\\224) ' ET"), "€ “x”");
 }
@@ -65,10 +69,22 @@ fn next_page_of_strings_has_their_characters() {
 #[test]
 fn next_page_decides_about_spaces_and_lines_by_positions() {
     // Numbers in arrays move by thousandths: little is kerning, much is a space.
-    assert_eq!(shown("BT /F1 10 Tf [(Gold) 20 (fish) -600 (care)] TJ ET"), "Goldfish care");
-    assert_eq!(shown("BT /F1 10 Tf 12 TL (one) Tj T* (two) Tj 0 -40 Td (three) Tj ET"), "one\ntwo\n\nthree");
-    assert_eq!(shown("BT /F1 10 Tf 1 0 0 1 0 0 Tm (a) Tj 1 0 0 1 90 0 Tm (b) Tj ET"), "a b");
-    assert_eq!(shown("q 2 0 0 2 0 0 cm BT /F1 10 Tf (a) Tj ET Q BT /F1 10 Tf 0 -30 Td (b) Tj ET"), "a\nb");
+    assert_eq!(
+        shown("BT /F1 10 Tf [(Gold) 20 (fish) -600 (care)] TJ ET"),
+        "Goldfish care"
+    );
+    assert_eq!(
+        shown("BT /F1 10 Tf 12 TL (one) Tj T* (two) Tj 0 -40 Td (three) Tj ET"),
+        "one\ntwo\n\nthree"
+    );
+    assert_eq!(
+        shown("BT /F1 10 Tf 1 0 0 1 0 0 Tm (a) Tj 1 0 0 1 90 0 Tm (b) Tj ET"),
+        "a b"
+    );
+    assert_eq!(
+        shown("q 2 0 0 2 0 0 cm BT /F1 10 Tf (a) Tj ET Q BT /F1 10 Tf 0 -30 Td (b) Tj ET"),
+        "a\nb"
+    );
 }
 
 #[test]
@@ -77,18 +93,24 @@ fn next_page_reads_compressed_content_forms_and_inline_images() {
     let form = b"BT /F1 12 Tf 0 -20 Td (form) Tj ET";
     let file = page_with(
         stream("/Filter /FlateDecode", &compress_to_vec_zlib(content, 6)),
-        &[stream("/Type /XObject /Subtype /Form /Filter [/ASCIIHexDecode]", &hex(form))],
+        &[stream(
+            "/Type /XObject /Subtype /Form /Filter [/ASCIIHexDecode]",
+            &hex(form),
+        )],
     );
     assert_eq!(read(&file), Ok("before\nform".to_owned()));
 }
 
 fn hex(data: &[u8]) -> Vec<u8> {
-    data.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
+    data.iter()
+        .flat_map(|byte| format!("{byte:02x}").into_bytes())
+        .collect()
 }
 
 #[test]
 fn next_page_reads_differences_and_character_maps() {
-    let simple = "<< /Type /Font /Subtype /Type1 /Encoding << /Differences [1 /eacute /f_i /uni20AC] >> >>";
+    let simple =
+        "<< /Type /Font /Subtype /Type1 /Encoding << /Differences [1 /eacute /f_i /uni20AC] >> >>";
     let content = stream("", b"BT /F2 12 Tf (\x01\x02\x03) Tj ET");
     let file = page_with(content, &[simple.into()]);
     assert_eq!(read(&file), Ok("éfi€".to_owned()));
@@ -106,8 +128,14 @@ fn open_finds_objects_in_object_streams_and_without_a_trailer() {
     let inner = "<< /Type /Catalog /Pages 2 0 R >> << /Type /Pages /Kids [3 0 R] >> \
                  << /Type /Page /Contents 10 0 R /Resources << /Font << /F1 4 0 R >> >> >> \
                  << /Type /Font /Subtype /Type1 >>";
-    let starts: Vec<_> = inner.match_indices("<< /Type /").map(|(at, _)| at).collect();
-    let header: String = (1..).zip(&starts).map(|(number, at)| format!("{number} {at} ")).collect();
+    let starts: Vec<_> = inner
+        .match_indices("<< /Type /")
+        .map(|(at, _)| at)
+        .collect();
+    let header: String = (1..)
+        .zip(&starts)
+        .map(|(number, at)| format!("{number} {at} "))
+        .collect();
     let dict = format!("/Type /ObjStm /N 4 /First {}", header.len());
     let mut file = b"%PDF-1.5\n10 0 obj\n".to_vec();
     file.extend(stream("", b"BT /F1 9 Tf (packed) Tj ET"));
@@ -147,14 +175,21 @@ fn next_page_stops_at_the_limits() {
 
 #[test]
 fn open_of_an_encrypted_file_says_so() {
-    let file = page("").into_iter().chain(*b"trailer << /Encrypt 9 0 R /Root 1 0 R >>");
+    let file = page("")
+        .into_iter()
+        .chain(*b"trailer << /Encrypt 9 0 R /Root 1 0 R >>");
     let file: Vec<u8> = file.collect();
     assert_eq!(read(&file), Err(Fault::Encrypted));
 }
 
 #[test]
 fn open_of_something_else_is_malformed() {
-    for file in [&b""[..], b"%PDF-1.7", b"hello", b"1 0 obj << /Type /Catalog /Pages 1 0 R >> endobj"] {
+    for file in [
+        &b""[..],
+        b"%PDF-1.7",
+        b"hello",
+        b"1 0 obj << /Type /Catalog /Pages 1 0 R >> endobj",
+    ] {
         assert_eq!(read(file), Err(Fault::Malformed));
     }
 }
@@ -175,18 +210,24 @@ fn next_page_of_a_decompression_bomb_is_too_complex() {
     let small = compress_to_vec_zlib(&vec![b' '; 15 << 20], 9);
     let mut many = vec![
         b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(),
-        format!("<< /Kids [{}] >>", (3..40).map(|n| format!("{n} 0 R ")).collect::<String>()).into(),
+        format!(
+            "<< /Kids [{}] >>",
+            (3..40).map(|n| format!("{n} 0 R ")).collect::<String>()
+        )
+        .into(),
     ];
     many.extend((3..40).map(|_| b"<< /Type /Page /Contents 40 0 R >>".to_vec()));
     many.push(stream("/Filter /FlateDecode", &small));
     assert_eq!(read(&document(&many)), Err(Fault::TooComplex));
 }
 
-
 #[test]
 fn open_of_nested_and_circular_objects_ends() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(read(&page_with(deep.clone().into(), &[])), Ok(String::new()));
+    assert_eq!(
+        read(&page_with(deep.clone().into(), &[])),
+        Ok(String::new())
+    );
     assert_eq!(shown(&format!("{deep} BT /F1 9 Tf (x) Tj ET")), "");
     let dicts = "<</A".repeat(100_000);
     assert_eq!(read(&page_with(dicts.into(), &[])), Ok(String::new()));
@@ -204,17 +245,24 @@ fn open_of_nested_and_circular_objects_ends() {
 
 #[test]
 fn open_of_work_that_grows_with_the_square_of_the_size_is_too_complex() {
-    let strings: Vec<u8> = (1..20_000).flat_map(|n| format!("{n} 0 obj (").into_bytes()).collect();
+    let strings: Vec<u8> = (1..20_000)
+        .flat_map(|n| format!("{n} 0 obj (").into_bytes())
+        .collect();
     assert_eq!(read(&strings), Err(Fault::TooComplex));
-    let streams: Vec<u8> = (1..20_000).flat_map(|n| format!("{n} 0 obj<<>>stream\n").into_bytes()).collect();
+    let streams: Vec<u8> = (1..20_000)
+        .flat_map(|n| format!("{n} 0 obj<<>>stream\n").into_bytes())
+        .collect();
     assert_eq!(read(&streams), Err(Fault::TooComplex));
-    let many: Vec<u8> = (1..400_000).flat_map(|n| format!("{n} 0 obj ").into_bytes()).collect();
+    let many: Vec<u8> = (1..400_000)
+        .flat_map(|n| format!("{n} 0 obj ").into_bytes())
+        .collect();
     assert_eq!(read(&many), Err(Fault::TooComplex));
 }
 
 /// A file with most of what the reader knows.
 fn sample() -> Vec<u8> {
-    let content = b"q 1 0 0 1 9 9 cm BT /F1 12 Tf 14 TL (one) Tj T* [(t) -300 (wo)] TJ ET /X1 Do Q \
+    let content =
+        b"q 1 0 0 1 9 9 cm BT /F1 12 Tf 14 TL (one) Tj T* [(t) -300 (wo)] TJ ET /X1 Do Q \
                     BI /W 1 ID x EI BT /F2 9 Tf <00410042> Tj ET";
     let map = "1 begincodespacerange <0000> <ffff> endcodespacerange 1 beginbfrange <0041> <0042> <0061> endbfrange";
     page_with(

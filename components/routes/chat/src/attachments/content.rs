@@ -88,7 +88,11 @@ impl Budget {
     }
 
     /// Reads an attachment of the message that is answered.
-    pub(super) async fn read(&mut self, user: &str, attachment: &Attachment) -> Result<Content, Fault> {
+    pub(super) async fn read(
+        &mut self,
+        user: &str,
+        attachment: &Attachment,
+    ) -> Result<Content, Fault> {
         let size = attachment.size;
         match kind(&attachment.media_type) {
             Kind::Image(_) if !self.images => Err(Fault::NoImages),
@@ -296,7 +300,13 @@ mod tests {
     #[test]
     fn kind_is_that_of_the_media_type() {
         assert!(matches!(kind("image/apng"), Kind::Image("image/png")));
-        for text in ["text/plain", "text/markdown", "text/html", "application/json", "image/svg+xml"] {
+        for text in [
+            "text/plain",
+            "text/markdown",
+            "text/html",
+            "application/json",
+            "image/svg+xml",
+        ] {
             assert!(matches!(kind(text), Kind::Text), "{text}");
         }
         for other in ["application/zip", "image/avif", "text/rtf", "video/mp4", ""] {

@@ -71,8 +71,9 @@ impl Given {
     ) -> Result<Self, ApiError> {
         let source = match url.split_at_checked(5) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("data:") => {
-                let (own_type, bytes) = data_of(rest)
-                    .ok_or_else(|| ApiError::invalid(format!("{path}.url"), "is no valid data URL"))?;
+                let (own_type, bytes) = data_of(rest).ok_or_else(|| {
+                    ApiError::invalid(format!("{path}.url"), "is no valid data URL")
+                })?;
                 let media_type = media_type.or(own_type);
                 Source::Data(Data {
                     name,
@@ -120,7 +121,10 @@ mod tests {
     const ID: &str = "0191f6c2-8a3e-7c44-9b1d-2f6f0c0f7a11";
 
     fn data(url: &str) -> Option<(Option<String>, Vec<u8>)> {
-        match Given::of_url("parts[0]".to_owned(), url, None, None).ok()?.source {
+        match Given::of_url("parts[0]".to_owned(), url, None, None)
+            .ok()?
+            .source
+        {
             Source::Data(data) => Some((data.media_type, data.bytes)),
             Source::File(_) => None,
         }
@@ -128,18 +132,44 @@ mod tests {
 
     #[test]
     fn of_url_takes_data_and_files() {
-        let typed = |media_type: &str, bytes: &[u8]| Some((Some(media_type.to_owned()), bytes.to_vec()));
-        assert_eq!(data("data:text/plain;base64,SGk="), typed("text/plain", b"Hi"));
-        assert_eq!(data("DATA:text/plain;base64,SGk"), typed("text/plain", b"Hi"));
+        let typed =
+            |media_type: &str, bytes: &[u8]| Some((Some(media_type.to_owned()), bytes.to_vec()));
+        assert_eq!(
+            data("data:text/plain;base64,SGk="),
+            typed("text/plain", b"Hi")
+        );
+        assert_eq!(
+            data("DATA:text/plain;base64,SGk"),
+            typed("text/plain", b"Hi")
+        );
         let with_charset = typed("text/plain;charset=utf-8", "ä ".as_bytes());
-        assert_eq!(data("data:text/plain;charset=utf-8,%C3%A4%20"), with_charset);
+        assert_eq!(
+            data("data:text/plain;charset=utf-8,%C3%A4%20"),
+            with_charset
+        );
         assert_eq!(data("data:,x"), Some((None, b"x".to_vec())));
-        for file in [ID.to_owned(), format!("https://chat.example/api/v1/files/{ID}/content")] {
+        for file in [
+            ID.to_owned(),
+            format!("https://chat.example/api/v1/files/{ID}/content"),
+        ] {
             let given = Given::of_url("p".to_owned(), &file, None, None).unwrap();
-            assert!(matches!(given.source, Source::File(id) if id == ID), "{file}");
+            assert!(
+                matches!(given.source, Source::File(id) if id == ID),
+                "{file}"
+            );
         }
-        for wrong in ["", "data:", "data:image/png;base64,§", "https://elsewhere.example/a.png", "ä", "blob:x"] {
-            assert!(Given::of_url("p".to_owned(), wrong, None, None).is_err(), "{wrong}");
+        for wrong in [
+            "",
+            "data:",
+            "data:image/png;base64,§",
+            "https://elsewhere.example/a.png",
+            "ä",
+            "blob:x",
+        ] {
+            assert!(
+                Given::of_url("p".to_owned(), wrong, None, None).is_err(),
+                "{wrong}"
+            );
         }
     }
 
@@ -155,12 +185,19 @@ mod tests {
         };
         assert_eq!(wrong(vec![ID.to_owned(); 10]), [""; 0]);
         assert_eq!(wrong(vec![ID.to_owned(); 11]), ["attachments"]);
-        assert_eq!(wrong(vec![ID.to_owned(), "x".to_owned()]), ["attachments[1]"]);
+        assert_eq!(
+            wrong(vec![ID.to_owned(), "x".to_owned()]),
+            ["attachments[1]"]
+        );
     }
 
     #[test]
     fn identity_is_that_of_the_content() {
-        let of = |url: &str| Given::of_url(String::new(), url, None, None).unwrap().identity();
+        let of = |url: &str| {
+            Given::of_url(String::new(), url, None, None)
+                .unwrap()
+                .identity()
+        };
         assert_eq!(of("data:text/plain;base64,SGk="), of("data:,Hi"));
         assert_ne!(of("data:,Hi"), of("data:,Ho"));
         assert_eq!(of(ID), ID);

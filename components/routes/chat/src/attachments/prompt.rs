@@ -40,7 +40,9 @@ impl Answered {
                 }
                 Err(fault) => {
                     let is_final = path.is_some() || concerns_model(&fault);
-                    let path = path.cloned().unwrap_or_else(|| format!("attachments[{at}]"));
+                    let path = path
+                        .cloned()
+                        .unwrap_or_else(|| format!("attachments[{at}]"));
                     if is_final {
                         return Err(refusal(path, &attachment.media_type, model, fault));
                     }
@@ -152,7 +154,10 @@ fn text(attachment: &Attachment, file: &FileText) -> String {
     let name = attachment.name.replace(['"', '<', '>'], "'");
     let media_type = &attachment.media_type;
     let text = &file.text;
-    let cut = file.cut.as_ref().map(|cut| format!("\n[This is only a part of the file: {cut}.]"));
+    let cut = file
+        .cut
+        .as_ref()
+        .map(|cut| format!("\n[This is only a part of the file: {cut}.]"));
     let cut = cut.unwrap_or_default();
     format!("<file name=\"{name}\" type=\"{media_type}\">\n{text}{cut}\n</file>")
 }

@@ -53,7 +53,9 @@ pub(crate) async fn refer(
 /// Deletes files that were created for a message that was not stored after all. What fails here is left in the
 /// list of the user's files.
 pub(crate) async fn discard(user: &str, created: Vec<String>) {
-    let deletions = created.into_iter().map(|id| files::delete(user.to_owned(), id));
+    let deletions = created
+        .into_iter()
+        .map(|id| files::delete(user.to_owned(), id));
     join_all(deletions).await;
 }
 
@@ -78,5 +80,7 @@ async fn store(user: &str, path: &str, data: Data) -> Result<File, ApiError> {
         sender.end();
         Ok(())
     });
-    stored.await?.map_err(|error| error_mapping::files(error, path))
+    stored
+        .await?
+        .map_err(|error| error_mapping::files(error, path))
 }
