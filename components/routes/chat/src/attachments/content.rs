@@ -100,8 +100,9 @@ impl Budget {
                 let left = self.image_bytes.checked_sub(size).ok_or(Fault::NoRoom)?;
                 self.image_bytes = left;
                 let bytes = read_bytes(user, attachment, size).await?;
-                let data = STANDARD.encode(bytes);
-                Ok(Content::Image(format!("data:{media_type};base64,{data}")))
+                let mut url = format!("data:{media_type};base64,");
+                STANDARD.encode_string(&bytes, &mut url);
+                Ok(Content::Image(url))
             }
             Kind::Text => {
                 // A character has at most four bytes.
