@@ -14,6 +14,8 @@ export type NewChat = Schemas['NewChat'];
 export interface ChatInput {
   role: 'user' | 'assistant' | 'system';
   content: string;
+  /** Ids of files of `Goldfish.files`. */
+  attachments?: string[];
 }
 
 export interface SendMessageOptions extends ReadOptions {

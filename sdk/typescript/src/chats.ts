@@ -14,7 +14,10 @@ export type EvictedConversation = Schemas['EvictedConversation'];
 /** A restored conversation, and what was evicted for it. */
 export type Restored = Schemas['Restored'];
 
-/** A message and settings for the reply. */
+/** A file that came with a message. */
+export type Attachment = Schemas['Attachment'];
+
+/** A message, the ids of its files, and settings for the reply. */
 export type ChatRequest = Schemas['ChatRequest'];
 /** Settings for the new reply. */
 export type RegenerateRequest = Schemas['RegenerateRequest'];
@@ -40,6 +43,8 @@ export interface ResumeOptions extends ReadOptions {
 export interface UserMessage {
   role: 'user';
   content: string;
+  /** Ids of files of `Goldfish.files`. */
+  attachments?: string[];
 }
 
 /** Conversations and replies. */
@@ -70,7 +75,8 @@ export class Chats {
   ): Promise<ReplyStream> {
     if (typeof first !== 'string') return this.#send('/api/chat', {}, first, second as SendOptions);
     const [message] = second as readonly [UserMessage];
-    const body = { conversationId: first, message: message.content };
+    const { content, attachments } = message;
+    const body = { conversationId: first, message: content, ...(attachments && { attachments }) };
     return this.#send('/api/chat', {}, body, third);
   }
 

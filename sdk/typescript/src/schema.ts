@@ -844,8 +844,14 @@ export interface paths {
          *     that followed it are kept with the old version. The new version becomes the active one with the
          *     first word of its reply.
          *
+         *     `attachments` are ids of files that the user has uploaded with `POST /api/v1/files/upload`. Images (PNG,
+         *     JPEG, GIF, WebP; 10 MiB together) are sent to models that take images, text files and PDF documents as
+         *     text (the first 100,000 characters of a file, the first 100 pages of a PDF). Anything else is 400 and
+         *     names the model and the type. The message refers to the files: they are sent again with each later reply,
+         *     and left out with a note to the model when they are deleted.
+         *
          *     A body in the format of the AI SDK (Vercel's `useChat`) gets a UI message stream, whose events are
-         *     `UiMessageChunk`.
+         *     `UiMessageChunk`. Its file parts are attachments: data URLs are stored as files of the user first.
          *
          *     A request that fails before the first part of the reply gets an error status. If the reply is
          *     interrupted later, an `error` event comes before `[DONE]`.
@@ -3082,6 +3088,17 @@ export interface components {
          * @enum {string}
          */
         ApiKeyScope: "read" | "chat" | "write" | "admin";
+        /** @description A file that came with a message. The file itself may be deleted. */
+        Attachment: {
+            id: components["schemas"]["Id"];
+            /** @description By content, not by the name. */
+            mediaType: string;
+            name: string;
+            /** @description Bytes. */
+            size: number;
+            /** @description The URL of the content; needs a credential. */
+            url: string;
+        };
         AuthChangePassword: {
             currentPassword: string;
             newPassword: components["schemas"]["Password"];
@@ -3536,6 +3553,8 @@ export interface components {
             nextCursor: string | null;
         };
         ChatMessage: {
+            /** @description The files that came with a message of the user; missing if there are none. */
+            attachments?: components["schemas"]["Attachment"][];
             content: string;
             createdAt: components["schemas"]["Time"];
             id: string;
@@ -3546,6 +3565,8 @@ export interface components {
         };
         ChatMessagesRequest: {
             messages: {
+                /** @description Ids of files of the user. With `edits`, the files of the edited message are kept if this is missing. */
+                attachments?: components["schemas"]["Id"][] | null;
                 content: string;
                 /** @enum {string} */
                 role: "user" | "assistant" | "system";
@@ -3553,13 +3574,15 @@ export interface components {
             model?: string;
         };
         ChatRequest: {
+            /** @description Ids of files of the user. With `edits`, the files of the edited message are kept if this is missing. */
+            attachments?: components["schemas"]["Id"][] | null;
             /** @description The conversation to continue. Without it a new conversation is created. */
             conversationId?: components["schemas"]["Id"] | null;
             /** @description The id of the message of the user of which this is another version; needs `conversationId`. */
             edits?: string | null;
             /** @description Most tokens of the reply. */
             maxTokens?: number | null;
-            /** @description The message; not all white space. */
+            /** @description The message; not all white space, unless it has attachments. */
             message: string;
             /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
             model?: string | null;
@@ -3955,6 +3978,8 @@ export interface components {
         Message: {
             /** @description The id of the active version, which is the id of this message; present with `versions`. */
             active?: string;
+            /** @description The files that came with a message of the user; missing if there are none. */
+            attachments?: components["schemas"]["Attachment"][];
             content: string;
             failure?: components["schemas"]["Failure"];
             id: string;
@@ -4470,6 +4495,8 @@ export interface components {
          *     `message`. The last message must be the user's. Other fields are ignored.
          */
         UiChatRequest: {
+            /** @description Ids of files, besides the file parts of the last message. */
+            attachments?: components["schemas"]["Id"][] | null;
             /** @description The chat's id in the client. A UUID is used as the conversation's id. */
             id: string;
             /** @description Most tokens of the reply. */
@@ -4493,9 +4520,13 @@ export interface components {
         UiMessage: {
             id?: string;
             parts?: {
+                filename?: string | null;
+                mediaType?: string | null;
                 text?: string | null;
-                /** @description In the last message only `text` is supported. */
+                /** @description In the last message `text` and `file` are supported. */
                 type: string;
+                /** @description Of a `file`: a data URL, the URL of the content of a file, or the id of a file. */
+                url?: string | null;
             }[];
             /** @enum {string} */
             role: "system" | "user" | "assistant";

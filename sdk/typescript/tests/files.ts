@@ -4,7 +4,7 @@ import type { Progress } from 'goldfish-sdk';
 import { caught, guest } from './tools.js';
 
 export async function filesOf(base: string) {
-  const { files } = await guest(base);
+  const { files, chats } = await guest(base);
   const content = new Uint8Array(300_000).map((_, index) => index % 251);
   const seen: Progress[] = [];
   const file = await files.upload(new File([content], 'naïve.bin'), {
@@ -17,6 +17,9 @@ export async function filesOf(base: string) {
   const anonymous = await fetch(url);
   const first = await files.list({ limit: 1 });
   const second = await files.list({ limit: 1, cursor: first.nextCursor ?? '' });
+  const about = await chats.sendMessage({ message: 'What is it?', attachments: [text.id] });
+  await about.finalText();
+  const [message] = (await chats.get(about.conversationId)).messages;
   await files.delete(file.id);
   const aborted = new AbortController();
   aborted.abort(new Error('enough'));
@@ -28,6 +31,7 @@ export async function filesOf(base: string) {
     steps: seen.length,
     text: [text.name, text.mediaType],
     part,
+    attached: message?.attachments?.map(({ name }) => name),
     anonymous: anonymous.status,
     listed: [...first.files, ...second.files].map(({ name }) => name),
     known: (await files.get(text.id)).id === text.id,

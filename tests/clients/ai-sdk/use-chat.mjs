@@ -8,6 +8,10 @@ const [{ Chat, useChat }, { DefaultChatTransport }] = await Promise.all(
     : [import('@ai-sdk/react-7'), import('ai-7')],
 );
 
+/** A picture of one pixel. */
+const PIXEL =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
 const headers = { authorization: `Bearer ${token}` };
 
 function transport(options = {}) {
@@ -161,10 +165,29 @@ const steps = {
     return shown(chat);
   },
 
-  async file() {
+  // A file as an input of the app has it, and one that was uploaded before; then another reply.
+  async files() {
+    const uploaded = await fetch(`${base}/api/v1/files/upload`, {
+      method: 'POST',
+      headers: { ...headers, 'x-filename': 'notes.md' },
+      body: 'Peas.',
+    });
+    const { file } = await uploaded.json();
     const { chat } = chatWith();
-    const url = 'data:image/png;base64,iVBORw0KGgo=';
-    const files = [{ type: 'file', mediaType: 'image/png', url }];
+    const files = [
+      { type: 'file', mediaType: 'image/png', filename: 'fish.png', url: PIXEL },
+      { type: 'file', mediaType: file.mediaType, url: file.url },
+    ];
+    await chat.sendMessage({ text: 'What is this?', files });
+    await chat.regenerate();
+    return shown(chat);
+  },
+
+  // A file that no model takes.
+  async archive() {
+    const { chat } = chatWith();
+    const url = 'data:application/zip;base64,UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==';
+    const files = [{ type: 'file', mediaType: 'application/zip', url }];
     await chat.sendMessage({ text: 'What is this?', files });
     return shown(chat);
   },

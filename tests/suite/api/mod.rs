@@ -3,7 +3,7 @@
 mod admin;
 mod auth;
 mod channels;
-mod chat;
+pub(crate) mod chat;
 mod clear;
 mod conversations;
 mod credits;

@@ -293,6 +293,12 @@ async fn channels_are_joined_read_and_written_in() {
 }
 
 #[tokio::test]
+async fn files_are_attached_to_messages_and_stay_with_them() {
+    let models = r#"[{"id": "blind", "name": "Blind", "provider": "openai", "images": false}]"#;
+    play("attachments", |app| app.variable("models", models)).await;
+}
+
+#[tokio::test]
 async fn what_others_do_in_a_thread_is_shown_at_once() {
     play_behind_proxy("live").await;
 }

@@ -203,6 +203,7 @@ async fn files_are_sent_with_progress_and_read_listed_and_deleted() {
     assert!(read["steps"].as_u64() >= Some(4), "{read}");
     assert_eq!(read["text"], json!(["a.md", "text/markdown"]), "{read}");
     assert_eq!(read["part"], "Hello", "{read}");
+    assert_eq!(read["attached"], json!(["a.md"]), "{read}");
     assert_eq!(read["anonymous"], 200, "{read}");
     assert_eq!(read["listed"], json!(["naïve.bin", "a.md"]), "{read}");
     assert_eq!(read["known"], true, "{read}");

@@ -1,6 +1,7 @@
 //! The grants of `spin.toml` are exactly what the components import, and the imports
 //! follow the architecture: routes use neither storage nor network themselves; `llm`, `oauth`, `mail`
-//! and `realtime` have network and no storage; storage capabilities have no network; moderation has neither;
+//! and `realtime` have network and no storage; storage capabilities have no network; moderation and
+//! documents have neither;
 //! `identity` alone has both.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -181,6 +182,7 @@ async fn capabilities_import_storage_or_network_as_listed() {
         ("capability-messaging-postgres", true, false),
         ("capability-streams-sqlite", true, false),
         ("capability-streams-postgres", true, false),
+        ("capability-documents", false, false),
         ("capability-moderation", false, false),
         ("capability-moderation-words", false, false),
     ];
@@ -340,8 +342,9 @@ async fn routes_grant_exactly_what_their_dependencies_need() {
 }
 
 /// Routes whose bodies are prompts, which may contain images.
-const WITH_IMAGES: [&str; 4] = [
+const WITH_IMAGES: [&str; 5] = [
     "anthropic-messages",
+    "chat",
     "completions",
     "embeddings",
     "responses",

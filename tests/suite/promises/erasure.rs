@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{App, Client, PASSWORD, User};
 
 /// Markers that are stored in every place. All differ, so that a failure shows the place.
-const MARKERS: [&str; 8] = [
+const MARKERS: [&str; 9] = [
     "marker-erased-address",
     "marker-erased-name",
     "marker-erased-agent",
@@ -14,6 +14,7 @@ const MARKERS: [&str; 8] = [
     "marker-erased-prompt",
     "marker-erased-key",
     "marker-erased-grant",
+    "marker-erased-attachment",
 ];
 
 /// The markers that are in the store.
@@ -37,6 +38,9 @@ async fn furnished(app: &App) -> User {
     let response = client.log_in(email, PASSWORD).await;
     let user = User::of(&client, email, &response);
     let id = user.say("marker-erased-message").await;
+    let file = user.uploaded("marker-erased-attachment.txt", b"text").await;
+    let body = json!({ "message": "Read.", "conversationId": id, "attachments": [file["id"]] });
+    user.chat(body).await.accepted().await.events().await;
     let path = format!("/api/conversations/{id}");
     user.patch(&path, json!({ "title": "marker-erased-title" }))
         .await;

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use upstream::{Fault, Outcome, RawResponse, Script, Upstream};
 
+use crate::api::chat::attachments::pdf;
 use crate::harness::{App, ChangedManifest, Event, Guest, World, eventually, text_of, world};
 
 /// An application that moderates by `variables`, whose provider replies by `script`; and its
@@ -514,4 +515,42 @@ async fn fields_of_a_provider_do_not_evade_moderation() {
     let part = &sent["messages"][0]["content"][0];
     assert!(!part["x"].to_string().contains("badfish"), "{sent}");
     assert_eq!(part["data"], "badfish", "{sent}");
+}
+
+#[tokio::test]
+async fn text_of_attachments_is_moderated_as_messages_are() {
+    let blocking = [("moderation_words", "badfish")];
+    let (_manifest, world) = moderated(Script::new(["ok"]), &blocking).await;
+    let guest = guest_of(&world).await;
+    let bad_text = guest.uploaded("a.txt", b"a badfish here").await;
+    let bad_pdf = guest.uploaded("a.pdf", &pdf("a badfish here")).await;
+    let bad_name = guest.uploaded("badfish.txt", b"a fish").await;
+    for file in [bad_text, bad_pdf, bad_name] {
+        let body = json!({ "message": "Read.", "model": "gpt-4o", "attachments": [file["id"]] });
+        let response = guest.post("/api/chat", body).await;
+        response.is_error(422, "CONTENT_BLOCKED");
+    }
+    assert_eq!(provider_request(&world), "");
+    assert!(guest.conversations().await.is_empty());
+
+    let redacting = [
+        ("moderation_words", "badfish"),
+        ("moderation_action", "redact"),
+    ];
+    let (_manifest, world) = moderated(Script::new(["ok"]), &redacting).await;
+    let guest = guest_of(&world).await;
+    let file = guest.uploaded("a.txt", b"a badfish here").await;
+    let body = json!({ "message": "Read.", "model": "gpt-4o", "attachments": [file["id"]] });
+    let chat = guest.chat(body).await.accepted().await;
+    let id = chat.conversation_id();
+    chat.events().await;
+    let body = json!({ "message": "Again.", "model": "gpt-4o", "conversationId": id });
+    guest.chat(body).await.accepted().await.events().await;
+    // Also where the file is sent again with a later message.
+    assert_eq!(world.upstream.requests().len(), 2);
+    let sent = provider_request(&world);
+    assert!(
+        sent.contains(" here") && !sent.contains("badfish"),
+        "{sent}"
+    );
 }

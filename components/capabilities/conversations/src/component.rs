@@ -5,7 +5,7 @@ use std::cell::Cell;
 use journal::{Clock as _, Journal, Spin};
 use serde_json::json;
 
-use crate::entries::{Draft, Failure, Outcome, Preferences, Request, Theme, Usage};
+use crate::entries::{Attachment, Draft, Failure, Outcome, Preferences, Request, Theme, Usage};
 use crate::error::Error;
 use crate::ids;
 use crate::library;
@@ -13,7 +13,9 @@ use crate::preferences;
 use crate::readers::{Reader, ReaderEvent, ReaderState, Started};
 use crate::state::{Conversation, EvictedTitle, Limits, Turn};
 use crate::stop;
-use crate::turn::{BeginResult, ClientMessage, Directive, MessageAction, StopReason, TurnWriter};
+use crate::turn::{
+    BeginResult, ClientMessage, Directive, MessageAction, StopReason, TurnWriter, UserMessage,
+};
 use bindings::exports::goldfish::conversations::conversations::{self, Guest as Conversations};
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
 use bindings::exports::goldfish::conversations::replies::{self, Guest as Replies, GuestReader};
@@ -177,6 +179,12 @@ impl UserData for Component {
                     "id": message.id,
                     "role": role_name(message.role),
                     "content": message.content,
+                    "attachments": message.attachments.iter().map(|file| json!({
+                        "id": file.id,
+                        "name": file.name,
+                        "mediaType": file.media_type,
+                        "size": file.size,
+                    })).collect::<Vec<_>>(),
                     "timestamp": message.timestamp,
                     "model": message.model,
                 })
@@ -332,6 +340,11 @@ impl GuestTurn for TurnResource {
         self.look(|writer| writer.regenerated_message().map(str::to_owned))
     }
 
+    fn attachments(&self) -> Vec<wit::Attachment> {
+        let attachments = self.look(|writer| writer.attachments().to_vec());
+        attachments.into_iter().map(attachment).collect()
+    }
+
     fn model(&self) -> Option<String> {
         self.look(|writer| writer.model().map(str::to_owned))
     }
@@ -352,10 +365,21 @@ impl GuestTurn for TurnResource {
     async fn begin(
         &self,
         message: String,
+        attachments: Vec<wit::Attachment>,
         model: String,
     ) -> Result<turns::BeginResult, wit::Error> {
         let limits = limits().await;
         let mut writer = self.take()?;
+        let attachments = attachments.into_iter().map(|attachment| Attachment {
+            id: attachment.id,
+            name: attachment.name,
+            media_type: attachment.media_type,
+            size: attachment.size,
+        });
+        let message = UserMessage {
+            text: message,
+            attachments: attachments.collect(),
+        };
         let begun = writer.begin(message, model, limits).await;
         self.0.set(Some(writer));
         Ok(match begun? {
@@ -573,6 +597,15 @@ fn evicted(conversation: EvictedTitle) -> wit::EvictedConversation {
     }
 }
 
+fn attachment(stored: Attachment) -> wit::Attachment {
+    wit::Attachment {
+        id: stored.id,
+        name: stored.name,
+        media_type: stored.media_type,
+        size: stored.size,
+    }
+}
+
 fn failure(stored: Failure) -> wit::Failure {
     wit::Failure {
         code: stored.code,
@@ -640,6 +673,7 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
             id: turn.id,
             role: wit::Role::User,
             content: turn.text,
+            attachments: turn.attachments.into_iter().map(attachment).collect(),
             timestamp: turn.time,
             status: wit::MessageStatus::Complete,
             model: None,
@@ -650,6 +684,7 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
             id: turn.reply_id,
             role: wit::Role::Assistant,
             content,
+            attachments: Vec::new(),
             timestamp: time,
             status,
             model: Some(reply_model),

@@ -74,6 +74,8 @@ pub(crate) struct Message {
     pub(crate) time: u64,
     pub(crate) model: String,
     pub(crate) text: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) attachments: Vec<Attachment>,
     /// Present on the first message of a conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) begins: Option<Begins>,
@@ -86,6 +88,16 @@ pub(crate) struct Message {
     /// Present where the client named its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Request>,
+}
+
+/// A file that came with a message: a reference, and what is known of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Attachment {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) media_type: String,
+    /// In bytes.
+    pub(crate) size: u64,
 }
 
 /// A conversation without messages, which its first message begins.
@@ -268,12 +280,24 @@ impl End {
     }
 }
 
+impl Message {
+    /// What the title is made from: the text, or without text the name of the first attachment.
+    pub(crate) fn subject(&self) -> &str {
+        let first = self.attachments.first();
+        match first.filter(|_| self.text.trim().is_empty()) {
+            Some(attachment) => &attachment.name,
+            None => &self.text,
+        }
+    }
+}
+
 impl Entry {
     /// The same entry without anything that a person wrote. Folding it decides the same.
     pub(crate) fn redacted(self) -> Self {
         match self {
             Self::Message(message) => Self::Message(Message {
                 text: String::new(),
+                attachments: Vec::new(),
                 ..message
             }),
             Self::Renamed {

@@ -6,6 +6,12 @@ const TITLE_CHARS: usize = 50;
 /// The longest message of a user, in characters.
 pub(crate) const MESSAGE_CHARS_MAX: usize = 10_000;
 
+/// The most attachments of a message.
+pub(crate) const ATTACHMENTS_MAX: usize = 10;
+
+/// The longest name and the longest media type of an attachment, in bytes.
+pub(crate) const ATTACHMENT_NAME_MAX: usize = 255;
+
 /// The longest title, in characters.
 pub(crate) const RENAME_CHARS_MAX: usize = 200;
 

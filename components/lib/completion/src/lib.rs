@@ -25,13 +25,13 @@ mod stored;
 
 pub use keep_alive::keep_alive_interval;
 pub use model::choose_model;
-pub use moderation::{Moderation, check_texts};
+pub use moderation::{Moderation, check_texts, filter_texts};
 pub use prompt::text_message;
 pub use relay::{RelayEnd, Relayed, Reply, Silence, Sink, Stop, relay};
 pub use report::Report;
 pub use reservation::{Payer, Reservation, admit};
 pub use send_buffer::{Delivery, SendBuffer, send_buffer};
-pub use size::{prompt_bytes, text_of};
+pub use size::{part_bytes, prompt_bytes, text_of};
 pub use source::{Keep, Source};
 pub use stored::{
     Evictions, StopSender, StoreDeltas, StoreQueue, StoreStop, StoredReplySink, Storing,

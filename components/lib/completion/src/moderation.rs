@@ -24,6 +24,27 @@ pub async fn check_texts(texts: Vec<(String, &mut String)>) -> Result<(), ApiErr
     apply_verdicts(texts, verdicts)
 }
 
+/// Checks texts that are sent to a model beside the user's message. Returns them as moderation lets them pass, in
+/// their order: none for one that is blocked.
+///
+/// # Errors
+/// An internal error if moderation fails.
+pub async fn filter_texts(texts: Vec<String>) -> Result<Vec<Option<String>>, ApiError> {
+    let verdicts = filter::check(texts.clone())
+        .await
+        .map_err(error_mapping::moderation)?;
+    if verdicts.len() != texts.len() {
+        return Err(ApiError::internal("moderation: a text without a verdict"));
+    }
+    let passed = texts.into_iter().zip(verdicts);
+    let passed = passed.map(|(text, verdict)| match verdict {
+        Verdict::Allow => Some(text),
+        Verdict::Replace(redacted) => Some(redacted),
+        Verdict::Block(_) => None,
+    });
+    Ok(passed.collect())
+}
+
 fn apply_verdicts(
     texts: Vec<(String, &mut String)>,
     verdicts: Vec<Verdict>,

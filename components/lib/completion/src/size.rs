@@ -14,17 +14,22 @@ pub fn prompt_bytes(messages: &[Message]) -> usize {
 }
 
 fn message_bytes(message: &Message) -> usize {
-    let content = message.content.iter().map(|part| match part {
-        Part::Text(part) => part.text.len(),
-        Part::Image(_) => IMAGE_BYTES,
-        Part::Reasoning(reasoning) => reasoning.text.len(),
-        Part::Other(json) => json.len().min(IMAGE_BYTES),
-    });
+    let content = message.content.iter().map(part_bytes);
     let calls = message
         .tool_calls
         .iter()
         .map(|call| call.name.len().saturating_add(call.arguments.len()));
     content.chain(calls).fold(0, usize::saturating_add)
+}
+
+/// The size of a part of a message.
+pub fn part_bytes(part: &Part) -> usize {
+    match part {
+        Part::Text(part) => part.text.len(),
+        Part::Image(_) => IMAGE_BYTES,
+        Part::Reasoning(reasoning) => reasoning.text.len(),
+        Part::Other(json) => json.len().min(IMAGE_BYTES),
+    }
 }
 
 /// The size of a delta.

@@ -253,6 +253,28 @@ pub mod files {
     }
 }
 
+/// `goldfish:documents`: text of documents.
+pub mod documents {
+    pub use bindings::goldfish::documents::extraction;
+
+    #[allow(
+        missing_docs,
+        unsafe_code,
+        unreachable_pub,
+        clippy::all,
+        clippy::restriction,
+        reason = "generated"
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            world: "client",
+            path: "../../../wit/documents",
+            runtime_path: "spin_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    }
+}
+
 /// `goldfish:streams`: append-only streams.
 pub mod streams {
     pub use bindings::goldfish::streams::{streams, types, user_data};

@@ -1,6 +1,6 @@
 //! Moves files between HTTP and `goldfish:files`, for every route that takes files.
 //!
-//! May import the contract `goldfish:files`, `http-edge`, `access` and `error-mapping`.
+//! May import the types of `goldfish:conversations`, the contract `goldfish:files`, `http-edge`, `access` and `error-mapping`.
 //!
 //! | module | |
 //! |---|---|
@@ -17,4 +17,4 @@ mod view;
 pub use form::{FileField, take_one};
 pub use reading::readable;
 pub use sending::{Sender, put};
-pub use view::{FileView, content_path, content_url};
+pub use view::{AttachmentView, FileView, content_path, content_url, file_of_url, origin};

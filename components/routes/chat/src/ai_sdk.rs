@@ -8,7 +8,7 @@ use contracts::conversations::turns::{IdempotencyKey, MessageAction};
 use http_edge::{ApiError, Head, JsonText, parse_uuid};
 use uuid::Uuid;
 
-use crate::{idempotency, request::TurnRequest};
+use crate::{attachments::Given, idempotency, request::TurnRequest};
 use request::{ChatTurn, UiBody};
 
 pub(crate) use request::{MAX_ID, is_ai_sdk};
@@ -51,15 +51,24 @@ fn key(head: &Head, id: &str, turn: &TurnRequest) -> Result<Option<IdempotencyKe
         return Ok(None);
     };
     let text = turn.message.as_deref().unwrap_or_default();
+    let files = turn.attachments.iter().flatten().map(Given::identity);
+    let files: Vec<String> = files.collect();
     let content = (id, &message.id, text, &turn.options());
-    if let Some(key) = idempotency::key(head, "/api/chat", &content)? {
-        return Ok(Some(key));
+    let key = match files.as_slice() {
+        [] => idempotency::key(head, "/api/chat", &content)?,
+        files => idempotency::key(head, "/api/chat", &(content, files))?,
+    };
+    if key.is_some() {
+        return Ok(key);
     }
     // No key of a client contains a space.
     Ok(
         (message.action == MessageAction::Append).then(|| IdempotencyKey {
             key: format!("message {id} {}", message.id),
-            request: text.to_owned(),
+            request: std::iter::once(text.to_owned())
+                .chain(files)
+                .collect::<Vec<_>>()
+                .join("\n"),
         }),
     )
 }

@@ -3,7 +3,10 @@
 use http_edge::{ApiError, Validator};
 use serde::{Deserialize, Serialize};
 
-use crate::request::{MAX_CHARACTERS, RegenerateBody, TurnRequest};
+use crate::{
+    attachments::Given,
+    request::{MAX_CHARACTERS, MESSAGE, RegenerateBody, TurnRequest},
+};
 
 /// The body. The chat is stored here, so only the last message is new.
 #[derive(Debug, Deserialize, Serialize)]
@@ -18,6 +21,9 @@ pub(crate) struct MessagesBody {
 struct SentMessage {
     role: Role,
     content: String,
+    /// Ids of files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachments: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -34,8 +40,12 @@ impl MessagesBody {
         let count = self.messages.len();
         let path = format!("messages[{}]", count.saturating_sub(1));
         let last = self.messages.into_iter().next_back();
-        let (is_user, content) = last.map_or((false, String::new()), |message| {
-            (message.role == Role::User, message.content)
+        let (is_user, content, ids) = last.map_or((false, String::new(), None), |message| {
+            (
+                message.role == Role::User,
+                message.content,
+                message.attachments,
+            )
         });
         let options = RegenerateBody {
             model: self.model,
@@ -45,6 +55,7 @@ impl MessagesBody {
         check.require(count > 0, "messages", "must have at least one message");
         if count > 0 {
             let content_path = format!("{path}.content");
+            let may_be_empty = ids.as_ref().is_some_and(|ids| !ids.is_empty());
             check
                 .require(
                     is_user,
@@ -52,15 +63,18 @@ impl MessagesBody {
                     "must be user, since the last message is the new one",
                 )
                 .require(
-                    !content.trim().is_empty(),
+                    may_be_empty || !content.trim().is_empty(),
                     &content_path,
-                    "must be 1 to 10000 characters and not only white space",
+                    MESSAGE,
                 )
                 .max_length(&content_path, &content, MAX_CHARACTERS);
         }
+        let ids_path = format!("{path}.attachments");
+        let attachments = ids.map(|ids| Given::of_ids(&ids_path, ids, &mut check));
         Ok(TurnRequest {
             conversation_id: Some(id),
             message: Some(content),
+            attachments,
             ..options.validate(&mut check)?
         })
     }

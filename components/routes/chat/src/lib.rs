@@ -11,6 +11,7 @@
 
 mod ai_sdk;
 mod alleato;
+mod attachments;
 mod context_window;
 mod evicted;
 mod idempotency;
@@ -47,22 +48,30 @@ http_edge::routes! {
 
 async fn send_message(context: &mut Context) -> Result<Response, ApiError> {
     let principal = authenticate(context).await?;
+    let request = message_request(context, principal).await?;
+    respond(context, request).await
+}
+
+/// Parses the body, which is dropped before the model is asked: it may contain files.
+async fn message_request(
+    context: &mut Context,
+    principal: Principal,
+) -> Result<ReplyRequest, ApiError> {
     let body = context.json_text().await?;
-    let request = if ai_sdk::is_ai_sdk(&body) {
+    if ai_sdk::is_ai_sdk(&body) {
         let (turn, key) = ai_sdk::parse(&context.head, &principal.user.id, &body)?;
-        ReplyRequest {
+        return Ok(ReplyRequest {
             principal,
             turn,
             key,
             protocol: Protocol::AiSdk,
             last_event_id: Ok(None),
-        }
-    } else {
-        let body = body.read::<ChatBody>()?;
-        let key = idempotency::key(&context.head, "/api/chat", &body)?;
-        native_request(context, principal, TurnRequest::try_from(body)?, key)
-    };
-    respond(context, request).await
+        });
+    }
+    let body = body.read::<ChatBody>()?;
+    let key = idempotency::key(&context.head, "/api/chat", &body)?;
+    let turn = TurnRequest::try_from(body)?;
+    Ok(native_request(context, principal, turn, key))
 }
 
 async fn regenerate_reply(context: &mut Context) -> Result<Response, ApiError> {

@@ -1,15 +1,19 @@
 //! Preparing the prompt: which model is asked, and what it is told.
 
-use completion::{Keep, Moderation, check_texts, choose_model, text_message};
+use completion::{Keep, Moderation, check_texts, choose_model, part_bytes, text_message};
 use contracts::{
     conversations::{turns::Turn, types as stored},
-    llm::types::{Error, Message, Model, Role},
+    llm::types::{Error, Message, Model, Part, Role},
 };
 use futures::future::join;
 use http_edge::ApiError;
 use spin_sdk::variables;
 
-use crate::{context_window, request::TurnRequest};
+use crate::{
+    attachments::{self, Answered, Budget},
+    context_window::{self, Earlier},
+    request::TurnRequest,
+};
 
 /// A prompt that may be sent to its model.
 pub(crate) struct Prompt {
@@ -17,22 +21,54 @@ pub(crate) struct Prompt {
     pub(crate) messages: Vec<Message>,
     /// The user's message, moderated.
     pub(crate) message: String,
+    /// What is stored of the files of the message.
+    pub(crate) attachments: Vec<stored::Attachment>,
     /// What the reply has to pass.
     pub(crate) moderation: Moderation,
     /// Whether the conversation is new, and has no title of the user's own.
     pub(crate) needs_title: bool,
+    /// For the log.
+    pub(crate) warnings: Vec<String>,
 }
 
-/// Moderates what the user wrote, and chooses model, instructions and history. Nothing is stored.
+/// A message before the one that is answered, with its files as the model receives them.
+struct EarlierMessage {
+    message: stored::Message,
+    files: Vec<Part>,
+}
+
+impl Earlier for EarlierMessage {
+    fn role(&self) -> stored::Role {
+        self.message.role
+    }
+
+    fn bytes(&self) -> usize {
+        self.message
+            .content
+            .len()
+            .saturating_add(bytes_of(&self.files))
+    }
+}
+
+fn bytes_of(parts: &[Part]) -> usize {
+    parts.iter().map(part_bytes).fold(0, usize::saturating_add)
+}
+
+/// Moderates what the user wrote, and chooses model, instructions and history. Nothing is stored but files that
+/// come as data with the message; their ids are added to `created`.
 pub(crate) async fn prepare(
+    user: &str,
     turn: &Turn,
     request: &mut TurnRequest,
     catalogue: &[Model],
+    created: &mut Vec<String>,
 ) -> Result<Prompt, ApiError> {
     let mut preferences = turn.preferences();
     preferences.system_prompt = turn.system().or(preferences.system_prompt);
     let last_model = turn.model();
-    let message = turn.regenerated_message().or(request.message.take());
+    let regenerated = turn.regenerated_message();
+    let is_regenerated = regenerated.is_some();
+    let message = regenerated.or(request.message.take());
     let mut message = message.unwrap_or_default();
     let system = request.system.as_mut();
     let system = system.or(preferences.system_prompt.as_mut());
@@ -45,20 +81,78 @@ pub(crate) async fn prepare(
         }
     };
     let system = choose_system(request.system.take(), preferences.system_prompt).await;
-    let context_window =
-        model_choice::find(&model, catalogue).and_then(|model| model.context_window);
-    let history = context_window::truncate(
-        turn.history(),
-        context_window,
-        request.max_tokens,
-        &[system.as_deref().unwrap_or_default(), &message],
-    );
+    let found = model_choice::find(&model, catalogue);
+    let mut budget = Budget::new(found.is_some_and(|model| model.images));
+    let given = request.attachments.take().filter(|_| !is_regenerated);
+    let paths = given.iter().flatten().map(|given| given.path.clone());
+    let paths: Vec<String> = paths.collect();
+    let attachments = match given {
+        Some(given) => attachments::refer(user, given, created).await?,
+        None => turn.attachments(),
+    };
+    let answered = match found {
+        Some(model) if !attachments.is_empty() => {
+            Answered::read(user, model, attachments, &paths, &mut budget).await?
+        }
+        _ => Answered::default(),
+    };
+    let fits = Window {
+        tokens: found.and_then(|model| model.context_window),
+        max_tokens: request.max_tokens,
+        required: [
+            system.as_ref().map_or(0, String::len),
+            message.len().saturating_add(bytes_of(&answered.parts)),
+        ],
+    };
+    let history = history(user, turn.history(), &fits, &mut budget).await?;
     Ok(Prompt {
-        messages: messages(system, history, &message),
+        messages: messages(system, history, &message, answered.parts),
         model,
         message,
+        attachments: answered.attachments,
         moderation,
         needs_title: turn.needs_title(),
+        warnings: budget.warnings,
+    })
+}
+
+/// What of the history fits.
+struct Window {
+    tokens: Option<u32>,
+    max_tokens: Option<u32>,
+    required: [usize; 2],
+}
+
+impl Window {
+    fn truncate(&self, history: Vec<EarlierMessage>) -> Vec<EarlierMessage> {
+        context_window::truncate(history, self.tokens, self.max_tokens, &self.required)
+    }
+}
+
+/// The earlier messages with their files, the newest of which come first where not all can be sent.
+async fn history(
+    user: &str,
+    messages: Vec<stored::Message>,
+    fits: &Window,
+    budget: &mut Budget,
+) -> Result<Vec<EarlierMessage>, ApiError> {
+    let messages = messages.into_iter().map(|message| EarlierMessage {
+        message,
+        files: Vec::new(),
+    });
+    // Files of messages that do not fit by their text alone are not read.
+    let mut history = fits.truncate(messages.collect());
+    let mut has_files = false;
+    for earlier in history.iter_mut().rev() {
+        if !earlier.message.attachments.is_empty() {
+            earlier.files = attachments::earlier(user, &earlier.message, budget).await?;
+            has_files = true;
+        }
+    }
+    Ok(if has_files {
+        fits.truncate(history)
+    } else {
+        history
     })
 }
 
@@ -98,24 +192,40 @@ async fn choose_system(of_request: Option<String>, of_user: Option<String>) -> O
 
 /// Instructions, history and the new message. Empty replies are left out: providers refuse empty
 /// messages.
-fn messages(system: Option<String>, history: Vec<stored::Message>, message: &str) -> Vec<Message> {
+fn messages(
+    system: Option<String>,
+    history: Vec<EarlierMessage>,
+    message: &str,
+    files: Vec<Part>,
+) -> Vec<Message> {
     let instructions = system.map(|content| text_message(Role::System, content));
     let history = history
         .into_iter()
-        .filter(|message| !message.content.trim().is_empty())
-        .map(|message| {
-            let role = match message.role {
+        .filter(|earlier| !earlier.files.is_empty() || !earlier.message.content.trim().is_empty())
+        .map(|earlier| {
+            let role = match earlier.message.role {
                 stored::Role::User => Role::User,
                 stored::Role::Assistant => Role::Assistant,
             };
-            text_message(role, message.content)
+            with_files(role, earlier.files, earlier.message.content)
         });
-    let new = text_message(Role::User, message.to_owned());
+    let new = with_files(Role::User, files, message.to_owned());
     instructions
         .into_iter()
         .chain(history)
         .chain([new])
         .collect()
+}
+
+/// A message with its files before its text, which may be empty then.
+fn with_files(role: Role, files: Vec<Part>, text: String) -> Message {
+    let is_empty = text.trim().is_empty() && !files.is_empty();
+    let mut message = text_message(role, text);
+    if is_empty {
+        message.content.clear();
+    }
+    message.content.splice(..0, files);
+    message
 }
 
 #[cfg(test)]
@@ -129,6 +239,7 @@ mod tests {
             id: "m".into(),
             role,
             content: content.into(),
+            attachments: Vec::new(),
             timestamp: 0,
             status: stored::MessageStatus::Complete,
             model: None,
@@ -145,7 +256,12 @@ mod tests {
             stored_message(stored::Role::User, "two"),
             stored_message(stored::Role::Assistant, "2"),
         ];
-        let prompt: Vec<_> = messages(Some("be brief".into()), history, "three")
+        let history = history.into_iter().map(|message| EarlierMessage {
+            message,
+            files: Vec::new(),
+        });
+        let history = history.collect();
+        let prompt: Vec<_> = messages(Some("be brief".into()), history, "three", Vec::new())
             .into_iter()
             .map(|message| match message.content.as_slice() {
                 [Part::Text(part)] => (message.role, part.text.clone()),
@@ -162,7 +278,7 @@ mod tests {
                 (Role::User, "three".to_owned()),
             ]
         );
-        assert_eq!(messages(None, Vec::new(), "hi").len(), 1);
+        assert_eq!(messages(None, Vec::new(), "hi", Vec::new()).len(), 1);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use contracts::conversations::turns::ClientMessage;
 use http_edge::{ApiError, Validator, parse_uuid};
 use serde::{Deserialize, Serialize};
 
+use crate::attachments::Given;
+
 /// Longest message and longest system prompt, in characters (Unicode scalar values).
 pub(crate) const MAX_CHARACTERS: usize = 10_000;
 
@@ -15,6 +17,8 @@ pub(crate) struct ChatBody {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     edits: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachments: Option<Vec<String>>,
     model: Option<String>,
     system: Option<String>,
     temperature: Option<f64>,
@@ -39,6 +43,8 @@ pub(crate) struct TurnRequest {
     pub(crate) conversation_id: Option<String>,
     /// None to regenerate a reply.
     pub(crate) message: Option<String>,
+    /// The files of the message. None for those that the message has already, if it is stored.
+    pub(crate) attachments: Option<Vec<Given>>,
     /// The message or reply of which another version is written.
     pub(crate) version_of: Option<String>,
     /// The message's id and what to do with it, from a client that keeps its own history.
@@ -84,6 +90,10 @@ impl TryFrom<ChatBody> for TurnRequest {
             max_tokens: body.max_tokens,
         };
         let mut check = Validator::new();
+        let may_be_empty = body.attachments.as_ref().is_some_and(|ids| !ids.is_empty());
+        let attachments = body
+            .attachments
+            .map(|ids| Given::of_ids("attachments", ids, &mut check));
         check
             .require(
                 conversation_id != Some(None),
@@ -91,9 +101,9 @@ impl TryFrom<ChatBody> for TurnRequest {
                 "must be a UUID",
             )
             .require(
-                !body.message.trim().is_empty(),
+                may_be_empty || !body.message.trim().is_empty(),
                 "message",
-                "must be 1 to 10000 characters and not only white space",
+                MESSAGE,
             )
             .max_length("message", &body.message, MAX_CHARACTERS)
             .require(
@@ -106,6 +116,7 @@ impl TryFrom<ChatBody> for TurnRequest {
             conversation_id: conversation_id.flatten(),
             version_of: body.edits,
             message: Some(body.message),
+            attachments,
             ..options.validate(&mut check)?
         })
     }
@@ -148,6 +159,7 @@ impl RegenerateBody {
         Ok(TurnRequest {
             conversation_id: None,
             message: None,
+            attachments: None,
             version_of: None,
             client_message: None,
             model: self.model,
@@ -157,6 +169,9 @@ impl RegenerateBody {
         })
     }
 }
+
+/// What a message must be, unless it has attachments.
+pub(crate) const MESSAGE: &str = "must be 1 to 10000 characters and not only white space";
 
 const MESSAGE_ID: &str = "must be 1 to 128 characters";
 

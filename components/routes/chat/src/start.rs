@@ -6,7 +6,7 @@ use completion::{Keep, Source, StoreStop, Storing, store_queue, store_stop};
 use contracts::{
     conversations::{
         turns::{BeginResult, ReplyInfo, Turn},
-        types::Error as StoreError,
+        types::{Attachment, Error as StoreError},
     },
     llm::types::{ChatRequest, Error},
 };
@@ -45,6 +45,7 @@ pub(crate) enum FirstDelta {
 pub(crate) async fn begin(
     turn: &Turn,
     message: String,
+    attachments: Vec<Attachment>,
     request: ChatRequest,
     is_keyed: bool,
 ) -> Result<Start, StoreError> {
@@ -59,7 +60,7 @@ pub(crate) async fn begin(
         first
     };
     let store = async {
-        match turn.begin(message, model).await? {
+        match turn.begin(message, attachments, model).await? {
             BeginResult::Existing(existing) => {
                 drop(begun);
                 Ok(Err(existing))

@@ -7,12 +7,16 @@ use contracts::{
         types::Error as StoreError,
     },
     identity::types::Principal,
-    llm::{provider, types::ChatRequest},
+    llm::{
+        provider,
+        types::{ChatRequest, Model},
+    },
 };
 use futures::future::{join, join3};
 use http_edge::{ApiError, Response};
 
 use crate::{
+    attachments,
     prompt::{self, Prompt},
     protocol::Protocol,
     readers,
@@ -71,17 +75,15 @@ pub(crate) async fn respond(
         Some(existing) => Begun::Existing(existing),
         None => {
             let catalogue = catalogue.map_err(error_mapping::catalogue)?;
-            let prompt = prompt::prepare(&turn, &mut turn_request, &catalogue).await?;
-            report.model(&prompt.model);
-            let new = NewTurn {
+            let new = OpenTurn {
                 user: user.clone(),
                 turn,
-                prompt,
                 payer: Payer::from(&principal),
                 protocol,
                 is_keyed,
+                created_files: Vec::new(),
             };
-            new.begin(&turn_request, report).await?
+            new.begin(&mut turn_request, &catalogue, report).await?
         }
     };
     match begun {
@@ -116,6 +118,52 @@ async fn open_turn(
     }
 }
 
+/// A turn that has not begun.
+struct OpenTurn {
+    user: String,
+    turn: Turn,
+    payer: Payer,
+    protocol: Protocol,
+    is_keyed: bool,
+    /// Files that were stored for its message.
+    created_files: Vec<String>,
+}
+
+impl OpenTurn {
+    /// Prepares the prompt and begins the turn. If its message is not stored, its files are deleted again.
+    async fn begin(
+        mut self,
+        request: &mut TurnRequest,
+        catalogue: &[Model],
+        report: &mut Report,
+    ) -> Result<Begun, ApiError> {
+        let user = self.user.clone();
+        let created = &mut self.created_files;
+        let prompt = prompt::prepare(&user, &self.turn, request, catalogue, created).await;
+        let mut created = std::mem::take(&mut self.created_files);
+        let begun = match prompt {
+            Ok(prompt) => {
+                report.model(&prompt.model);
+                for warning in &prompt.warnings {
+                    report.warn(Err(warning.clone()));
+                }
+                let new = NewTurn {
+                    user: self.user,
+                    turn: self.turn,
+                    prompt,
+                    payer: self.payer,
+                    protocol: self.protocol,
+                    is_keyed: self.is_keyed,
+                };
+                new.begin(request, &mut created, report).await
+            }
+            Err(error) => Err(error),
+        };
+        attachments::discard(&user, created).await;
+        begun
+    }
+}
+
 /// A turn that is ready to begin.
 struct NewTurn {
     user: String,
@@ -129,7 +177,14 @@ struct NewTurn {
 impl NewTurn {
     /// Reserves credits, stores the message and asks the model. Until the first delta has arrived,
     /// a failure is an ordinary error with a status of its own.
-    async fn begin(self, request: &TurnRequest, report: &mut Report) -> Result<Begun, ApiError> {
+    ///
+    /// `created_files` is empty as soon as the message that refers to them is stored.
+    async fn begin(
+        self,
+        request: &TurnRequest,
+        created_files: &mut Vec<String>,
+        report: &mut Report,
+    ) -> Result<Begun, ApiError> {
         let Self {
             user,
             turn,
@@ -149,9 +204,13 @@ impl NewTurn {
             options: None,
             native: None,
         };
-        let start = start::begin(&turn, prompt.message.clone(), chat_request, is_keyed).await;
+        let (message, attachments) = (prompt.message.clone(), prompt.attachments);
+        let start = start::begin(&turn, message, attachments, chat_request, is_keyed).await;
         let started = match start {
-            Ok(Start::Started(started)) => started,
+            Ok(Start::Started(started)) => {
+                created_files.clear();
+                started
+            }
             Ok(Start::Existing(existing)) => {
                 report.warn(reservation.release().await);
                 return Ok(Begun::Existing(existing));

@@ -126,7 +126,7 @@ async fn show_chat(context: &mut Context) -> Result<Response, ApiError> {
     let id = context.uuid("id", CHAT)?;
     match conversations::get_conversation(user.clone(), id.clone()).await {
         Ok(found) => {
-            let chat = ChatWithMessages::from(&found);
+            let chat = ChatWithMessages::new(&file_transfer::origin(context), &found);
             return Ok(Response::json(&One { chat }));
         }
         Err(Error::NotFound) => {}

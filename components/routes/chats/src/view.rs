@@ -4,6 +4,7 @@ use contracts::conversations::{
     conversations::Draft,
     types::{Conversation, Message, MessageStatus, Role, Summary},
 };
+use file_transfer::AttachmentView;
 use serde::Serialize;
 
 /// The place of a chat in the list: when it was updated, and its id.
@@ -46,6 +47,8 @@ struct MessageView {
     id: String,
     role: &'static str,
     content: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<AttachmentView>,
     status: &'static str,
     created_at: u64,
 }
@@ -91,21 +94,22 @@ impl From<&Draft> for ChatWithMessages {
     }
 }
 
-impl From<&Conversation> for ChatWithMessages {
-    fn from(conversation: &Conversation) -> Self {
+impl ChatWithMessages {
+    /// The conversation for clients that reach this server at that origin.
+    pub(crate) fn new(origin: &str, conversation: &Conversation) -> Self {
+        let messages = conversation.messages.iter();
         Self {
             chat: ChatView::from(&conversation.summary),
-            messages: conversation
-                .messages
-                .iter()
-                .map(MessageView::from)
+            messages: messages
+                .map(|message| MessageView::new(origin, message))
                 .collect(),
         }
     }
 }
 
-impl From<&Message> for MessageView {
-    fn from(message: &Message) -> Self {
+impl MessageView {
+    fn new(origin: &str, message: &Message) -> Self {
+        let attachments = message.attachments.iter();
         Self {
             id: message.id.clone(),
             role: match message.role {
@@ -113,6 +117,9 @@ impl From<&Message> for MessageView {
                 Role::Assistant => "assistant",
             },
             content: message.content.clone(),
+            attachments: attachments
+                .map(|attachment| AttachmentView::new(origin, attachment))
+                .collect(),
             status: match message.status {
                 MessageStatus::Complete => "complete",
                 MessageStatus::Streaming => "streaming",

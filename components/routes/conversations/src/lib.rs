@@ -9,7 +9,10 @@
 
 mod view;
 
-use contracts::conversations::{conversations, types::Error};
+use contracts::conversations::{
+    conversations,
+    types::{Conversation, Error},
+};
 use http_edge::{ApiError, Context, Response, Validator};
 use serde::Deserialize;
 
@@ -52,8 +55,12 @@ async fn list_conversations(context: &mut Context) -> Result<Response, ApiError>
     let found = conversations::list_conversations(user.id)
         .await
         .map_err(failed)?;
+    let origin = file_transfer::origin(context);
     Ok(Response::json(&Conversations {
-        conversations: found.iter().map(ConversationView::from).collect(),
+        conversations: found
+            .iter()
+            .map(|one| ConversationView::new(&origin, one))
+            .collect(),
     }))
 }
 
@@ -71,7 +78,7 @@ async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> 
     let found = conversations::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
-    Ok(Response::json(&ConversationView::from(&found)))
+    Ok(conversation(context, &found))
 }
 
 async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError> {
@@ -84,7 +91,7 @@ async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError
     let renamed = conversations::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
-    Ok(Response::json(&ConversationView::from(&renamed)))
+    Ok(conversation(context, &renamed))
 }
 
 async fn set_active_message(context: &mut Context) -> Result<Response, ApiError> {
@@ -95,28 +102,29 @@ async fn set_active_message(context: &mut Context) -> Result<Response, ApiError>
     let found = conversations::set_active(user.id, id, message, active)
         .await
         .map_err(|error| error_mapping::conversations(error, "active"))?;
-    Ok(Response::json(&ConversationView::from(&found)))
+    Ok(conversation(context, &found))
 }
 
 async fn pin_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let pinned = conversations::pin(user.id, id).await.map_err(failed)?;
-    Ok(Response::json(&ConversationView::from(&pinned)))
+    Ok(conversation(context, &pinned))
 }
 
 async fn unpin_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let found = conversations::unpin(user.id, id).await.map_err(failed)?;
-    Ok(Response::json(&ConversationView::from(&found)))
+    Ok(conversation(context, &found))
 }
 
 async fn restore_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let restored = conversations::restore(user.id, id).await.map_err(failed)?;
-    Ok(Response::json(&RestoredView::from(&restored)))
+    let origin = file_transfer::origin(context);
+    Ok(Response::json(&RestoredView::new(&origin, &restored)))
 }
 
 async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
@@ -132,6 +140,11 @@ async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
         .await
         .map_err(|failure| ApiError::storage_unavailable(failure.message()))?;
     Ok(Response::json(&Success { success: true }))
+}
+
+fn conversation(context: &Context, found: &Conversation) -> Response {
+    let origin = file_transfer::origin(context);
+    Response::json(&ConversationView::new(&origin, found))
 }
 
 fn valid_active(body: SetActive) -> Result<String, ApiError> {

@@ -6,6 +6,7 @@ use contracts::conversations::{
         Conversation, EvictedConversation, Message, MessageStatus, MessageVersion, Role, Summary,
     },
 };
+use file_transfer::AttachmentView;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -70,6 +71,8 @@ struct MessageView<'a> {
     id: &'a str,
     role: &'static str,
     content: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<AttachmentView>,
     timestamp: u64,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,10 +131,11 @@ impl<'a> From<&'a EvictedConversation> for EvictedView<'a> {
     }
 }
 
-impl<'a> From<&'a Restored> for RestoredView<'a> {
-    fn from(restored: &'a Restored) -> Self {
+impl<'a> RestoredView<'a> {
+    /// The conversation for clients that reach this server at that origin.
+    pub(crate) fn new(origin: &str, restored: &'a Restored) -> Self {
         Self {
-            conversation: ConversationView::from(&restored.conversation),
+            conversation: ConversationView::new(origin, &restored.conversation),
             evicted: restored.evicted.iter().map(EvictedView::from).collect(),
         }
     }
@@ -148,17 +152,17 @@ impl<'a> From<&'a MessageVersion> for VersionView<'a> {
     }
 }
 
-impl<'a> From<&'a Conversation> for ConversationView<'a> {
-    fn from(conversation: &'a Conversation) -> Self {
+impl<'a> ConversationView<'a> {
+    /// The conversation for clients that reach this server at that origin.
+    pub(crate) fn new(origin: &str, conversation: &'a Conversation) -> Self {
         let summary = &conversation.summary;
+        let messages = conversation.messages.iter();
         Self {
             id: &summary.id,
             title: &summary.title,
             model: &summary.model,
-            messages: conversation
-                .messages
-                .iter()
-                .map(MessageView::from)
+            messages: messages
+                .map(|message| MessageView::new(origin, message))
                 .collect(),
             pinned: summary.pinned,
             provisional: summary.provisional,
@@ -183,8 +187,9 @@ impl<'a> From<&'a Summary> for SummaryView<'a> {
     }
 }
 
-impl<'a> From<&'a Message> for MessageView<'a> {
-    fn from(message: &'a Message) -> Self {
+impl<'a> MessageView<'a> {
+    fn new(origin: &str, message: &'a Message) -> Self {
+        let attachments = message.attachments.iter();
         Self {
             id: &message.id,
             role: match message.role {
@@ -192,6 +197,9 @@ impl<'a> From<&'a Message> for MessageView<'a> {
                 Role::Assistant => "assistant",
             },
             content: &message.content,
+            attachments: attachments
+                .map(|attachment| AttachmentView::new(origin, attachment))
+                .collect(),
             timestamp: message.timestamp,
             status: status(message.status),
             model: message.model.as_deref(),
@@ -208,6 +216,7 @@ impl<'a> From<&'a Message> for MessageView<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::conversations::types::Attachment;
 
     #[test]
     fn a_conversation_has_the_promised_fields() {
@@ -226,6 +235,12 @@ mod tests {
                 id: "m".into(),
                 role: Role::User,
                 content: "hi".into(),
+                attachments: vec![Attachment {
+                    id: "f".into(),
+                    name: "a.png".into(),
+                    media_type: "image/png".into(),
+                    size: 4,
+                }],
                 timestamp: 3,
                 status: MessageStatus::Complete,
                 model: None,
@@ -234,11 +249,16 @@ mod tests {
             }],
         };
         assert_eq!(
-            serde_json::to_value(ConversationView::from(&conversation)).unwrap(),
+            serde_json::to_value(ConversationView::new("http://a", &conversation)).unwrap(),
             serde_json::json!({
                 "id": "c", "title": "t", "model": "gpt-4o",
-                "messages": [{"id": "m", "role": "user", "content": "hi", "timestamp": 3,
-                              "status": "complete"}],
+                "messages": [{
+                    "id": "m", "role": "user", "content": "hi", "timestamp": 3, "status": "complete",
+                    "attachments": [{
+                        "id": "f", "name": "a.png", "mediaType": "image/png", "size": 4,
+                        "url": "http://a/api/v1/files/f/content",
+                    }],
+                }],
                 "pinned": true, "provisional": false, "createdAt": 1, "updatedAt": 2,
             })
         );

@@ -7,10 +7,9 @@ use contracts::{
     },
     messaging::types::{Attachment, AttachmentKind},
 };
-use file_transfer::content_path;
+use file_transfer::{content_path, file_of_url};
 use futures::future::join_all;
 use http_edge::{ApiError, Context, Detail, is_loopback_origin};
-use url::Url;
 
 use crate::requests::AttachmentRequest;
 
@@ -71,7 +70,7 @@ async fn own_file(sender: &str, request: &AttachmentRequest) -> Result<File, Pro
     {
         return Err(of("mimeType", "must be a media type"));
     }
-    let id = file_id(&request.url).ok_or(of("url", NOT_OWN))?;
+    let id = file_of_url(&request.url).ok_or(of("url", NOT_OWN))?;
     match files::get_info(Some(sender.to_owned()), id).await {
         Ok(file) if is_for_messages(file.purpose) => Ok(file),
         Ok(_) | Err(Error::NotFound) => Err(of("url", NOT_OWN)),
@@ -89,18 +88,6 @@ fn is_for_messages(purpose: Purpose) -> bool {
         | Purpose::ChannelIcon
         | Purpose::ChannelBanner => false,
     }
-}
-
-/// The id of the file whose content has that URL. The origin does not matter: it is not what is stored.
-fn file_id(url: &str) -> Option<String> {
-    let path = match Url::parse(url) {
-        Ok(url) if url.query().is_none() && url.fragment().is_none() => url.path().to_owned(),
-        Ok(_) => return None,
-        Err(_) => url.to_owned(),
-    };
-    let (_, rest) = path.split_once("/files/")?;
-    let id = ids::parse_uuid(rest.split('/').next()?)?;
-    (path == content_path(&id)).then_some(id)
 }
 
 /// The origin of this server as others may be told it; empty if only the client says so, whose `Host` could be
@@ -135,31 +122,6 @@ fn kind(media_type: &str) -> AttachmentKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ID: &str = "0191f6c2-8a3e-7c44-9b1d-2f6f0c0f7a11";
-
-    #[test]
-    fn file_id_is_that_of_a_content_url_of_any_origin() {
-        for url in [
-            format!("/api/v1/files/{ID}/content"),
-            format!("https://chat.example/api/v1/files/{ID}/content"),
-        ] {
-            assert_eq!(file_id(&url).as_deref(), Some(ID), "{url}");
-        }
-        for url in [
-            String::new(),
-            format!("/api/v1/files/{ID}"),
-            format!("/api/v1/files/{ID}/content?signature=a"),
-            format!("/api/v1/files/{ID}/content/"),
-            format!("https://chat.example/x/api/v1/files/{ID}/content"),
-            format!("https://chat.example/api/v1/files/{ID}/content?a=b"),
-            format!("//chat.example/api/v1/files/{ID}/content"),
-            "/api/v1/files/1/content".to_owned(),
-            "javascript:alert(1)".to_owned(),
-        ] {
-            assert_eq!(file_id(&url), None, "{url}");
-        }
-    }
 
     #[test]
     fn kind_is_that_of_the_media_type() {

@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-63c3e598cc03a328.html",
+    name: "index-93b8ec4bcad99264.html",
     content_type: "text/html; charset=utf-8",
-    tag: "63c3e598cc03a328",
+    tag: "93b8ec4bcad99264",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -41,9 +41,9 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: None,
     },
     Asset {
-        name: "chunk-NKYJPED3.js",
+        name: "chunk-JIO4AKDJ.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "1a235d35decbd5ef",
+        tag: "0ebbf77c0fa50163",
         plain: include_bytes!("../assets/chunk.js"),
         gzip: Some(include_bytes!("../assets/chunk.js.gz")),
     },
@@ -83,16 +83,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-N4AI2QZY.js",
+        name: "page-MSF6LKEV.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "3c78e759269d61c6",
+        tag: "7cd45c4dea006c07",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-QCMRQ3LC.js",
+        name: "team-QZCFNJSC.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "a464a8b05c805bf2",
+        tag: "35c3c3beea7d87f4",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },

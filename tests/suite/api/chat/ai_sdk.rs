@@ -314,11 +314,11 @@ async fn edit_and_regenerate_add_versions_of_any_message() {
 async fn invalid_ui_messages_are_400_with_the_path() {
     let World { app, upstream } = world(Script::new(["Hello"])).await;
     let guest = app.client().guest().await;
-    let file = json!({ "type": "file", "mediaType": "image/png", "url": "data:image/png;base64," });
+    let file = json!({ "type": "file", "mediaType": "image/png", "url": "https://elsewhere.example/a.png" });
     let mut photo = said("a", "What is this?");
     photo["parts"].as_array_mut().unwrap().insert(0, file);
     for (body, path) in [
-        (submit(&[photo]), "messages[0].parts[0]"),
+        (submit(&[photo]), "messages[0].parts[0].url"),
         (submit(&[]), "messages[0]"),
         (submit(&[said("a", "Hi"), replied("Hello")]), "messages[1]"),
         (
@@ -620,12 +620,44 @@ async fn use_chat_may_send_the_last_message_only() {
         let shown = tab.run("last").await;
         assert!(is_ready(&shown), "{shown}");
         assert_eq!(stored(&tab.guest).await, complete(&texts(&shown)));
-        let refused = tab.run("file").await;
+        let refused = tab.run("archive").await;
         let error: Value = serde_json::from_str(refused["error"].as_str().unwrap()).unwrap();
         assert_eq!(
             error["details"][0]["path"], "messages[0].parts[0]",
             "{error}"
         );
+    }
+}
+
+#[tokio::test]
+async fn use_chat_sends_files_as_data_and_by_url() {
+    let script = Script::new(["A fish"]);
+    for tab in tabs("use_chat_sends_files_as_data_and_by_url", script).await {
+        let shown = tab.run("files").await;
+        assert!(is_ready(&shown), "{shown}");
+        assert_eq!(texts(&shown), ["What is this?", "A fish"]);
+        let requests = tab.upstream().requests();
+        assert_eq!(requests.len(), 2, "a reply and another one");
+        for request in requests {
+            let content = request.json()["messages"][0]["content"].clone();
+            let image = content[0]["image_url"]["url"].as_str().unwrap();
+            assert!(
+                image.starts_with("data:image/png;base64,iVBORw0KGgo"),
+                "{content}"
+            );
+            let notes = content[1]["text"].as_str().unwrap();
+            assert!(
+                notes.contains("notes.md") && notes.contains("Peas."),
+                "{content}"
+            );
+            assert_eq!(content[2]["text"], "What is this?", "{content}");
+        }
+        let messages = tab.guest.conversations().await[0]["messages"].clone();
+        let names = messages[0]["attachments"].as_array().unwrap().iter();
+        let names: Vec<_> = names.map(|one| one["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["fish.png", "notes.md"]);
+        let files = tab.guest.get("/api/v1/files").await.json()["files"].clone();
+        assert_eq!(files.as_array().unwrap().len(), 2, "{files}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! `POST /api/chat`: what it accepts, what it streams, what it stores.
 
 mod ai_sdk;
+pub(crate) mod attachments;
 mod context_window;
 mod idempotency;
 mod streaming;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::entries::{Failure, Outcome};
+use crate::entries::{Attachment, Failure, Outcome};
 
 /// A reply without an end is overdue when nothing of it was written for this long (milliseconds).
 /// A writer stores a heartbeat at least every 30 seconds.
@@ -21,6 +21,8 @@ pub(crate) struct Turn {
     pub(crate) time: u64,
     pub(crate) model: String,
     pub(crate) text: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) attachments: Vec<Attachment>,
     /// Present if the reply was regenerated: by which entry, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) again: Option<(u64, u64)>,

@@ -17,6 +17,9 @@ const NESTING_MAX: usize = 16;
 /// What a turn costs besides its texts: ids, times, names. In bytes.
 pub(crate) const TURN_OVERHEAD: usize = 300;
 
+/// What an attachment takes besides its name and media type, in bytes of JSON.
+const ATTACHMENT_OVERHEAD: usize = 90;
+
 impl Conversation {
     /// What a writer who adds a version of the turn at `at` has to record.
     pub(crate) fn version_at(&self, at: usize, of: &str) -> Result<Version, Error> {
@@ -268,6 +271,17 @@ pub(crate) fn size(turns: &[Turn]) -> usize {
         TURN_OVERHEAD
             .saturating_add(text::json_len(&turn.text))
             .saturating_add(text::json_len(reply))
+            .saturating_add(attachment_bytes(turn))
+    });
+    sizes.fold(0, usize::saturating_add)
+}
+
+/// How long the attachments of a turn are as JSON.
+fn attachment_bytes(turn: &Turn) -> usize {
+    let sizes = turn.attachments.iter().map(|attachment| {
+        ATTACHMENT_OVERHEAD
+            .saturating_add(text::json_len(&attachment.name))
+            .saturating_add(attachment.media_type.len())
     });
     sizes.fold(0, usize::saturating_add)
 }

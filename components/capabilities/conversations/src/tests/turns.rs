@@ -3,13 +3,13 @@
 use journal::testing::{Fault, World};
 
 use super::{USER, append_now, begin, chat, chats, limits, list, of, run, said};
-use crate::entries::Outcome;
+use crate::entries::{Attachment, Outcome};
 use crate::error::Error;
 use crate::ids;
 use crate::library;
 use crate::preferences;
 use crate::state::REPLY_OVERDUE;
-use crate::turn::TurnWriter;
+use crate::turn::{BeginResult, TurnWriter, UserMessage};
 
 #[test]
 fn a_turn_is_stored_and_read_again() {
@@ -42,6 +42,82 @@ fn a_turn_is_stored_and_read_again() {
             .collect::<Vec<_>>()
     });
     assert_eq!(history, ["Hello   there", "And again"]);
+}
+
+fn file(name: &str) -> Attachment {
+    Attachment {
+        id: ids::new_id(),
+        name: name.to_owned(),
+        media_type: "text/plain".to_owned(),
+        size: 7,
+    }
+}
+
+#[test]
+fn attachments_are_stored_with_a_message_and_erased_with_it() {
+    let world = World::new(1);
+    let files = vec![file("marker-one.txt"), file("two.txt")];
+    let message = UserMessage {
+        text: String::new(),
+        attachments: files.clone(),
+    };
+    let id = run(&world, |journal| async move {
+        let mut writer = TurnWriter::open(journal, None, None).await.unwrap();
+        assert_eq!(writer.attachments(), []);
+        let begun = writer.begin(message, "m".to_owned(), limits(3)).await;
+        let Ok(BeginResult::Started(started, _)) = begun else {
+            panic!("{begun:?}");
+        };
+        let finished = writer.finish(Outcome::Complete, &["ok".to_owned()], None);
+        finished.await.unwrap();
+        started.conversation
+    });
+    let conversation = &list(&world)[0];
+    assert_eq!(conversation.title, "marker-one.txt");
+    assert_eq!(conversation.turns[0].attachments, files);
+    let message = conversation.turns[0].id.clone();
+    let wanted = id.clone();
+    let (again, edit) = run(&world, |journal| async move {
+        let again = TurnWriter::open_regenerate(journal.clone(), &wanted, None, None).await;
+        let edit = TurnWriter::open_edit(journal, &wanted, &message, None).await;
+        (
+            again.unwrap().attachments().to_vec(),
+            edit.unwrap().attachments().to_vec(),
+        )
+    });
+    assert_eq!((&again, &edit), (&files, &files));
+    run(&world, |journal| async move {
+        library::delete(&journal, &id).await.unwrap()
+    });
+    assert_eq!(world.keys_containing("marker-one"), Vec::<String>::new());
+}
+
+#[test]
+fn a_message_has_text_or_at_most_ten_attachments() {
+    let world = World::new(1);
+    let begin = |attachments: Vec<Attachment>| {
+        let text = String::new();
+        run(&world, |journal| async move {
+            let mut writer = TurnWriter::open(journal, None, None).await.unwrap();
+            let message = UserMessage { text, attachments };
+            writer
+                .begin(message, "m".to_owned(), limits(3))
+                .await
+                .map(drop)
+        })
+    };
+    assert_eq!(begin(vec![file("a"); 10]), Ok(()));
+    for wrong in [
+        Vec::new(),
+        vec![file("a"); 11],
+        vec![file(&"a".repeat(256))],
+        vec![Attachment {
+            id: "nonsense".to_owned(),
+            ..file("a")
+        }],
+    ] {
+        assert!(matches!(begin(wrong), Err(Error::Invalid(_))));
+    }
 }
 
 #[test]

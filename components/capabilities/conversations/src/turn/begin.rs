@@ -4,7 +4,7 @@ use journal::Platform;
 
 use super::pace::Pace;
 use super::{Directive, Instant, ReplyText, Stage, TurnWriter, Writing, reply_in_progress};
-use crate::entries::{Begins, Entry, Message, Regenerated};
+use crate::entries::{Attachment, Begins, Entry, Message, Regenerated};
 use crate::error::Error;
 use crate::preferences::MODEL_CHARS_MAX;
 use crate::readers::Started;
@@ -20,12 +20,28 @@ pub(crate) enum BeginResult {
     Existing(Started),
 }
 
+/// What the user says.
+#[derive(Debug, Default)]
+pub(crate) struct UserMessage {
+    pub(crate) text: String,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+impl From<String> for UserMessage {
+    fn from(text: String) -> Self {
+        Self {
+            text,
+            attachments: Vec::new(),
+        }
+    }
+}
+
 impl<P: Platform> TurnWriter<P> {
     /// Stores the user's message, or the request for another reply to the last one. Nothing is
     /// evicted before the reply has a word.
     pub(crate) async fn begin(
         &mut self,
-        message: String,
+        message: impl Into<UserMessage>,
         model: String,
         limits: Limits,
     ) -> Result<BeginResult, Error> {
@@ -45,6 +61,7 @@ impl<P: Platform> TurnWriter<P> {
                 request: self.request.clone(),
             }),
             None => {
+                let message = message.into();
                 validate_message(&message)?;
                 Entry::Message(Message {
                     conversation: conversation.clone(),
@@ -52,7 +69,8 @@ impl<P: Platform> TurnWriter<P> {
                     reply: ids::new_id(),
                     time: started_at.now,
                     model,
-                    text: message,
+                    text: message.text,
+                    attachments: message.attachments,
                     begins: self.begins(limits),
                     name: self.client_id.clone(),
                     version: self.replaced.as_ref().map(|(_, version)| version.clone()),
@@ -118,8 +136,18 @@ impl<P: Platform> TurnWriter<P> {
     }
 }
 
-fn validate_message(message: &str) -> Result<(), Error> {
-    if (1..=text::MESSAGE_CHARS_MAX).contains(&message.chars().count()) {
+fn validate_message(message: &UserMessage) -> Result<(), Error> {
+    let UserMessage { text, attachments } = message;
+    let is_valid = |attachment: &Attachment| {
+        attachment.name.len() <= text::ATTACHMENT_NAME_MAX
+            && attachment.media_type.len() <= text::ATTACHMENT_NAME_MAX
+            && ids::conversation_id(&attachment.id).is_ok()
+    };
+    if attachments.len() > text::ATTACHMENTS_MAX || !attachments.iter().all(is_valid) {
+        return Err(Error::Invalid("attachments: at most 10 files".to_owned()));
+    }
+    let least = usize::from(attachments.is_empty());
+    if (least..=text::MESSAGE_CHARS_MAX).contains(&text.chars().count()) {
         return Ok(());
     }
     Err(Error::Invalid("message: 1 to 10000 characters".to_owned()))

@@ -14,7 +14,7 @@ mod reply_text;
 
 use journal::{Journal, Platform, View};
 
-use crate::entries::{Draft, Failure, Preferences, Request, Version};
+use crate::entries::{Attachment, Draft, Failure, Preferences, Request, Version};
 use crate::error::Error;
 use crate::readers::Started;
 use crate::state::{Conversation, EvictedTitle, Limits, State, Turn};
@@ -26,7 +26,7 @@ pub(crate) use append::Directive;
 #[cfg(any(target_family = "wasm", test))]
 pub(crate) use append::StopReason;
 #[cfg(any(target_family = "wasm", test))]
-pub(crate) use begin::BeginResult;
+pub(crate) use begin::{BeginResult, UserMessage};
 #[cfg(any(target_family = "wasm", test))]
 pub(crate) use client_message::{ClientMessage, MessageAction};
 
@@ -136,6 +136,12 @@ impl<P: Platform> TurnWriter<P> {
     pub(crate) fn regenerated_message(&self) -> Option<&str> {
         let regenerated = self.regenerated.as_ref();
         regenerated.map(|(turn, _)| turn.text.as_str())
+    }
+
+    /// The attachments of the message whose reply is regenerated, or that is edited.
+    pub(crate) fn attachments(&self) -> &[Attachment] {
+        let known = self.regenerated.as_ref().or(self.replaced.as_ref());
+        known.map_or(&[], |(turn, _)| turn.attachments.as_slice())
     }
 
     /// The model that was requested last.

@@ -7,7 +7,10 @@ use http_edge::{ApiError, JsonText, Validator};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-use crate::request::{MAX_CHARACTERS, RegenerateBody, TurnRequest};
+use crate::{
+    attachments::{Given, MAX_ATTACHMENTS},
+    request::{MAX_CHARACTERS, RegenerateBody, TurnRequest},
+};
 
 /// Longest id of a chat or a message, in bytes.
 pub(crate) const MAX_ID: usize = 128;
@@ -22,6 +25,8 @@ pub(crate) struct UiBody {
     #[serde(default)]
     trigger: Trigger,
     message_id: Option<String>,
+    /// Ids of files, besides the file parts of the message.
+    attachments: Option<Vec<String>>,
     model: Option<String>,
     system: Option<String>,
     temperature: Option<f64>,
@@ -54,12 +59,16 @@ enum Role {
     Assistant,
 }
 
-/// Only text is accepted from the user; parts of other types occur in earlier messages.
+/// Text and files are accepted from the user; parts of other types occur in earlier messages.
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Part {
     #[serde(rename = "type")]
     kind: String,
     text: Option<String>,
+    url: Option<String>,
+    media_type: Option<String>,
+    filename: Option<String>,
 }
 
 /// A validated request.
@@ -116,12 +125,12 @@ impl UiBody {
             None => ("message".to_owned(), self.message.take()),
         };
         self.check_unused_ids(&mut check);
-        let Some(last) = last.filter(|message| message.role == Role::User) else {
+        let Some(mut last) = last.filter(|message| message.role == Role::User) else {
             check.require(false, &path, "The last message must have the role `user`.");
             check.finish()?;
             return Err(ApiError::invalid(path, "is missing"));
         };
-        let text = last.text(&path)?;
+        let (text, mut attachments) = last.take_content(&path)?;
         let action = match (self.trigger, &self.message_id) {
             (Trigger::RegenerateMessage, _) => MessageAction::Regenerate,
             // The AI SDK names the message that was edited.
@@ -133,6 +142,8 @@ impl UiBody {
             }
             (Trigger::SubmitMessage, None) => MessageAction::Append,
         };
+        let ids = self.attachments.unwrap_or_default();
+        attachments.extend(Given::of_ids("attachments", ids, &mut check));
         check
             .require(
                 is_id(&last.id),
@@ -140,9 +151,14 @@ impl UiBody {
                 "must be 1 to 128 bytes",
             )
             .require(
-                !text.trim().is_empty(),
+                !attachments.is_empty() || !text.trim().is_empty(),
                 &format!("{path}.parts"),
-                "must have text that is not all white space",
+                "must have a file, or text that is not all white space",
+            )
+            .require(
+                attachments.len() <= MAX_ATTACHMENTS,
+                &format!("{path}.parts"),
+                "must be at most 10 files",
             )
             .max_length(&format!("{path}.parts"), &text, MAX_CHARACTERS);
         let options = RegenerateBody {
@@ -154,6 +170,7 @@ impl UiBody {
         };
         let turn = TurnRequest {
             message: Some(text),
+            attachments: Some(attachments),
             client_message: Some(ClientMessage {
                 id: last.id,
                 preceding,
@@ -176,25 +193,29 @@ const EMPTY: UiMessage = UiMessage {
 };
 
 impl UiMessage {
-    /// Its text parts, separated by empty lines.
-    fn text(&self, path: &str) -> Result<String, ApiError> {
+    /// Its text parts, separated by empty lines, and its files.
+    fn take_content(&mut self, path: &str) -> Result<(String, Vec<Given>), ApiError> {
         let mut texts = Vec::new();
-        for (at, part) in self.parts.iter().enumerate() {
+        let mut files = Vec::new();
+        for (at, part) in std::mem::take(&mut self.parts).into_iter().enumerate() {
             let place = || format!("{path}.parts[{at}]");
-            match (part.kind.as_str(), &part.text) {
-                ("text", Some(text)) => texts.push(text.as_str()),
-                ("text", None) => {
-                    return Err(ApiError::invalid(format!("{}.text", place()), "is missing"));
+            let missing = |field| ApiError::invalid(format!("{}.{field}", place()), "is missing");
+            match part.kind.as_str() {
+                "text" => texts.push(part.text.ok_or_else(|| missing("text"))?),
+                "file" => {
+                    let url = part.url.ok_or_else(|| missing("url"))?;
+                    let file = Given::of_url(place(), &url, part.media_type, part.filename)?;
+                    files.push(file);
                 }
                 // Separates the steps of a reply.
-                ("step-start", _) => {}
+                "step-start" => {}
                 _ => {
-                    let wrong = "Only text parts are supported.";
+                    let wrong = "Only text and file parts are supported.";
                     return Err(ApiError::invalid(place(), wrong));
                 }
             }
         }
-        Ok(texts.join("\n\n"))
+        Ok((texts.join("\n\n"), files))
     }
 }
 

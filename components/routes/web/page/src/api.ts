@@ -5,10 +5,23 @@ import { t } from './texts';
 export type Role = 'user' | 'assistant';
 export type Status = 'complete' | 'streaming' | 'stopped' | 'incomplete';
 
+/** A file that came with a message. It may be deleted since. */
+export interface Attachment {
+  id: string;
+  name: string;
+  mediaType: string;
+  /** Bytes. */
+  size: number;
+  /** Of the content. */
+  url: string;
+}
+
 export interface Message {
   id: string;
   role: Role;
   content: string;
+  /** The files that came with a message of the user, if there are any. */
+  attachments?: Attachment[];
   /** Milliseconds since the epoch. */
   timestamp: number;
   status: Status;

@@ -6,6 +6,7 @@ import { openDialog } from './dialog-state';
 import { Send, Stop } from './icons';
 import { defaultModel } from './session';
 import { formatNumber, t } from './texts';
+import { AttachButton, fileHandlers, UploadList } from './upload-views';
 
 /** Most characters of a message: Unicode scalar values, as the server counts them. */
 export const MAX_LENGTH = 10_000;
@@ -39,7 +40,9 @@ export function Composer() {
   const isStopping = conversation.pendingReply.value?.phase === 'stopping';
   const length = [...draft].length;
   const isTooLong = length > MAX_LENGTH;
-  const canSend = !isBusy && !isTooLong && draft.trim() !== '';
+  const { uploads } = conversation;
+  const hasContent = draft.trim() !== '' || uploads.items.value.length > 0;
+  const canSend = !isBusy && !isTooLong && hasContent && !uploads.isUnfinished;
 
   useEffect(() => {
     messageField.current = area.current;
@@ -49,7 +52,8 @@ export function Composer() {
   const send = () => {
     if (!canSend) return;
     conversation.setDraft('');
-    void conversation.send(draft);
+    void conversation.send(draft, uploads.stored);
+    uploads.clear();
     area.current?.focus();
   };
 
@@ -60,9 +64,12 @@ export function Composer() {
         event.preventDefault();
         send();
       }}
+      {...fileHandlers(uploads)}
     >
       <EvictionWarning />
+      <UploadList uploads={uploads} />
       <div class="field">
+        <AttachButton uploads={uploads} />
         <label class="visually-hidden" for="message">
           {t.message}
         </label>

@@ -2,13 +2,15 @@
 
 import { batch, signal } from '@preact/signals';
 import { announce } from './announce';
-import { ApiError, type Message, networkError, request, requestJson, type StoredConversation } from './api';
+import { ApiError, type Attachment, type Message, networkError, request, requestJson, type StoredConversation } from './api';
+import { sendFile } from './attach';
 import { loadDraft, saveDraft } from './drafts';
 import { type Evicted, type ReplyEvent, replyEvents } from './events';
 import { checkSession, defaultModel, ensureUser, temperature } from './session';
 import { loadItem, saveItem } from './storage';
 import { notifyTabs } from './tabs';
 import { t } from './texts';
+import { Uploads } from './uploads';
 
 /** Milliseconds before each new attempt after a broken connection; the last one repeats. */
 const RETRY_DELAYS = [300, 1000, 2000, 5000];
@@ -25,6 +27,7 @@ export interface UnsentMessage {
   key: string;
   conversationId: string | null;
   message: string;
+  attachments?: Attachment[];
   model: string | null;
   /** The sent message of which this is a new version. */
   editedMessageId?: string;
@@ -60,6 +63,8 @@ export class Conversation {
   readonly isLoading = signal(false);
   /** What is typed in the message field. */
   readonly draft = signal('');
+  /** The files that are attached to it. */
+  readonly uploads = new Uploads<Attachment>(sendFile);
   /** `updatedAt` of the stored conversation when it was last loaded. */
   updatedAt = 0;
   /** The id of the pending reply, and the number of its last event that was received. */
@@ -135,16 +140,17 @@ export class Conversation {
   }
 
   /** Sends a message and receives the reply. Does nothing while a reply is pending. */
-  async send(message: string): Promise<void> {
+  async send(message: string, attachments: Attachment[] = []): Promise<void> {
     const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
     const model = this.model.value ?? defaultModel.value;
-    await this.resend({ key, conversationId: this.id.value, message, model });
+    await this.resend({ key, conversationId: this.id.value, message, attachments, model });
   }
 
   /** Sends another version of a sent message; what follows the earlier version stays with that one. */
-  async edit(editedMessageId: string, message: string): Promise<void> {
+  async edit({ id, attachments = [] }: Message, message: string): Promise<void> {
     const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
-    await this.resend({ key, conversationId: this.id.value, message, model: this.model.value, editedMessageId });
+    const model = this.model.value;
+    await this.resend({ key, conversationId: this.id.value, message, attachments, model, editedMessageId: id });
   }
 
   /** Shows another version of a message, with what follows it. */
@@ -162,12 +168,13 @@ export class Conversation {
 
   async resend(unsent: UnsentMessage): Promise<void> {
     if (this.isBusy) return;
-    const { key, conversationId, message, model, editedMessageId } = unsent;
+    const { key, conversationId, message, attachments = [], model, editedMessageId } = unsent;
     this.#startReply('sending');
     this.#key = key;
     const isShown = this.messages.value.at(-1)?.id === key;
     if (!isShown) {
-      const shown: Message = { id: key, role: 'user', content: message, status: 'complete', timestamp: Date.now() };
+      const timestamp = Date.now();
+      const shown: Message = { id: key, role: 'user', content: message, attachments, status: 'complete', timestamp };
       const edited = this.messages.value.findIndex(({ id }) => id === editedMessageId);
       const before = edited < 0 ? this.messages.value : this.messages.value.slice(0, edited);
       this.messages.value = [...before, shown];
@@ -178,6 +185,8 @@ export class Conversation {
       ...(conversationId && { conversationId }),
       ...(model && { model }),
       ...(editedMessageId && { edits: editedMessageId }),
+      // An edited message keeps its files, also those that are deleted.
+      ...(attachments.length > 0 && !editedMessageId && { attachments: attachments.map(({ id }) => id) }),
       ...(temperature.value !== null && { temperature: temperature.value }),
     };
     await this.#receiveReply(unsent, async (signal) => {
@@ -218,9 +227,13 @@ export class Conversation {
     }
   }
 
-  /** Removes a message that could not be sent and returns its text, so that it can be edited. */
+  /** Removes a message that could not be sent and returns its text, so that it can be edited; its files are attached again. */
   discardUnsent(unsent: UnsentMessage): string {
     clearUnsent();
+    for (const attachment of unsent.attachments ?? []) {
+      const { name, mediaType, url } = attachment;
+      this.uploads.addStored(name, isShownImage(mediaType) ? new URL(url, location.href).pathname : null, attachment);
+    }
     batch(() => {
       this.problem.value = null;
       this.messages.value = this.messages.value.filter((message) => message.id !== unsent.key);
@@ -432,6 +445,11 @@ export class Conversation {
     this.problem.value = { error, retry };
     announce(error.message);
   }
+}
+
+/** Whether the page shows files of this type as images. */
+export function isShownImage(mediaType: string): boolean {
+  return /^image\/(a?png|jpeg|gif|webp)$/.test(mediaType);
 }
 
 /** Ends after that time, or when the network is back. */

@@ -4,11 +4,12 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Message, sentenceOf } from './api';
 import { MAX_LENGTH, onEnter } from './composer';
-import type { Conversation } from './conversation';
+import { type Conversation, isShownImage } from './conversation';
 import { CopyButton } from './copy';
 import { Markdown } from './markdown';
 import { models } from './session';
 import { formatDate, formatTime, t } from './texts';
+import { SentFiles } from './upload-views';
 
 interface Props {
   message: Message;
@@ -40,9 +41,12 @@ function UserMessage({ message, conversation }: Omit<Props, 'isLast'>) {
     <li class="user-turn">
       <div class="user">
         <h3 class="visually-hidden">{t.you}</h3>
-        <p class="plain" dir="auto">
-          {message.content}
-        </p>
+        <SentFiles files={filesOf(message)} />
+        {message.content && (
+          <p class="plain" dir="auto">
+            {message.content}
+          </p>
+        )}
       </div>
       <div class="message-info">
         <Time message={message} />
@@ -58,15 +62,20 @@ function UserMessage({ message, conversation }: Omit<Props, 'isLast'>) {
   );
 }
 
+function filesOf({ attachments = [] }: Message) {
+  return attachments.map(({ id, name, url, mediaType }) => ({ id, name, url, isImage: isShownImage(mediaType) }));
+}
+
 function EditForm({ message, conversation, close }: Omit<Props, 'isLast'> & { close: () => void }) {
   const text = useSignal(message.content);
   const area = useRef<HTMLTextAreaElement>(null);
-  const canSend = text.value.trim() !== '' && [...text.value].length <= MAX_LENGTH && !conversation.isBusy;
+  const hasContent = text.value.trim() !== '' || filesOf(message).length > 0;
+  const canSend = hasContent && [...text.value].length <= MAX_LENGTH && !conversation.isBusy;
   useEffect(() => area.current?.focus(), []);
   const send = () => {
     if (!canSend) return;
     close();
-    void conversation.edit(message.id, text.value);
+    void conversation.edit(message, text.value);
   };
   return (
     <form

@@ -58,6 +58,35 @@ export function UploadList<Stored>({ uploads }: { uploads: Uploads<Stored> }) {
   );
 }
 
+/** A file that came with a message. */
+export interface SentFile {
+  id: string;
+  name: string;
+  url: string;
+  isImage: boolean;
+}
+
+/** The files of a message that was sent. The page shows only images of its own origin; everything else is a link. */
+export function SentFiles({ files }: { files: SentFile[] }) {
+  if (files.length === 0) return null;
+  return (
+    <ul class="attachments" aria-label={t.files.attachments}>
+      {files.map(({ id, name, url, isImage }) => {
+        const address = new URL(url, location.href);
+        const isOwn = address.origin === location.origin;
+        const path = address.pathname + address.search;
+        return (
+          <li key={id}>
+            <a href={isOwn ? path : address.href} target="_blank" rel="noopener noreferrer" dir="auto">
+              {isImage && isOwn ? <img src={path} alt={name} loading="lazy" /> : name}
+            </a>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
 /** Handlers of a form that takes files that are pasted or dropped. */
 export function fileHandlers<Stored>(uploads: Uploads<Stored>) {
   const add = (event: Event, transfer: DataTransfer | null) => {

@@ -68,6 +68,13 @@ export class Uploads<Stored> {
     }
   }
 
+  /** Attaches a file that the server has already. */
+  addStored(name: string, preview: string | null, stored: Stored): void {
+    const key = (this.#count += 1);
+    const item = { key, name, preview, progress: 1, stored, error: null, abort: () => {} };
+    this.items.value = [...this.items.value, item];
+  }
+
   #change(key: number, changes: Partial<UploadItem<Stored>>): void {
     this.items.value = this.items.value.map((item) => (item.key === key ? { ...item, ...changes } : item));
   }

@@ -10,6 +10,7 @@ import { DropdownMenu } from '../menu';
 import { addressOfTeam, goTo } from '../place';
 import { user } from '../session';
 import { formatDate, formatTime, t } from '../texts';
+import { SentFiles } from '../upload-views';
 import { attempt, type Channel, goldfish, type MessageAttachment, type MessageWithSender } from './client';
 import { teamDialog } from './dialog-state';
 import type { GrowingReply, OpenThread, Unsent } from './open-thread';
@@ -26,6 +27,7 @@ interface Props {
   startReply: (message: MessageWithSender) => void;
 }
 
+const sentFile = ({ id, filename, url, type }: MessageAttachment) => ({ id, name: filename, url, isImage: type === 'image' });
 const nameOf = ({ sender }: MessageWithSender) => sender?.name ?? t.team.deletedUser;
 
 export function MessageItem({ message, answered, open, channel, startReply }: Props) {
@@ -53,7 +55,7 @@ export function MessageItem({ message, answered, open, channel, startReply }: Pr
           <div class="reply-text">
             <Markdown text={content} />
           </div>
-          <Attachments list={message.attachments} />
+          <SentFiles files={message.attachments.map(sentFile)} />
           <Actions message={message} open={open} channel={channel} startReply={startReply} edit={() => (isEditing.value = true)} />
         </>
       )}
@@ -202,31 +204,6 @@ function EditMessage({ message, open, close }: { message: MessageWithSender; ope
         </button>
       </p>
     </form>
-  );
-}
-
-function Attachments({ list }: { list: MessageAttachment[] }) {
-  if (list.length === 0) return null;
-  return (
-    <ul class="attachments" aria-label={t.files.attachments}>
-      {list.map((attachment) => (
-        <li key={attachment.id}>
-          <Attachment attachment={attachment} />
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-/** The page shows only images of its own origin; everything else is a link. */
-function Attachment({ attachment: { url, filename, type } }: { attachment: MessageAttachment }) {
-  const address = new URL(url, location.href);
-  const isOwn = address.origin === location.origin;
-  const isImage = type === 'image' && isOwn;
-  return (
-    <a href={isOwn ? address.pathname + address.search : address.href} target="_blank" rel="noopener noreferrer" dir="auto">
-      {isImage ? <img src={address.pathname + address.search} alt={filename} loading="lazy" /> : filename}
-    </a>
   );
 }
 
