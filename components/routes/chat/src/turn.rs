@@ -13,9 +13,11 @@ use futures::future::{join, join3};
 use http_edge::{ApiError, Response};
 
 use crate::{
+    live::{Live, LiveTurn},
     prompt::{self, Prompt},
     protocol::Protocol,
     readers,
+    reply_end::ReplyEnd,
     request::TurnRequest,
     start::{self, FirstDelta, Start},
     stream::{self, ReplyStream},
@@ -34,7 +36,7 @@ pub(crate) struct ReplyRequest {
 }
 
 /// A request after its turn has begun, or was found to have begun before.
-enum Begun {
+pub(crate) enum Begun {
     /// The request is a repetition; this is its reply.
     Existing(ReplyInfo),
     New(Box<ReplyStream>),
@@ -46,12 +48,32 @@ pub(crate) async fn respond(
     request: ReplyRequest,
     report: &mut Report,
 ) -> Result<Response, ApiError> {
+    let user = request.principal.user.id.clone();
+    let protocol = request.protocol;
+    let last_event_id = request.last_event_id.clone();
+    match begin(request, None, report).await? {
+        Begun::Existing(reply) => {
+            readers::read_existing(user, reply, protocol, last_event_id?.unwrap_or(0), report).await
+        }
+        Begun::New(stream) => {
+            Ok(protocol.mark(Response::events(|body, log| stream.run(body, log))))
+        }
+    }
+}
+
+/// Admits the request and begins its turn. `client_id`: the name that a client of the conversation's sockets gave the
+/// message.
+pub(crate) async fn begin(
+    request: ReplyRequest,
+    client_id: Option<String>,
+    report: &mut Report,
+) -> Result<Begun, ApiError> {
     let ReplyRequest {
         principal,
         turn: mut turn_request,
         key,
         protocol,
-        last_event_id,
+        last_event_id: _,
     } = request;
     let user = principal.user.id.clone();
     let is_keyed = key.is_some();
@@ -67,31 +89,22 @@ pub(crate) async fn respond(
     admitted?;
     let turn =
         turn.map_err(|error| error_mapping::conversations(error, turn_request.invalid_path()))?;
-    let begun = match turn.existing_reply() {
-        Some(existing) => Begun::Existing(existing),
-        None => {
-            let catalogue = catalogue.map_err(error_mapping::catalogue)?;
-            let prompt = prompt::prepare(&turn, &mut turn_request, &catalogue).await?;
-            report.model(&prompt.model);
-            let new = NewTurn {
-                user: user.clone(),
-                turn,
-                prompt,
-                payer: Payer::from(&principal),
-                protocol,
-                is_keyed,
-            };
-            new.begin(&turn_request, report).await?
-        }
-    };
-    match begun {
-        Begun::Existing(reply) => {
-            readers::read_existing(user, reply, protocol, last_event_id?.unwrap_or(0), report).await
-        }
-        Begun::New(stream) => {
-            Ok(protocol.mark(Response::events(|body, log| stream.run(body, log))))
-        }
+    if let Some(existing) = turn.existing_reply() {
+        return Ok(Begun::Existing(existing));
     }
+    let catalogue = catalogue.map_err(error_mapping::catalogue)?;
+    let prompt = prompt::prepare(&turn, &mut turn_request, &catalogue).await?;
+    report.model(&prompt.model);
+    let new = NewTurn {
+        user,
+        turn,
+        prompt,
+        payer: Payer::from(&principal),
+        protocol,
+        is_keyed,
+        client_id,
+    };
+    new.begin(&turn_request, report).await
 }
 
 async fn open_turn(
@@ -124,6 +137,7 @@ struct NewTurn {
     payer: Payer,
     protocol: Protocol,
     is_keyed: bool,
+    client_id: Option<String>,
 }
 
 impl NewTurn {
@@ -137,6 +151,7 @@ impl NewTurn {
             payer,
             protocol,
             is_keyed,
+            client_id,
         } = self;
         let prompt_bytes = completion::prompt_bytes(&prompt.messages);
         let reservation =
@@ -149,7 +164,17 @@ impl NewTurn {
             options: None,
             native: None,
         };
-        let start = start::begin(&turn, prompt.message.clone(), chat_request, is_keyed).await;
+        let tell = |info: &ReplyInfo| {
+            Live::begin(LiveTurn {
+                user: user.clone(),
+                info: info.clone(),
+                model: prompt.model.clone(),
+                is_new: prompt.needs_title,
+                client_id,
+            })
+        };
+        let message = prompt.message.clone();
+        let start = start::begin(&turn, message, chat_request, is_keyed, tell).await;
         let started = match start {
             Ok(Start::Started(started)) => started,
             Ok(Start::Existing(existing)) => {
@@ -178,6 +203,13 @@ impl NewTurn {
                 let (finished, released) = join(end, reservation.release()).await;
                 report.warn(finished.map(drop));
                 report.warn(released);
+                started.live.end(ReplyEnd {
+                    outcome: Outcome::Incomplete,
+                    reason: None,
+                    usage: None,
+                    model: &prompt.model,
+                    error: Some((&error, "")),
+                });
                 return Err(error);
             }
         };
@@ -197,6 +229,7 @@ impl NewTurn {
             reservation,
             protocol,
             title,
+            live: started.live,
         })))
     }
 }
