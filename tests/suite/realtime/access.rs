@@ -1,10 +1,12 @@
 //! Who may open a socket and follow what, and that losing the right ends it.
+//!
+//! `GOLDFISH_REMOVAL_ROUNDS` sets how often a member is removed while others post; 20 without it, 1,000 for a whole run.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Error;
 
 use super::{Setup, Socket, on_each};
-use crate::harness::{App, Client};
+use crate::harness::{App, Client, repetitions};
 
 async fn status(setup: &Setup, path: &str, headers: &[(&'static str, String)]) -> u16 {
     match Socket::try_open(setup.proxy.address(), path, headers).await {
@@ -97,7 +99,7 @@ async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
         setup.settled().await;
         ada.post_message(&thread, "before").await;
         assert_eq!(of_bob.next().await["payload"]["content"], "before");
-        for round in 0..20 {
+        for round in 0..repetitions("GOLDFISH_REMOVAL_ROUNDS", 20) {
             // Somebody posts all the time.
             let posting = async {
                 for n in 0..5 {
