@@ -116,6 +116,11 @@ async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
             // It is published before the member may read it again.
             while of_ada.next_of("NEW_MESSAGE").await["payload"]["content"] != secret.as_str() {}
             bob.join(&channel).await;
+            // The removal has ended the subscription.
+            let join = json!({ "type": "JOIN_THREAD", "threadId": thread });
+            of_bob.send(join).await;
+            of_bob.next_of("JOINED_THREAD").await;
+            setup.settled().await;
             ada.post_message(&thread, &format!("again {round}")).await;
             loop {
                 let event = of_bob.next_of("NEW_MESSAGE").await;

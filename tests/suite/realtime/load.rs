@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -26,6 +26,20 @@ const WRITERS: usize = 10;
 const OF_USER: usize = 5;
 /// A subscriber without news for this long comes back.
 const SILENCE: Duration = Duration::from_secs(40);
+
+/// Numbers without a pattern (Knuth's linear congruential generator).
+struct Random(usize);
+
+impl Random {
+    /// A number less than `limit`.
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
 
 /// Posts messages at an instance, and again where there was no response.
 async fn write(
@@ -56,16 +70,17 @@ async fn write(
 /// Reads all messages of a thread, each once, and goes away and comes back at times of its own.
 async fn subscribe(
     proxy: SocketAddr,
-    token: &str,
+    user: &User,
     thread: &str,
     expected: usize,
     seed: usize,
 ) -> Vec<String> {
+    // By their numbers in the thread.
     let mut kept: BTreeMap<u64, String> = BTreeMap::new();
     let mut position = 0;
-    let mut random = seed;
+    let mut random = Random(seed);
     while kept.len() < expected {
-        let headers = [("authorization", format!("Bearer {token}"))];
+        let headers = [("authorization", format!("Bearer {}", user.token))];
         let Ok(mut socket) = Socket::try_open(proxy, "/ws", &headers).await else {
             sleep(Duration::from_millis(100)).await;
             continue;
@@ -74,10 +89,7 @@ async fn subscribe(
         if socket.try_send(join).await.is_err() {
             continue;
         }
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let mut left = 50 + (random >> 33) % 400;
+        let mut left = 50 + random.below(400);
         while kept.len() < expected && left > 0 {
             let Ok(Some(Ok(message))) = timeout(SILENCE, socket.stream.next()).await else {
                 break;
@@ -85,33 +97,40 @@ async fn subscribe(
             let Message::Text(text) = message else {
                 continue;
             };
-            let event: serde_json::Value = serde_json::from_str(&text).unwrap();
-            if event["type"] == "HEADS" {
-                let head = event["payload"]["threads"][thread].as_u64();
-                if head.is_some_and(|head| head > position) {
-                    break;
+            let event: Value = serde_json::from_str(&text).unwrap();
+            match event["type"].as_str().unwrap() {
+                "HEADS" => {
+                    let head = event["payload"]["threads"][thread].as_u64();
+                    if head.is_some_and(|head| head > position) {
+                        break;
+                    }
                 }
-            }
-            let Some(number) = event["number"]
-                .as_u64()
-                .filter(|_| event["scope"] == "thread")
-            else {
-                continue;
-            };
-            // Known already, or after a gap, which is read by coming back.
-            if number <= position {
-                continue;
-            }
-            if event["previous"].as_u64().unwrap() > position {
-                break;
-            }
-            position = number;
-            if event["type"] == "NEW_MESSAGE" {
-                kept.insert(
-                    number,
-                    event["payload"]["content"].as_str().unwrap().to_owned(),
-                );
-                left -= 1;
+                // It was away for more events than are sent.
+                "RESET" => {
+                    position = event["number"].as_u64().unwrap();
+                    let stored = history(user, thread).await;
+                    kept = (1..).zip(stored).collect();
+                }
+                "NEW_MESSAGE" => {
+                    let number = event["number"].as_u64().unwrap();
+                    // A gap is read by coming back.
+                    if event["previous"].as_u64().unwrap() > position {
+                        break;
+                    }
+                    // Otherwise it is known already.
+                    if number > position {
+                        position = number;
+                        let message = &event["payload"];
+                        let content = message["content"].as_str().unwrap().to_owned();
+                        kept.insert(message["number"].as_u64().unwrap(), content);
+                        left -= 1;
+                    }
+                }
+                _ => {
+                    if event["scope"] == "thread" {
+                        position = position.max(event["number"].as_u64().unwrap());
+                    }
+                }
             }
         }
     }
@@ -161,7 +180,7 @@ async fn subscribers_have_the_history_whatever_ends_meanwhile() {
         let following = join_all((0..subscribers).map(|number| {
             subscribe(
                 address,
-                &users[number / OF_USER].token,
+                &users[number / OF_USER],
                 &thread,
                 total,
                 number + 1,
