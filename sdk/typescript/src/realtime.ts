@@ -1,8 +1,10 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
+import { ConversationConnection, type ConversationOptions } from './conversation-socket.js';
 import type { AnyRealtimeEvent, RealtimeEvent, RealtimeEvents } from './realtime-events.js';
 import type { Transport } from './transport.js';
 
+export * from './conversation-socket.js';
 export type * from './realtime-events.js';
 
 /** What is followed. */
@@ -51,6 +53,8 @@ export class RealtimeConnection {
   readonly #options: RealtimeOptions;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
+  /** The users whose presence is asked for. */
+  readonly #watched = new Set<string>();
   #socket: WebSocket | undefined;
   /** Ends the server-sent events that stand in for a WebSocket. */
   #stream: AbortController | undefined;
@@ -105,9 +109,15 @@ export class RealtimeConnection {
     this.#send({ type: 'PRESENCE', state });
   }
 
-  /** Asks for the presence of users, now and when it changes. After a reconnection it has to be asked for again. */
+  /** Asks for the presence of users, now and when it changes; at most 100. */
   watchPresence(userIds: string[]): void {
+    for (const id of userIds) this.#watched.add(id);
     this.#send({ type: 'WATCH_PRESENCE', userIds });
+  }
+
+  unwatchPresence(userIds: string[]): void {
+    for (const id of userIds) this.#watched.delete(id);
+    this.#send({ type: 'UNWATCH_PRESENCE', userIds });
   }
 
   /** Closes the connection for good. */
@@ -139,6 +149,7 @@ export class RealtimeConnection {
       socket.onopen = () => {
         wasOpen = true;
         for (const subscription of this.#subscriptions.values()) this.#join(subscription);
+        if (this.#watched.size > 0) this.#send({ type: 'WATCH_PRESENCE', userIds: [...this.#watched] });
         this.#heard();
       };
       socket.onmessage = (message) => {
@@ -351,9 +362,19 @@ export class Realtime {
     return new RealtimeConnection(this.#transport, options);
   }
 
+  /** Opens a connection for one of the user's own conversations. */
+  conversation(id: string, options: ConversationOptions = {}): ConversationConnection {
+    return new ConversationConnection(this.#transport, id, options);
+  }
+
   /** Sends data of one's own to all who follow a thread, as `BROADCAST`. It is not stored. */
   async broadcast(threadId: string, data: unknown): Promise<void> {
     await this.#transport.json('post', '/api/websocket', { body: { threadId, data } });
+  }
+
+  /** Sends data of one's own to all connections for a conversation, as `broadcast`. It is not stored. */
+  async broadcastToConversation(conversationId: string, data: unknown): Promise<void> {
+    await this.#transport.json('post', '/api/websocket', { body: { conversationId, data } });
   }
 
   /** The open connections of the user, and the limits. */

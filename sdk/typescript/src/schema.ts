@@ -2590,9 +2590,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Broadcast to a thread
-         * @description Sends JSON to all WebSockets that follow a thread, as `BROADCAST {threadId, userId, data}`. It is not stored.
-         *     Members of the channel may, 100 times a minute.
+         * Broadcast to a thread or a conversation
+         * @description Sends JSON to all WebSockets that follow a thread, as `BROADCAST {threadId, userId, data}`, or that are for a
+         *     conversation of the user, as `broadcast {conversationId, data}`. It is not stored. Members of the thread's
+         *     channel may, 100 times a minute.
          */
         post: operations["broadcast"];
         delete?: never;
@@ -2610,7 +2611,7 @@ export interface paths {
         };
         /**
          * List the open connections of the user
-         * @description WebSockets and streams of events, and the threads and channels that WebSockets follow.
+         * @description WebSockets and streams of events, and the conversations, threads and channels that WebSockets follow.
          */
         get: operations["listWebSockets"];
         put?: never;
@@ -2931,6 +2932,28 @@ export interface paths {
          *     `goldfish`. The messages are described in docs/realtime.md.
          */
         get: operations["openWebSocket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ws/{conversationId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Open a WebSocket for a conversation
+         * @description As `/ws`, for one of the user's own conversations: each turn as it happens, whichever client began it, and
+         *     turns that begin with a message on the socket. The messages are described in docs/realtime.md. With
+         *     `messageId` and `offset` the rest of a reply comes first.
+         */
+        get: operations["openConversationWebSocket"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3296,10 +3319,15 @@ export interface components {
             reason?: string | null;
         };
         BroadcastRequest: {
+            /** Format: uuid */
+            conversationId?: string;
             /** @description Any JSON. With the ids at most 64 KiB. */
             data: unknown;
-            /** Format: uuid */
-            threadId: string;
+            /**
+             * Format: uuid
+             * @description This or `conversationId`.
+             */
+            threadId?: string;
         };
         ChangeRoleRequest: {
             role: components["schemas"]["ChannelRole"];
@@ -4728,6 +4756,11 @@ export interface components {
         UtcTime: string;
         WebSocketInfo: {
             connections: {
+                /**
+                 * Format: uuid
+                 * @description The conversation that it is for; null for threads and channels.
+                 */
+                conversationId: string | null;
                 follows: {
                     /** Format: uuid */
                     channelId: string;
@@ -13241,14 +13274,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "threadId": "9d8e3f2b-1c0a-4f7a-8b6c-5d4e3f2a1b0c",
-                 *       "data": {
-                 *         "cursor": 7
-                 *       }
-                 *     }
-                 */
                 "application/json": components["schemas"]["BroadcastRequest"];
             };
         };
@@ -13307,6 +13332,7 @@ export interface operations {
                      *       "connections": [
                      *         {
                      *           "id": "2a0d6f0e-6f2c-4f1b-8f3a-0d9c8b7a6e5f",
+                     *           "conversationId": null,
                      *           "openedAt": "2026-02-20T10:00:00.000Z",
                      *           "seenAt": "2026-02-20T10:00:00.000Z",
                      *           "follows": [
@@ -14248,6 +14274,45 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            426: components["responses"]["UpgradeRequired"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ProviderUnavailable"];
+        };
+    };
+    openConversationWebSocket: {
+        parameters: {
+            query?: {
+                /** @description A reply of which the client has the beginning. */
+                messageId?: string;
+                /** @description How much of it the client has, in UTF-16 units. */
+                offset?: number;
+                /** @description A ticket of `POST /api/websocket/ticket`. */
+                token?: string;
+            };
+            header?: never;
+            path: {
+                conversationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The WebSocket is open. */
+            101: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             426: components["responses"]["UpgradeRequired"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];

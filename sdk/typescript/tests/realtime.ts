@@ -1,5 +1,5 @@
 // Events as they happen.
-import { type AnyRealtimeEvent, Goldfish } from 'goldfish-sdk';
+import { type AnyRealtimeEvent, type ConversationSocketEvent, Goldfish } from 'goldfish-sdk';
 
 import { guest } from './tools.js';
 
@@ -89,4 +89,52 @@ export async function realtime(base: string) {
   connection.close();
   const messages = seen.filter((event) => event.type === 'NEW_MESSAGE');
   return { contents: messages.map((event) => event.payload.content), sockets: sockets.length };
+}
+
+/** A reply in two tabs, one of which loses its connection again and again. */
+export async function conversation(base: string) {
+  const client = await guest(base);
+  const { chat } = await client.alleatoChats.create();
+  const sockets: WebSocket[] = [];
+  class Recorded extends WebSocket {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      sockets.push(this);
+    }
+  }
+  const open = (Socket: typeof WebSocket) => client.realtime.conversation(chat.id, { WebSocket: Socket, maxReconnectWait: 50 });
+  const [one, other] = [open(Recorded), open(WebSocket)];
+  const seen = { one: [] as ConversationSocketEvent[], other: [] as ConversationSocketEvent[] };
+  one.on('*', (event) => seen.one.push(event));
+  other.on('*', (event) => seen.other.push(event));
+  const until = async (events: ConversationSocketEvent[], condition: (event: ConversationSocketEvent) => boolean) => {
+    for (let tries = 0; !events.some(condition); tries += 1) {
+      if (tries > 3_000) throw new Error(`Seen: ${JSON.stringify(events)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  await until(seen.one, ({ type }) => type === 'conversation');
+  await until(seen.other, ({ type }) => type === 'conversation');
+  const id = one.send('Count.');
+  for (let cut = 0; cut < 4; cut += 1) {
+    const parts = seen.one.filter(({ type }) => type === 'delta').length;
+    await until(seen.one, () => seen.one.filter(({ type }) => type === 'delta').length > parts || seen.one.some(({ type }) => type === 'end'));
+    for (const socket of sockets) socket.close();
+  }
+  await until(seen.one, ({ type }) => type === 'end');
+  await until(seen.other, ({ type }) => type === 'end');
+  one.close();
+  other.close();
+  const stored = await client.chats.get(chat.id);
+  const joined = (events: ConversationSocketEvent[]) => events.map((event) => (event.type === 'delta' ? event.delta : '')).join('');
+  const isAsked = (event: ConversationSocketEvent) => event.type === 'message' && event.id === id;
+  return {
+    stored: stored.messages[1]?.content,
+    messages: stored.messages.length,
+    one: joined(seen.one),
+    other: joined(seen.other),
+    ends: [seen.one, seen.other].map((events) => events.filter(({ type }) => type === 'end').length),
+    asked: seen.other.some(isAsked),
+    sockets: sockets.length,
+  };
 }

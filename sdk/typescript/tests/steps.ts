@@ -4,7 +4,7 @@
 import { accountOf, adminOf, headersHidden, uploadsOf } from './account.js';
 import { conversationsOf, errorsOf, everythingElse, versionsOf } from './api.js';
 import { filesOf } from './files.js';
-import { realtime, realtimeWithoutSockets } from './realtime.js';
+import { conversation, realtime, realtimeWithoutSockets } from './realtime.js';
 import { cookies, guestBecomesUser, parallel, revoked, twoTabs } from './sessions.js';
 import {
   abort,
@@ -27,6 +27,7 @@ const steps: Record<string, (base: string, more: string) => Promise<unknown>> = 
   adminOf,
   alleatoOf,
   brokenOff,
+  conversation,
   conversationsOf,
   versionsOf,
   cookies,

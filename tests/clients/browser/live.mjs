@@ -41,6 +41,25 @@ export default async function (stage) {
   });
   await page.evaluate(() => globalThis.type('stop'));
   await main.getByText('is typing…').waitFor({ state: 'detached' });
+
+  // Who is online is written beside each member, and changes while it is shown.
+  await page.goto(`${origin}/channels/${channel.id}`);
+  await main.getByRole('button', { name: '2 members' }).click();
+  const members = page.getByRole('dialog').getByRole('list', { name: 'Members' });
+  const own = members.locator('li', { hasText: 'Owner' });
+  const other = await ben('POST', '/api/websocket/ticket', {});
+  await page.evaluate(async (ticket) => {
+    const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/ws?token=${ticket}`);
+    await new Promise((resolve) => (socket.onopen = resolve));
+    globalThis.setPresence = (state) => socket.send(JSON.stringify({ type: 'PRESENCE', state }));
+  }, other.ticket);
+  for (const [state, text] of [['online', 'Online'], ['away', 'Away'], ['hidden', 'Offline']]) {
+    await page.evaluate((state) => globalThis.setPresence(state), state);
+    await own.getByText(text, { exact: true }).waitFor();
+  }
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+  await page.goto(`${origin}/channels/${channel.id}/${thread.id}`);
+  await main.getByText('No messages yet.').waitFor();
   await post('The orange one.');
   await message('The orange one.').waitFor();
 

@@ -884,6 +884,41 @@ async fn realtime_has_each_message_once_after_a_lost_connection() {
 }
 
 #[tokio::test]
+async fn a_conversation_has_each_part_of_a_reply_once_whatever_connections_are_lost() {
+    let Some(scripts) = built("conversation").await else {
+        return;
+    };
+    for kind in ProxyKind::each("typescript_sdk::conversation") {
+        let script = Script::words(60).delay(Duration::from_millis(60));
+        let upstream = Upstream::start(script).await.unwrap();
+        let proxy = GripProxy::bind(kind).await;
+        let app = App::with_defaults()
+            .openai(&upstream)
+            .variable("default_model", "gpt-4o")
+            .variable("grip_control_url", proxy.control_url())
+            .variable("grip_key", GRIP_KEY)
+            .start()
+            .await;
+        let proxy = proxy.serve(app.address()).await;
+        let base = format!("http://{}", proxy.address());
+        let arguments = ["build/steps.js", "conversation", &base, ""];
+        let done = scripts.run("--experimental-websocket", &arguments).await;
+        let stored = done["stored"].as_str().expect("a reply");
+        assert!(stored.split_whitespace().count() >= 60, "{done}");
+        assert_eq!(
+            (&done["one"], &done["other"]),
+            (&json!(stored), &json!(stored))
+        );
+        assert_eq!(done["ends"], json!([1, 1]), "{done}");
+        assert_eq!(
+            (&done["messages"], &done["asked"]),
+            (&json!(2), &json!(true))
+        );
+        assert!(done["sockets"].as_u64() >= Some(3), "{done}");
+    }
+}
+
+#[tokio::test]
 async fn realtime_falls_back_to_server_sent_events() {
     let Some(scripts) = built("realtimeWithoutSockets").await else {
         return;

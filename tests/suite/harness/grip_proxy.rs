@@ -58,10 +58,9 @@ pub(crate) struct BoundProxy {
 pub(crate) struct GripProxy {
     address: SocketAddr,
     control: SocketAddr,
-    _running: Running,
+    running: Running,
 }
 
-#[expect(dead_code, reason = "kept until it is dropped")]
 enum Running {
     Local(Proxy),
     Pushpin(Child),
@@ -147,19 +146,30 @@ impl GripProxy {
                 local: None,
             };
         }
-        let bound = Proxy::bind(Options {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            control: "127.0.0.1:0".parse().unwrap(),
-            key: GRIP_KEY.to_owned(),
-            peer_secret: None,
-        })
-        .await
-        .unwrap();
-        BoundProxy {
-            address: bound.address(),
-            control: bound.control_address(),
-            local: Some(bound),
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        BoundProxy::local(any, any).await
+    }
+
+    /// Ends the proxy with all its connections, and starts another one at its addresses.
+    pub(crate) async fn restart(self, backend: SocketAddr) -> Self {
+        let (address, control) = (self.address, self.control);
+        let is_local = matches!(self.running, Running::Local(_));
+        match self.running {
+            Running::Local(proxy) => drop(proxy),
+            Running::Pushpin(mut child) => {
+                // Standard input closes.
+                child.wait().await.unwrap();
+            }
         }
+        let bound = match is_local {
+            true => BoundProxy::local(address, control).await,
+            false => BoundProxy {
+                address,
+                control,
+                local: None,
+            },
+        };
+        bound.serve(backend).await
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -172,6 +182,25 @@ impl GripProxy {
 }
 
 impl BoundProxy {
+    /// The local proxy, as soon as its addresses are free.
+    async fn local(listen: SocketAddr, control: SocketAddr) -> Self {
+        let bound = eventually("the proxy's addresses", || async move {
+            let options = Options {
+                listen,
+                control,
+                key: GRIP_KEY.to_owned(),
+                peer_secret: None,
+            };
+            Proxy::bind(options).await.ok()
+        })
+        .await;
+        Self {
+            address: bound.address(),
+            control: bound.control_address(),
+            local: Some(bound),
+        }
+    }
+
     #[allow(dead_code, reason = "for applications that publish")]
     pub(crate) fn control_url(&self) -> String {
         format!("http://{}", self.control)
@@ -204,7 +233,7 @@ impl BoundProxy {
         GripProxy {
             address: self.address,
             control: self.control,
-            _running: running,
+            running,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Who may open a socket and follow what, and that losing the right ends it.
+//!
+//! `GOLDFISH_REMOVAL_ROUNDS` sets how often a member is removed while others post; 20 without it, 1,000 for a whole run.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Error;
 
 use super::{Setup, Socket, on_each};
-use crate::harness::{App, Client};
+use crate::harness::{App, Client, repetitions};
 
 async fn status(setup: &Setup, path: &str, headers: &[(&'static str, String)]) -> u16 {
     match Socket::try_open(setup.proxy.address(), path, headers).await {
@@ -97,7 +99,7 @@ async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
         setup.settled().await;
         ada.post_message(&thread, "before").await;
         assert_eq!(of_bob.next().await["payload"]["content"], "before");
-        for round in 0..20 {
+        for round in 0..repetitions("GOLDFISH_REMOVAL_ROUNDS", 20) {
             // Somebody posts all the time.
             let posting = async {
                 for n in 0..5 {
@@ -114,6 +116,11 @@ async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
             // It is published before the member may read it again.
             while of_ada.next_of("NEW_MESSAGE").await["payload"]["content"] != secret.as_str() {}
             bob.join(&channel).await;
+            // The removal has ended the subscription.
+            let join = json!({ "type": "JOIN_THREAD", "threadId": thread });
+            of_bob.send(join).await;
+            of_bob.next_of("JOINED_THREAD").await;
+            setup.settled().await;
             ada.post_message(&thread, &format!("again {round}")).await;
             loop {
                 let event = of_bob.next_of("NEW_MESSAGE").await;

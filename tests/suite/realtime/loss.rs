@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::{Setup, Socket, on_each};
+use super::{Setup, Socket, history, on_each};
 use crate::harness::{App, Client, GRIP_KEY, GripProxy, ProxyKind, User, in_time};
 
 /// A client that comes back whenever it is disconnected, and keeps each event once, by its number.
@@ -58,25 +56,6 @@ async fn follow(
         }
     }
     kept.into_values().collect()
-}
-
-async fn history(user: &User, thread: &str) -> Vec<String> {
-    let mut all: Vec<Value> = Vec::new();
-    loop {
-        let after = all
-            .last()
-            .map_or(0, |message| message["number"].as_u64().unwrap());
-        let page = user
-            .messages(thread, &format!("?after={after}&limit=100"))
-            .await;
-        if page.is_empty() {
-            break;
-        }
-        all.extend(page);
-    }
-    all.iter()
-        .map(|message| message["content"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Events of team messaging as they happen, behind the local proxy and behind Pushpin.
 
 mod access;
+mod conversations;
+mod load;
 mod loss;
 mod presence;
 mod replies;
@@ -19,7 +21,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::harness::{App, Builder, Client, GRIP_KEY, GripProxy, ProxyKind, in_time};
+use crate::harness::{App, Builder, Client, GRIP_KEY, GripProxy, ProxyKind, User, in_time};
 
 /// An application behind a proxy.
 struct Setup {
@@ -101,7 +103,11 @@ impl Socket {
     }
 
     async fn send(&mut self, message: Value) {
-        self.stream.send(message.to_string().into()).await.unwrap();
+        self.try_send(message).await.unwrap();
+    }
+
+    async fn try_send(&mut self, message: Value) -> Result<(), Error> {
+        self.stream.send(message.to_string().into()).await
     }
 
     /// The next message; the client answers pings meanwhile. None when the connection ends.
@@ -198,5 +204,25 @@ fn contents(messages: &[Value]) -> Vec<&str> {
     let messages = messages.iter().filter(|one| one["type"] == "NEW_MESSAGE");
     messages
         .map(|message| message["payload"]["content"].as_str().unwrap())
+        .collect()
+}
+
+/// The contents of all messages of a thread.
+async fn history(user: &User, thread: &str) -> Vec<String> {
+    let mut all: Vec<Value> = Vec::new();
+    loop {
+        let after = all
+            .last()
+            .map_or(0, |message| message["number"].as_u64().unwrap());
+        let page = user
+            .messages(thread, &format!("?after={after}&limit=100"))
+            .await;
+        if page.is_empty() {
+            break;
+        }
+        all.extend(page);
+    }
+    all.iter()
+        .map(|message| message["content"].as_str().unwrap().to_owned())
         .collect()
 }

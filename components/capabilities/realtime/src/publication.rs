@@ -60,6 +60,7 @@ fn item_of(item: &Item) -> Value {
             "ws-message": { "action": "close", "code": closing.code, "reason": closing.reason },
             "http-stream": { "action": "close" },
         }),
+        Action::Ping(content) => json!({ "ws-message": { "type": "ping", "content": content } }),
     };
     value.insert("formats".to_owned(), formats);
     let mut meta = Map::new();
@@ -140,6 +141,14 @@ mod tests {
         let bodies = bodies(&[item(Action::Message("{}".to_owned()))]);
         let body: Value = serde_json::from_str(&bodies[0]).unwrap();
         let formats = json!({ "ws-message": { "content": "{}" } });
+        assert_eq!(body["items"][0]["formats"], formats);
+    }
+
+    #[test]
+    fn bodies_of_a_ping_are_for_websockets_only() {
+        let bodies = bodies(&[item(Action::Ping("k".to_owned()))]);
+        let body: Value = serde_json::from_str(&bodies[0]).unwrap();
+        let formats = json!({ "ws-message": { "type": "ping", "content": "k" } });
         assert_eq!(body["items"][0]["formats"], formats);
     }
 

@@ -150,6 +150,16 @@ impl LogRecord {
         }
     }
 
+    /// A record of its own for work that continues after the response, with the request id and the route of this one.
+    /// It has the status 200; whoever does the work writes it.
+    pub fn of_later_work(&self) -> Self {
+        let mut record = Self::new(self.request_id.clone(), self.method);
+        record.route = self.route;
+        record.status = 200;
+        record.user = self.user.clone();
+        record
+    }
+
     fn line(&self) -> Vec<u8> {
         let level = match (self.status, self.code) {
             (500.., _) | (_, Some("INTERNAL")) => "error",
@@ -179,7 +189,7 @@ impl LogRecord {
 
     /// Writes the line in one piece, so that lines of several requests do not mix. An error of stderr
     /// cannot be reported.
-    pub(crate) fn write(self) {
+    pub fn write(self) {
         let _ = std::io::stderr().write_all(&self.line());
     }
 }

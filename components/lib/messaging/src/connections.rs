@@ -185,6 +185,21 @@ impl<D: Database> Session<'_, D> {
         connections.collect()
     }
 
+    pub(crate) async fn list_connections_for(
+        &self,
+        user: &str,
+        conversation: &str,
+    ) -> Result<Vec<String>, Error> {
+        let statement = format!(
+            "SELECT CAST(JSON_OF(id) AS TEXT) FROM connections
+             WHERE user_id = $1 AND conversation_id = $2 AND seen_at > CLOCK_MS() - {GONE_TIME}
+             ORDER BY opened_at LIMIT {CONNECTIONS_MAX}"
+        );
+        let parameters = vec![user.into(), conversation.into()];
+        let rows = rows(self.database, &statement, parameters).await?;
+        rows.into_iter().map(|mut row| Ok(row.text()?)).collect()
+    }
+
     pub(crate) async fn follow(
         &self,
         id: &str,

@@ -546,6 +546,16 @@ impl<C: Connect> connections::Guest for Messaging<C> {
         session(&*database).list_connections(&user).await
     }
 
+    async fn list_for_conversation(
+        user: String,
+        conversation_id: String,
+    ) -> Result<Vec<String>, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database)
+            .list_connections_for(&user, &conversation_id)
+            .await
+    }
+
     async fn follow(
         id: String,
         channel: String,

@@ -6,17 +6,31 @@
 //! A route that has changed something calls [`publish_in_background`]. The event is committed with the change, so
 //! whatever happens to the publication, a later one, of anybody, has it.
 
+mod conversation;
 mod cursor;
 mod frame;
 mod names;
 mod owner;
+mod presence;
 mod publish;
 
+pub use conversation::{
+    Removal, connection_item, conversation_item, publish_if_configured, removed_frame,
+    tell_all_removed_in_background, tell_removed, tell_removed_in_background,
+    tell_title_in_background, title_item,
+};
 pub use cursor::EventId;
 pub use frame::{Scope, frame};
-pub use names::{channel_name, feed_name, presence_name, proof_name, thread_name, user_name};
+pub use names::{
+    channel_name, connection_name, conversation_name, conversations_name, feed_name, presence_name,
+    proof_name, thread_name, user_name,
+};
 pub use owner::{owner_of, owner_of_ticket};
+pub use presence::{
+    expire_connections, open_connection, presence_frame, tell_later_if_offline, tell_presence,
+    tell_presence_in_background,
+};
 pub use publish::{
-    close_sockets, close_sockets_in_background, publish_in_background, publish_pending,
+    CHECK, close_sockets, close_sockets_in_background, publish_in_background, publish_pending,
     transient_item,
 };

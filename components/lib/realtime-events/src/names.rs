@@ -32,3 +32,18 @@ pub fn user_name(user: &str) -> String {
 pub fn proof_name(proof: &str) -> String {
     format!("k-{}", sha256_hex(&[proof]))
 }
+
+/// One of a user's conversations, for that user.
+pub fn conversation_name(user: &str, conversation: &str) -> String {
+    format!("v-{}", sha256_hex(&[user, conversation]))
+}
+
+/// All sockets for conversations of a user.
+pub fn conversations_name(user: &str) -> String {
+    format!("w-{}", sha256_hex(&[user]))
+}
+
+/// One connection.
+pub fn connection_name(connection: &str) -> String {
+    format!("s-{}", sha256_hex(&[connection]))
+}

@@ -1,13 +1,16 @@
 //! Publishing what is committed.
 
 use contracts::messaging::connections;
-use contracts::messaging::events::{self, Batch};
+use contracts::messaging::events::{self, Batch, Event, Kind};
 use contracts::realtime::proxy::{self, Action, Closing, Item};
 use http_edge::{ApiError, Context};
 use spin_sdk::wasip3::wit_bindgen::spawn;
 
 use crate::frame::{Scope, frame};
 use crate::names::{channel_name, feed_name, proof_name, thread_name, user_name};
+
+/// The content of a ping after which sockets check what they may still follow: their clients' pongs have it too.
+pub const CHECK: &str = "check";
 
 /// How long this instance has to publish what it took, in seconds. After that others take it.
 const SECONDS: u32 = 5;
@@ -123,21 +126,42 @@ fn items_of(batch: &Batch) -> Vec<Item> {
         if batch.is_feed {
             let scope = Scope::Feed(&batch.stream);
             add(feed_name(&batch.stream), scope, event.previous);
-            continue;
+        } else {
+            if let Some(thread) = &event.thread_id {
+                add(thread_name(thread), Scope::Thread, event.previous);
+            }
+            let previous = event.number.saturating_sub(1);
+            add(channel_name(&batch.stream), Scope::Channel, previous);
         }
-        if let Some(thread) = &event.thread_id {
-            add(thread_name(thread), Scope::Thread, event.previous);
-        }
-        let previous = event.number.saturating_sub(1);
-        add(channel_name(&batch.stream), Scope::Channel, previous);
+        items.extend(ended_by(event, batch).map(check_item));
     }
     items
 }
 
+/// The channel of the proxy whose sockets may follow less after an event.
+fn ended_by(event: &Event, batch: &Batch) -> Option<String> {
+    match (event.kind, &event.thread_id) {
+        (Kind::MemberRemoved | Kind::ChannelDeleted, _) if batch.is_feed => {
+            Some(user_name(&batch.stream))
+        }
+        (Kind::ThreadDeleted, Some(thread)) if !batch.is_feed => Some(thread_name(thread)),
+        _ => None,
+    }
+}
+
+fn check_item(channel: String) -> Item {
+    Item {
+        channel,
+        id: None,
+        previous_id: None,
+        action: Action::Ping(CHECK.to_owned()),
+        sender: None,
+        excluded: Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use contracts::messaging::events::{Event, Kind};
-
     use super::*;
 
     fn event(number: u64, previous: u64, thread: Option<&str>) -> Event {
@@ -197,5 +221,28 @@ mod tests {
     fn items_of_a_user_are_for_that_user() {
         let items = items_of(&batch(true, vec![event(3, 2, None)]));
         assert_eq!(names(&items), [("u-s", "e-3", "e-2")]);
+    }
+
+    #[test]
+    fn items_of_what_ends_subscriptions_have_the_sockets_check_them() {
+        let checked = |is_feed: bool, kind: Kind| {
+            let event = Event {
+                kind,
+                ..event(1, 0, Some("t"))
+            };
+            let items = items_of(&batch(is_feed, vec![event]));
+            let checks = items.into_iter().filter_map(|item| match item.action {
+                Action::Ping(content) if content == CHECK && item.excluded.is_empty() => {
+                    Some(item.channel)
+                }
+                _ => None,
+            });
+            checks.collect::<Vec<_>>()
+        };
+        assert_eq!(checked(true, Kind::MemberRemoved), ["o-s"]);
+        assert_eq!(checked(true, Kind::ChannelDeleted), ["o-s"]);
+        assert_eq!(checked(false, Kind::ThreadDeleted), ["t-t"]);
+        assert!(checked(false, Kind::MemberRemoved).is_empty());
+        assert!(checked(true, Kind::Mentioned).is_empty());
     }
 }

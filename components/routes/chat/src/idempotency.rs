@@ -18,16 +18,26 @@ pub(crate) fn key(
     let Some(key) = field(head, "Idempotency-Key")? else {
         return Ok(None);
     };
+    named("Idempotency-Key", key, path, body).map(Some)
+}
+
+/// The key of a request with this path and body. 400 that names `field` for an invalid key.
+pub(crate) fn named(
+    field: &str,
+    key: &str,
+    path: &str,
+    body: &impl Serialize,
+) -> Result<IdempotencyKey, ApiError> {
     let is_valid =
         (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_valid {
         let message = "must be 1 to 255 visible ASCII characters";
-        return Err(ApiError::invalid("Idempotency-Key", message));
+        return Err(ApiError::invalid(field, message));
     }
-    Ok(Some(IdempotencyKey {
+    Ok(IdempotencyKey {
         key: key.to_owned(),
         request: format!("{path} {}", serde_json::to_string(body).unwrap_or_default()),
-    }))
+    })
 }
 
 /// A header's value. 400 if it is not text: ignoring it would store a message twice, or repeat

@@ -16,12 +16,14 @@ mod context_window;
 mod evicted;
 mod idempotency;
 mod json;
+mod live;
 mod native;
 mod prompt;
 mod protocol;
 mod readers;
 mod reply_end;
 mod request;
+mod socket;
 mod start;
 mod stop;
 mod stream;
@@ -44,6 +46,9 @@ http_edge::routes! {
     GET "/api/chat/:id/stream" => readers::read_ai_sdk_reply,
     POST "/api/chat/:id/stop" => stop::stop_ai_sdk_reply,
     POST "/api/v1/chats/:id/messages" => send_chat_message,
+    GET "/ws/:conversationId" => socket::refuse_without_proxy,
+    POST "/ws/:conversationId" => socket::receive_events,
+    POST "/api/websocket" => socket::broadcast::broadcast,
 }
 
 async fn send_message(context: &mut Context) -> Result<Response, ApiError> {

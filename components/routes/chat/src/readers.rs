@@ -113,7 +113,7 @@ fn stream(reader: Reader, after: u64, protocol: Protocol, report: &mut Report) -
 }
 
 /// Why a stored reply is incomplete.
-fn stored_error(end: &StoredEnd) -> Option<ApiError> {
+pub(crate) fn stored_error(end: &StoredEnd) -> Option<ApiError> {
     match (&end.failure, end.outcome) {
         (Some(failure), Outcome::Incomplete) => Some(ApiError::ReplyFailed {
             code: known_code(&failure.code),

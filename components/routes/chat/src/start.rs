@@ -15,6 +15,8 @@ use futures::{
     future::{Either, join, select},
 };
 
+use crate::live::Live;
+
 /// The result of beginning a turn.
 pub(crate) enum Start {
     Started(Box<Started>),
@@ -28,6 +30,7 @@ pub(crate) struct Started {
     pub(crate) storing: Storing,
     pub(crate) stop: StoreStop,
     pub(crate) first: FirstDelta,
+    pub(crate) live: Live,
 }
 
 /// How a reply begins.
@@ -41,13 +44,14 @@ pub(crate) enum FirstDelta {
 
 /// Stores the message while the provider is asked: the first delta waits for the slower of the two,
 /// not for both. A request that may be a repetition (`is_keyed`) asks the provider only when it is
-/// certain that it is none.
+/// certain that it is none. `tell` tells the sockets for the conversation as soon as the message is stored.
 pub(crate) async fn begin(
     turn: &Turn,
     message: String,
     attachments: Vec<Attachment>,
     request: ChatRequest,
     is_keyed: bool,
+    tell: impl FnOnce(&ReplyInfo) -> Live,
 ) -> Result<Start, StoreError> {
     let model = request.model.clone();
     let (stop_sender, mut stop) = store_stop();
@@ -68,20 +72,22 @@ pub(crate) async fn begin(
             BeginResult::Started(started) => {
                 // Nobody waits for it if the first delta has arrived already.
                 let _ = begun.send(());
+                let live = tell(&started.info);
                 let mut storing = Storing::new(started.directive, stop_sender);
                 storing.run(turn, deltas).await;
-                Ok(Ok((started.info, storing)))
+                Ok(Ok((started.info, storing, live)))
             }
         }
     };
     let (first, stored) = join(ask, store).await;
     Ok(match stored? {
         Err(existing) => Start::Existing(existing),
-        Ok((info, storing)) => Start::Started(Box::new(Started {
+        Ok((info, storing, live)) => Start::Started(Box::new(Started {
             info,
             storing,
             stop,
             first,
+            live,
         })),
     })
 }

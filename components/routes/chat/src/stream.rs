@@ -18,6 +18,7 @@ use http_edge::{ApiError, BodyWriter, LogRecord};
 use sse::Encoder;
 
 use crate::{
+    live::Live,
     protocol::{DeltaEncoder, Protocol},
     reply_end::ReplyEnd,
     title::{self, TitleRequest},
@@ -37,6 +38,8 @@ pub(crate) struct ReplyStream {
     pub(crate) protocol: Protocol,
     /// Present if the conversation is new.
     pub(crate) title: Option<TitleRequest>,
+    /// Tells the sockets for the conversation.
+    pub(crate) live: Live,
 }
 
 /// What is left to do when the model has finished.
@@ -60,6 +63,12 @@ impl ReplyStream {
         log
     }
 
+    /// Stores the reply, with no client but the sockets for the conversation, and writes the log record.
+    pub(crate) async fn run_without_client(self, log: LogRecord) {
+        let (client, _) = send_buffer();
+        self.write(client, log).await.write();
+    }
+
     async fn write(self, client: SendBuffer, mut log: LogRecord) -> LogRecord {
         let Self {
             turn,
@@ -71,12 +80,14 @@ impl ReplyStream {
             protocol,
             title,
             info,
+            live,
         } = self;
         let encoder = TitledEncoder {
             opening: (protocol, info.clone(), model.clone()),
             evictions: storing.evictions(),
             deltas: DeltaEncoder::new(protocol, 0),
             beginning: title.is_some().then(String::new),
+            live,
         };
         let (queue, deltas) = store_queue();
         let ((relayed, encoder, mut client), unstored) = join(
@@ -90,7 +101,10 @@ impl ReplyStream {
         let mut out = Encoder::new();
         protocol.evicted(&mut out, (&info, &model), &evicted);
         client.push(out.take());
-        client.push(finished.encode(protocol, log.request_id()));
+        let end = finished.end(log.request_id());
+        client.push(protocol.end(&end));
+        encoder.live.evicted(&evicted);
+        encoder.live.end(end);
         // The client has received its end; what follows delays nobody.
         drop(client);
         finished.record(storing.warnings(), &mut log);
@@ -187,15 +201,15 @@ impl Finished {
         (self.usage.prompt_tokens, self.usage.completion_tokens)
     }
 
-    fn encode(&self, protocol: Protocol, request_id: &str) -> Vec<u8> {
+    fn end<'a>(&'a self, request_id: &'a str) -> ReplyEnd<'a> {
         let completion = self.relayed.end.completion();
-        protocol.end(&ReplyEnd {
+        ReplyEnd {
             outcome: self.outcome(),
             reason: completion.map(|completion| completion.finish_reason.clone()),
             usage: self.error.is_none().then(|| self.tokens()),
             model: &self.model,
             error: self.error.as_ref().map(|error| (error, request_id)),
-        })
+        }
     }
 
     /// Writes to the log record how the reply went.
@@ -251,14 +265,17 @@ struct TitledEncoder {
     deltas: DeltaEncoder,
     /// None if no title is wanted.
     beginning: Option<String>,
+    live: Live,
 }
 
 impl TextEncoder for TitledEncoder {
     fn text(&mut self, out: &mut Encoder, text: &str) {
         self.deltas.text(out, text);
+        self.live.text(text);
         let evicted = self.evictions.take();
         let (protocol, info, model) = &self.opening;
         protocol.evicted(out, (info, model), &evicted);
+        self.live.evicted(&evicted);
         if let Some(beginning) = &mut self.beginning
             && beginning.len() < title::MAX_CONTEXT_BYTES
         {

@@ -17,6 +17,8 @@ use contracts::{
 use futures::future::{Either, select};
 use spin_sdk::{time::sleep, variables};
 
+use crate::live;
+
 /// How long a model may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// How much of the message and of the reply the model is shown, in characters.
@@ -73,9 +75,10 @@ impl TitleRequest {
             }
         }
         if let Some(title) = moderated(clean(&collector.text)).await {
-            conversations::suggest_title(self.user, self.conversation, title)
+            conversations::suggest_title(self.user.clone(), self.conversation.clone(), title)
                 .await
                 .map_err(|_| "title: not stored".to_owned())?;
+            live::tell_title(&self.user, &self.conversation).await;
         }
         settled
     }

@@ -17,9 +17,11 @@ use http_edge::{ApiError, Response};
 
 use crate::{
     attachments,
+    live::{Live, LiveTurn},
     prompt::{self, Prompt},
     protocol::Protocol,
     readers,
+    reply_end::ReplyEnd,
     request::TurnRequest,
     start::{self, FirstDelta, Start},
     stream::{self, ReplyStream},
@@ -38,7 +40,7 @@ pub(crate) struct ReplyRequest {
 }
 
 /// A request after its turn has begun, or was found to have begun before.
-enum Begun {
+pub(crate) enum Begun {
     /// The request is a repetition; this is its reply.
     Existing(ReplyInfo),
     New(Box<ReplyStream>),
@@ -50,12 +52,32 @@ pub(crate) async fn respond(
     request: ReplyRequest,
     report: &mut Report,
 ) -> Result<Response, ApiError> {
+    let user = request.principal.user.id.clone();
+    let protocol = request.protocol;
+    let last_event_id = request.last_event_id.clone();
+    match begin(request, None, report).await? {
+        Begun::Existing(reply) => {
+            readers::read_existing(user, reply, protocol, last_event_id?.unwrap_or(0), report).await
+        }
+        Begun::New(stream) => {
+            Ok(protocol.mark(Response::events(|body, log| stream.run(body, log))))
+        }
+    }
+}
+
+/// Admits the request and begins its turn. `client_id`: the name that a client of the conversation's sockets gave the
+/// message.
+pub(crate) async fn begin(
+    request: ReplyRequest,
+    client_id: Option<String>,
+    report: &mut Report,
+) -> Result<Begun, ApiError> {
     let ReplyRequest {
         principal,
         turn: mut turn_request,
         key,
         protocol,
-        last_event_id,
+        last_event_id: _,
     } = request;
     let user = principal.user.id.clone();
     let is_keyed = key.is_some();
@@ -71,29 +93,20 @@ pub(crate) async fn respond(
     admitted?;
     let turn =
         turn.map_err(|error| error_mapping::conversations(error, turn_request.invalid_path()))?;
-    let begun = match turn.existing_reply() {
-        Some(existing) => Begun::Existing(existing),
-        None => {
-            let catalogue = catalogue.map_err(error_mapping::catalogue)?;
-            let new = OpenTurn {
-                user: user.clone(),
-                turn,
-                payer: Payer::from(&principal),
-                protocol,
-                is_keyed,
-                created_files: Vec::new(),
-            };
-            new.begin(&mut turn_request, &catalogue, report).await?
-        }
-    };
-    match begun {
-        Begun::Existing(reply) => {
-            readers::read_existing(user, reply, protocol, last_event_id?.unwrap_or(0), report).await
-        }
-        Begun::New(stream) => {
-            Ok(protocol.mark(Response::events(|body, log| stream.run(body, log))))
-        }
+    if let Some(existing) = turn.existing_reply() {
+        return Ok(Begun::Existing(existing));
     }
+    let catalogue = catalogue.map_err(error_mapping::catalogue)?;
+    let new = OpenTurn {
+        user,
+        turn,
+        payer: Payer::from(&principal),
+        protocol,
+        is_keyed,
+        client_id,
+        created_files: Vec::new(),
+    };
+    new.begin(&mut turn_request, &catalogue, report).await
 }
 
 async fn open_turn(
@@ -125,6 +138,7 @@ struct OpenTurn {
     payer: Payer,
     protocol: Protocol,
     is_keyed: bool,
+    client_id: Option<String>,
     /// Files that were stored for its message.
     created_files: Vec<String>,
 }
@@ -154,6 +168,7 @@ impl OpenTurn {
                     payer: self.payer,
                     protocol: self.protocol,
                     is_keyed: self.is_keyed,
+                    client_id: self.client_id,
                 };
                 new.begin(request, &mut created, report).await
             }
@@ -172,6 +187,7 @@ struct NewTurn {
     payer: Payer,
     protocol: Protocol,
     is_keyed: bool,
+    client_id: Option<String>,
 }
 
 impl NewTurn {
@@ -192,6 +208,7 @@ impl NewTurn {
             payer,
             protocol,
             is_keyed,
+            client_id,
         } = self;
         let prompt_bytes = completion::prompt_bytes(&prompt.messages);
         let reservation =
@@ -204,8 +221,17 @@ impl NewTurn {
             options: None,
             native: None,
         };
+        let tell = |info: &ReplyInfo| {
+            Live::begin(LiveTurn {
+                user: user.clone(),
+                info: info.clone(),
+                model: prompt.model.clone(),
+                is_new: prompt.needs_title,
+                client_id,
+            })
+        };
         let (message, attachments) = (prompt.message.clone(), prompt.attachments);
-        let start = start::begin(&turn, message, attachments, chat_request, is_keyed).await;
+        let start = start::begin(&turn, message, attachments, chat_request, is_keyed, tell).await;
         let started = match start {
             Ok(Start::Started(started)) => {
                 created_files.clear();
@@ -237,6 +263,13 @@ impl NewTurn {
                 let (finished, released) = join(end, reservation.release()).await;
                 report.warn(finished.map(drop));
                 report.warn(released);
+                started.live.end(ReplyEnd {
+                    outcome: Outcome::Incomplete,
+                    reason: None,
+                    usage: None,
+                    model: &prompt.model,
+                    error: Some((&error, "")),
+                });
                 return Err(error);
             }
         };
@@ -256,6 +289,7 @@ impl NewTurn {
             reservation,
             protocol,
             title,
+            live: started.live,
         })))
     }
 }

@@ -19,6 +19,7 @@ use contracts::{
     llm::provider,
 };
 use http_edge::{ApiError, Context, Response, Validator, pagination};
+use realtime_events::{Removal, tell_removed_in_background};
 use serde::{Deserialize, Serialize};
 
 use view::{ChatView, ChatWithMessages, One, Success};
@@ -141,7 +142,10 @@ async fn show_chat(context: &mut Context) -> Result<Response, ApiError> {
 async fn delete_chat(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user.id;
     let id = context.uuid("id", CHAT)?;
-    conversations::delete(user, id).await.map_err(failed)?;
+    conversations::delete(user.clone(), id.clone())
+        .await
+        .map_err(failed)?;
+    tell_removed_in_background(context, &user, vec![id], Removal::Deleted);
     Ok(Response::json(&Success { success: true }))
 }
 

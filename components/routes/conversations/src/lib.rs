@@ -14,6 +14,9 @@ use contracts::conversations::{
     types::{Conversation, Error},
 };
 use http_edge::{ApiError, Context, Response, Validator};
+use realtime_events::{
+    Removal, tell_all_removed_in_background, tell_removed_in_background, tell_title_in_background,
+};
 use serde::Deserialize;
 
 use view::{ConversationView, Conversations, HistoryView, RestoredView, Success};
@@ -85,9 +88,10 @@ async fn rename_conversation(context: &mut Context) -> Result<Response, ApiError
     let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
     let title = valid_title(context.json().await?)?;
-    conversations::rename(user.id.clone(), id.clone(), title)
+    let summary = conversations::rename(user.id.clone(), id.clone(), title)
         .await
         .map_err(failed)?;
+    tell_title_in_background(context, &user.id, &id, &summary.title);
     let renamed = conversations::get_conversation(user.id, id)
         .await
         .map_err(failed)?;
@@ -122,7 +126,11 @@ async fn unpin_conversation(context: &mut Context) -> Result<Response, ApiError>
 async fn restore_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
-    let restored = conversations::restore(user.id, id).await.map_err(failed)?;
+    let restored = conversations::restore(user.id.clone(), id)
+        .await
+        .map_err(failed)?;
+    let evicted = restored.evicted.iter().map(|one| one.id.clone());
+    tell_removed_in_background(context, &user.id, evicted.collect(), Removal::Evicted);
     let origin = file_transfer::origin(context);
     Ok(Response::json(&RestoredView::new(&origin, &restored)))
 }
@@ -130,7 +138,10 @@ async fn restore_conversation(context: &mut Context) -> Result<Response, ApiErro
 async fn delete_conversation(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
     let id = context.uuid("id", error_mapping::CONVERSATION)?;
-    conversations::delete(user.id, id).await.map_err(failed)?;
+    conversations::delete(user.id.clone(), id.clone())
+        .await
+        .map_err(failed)?;
+    tell_removed_in_background(context, &user.id, vec![id], Removal::Deleted);
     Ok(Response::json(&Success { success: true }))
 }
 
@@ -139,6 +150,7 @@ async fn clear_everything(context: &mut Context) -> Result<Response, ApiError> {
     user_data::erase_content(&user.id)
         .await
         .map_err(|failure| ApiError::storage_unavailable(failure.message()))?;
+    tell_all_removed_in_background(context, &user.id);
     Ok(Response::json(&Success { success: true }))
 }
 

@@ -13,9 +13,9 @@ use realtime_events::{EventId, channel_name, feed_name, frame, thread_name};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use spin_sdk::variables;
+use websockets::Events;
 
 use crate::messages;
-use crate::protocol::Events;
 use crate::socket::Socket;
 
 /// Events that are sent to a client that has missed some. One that missed more loads the thread again.
@@ -162,7 +162,7 @@ fn send(socket: &Socket, scope: &Scope, history: &History, out: &mut Events) -> 
     };
     let mut sent_to = None;
     for event in &history.events {
-        if out.len() > RESPONSE_MAX {
+        if out.size() > RESPONSE_MAX {
             return sent_to.unwrap_or(event.previous);
         }
         out.json(&frame(event, &history.epoch, shown));

@@ -5,10 +5,10 @@ use http_edge::{ApiError, Context};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use websockets::{Events, MESSAGE_MAX};
 
 use crate::messages::{confirmation, error};
-use crate::protocol::Events;
-use crate::socket::{MESSAGE_MAX, Socket};
+use crate::socket::Socket;
 use crate::{follow, presence, typing};
 
 /// A thread or channel to follow.

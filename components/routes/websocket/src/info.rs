@@ -6,8 +6,7 @@ use http_edge::{ApiError, Context, Response};
 use realtime_events::owner_of;
 use serde::Serialize;
 use team::UtcTime;
-
-use crate::socket::{MESSAGE_MAX, MESSAGES_MAX};
+use websockets::{MESSAGE_MAX, MESSAGES_MAX};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +29,8 @@ struct InfoView {
 #[serde(rename_all = "camelCase")]
 struct ConnectionView {
     id: String,
+    /// The conversation that it is for. None: threads and channels.
+    conversation_id: Option<String>,
     opened_at: UtcTime,
     seen_at: UtcTime,
     follows: Vec<SubscriptionView>,
@@ -73,6 +74,7 @@ pub(crate) async fn list_sockets(context: &mut Context) -> Result<Response, ApiE
         .map_err(error_mapping::messaging)?;
     let open = open.into_iter().map(|connection| ConnectionView {
         id: connection.id,
+        conversation_id: connection.conversation_id,
         opened_at: UtcTime(connection.opened_at),
         seen_at: UtcTime(connection.seen_at),
         follows: connection

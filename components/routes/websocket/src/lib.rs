@@ -8,29 +8,26 @@
     )
 )]
 
-mod broadcast;
 mod follow;
 mod frames;
 mod info;
 mod messages;
 mod open;
 mod presence;
-mod protocol;
-mod request;
 mod socket;
 mod tick;
 mod typing;
 
 use contracts::messaging::connections;
 use http_edge::{ApiError, Context, Response};
+use realtime_events::CHECK;
+use websockets::{Event, Events, from_proxy, upgrade_required};
 
-use protocol::{Event, Events};
 use socket::Socket;
 
 http_edge::routes! {
     GET "/ws" => refuse_without_proxy,
     POST "/ws" => receive_events,
-    POST "/api/websocket" => broadcast::broadcast,
     POST "/api/websocket/ticket" => info::create_ticket,
     GET "/api/websocket/info" => info::list_sockets,
 }
@@ -38,23 +35,12 @@ http_edge::routes! {
 /// A request for a WebSocket that no proxy has turned into events.
 async fn refuse_without_proxy(context: &mut Context) -> Result<Response, ApiError> {
     access::require_user(context).await?;
-    Err(request::upgrade_required())
+    Err(upgrade_required())
 }
 
 /// Events of a WebSocket from the proxy.
 async fn receive_events(context: &mut Context) -> Result<Response, ApiError> {
-    if !request::is_from_proxy(context).await {
-        access::require_user(context).await?;
-        return Err(match request::has_events(context) {
-            true => ApiError::Forbidden("Only the proxy may send events of WebSockets."),
-            false => request::upgrade_required(),
-        });
-    }
-    let id = request::connection_id(context)?;
-    let body = request::read_body(context).await?;
-    let events = protocol::decode(&body).ok_or_else(|| {
-        ApiError::invalid("body", "is not of the type application/websocket-events")
-    })?;
+    let (id, events) = from_proxy(context).await?;
     if events.first() == Some(&Event::Open) {
         return open::open(context, id).await;
     }
@@ -105,6 +91,13 @@ async fn answer_events(
                 ));
             }
             Event::Ping(content) => out.pong(&content),
+            // Something that may have ended what the socket follows.
+            Event::Pong(content) if content == CHECK.as_bytes() => {
+                let is_open = tick::check(context, socket, out).await?;
+                if !is_open {
+                    return Ok(());
+                }
+            }
             Event::Pong(content) => {
                 follow::resume_from_pong(context, socket, &content, out).await?
             }
@@ -124,7 +117,7 @@ async fn close(context: &mut Context, socket: &Socket) -> Result<(), ApiError> {
         .await
         .map_err(error_mapping::messaging)?;
     if was_last {
-        presence::tell_later_if_offline(context, socket.user.clone());
+        realtime_events::tell_later_if_offline(context, socket.user.clone());
     }
     Ok(())
 }

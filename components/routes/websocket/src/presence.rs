@@ -1,23 +1,14 @@
 //! Who is online, told to those who asked for it.
 
-use std::time::Duration;
-
-use contracts::messaging::connections::{self, Presence, PresenceState};
-use contracts::realtime::proxy::{self, Action, Item};
+use contracts::messaging::connections;
 use http_edge::{ApiError, Context};
-use realtime_events::presence_name;
+use realtime_events::{presence_frame, presence_name, tell_presence_in_background};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use spin_sdk::time::sleep;
-use spin_sdk::wasip3::wit_bindgen::spawn;
-use team::UtcTime;
+use websockets::Events;
 
 use crate::messages;
-use crate::protocol::Events;
 use crate::socket::Socket;
 
-/// How long a user without sockets is still shown as online.
-const OFFLINE_DELAY: Duration = Duration::from_secs(30);
 /// Users whose presence a socket follows.
 const WATCHED_MAX: u32 = 100;
 
@@ -61,7 +52,7 @@ pub(crate) async fn watch(
         .map_err(error_mapping::messaging)?;
     for presence in &found {
         out.subscribe(&presence_name(&presence.user));
-        out.json(&frame(presence).to_string());
+        out.json(&presence_frame(presence));
         socket.watched = socket.watched.saturating_add(1);
     }
     Ok(())
@@ -87,73 +78,6 @@ pub(crate) async fn set(
     connections::set_presence(socket.user.clone(), is_away, is_hidden)
         .await
         .map_err(error_mapping::messaging)?;
-    tell_in_background(context, socket.user.clone());
+    tell_presence_in_background(context, socket.user.clone());
     Ok(())
-}
-
-fn frame(presence: &Presence) -> Value {
-    json!({
-        "type": "PRESENCE",
-        "payload": {
-            "userId": presence.user,
-            "state": match presence.state {
-                PresenceState::Online => "online",
-                PresenceState::Away => "away",
-                PresenceState::Offline => "offline",
-            },
-            "lastSeenAt": presence.last_seen_at.map(UtcTime),
-        },
-    })
-}
-
-/// Publishes the presence of a user as it is now.
-pub(crate) async fn tell(user: &str) -> Result<(), ApiError> {
-    let found = connections::list_presence(user.to_owned(), vec![user.to_owned()])
-        .await
-        .map_err(error_mapping::messaging)?;
-    let items: Vec<Item> = found
-        .iter()
-        .map(|presence| Item {
-            channel: presence_name(&presence.user),
-            id: None,
-            previous_id: None,
-            action: Action::Message(frame(presence).to_string()),
-            sender: None,
-            excluded: Vec::new(),
-        })
-        .collect();
-    if items.is_empty() {
-        return Ok(());
-    }
-    proxy::publish(items).await.map_err(error_mapping::realtime)
-}
-
-pub(crate) fn tell_in_background(context: &Context, user: String) {
-    let log = context.log.background();
-    spawn(async move {
-        if let Err(error) = tell(&user).await {
-            log.failed(&error);
-        }
-    });
-}
-
-/// Publishes that a user is offline, unless there is another socket by then: a page that is loaded again does not
-/// show.
-pub(crate) fn tell_later_if_offline(context: &Context, user: String) {
-    let log = context.log.background();
-    spawn(async move {
-        sleep(OFFLINE_DELAY).await;
-        let told = async {
-            let open = connections::list(user.clone())
-                .await
-                .map_err(error_mapping::messaging)?;
-            match open.is_empty() {
-                true => tell(&user).await,
-                false => Ok(()),
-            }
-        };
-        if let Err(error) = told.await {
-            log.failed(&error);
-        }
-    });
 }

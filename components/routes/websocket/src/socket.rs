@@ -2,12 +2,7 @@
 
 use http_edge::{Context, Response};
 use unix_time::now_ms;
-
-/// Bytes of a message of a client.
-pub(crate) const MESSAGE_MAX: usize = 64 * 1024;
-/// Messages of a client in a minute.
-pub(crate) const MESSAGES_MAX: u32 = 100;
-const MINUTE: u64 = 60_000;
+use websockets::MessageCounter;
 
 /// A socket that is open.
 pub(crate) struct Socket {
@@ -21,8 +16,7 @@ pub(crate) struct Socket {
     pub(crate) typing: Option<(String, u64)>,
     /// Users whose presence it follows.
     pub(crate) watched: u32,
-    /// The beginning of a minute, and the messages since.
-    window: (u64, u32),
+    pub(crate) counter: MessageCounter,
     pub(crate) now: u64,
 }
 
@@ -36,7 +30,7 @@ impl Socket {
             checked_at: now,
             typing: None,
             watched: 0,
-            window: (now, 0),
+            counter: MessageCounter::default(),
             now,
         }
     }
@@ -57,7 +51,10 @@ impl Socket {
         let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let has_credentials = number() == 1;
         let checked_at = number();
-        let window = (number(), small(number()));
+        let counter = MessageCounter {
+            since: number(),
+            messages: small(number()),
+        };
         let watched = small(number());
         let typed_at = number();
         let thread = parts.next().unwrap_or_default();
@@ -68,7 +65,7 @@ impl Socket {
             checked_at,
             typing: (!thread.is_empty()).then(|| (thread.to_owned(), typed_at)),
             watched,
-            window,
+            counter,
             now,
         }
     }
@@ -79,19 +76,15 @@ impl Socket {
             "{} {} {} {} {} {typed_at} {thread}",
             u8::from(self.has_credentials),
             self.checked_at,
-            self.window.0,
-            self.window.1,
+            self.counter.since,
+            self.counter.messages,
             self.watched,
         )
     }
 
     /// Counts a message; false if there were too many.
     pub(crate) fn admits_message(&mut self) -> bool {
-        if self.now.saturating_sub(self.window.0) >= MINUTE {
-            self.window = (self.now, 0);
-        }
-        self.window.1 = self.window.1.saturating_add(1);
-        self.window.1 <= MESSAGES_MAX
+        self.counter.admits(self.now)
     }
 
     /// Adds to a response what the proxy is to keep.
@@ -115,16 +108,5 @@ mod tests {
         assert_eq!(parsed.state(), state);
         let empty = Socket::parse("k".into(), "user_1", "", 0);
         assert!(!empty.has_credentials && empty.typing.is_none());
-    }
-
-    #[test]
-    fn admits_message_up_to_the_limit_of_each_minute() {
-        let mut socket = Socket::parse("k".into(), "user_1", "", MINUTE);
-        for _ in 0..MESSAGES_MAX {
-            assert!(socket.admits_message());
-        }
-        assert!(!socket.admits_message());
-        socket.now += MINUTE;
-        assert!(socket.admits_message());
     }
 }

@@ -5,13 +5,13 @@ use contracts::identity::types::AuthError;
 use contracts::messaging::connections;
 use contracts::messaging::events;
 use http_edge::{ApiError, Context};
-use realtime_events::{channel_name, publish_pending, thread_name};
+use realtime_events::{channel_name, expire_connections, publish_pending, thread_name};
 use serde_json::{Map, json};
 use spin_sdk::wasip3::wit_bindgen::spawn;
+use websockets::Events;
 
-use crate::protocol::Events;
 use crate::socket::Socket;
-use crate::{follow, messages, presence};
+use crate::{follow, messages};
 
 /// The time between two checks, in milliseconds.
 const CHECK_TIME: u64 = 20_000;
@@ -86,12 +86,7 @@ async fn tidy_in_background(context: &Context, now: u64) {
     spawn(async move {
         let tidied = async {
             publish_pending().await?;
-            let gone = connections::expire()
-                .await
-                .map_err(error_mapping::messaging)?;
-            for user in gone {
-                presence::tell(&user).await?;
-            }
+            expire_connections().await?;
             let retention = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
             events::expire(now.saturating_sub(retention))
                 .await

@@ -246,6 +246,7 @@ async fn realtime(world: &World, channel: &str) {
     }
     session.see_connection("k").await.unwrap();
     session.list_connections("u1").await.unwrap();
+    session.list_connections_for("u1", "c").await.unwrap();
     session.set_presence("u1", true, false).await.unwrap();
     let of = ["u1".to_owned(), "u2".to_owned()];
     session.list_presence("u1", &of).await.unwrap();

@@ -17,6 +17,7 @@ export type {
   JoinedChannel,
   MessageAttachment,
   MessageWithSender,
+  Presence,
   RealtimeConnection,
   Thread,
   UpdateChannelRequest,

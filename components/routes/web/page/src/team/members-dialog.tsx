@@ -17,7 +17,10 @@ import {
   goldfish,
   type Invitation,
 } from './client';
+import { presenceOf, watchPresence } from './updates';
 
+/** Members whose presence is shown as it changes; the server allows as many for one connection. */
+const WATCHED = 100;
 const ROLES: ChannelRole[] = ['member', 'moderator', 'admin'];
 
 export function MembersDialog({ channel, close }: { channel: Channel; close: () => void }) {
@@ -40,11 +43,13 @@ function Members({ channel }: { channel: Channel }) {
   const list = useSignal<ChannelMember[]>([]);
   const next = useSignal<string | undefined>(undefined);
   const load = async (cursor?: string) => {
-    const page = await goldfish.members.list(channel.id, { limit: 50, cursor });
+    const page = await goldfish.members.list(channel.id, { limit: 50, cursor, presence: true });
     list.value = [...(cursor ? list.value : []), ...page.items];
     next.value = page.next;
   };
   useEffect(() => void attempt(load), []);
+  const watched = list.value.slice(0, WATCHED).map(({ userId }) => userId);
+  useEffect(() => (watched.length > 0 ? watchPresence(watched) : undefined), [watched.join(' ')]);
   const change = (action: () => Promise<unknown>) =>
     attempt(async () => {
       await action();
@@ -85,7 +90,7 @@ function Member({ member, channel, change }: MemberProps) {
   return (
     <li>
       <span dir="auto">
-        {name} {isOwner && <span class="badge">{t.team.owner}</span>}
+        {name} {isOwner && <span class="badge">{t.team.owner}</span>} <PresenceLabel member={member} />
       </span>
       <span class="member-tools">
         {isAdmin && (isAbove || userId === me) ? (
@@ -129,6 +134,17 @@ function Member({ member, channel, change }: MemberProps) {
         )}
       </span>
     </li>
+  );
+}
+
+/** Says in words whether a member is online; the dot only repeats it. */
+function PresenceLabel({ member }: { member: ChannelMember }) {
+  const state = presenceOf.value[member.userId] ?? member.presence?.state ?? 'offline';
+  return (
+    <span class={`presence ${state}`}>
+      <span class="dot" aria-hidden="true" />
+      {t.team.presence[state]}
+    </span>
   );
 }
 

@@ -3,7 +3,7 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import { isSignedOut, user } from '../session';
-import { type AnyRealtimeEvent, type Followed, goldfish, type RealtimeConnection } from './client';
+import { type AnyRealtimeEvent, type Followed, goldfish, type Presence, type RealtimeConnection } from './client';
 
 /** Milliseconds between two checks of what is shown. */
 const INTERVAL = 10_000;
@@ -25,6 +25,8 @@ interface Watcher extends Watch {
 }
 
 const watchers = signal<Watcher[]>([]);
+/** Users whose presence is shown, by who shows it. */
+const presences = new Set<string[]>();
 const isAwake = signal(false);
 const lookAround = () => (isAwake.value = document.visibilityState === 'visible' && navigator.onLine);
 lookAround();
@@ -34,6 +36,8 @@ for (const change of ['online', 'offline']) addEventListener(change, lookAround)
 const userId = computed(() => (isSignedOut.value ? undefined : user.value?.id));
 const mayConnect = computed(() => isAwake.value && watchers.value.some(({ followed }) => followed));
 let connection: RealtimeConnection | null = null;
+/** Who is online, of those whose presence is watched. */
+export const presenceOf = signal<Record<string, Presence['state']>>({});
 let lastTyping = { threadId: '', at: 0 };
 
 effect(() => {
@@ -41,7 +45,13 @@ effect(() => {
   const opened = goldfish.realtime.connect();
   connection = opened;
   for (const { followed } of watchers.peek()) if (followed) opened.follow(followed);
+  for (const userIds of presences) opened.watchPresence(userIds);
   opened.on('*', (event) => {
+    if (event.type === 'PRESENCE') {
+      const { userId, state } = event.payload;
+      presenceOf.value = { ...presenceOf.peek(), [userId]: state };
+      return;
+    }
     for (const { followed, receive, run } of watchers.peek()) {
       if (!followed || !isAbout(event, followed)) continue;
       receive?.(event);
@@ -93,6 +103,16 @@ export function whenChanged({ check, followed, receive }: Watch): () => void {
     endEffect();
     watchers.value = watchers.peek().filter((one) => one !== watcher);
     if (followed) connection?.unfollow(followed);
+  };
+}
+
+/** Keeps `presenceOf` of these users current, until the returned function is called. */
+export function watchPresence(userIds: string[]): () => void {
+  presences.add(userIds);
+  connection?.watchPresence(userIds);
+  return () => {
+    presences.delete(userIds);
+    connection?.unwatchPresence(userIds);
   };
 }
 

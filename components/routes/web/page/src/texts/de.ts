@@ -225,6 +225,7 @@ const de: Texts = {
     memberCount: (count) => (count === 1 ? '1 Mitglied' : `${count} Mitglieder`),
     members: 'Mitglieder',
     moreMembers: 'Mehr Mitglieder zeigen',
+    presence: { online: 'Online', away: 'Abwesend', offline: 'Offline' },
     roles: { member: 'Mitglied', moderator: 'Moderator', admin: 'Admin' },
     owner: 'Eigentümer',
     roleOf: (name) => `Rolle von ${name}`,

@@ -226,6 +226,7 @@ const en = {
     memberCount: (count: number) => (count === 1 ? '1 member' : `${count} members`),
     members: 'Members',
     moreMembers: 'Show more members',
+    presence: { online: 'Online', away: 'Away', offline: 'Offline' },
     roles: { member: 'Member', moderator: 'Moderator', admin: 'Admin' },
     owner: 'Owner',
     roleOf: (name: string) => `Role of ${name}`,

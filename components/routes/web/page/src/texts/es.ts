@@ -224,6 +224,7 @@ const es: Texts = {
     memberCount: (count) => (count === 1 ? '1 miembro' : `${count} miembros`),
     members: 'Miembros',
     moreMembers: 'Mostrar más miembros',
+    presence: { online: 'En línea', away: 'Ausente', offline: 'Desconectado' },
     roles: { member: 'Miembro', moderator: 'Moderador', admin: 'Administrador' },
     owner: 'Propietario',
     roleOf: (name) => `Rol de ${name}`,

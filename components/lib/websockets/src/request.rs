@@ -3,20 +3,40 @@
 use contracts::realtime::proxy;
 use http_edge::{ApiError, Context, ProtocolError};
 
-use crate::protocol::MEDIA_TYPE;
+use crate::protocol::{Event, MEDIA_TYPE, decode};
 
 /// Bytes of a request. Proxies send at most 200,000 bytes of events.
 const BODY_MAX: usize = 1_000_000;
 
+/// The id of the connection that a request of the proxy is about, and what its client did.
+///
+/// # Errors
+/// The response to a request that the proxy did not send: 426 if it has no events, else 403.
+pub async fn from_proxy(context: &mut Context) -> Result<(String, Vec<Event>), ApiError> {
+    if !is_from_proxy(context).await {
+        access::require_user(context).await?;
+        return Err(match has_events(context) {
+            true => ApiError::Forbidden("Only the proxy may send events of WebSockets."),
+            false => upgrade_required(),
+        });
+    }
+    let id = connection_id(context)?;
+    let body = read_body(context).await?;
+    let events = decode(&body).ok_or_else(|| {
+        ApiError::invalid("body", "is not of the type application/websocket-events")
+    })?;
+    Ok((id, events))
+}
+
 /// Whether the request has events of a WebSocket.
-pub(crate) fn has_events(context: &Context) -> bool {
+fn has_events(context: &Context) -> bool {
     let r#type = context.head.header("content-type").unwrap_or_default();
     let r#type = r#type.split(';').next().unwrap_or_default();
     r#type.trim().eq_ignore_ascii_case(MEDIA_TYPE)
 }
 
 /// Whether the proxy sent it. Only then may its `Connection-Id` and `Meta-…` be believed.
-pub(crate) async fn is_from_proxy(context: &Context) -> bool {
+async fn is_from_proxy(context: &Context) -> bool {
     let Some(signature) = context.head.header("grip-sig") else {
         return false;
     };
@@ -24,7 +44,10 @@ pub(crate) async fn is_from_proxy(context: &Context) -> bool {
 }
 
 /// The proxy's id of the connection.
-pub(crate) fn connection_id(context: &Context) -> Result<String, ApiError> {
+///
+/// # Errors
+/// 400 without a valid one.
+fn connection_id(context: &Context) -> Result<String, ApiError> {
     let id = context.head.header("connection-id").unwrap_or_default();
     let is_id = (1..=128).contains(&id.len())
         && id
@@ -36,7 +59,7 @@ pub(crate) fn connection_id(context: &Context) -> Result<String, ApiError> {
     Ok(id.to_owned())
 }
 
-pub(crate) async fn read_body(context: &mut Context) -> Result<Vec<u8>, ApiError> {
+async fn read_body(context: &mut Context) -> Result<Vec<u8>, ApiError> {
     let mut body = context.body();
     let mut bytes = Vec::new();
     while let Some(part) = body.next().await? {
@@ -49,7 +72,7 @@ pub(crate) async fn read_body(context: &mut Context) -> Result<Vec<u8>, ApiError
 }
 
 /// The error where there is no proxy.
-pub(crate) fn upgrade_required() -> ApiError {
+pub fn upgrade_required() -> ApiError {
     ApiError::ProtocolError(ProtocolError::new(
         426,
         "UPGRADE_REQUIRED",

@@ -8,11 +8,16 @@ pub(crate) const MEDIA_TYPE: &str = "application/websocket-events";
 
 /// What a client did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+pub enum Event {
+    /// It opened the connection.
     Open,
+    /// It sent a text.
     Text(Vec<u8>),
+    /// It sent something that is no text.
     Binary,
+    /// It sent a ping.
     Ping(Vec<u8>),
+    /// It responded to a ping.
     Pong(Vec<u8>),
     /// The content of its close frame: a code and a reason, or nothing.
     Close(Vec<u8>),
@@ -22,32 +27,35 @@ pub(crate) enum Event {
 
 /// Events that are sent back, in the order in which they are added.
 #[derive(Debug, Default)]
-pub(crate) struct Events(Vec<u8>);
+pub struct Events(Vec<u8>);
 
 impl Events {
     /// Accepts the connection.
-    pub(crate) fn open(&mut self) {
+    pub fn open(&mut self) {
         self.0.extend_from_slice(b"OPEN\r\n");
     }
 
     /// A text for the client: a JSON object. Another text could be taken for a message to the proxy.
-    pub(crate) fn json(&mut self, text: &str) {
+    pub fn json(&mut self, text: &str) {
         self.add("TEXT", text.as_bytes());
     }
 
-    pub(crate) fn subscribe(&mut self, channel: &str) {
+    /// Subscribes the connection to a channel of the proxy. It gets nothing that names its user as the sender, or as
+    /// excluded.
+    pub fn subscribe(&mut self, channel: &str) {
         let message = serde_json::json!({
             "type": "subscribe", "channel": channel, "filters": ["skip-self", "skip-users"],
         });
         self.control(&message);
     }
 
-    pub(crate) fn unsubscribe(&mut self, channel: &str) {
+    /// Ends a subscription.
+    pub fn unsubscribe(&mut self, channel: &str) {
         self.control(&serde_json::json!({ "type": "unsubscribe", "channel": channel }));
     }
 
-    /// Tells the proxy whose connection it is.
-    pub(crate) fn user(&mut self, user: &str) {
+    /// Names the connection for the senders and users of [`Self::subscribe`].
+    pub fn user(&mut self, user: &str) {
         self.control(&serde_json::json!({ "type": "set-meta", "name": "user", "value": user }));
     }
 
@@ -55,23 +63,25 @@ impl Events {
         self.add("TEXT", format!("c:{message}").as_bytes());
     }
 
-    pub(crate) fn ping(&mut self, content: &[u8]) {
+    /// A ping. The client's pong, which has the same content, comes when the subscriptions before it hold.
+    pub fn ping(&mut self, content: &[u8]) {
         self.add("PING", content);
     }
 
-    pub(crate) fn pong(&mut self, content: &[u8]) {
+    /// The response to a ping.
+    pub fn pong(&mut self, content: &[u8]) {
         self.add("PONG", content);
     }
 
     /// Closes the connection; what is added later is not sent. The reason has at most 120 bytes.
-    pub(crate) fn close(&mut self, code: u16, reason: &str) {
+    pub fn close(&mut self, code: u16, reason: &str) {
         let mut content = code.to_be_bytes().to_vec();
         content.extend_from_slice(reason.as_bytes());
         self.add("CLOSE", &content);
     }
 
     /// Answers a client's close frame.
-    pub(crate) fn close_as(&mut self, content: &[u8]) {
+    pub fn close_as(&mut self, content: &[u8]) {
         if content.is_empty() {
             self.0.extend_from_slice(b"CLOSE\r\n");
         } else {
@@ -86,11 +96,13 @@ impl Events {
         self.0.extend_from_slice(b"\r\n");
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Bytes so far.
+    pub fn size(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) fn into_response(self) -> Response {
+    /// The response with the events.
+    pub fn into_response(self) -> Response {
         Response::bytes(MEDIA_TYPE, self.0)
     }
 }
