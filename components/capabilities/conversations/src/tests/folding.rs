@@ -34,6 +34,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             model: "model".to_owned(),
             text: format!("text {id}"),
             begins: begins.map(|(limit, touched)| Begins { limit, undo: 10, touched, failed: Vec::new() }),
+            absent_from: None,
             name: None,
             version: None,
             request: None,
@@ -130,6 +131,7 @@ fn a_repeated_message_comes_last() {
             model: "model".to_owned(),
             text: id.to_owned(),
             begins,
+            absent_from: None,
             name: None,
             version: None,
             request: None,
@@ -232,7 +234,7 @@ proptest! {
             state.apply(number, entry.clone());
             if let Some(limit) = confirmed {
                 let counted = state.conversations.iter().filter(|conversation| conversation.counts());
-                let pinned = state.pinned_count();
+                let pinned = state.pinned_count(None);
                 prop_assert!(counted.count() <= limit.max(pinned + 1));
             }
         }
