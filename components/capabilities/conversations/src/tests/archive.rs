@@ -325,6 +325,7 @@ fn a_client_id_that_moved_meanwhile_begins_no_second_conversation() {
         crate::reading::read(&journal).await.unwrap().state
     });
     assert!(state.conversation(id).is_none(), "it is in the archive");
+    world.pass(1);
     world.finish(async move {
         late.begin("late".to_owned(), "m".to_owned(), limits(ANY))
             .await
@@ -499,5 +500,12 @@ fn an_instance_that_dies_or_fails_at_any_call_loses_nothing() {
     for at in 0..80_u64 {
         let fault = faults[usize::try_from(at % 4).unwrap()];
         race(at, Some((at * 7, fault)));
+    }
+}
+
+#[test]
+fn an_instance_whose_store_stalls_loses_nothing() {
+    for at in 0..40_u64 {
+        race(100 + at, Some((at * 13, Fault::Stall(500 + at * 190))));
     }
 }

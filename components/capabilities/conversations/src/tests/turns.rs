@@ -136,10 +136,7 @@ fn sixteen_tabs_in_one_conversation_lose_nothing() {
             let journal = of(world.client());
             world.spawn(async move {
                 for _ in 0..6 {
-                    library::list(&journal, None, usize::MAX)
-                        .await
-                        .unwrap()
-                        .items;
+                    library::list(&journal, None, usize::MAX).await.unwrap();
                 }
             });
         }
