@@ -45,8 +45,14 @@ mod bindings {
 /// Where `max_conversations` is not set or makes no sense.
 const MAX_CONVERSATIONS: u32 = 3;
 
-/// The index of a user's conversations must fit into one snapshot.
-const MAX_CONVERSATIONS_MOST: u32 = 100;
+/// The largest value of `max_conversations`, but for 0, which means no limit.
+const MAX_CONVERSATIONS_MOST: u32 = 1_000_000;
+
+/// Conversations of a page.
+const PAGE_MOST: u32 = 100;
+
+/// What `max_conversations` = 0 amounts to.
+const NO_LIMIT: u32 = u32::MAX;
 
 /// Where `eviction_undo_seconds` is not set or makes no sense; and its largest value.
 const UNDO_SECONDS: u32 = 30;
@@ -89,21 +95,37 @@ impl Conversations for Component {
         Ok(drafts.into_iter().rev().map(draft_of).collect())
     }
 
-    async fn list_conversations(user: String) -> Result<Vec<wit::Conversation>, wit::Error> {
+    async fn list_conversations(
+        user: String,
+        after: Option<conversations::Place>,
+        limit: u32,
+    ) -> Result<conversations::ConversationPage, wit::Error> {
         let journal = journal_of(&user).await?;
-        let conversations = library::list(&journal).await?;
-        Ok(conversations.into_iter().map(conversation).collect())
+        let after = after.map(|place| (place.updated_at, place.id));
+        let page = library::list(&journal, after.as_ref(), page_size(limit)).await?;
+        Ok(conversations::ConversationPage {
+            conversations: page.items.into_iter().map(conversation).collect(),
+            next: page.next.map(place),
+        })
     }
 
-    async fn list_summaries(user: String) -> Result<conversations::History, wit::Error> {
+    async fn list_summaries(
+        user: String,
+        after: Option<conversations::Place>,
+        limit: u32,
+    ) -> Result<conversations::History, wit::Error> {
         let journal = journal_of(&user).await?;
         let limits = limits().await;
-        let history = library::summaries_with_next(&journal, limits.conversations).await?;
-        let summaries = history.conversations.into_iter();
+        let most = limits.conversations;
+        let after = after.map(|place| (place.updated_at, place.id));
+        let found = library::summaries(&journal, after.as_ref(), page_size(limit), most);
+        let history = found.await?;
+        let summaries = history.page.items.into_iter();
         let undo = limits.undo.checked_div(1_000).unwrap_or(0);
         Ok(conversations::History {
-            summaries: summaries.map(|one| conversation_parts(one).0).collect(),
-            max_conversations: limits.conversations,
+            summaries: summaries.map(summary).collect(),
+            next: history.page.next.map(place),
+            max_conversations: if most == NO_LIMIT { 0 } else { most },
             next_evicted: history.next_evicted.map(evicted),
             eviction_undo_seconds: u32::try_from(undo).unwrap_or(u32::MAX),
         })
@@ -170,10 +192,20 @@ impl UserData for Component {
 
     async fn export(user: String) -> Result<String, String> {
         let failed = |error: wit::Error| format!("{error:?}");
-        let conversations = <Self as Conversations>::list_conversations(user.clone()).await;
+        let mut conversations = Vec::new();
+        let mut after = None;
+        loop {
+            let page = Self::list_conversations(user.clone(), after, PAGE_MOST).await;
+            let page = page.map_err(failed)?;
+            conversations.extend(page.conversations);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
         let preferences = <Self as PreferencesGuest>::get_preferences(user).await;
         let preferences = preferences.map_err(failed)?;
-        let conversations = conversations.map_err(failed)?.into_iter().map(|one| {
+        let conversations = conversations.into_iter().map(|one| {
             let messages = one.messages.into_iter().map(|message| {
                 json!({
                     "id": message.id,
@@ -571,8 +603,32 @@ async fn limits() -> Limits {
     let undo = number("eviction_undo_seconds").await;
     let undo = undo.unwrap_or(UNDO_SECONDS).min(UNDO_SECONDS_MOST);
     Limits {
-        conversations: conversations.clamp(1, MAX_CONVERSATIONS_MOST),
+        conversations: match conversations {
+            0 => NO_LIMIT,
+            some => some.min(MAX_CONVERSATIONS_MOST),
+        },
         undo: u64::from(undo).saturating_mul(1_000),
+    }
+}
+
+fn page_size(limit: u32) -> usize {
+    usize::try_from(limit.clamp(1, PAGE_MOST)).unwrap_or(1)
+}
+
+fn place((updated_at, id): library::Place) -> conversations::Place {
+    conversations::Place { updated_at, id }
+}
+
+fn summary(stored: library::Summary) -> wit::Summary {
+    wit::Summary {
+        id: stored.id,
+        title: stored.title,
+        model: stored.model,
+        message_count: stored.message_count,
+        pinned: stored.pinned,
+        provisional: stored.provisional,
+        created_at: stored.created,
+        updated_at: stored.updated,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::state::Conversation;
+
 /// One entry of a user's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,6 +64,48 @@ pub(crate) enum Entry {
         time: u64,
     },
     Preferences(Preferences),
+    ArchivePrepared(ArchivePrepared),
+    ArchiveChanged(ArchiveChange),
+    /// Conversations beyond the limit are evicted, where an entry before could not because they were in the
+    /// archive.
+    LimitEnforced {
+        time: u64,
+        begins: Begins,
+    },
+}
+
+/// Values of the archive are about to be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ArchivePrepared {
+    /// Names the values.
+    pub(crate) token: String,
+    pub(crate) contents: u32,
+    pub(crate) pages: u32,
+    /// Until when they may be written (milliseconds since the epoch).
+    pub(crate) until: u64,
+}
+
+/// The archive is another one. Refused if it is not the one that the writer knew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ArchiveChange {
+    pub(crate) token: String,
+    /// The root before, and the new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<String>,
+    /// [`crate::state::Archive::oldest`] of the new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) oldest: Option<u64>,
+    /// The conversations that are in the archive from now on, by id and the last entry that changed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) out: Vec<(String, u64)>,
+    /// The conversations that are in it no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) back: Vec<Conversation>,
+    /// The names of values that the new archive does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) replaced: Vec<String>,
 }
 
 /// The user said something.
@@ -79,6 +123,10 @@ pub(crate) struct Message {
     /// Present on the first message of a conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) begins: Option<Begins>,
+    /// Present if it may begin a conversation whose id is the client's: the root of the archive, which does
+    /// not have the id; empty if the archive is. If the archive is another one now, nothing begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) absent_from: Option<String>,
     /// A hash of the client's own name for it, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
@@ -292,6 +340,30 @@ impl Message {
 }
 
 impl Entry {
+    /// The conversation that it may change.
+    pub(crate) fn conversation(&self) -> Option<&str> {
+        match self {
+            Self::Message(Message { conversation, .. })
+            | Self::Regenerated(Regenerated { conversation, .. })
+            | Self::Stopped { conversation, .. }
+            | Self::Renamed { conversation, .. }
+            | Self::Titled { conversation, .. }
+            | Self::Deleted { conversation, .. }
+            | Self::Confirmed(Confirmed { conversation, .. })
+            | Self::Chosen { conversation, .. }
+            | Self::Pinned { conversation, .. }
+            | Self::Unpinned { conversation, .. }
+            | Self::Restored { conversation, .. } => Some(conversation),
+            Self::Drafted(_)
+            | Self::EvictionsExpired { .. }
+            | Self::Cleared { .. }
+            | Self::Preferences(_)
+            | Self::ArchivePrepared(_)
+            | Self::ArchiveChanged(_)
+            | Self::LimitEnforced { .. } => None,
+        }
+    }
+
     /// The same entry without anything that a person wrote. Folding it decides the same.
     pub(crate) fn redacted(self) -> Self {
         match self {
@@ -320,6 +392,10 @@ impl Entry {
                 ..draft
             }),
             Self::Preferences(_) => Self::Preferences(Preferences::default()),
+            Self::ArchiveChanged(mut change) => {
+                change.back.iter_mut().for_each(Conversation::redact);
+                Self::ArchiveChanged(change)
+            }
             other @ (Self::Regenerated(_)
             | Self::Stopped { .. }
             | Self::Deleted { .. }
@@ -329,7 +405,9 @@ impl Entry {
             | Self::Unpinned { .. }
             | Self::Restored { .. }
             | Self::EvictionsExpired { .. }
-            | Self::Cleared { .. }) => other,
+            | Self::Cleared { .. }
+            | Self::ArchivePrepared(_)
+            | Self::LimitEnforced { .. }) => other,
         }
     }
 }

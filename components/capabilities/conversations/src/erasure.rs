@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use futures::future::try_join_all;
 use journal::{BATCH_MAX, Journal, Platform, View};
 
+use crate::archive;
 use crate::entries::Entry;
 use crate::error::Error;
 use crate::ids;
 use crate::segments;
-use crate::state::{Leftover, State, all_turns};
+use crate::state::{Leftover, State, all_turns, value_names};
 
 /// The bytes a snapshot may have for each entry it takes in; beyond, it waits for more entries,
 /// so that what a turn writes stays in proportion to what it adds.
@@ -95,6 +96,7 @@ async fn erase_leftovers<P: Platform>(
     let mut replies = BTreeSet::new();
     let mut doomed = Vec::new();
     let mut later = Vec::new();
+    let mut archives = Vec::new();
     for leftover in std::mem::take(&mut view.state.leftovers) {
         match leftover {
             Leftover::Entry { number } => {
@@ -137,6 +139,43 @@ async fn erase_leftovers<P: Platform>(
                 }
                 doomed.extend((0..count).map(|k| ids::segment_key(journal, &conversation, k)));
             }
+            Leftover::Prepared { until, .. } if until > now => later.push(leftover),
+            Leftover::Prepared {
+                token,
+                contents,
+                pages,
+                ..
+            } => {
+                let names = value_names(&token, contents, pages);
+                doomed.extend(names.iter().map(|name| archive::value_key(journal, name)));
+            }
+            Leftover::Values { names } => {
+                doomed.extend(names.iter().map(|name| archive::value_key(journal, name)));
+            }
+            Leftover::Archive { root, after } => {
+                let part = archive::part(journal, &root, after.as_deref()).await?;
+                for one in &part.conversations {
+                    entries.extend(&one.title_entries);
+                    entries.extend(&one.archive_entries);
+                    let sealed = segments::sealed_turns(journal, &one.place(), one.segments).await;
+                    for turn in all_turns(&sealed.unwrap_or_default()).chain(all_turns(&one.turns))
+                    {
+                        entries.insert(turn.number);
+                        replies.insert(turn.reply_number());
+                    }
+                    let place = one.place();
+                    doomed.extend((0..one.segments).map(|k| ids::segment_key(journal, &place, k)));
+                }
+                let contents = part.contents.iter();
+                doomed.extend(contents.map(|name| archive::value_key(journal, name)));
+                match part.last {
+                    Some(last) => later.push(Leftover::Archive {
+                        root,
+                        after: Some(last),
+                    }),
+                    None => archives.push(root),
+                }
+            }
         }
     }
     view.state.leftovers = later;
@@ -149,6 +188,9 @@ async fn erase_leftovers<P: Platform>(
     }
     for batch in doomed.chunks(BATCH_MAX) {
         journal.platform().delete_many(batch.to_vec()).await?;
+    }
+    for root in archives {
+        archive::delete_pages(journal, &root).await?;
     }
     Ok(pairs)
 }

@@ -8,6 +8,8 @@
 //! | `J:r:<n>` | the end of the reply that entry *n* asked for, written once by the turn that owns it |
 //! | `J:r:<n>:<k>` | what had arrived of a long reply before its end, in order of *k* |
 //! | `J:r:<n>:b` | a notification for the writer of that turn: it changes when somebody reads along or wants it to end |
+//! | `J:a:<token>.c<k>` | an archived conversation without the turns in segments, see [`archive`] |
+//! | `J:a:<token>.<k>` | a page of the map of archived conversations |
 //! | `J:g:<conversation>.<n>:<k>` | the *k*-th segment: older turns of a long conversation that entry *n* began |
 //!
 //! # How much is written
@@ -35,6 +37,7 @@
     )
 )]
 
+mod archive;
 #[cfg(target_family = "wasm")]
 mod component;
 mod entries;

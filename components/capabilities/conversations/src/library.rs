@@ -1,8 +1,9 @@
 //! Reading and tidying: the contract's `library`.
 
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use journal::{Journal, Platform, View};
 
+use crate::archive::{self, Archived};
 use crate::entries::{Confirmed, Draft, Entry};
 use crate::erasure;
 use crate::error::Error;
@@ -13,25 +14,190 @@ use crate::state::{Conversation, EvictedTitle, Limits, State, Turn, all_turns};
 use crate::stop;
 use crate::text;
 
-/// All conversations with all of their turns, most recently updated first.
-pub(crate) async fn list<P: Platform>(journal: &Journal<P>) -> Result<Vec<Conversation>, Error> {
-    let conversations = summaries(journal).await?;
-    try_join_all(conversations.into_iter().map(|it| complete(journal, it))).await
+/// How many conversations can be pinned, where the limit is higher.
+pub(crate) const PINNED_MOST: u32 = 100;
+
+/// How many conversations without messages a user may have, where the limit is higher, and how much is in their
+/// system prompts (bytes): they are part of the snapshot.
+pub(crate) const DRAFTS_MOST: usize = 100;
+pub(crate) const DRAFT_BYTES_MOST: usize = 128 * 1024;
+
+/// How often something is tried while others move conversations.
+const ATTEMPTS: usize = 6;
+
+/// A conversation as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) model: String,
+    pub(crate) message_count: u32,
+    pub(crate) pinned: bool,
+    pub(crate) provisional: bool,
+    pub(crate) created: u64,
+    pub(crate) updated: u64,
 }
 
-/// The same without the turns that are in segments.
+/// A place in the list of conversations: when one was updated, and its id.
+pub(crate) type Place = (u64, String);
+
+/// A part of the list, most recently updated first. Of two updated at once, the one with the greater id comes
+/// first.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// The place of the last one, if there are more.
+    pub(crate) next: Option<Place>,
+}
+
+/// Where a conversation of a page is.
+enum Listed {
+    InState(Box<Conversation>),
+    Archived(Archived),
+}
+
+impl Listed {
+    fn place(&self) -> (u64, &str) {
+        match self {
+            Self::InState(one) => (one.updated, &one.id),
+            Self::Archived(one) => (one.updated, &one.id),
+        }
+    }
+}
+
+/// The conversations after a place.
+async fn page<P: Platform>(
+    journal: &Journal<P>,
+    view: &View<State>,
+    before: Option<&Place>,
+    limit: usize,
+) -> Result<Page<Listed>, journal::Error> {
+    let before = before.map(|(updated, id)| (*updated, id.as_str()));
+    let one_more = limit.saturating_add(1);
+    let archived = archive::newest(journal, &view.state, before, one_more).await?;
+    let in_state = view.state.conversations.iter();
+    let in_state = in_state.map(|one| Listed::InState(Box::new(one.clone())));
+    let mut items: Vec<Listed> = in_state
+        .filter(|one| before.is_none_or(|before| one.place() < before))
+        .chain(archived.into_iter().map(Listed::Archived))
+        .collect();
+    items.sort_by(|one, other| other.place().cmp(&one.place()));
+    let has_more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| has_more).map(Listed::place);
+    let next = last.map(|(updated, id)| (updated, id.to_owned()));
+    Ok(Page { items, next })
+}
+
+/// Conversations with all of their turns.
+pub(crate) async fn list<P: Platform>(
+    journal: &Journal<P>,
+    before: Option<&Place>,
+    limit: usize,
+) -> Result<Page<Conversation>, Error> {
+    let mut view = read_tidily(journal).await?;
+    for _ in 0..ATTEMPTS {
+        let found = async {
+            let page = page(journal, &view, before, limit).await?;
+            let archived = page.items.iter().filter_map(|one| match one {
+                Listed::InState(_) => None,
+                Listed::Archived(one) => Some(one.content.clone()),
+            });
+            let names: Vec<String> = archived.collect();
+            let mut contents = archive::contents(journal, &names).await?.into_iter();
+            let items = page.items.into_iter().filter_map(|one| match one {
+                Listed::InState(one) => Some(*one),
+                Listed::Archived(_) => contents.next(),
+            });
+            Ok(Page {
+                items: items.collect::<Vec<Conversation>>(),
+                next: page.next,
+            })
+        };
+        match found.await {
+            Err(journal::Error::Erased) => archive::refresh(journal, &mut view).await?,
+            Err(error) => return Err(error.into()),
+            Ok(page) => {
+                let mut items = Vec::with_capacity(page.items.len());
+                for one in page.items {
+                    items.push(complete(journal, one).await?);
+                }
+                return Ok(Page {
+                    items,
+                    next: page.next,
+                });
+            }
+        }
+    }
+    Err(Error::Unavailable(
+        "the archive changes all the time".to_owned(),
+    ))
+}
+
+/// What is read for a list of conversations.
+pub(crate) struct Summaries {
+    pub(crate) page: Page<Summary>,
+    /// The one that is evicted next, if there are as many as the user may have.
+    pub(crate) next_evicted: Option<EvictedTitle>,
+}
+
+/// Conversations without their turns, and which one is evicted next.
 pub(crate) async fn summaries<P: Platform>(
     journal: &Journal<P>,
-) -> Result<Vec<Conversation>, Error> {
-    let view = read_tidily(journal).await?;
-    Ok(sorted(view.state.conversations))
+    before: Option<&Place>,
+    limit: usize,
+    max_conversations: u32,
+) -> Result<Summaries, Error> {
+    let mut view = read_tidily(journal).await?;
+    for _ in 0..ATTEMPTS {
+        let found = async {
+            let page = page(journal, &view, before, limit).await?;
+            let next = archive::next_evicted(journal, &view, max_conversations).await?;
+            Ok((page, next))
+        };
+        match found.await {
+            Err(journal::Error::Erased) => archive::refresh(journal, &mut view).await?,
+            Err(error) => return Err(error.into()),
+            Ok((page, next_evicted)) => {
+                let items = page.items.into_iter().map(Summary::from).collect();
+                let next = page.next;
+                return Ok(Summaries {
+                    page: Page { items, next },
+                    next_evicted,
+                });
+            }
+        }
+    }
+    Err(Error::Unavailable(
+        "the archive changes all the time".to_owned(),
+    ))
 }
 
-fn sorted(mut conversations: Vec<Conversation>) -> Vec<Conversation> {
-    // Of two updated at once, the one that began later comes first.
-    conversations.reverse();
-    conversations.sort_by_key(|conversation| std::cmp::Reverse(conversation.updated));
-    conversations
+impl From<Listed> for Summary {
+    fn from(listed: Listed) -> Self {
+        match listed {
+            Listed::InState(one) => Self {
+                message_count: one.message_count(),
+                provisional: !one.counts(),
+                id: one.id,
+                title: one.title,
+                model: one.model,
+                pinned: one.pinned,
+                created: one.created,
+                updated: one.updated,
+            },
+            Listed::Archived(one) => Self {
+                id: one.id,
+                title: one.title,
+                model: one.model,
+                message_count: one.message_count,
+                pinned: one.pinned,
+                provisional: false,
+                created: one.created,
+                updated: one.updated,
+            },
+        }
+    }
 }
 
 /// One conversation with all of its turns.
@@ -40,35 +206,33 @@ pub(crate) async fn get<P: Platform>(
     id: &str,
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
-    let view = read_tidily(journal).await?;
-    let mut conversations = view.state.conversations.into_iter();
-    let conversation = conversations.find(|conversation| conversation.id == id);
+    let mut view = read_tidily(journal).await?;
+    let archived = archive::look_up(journal, &mut view, &id).await?;
+    let conversation = archived.or_else(|| view.state.conversation(&id).cloned());
     complete(journal, conversation.ok_or(Error::NotFound)?).await
 }
 
-/// What is read for a list of conversations.
-pub(crate) struct Summaries {
-    /// Most recently updated first.
-    pub(crate) conversations: Vec<Conversation>,
-    /// The one that is evicted next, if there are as many as the user may have.
-    pub(crate) next_evicted: Option<EvictedTitle>,
-}
-
-/// All conversations without the turns in segments, and which one is evicted next.
-pub(crate) async fn summaries_with_next<P: Platform>(
+/// Appends an entry about a conversation, which comes back from the archive for it, and writes a snapshot.
+/// Appends it again if the conversation moved to the archive meanwhile. `decide` makes the entry of the
+/// conversation as it is; none if nothing is to be done. Returns the conversation.
+async fn change<P: Platform>(
     journal: &Journal<P>,
-    limit: u32,
-) -> Result<Summaries, Error> {
-    let view = read_tidily(journal).await?;
-    let next = view.state.next_evicted(limit);
-    let next_evicted = next.map(|conversation| EvictedTitle {
-        id: conversation.id.clone(),
-        title: conversation.title.clone(),
-    });
-    Ok(Summaries {
-        conversations: sorted(view.state.conversations),
-        next_evicted,
-    })
+    view: &mut View<State>,
+    id: &str,
+    decide: impl Fn(&Conversation) -> Option<Entry>,
+) -> Result<Conversation, Error> {
+    for _ in 0..ATTEMPTS {
+        archive::bring_back(journal, view, id).await?;
+        let conversation = view.state.conversation(id).ok_or(Error::NotFound)?;
+        let Some(entry) = decide(conversation) else {
+            return Ok(conversation.clone());
+        };
+        append_and_save(journal, view, &entry).await?;
+        if let Some(conversation) = view.state.conversation(id) {
+            return Ok(conversation.clone());
+        }
+    }
+    Err(Error::NotFound)
 }
 
 /// Keeps a conversation that is provisional so far, on purpose of the user.
@@ -78,17 +242,21 @@ async fn keep<P: Platform>(
     id: &str,
     limits: Limits,
 ) -> Result<(), Error> {
+    archive::bring_back(journal, view, id).await?;
     let conversation = view.state.conversation(id).ok_or(Error::NotFound)?;
     if conversation.counts() {
         return Ok(());
     }
-    let entry = Entry::Confirmed(Confirmed {
-        conversation: id.to_owned(),
-        reply: None,
-        time: journal.platform().now(),
-        begins: view.state.begins(limits),
-    });
-    journal.append(view, &entry).await?;
+    let time = journal.platform().now();
+    let decide = |begins| {
+        Entry::Confirmed(Confirmed {
+            conversation: id.to_owned(),
+            reply: None,
+            time,
+            begins,
+        })
+    };
+    archive::append_with_room(journal, view, limits, id, decide).await?;
     Ok(())
 }
 
@@ -100,22 +268,27 @@ pub(crate) async fn pin<P: Platform>(
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
-    let most = limits.conversations.saturating_sub(1);
-    let conversation = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    if !conversation.pinned {
-        if view.state.pinned_count() >= usize::try_from(most).unwrap_or(usize::MAX) {
+    let most = limits.conversations.saturating_sub(1).min(PINNED_MOST);
+    let archived = archive::look_up(journal, &mut view, &id).await?;
+    let conversation = archived.as_ref().or(view.state.conversation(&id));
+    if !conversation.ok_or(Error::NotFound)?.pinned {
+        let pinned = view.state.pinned_count(Some(&id));
+        if pinned >= usize::try_from(most).unwrap_or(usize::MAX) {
             return Err(too_many_pins(most));
         }
         keep(journal, &mut view, &id, limits).await?;
-        let entry = Entry::Pinned {
+    }
+    let decide = |conversation: &Conversation| {
+        (!conversation.pinned).then(|| Entry::Pinned {
             conversation: id.clone(),
             limit: most,
             time: journal.platform().now(),
-        };
-        append_and_save(journal, &mut view, &entry).await?;
-    }
-    let conversation = view.state.conversation(&id).cloned();
-    let conversation = conversation.ok_or(Error::NotFound)?;
+        })
+    };
+    let conversation = match archived.filter(|archived| archived.pinned) {
+        Some(pinned) => pinned,
+        None => change(journal, &mut view, &id, decide).await?,
+    };
     if !conversation.pinned {
         return Err(too_many_pins(most));
     }
@@ -135,16 +308,18 @@ pub(crate) async fn unpin<P: Platform>(
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
-    let conversation = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    if conversation.pinned {
-        let entry = Entry::Unpinned {
+    let archived = archive::look_up(journal, &mut view, &id).await?;
+    if let Some(archived) = archived.filter(|archived| !archived.pinned) {
+        return complete(journal, archived).await;
+    }
+    let decide = |conversation: &Conversation| {
+        conversation.pinned.then(|| Entry::Unpinned {
             conversation: id.clone(),
             time: journal.platform().now(),
-        };
-        append_and_save(journal, &mut view, &entry).await?;
-    }
-    let conversation = view.state.conversation(&id).cloned();
-    complete(journal, conversation.ok_or(Error::NotFound)?).await
+        })
+    };
+    let conversation = change(journal, &mut view, &id, decide).await?;
+    complete(journal, conversation).await
 }
 
 /// Brings back an evicted conversation; what was evicted for it.
@@ -156,18 +331,21 @@ pub(crate) async fn restore<P: Platform>(
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
     let mut evicted = Vec::new();
+    let archived = archive::look_up(journal, &mut view, &id).await?;
+    if let Some(archived) = archived {
+        return Ok((complete(journal, archived).await?, evicted));
+    }
     if view.state.conversation(&id).is_none() {
         let now = journal.platform().now();
         if !view.state.can_restore(&id, now) {
             return Err(Error::NotFound);
         }
-        let entry = Entry::Restored {
+        let decide = |begins| Entry::Restored {
             conversation: id.clone(),
             time: now,
-            begins: view.state.begins(limits),
+            begins,
         };
-        let number = journal.append(&mut view, &entry).await?;
-        evicted = EvictedTitle::all(&view.state, number);
+        evicted = archive::append_with_room(journal, &mut view, limits, &id, decide).await?;
         // The replies that have ended since are read along with it.
         reading::resolve(journal, &mut view, None).await?;
     }
@@ -185,7 +363,9 @@ pub(crate) async fn set_active<P: Platform>(
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
-    let conversation = view.state.conversation(&id).ok_or(Error::NotFound)?;
+    let archived = archive::look_up(journal, &mut view, &id).await?;
+    let conversation = archived.as_ref().or(view.state.conversation(&id));
+    let conversation = conversation.ok_or(Error::NotFound)?;
     let Some(at) = conversation.position_of_version(message) else {
         return Err(not_choosable(journal, conversation, message).await);
     };
@@ -193,17 +373,19 @@ pub(crate) async fn set_active<P: Platform>(
         let why = "is not a version of this message";
         return Err(Error::Invalid(why.to_owned()));
     }
-    let is_active = conversation.position(active) == Some(at);
-    if !is_active {
-        let entry = Entry::Chosen {
+    if conversation.position(active) == Some(at) {
+        return complete(journal, conversation.clone()).await;
+    }
+    let decide = |conversation: &Conversation| {
+        let is_active = conversation.position(active) == Some(at);
+        (!is_active).then(|| Entry::Chosen {
             conversation: id.clone(),
             version: active.to_owned(),
             time: journal.platform().now(),
-        };
-        append_and_save(journal, &mut view, &entry).await?;
-    }
-    let conversation = view.state.conversation(&id).cloned();
-    complete(journal, conversation.ok_or(Error::NotFound)?).await
+        })
+    };
+    let conversation = change(journal, &mut view, &id, decide).await?;
+    complete(journal, conversation).await
 }
 
 async fn not_choosable<P: Platform>(
@@ -236,14 +418,14 @@ pub(crate) async fn rename<P: Platform>(
     let title = valid_title(title)?;
     let mut view = reading::read(journal).await?;
     keep(journal, &mut view, &id, limits).await?;
-    let entry = Entry::Renamed {
-        conversation: id.clone(),
-        title,
-        time: journal.platform().now(),
+    let decide = |_: &Conversation| {
+        Some(Entry::Renamed {
+            conversation: id.clone(),
+            title: title.clone(),
+            time: journal.platform().now(),
+        })
     };
-    append_and_save(journal, &mut view, &entry).await?;
-    let conversation = view.state.conversation(&id).cloned();
-    conversation.ok_or(Error::NotFound)
+    change(journal, &mut view, &id, decide).await
 }
 
 /// Gives a conversation the title that a model made, unless it has one of the user's.
@@ -255,18 +437,22 @@ pub(crate) async fn suggest_title<P: Platform>(
     let id = ids::conversation_id(id)?;
     let title = valid_title(title)?;
     let mut view = reading::read(journal).await?;
-    let conversation = view.state.conversation(&id).ok_or(Error::NotFound)?;
-    if conversation.renamed || conversation.title == title {
-        return Ok(());
-    }
-    let entry = Entry::Titled {
-        conversation: id.clone(),
-        title,
-        time: journal.platform().now(),
-    };
-    journal.append(&mut view, &entry).await?;
-    if view.state.conversation(&id).is_none() {
-        // It was removed meanwhile; the title must not stay behind.
+    for _ in 0..ATTEMPTS {
+        archive::bring_back(journal, &mut view, &id).await?;
+        let conversation = view.state.conversation(&id).ok_or(Error::NotFound)?;
+        if conversation.renamed || conversation.title == title {
+            return Ok(());
+        }
+        let entry = Entry::Titled {
+            conversation: id.clone(),
+            title: title.clone(),
+            time: journal.platform().now(),
+        };
+        journal.append(&mut view, &entry).await?;
+        if view.state.conversation(&id).is_some() {
+            return Ok(());
+        }
+        // It moved meanwhile, or was removed; the title must not stay behind.
         erasure::write_snapshot(journal, &mut view, Vec::new()).await?;
     }
     Ok(())
@@ -284,18 +470,31 @@ pub(crate) fn valid_title(title: &str) -> Result<String, Error> {
 pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Result<(), Error> {
     let id = ids::conversation_id(id)?;
     let mut view = reading::read(journal).await?;
-    let conversation = view.state.conversation(&id);
-    if conversation.is_none() && view.state.draft(&id).is_none() {
-        return Err(Error::NotFound);
+    let mut due = Vec::new();
+    for attempt in 0..ATTEMPTS {
+        archive::bring_back(journal, &mut view, &id).await?;
+        let conversation = view.state.conversation(&id);
+        if conversation.is_none() && view.state.draft(&id).is_none() {
+            // Somebody else deleted it, or it never was.
+            return if attempt > 0 {
+                Ok(())
+            } else {
+                Err(Error::NotFound)
+            };
+        }
+        let turns = conversation.map_or(&[][..], |conversation| &conversation.turns);
+        let running = all_turns(turns).filter(|turn| turn.reply.is_none());
+        due.extend(running.map(Turn::reply_number));
+        let entry = Entry::Deleted {
+            conversation: id.clone(),
+            time: journal.platform().now(),
+        };
+        append_and_save(journal, &mut view, &entry).await?;
+        // It may have moved to the archive before.
+        if archive::look_up(journal, &mut view, &id).await?.is_none() {
+            break;
+        }
     }
-    let turns = conversation.map_or(&[][..], |conversation| &conversation.turns);
-    let due = all_turns(turns).filter(|turn| turn.reply.is_none());
-    let due: Vec<u64> = due.map(Turn::reply_number).collect();
-    let entry = Entry::Deleted {
-        conversation: id,
-        time: journal.platform().now(),
-    };
-    append_and_save(journal, &mut view, &entry).await?;
     notify_all(journal, &due).await;
     Ok(())
 }
@@ -311,6 +510,7 @@ pub(crate) async fn create_draft<P: Platform>(
     if let Some(last) = view.state.drafts.last() {
         draft.time = draft.time.max(last.draft.time.saturating_add(1));
     }
+    draft.limit = draft.limit.min(view.state.drafts_beside(&draft));
     append_and_save(journal, &mut view, &Entry::Drafted(draft.clone())).await?;
     Ok(draft)
 }
@@ -334,6 +534,11 @@ pub(crate) async fn clear<P: Platform>(journal: &Journal<P>) -> Result<(), Error
     };
     append_and_save(journal, &mut view, &entry).await?;
     notify_all(journal, &due).await;
+    while view.state.erases_archive() {
+        view = journal.read().await?;
+        reading::resolve(journal, &mut view, None).await?;
+        erasure::write_snapshot(journal, &mut view, Vec::new()).await?;
+    }
     Ok(())
 }
 
@@ -365,6 +570,7 @@ pub(crate) async fn append_and_save<P: Platform>(
     {
         *view = saved;
     }
+    archive::move_surplus(journal, view).await;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use journal::{Journal, Platform};
 
+use crate::archive;
 use crate::entries::{End, Failure, Outcome, Usage};
 use crate::error::Error;
 use crate::ids;
@@ -23,6 +24,9 @@ const NOTIFY_INTERVAL: u64 = 4_000;
 
 /// How often a reader looks for more.
 const LOOK_EVERY: u64 = 100;
+
+/// In how many of the archived conversations, the newest ones, a reply is looked for by its id alone.
+const SEARCHED_MOST: usize = 64;
 
 /// How long one call waits for more.
 const PATIENCE: u64 = 900;
@@ -92,9 +96,10 @@ impl<P: Platform> Reader<P> {
     ) -> Result<Self, Error> {
         let id = ids::conversation_id(conversation)?;
         let mut view = reading::read(&journal).await?;
+        let mut archived = archive::look_up(&journal, &mut view, &id).await?;
         let conversations = &mut view.state.conversations;
         let one = conversations.iter_mut().find(|one| one.id == id);
-        let conversation = one.ok_or(Error::NotFound)?;
+        let conversation = one.or(archived.as_mut()).ok_or(Error::NotFound)?;
         let turns = std::mem::take(&mut conversation.turns);
         let mut turn = match reply {
             Some(reply) => all_turns(&turns)
@@ -125,16 +130,25 @@ impl<P: Platform> Reader<P> {
     /// Finds a reply by its id in all conversations. Older turns are looked for only if none of the newer ones has it.
     pub(crate) async fn find(journal: Journal<P>, reply: &str, after: u64) -> Result<Self, Error> {
         let view = reading::read(&journal).await?;
-        let conversations = &view.state.conversations;
         let is_it = |turn: &&Turn| turn.reply_id == reply;
-        let recent = conversations.iter().find_map(|conversation| {
+        let recent = view.state.conversations.iter().find_map(|conversation| {
             let turn = all_turns(&conversation.turns).find(is_it)?;
             Some((Started::of(conversation, turn), turn.clone()))
         });
         if let Some((started, turn)) = recent {
             return Self::of(journal, started, turn, after).await;
         }
-        for conversation in conversations.iter().filter(|one| one.segments > 0) {
+        let archived = archive::newest(&journal, &view.state, None, SEARCHED_MOST).await?;
+        let names: Vec<String> = archived.into_iter().map(|one| one.content).collect();
+        let archived = archive::contents(&journal, &names).await?;
+        for conversation in view.state.conversations.iter().chain(&archived) {
+            if let Some(turn) = all_turns(&conversation.turns).find(is_it) {
+                let started = Started::of(conversation, turn);
+                return Self::of(journal, started, turn.clone(), after).await;
+            }
+            if conversation.segments == 0 {
+                continue;
+            }
             let sealed =
                 segments::sealed_turns(&journal, &conversation.place(), conversation.segments)
                     .await?;

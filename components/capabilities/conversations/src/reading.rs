@@ -3,6 +3,7 @@
 use futures::future::try_join_all;
 use journal::{Journal, Platform, View};
 
+use crate::archive;
 use crate::entries::{Confirmed, Delta, End, Entry, Failure, Outcome};
 use crate::error::Error;
 use crate::ids;
@@ -29,13 +30,27 @@ pub(crate) async fn confirm_first_words<P: Platform>(journal: &Journal<P>, view:
             conversations: u32::MAX,
             undo: 0,
         });
-        let entry = Entry::Confirmed(Confirmed {
-            conversation: conversation.id.clone(),
-            reply: Some(reply.clone()),
-            time: journal.platform().now(),
-            begins: view.state.begins(limits),
-        });
-        let confirmed = journal.append(view, &entry).await;
+        let id = conversation.id.clone();
+        let time = journal.platform().now();
+        let decide = |begins| {
+            Entry::Confirmed(Confirmed {
+                conversation: id.clone(),
+                reply: Some(reply.clone()),
+                time,
+                begins,
+            })
+        };
+        let confirmed = if conversation.counts() {
+            let entry = decide(view.state.begins(limits));
+            journal
+                .append(view, &entry)
+                .await
+                .map(drop)
+                .map_err(Error::from)
+        } else {
+            let room = archive::append_with_room(journal, view, limits, &id, decide).await;
+            room.map(drop)
+        };
         let again = view.state.unconfirmed();
         if confirmed.is_err() || again.is_some_and(|(_, turn)| turn.reply_id == reply) {
             return;

@@ -102,6 +102,11 @@ impl Requests {
         concerned.for_each(|known| reply.clone_into(&mut known.reply));
     }
 
+    /// Forgets the request that wanted a reply.
+    pub(crate) fn withdraw(&mut self, reply: &str) {
+        self.0.retain(|known| known.reply != reply);
+    }
+
     /// Forgets what was asked in a conversation.
     pub(crate) fn forget(&mut self, conversation: &str) {
         self.0.retain(|known| known.conversation != conversation);

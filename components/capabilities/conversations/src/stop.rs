@@ -3,6 +3,7 @@
 use futures::future::try_join_all;
 use journal::{Journal, Platform};
 
+use crate::archive;
 use crate::entries::Entry;
 use crate::error::Error;
 use crate::ids;
@@ -31,6 +32,9 @@ pub(crate) async fn stop<P: Platform>(
 ) -> Result<bool, Error> {
     let id = ids::conversation_id(conversation)?;
     let mut view = reading::read(journal).await?;
+    if archive::look_up(journal, &mut view, &id).await?.is_some() {
+        return Ok(false);
+    }
     let stopped = view.state.conversation(&id).ok_or(Error::NotFound)?;
     let running = || all_turns(&stopped.turns).filter(|turn| turn.reply.is_none());
     let due: Vec<Due> = running().map(Due::of).collect();

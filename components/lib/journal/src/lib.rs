@@ -45,6 +45,7 @@ mod platform;
 mod spin;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tree;
 pub mod unique;
 mod view;
 

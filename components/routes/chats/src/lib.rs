@@ -77,10 +77,18 @@ async fn list_chats(context: &mut Context) -> Result<Response, ApiError> {
     let drafts = conversations::list_drafts(user.clone())
         .await
         .map_err(failed)?;
-    let history = conversations::list_summaries(user).await.map_err(failed)?;
+    let place = after
+        .clone()
+        .map(|(updated_at, id)| conversations::Place { updated_at, id });
+    // A page may end with a chat without messages, so one conversation more tells whether there are others.
+    let wanted = limit.saturating_add(1).min(pagination::MAX_LIMIT);
+    let history = conversations::list_summaries(user, place, wanted)
+        .await
+        .map_err(failed)?;
+    let has_more = history.next.is_some();
     let chats = drafts.iter().map(ChatView::from);
     let chats = chats.chain(history.summaries.iter().map(ChatView::from));
-    let (chats, next_cursor) = page::select(chats.collect(), after.as_ref(), limit);
+    let (chats, next_cursor) = page::select(chats.collect(), after.as_ref(), limit, has_more);
     Ok(Response::json(&Chats { chats, next_cursor }))
 }
 

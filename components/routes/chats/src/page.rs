@@ -8,16 +8,18 @@ pub(crate) fn parse_cursor(text: &str) -> Option<Place> {
     Some((time.parse().ok()?, http_edge::parse_uuid(id)?))
 }
 
-/// The chats after a place, most recently updated first, and the cursor of the next page.
+/// The chats after a place, most recently updated first, and the cursor of the next page. `has_more` says
+/// whether there are conversations after those in `chats`.
 pub(crate) fn select(
     mut chats: Vec<ChatView>,
     after: Option<&Place>,
     limit: u32,
+    has_more: bool,
 ) -> (Vec<ChatView>, Option<String>) {
     chats.sort_by_key(|chat| std::cmp::Reverse(chat.place()));
     chats.retain(|chat| after.is_none_or(|after| chat.place() < *after));
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = chats.len() > limit;
+    let has_more = has_more || chats.len() > limit;
     chats.truncate(limit);
     let last = chats.last().filter(|_| has_more).map(ChatView::place);
     (chats, last.map(|(time, id)| format!("{time}_{id}")))
@@ -43,7 +45,7 @@ mod tests {
         let mut after = None;
         loop {
             let chats = (0..7).map(chat).collect();
-            let (page, cursor) = select(chats, after.as_ref(), 3);
+            let (page, cursor) = select(chats, after.as_ref(), 3, false);
             found.extend(page.iter().map(ChatView::place));
             match cursor {
                 Some(cursor) => after = Some(parse_cursor(&cursor).unwrap()),

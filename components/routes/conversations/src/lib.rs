@@ -10,10 +10,10 @@
 mod view;
 
 use contracts::conversations::{
-    conversations,
+    conversations::{self, Place},
     types::{Conversation, Error},
 };
-use http_edge::{ApiError, Context, Response, Validator};
+use http_edge::{ApiError, Context, Response, Validator, pagination};
 use realtime_events::{
     Removal, tell_all_removed_in_background, tell_removed_in_background, tell_title_in_background,
 };
@@ -48,6 +48,12 @@ struct Rename {
 }
 
 #[derive(Deserialize)]
+struct Query {
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SetActive {
     active: String,
@@ -55,24 +61,46 @@ struct SetActive {
 
 async fn list_conversations(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
-    let found = conversations::list_conversations(user.id)
+    let (after, limit) = page(context)?;
+    let found = conversations::list_conversations(user.id, after, limit)
         .await
         .map_err(failed)?;
     let origin = file_transfer::origin(context);
-    Ok(Response::json(&Conversations {
-        conversations: found
-            .iter()
-            .map(|one| ConversationView::new(&origin, one))
-            .collect(),
-    }))
+    Ok(Response::json(&Conversations::new(&origin, &found)))
 }
 
 async fn list_history(context: &mut Context) -> Result<Response, ApiError> {
     let user = access::require_user(context).await?.user;
-    let history = conversations::list_summaries(user.id)
+    let (after, limit) = page(context)?;
+    let history = conversations::list_summaries(user.id, after, limit)
         .await
         .map_err(failed)?;
     Ok(Response::json(&HistoryView::from(&history)))
+}
+
+/// The page that the query asks for: after which place it begins, and how many items it has at most.
+fn page(context: &Context) -> Result<(Option<Place>, u32), ApiError> {
+    let query: Query = context.query()?;
+    let mut validator = Validator::new();
+    let limit = query.limit.unwrap_or(pagination::MAX_LIMIT);
+    let limit = pagination::limit(Some(limit), &mut validator);
+    pagination::cursor(query.cursor.as_deref(), &mut validator);
+    validator.finish()?;
+    let after = query.cursor.as_deref().map(|text| {
+        let place = parse_cursor(text);
+        place
+            .ok_or_else(|| ApiError::invalid("cursor", "must be the nextCursor of an earlier page"))
+    });
+    Ok((after.transpose()?, limit))
+}
+
+/// The place in a cursor. None for other text.
+fn parse_cursor(text: &str) -> Option<Place> {
+    let (time, id) = text.split_once('_')?;
+    Some(Place {
+        updated_at: time.parse().ok()?,
+        id: http_edge::parse_uuid(id)?,
+    })
 }
 
 async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {
@@ -195,6 +223,16 @@ mod tests {
         valid_title(Rename {
             title: title.to_owned(),
         })
+    }
+
+    #[test]
+    fn cursors_are_a_time_and_an_id() {
+        let id = "550e8400-e29b-41d4-a716-446655440000";
+        let place = parse_cursor(&format!("17_{id}")).unwrap();
+        assert_eq!((place.updated_at, place.id.as_str()), (17, id));
+        for wrong in ["", "_", "1_", "1_x", &format!("x_{id}")] {
+            assert!(parse_cursor(wrong).is_none(), "{wrong}");
+        }
     }
 
     #[test]

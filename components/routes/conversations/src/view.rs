@@ -1,7 +1,7 @@
 //! How conversations look in JSON.
 
 use contracts::conversations::{
-    conversations::{History, Restored},
+    conversations::{ConversationPage, History, Place, Restored},
     types::{
         Conversation, EvictedConversation, Message, MessageStatus, MessageVersion, Role, Summary,
     },
@@ -10,14 +10,21 @@ use file_transfer::AttachmentView;
 use serde::Serialize;
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Conversations<'a> {
-    pub(crate) conversations: Vec<ConversationView<'a>>,
+    conversations: Vec<ConversationView<'a>>,
+    /// Present if there are more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HistoryView<'a> {
     conversations: Vec<SummaryView<'a>>,
+    /// Present if there are more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
     max_conversations: u32,
     next_evicted: Option<EvictedView<'a>>,
     eviction_undo_seconds: u32,
@@ -111,10 +118,28 @@ fn status(status: MessageStatus) -> &'static str {
     }
 }
 
+fn cursor(place: &Place) -> String {
+    format!("{}_{}", place.updated_at, place.id)
+}
+
+impl<'a> Conversations<'a> {
+    /// A page, with URLs of attachments at this origin.
+    pub(crate) fn new(origin: &str, page: &'a ConversationPage) -> Self {
+        let conversations = page.conversations.iter();
+        Self {
+            conversations: conversations
+                .map(|one| ConversationView::new(origin, one))
+                .collect(),
+            next_cursor: page.next.as_ref().map(cursor),
+        }
+    }
+}
+
 impl<'a> From<&'a History> for HistoryView<'a> {
     fn from(history: &'a History) -> Self {
         Self {
             conversations: history.summaries.iter().map(SummaryView::from).collect(),
+            next_cursor: history.next.as_ref().map(cursor),
             max_conversations: history.max_conversations,
             next_evicted: history.next_evicted.as_ref().map(EvictedView::from),
             eviction_undo_seconds: history.eviction_undo_seconds,

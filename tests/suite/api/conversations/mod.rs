@@ -1,6 +1,7 @@
 //! `/api/conversations`, `/api/history` and `/api/clear`.
 
 mod eviction;
+mod many;
 mod regenerate;
 mod stop;
 mod stream;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Leftover, State};
 use crate::entries::Draft;
+use crate::library::{DRAFT_BYTES_MOST, DRAFTS_MOST};
 
 /// A draft, and the number of its entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,20 @@ impl State {
     pub(crate) fn draft(&self, id: &str) -> Option<&Draft> {
         let mut drafts = self.drafts.iter().map(|drafted| &drafted.draft);
         drafts.find(|draft| draft.id == id)
+    }
+
+    /// How many of the newest drafts can be kept with this one, itself included.
+    pub(crate) fn drafts_beside(&self, new: &Draft) -> u32 {
+        let length = |draft: &Draft| draft.system.as_ref().map_or(0, String::len);
+        let mut bytes = length(new);
+        let newest = self.drafts.iter().rev().take(DRAFTS_MOST - 1);
+        let kept = newest.take_while(|drafted| {
+            bytes = bytes.saturating_add(length(&drafted.draft));
+            bytes <= DRAFT_BYTES_MOST
+        });
+        u32::try_from(kept.count())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1)
     }
 
     /// Adds a draft. Beyond the limit, the oldest one is removed.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::turn::{Leftover, Turn, all_turns};
-use super::{Conversation, State};
+use super::{Conversation, Next, State};
 use crate::entries::{Begins, Confirmed};
 
 /// How many evicted conversations can be restored at a time; they are part of the snapshot.
@@ -67,23 +67,10 @@ impl State {
         }
     }
 
-    /// The conversation that is evicted next, if there are `limit` already.
-    pub(crate) fn next_evicted(&self, limit: u32) -> Option<&Conversation> {
-        let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
-        let counted = self
-            .conversations
-            .iter()
-            .filter(|conversation| conversation.counts());
-        if counted.clone().count() < limit {
-            return None;
-        }
-        let candidates = counted.filter(|conversation| !conversation.pinned);
-        candidates.min_by_key(|conversation| {
-            (
-                !conversation.has_failed(),
-                conversation.updated.max(conversation.touched),
-            )
-        })
+    /// What is evicted next, if there are `limit` already.
+    pub(crate) fn next_evicted(&self, limit: u32) -> Next<'_> {
+        let updated = |one: &Conversation| one.updated.max(one.touched);
+        self.next(limit, None, updated, Conversation::has_failed)
     }
 
     /// A reply with words whose first word was not recorded: by the conversation and the reply.
@@ -96,13 +83,6 @@ impl State {
             let has_words = turn.reply.as_ref().is_some_and(super::Reply::has_words);
             has_words && (turn.pending || conversation.provisional.is_some())
         })
-    }
-
-    pub(crate) fn pinned_count(&self) -> usize {
-        self.conversations
-            .iter()
-            .filter(|conversation| conversation.pinned)
-            .count()
     }
 
     /// Whether an evicted conversation can be restored at the time `now`.
@@ -127,12 +107,8 @@ impl State {
                 self.remove(id, time);
             }
         }
-        let counted = self
-            .conversations
-            .iter()
-            .filter(|conversation| conversation.counts());
         let limit = usize::try_from(begins.limit.max(1)).unwrap_or(usize::MAX);
-        (counted.count() >= limit).then_some(Limits {
+        (self.counted(None) >= limit).then_some(Limits {
             conversations: begins.limit,
             undo: begins.undo,
         })
@@ -149,7 +125,7 @@ impl State {
         }
         if conversation.provisional.take().is_some() {
             let id = &confirmed.conversation;
-            self.make_room(number, &confirmed.begins, id, confirmed.time);
+            self.make_room(number, &confirmed.begins, Some(id), confirmed.time);
         }
     }
 
@@ -163,44 +139,37 @@ impl State {
             self.conversations.push(evicted.conversation);
             self.conversations
                 .sort_by_key(|conversation| conversation.begun);
-            self.make_room(number, begins, id, time);
+            self.make_room(number, begins, Some(id), time);
         }
     }
 
     pub(super) fn pin(&mut self, id: &str, limit: u32) {
-        let mut others = self
-            .conversations
-            .iter()
-            .filter(|conversation| conversation.id != id);
-        let pinned = others
-            .by_ref()
-            .filter(|conversation| conversation.pinned)
-            .count();
+        let pinned = self.pinned_count(Some(id));
         let may_pin = pinned < usize::try_from(limit).unwrap_or(usize::MAX);
         if let Some(conversation) = self.conversation_mut(id) {
             conversation.pinned |= may_pin;
         }
     }
 
-    /// Evicts conversations until there are no more than the limit, the conversation `id` included.
-    fn make_room(&mut self, number: u64, begins: &Begins, id: &str, time: u64) {
+    /// Evicts conversations until there are no more than the limit, the conversation `id` included. Stops
+    /// where the next one is in the archive.
+    pub(super) fn make_room(&mut self, number: u64, begins: &Begins, id: Option<&str>, time: u64) {
         for (id, time) in &begins.touched {
             if let Some(conversation) = self.conversation_mut(id) {
                 conversation.touch(*time);
             }
         }
-        let limit = usize::try_from(begins.limit.max(1)).unwrap_or(usize::MAX);
+        // Without a conversation of its own, the limit is reached with one more.
+        let limit = begins.limit.saturating_add(u32::from(id.is_none()));
         loop {
-            let others = self.conversations.iter().enumerate();
-            let others = others.filter(|(_, one)| one.counts() && one.id != id);
-            if others.clone().count() < limit {
+            let touched = |one: &Conversation| one.touched;
+            let failed = |one: &Conversation| begins.failed.contains(&one.id);
+            let Next::Conversation(next) = self.next(limit, id, touched, failed) else {
                 return;
-            }
-            // Of two updated at the same time, the one that began first.
-            let candidates = others.filter(|(_, one)| !one.pinned);
-            let next =
-                candidates.min_by_key(|(_, one)| (!begins.failed.contains(&one.id), one.touched));
-            let Some(at) = next.map(|(at, _)| at) else {
+            };
+            let begun = next.begun;
+            let mut conversations = self.conversations.iter();
+            let Some(at) = conversations.position(|one| one.begun == begun) else {
                 return;
             };
             let conversation = self.conversations.remove(at);
@@ -251,6 +220,7 @@ impl State {
             });
         }
         let titles = conversation.title_entries.iter();
+        let titles = titles.chain(&conversation.archive_entries);
         self.leftovers
             .extend(titles.map(|number| Leftover::Entry { number: *number }));
         for turn in all_turns(&conversation.turns) {

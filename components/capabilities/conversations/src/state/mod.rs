@@ -1,5 +1,6 @@
 //! A user's conversations as folded from entries. Pure.
 
+mod archive;
 mod drafts;
 mod eviction;
 mod turn;
@@ -12,6 +13,7 @@ use crate::requests::Requests;
 use crate::text;
 use turn::find_turn_mut;
 
+pub(crate) use archive::{Archive, Next, content_name, value_names};
 pub(crate) use drafts::Drafted;
 pub(crate) use eviction::{Evicted, EvictedTitle, Limits};
 pub(crate) use turn::{Leftover, REPLY_OVERDUE, ReceivedText, Reply, Turn, all_turns};
@@ -22,6 +24,9 @@ pub(crate) use versions::size;
 pub(crate) struct State {
     /// In the order in which they began.
     pub(crate) conversations: Vec<Conversation>,
+    /// Those that are stored apart.
+    #[serde(default, skip_serializing_if = "Archive::is_empty")]
+    pub(crate) archive: Archive,
     /// Evicted conversations that can be restored, in the order of their eviction.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) evicted: Vec<Evicted>,
@@ -68,6 +73,12 @@ pub(crate) struct Conversation {
     /// The number of the last entry that requested a reply.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) latest: u64,
+    /// The number of the last entry that changed it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) changed: u64,
+    /// The entries that hold all of it, because it came back from the archive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) archive_entries: Vec<u64>,
     /// The time of its last message as far as entries tell: decides which one is evicted.
     pub(crate) touched: u64,
     /// The time of its last message, ends of replies included: for people.
@@ -100,6 +111,22 @@ impl journal::Fold for State {
     type Entry = Entry;
 
     fn apply(&mut self, number: u64, entry: Entry) {
+        let conversation = entry.conversation().map(str::to_owned);
+        self.take(number, entry);
+        if let Some(changed) = conversation.and_then(|id| self.conversation_mut(&id)) {
+            changed.changed = number;
+        }
+    }
+
+    fn settled(&self, position: u64) -> u64 {
+        self.due()
+            .map(|turn| turn.reply_number().saturating_sub(1))
+            .fold(position, u64::min)
+    }
+}
+
+impl State {
+    fn take(&mut self, number: u64, entry: Entry) {
         match entry {
             Entry::Message(message) => self.take_message(number, message),
             Entry::Regenerated(again) => self.take_again(number, again),
@@ -183,6 +210,9 @@ impl journal::Fold for State {
                 for conversation in conversations.into_iter().chain(evicted) {
                     self.leave(conversation, time);
                 }
+                if let Some(root) = std::mem::take(&mut self.archive).root {
+                    self.leftovers.push(Leftover::Archive { root, after: None });
+                }
                 self.remove_drafts();
                 let entries = std::mem::take(&mut self.preference_entries);
                 let entries = entries.into_iter().map(|number| Leftover::Entry { number });
@@ -193,17 +223,17 @@ impl journal::Fold for State {
                 self.preferences.merge(changes);
                 self.preference_entries.push(number);
             }
+            Entry::ArchivePrepared(prepared) => self.leftovers.push(Leftover::Prepared {
+                token: prepared.token,
+                contents: prepared.contents,
+                pages: prepared.pages,
+                until: prepared.until,
+            }),
+            Entry::ArchiveChanged(change) => self.change_archive(number, change),
+            Entry::LimitEnforced { time, begins } => self.enforce_limit(number, &begins, time),
         }
     }
 
-    fn settled(&self, position: u64) -> u64 {
-        self.due()
-            .map(|turn| turn.reply_number().saturating_sub(1))
-            .fold(position, u64::min)
-    }
-}
-
-impl State {
     pub(crate) fn conversation(&self, id: &str) -> Option<&Conversation> {
         self.conversations
             .iter()
@@ -278,6 +308,7 @@ impl State {
     pub(crate) fn has_ready_leftovers(&self, now: u64) -> bool {
         self.leftovers.iter().any(|leftover| match leftover {
             Leftover::Running { until, erased, .. } => !erased || *until <= now,
+            Leftover::Prepared { until, .. } => *until <= now,
             _ => true,
         })
     }
@@ -287,6 +318,9 @@ impl State {
         self.preference_entries.retain(|number| *number > erased);
         for conversation in &mut self.conversations {
             conversation.title_entries.retain(|number| *number > erased);
+            conversation
+                .archive_entries
+                .retain(|number| *number > erased);
         }
     }
 
@@ -295,7 +329,11 @@ impl State {
         let has_moved = self.has_moved(&message.conversation, &message.reply);
         let is_refused = match &message.version {
             Some(version) => !has_moved && !self.allows(&message.conversation, version),
-            None => false,
+            None => {
+                message.begins.is_some()
+                    && self.conversation(&message.conversation).is_none()
+                    && !self.is_absent(message.absent_from.as_deref())
+            }
         };
         if is_refused || !self.admit(message.request.as_ref(), &message.conversation, &message) {
             self.leftovers.push(Leftover::Entry { number });
@@ -311,7 +349,8 @@ impl State {
         }
         let id = message.conversation.clone();
         let Some(conversation) = self.conversation_mut(&id) else {
-            self.requests.forget(&id);
+            // The conversation may be in the archive, with other requests.
+            self.requests.withdraw(&message.reply);
             self.leftovers.push(Leftover::Entry { number });
             return;
         };
@@ -443,6 +482,8 @@ impl Conversation {
             provisional,
             pinned: false,
             latest: number,
+            changed: number,
+            archive_entries: Vec::new(),
             segment_bytes: share.clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
             segments: 0,
             sealed: 0,

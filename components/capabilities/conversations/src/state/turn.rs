@@ -88,6 +88,21 @@ pub(crate) enum Leftover {
     /// The segments of a conversation (by [`super::Conversation::place`]), and the entries and
     /// replies named in them.
     Segments { conversation: String, count: u32 },
+    /// Values of the archive that a writer announced and may still write until this time.
+    Prepared {
+        token: String,
+        contents: u32,
+        pages: u32,
+        until: u64,
+    },
+    /// Values of the archive, by their names.
+    Values { names: Vec<String> },
+    /// A whole archive, by its root, after an item of it: the ones before are erased.
+    Archive {
+        root: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
+    },
 }
 
 impl Reply {

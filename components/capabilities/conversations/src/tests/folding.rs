@@ -35,6 +35,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             text: format!("text {id}"),
             attachments: Vec::new(),
             begins: begins.map(|(limit, touched)| Begins { limit, undo: 10, touched, failed: Vec::new() }),
+            absent_from: None,
             name: None,
             version: None,
             request: None,
@@ -132,6 +133,7 @@ fn a_repeated_message_comes_last() {
             text: id.to_owned(),
             attachments: Vec::new(),
             begins,
+            absent_from: None,
             name: None,
             version: None,
             request: None,
@@ -234,7 +236,7 @@ proptest! {
             state.apply(number, entry.clone());
             if let Some(limit) = confirmed {
                 let counted = state.conversations.iter().filter(|conversation| conversation.counts());
-                let pinned = state.pinned_count();
+                let pinned = state.pinned_count(None);
                 prop_assert!(counted.count() <= limit.max(pinned + 1));
             }
         }

@@ -212,7 +212,7 @@ fn sixteen_tabs_in_one_conversation_lose_nothing() {
             let journal = of(world.client());
             world.spawn(async move {
                 for _ in 0..6 {
-                    library::list(&journal).await.unwrap();
+                    library::list(&journal, None, usize::MAX).await.unwrap();
                 }
             });
         }
@@ -394,6 +394,7 @@ fn a_failing_snapshot_does_not_lose_the_reply() {
     for operation in 0..12 {
         let world = World::new(1);
         chats(&world, None, "before");
+        world.pass(1);
         let flaky = of(world.client().with_fault(operation, Fault::Fail));
         let done = world.finish(async move { chat(&flaky, None, "message").await });
         if done.unwrap().is_ok() {

@@ -9,7 +9,10 @@ use crate::error::Error;
 use crate::preferences::MODEL_CHARS_MAX;
 use crate::readers::Started;
 use crate::state::Limits;
-use crate::{erasure, ids, text};
+use crate::{archive, erasure, ids, text};
+
+/// How often the entry of a turn is appended while its conversation moves.
+const ATTEMPTS: usize = 4;
 
 /// The result of [`TurnWriter::begin`].
 #[derive(Debug)]
@@ -48,37 +51,24 @@ impl<P: Platform> TurnWriter<P> {
         if !matches!(self.stage, Stage::Open) {
             return Err(Error::Invalid("the turn has begun already".to_owned()));
         }
+        let message = message.into();
         validate_model(&model)?;
+        if self.regenerated.is_none() {
+            validate_message(&message)?;
+        }
         let conversation = self.conversation.clone().unwrap_or_else(ids::new_id);
         let started_at = Instant::of(self.journal.platform());
-        let entry = match &self.regenerated {
-            Some((_, version)) => Entry::Regenerated(Regenerated {
-                conversation: conversation.clone(),
-                version: version.clone(),
-                reply: ids::new_id(),
-                time: started_at.now,
-                model,
-                request: self.request.clone(),
-            }),
-            None => {
-                let message = message.into();
-                validate_message(&message)?;
-                Entry::Message(Message {
-                    conversation: conversation.clone(),
-                    id: ids::new_id(),
-                    reply: ids::new_id(),
-                    time: started_at.now,
-                    model,
-                    text: message.text,
-                    attachments: message.attachments,
-                    begins: self.begins(limits),
-                    name: self.client_id.clone(),
-                    version: self.replaced.as_ref().map(|(_, version)| version.clone()),
-                    request: self.request.clone(),
-                })
+        let mut entry = self.entry(&conversation, message, model, started_at.now);
+        let mut number = self.append_begin(&conversation, &mut entry, limits).await?;
+        for _ in 1..ATTEMPTS {
+            if !self
+                .is_worth_repeating(&conversation, number, &entry)
+                .await?
+            {
+                break;
             }
-        };
-        let number = self.journal.append(&mut self.view, &entry).await?;
+            number = self.append_begin(&conversation, &mut entry, limits).await?;
+        }
         let state = &self.view.state;
         let (Some(begun), Some(turn)) = (
             state.conversation(&conversation),
@@ -111,6 +101,75 @@ impl<P: Platform> TurnWriter<P> {
         Ok(BeginResult::Started(started, directive))
     }
 
+    fn entry(&self, conversation: &str, message: UserMessage, model: String, time: u64) -> Entry {
+        match &self.regenerated {
+            Some((_, version)) => Entry::Regenerated(Regenerated {
+                conversation: conversation.to_owned(),
+                version: version.clone(),
+                reply: ids::new_id(),
+                time,
+                model,
+                request: self.request.clone(),
+            }),
+            None => Entry::Message(Message {
+                conversation: conversation.to_owned(),
+                id: ids::new_id(),
+                reply: ids::new_id(),
+                time,
+                model,
+                text: message.text,
+                attachments: message.attachments,
+                begins: None,
+                absent_from: None,
+                name: self.client_id.clone(),
+                version: self.replaced.as_ref().map(|(_, version)| version.clone()),
+                request: self.request.clone(),
+            }),
+        }
+    }
+
+    /// Appends the entry, after the conversation came back from the archive if it was there.
+    async fn append_begin(
+        &mut self,
+        conversation: &str,
+        entry: &mut Entry,
+        limits: Limits,
+    ) -> Result<u64, Error> {
+        if self.archived.take().is_some() {
+            archive::bring_back(&self.journal, &mut self.view, conversation).await?;
+        }
+        if let Entry::Message(message) = entry {
+            message.begins = self.begins(limits);
+            let root = self.view.state.archive.root.clone();
+            let begins = message.begins.is_some() && self.has_given_id;
+            message.absent_from = begins.then(|| root.unwrap_or_default());
+        }
+        Ok(self.journal.append(&mut self.view, entry).await?)
+    }
+
+    /// Whether the entry of this number changed nothing because the conversation had moved to the archive
+    /// since the turn was opened, or may have.
+    async fn is_worth_repeating(
+        &mut self,
+        conversation: &str,
+        number: u64,
+        entry: &Entry,
+    ) -> Result<bool, Error> {
+        let state = &self.view.state;
+        if state.turn(conversation, number).is_some() {
+            return Ok(false);
+        }
+        let absent_from = match entry {
+            Entry::Message(message) => message.absent_from.as_deref(),
+            _ => None,
+        };
+        let root = state.archive.root.as_deref().unwrap_or_default();
+        let has_changed = absent_from.is_some_and(|known| known != root);
+        let archived = archive::look_up(&self.journal, &mut self.view, conversation).await?;
+        self.archived = archived.map(Box::new);
+        Ok(self.archived.is_some() || has_changed)
+    }
+
     /// What decides about evictions, if the conversation begins.
     fn begins(&self, limits: Limits) -> Option<Begins> {
         let is_new = self.current().is_none() && self.may_begin;
@@ -122,7 +181,7 @@ impl<P: Platform> TurnWriter<P> {
     async fn explain_refusal(&mut self) -> Result<BeginResult, Error> {
         self.stage = Stage::Finished;
         erasure::write_snapshot(&self.journal, &mut self.view, Vec::new()).await?;
-        if let Some(started) = self.find_existing()? {
+        if let Some(started) = self.find_existing().await? {
             // Two requests with the same key came at once, and the other one was first.
             self.stage = Stage::Existing(started.clone());
             return Ok(BeginResult::Existing(started));

@@ -8,7 +8,7 @@ use super::{Stage, TurnWriter, Writing, not_writing};
 use crate::entries::{End, Failure, Outcome, Usage};
 use crate::error::Error;
 use crate::state::{EvictedTitle, all_turns};
-use crate::{erasure, ids, reading, text};
+use crate::{archive, erasure, ids, reading, text};
 
 /// After this much silence (milliseconds) a writer checks whether its reply was given up before it
 /// writes the end: sooner than anybody gives it up, so that clocks may differ.
@@ -73,7 +73,7 @@ impl<P: Platform> TurnWriter<P> {
             return Err(Error::Unavailable("the reply was overdue".to_owned()));
         }
         self.journal.catch_up(&mut self.view).await?;
-        if self.is_deleted(&writing) {
+        if self.is_deleted(&writing).await? {
             self.erase(&writing).await?;
             return Err(Error::NotFound);
         }
@@ -86,10 +86,15 @@ impl<P: Platform> TurnWriter<P> {
         // Whoever deletes the conversation from now on finds the end and erases it; who deleted it
         // while the end was being written did not. If that cannot be checked now, it is done when
         // the reply would have been overdue.
-        if self.journal.catch_up(&mut self.view).await.is_ok() && self.is_deleted(&writing) {
+        let checked = match self.journal.catch_up(&mut self.view).await {
+            Ok(()) => self.is_deleted(&writing).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Ok(true) = checked {
             self.erase(&writing).await?;
             return Err(Error::NotFound);
         }
+        archive::move_surplus(&self.journal, &mut self.view).await;
         Ok(writing.evicted)
     }
 
@@ -140,13 +145,19 @@ impl<P: Platform> TurnWriter<P> {
         Ok(platform.get(&key).await?.is_some())
     }
 
-    fn is_deleted(&self, writing: &Writing) -> bool {
-        let state = &self.view.state;
-        let Some(conversation) = state.conversation_or_evicted(&writing.conversation) else {
-            return true;
+    async fn is_deleted(&mut self, writing: &Writing) -> Result<bool, Error> {
+        let id = &writing.conversation;
+        // A reply that has an end may be in the archive.
+        let archived = match self.view.state.conversation_or_evicted(id) {
+            Some(_) => None,
+            None => archive::look_up(&self.journal, &mut self.view, id).await?,
+        };
+        let known = self.view.state.conversation_or_evicted(id);
+        let Some(conversation) = known.or(archived.as_ref()) else {
+            return Ok(true);
         };
         if all_turns(&conversation.turns).any(|turn| turn.reply_number() == writing.number) {
-            return false;
+            return Ok(false);
         }
         // A turn with an end may have been sealed by others.
         let inline = conversation
@@ -155,7 +166,7 @@ impl<P: Platform> TurnWriter<P> {
             .map_or(u64::MAX, |turn| turn.number);
         let is_sealed =
             conversation.sealed > 0 && (conversation.begun..inline).contains(&writing.number);
-        !is_sealed
+        Ok(!is_sealed)
     }
 
     /// Erases a reply whose conversation was deleted.

@@ -14,6 +14,7 @@ mod reply_text;
 
 use journal::{Journal, Platform, View};
 
+use crate::archive;
 use crate::entries::{Attachment, Draft, Failure, Preferences, Request, Version};
 use crate::error::Error;
 use crate::readers::Started;
@@ -35,6 +36,10 @@ pub(crate) struct TurnWriter<P> {
     journal: Journal<P>,
     view: View<State>,
     conversation: Option<String>,
+    /// The conversation, while it is in the archive.
+    archived: Option<Box<Conversation>>,
+    /// Whether its id may be another conversation's: it is not one that was made here for this turn.
+    has_given_id: bool,
     /// Whether the turn begins the conversation if it does not exist.
     may_begin: bool,
     /// The turn whose reply is regenerated, and what was known of it.
@@ -175,11 +180,12 @@ impl<P: Platform> TurnWriter<P> {
     }
 
     fn current(&self) -> Option<&Conversation> {
-        self.view.state.conversation(self.conversation.as_deref()?)
+        let known = self.view.state.conversation(self.conversation.as_deref()?);
+        known.or(self.archived.as_deref())
     }
 
     /// The reply to an earlier request with the same key.
-    fn find_existing(&self) -> Result<Option<Started>, Error> {
+    async fn find_existing(&mut self) -> Result<Option<Started>, Error> {
         let Some(request) = &self.request else {
             return Ok(None);
         };
@@ -192,10 +198,12 @@ impl<P: Platform> TurnWriter<P> {
             let why = "This Idempotency-Key was used for another request.";
             return Err(Error::Conflict(why.to_owned()));
         }
-        let conversation = state.conversation(&known.conversation);
+        let (id, reply) = (known.conversation.clone(), known.reply.clone());
+        let archived = archive::look_up(&self.journal, &mut self.view, &id).await?;
+        let conversation = self.view.state.conversation(&id).or(archived.as_ref());
         Ok(conversation.map(|existing| Started {
             conversation: existing.id.clone(),
-            reply: known.reply.clone(),
+            reply,
             title: existing.title.clone(),
         }))
     }

@@ -6,7 +6,7 @@ use super::{Stage, TurnWriter, reply_in_progress, too_old};
 use crate::entries::{Request, Version};
 use crate::error::Error;
 use crate::state::{Turn, all_turns};
-use crate::{ids, reading, segments};
+use crate::{archive, ids, reading, segments};
 
 impl<P: Platform> TurnWriter<P> {
     /// Opens a turn that appends a message to a conversation, or begins a new one.
@@ -112,7 +112,9 @@ impl<P: Platform> TurnWriter<P> {
         let mut writer = Self {
             journal,
             view,
+            has_given_id: conversation.is_some(),
             conversation,
+            archived: None,
             may_begin,
             regenerated: None,
             replaced: None,
@@ -121,9 +123,13 @@ impl<P: Platform> TurnWriter<P> {
             sealed: Vec::new(),
             stage: Stage::Open,
         };
-        if let Some(started) = writer.find_existing()? {
+        if let Some(started) = writer.find_existing().await? {
             writer.stage = Stage::Existing(started);
             return Ok(writer);
+        }
+        if let Some(id) = &writer.conversation {
+            let archived = archive::look_up(&writer.journal, &mut writer.view, id).await?;
+            writer.archived = archived.map(Box::new);
         }
         writer.may_begin |= writer.draft().is_some();
         match writer.current() {

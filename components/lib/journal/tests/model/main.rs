@@ -11,6 +11,7 @@ mod aggregate;
 mod blob;
 mod history;
 mod list;
+mod tree;
 mod unique;
 
 use journal::testing::Fault;
