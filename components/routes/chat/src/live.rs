@@ -190,7 +190,9 @@ pub(crate) async fn tell_title(user: &str, conversation: &str) {
     if !proxy::is_configured().await {
         return;
     }
-    let Ok(history) = conversations::list_summaries(user.to_owned()).await else {
+    // It is among the newest, because it has just had a reply.
+    let newest = conversations::list_summaries(user.to_owned(), None, 100).await;
+    let Ok(history) = newest else {
         return;
     };
     let summary = history.summaries.iter().find(|one| one.id == conversation);

@@ -68,11 +68,12 @@ fn attachments_are_stored_with_a_message_and_erased_with_it() {
         let Ok(BeginResult::Started(started, _)) = begun else {
             panic!("{begun:?}");
         };
-        let finished = writer.finish(Outcome::Complete, &["ok".to_owned()], None);
+        let last = ["ok".to_owned()];
+        let finished = writer.finish(Outcome::Complete, &last, None);
         finished.await.unwrap();
         started.conversation
     });
-    let conversation = &list(&world)[0];
+    let conversation = list(&world).remove(0);
     assert_eq!(conversation.title, "marker-one.txt");
     assert_eq!(conversation.turns[0].attachments, files);
     let message = conversation.turns[0].id.clone();
