@@ -59,8 +59,7 @@ impl Chat {
         let headers = [("authorization", format!("Bearer {token}"))];
         let address = self.setup.proxy.address();
         let mut socket = Socket::try_open(address, path, &headers).await.unwrap();
-        let state = socket.next().await;
-        assert_eq!(state["type"], "conversation", "{state}");
+        let state = socket.next_of("conversation").await;
         self.setup.settled().await;
         (socket, state)
     }
@@ -204,9 +203,10 @@ async fn a_message_on_a_socket_begins_a_turn_once() {
         assert_eq!(others[2]["title"], "Hello");
         let (of_other, _) = read_reply(&mut other).await;
         assert_eq!(of_other, text);
-        // The same message again, by the socket and by a request, has the same reply.
-        socket.send(message).await;
-        let (again, repeated) = read_reply(&mut socket).await;
+        // The same message again, by a socket and by a request, has the same reply.
+        let mut third = chat.socket(&user, &conversation).await;
+        third.send(message).await;
+        let (again, repeated) = read_reply(&mut third).await;
         assert_eq!(
             (again, &repeated[1]["messageId"]),
             (text, &others[1]["messageId"])
@@ -244,9 +244,9 @@ async fn a_socket_opened_in_the_middle_of_a_reply_has_all_of_it() {
         let path = format!("/ws/{conversation}");
         let (mut socket, state) = chat.open(&user.token, &path).await;
         assert_eq!(state["reply"]["status"], "streaming");
-        let question = socket.next().await;
+        let question = socket.next_of("message").await;
         assert_eq!(question["message"]["content"], "Count");
-        let id = socket.next().await["messageId"]
+        let id = socket.next_of("reply").await["messageId"]
             .as_str()
             .unwrap()
             .to_owned();

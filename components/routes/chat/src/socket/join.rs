@@ -1,7 +1,8 @@
 //! What a client that comes later has missed: the reply that is being written, from the store.
 //!
 //! The proxy subscribes when it has the response to the opening. A ping goes out with that; the client's pong comes when
-//! the subscriptions hold, and then the reply is read, and followed to its end for this connection alone. What comes
+//! the subscriptions hold, and then the reply is read, and, after another pong, followed to its end for this connection
+//! alone. What comes
 //! both from there and from the request that writes the reply has the same offset.
 
 use std::time::{Duration, Instant};
@@ -62,26 +63,42 @@ pub(super) async fn find(
 /// A ping whose pong brings the state of the conversation, if `is_opening`, and a reply: the one of which the client
 /// knows the first UTF-16 units, or the one that is being written.
 pub(super) fn ask_for_pong(is_opening: bool, known: Option<&(String, usize)>, out: &mut Events) {
-    let kind = if is_opening { "open" } else { "join" };
+    let purpose = if is_opening { "open" } else { "join" };
+    ping(purpose, known, out);
+}
+
+fn ping(purpose: &str, known: Option<&(String, usize)>, out: &mut Events) {
     let content = match known {
-        Some((reply, offset)) => format!("{kind} {reply} {offset}"),
-        None => kind.to_owned(),
+        Some((reply, offset)) => format!("{purpose} {reply} {offset}"),
+        None => purpose.to_owned(),
     };
     out.ping(content.as_bytes());
 }
 
-fn parse_pong(content: &[u8]) -> Option<(bool, Option<(String, usize)>)> {
+/// What a pong is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// The socket was opened.
+    Open,
+    /// A reply is sent.
+    Join,
+    /// The client has what was sent of a reply, which is followed from there.
+    Follow,
+}
+
+fn parse_pong(content: &[u8]) -> Option<(Purpose, Option<(String, usize)>)> {
     let mut parts = std::str::from_utf8(content).ok()?.split(' ');
-    let is_opening = match parts.next()? {
-        "open" => true,
-        "join" => false,
+    let purpose = match parts.next()? {
+        "open" => Purpose::Open,
+        "join" => Purpose::Join,
+        "follow" => Purpose::Follow,
         _ => return None,
     };
     let Some(reply) = parts.next() else {
-        return Some((is_opening, None));
+        return Some((purpose, None));
     };
     let reply = http_edge::parse_uuid(reply)?;
-    Some((is_opening, Some((reply, parts.next()?.parse().ok()?))))
+    Some((purpose, Some((reply, parts.next()?.parse().ok()?))))
 }
 
 /// Sends what the pong is for; false if the socket was closed. A pong of another ping is not for us.
@@ -90,14 +107,41 @@ pub(super) async fn from_pong(
     content: &[u8],
     out: &mut Events,
 ) -> Result<bool, ApiError> {
-    let Some((is_opening, known)) = parse_pong(content) else {
-        return Ok(true);
-    };
-    let is_open = !is_opening || tell_state(socket, out).await?;
-    if is_open {
-        join(socket, known, out).await?;
+    match parse_pong(content) {
+        None => Ok(true),
+        Some((Purpose::Follow, known)) => {
+            if let Some((id, offset)) = known {
+                begin_to_follow(socket, id, offset).await?;
+            }
+            Ok(true)
+        }
+        Some((purpose, known)) => {
+            let is_open = purpose != Purpose::Open || tell_state(socket, out).await?;
+            if is_open {
+                join(socket, known, out).await?;
+            }
+            Ok(is_open)
+        }
     }
-    Ok(is_open)
+}
+
+/// Follows a reply to its end, unless that has begun before.
+async fn begin_to_follow(socket: &mut Socket, id: String, offset: usize) -> Result<(), ApiError> {
+    if socket.joined.as_ref() == Some(&id) {
+        return Ok(());
+    }
+    let found = find(&socket.user, &socket.conversation, Some(id.clone())).await?;
+    if let Found::Reply(reader) = found {
+        socket.joined = Some(id.clone());
+        spawn(follow(
+            socket.user.clone(),
+            socket.conversation.clone(),
+            socket.id.clone(),
+            reader,
+            Deltas::new(id, offset),
+        ));
+    }
+    Ok(())
 }
 
 /// Sends the state of the conversation; false if there is none any more, and the socket was closed.
@@ -136,7 +180,7 @@ pub(super) async fn tell_state(socket: &Socket, out: &mut Events) -> Result<bool
 /// Sends the rest of a reply of which the client knows a part, and the reply that is being written, if it is another
 /// one or none is known.
 pub(super) async fn join(
-    socket: &mut Socket,
+    socket: &Socket,
     known: Option<(String, usize)>,
     out: &mut Events,
 ) -> Result<(), ApiError> {
@@ -144,7 +188,7 @@ pub(super) async fn join(
     if let Some((id, offset)) = known {
         match find(&socket.user, &socket.conversation, Some(id.clone())).await? {
             Found::Reply(reader) => {
-                replay(socket, reader, offset, out).await?;
+                replay(reader, offset, out).await?;
                 sent = Some(id);
             }
             Found::Draft { .. } | Found::Nothing => {
@@ -163,16 +207,11 @@ pub(super) async fn join(
     for message in live::begun(&socket.user, &info, &reader.model(), None).await {
         out.json(&message);
     }
-    replay(socket, reader, 0, out).await
+    replay(reader, 0, out).await
 }
 
 /// Sends what the store has of a reply after `known` UTF-16 units, and follows it to its end.
-async fn replay(
-    socket: &mut Socket,
-    reader: Reader,
-    known: usize,
-    out: &mut Events,
-) -> Result<(), ApiError> {
+async fn replay(reader: Reader, known: usize, out: &mut Events) -> Result<(), ApiError> {
     let id = reader.info().message_id;
     let is_streaming = reader.state() == ReaderState::Streaming;
     let mut deltas = Deltas::new(id.clone(), known);
@@ -201,16 +240,8 @@ async fn replay(
             }
         }
     }
-    if socket.joined.as_ref() != Some(&id) {
-        socket.joined = Some(id);
-        spawn(follow(
-            socket.user.clone(),
-            socket.conversation.clone(),
-            socket.id.clone(),
-            reader,
-            deltas,
-        ));
-    }
+    // What is published meanwhile could overtake this response.
+    ping("follow", Some(&(id, deltas.offset())), out);
     Ok(())
 }
 
@@ -271,9 +302,9 @@ mod tests {
     #[test]
     fn parse_pong_reads_what_was_asked_for() {
         let id = "550e8400-e29b-41d4-a716-446655440000";
-        assert_eq!(parse_pong(b"open"), Some((true, None)));
+        assert_eq!(parse_pong(b"open"), Some((Purpose::Open, None)));
         let join = format!("join {id} 7");
-        let expected = Some((false, Some((id.to_owned(), 7))));
+        let expected = Some((Purpose::Join, Some((id.to_owned(), 7))));
         assert_eq!(parse_pong(join.as_bytes()), expected);
         for other in [
             "",
