@@ -932,7 +932,7 @@ export interface paths {
         };
         /**
          * List conversations with their messages
-         * @description The most recently updated conversation comes first.
+         * @description The most recently updated conversation comes first. A page has at most 100; `nextCursor` is for the next one.
          */
         get: operations["listConversations"];
         put?: never;
@@ -1014,7 +1014,7 @@ export interface paths {
         get?: never;
         /**
          * Pin a conversation
-         * @description A pinned conversation is not evicted. At most `maxConversations` − 1 can be pinned; one more is 409.
+         * @description A pinned conversation is not evicted. At most `maxConversations` − 1 can be pinned, and at most 100; one more is 409.
          */
         put: operations["pinConversation"];
         post?: never;
@@ -1182,7 +1182,7 @@ export interface paths {
         };
         /**
          * List conversations without their messages
-         * @description The most recently updated conversation comes first.
+         * @description The most recently updated conversation comes first. A page has at most 100; `nextCursor` is for the next one.
          */
         get: operations["listHistory"];
         put?: never;
@@ -2308,7 +2308,7 @@ export interface paths {
         put?: never;
         /**
          * Create a chat
-         * @description A chat without messages does not count towards `max_conversations`; the oldest is removed beyond as many.
+         * @description A chat without messages does not count towards `max_conversations`; the oldest is removed beyond as many, and beyond 100, or if their system prompts together exceed 128 KiB.
          */
         post: operations["createChat"];
         delete?: never;
@@ -3684,6 +3684,8 @@ export interface components {
         };
         ConversationList: {
             conversations: components["schemas"]["Conversation"][];
+            /** @description For the next page; absent on the last one. */
+            nextCursor?: string;
         };
         ConversationSummary: {
             createdAt: components["schemas"]["Time"];
@@ -3938,8 +3940,10 @@ export interface components {
             conversations: components["schemas"]["ConversationSummary"][];
             /** @description How long an evicted conversation can be restored. After that its content is erased. */
             evictionUndoSeconds: number;
-            /** @description How many conversations a user can have. When there is one more, the one with the oldest last message that is not pinned is evicted. */
+            /** @description How many conversations a user can have; 0 if there is no limit. When there is one more, the one with the oldest last message that is not pinned is evicted. */
             maxConversations: number;
+            /** @description For the next page; absent on the last one. */
+            nextCursor?: string;
             /** @description The conversation that is evicted when the reply to another new conversation begins; null while there is room. */
             nextEvicted: components["schemas"]["EvictedConversation"] | null;
         };
@@ -7767,7 +7771,12 @@ export interface operations {
     };
     listConversations: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Conversations of a page. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7792,6 +7801,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationList"];
                 };
             };
+            400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             429: components["responses"]["RateLimited"];
@@ -8603,7 +8613,12 @@ export interface operations {
     };
     listHistory: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Conversations of a page. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8642,6 +8657,7 @@ export interface operations {
                     "application/json": components["schemas"]["History"];
                 };
             };
+            400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             429: components["responses"]["RateLimited"];

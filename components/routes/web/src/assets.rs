@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-e0a523b1d0876603.html",
+    name: "index-2bc5a890111fec38.html",
     content_type: "text/html; charset=utf-8",
-    tag: "e0a523b1d0876603",
+    tag: "2bc5a890111fec38",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -41,9 +41,9 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: None,
     },
     Asset {
-        name: "chunk-SP2KKMER.js",
+        name: "chunk-BDAGYV26.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "f1b6ccac5c14e850",
+        tag: "ed896442b3a24092",
         plain: include_bytes!("../assets/chunk.js"),
         gzip: Some(include_bytes!("../assets/chunk.js.gz")),
     },
@@ -55,16 +55,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/chunk-2.js.gz")),
     },
     Asset {
-        name: "de-322HPC4R.js",
+        name: "de-YRUIBZE7.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "0a789abf75da28ba",
+        tag: "a77b23580cd4c228",
         plain: include_bytes!("../assets/de.js"),
         gzip: Some(include_bytes!("../assets/de.js.gz")),
     },
     Asset {
-        name: "es-WH4ZGRPA.js",
+        name: "es-AFX773OW.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "605fc836e89910e1",
+        tag: "31bf6ccdc9443903",
         plain: include_bytes!("../assets/es.js"),
         gzip: Some(include_bytes!("../assets/es.js.gz")),
     },
@@ -83,16 +83,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-3KOW4HRR.js",
+        name: "page-A7BPAOXB.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "2c05b0398c313399",
+        tag: "a832b9ded35b78f5",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-AHPIA2CF.js",
+        name: "team-LA6J4R4F.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "a13e7ed49b31793d",
+        tag: "f2c770dedf6c83e7",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },

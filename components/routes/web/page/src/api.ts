@@ -42,8 +42,12 @@ export interface Summary {
   pinned: boolean;
 }
 
+/** A part of the list. */
 export interface History {
   conversations: Summary[];
+  /** Present if there are more. */
+  nextCursor?: string;
+  /** 0 if there is no limit. */
   maxConversations: number;
   /** The conversation that a new one deletes; null while there is room. */
   nextEvicted: { id: string; title: string } | null;

@@ -105,9 +105,13 @@ function Welcome() {
     <div class="welcome">
       <Mark size={112} />
       <h2>{t.welcome}</h2>
-      <p>
-        {limit === 1 ? t.keepsOne : t.keeps(limit === null ? '' : formatNumber(limit)).replace('  ', ' ')} {t.evicts}
-      </p>
+      {limit === 0 ? (
+        <p>{t.keepsAll}</p>
+      ) : (
+        <p>
+          {limit === 1 ? t.keepsOne : t.keeps(limit === null ? '' : formatNumber(limit)).replace('  ', ' ')} {t.evicts}
+        </p>
+      )}
       {user.value === null && <p>{t.noAccount}</p>}
     </div>
   );

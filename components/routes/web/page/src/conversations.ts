@@ -97,6 +97,12 @@ async function restore(id: string, title: string): Promise<void> {
   await refreshList();
 }
 
+/** Most conversations in the list; older ones are opened by their links. */
+const LISTED_MAX = 1000;
+
+/** Whether the list has all conversations. */
+let isListComplete = true;
+
 /** Loads the list. */
 export async function refreshList(): Promise<void> {
   if (!user.value) {
@@ -106,10 +112,20 @@ export async function refreshList(): Promise<void> {
   }
   try {
     const history = await requestJson<History>('GET', '/api/history');
+    const listed = history.conversations;
+    let cursor = history.nextCursor;
+    while (cursor && listed.length < LISTED_MAX) {
+      const query = `?cursor=${encodeURIComponent(cursor)}`;
+      const more: History = await requestJson<History>('GET', `/api/history${query}`);
+      listed.push(...more.conversations);
+      cursor = more.nextCursor;
+    }
     maxConversations.value = history.maxConversations;
     nextEvictedId.value = history.nextEvicted?.id ?? null;
-    summaries.value = history.conversations;
-    const ids = new Set(history.conversations.map((summary) => summary.id));
+    summaries.value = listed;
+    isListComplete = !cursor;
+    const ids = new Set(listed.map((summary) => summary.id));
+    if (!isListComplete) return;
     for (const id of loaded.keys()) if (!ids.has(id) && !loaded.get(id)?.isBusy) loaded.delete(id);
   } catch (thrown) {
     if (thrown instanceof ApiError) checkSession(thrown);
@@ -161,7 +177,7 @@ export async function sync(): Promise<void> {
   const listed = summaries.value.find((summary) => summary.id === conversation.id.value);
   if (listed && listed.updatedAt !== conversation.updatedAt && !conversation.isBusy) await conversation.load();
   const isGone = conversation.id.value && conversation.messages.value.length > 0 && !listed && !conversation.isBusy;
-  if (isGone && user.value && maxConversations.value !== null) {
+  if (isGone && isListComplete && user.value && maxConversations.value !== null) {
     notify(t.deletedElsewhere(conversation.title.value));
     show(new Conversation(null, events), place.value.view === 'chat');
   }

@@ -114,7 +114,8 @@ function Count() {
   const limit = maxConversations.value;
   if (limit === null) return null;
   const count = summaries.value.length;
-  return <p class="count">{count === 0 ? t.none : t.kept(count, limit)}</p>;
+  if (count === 0) return <p class="count">{t.none}</p>;
+  return <p class="count">{limit === 0 ? t.keptAll(count) : t.kept(count, limit)}</p>;
 }
 
 function EmptySlots() {

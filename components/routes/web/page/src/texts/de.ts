@@ -14,6 +14,7 @@ const de: Texts = {
   conversations: 'Unterhaltungen',
   none: 'Noch keine Unterhaltungen',
   kept: (count, limit) => `${count} von ${limit} Unterhaltungen gespeichert`,
+  keptAll: (count) => `${count} Unterhaltungen`,
   nextEvicted: 'Wird als nächste gelöscht',
   pinned: 'Angeheftet',
   rename: (title) => `${title} umbenennen`,
@@ -48,6 +49,7 @@ const de: Texts = {
   welcome: 'Wie kann ich helfen?',
   keeps: (limit) => `goldfish speichert deine ${limit} neuesten Unterhaltungen.`,
   keepsOne: 'goldfish speichert deine neueste Unterhaltung.',
+  keepsAll: 'goldfish speichert alle deine Unterhaltungen.',
   evicts:
     'Wenn du eine weitere beginnst, wird die gelöscht, deren letzte Nachricht am ältesten ist, außer sie ist angeheftet.',
   noAccount: 'Du kannst ohne Konto beginnen.',
