@@ -432,7 +432,7 @@ async fn long_texts_are_cut_and_images_have_a_limit_together() {
 
 #[tokio::test]
 async fn hostile_documents_are_400_and_harm_nobody_else() {
-    let gate = Gate::new();
+    let gate = Gate::default();
     let world = world(Script::words(20).pausing(5, &gate)).await;
     let guest = guest_of(&world).await;
     // A reply that is being written while the documents are read.
