@@ -488,10 +488,21 @@ impl App {
         let Running::Process(child) = &self.running else {
             return None;
         };
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()?)).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kibibytes * 1024)
+        let id = child.id()?;
+        if !spin_is_the_host() {
+            return peak_memory_of(&format!("/proc/{id}"));
+        }
+        // The process is a shell; the application is in the largest process of its group.
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        let in_group = processes.filter_map(|process| {
+            let folder = process.path();
+            let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
+            // After the name, which may have spaces: the state, the parent and the group.
+            let (_, fields) = stat.rsplit_once(") ")?;
+            let group: u32 = fields.split(' ').nth(2)?.parse().ok()?;
+            (group == id).then(|| peak_memory_of(folder.to_str()?))?
+        });
+        in_group.max()
     }
 
     /// The embedded host; `None` if the application is a process.
@@ -549,6 +560,13 @@ impl Drop for App {
             let _ = kill;
         }
     }
+}
+
+fn peak_memory_of(process: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 /// Sends a signal with the `kill` command, since std can only send `KILL`.
