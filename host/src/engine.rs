@@ -172,6 +172,10 @@ fn allocation_strategy() -> InstanceAllocationStrategy {
         .total_tables(20_000)
         .total_stacks(4_000)
         .max_memory_size(1 << 30)
+        // What Spin allows one composition.
+        .max_core_instances_per_component(200)
+        .max_memories_per_component(32)
+        .max_tables_per_component(64)
         // A slot keeps about the memory that a request touches instead of returning it to the
         // system, but only as many slots as are used in turn do.
         .linear_memory_keep_resident(128 << 10)
