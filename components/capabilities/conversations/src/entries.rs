@@ -1,8 +1,12 @@
 //! What is stored: the entries of the journal, and the ends and deltas of replies.
 
+pub(crate) mod values;
+
 use serde::{Deserialize, Serialize};
 
-use crate::state::Conversation;
+use crate::state::conversation::Conversation;
+
+pub(crate) use values::{Attachment, Failure, Outcome};
 
 /// One entry of a user's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,16 +142,6 @@ pub(crate) struct Message {
     pub(crate) request: Option<Request>,
 }
 
-/// A file that came with a message: a reference, and what is known of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Attachment {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) media_type: String,
-    /// In bytes.
-    pub(crate) size: u64,
-}
-
 /// A conversation without messages, which its first message begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Draft {
@@ -248,15 +242,6 @@ pub(crate) enum Theme {
     Dark,
 }
 
-/// How a reply ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
-    Complete,
-    Stopped,
-    Incomplete,
-}
-
 /// The end of a reply, with all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct End {
@@ -276,15 +261,6 @@ pub(crate) struct End {
     /// Who answered, where that is not the model that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
-}
-
-/// Why a reply is incomplete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Failure {
-    /// A stable code of the API.
-    pub(crate) code: String,
-    /// A sentence for the user.
-    pub(crate) message: String,
 }
 
 /// The tokens that a reply took.

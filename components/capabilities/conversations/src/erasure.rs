@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures::future::try_join_all;
 use journal::{BATCH_MAX, Journal, Platform, View};
 
-use crate::archive;
+use crate::archive::map;
 use crate::entries::Entry;
 use crate::error::Error;
 use crate::ids;
@@ -147,13 +147,13 @@ async fn erase_leftovers<P: Platform>(
                 ..
             } => {
                 let names = value_names(&token, contents, pages);
-                doomed.extend(names.iter().map(|name| archive::value_key(journal, name)));
+                doomed.extend(names.iter().map(|name| map::value_key(journal, name)));
             }
             Leftover::Values { names } => {
-                doomed.extend(names.iter().map(|name| archive::value_key(journal, name)));
+                doomed.extend(names.iter().map(|name| map::value_key(journal, name)));
             }
             Leftover::Archive { root, after } => {
-                let part = archive::part(journal, &root, after.as_deref()).await?;
+                let part = map::part(journal, &root, after.as_deref()).await?;
                 for one in &part.conversations {
                     entries.extend(&one.title_entries);
                     entries.extend(&one.archive_entries);
@@ -167,7 +167,7 @@ async fn erase_leftovers<P: Platform>(
                     doomed.extend((0..one.segments).map(|k| ids::segment_key(journal, &place, k)));
                 }
                 let contents = part.contents.iter();
-                doomed.extend(contents.map(|name| archive::value_key(journal, name)));
+                doomed.extend(contents.map(|name| map::value_key(journal, name)));
                 match part.last {
                     Some(last) => later.push(Leftover::Archive {
                         root,
@@ -190,7 +190,7 @@ async fn erase_leftovers<P: Platform>(
         journal.platform().delete_many(batch.to_vec()).await?;
     }
     for root in archives {
-        archive::delete_pages(journal, &root).await?;
+        map::delete_pages(journal, &root).await?;
     }
     Ok(pairs)
 }

@@ -48,6 +48,7 @@ mod library;
 mod preferences;
 mod readers;
 mod reading;
+mod recovery;
 mod requests;
 mod segments;
 mod state;

@@ -9,6 +9,7 @@ use crate::erasure;
 use crate::error::Error;
 use crate::ids;
 use crate::reading;
+use crate::recovery;
 use crate::segments;
 use crate::state::{Conversation, EvictedTitle, Limits, State, Turn, all_turns};
 use crate::stop;
@@ -16,11 +17,6 @@ use crate::text;
 
 /// How many conversations can be pinned, where the limit is higher.
 pub(crate) const PINNED_MOST: u32 = 100;
-
-/// How many conversations without messages a user may have, where the limit is higher, and how much is in their
-/// system prompts (bytes): they are part of the snapshot.
-pub(crate) const DRAFTS_MOST: usize = 100;
-pub(crate) const DRAFT_BYTES_MOST: usize = 128 * 1024;
 
 /// How often something is tried while others move conversations.
 const ATTEMPTS: usize = 6;
@@ -74,7 +70,7 @@ async fn page<P: Platform>(
 ) -> Result<Page<Listed>, journal::Error> {
     let before = before.map(|(updated, id)| (*updated, id.as_str()));
     let one_more = limit.saturating_add(1);
-    let archived = archive::newest(journal, &view.state, before, one_more).await?;
+    let archived = archive::map::newest(journal, &view.state, before, one_more).await?;
     let in_state = view.state.conversations.iter();
     let in_state = in_state.map(|one| Listed::InState(Box::new(one.clone())));
     let mut items: Vec<Listed> = in_state
@@ -104,7 +100,7 @@ pub(crate) async fn list<P: Platform>(
                 Listed::Archived(one) => Some(one.content.clone()),
             });
             let names: Vec<String> = archived.collect();
-            let mut contents = archive::contents(journal, &names).await?.into_iter();
+            let mut contents = archive::map::contents(journal, &names).await?.into_iter();
             let items = page.items.into_iter().filter_map(|one| match one {
                 Listed::InState(one) => Some(*one),
                 Listed::Archived(_) => contents.next(),
@@ -267,7 +263,7 @@ pub(crate) async fn pin<P: Platform>(
     limits: Limits,
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     let most = limits.conversations.saturating_sub(1).min(PINNED_MOST);
     let archived = archive::look_up(journal, &mut view, &id).await?;
     let conversation = archived.as_ref().or(view.state.conversation(&id));
@@ -307,7 +303,7 @@ pub(crate) async fn unpin<P: Platform>(
     id: &str,
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     let archived = archive::look_up(journal, &mut view, &id).await?;
     if let Some(archived) = archived.filter(|archived| !archived.pinned) {
         return complete(journal, archived).await;
@@ -329,7 +325,7 @@ pub(crate) async fn restore<P: Platform>(
     limits: Limits,
 ) -> Result<(Conversation, Vec<EvictedTitle>), Error> {
     let id = ids::conversation_id(id)?;
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     let mut evicted = Vec::new();
     let archived = archive::look_up(journal, &mut view, &id).await?;
     if let Some(archived) = archived {
@@ -362,7 +358,7 @@ pub(crate) async fn set_active<P: Platform>(
     active: &str,
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     let archived = archive::look_up(journal, &mut view, &id).await?;
     let conversation = archived.as_ref().or(view.state.conversation(&id));
     let conversation = conversation.ok_or(Error::NotFound)?;
@@ -416,7 +412,7 @@ pub(crate) async fn rename<P: Platform>(
 ) -> Result<Conversation, Error> {
     let id = ids::conversation_id(id)?;
     let title = valid_title(title)?;
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     keep(journal, &mut view, &id, limits).await?;
     let decide = |_: &Conversation| {
         Some(Entry::Renamed {
@@ -436,7 +432,7 @@ pub(crate) async fn suggest_title<P: Platform>(
 ) -> Result<(), Error> {
     let id = ids::conversation_id(id)?;
     let title = valid_title(title)?;
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     for _ in 0..ATTEMPTS {
         archive::bring_back(journal, &mut view, &id).await?;
         let conversation = view.state.conversation(&id).ok_or(Error::NotFound)?;
@@ -469,7 +465,7 @@ pub(crate) fn valid_title(title: &str) -> Result<String, Error> {
 /// Removes a conversation and erases its content.
 pub(crate) async fn delete<P: Platform>(journal: &Journal<P>, id: &str) -> Result<(), Error> {
     let id = ids::conversation_id(id)?;
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     let mut due = Vec::new();
     for attempt in 0..ATTEMPTS {
         archive::bring_back(journal, &mut view, &id).await?;
@@ -506,7 +502,7 @@ pub(crate) async fn create_draft<P: Platform>(
     journal: &Journal<P>,
     mut draft: Draft,
 ) -> Result<Draft, Error> {
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     if let Some(last) = view.state.drafts.last() {
         draft.time = draft.time.max(last.draft.time.saturating_add(1));
     }
@@ -517,14 +513,14 @@ pub(crate) async fn create_draft<P: Platform>(
 
 /// Conversations without messages, oldest first.
 pub(crate) async fn drafts<P: Platform>(journal: &Journal<P>) -> Result<Vec<Draft>, Error> {
-    let view = reading::read(journal).await?;
+    let view = recovery::read(journal).await?;
     let drafts = view.state.drafts.into_iter();
     Ok(drafts.map(|drafted| drafted.draft).collect())
 }
 
 /// Removes everything of the user and erases it.
 pub(crate) async fn clear<P: Platform>(journal: &Journal<P>) -> Result<(), Error> {
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     if view.state == State::default() {
         return Ok(());
     }
@@ -575,13 +571,13 @@ pub(crate) async fn append_and_save<P: Platform>(
 }
 
 async fn read_tidily<P: Platform>(journal: &Journal<P>) -> Result<View<State>, Error> {
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     if erasure::tidy_after_reading(journal, &mut view)
         .await
         .is_err()
     {
         // What was half done must not be answered; reading again is simplest.
-        view = reading::read(journal).await?;
+        view = recovery::read(journal).await?;
     }
     Ok(view)
 }

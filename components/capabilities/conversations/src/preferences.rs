@@ -5,14 +5,14 @@ use journal::{Journal, Platform};
 use crate::entries::{Entry, Preferences};
 use crate::error::Error;
 use crate::library;
-use crate::reading;
+use crate::recovery;
 use crate::text;
 
 /// The longest model id, in characters.
 pub(crate) const MODEL_CHARS_MAX: usize = 200;
 
 pub(crate) async fn get<P: Platform>(journal: &Journal<P>) -> Result<Preferences, Error> {
-    let view = reading::read(journal).await?;
+    let view = recovery::read(journal).await?;
     Ok(view.state.preferences)
 }
 
@@ -22,7 +22,7 @@ pub(crate) async fn update<P: Platform>(
     changes: Preferences,
 ) -> Result<Preferences, Error> {
     validate(&changes)?;
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     let mut wanted = view.state.preferences.clone();
     wanted.merge(changes.clone());
     if wanted == view.state.preferences {

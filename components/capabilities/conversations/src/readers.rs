@@ -7,6 +7,7 @@ use crate::entries::{End, Failure, Outcome, Usage};
 use crate::error::Error;
 use crate::ids;
 use crate::reading::{self, Due};
+use crate::recovery;
 use crate::segments;
 use crate::state::{Conversation, Turn, all_turns};
 use crate::stop;
@@ -95,7 +96,7 @@ impl<P: Platform> Reader<P> {
         after: u64,
     ) -> Result<Self, Error> {
         let id = ids::conversation_id(conversation)?;
-        let mut view = reading::read(&journal).await?;
+        let mut view = recovery::read(&journal).await?;
         let mut archived = archive::look_up(&journal, &mut view, &id).await?;
         let conversations = &mut view.state.conversations;
         let one = conversations.iter_mut().find(|one| one.id == id);
@@ -129,7 +130,7 @@ impl<P: Platform> Reader<P> {
 
     /// Finds a reply by its id in all conversations. Older turns are looked for only if none of the newer ones has it.
     pub(crate) async fn find(journal: Journal<P>, reply: &str, after: u64) -> Result<Self, Error> {
-        let view = reading::read(&journal).await?;
+        let view = recovery::read(&journal).await?;
         let is_it = |turn: &&Turn| turn.reply_id == reply;
         let recent = view.state.conversations.iter().find_map(|conversation| {
             let turn = all_turns(&conversation.turns).find(is_it)?;
@@ -138,9 +139,9 @@ impl<P: Platform> Reader<P> {
         if let Some((started, turn)) = recent {
             return Self::of(journal, started, turn, after).await;
         }
-        let archived = archive::newest(&journal, &view.state, None, SEARCHED_MOST).await?;
+        let archived = archive::map::newest(&journal, &view.state, None, SEARCHED_MOST).await?;
         let names: Vec<String> = archived.into_iter().map(|one| one.content).collect();
-        let archived = archive::contents(&journal, &names).await?;
+        let archived = archive::map::contents(&journal, &names).await?;
         for conversation in view.state.conversations.iter().chain(&archived) {
             if let Some(turn) = all_turns(&conversation.turns).find(is_it) {
                 let started = Started::of(conversation, turn);

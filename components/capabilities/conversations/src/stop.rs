@@ -8,6 +8,7 @@ use crate::entries::Entry;
 use crate::error::Error;
 use crate::ids;
 use crate::reading::{self, Due};
+use crate::recovery;
 use crate::state::all_turns;
 
 /// How long the one who wants replies to end waits for that (milliseconds), and how often it looks.
@@ -31,7 +32,7 @@ pub(crate) async fn stop<P: Platform>(
     conversation: &str,
 ) -> Result<bool, Error> {
     let id = ids::conversation_id(conversation)?;
-    let mut view = reading::read(journal).await?;
+    let mut view = recovery::read(journal).await?;
     if archive::look_up(journal, &mut view, &id).await?.is_some() {
         return Ok(false);
     }

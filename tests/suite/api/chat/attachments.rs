@@ -267,10 +267,7 @@ async fn a_message_of_files_alone_has_the_name_of_the_first_as_title() {
     .await;
     assert_eq!(guest.conversation(&id).await["title"], "notes.md");
     // A single text is sent as it is.
-    assert_eq!(
-        contents(&world.upstream, 0).await,
-        [json!(notes_as_sent())]
-    );
+    assert_eq!(contents(&world.upstream, 0).await, [json!(notes_as_sent())]);
 }
 
 #[tokio::test]

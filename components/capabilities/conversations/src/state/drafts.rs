@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Leftover, State};
 use crate::entries::Draft;
-use crate::library::{DRAFT_BYTES_MOST, DRAFTS_MOST};
+
+/// How many conversations without messages a user may have, where the limit is higher, and how much is in their
+/// system prompts (bytes): they are part of the snapshot.
+const DRAFTS_MOST: usize = 100;
+const DRAFT_BYTES_MOST: usize = 128 * 1024;
 
 /// A draft, and the number of its entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

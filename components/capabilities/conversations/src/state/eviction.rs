@@ -19,14 +19,6 @@ pub(crate) struct Evicted {
     pub(crate) conversation: Conversation,
 }
 
-/// How many conversations a user may have, and how long an eviction can be undone (milliseconds).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Limits {
-    #[serde(rename = "limit")]
-    pub(crate) conversations: u32,
-    pub(crate) undo: u64,
-}
-
 /// A conversation that was evicted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EvictedTitle {

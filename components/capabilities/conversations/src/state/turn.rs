@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::entries::{Attachment, Failure, Outcome};
+use crate::entries::values::{Attachment, Failure, Outcome};
 
 /// A reply without an end is overdue when nothing of it was written for this long (milliseconds).
 /// A writer stores a heartbeat at least every 30 seconds.

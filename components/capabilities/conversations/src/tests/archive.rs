@@ -322,7 +322,7 @@ fn a_client_id_that_moved_meanwhile_begins_no_second_conversation() {
     run(&world, |journal| send(journal, "first"));
     fill(&world, 60, ANY);
     let state = run(&world, |journal| async move {
-        crate::reading::read(&journal).await.unwrap().state
+        crate::recovery::read(&journal).await.unwrap().state
     });
     assert!(state.conversation(id).is_none(), "it is in the archive");
     world.pass(1);

@@ -108,7 +108,7 @@ impl<P: Platform> TurnWriter<P> {
         may_begin: bool,
         request: Option<Request>,
     ) -> Result<Self, Error> {
-        let view = reading::read(&journal).await?;
+        let view = recovery::read(&journal).await?;
         let mut writer = Self {
             journal,
             view,
