@@ -14,7 +14,11 @@ use crate::promises::edge;
 /// Paths without a description: pages, which programs do not request, and unknown paths.
 fn not_described() -> impl Iterator<Item = (&'static str, &'static str)> {
     // The proxy alone sends events of WebSockets.
-    let others = [("ANY", "/..."), ("POST", "/ws")];
+    let others = [
+        ("ANY", "/..."),
+        ("POST", "/ws"),
+        ("POST", "/ws/:conversationId"),
+    ];
     edge::PAGES.into_iter().chain(others)
 }
 

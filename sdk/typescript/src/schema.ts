@@ -3328,7 +3328,7 @@ export interface components {
              * @description This or `conversationId`.
              */
             threadId?: string;
-        };
+        } & (unknown | unknown);
         ChangeRoleRequest: {
             role: components["schemas"]["ChannelRole"];
         };

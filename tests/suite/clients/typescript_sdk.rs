@@ -788,6 +788,8 @@ const WITHOUT_METHOD: &[(&str, &[&str])] = &[
     ),
     ("the description itself", &["Documentation"]),
     ("for the GRIP proxy", &["get /api/events/next"]),
+    // `realtime.conversation` makes the path with the id.
+    ("a WebSocket", &["get /ws/{conversationId}"]),
     (
         "for the AI SDK",
         &["get /api/chat/{id}/stream", "post /api/chat/{id}/stop"],

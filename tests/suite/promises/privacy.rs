@@ -76,7 +76,10 @@ async fn content_and_credentials_are_in_no_log_error_or_header() {
             json!({ "systemPrompt": "marker-prompt" }),
         )
         .await;
-    let response = guest.get("/api/conversations?q=marker-query").await;
+    let response = guest
+        .undescribed()
+        .get("/api/conversations?q=marker-query")
+        .await;
     secrets.absent_from("headers", &format!("{:?}", response.headers));
 
     // And bad ones, which must not quote what they refuse.

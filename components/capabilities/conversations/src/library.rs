@@ -3,7 +3,8 @@
 use futures::future::join_all;
 use journal::{Journal, Platform, View};
 
-use crate::archive::{self, Archived};
+use crate::archive;
+use crate::archive::map::Archived;
 use crate::entries::{Confirmed, Draft, Entry};
 use crate::erasure;
 use crate::error::Error;

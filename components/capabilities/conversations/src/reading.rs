@@ -3,10 +3,10 @@
 use futures::future::try_join_all;
 use journal::{Journal, Platform, View};
 
-use crate::entries::{Confirmed, Delta, End, Entry, Failure, Outcome};
+use crate::entries::{Delta, End, Failure, Outcome};
 use crate::error::Error;
 use crate::ids;
-use crate::state::{Limits, REPLY_OVERDUE, ReceivedText, State, Turn};
+use crate::state::{REPLY_OVERDUE, ReceivedText, State, Turn};
 
 /// A writer looks for a request to stop several times a second; one that has not seen it after this long
 /// (milliseconds) is dead, though it may have given signs of life before.

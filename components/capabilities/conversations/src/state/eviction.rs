@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::turn::{Leftover, Turn, all_turns};
-use super::{Conversation, Next, State};
+use super::{Conversation, Limits, Next, State};
 use crate::entries::{Begins, Confirmed};
 
 /// How many evicted conversations can be restored at a time; they are part of the snapshot.

@@ -6,7 +6,7 @@ use super::{Stage, TurnWriter, reply_in_progress, too_old};
 use crate::entries::{Request, Version};
 use crate::error::Error;
 use crate::state::{Turn, all_turns};
-use crate::{archive, ids, reading, segments};
+use crate::{archive, ids, recovery, segments};
 
 impl<P: Platform> TurnWriter<P> {
     /// Opens a turn that appends a message to a conversation, or begins a new one.
