@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-2bc5a890111fec38.html",
+    name: "index-69440c562cbae92b.html",
     content_type: "text/html; charset=utf-8",
-    tag: "2bc5a890111fec38",
+    tag: "69440c562cbae92b",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -83,9 +83,9 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-A7BPAOXB.js",
+        name: "page-LN6QXPQI.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "a832b9ded35b78f5",
+        tag: "950bdaa7d7889048",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },

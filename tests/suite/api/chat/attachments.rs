@@ -527,7 +527,10 @@ mod ai_sdk {
             .events()
             .await;
         let expected = json!([image_part(), text_part("Look.")]);
-        assert_eq!(contents(&world.upstream, 0).await, [expected.clone()]);
+        assert_eq!(
+            contents(&world.upstream, 0).await,
+            std::slice::from_ref(&expected)
+        );
         let message = conversation(&guest).await["messages"][0].clone();
         let files = stored_files(&guest).await;
         assert_eq!(files.len(), 1);

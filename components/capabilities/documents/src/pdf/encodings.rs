@@ -57,7 +57,7 @@ impl Encoding {
             return None;
         }
         match self {
-            Self::WinAnsi if code < 128 || code >= 160 => Some(char::from(code)),
+            Self::WinAnsi if !(128..160).contains(&code) => Some(char::from(code)),
             Self::WinAnsi => in_table(WIN_ANSI, 128),
             Self::MacRoman if code < 128 => Some(char::from(code)),
             Self::MacRoman => in_table(MAC_ROMAN, 128),

@@ -132,8 +132,9 @@ function watchUser(): void {
     if (id === before) return;
     const unsent = open.peek().problem.peek()?.retry;
     const text = typeof unsent === 'object' ? open.peek().discardUnsent(unsent) : '';
-    // The first message signs its sender in as a guest, and is still being sent.
-    const isFirst = !before && open.peek().isBusy;
+    // The first message or file signs its sender in as a guest, and is still being sent.
+    const { isBusy, uploads } = open.peek();
+    const isFirst = !before && (isBusy || uploads.items.peek().length > 0);
     before = id;
     if (isFirst) void refreshList();
     else reset(isSignedOut.peek() ? '' : text);
