@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-69440c562cbae92b.html",
+    name: "index-93af678f06408c21.html",
     content_type: "text/html; charset=utf-8",
-    tag: "69440c562cbae92b",
+    tag: "93af678f06408c21",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -41,9 +41,9 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: None,
     },
     Asset {
-        name: "chunk-BDAGYV26.js",
+        name: "chunk-EBLTYIRU.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "ed896442b3a24092",
+        tag: "90011b67affd5362",
         plain: include_bytes!("../assets/chunk.js"),
         gzip: Some(include_bytes!("../assets/chunk.js.gz")),
     },
@@ -83,16 +83,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-LN6QXPQI.js",
+        name: "page-GIZH5OSK.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "950bdaa7d7889048",
+        tag: "1feb89f738068dd6",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-LA6J4R4F.js",
+        name: "team-72H4EUJZ.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "f2c770dedf6c83e7",
+        tag: "192df082c9f9a006",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },

@@ -38,11 +38,19 @@ export async function continueAsGuest(): Promise<void> {
   notifyTabs('session');
 }
 
-/** Signs in as a guest unless a user is signed in. */
-export async function ensureUser(): Promise<void> {
-  // The session may have failed to load before.
-  if (!user.value) await loadSession();
-  if (!user.value) await continueAsGuest();
+let ensuring: Promise<void> | null = null;
+
+/** Signs in as a guest unless a user is signed in; once, also if several files and a message ask for it. */
+export function ensureUser(): Promise<void> {
+  const ensure = async () => {
+    // The session may have failed to load before.
+    if (!user.value) await loadSession();
+    if (!user.value) await continueAsGuest();
+  };
+  ensuring ??= ensure().finally(() => {
+    ensuring = null;
+  });
+  return ensuring;
 }
 
 export async function signIn(email: string, password: string): Promise<void> {
