@@ -269,6 +269,21 @@ fn clearing_leaves_nothing_of_the_archive_wherever_it_breaks_off() {
     }
 }
 
+/// Clears everything when no writer that died can still write, and looks for what is left. `what` is shown if there is
+/// something.
+fn assert_clearing_leaves_nothing(world: &World, what: &str) {
+    world.pass(700_000);
+    run(world, |journal| async move {
+        library::clear(&journal).await.unwrap()
+    });
+    assert_eq!(
+        world.keys_containing("MARKER"),
+        Vec::<String>::new(),
+        "{what}"
+    );
+    assert_eq!(archived_values(world), 0, "{what}");
+}
+
 #[test]
 fn what_a_writer_that_died_had_announced_is_erased() {
     for operation in 0..40 {
@@ -279,16 +294,7 @@ fn what_a_writer_that_died_had_announced_is_erased() {
         world.pass(REPLY_OVERDUE + 1);
         let listed = summaries(&world, 20, ANY).len();
         assert!(listed == 48 || listed == 49, "{listed} at {operation}");
-        world.pass(700_000);
-        run(&world, |journal| async move {
-            library::clear(&journal).await.unwrap()
-        });
-        assert_eq!(
-            world.keys_containing("MARKER"),
-            Vec::<String>::new(),
-            "{operation}"
-        );
-        assert_eq!(archived_values(&world), 0, "{operation}");
+        assert_clearing_leaves_nothing(&world, &operation.to_string());
     }
 }
 
@@ -470,16 +476,7 @@ fn race(seed: u64, fault: Option<(u64, Fault)>) {
     // Without the snapshot, the entries say the same.
     world.put("conv:guest_1:s", None);
     assert_eq!(list(&world), whole, "{which}");
-    world.pass(700_000);
-    run(&world, |journal| async move {
-        library::clear(&journal).await.unwrap()
-    });
-    assert_eq!(
-        world.keys_containing("MARKER"),
-        Vec::<String>::new(),
-        "{which}"
-    );
-    assert_eq!(archived_values(&world), 0, "{which}");
+    assert_clearing_leaves_nothing(&world, &which);
 }
 
 #[test]
