@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -20,8 +21,24 @@ use crate::work::Target;
 /// Open files: a socket for each of ten thousand connections, and a reserve.
 const OPEN_FILES: u64 = 12_000;
 
+/// The `spin.toml` of another checkout, if that is what is measured.
+static OTHER_MANIFEST: OnceLock<PathBuf> = OnceLock::new();
+
+/// Measures the application of another manifest.
+pub(crate) fn measure_instead(manifest: PathBuf) {
+    // It is set once, at the start.
+    let _ = OTHER_MANIFEST.set(manifest);
+}
+
+/// Whether the application of another manifest is measured.
+pub(crate) fn is_measured_instead() -> bool {
+    OTHER_MANIFEST.get().is_some()
+}
+
+/// The manifest of the application that is measured.
 pub(crate) fn manifest() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml")
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml");
+    OTHER_MANIFEST.get().cloned().unwrap_or_else(own)
 }
 
 /// Whether this process may open as many files as the measurements need.

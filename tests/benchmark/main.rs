@@ -1,7 +1,8 @@
 //! The benchmark: added latency, throughput, CPU, memory and writes. One run starts a fake OpenAI
 //! server, a native pass-through proxy as the lower bound of latency, and goldfish as a separate
 //! process. `cargo benchmark` prints one Markdown table; `cargo benchmark --quick` takes less time
-//! and varies more, and `--only=messaging` measures one part ([`PARTS`]).
+//! and varies more, `--only=messaging` measures one part ([`PARTS`]), and `--baseline=FOLDER` compares with the
+//! components of another checkout ([`baseline`]).
 //!
 //! Authentication is on and every user is a guest. Only the rate limits are raised.
 
@@ -14,6 +15,7 @@
     reason = "a benchmark fails by panicking and prints its result"
 )]
 
+mod baseline;
 mod client;
 mod credentials;
 mod goldfish;
@@ -28,9 +30,11 @@ mod streams;
 mod table;
 mod work;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
+use clap::Parser;
 use upstream::{Fault, Script, Upstream};
 
 use goldfish::Goldfish;
@@ -51,29 +55,57 @@ const CONNECTIONS: usize = 16;
 /// Tokens of a long reply, whose cost is mostly that of its tokens.
 const LONG_REPLY: usize = 1000;
 
+/// Measures goldfish beside a native proxy, or beside another checkout of it.
+#[derive(Parser)]
+struct Arguments {
+    /// Shorter measurements, which vary more.
+    #[arg(long)]
+    quick: bool,
+    /// Measures one part only.
+    #[arg(long, value_parser = PARTS)]
+    only: Option<String>,
+    /// Compares with the components of another checkout, in turns.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "manifest")]
+    baseline: Option<PathBuf>,
+    /// Measures the application of another `spin.toml`, whose components are built, and prints nothing but figures.
+    #[arg(long, hide = true)]
+    manifest: Option<PathBuf>,
+    /// Cargo's own argument for a benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
 fn main() -> Result<()> {
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let only = std::env::args().find_map(|argument| {
-        let name = argument.strip_prefix("--only=")?;
-        Some(name.to_owned())
-    });
-    if let Some(name) = only.as_deref() {
-        ensure!(
-            PARTS.contains(&name),
-            "--only is one of {}",
-            PARTS.join(", ")
-        );
-    }
+    let arguments = Arguments::parse();
     if !goldfish::can_open_enough_files() {
         return goldfish::restart_with_more_open_files();
     }
+    let only = arguments.only.as_deref();
     let runtime = tokio::runtime::Runtime::new()?;
-    let table = runtime.block_on(run(if quick { 1 } else { 4 }, only.as_deref()))?;
-    println!("{table}");
+    if let Some(manifest) = arguments.manifest {
+        goldfish::measure_instead(manifest);
+    } else {
+        runtime.block_on(goldfish::build())?;
+    }
+    if let Some(baseline) = arguments.baseline {
+        let mut same = Vec::new();
+        same.extend(arguments.quick.then_some("--quick"));
+        same.extend(only.map(|_| "--only"));
+        same.extend(only);
+        let comparisons = baseline::compare(&baseline, &same)?;
+        println!("{}", table::display_comparisons(&comparisons));
+        return Ok(());
+    }
+    let table = runtime.block_on(run(if arguments.quick { 1 } else { 4 }, only))?;
+    if goldfish::is_measured_instead() {
+        table.print_figures();
+    } else {
+        println!("{table}");
+    }
     Ok(())
 }
 
-/// What `--only=` selects.
+/// What `--only` selects.
 const PARTS: [&str; 9] = [
     "protocols",
     "chats",
@@ -93,7 +125,6 @@ async fn run(length: u32, only: Option<&str>) -> Result<Table> {
     let upstream = Upstream::start(Script::words(SHORT_REPLY)).await?;
     upstream.stop_recording();
     let proxy = Proxy::start(upstream.address()).await?;
-    goldfish::build().await?;
     if is_wanted("protocols") {
         let goldfish = Goldfish::start(&upstream).await?;
         protocols::measure(&mut table, &upstream, &proxy, &goldfish, length).await;

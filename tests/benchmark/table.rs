@@ -50,6 +50,48 @@ impl Table {
         eprintln!("  {}: {}", row.what, figure(row.value, row.unit));
         self.0.push(row);
     }
+
+    /// Prints each name and value, separated by a tab, for a program to read.
+    pub(crate) fn print_figures(&self) {
+        for Row {
+            what, unit, value, ..
+        } in &self.0
+        {
+            let unit = if unit.is_empty() { "" } else { ", " }.to_owned() + unit;
+            println!("{what}{unit}\t{value}");
+        }
+    }
+}
+
+/// A figure of two checkouts.
+pub(crate) struct Comparison {
+    pub(crate) what: String,
+    pub(crate) before: f64,
+    pub(crate) after: f64,
+    /// How far the samples of one checkout lie apart, relative to their median.
+    pub(crate) noise: f64,
+}
+
+/// The figures of two checkouts as Markdown.
+pub(crate) fn display_comparisons(comparisons: &[Comparison]) -> String {
+    let mut text =
+        "| | before | after | after / before | noise |\n|---|---:|---:|---:|---:|\n".to_owned();
+    for comparison in comparisons {
+        let Comparison {
+            what,
+            before,
+            after,
+            noise,
+        } = comparison;
+        text += &format!(
+            "| {what} | {} | {} | {:.2} | ± {:.0} % |\n",
+            figure(*before, ""),
+            figure(*after, ""),
+            after / before,
+            noise * 100.0
+        );
+    }
+    text
 }
 
 impl fmt::Display for Table {

@@ -4,7 +4,7 @@
 //! the position is the id of an item). Where the response is an array, the header `Link` (RFC 8288)
 //! leads to the next page.
 
-use crate::{head::Head, validation::Validator};
+use crate::{head::Head, parse_uuid, validation::Validator};
 
 /// The number of items of a page, if the request has no limit.
 pub const DEFAULT_LIMIT: u32 = 50;
@@ -28,6 +28,29 @@ pub fn cursor(given: Option<&str>, validator: &mut Validator) {
         "cursor",
         "is too long",
     );
+}
+
+/// The position of an item in a list by time: its time in milliseconds since the epoch, and its id.
+pub type TimePlace = (u64, String);
+
+/// The position in `cursor` ([`time_cursor`]), which is checked as the `nextCursor` of an earlier page.
+pub fn time_place(given: Option<&str>, validator: &mut Validator) -> Option<TimePlace> {
+    let parse = |text: &str| {
+        let (time, id) = text.split_once('_')?;
+        Some((time.parse().ok()?, parse_uuid(id)?))
+    };
+    let place = given.and_then(parse);
+    validator.require(
+        given.is_none() || place.is_some(),
+        "cursor",
+        "must be the nextCursor of an earlier page",
+    );
+    place
+}
+
+/// A cursor from which [`time_place`] reads the position.
+pub fn time_cursor((time, id): &TimePlace) -> String {
+    format!("{time}_{id}")
 }
 
 /// Checks `before`, the decimal id of the item that precedes the page.
@@ -104,6 +127,23 @@ mod tests {
         };
         assert!(check(&"x".repeat(254)));
         assert!(!check(&"x".repeat(255)));
+    }
+
+    #[test]
+    fn time_cursor_is_a_time_and_an_id() {
+        let place = |text: &str| {
+            let mut validator = Validator::new();
+            let place = time_place(Some(text), &mut validator);
+            validator.finish().map(|()| place.unwrap())
+        };
+        let given = (17, "550e8400-e29b-41d4-a716-446655440000".to_owned());
+        let cursor = time_cursor(&given);
+        assert_eq!(place(&cursor).unwrap(), given);
+        let id = &given.1;
+        let too_large = format!("99999999999999999999999_{id}");
+        for wrong in ["", "_", "1_", "1_x", &format!("x_{id}"), &too_large] {
+            assert!(place(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -66,14 +66,8 @@ async fn list_chats(context: &mut Context) -> Result<Response, ApiError> {
     let query: Query = context.query()?;
     let mut validator = Validator::new();
     let limit = pagination::limit(query.limit, &mut validator);
-    pagination::cursor(query.cursor.as_deref(), &mut validator);
+    let after = pagination::time_place(query.cursor.as_deref(), &mut validator);
     validator.finish()?;
-    let after = match query.cursor.as_deref() {
-        None => None,
-        Some(text) => Some(page::parse_cursor(text).ok_or_else(|| {
-            ApiError::invalid("cursor", "must be the nextCursor of an earlier page")
-        })?),
-    };
     let drafts = conversations::list_drafts(user.clone())
         .await
         .map_err(failed)?;

@@ -1,18 +1,14 @@
 //! Pages of the list of chats.
 
-use crate::view::{ChatView, Place};
+use http_edge::pagination::{self, TimePlace};
 
-/// The place in a cursor. None for other text.
-pub(crate) fn parse_cursor(text: &str) -> Option<Place> {
-    let (time, id) = text.split_once('_')?;
-    Some((time.parse().ok()?, http_edge::parse_uuid(id)?))
-}
+use crate::view::ChatView;
 
 /// The chats after a place, most recently updated first, and the cursor of the next page. `has_more` says
 /// whether there are conversations after those in `chats`.
 pub(crate) fn select(
     mut chats: Vec<ChatView>,
-    after: Option<&Place>,
+    after: Option<&TimePlace>,
     limit: u32,
     has_more: bool,
 ) -> (Vec<ChatView>, Option<String>) {
@@ -22,7 +18,7 @@ pub(crate) fn select(
     let has_more = has_more || chats.len() > limit;
     chats.truncate(limit);
     let last = chats.last().filter(|_| has_more).map(ChatView::place);
-    (chats, last.map(|(time, id)| format!("{time}_{id}")))
+    (chats, last.as_ref().map(pagination::time_cursor))
 }
 
 #[cfg(test)]
@@ -47,26 +43,14 @@ mod tests {
             let chats = (0..7).map(chat).collect();
             let (page, cursor) = select(chats, after.as_ref(), 3, false);
             found.extend(page.iter().map(ChatView::place));
-            match cursor {
-                Some(cursor) => after = Some(parse_cursor(&cursor).unwrap()),
-                None => break,
+            if cursor.is_none() {
+                break;
             }
+            after = page.last().map(ChatView::place);
+            assert_eq!(cursor, after.as_ref().map(pagination::time_cursor));
         }
-        let mut expected: Vec<Place> = (0..7).map(|number| chat(number).place()).collect();
+        let mut expected: Vec<TimePlace> = (0..7).map(|number| chat(number).place()).collect();
         expected.reverse();
         assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn parse_cursor_takes_a_time_and_an_id() {
-        for wrong in [
-            "",
-            "_",
-            "1_",
-            "x_550e8400-e29b-41d4-a716-446655440000",
-            "1_x",
-        ] {
-            assert_eq!(parse_cursor(wrong), None, "{wrong}");
-        }
     }
 }

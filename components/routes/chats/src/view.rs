@@ -5,10 +5,8 @@ use contracts::conversations::{
     types::{Conversation, Message, MessageStatus, Role, Summary},
 };
 use file_transfer::AttachmentView;
+use http_edge::pagination::TimePlace;
 use serde::Serialize;
-
-/// The place of a chat in the list: when it was updated, and its id.
-pub(crate) type Place = (u64, String);
 
 #[derive(Serialize)]
 pub(crate) struct One<T> {
@@ -54,7 +52,7 @@ struct MessageView {
 }
 
 impl ChatView {
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> TimePlace {
         (self.updated_at, self.id.clone())
     }
 }

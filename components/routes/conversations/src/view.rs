@@ -7,6 +7,7 @@ use contracts::conversations::{
     },
 };
 use file_transfer::AttachmentView;
+use http_edge::pagination;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -119,7 +120,7 @@ fn status(status: MessageStatus) -> &'static str {
 }
 
 fn cursor(place: &Place) -> String {
-    format!("{}_{}", place.updated_at, place.id)
+    pagination::time_cursor(&(place.updated_at, place.id.clone()))
 }
 
 impl<'a> Conversations<'a> {

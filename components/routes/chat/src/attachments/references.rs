@@ -25,16 +25,12 @@ pub(crate) async fn refer(
     created: &mut Vec<String>,
 ) -> Result<Vec<Attachment>, ApiError> {
     // Nothing is stored if there is an id of no file.
-    try_join_all(given.iter().filter_map(|given| match &given.source {
-        Source::File(id) => Some(own_file(user, id)),
-        Source::Data(_) => None,
-    }))
-    .await?;
+    let checked = try_join_all(given.into_iter().map(|given| check(user, given))).await?;
     let mut attachments = Vec::new();
-    for Given { path, source } in given {
-        let file = match source {
-            Source::File(id) => own_file(user, &id).await?,
-            Source::Data(data) => {
+    for checked in checked {
+        let file = match checked {
+            Checked::File(file) => file,
+            Checked::Data(path, data) => {
                 let file = store(user, &path, data).await?;
                 created.push(file.id.clone());
                 file
@@ -48,6 +44,19 @@ pub(crate) async fn refer(
         });
     }
     Ok(attachments)
+}
+
+enum Checked {
+    File(File),
+    /// Data that is not stored yet, and its path in the request.
+    Data(String, Data),
+}
+
+async fn check(user: &str, Given { path, source }: Given) -> Result<Checked, ApiError> {
+    Ok(match source {
+        Source::File(id) => Checked::File(own_file(user, &id).await?),
+        Source::Data(data) => Checked::Data(path, data),
+    })
 }
 
 /// Deletes files that were created for a message that was not stored after all. What fails here is left in the
