@@ -16,12 +16,11 @@ use crate::{
     types::{Error, Page, Position, Start},
 };
 
-/// The interval at which a waiting call looks for appends, in milliseconds.
-const INTERVAL: u64 = 10;
-/// The same without any append for [`QUIET`].
-const QUIET_INTERVAL: u64 = 50;
-/// In milliseconds.
-const QUIET: u64 = 2_000;
+/// How long a call has waited at most, and the interval at which it then looks for appends, in milliseconds. Most streams
+/// that grow do so several times a second.
+const INTERVALS: [(u64, u64); 2] = [(100, 3), (2_000, 10)];
+/// The interval of calls that have waited longer.
+const LAST_INTERVAL: u64 = 50;
 
 /// The most streams whose ends an instance remembers.
 const TAILS_MAX: usize = 1_000;
@@ -104,11 +103,8 @@ pub(crate) async fn read<P: Platform>(
 
 /// Longer if nothing was appended for a while.
 fn interval(waited: u64) -> u64 {
-    if waited < QUIET {
-        INTERVAL
-    } else {
-        QUIET_INTERVAL
-    }
+    let found = INTERVALS.iter().find(|(until, _)| waited < *until);
+    found.map_or(LAST_INTERVAL, |(_, interval)| *interval)
 }
 
 /// A connection of PostgreSQL is one of a pool, so it is given back before waiting.

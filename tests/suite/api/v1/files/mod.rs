@@ -43,6 +43,15 @@ impl Place {
         })
     }
 
+    /// Starts the process again with what it has stored.
+    pub(crate) async fn restart(&mut self) {
+        let mut builder = App::with_defaults().process().state_of(&self.app);
+        if let Some(bucket) = &self.bucket {
+            builder = builder.s3(bucket);
+        }
+        self.app = builder.start().await;
+    }
+
     /// Ids of all files of which something is stored, however little.
     pub(crate) async fn ids(&self) -> BTreeSet<String> {
         let Some(bucket) = &self.bucket else {
