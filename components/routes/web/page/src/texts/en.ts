@@ -85,6 +85,7 @@ const en = {
   deletedElsewhere: (title: string) => `“${title}” was deleted in another window.`,
   // What a reply contains.
   table: 'Table',
+  reasoning: 'Reasoning',
   codeIn: (language: string) => `Code, ${language}`,
   code: 'Code',
   done: 'done',
@@ -199,6 +200,7 @@ const en = {
     attach: 'Attach files',
     attachments: 'Attachments',
     tooMany: (most: number) => `A message takes at most ${most} files.`,
+    tooLarge: 'The file is too large, or your files together are.',
     attached: (name: string) => `${name} is attached.`,
     sending: (name: string, part: string) => `Sending ${name}: ${part}`,
     remove: (name: string) => `Remove ${name}`,
