@@ -218,7 +218,11 @@ export async function sync(): Promise<void> {
   if (listed && listed.updatedAt !== conversation.updatedAt && !conversation.isBusy) await conversation.load();
   const isGone = conversation.id.value && conversation.messages.value.length > 0 && !listed && !conversation.isBusy;
   if (isGone && isListComplete && user.value && maxConversations.value !== null) {
-    notify(t.deletedElsewhere(conversation.title.value));
+    // Where the text goes is left to the user.
+    const text = [conversation.takeUnsent(), conversation.draft.value].filter(Boolean).join('\n\n');
+    const keep = { label: t.keepText, run: () => open.value.setDraft(text) };
+    notify(t.deletedElsewhere(conversation.title.value), text ? keep : undefined, UNDO_TIME);
+    conversation.setDraft('');
     show(new Conversation(null, events), place.value.view === 'chat');
   }
 }

@@ -114,11 +114,13 @@ function EditForm({ message, conversation, close }: Omit<Props, 'isLast'> & { cl
 function Reply({ message, conversation, isLast }: Props) {
   const name = models.value.find((model) => model.id === message.model)?.name ?? message.model;
   const { failure } = message;
+  // Another tab may have asked for it.
+  const isWritten = message.status === 'streaming';
   return (
     <li class="assistant">
       <h3 class="visually-hidden">goldfish</h3>
       <div class="reply-text">
-        {message.content ? <Markdown text={message.content} /> : <p class="faint">{t.noAnswer}</p>}
+        {message.content ? <Markdown text={message.content} /> : <p class="faint">{isWritten ? t.waiting : t.noAnswer}</p>}
       </div>
       {failure && <p class="failure">{sentenceOf(failure.code, failure.message)}</p>}
       {failure && isLast && isPermanent(failure.code) && (

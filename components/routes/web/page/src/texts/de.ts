@@ -87,6 +87,7 @@ const de: Texts = {
   evicted: (title) => `„${title}“ wurde gelöscht, um Platz zu schaffen.`,
   restored: (title) => `„${title}“ ist wieder da.`,
   deletedElsewhere: (title) => `„${title}“ wurde in einem anderen Fenster gelöscht.`,
+  keepText: 'Text hier verwenden',
   table: 'Tabelle',
   reasoning: 'Überlegungen',
   codeIn: (language) => `Code, ${language}`,

@@ -83,6 +83,7 @@ const en = {
   evicted: (title: string) => `“${title}” was deleted to make room.`,
   restored: (title: string) => `“${title}” is back.`,
   deletedElsewhere: (title: string) => `“${title}” was deleted in another window.`,
+  keepText: 'Use its text here',
   // What a reply contains.
   table: 'Table',
   reasoning: 'Reasoning',

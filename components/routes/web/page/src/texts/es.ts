@@ -86,6 +86,7 @@ const es: Texts = {
   evicted: (title) => `Se borró «${title}» para hacer sitio.`,
   restored: (title) => `«${title}» está de vuelta.`,
   deletedElsewhere: (title) => `«${title}» se borró en otra ventana.`,
+  keepText: 'Usar su texto aquí',
   table: 'Tabla',
   reasoning: 'Razonamiento',
   codeIn: (language) => `Código, ${language}`,
