@@ -72,7 +72,10 @@ async fn openapi_json_is_usable_by_generators() {
         let id = operation.id();
         assert!(id.chars().all(char::is_alphanumeric), "{id}");
         assert!(names.insert(id.to_owned()), "{id} is there twice");
-        assert!(operation.value["summary"].is_string(), "{id}");
+        for text in ["summary", "description"] {
+            let length = operation.value[text].as_str().map_or(0, str::len);
+            assert!(length > 3, "{id}: {text}");
+        }
         assert_eq!(operation.value["tags"].as_array().unwrap().len(), 1, "{id}");
     }
     // Nothing that is described is of no use.
@@ -385,6 +388,9 @@ async fn docs_page_sends_requests_in_a_browser() {
     let is_shown = |one: &&Operation<'_>| one.value["tags"][0] != "Better Auth";
     let shown = operations(&document).iter().filter(is_shown).count();
     assert_eq!(seen["operations"], shown, "{seen}");
+    assert_eq!(seen["firstGroup"], "Chat", "{seen}");
+    let explained = seen["explained"].as_str().unwrap();
+    assert!(explained.contains("You do not need Authorize"), "{seen}");
     assert_eq!(seen["health"]["status"], "200", "{seen}");
     assert!(
         seen["health"]["body"].as_str().unwrap().contains("\"ok\""),

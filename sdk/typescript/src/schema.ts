@@ -117,7 +117,10 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get a user */
+        /**
+         * Get a user
+         * @description What the operator may know of a user. Conversations are not shown.
+         */
         get: operations["adminGetUser"];
         put?: never;
         post?: never;
@@ -146,7 +149,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Grant credits to a user */
+        /**
+         * Grant credits to a user
+         * @description Adds credits to those of the plan. Several requests with the same `id` grant them once.
+         */
         post: operations["adminGrantCredits"];
         delete?: never;
         options?: never;
@@ -194,7 +200,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set the plan of a user */
+        /**
+         * Set the plan of a user
+         * @description Replaces the plan of the user. The error of an unknown plan lists those that there are.
+         */
         put: operations["adminSetPlan"];
         post?: never;
         delete?: never;
@@ -218,7 +227,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Revoke all API keys of a user */
+        /**
+         * Revoke all API keys of a user
+         * @description Ends all API keys of the user. Sessions stay valid.
+         */
         post: operations["adminRevokeKeys"];
         delete?: never;
         options?: never;
@@ -241,7 +253,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign a user out everywhere */
+        /**
+         * Sign a user out everywhere
+         * @description Ends all sessions of the user. API keys stay valid.
+         */
         post: operations["adminRevokeSessions"];
         delete?: never;
         options?: never;
@@ -278,7 +293,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change the password */
+        /**
+         * Change the password
+         * @description Needs the current password. `revokeOtherSessions` also signs the user out everywhere else.
+         */
         post: operations["authChangePassword"];
         delete?: never;
         options?: never;
@@ -375,7 +393,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Link GitHub or Google */
+        /**
+         * Link GitHub or Google
+         * @description The response has the address of the provider's page. After the user has agreed there, the provider is linked.
+         */
         post: operations["authLinkSocial"];
         delete?: never;
         options?: never;
@@ -390,7 +411,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List sign-in methods */
+        /**
+         * List sign-in methods
+         * @description How the user can sign in: by password, and through linked providers.
+         */
         get: operations["authListAccounts"];
         put?: never;
         post?: never;
@@ -407,7 +431,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List sessions */
+        /**
+         * List sessions
+         * @description The active sessions of the user, with the device that started each.
+         */
         get: operations["authListSessions"];
         put?: never;
         post?: never;
@@ -424,7 +451,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Check that the auth API is available */
+        /**
+         * Check that the auth API is available
+         * @description Always successful while the server runs.
+         */
         get: operations["authOk"];
         put?: never;
         post?: never;
@@ -463,7 +493,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reset the password with the token of the email */
+        /**
+         * Reset the password with the token of the email
+         * @description The token of the email is valid once.
+         */
         post: operations["authResetPassword"];
         delete?: never;
         options?: never;
@@ -478,7 +511,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Target of the link in the password reset email */
+        /**
+         * Target of the link in the password reset email
+         * @description Redirects the browser to the page where the user chooses a new password, with the token or an error in its query.
+         */
         get: operations["authFollowReset"];
         put?: never;
         post?: never;
@@ -497,7 +533,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Revoke all other sessions */
+        /**
+         * Revoke all other sessions
+         * @description Signs the user out everywhere else; the session of the request stays.
+         */
         post: operations["authRevokeOtherSessions"];
         delete?: never;
         options?: never;
@@ -534,7 +573,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Revoke all sessions */
+        /**
+         * Revoke all sessions
+         * @description Signs the user out everywhere, here too.
+         */
         post: operations["authRevokeSessions"];
         delete?: never;
         options?: never;
@@ -609,7 +651,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sign in with GitHub or Google by a link */
+        /**
+         * Sign in with GitHub or Google by a link
+         * @description For a plain link: redirects the browser to the provider's page.
+         */
         get: operations["authGoToProvider"];
         put?: never;
         post?: never;
@@ -628,7 +673,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a guest */
+        /**
+         * Create a guest
+         * @description Creates a user without an account, starts a session and sets its cookie.
+         */
         post: operations["authSignInAnonymous"];
         delete?: never;
         options?: never;
@@ -645,7 +693,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in */
+        /**
+         * Sign in
+         * @description Starts a session of a registered user and sets its cookie.
+         */
         post: operations["authSignInEmail"];
         delete?: never;
         options?: never;
@@ -662,7 +713,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in with GitHub or Google */
+        /**
+         * Sign in with GitHub or Google
+         * @description The response has the address of the provider's page, to which the client sends the browser.
+         */
         post: operations["authSignInSocial"];
         delete?: never;
         options?: never;
@@ -757,7 +811,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Target of the link in the confirmation email */
+        /**
+         * Target of the link in the confirmation email
+         * @description Confirms the address of the user that the token of the email belongs to.
+         */
         get: operations["authVerifyEmail"];
         put?: never;
         post?: never;
@@ -804,7 +861,10 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get a channel */
+        /**
+         * Get a channel
+         * @description A public channel, or a private one of which the user is a member.
+         */
         get: operations["getChannel"];
         put?: never;
         post?: never;
@@ -960,11 +1020,17 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get a conversation */
+        /**
+         * Get a conversation
+         * @description The conversation with the messages of the active branch. A reply that is being written has the status `streaming`.
+         */
         get: operations["getConversation"];
         put?: never;
         post?: never;
-        /** Delete a conversation */
+        /**
+         * Delete a conversation
+         * @description Deletes the conversation with all its messages, permanently.
+         */
         delete: operations["deleteConversation"];
         options?: never;
         head?: never;
@@ -1018,7 +1084,10 @@ export interface paths {
          */
         put: operations["pinConversation"];
         post?: never;
-        /** Unpin a conversation */
+        /**
+         * Unpin a conversation
+         * @description The conversation is no longer kept from eviction.
+         */
         delete: operations["unpinConversation"];
         options?: never;
         head?: never;
@@ -1447,7 +1516,10 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get the role of a member */
+        /**
+         * Get the role of a member
+         * @description The role of one member, for clients that need no list.
+         */
         get: operations["getRole"];
         put?: never;
         post?: never;
@@ -1496,7 +1568,10 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get the channel that an invitation leads to */
+        /**
+         * Get the channel that an invitation leads to
+         * @description What somebody who has the link of an invitation sees before joining.
+         */
         get: operations["inspectInvitation"];
         put?: never;
         /**
@@ -1569,7 +1644,10 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get a message */
+        /**
+         * Get a message
+         * @description One message of a thread that the user can read.
+         */
         get: operations["getMessage"];
         put?: never;
         post?: never;
@@ -1638,7 +1716,10 @@ export interface paths {
          */
         put: operations["addReaction"];
         post?: never;
-        /** Take a reaction back */
+        /**
+         * Take a reaction back
+         * @description Removes the reaction of the user; those of others stay.
+         */
         delete: operations["removeReaction"];
         options?: never;
         head?: never;
@@ -1741,7 +1822,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get preferences */
+        /**
+         * Get preferences
+         * @description What the user has set with `PUT /api/preferences`.
+         */
         get: operations["getPreferences"];
         /**
          * Update preferences
@@ -1788,7 +1872,10 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get a thread */
+        /**
+         * Get a thread
+         * @description One thread of a channel that the user can read.
+         */
         get: operations["getThread"];
         put?: never;
         post?: never;
@@ -1945,7 +2032,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a wide picture for a channel */
+        /**
+         * Upload a wide picture for a channel
+         * @description The picture at the top of a channel. With `channelId` it is set at once.
+         */
         post: operations["uploadChannelBanner"];
         delete?: never;
         options?: never;
@@ -1962,7 +2052,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a picture for a channel */
+        /**
+         * Upload a picture for a channel
+         * @description The picture of a channel in lists. With `channelId` it is set at once.
+         */
         post: operations["uploadChannelIcon"];
         delete?: never;
         options?: never;
@@ -1977,7 +2070,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the limits of uploads */
+        /**
+         * Get the limits of uploads
+         * @description For each purpose, the accepted types and the largest size. An empty list accepts all types.
+         */
         get: operations["getUploadLimits"];
         put?: never;
         post?: never;
@@ -1996,7 +2092,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a file for a message */
+        /**
+         * Upload a file for a message
+         * @description A file that a message then names among its `attachments`.
+         */
         post: operations["uploadMessageAttachment"];
         delete?: never;
         options?: never;
@@ -2033,7 +2132,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload an image for a message */
+        /**
+         * Upload an image for a message
+         * @description An image that a message then names among its `attachments`.
+         */
         post: operations["uploadMessageImage"];
         delete?: never;
         options?: never;
@@ -2108,7 +2210,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get plan, credits and usage */
+        /**
+         * Get plan, credits and usage
+         * @description What the user has used, and what the plan of the user allows.
+         */
         get: operations["getUsage"];
         put?: never;
         post?: never;
@@ -2151,7 +2256,10 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get a user */
+        /**
+         * Get a user
+         * @description The public profile of a user.
+         */
         get: operations["getUser"];
         put?: never;
         post?: never;
@@ -2204,7 +2312,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in */
+        /**
+         * Sign in
+         * @description Starts a session of a registered user. The response has its tokens and sets its cookie.
+         */
         post: operations["login"];
         delete?: never;
         options?: never;
@@ -2239,7 +2350,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the current user */
+        /**
+         * Get the current user
+         * @description The user that the credential of the request belongs to.
+         */
         get: operations["getMe"];
         put?: never;
         post?: never;
@@ -2330,11 +2444,17 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get a chat with its messages */
+        /**
+         * Get a chat with its messages
+         * @description The chat, and its messages, the oldest first.
+         */
         get: operations["getChat"];
         put?: never;
         post?: never;
-        /** Delete a chat */
+        /**
+         * Delete a chat
+         * @description Deletes the chat with all its messages, permanently.
+         */
         delete: operations["deleteChat"];
         options?: never;
         head?: never;
@@ -2395,11 +2515,17 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get what is known of a file */
+        /**
+         * Get what is known of a file
+         * @description Name, type, size and URL of a file; its content is at `/content`.
+         */
         get: operations["getFile"];
         put?: never;
         post?: never;
-        /** Delete a file */
+        /**
+         * Delete a file
+         * @description Deletes the file permanently. Messages that refer to it stay.
+         */
         delete: operations["deleteFile"];
         options?: never;
         head?: never;
@@ -2543,7 +2669,10 @@ export interface paths {
          *     repeat one safely: 200 for an append that was new, 204 for one that was a repetition.
          */
         post: operations["appendToStream"];
-        /** Delete a stream */
+        /**
+         * Delete a stream
+         * @description Deletes the stream. Forks of it keep the content that they share with it.
+         */
         delete: operations["deleteStream"];
         options?: never;
         head?: never;
@@ -2669,7 +2798,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Health check */
+        /**
+         * Health check
+         * @description Whether the server can read its stores. For load balancers and monitoring.
+         */
         get: operations["checkHealth"];
         put?: never;
         post?: never;
@@ -2851,7 +2983,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a model whose id has two slashes */
+        /**
+         * Get a model whose id has two slashes
+         * @description One model, as OpenAI's API describes it. The slashes of the id need not be encoded.
+         */
         get: operations["getOpenAiModelOfGateway"];
         put?: never;
         post?: never;
@@ -2868,7 +3003,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a model */
+        /**
+         * Get a model
+         * @description One model, as OpenAI's API describes it.
+         */
         get: operations["getOpenAiModel"];
         put?: never;
         post?: never;
@@ -2885,7 +3023,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a model whose id has a slash */
+        /**
+         * Get a model whose id has a slash
+         * @description One model, as OpenAI's API describes it. The slash of the id need not be encoded.
+         */
         get: operations["getOpenAiModelOfVendor"];
         put?: never;
         post?: never;

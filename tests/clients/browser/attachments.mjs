@@ -64,12 +64,45 @@ export default async function (stage) {
     await page.locator('.uploads').waitFor({ state: 'detached' });
   }
 
+  // Dropped beside the field it is attached too.
+  await page.evaluate(() => {
+    const files = new DataTransfer();
+    files.items.add(new File(['some text'], 'beside.txt', { type: 'text/plain' }));
+    document.querySelector('.scroller').dispatchEvent(new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
+  });
+  await attached('beside.txt').waitFor();
+  await page.getByRole('button', { name: 'Remove beside.txt' }).click();
+
+  // How far it is, while it is being sent; it can be removed meanwhile.
+  const network = await stage.context.newCDPSession(page);
+  const throttle = (uploadThroughput) =>
+    network.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+  await network.send('Network.enable');
+  await throttle(200_000);
+  await page.locator('.composer input[type=file]').setInputFiles([
+    { name: 'slow.txt', mimeType: 'text/plain', buffer: Buffer.alloc(5 * 1024 * 1024, 'x') },
+  ]);
+  const progress = attached('slow.txt').locator('progress');
+  await stage.eventually(async () => assert.ok((await progress.evaluate((bar) => bar.value)) > 0));
+  assert.ok((await progress.evaluate((bar) => bar.value)) < 1);
+  assert.match(await progress.getAttribute('aria-label'), /^Sending slow\.txt: \d+%$/);
+  await accessible(stage, 'a file that is being sent');
+  await page.getByRole('button', { name: 'Remove slow.txt' }).click();
+  await throttle(-1);
+
+  // More than ten are refused, with a notice.
+  const many = Array.from({ length: 11 }, (_, index) => ({ name: `${index}.txt`, mimeType: 'text/plain', buffer: Buffer.from('x') }));
+  await page.locator('.composer input[type=file]').setInputFiles(many);
+  await page.locator('.notice', { hasText: 'A message takes at most 10 files.' }).waitFor();
+  assert.equal(await page.locator('.uploads li').count(), 10);
+  for (const { name } of many.slice(0, 10)) await page.getByRole('button', { name: `Remove ${name}`, exact: true }).click();
+
   // A file that is too large has an error, and keeps the message from being sent.
   stage.expect(/status of 413/);
   await page.locator('.composer input[type=file]').setInputFiles([
     { name: 'large.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(11 * 1024 * 1024) },
   ]);
-  await attached('large.bin').locator('.upload-error').waitFor();
+  await attached('large.bin').locator('.upload-error', { hasText: 'The file is too large' }).waitFor();
   await stage.field.fill('And this?');
   assert.equal(await page.getByRole('button', { name: 'Send' }).isDisabled(), true);
   await page.getByRole('button', { name: 'Remove large.bin' }).click();

@@ -3,8 +3,15 @@
 import assert from 'node:assert/strict';
 
 import { accessible } from './axe.mjs';
+import { PIXEL } from './files.mjs';
 
-const REPLY = String.raw`Einstein wrote \(E = mc^2\) and $a^2 + b^2$, for $5 and $10, or US$5/$6.
+const REPLY = String.raw`<think>
+First I **reason**.
+
+Then I answer.
+</think>
+
+Einstein wrote \(E = mc^2\) and $a^2 + b^2$, for $5 and $10, or US$5/$6.
 
 \[ \int_0^1 x\,dx = \frac12 \]
 
@@ -24,6 +31,12 @@ Water is H<sub>2</sub>O, x<sup>2</sup>, press <kbd>Ctrl</kbd>, caf&eacute; &alph
 [^1]: The note.
 
 A bad formula: $\frac{$ and \(\undefined{x}\).
+
+![one pixel](data:image/png;base64,${PIXEL.toString('base64')}) and ![elsewhere](https://example.com/a.png)
+
+| ${'a wide column | '.repeat(16)}
+|${'---|'.repeat(16)}
+| ${'some cell of it | '.repeat(16)}
 `;
 
 export default async function (stage) {
@@ -41,6 +54,31 @@ export default async function (stage) {
     await reply.evaluate((element) => ['sub', 'sup', 'kbd'].map((name) => element.querySelector(name).textContent)),
     ['2', '2', 'Ctrl'],
   );
+  // Reasoning is folded, and is plain text.
+  const reasoning = reply.locator('details.reasoning');
+  assert.equal(await reasoning.locator('p').isVisible(), false);
+  await reasoning.getByText('Reasoning', { exact: true }).click();
+  assert.equal(await reasoning.locator('p').innerText(), 'First I **reason**.\n\nThen I answer.');
+  // Tasks are boxes.
+  assert.deepEqual(
+    await reply.locator('li.task input').evaluateAll((all) => all.map((box) => [box.checked, box.getAttribute('aria-label')])),
+    [
+      [true, 'done'],
+      [false, 'to do'],
+    ],
+  );
+  // An image in the reply is shown; one from elsewhere is a link.
+  const picture = reply.getByRole('img', { name: 'one pixel' });
+  await stage.eventually(async () => assert.equal(await picture.evaluate((image) => image.naturalWidth), 1));
+  assert.equal(await reply.locator('img').count(), 1);
+  await reply.getByRole('link', { name: 'image: elsewhere' }).waitFor();
+  // A wide table scrolls, and shows it by a shadow at the side that has more.
+  const wide = await reply.locator('.table').evaluate((region) => ({
+    scrolls: region.scrollWidth > region.clientWidth,
+    shadows: getComputedStyle(region).backgroundAttachment,
+    tabIndex: region.tabIndex,
+  }));
+  assert.deepEqual(wide, { scrolls: true, shadows: 'local, local, scroll, scroll', tabIndex: 0 });
   // Below the message's own heading.
   assert.equal(await reply.locator('h4', { hasText: 'Heading' }).count(), 1);
   const arabic = reply.locator('p', { hasText: 'مرحبا' });
@@ -52,6 +90,17 @@ export default async function (stage) {
   });
   await accessible(stage, 'every kind of content');
   await stage.screenshot('content');
+
+  // An image of this server is shown.
+  const uploaded = await page.request.post(`${stage.origin}/api/v1/files/upload`, {
+    headers: { 'x-filename': 'fish.png', 'content-type': 'image/png' },
+    data: PIXEL,
+  });
+  const { file } = await uploaded.json();
+  await stage.reply({ pieces: [`![a fish](${new URL(file.url).pathname})`] });
+  await stage.converse('Show the file');
+  const stored = page.getByRole('img', { name: 'a fish' });
+  await stage.eventually(async () => assert.equal(await stored.evaluate((image) => image.naturalWidth), 1));
 
   // A long reply: what was shown before is not rendered again, and the field stays quick.
   const paragraph = `${'A word and another one. '.repeat(40)}\n\n`;

@@ -79,9 +79,22 @@ export default async function (stage) {
   assert.equal(await page.locator('aside').isVisible(), false);
   assert.equal(await page.locator('.composer').isVisible(), false);
   assert.equal(await page.locator('.user .plain').isVisible(), true);
+  // Dark text, also for who uses the page in dark.
+  await page.evaluate(() => (document.documentElement.dataset.theme = 'dark'));
+  const ink = await page.locator('.user .plain').evaluate((element) => getComputedStyle(element).color);
+  assert.equal(ink, 'rgb(21, 41, 44)');
   await page.emulateMedia({ media: 'screen' });
 
-  // Nothing of the user stays after signing out.
+  // Nothing of the user stays after signing out; nor in another tab, where a message could not be sent.
+  const second = await stage.tab(new URL(beta).pathname);
+  await second.locator('.user .plain', { hasText: 'Beta' }).waitFor();
+  stage.expect(/ERR_FAILED/);
+  await second.route('**/api/chat', (route) => route.abort());
+  const otherField = second.getByLabel('Message', { exact: true });
+  await otherField.fill('for Beta, unsent');
+  await otherField.press('Enter');
+  await second.locator('.problem').waitFor();
+  await otherField.fill('for Beta, in a second tab');
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click();
   await page.getByText('Not signed in').waitFor();
@@ -89,10 +102,22 @@ export default async function (stage) {
   const stored = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
   assert.doesNotMatch(stored, /for (?:Alpha|Beta|a new one)|[0-9a-f]{8}-/);
 
-  // An unknown conversation is a sentence, not an endless retry.
-  stage.expect(/status of 404/);
+  await second.getByText('Not signed in').waitFor();
+  await stage.eventually(async () => assert.equal(await otherField.inputValue(), ''));
+  assert.equal(await second.locator('.user').count(), 0);
+  const alsoStored = await second.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+  assert.doesNotMatch(alsoStored, /for Beta|[0-9a-f]{8}-/);
+  await second.close();
+
+  // What is typed before signing in stays.
+  await field.fill('typed by nobody');
   await page.getByRole('button', { name: 'Continue as guest' }).click();
   await page.getByText('Guest', { exact: true }).waitFor();
+  assert.equal(await field.inputValue(), 'typed by nobody');
+  await field.fill('');
+
+  // An unknown conversation is a sentence, not an endless retry.
+  stage.expect(/status of 404/);
   await page.goto(beta);
   await page.getByText('There is no such conversation.').waitFor();
   await accessible(stage, 'no such conversation');

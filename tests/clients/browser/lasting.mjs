@@ -40,4 +40,16 @@ export default async function (stage) {
   await stage.idle();
   assert.equal(await page.locator('.user').count(), 3);
   assert.equal((await stage.replies()).length, 3);
+
+  // What is typed in a conversation that is deleted elsewhere can be used in another one.
+  await stage.field.fill('typed in vain?');
+  const id = new URL(page.url()).pathname.split('/').at(-1);
+  await other.locator('.conversations li.current').hover();
+  await other.getByRole('button', { name: /^Delete / }).click();
+  await other.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.locator('.notice', { hasText: 'was deleted in another window.' }).waitFor();
+  assert.equal(await stage.field.inputValue(), '');
+  await page.getByRole('button', { name: 'Use its text here' }).click();
+  assert.equal(await stage.field.inputValue(), 'typed in vain?');
+  assert.ok(!page.url().includes(id));
 }

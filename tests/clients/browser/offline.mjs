@@ -42,4 +42,46 @@ export default async function (stage) {
   await page.locator('.reply-text', { hasText: 'Again.' }).waitFor();
   await stage.idle();
   assert.equal(await page.locator('.user').count(), 3);
+  const counted = page.url();
+
+  // Several messages, in several conversations: each is sent, in its own, in the order in which they were written.
+  await stage.context.setOffline(true);
+  await stage.send('Fourth');
+  await page.getByText('The message is sent when the connection is back.').waitFor();
+  await stage.send('Fifth');
+  await page.locator('.user', { hasText: 'Fifth' }).waitFor();
+  await page.getByText('The message is sent when the connection is back.').waitFor();
+  await page.getByRole('link', { name: 'New conversation' }).click();
+  await stage.send('Elsewhere');
+  await page.getByText('The message is sent when the connection is back.').waitFor();
+  await page.getByRole('link', { name: 'New conversation' }).click();
+  await page.getByText('How can I help?').waitFor();
+  await stage.field.fill('a draft');
+  await stage.context.setOffline(false);
+  await stage.eventually(async () => assert.deepEqual((await stage.titles()).sort(), ['Count', 'Elsewhere']));
+  assert.equal(await stage.field.inputValue(), 'a draft');
+  await page.getByRole('link', { name: /^Elsewhere/ }).click();
+  await stage.idle();
+  assert.deepEqual(await page.locator('.user .plain').allInnerTexts(), ['Elsewhere']);
+  await page.getByRole('link', { name: /^Count/ }).click();
+  assert.equal(page.url(), counted);
+  const all = ['Count', 'Written offline', 'And again', 'Fourth', 'Fifth'];
+  await stage.eventually(async () => assert.deepEqual(await page.locator('.user .plain').allInnerTexts(), all));
+  await stage.idle();
+  await stage.eventually(async () => assert.equal((await stage.replies()).length, all.length));
+
+  // A reload takes nothing away that is not sent.
+  await page.route('**/api/chat', (route) => route.abort());
+  stage.expect(/ERR_FAILED/);
+  await stage.send('Sixth');
+  await page.locator('.problem').waitFor();
+  await stage.send('Seventh');
+  await page.locator('.user', { hasText: 'Seventh' }).waitFor();
+  await page.locator('.problem').waitFor();
+  await page.unroute('**/api/chat');
+  await page.reload();
+  all.push('Sixth', 'Seventh');
+  await stage.eventually(async () => assert.equal((await stage.replies()).length, all.length));
+  await stage.idle();
+  assert.deepEqual(await page.locator('.user .plain').allInnerTexts(), all);
 }

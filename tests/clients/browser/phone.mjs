@@ -26,7 +26,24 @@ export default async function (stage) {
     assert.equal(inner, 390, what);
     assert.ok(scroll <= inner, `${what}: ${scroll} wide`);
   };
+  /** Everything that fingers press, except links in a sentence. */
+  const targetsAreLarge = async (what) => {
+    const targets = ['button', 'select', 'summary', 'nav a', 'input:not([type=checkbox], [type=file])', 'textarea', 'label.check'];
+    const small = await page.locator(targets.map((target) => `${target}:visible`).join(', ')).evaluateAll((all) =>
+      all
+        // What is behind the list or a dialog cannot be pressed.
+        .filter((element) => !element.closest('[inert]') && (!document.querySelector('dialog') || element.closest('dialog')))
+        .map((element) => {
+          // The field around it takes the focus too.
+          const { width, height } = (element.closest('.field') ?? element).getBoundingClientRect();
+          return { name: element.ariaLabel ?? element.textContent, width, height };
+        })
+        .filter(({ width, height }) => width < 44 || height < 44),
+    );
+    assert.deepEqual(small, [], what);
+  };
   await fits('welcome');
+  await targetsAreLarge('welcome');
   await accessible(stage, 'welcome');
   await stage.screenshot('welcome');
   await stage.reply({ pieces: [REPLY] });
@@ -34,6 +51,7 @@ export default async function (stage) {
   await fits('a conversation');
   await accessible(stage, 'a conversation');
   await stage.screenshot('wide-content');
+  await targetsAreLarge('a conversation');
 
   const aside = page.getByRole('complementary');
   await assert.doesNotReject(aside.waitFor({ state: 'hidden' }));
@@ -44,6 +62,7 @@ export default async function (stage) {
   await fits('the list');
   await accessible(stage, 'the list');
   await stage.screenshot('list');
+  await targetsAreLarge('the list');
   // What is behind it is out of reach, and Escape leads back.
   assert.equal(await page.locator('main').getAttribute('inert'), '');
   await page.keyboard.press('Escape');
@@ -69,10 +88,12 @@ export default async function (stage) {
     await dialog.getByRole('tabpanel', { name: tab }).waitFor();
     await fits(tab);
     await accessible(stage, tab);
+    await targetsAreLarge(tab);
   }
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Sign in or register' }).tap();
   await accessible(stage, 'signing in');
+  await targetsAreLarge('signing in');
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
   await aside.waitFor({ state: 'hidden' });
@@ -82,11 +103,13 @@ export default async function (stage) {
   await page.locator('.problem').waitFor();
   await fits('an error');
   await accessible(stage, 'an error');
+  await targetsAreLarge('an error');
   await opener.tap();
   await page.getByRole('link', { name: 'Channels' }).tap();
   await page.getByLabel('Search channels').waitFor();
   await fits('channels');
   await accessible(stage, 'channels');
+  await targetsAreLarge('channels');
   await opener.tap();
   await page.getByRole('link', { name: 'AI chat' }).tap();
   await aside.waitFor({ state: 'hidden' });
@@ -100,14 +123,4 @@ export default async function (stage) {
     const room = await page.locator('.scroller').evaluate((element) => element.clientHeight);
     assert.ok(room >= height * 0.4, `${width} x ${height}: ${room}`);
   }
-
-  // Targets for fingers.
-  await page.setViewportSize({ width: 390, height: 844 });
-  const small = await page.locator('button:visible, select:visible, summary:visible').evaluateAll((all) =>
-    all
-      .filter((element) => !element.matches('.link, .footnote-reference'))
-      .map((element) => ({ name: element.textContent, height: element.getBoundingClientRect().height }))
-      .filter(({ height }) => height < 44),
-  );
-  assert.deepEqual(small, []);
 }

@@ -38,7 +38,10 @@ export default async function (stage) {
   await dialog.getByLabel('Instructions to the model').fill('Answer briefly.');
   await dialog.getByLabel('Temperature').fill('0.5');
   await inDialog('Save').click();
+  // A notice is before the dialog, where it can be read and dismissed.
   await page.locator('.notice', { hasText: 'Saved.' }).waitFor();
+  await inDialog('Dismiss').click();
+  await page.locator('.notice').waitFor({ state: 'detached' });
   await stage.screenshot('general');
 
   // Arrow keys move between the tabs.
@@ -52,6 +55,12 @@ export default async function (stage) {
   stage.expect(/status of 40[01]/);
   await inDialog('Change password').click();
   await dialog.getByRole('alert').waitFor();
+  const fields = await dialog.locator('input[type=password]').evaluateAll((all) => all.map(({ name, ariaInvalid }) => [name, ariaInvalid]));
+  assert.deepEqual(fields, [
+    ['current', 'true'],
+    ['new', null],
+    ['password', null],
+  ]);
   await dialog.getByLabel('Current password').first().fill(PASSWORD);
   await inDialog('Change password').click();
   await page.locator('.notice', { hasText: 'The password was changed.' }).waitFor();
@@ -96,6 +105,14 @@ export default async function (stage) {
     await stage.screenshot(language);
     await page.keyboard.press('Escape');
   }
+  // Errors of the server too.
+  await button('Einstellungen').click();
+  await dialog.getByRole('tab', { name: 'Konto' }).click();
+  await dialog.locator('input[name=current]').fill('wrong');
+  await dialog.locator('input[name=new]').fill(PASSWORD);
+  await dialog.locator('form button').first().locator('xpath=ancestor::form').evaluate((form) => form.requestSubmit());
+  await dialog.getByText('Das Passwort ist falsch.').waitFor();
+  await page.keyboard.press('Escape');
   await button('Einstellungen').click();
   await dialog.getByLabel('Sprache').selectOption('en');
   await stage.field.waitFor();

@@ -102,6 +102,11 @@ export class Stage {
     return this.#settings.frontend;
   }
 
+  /** The folder of the TypeScript SDK, built. */
+  get sdk() {
+    return this.#settings.sdk;
+  }
+
   /** The folder of the repository. */
   get repository() {
     return this.#settings.repository;

@@ -48,6 +48,8 @@ try {
   await page.locator('#operations-tag-Better_Auth[data-is-open=false]').waitFor();
   const title = await page.locator('.info .title').innerText();
   const operations = await page.locator('.opblock').count();
+  const firstGroup = await page.locator('.opblock-tag').first().getAttribute('data-tag');
+  const explained = await page.locator('.info .description').innerText();
 
   const run = async (id) => {
     const block = page.locator(`[id$="-${id}"].opblock`);
@@ -80,7 +82,7 @@ try {
   const phoneWidth = await page.evaluate(() => document.documentElement.scrollWidth);
 
   wrong.push(...(await page.evaluate(() => globalThis.violations)));
-  console.log(JSON.stringify({ idempotencyKey, chats, phoneWidth, title, operations, health, guest: guest.status, preferences, wrong }));
+  console.log(JSON.stringify({ idempotencyKey, firstGroup, explained, chats, phoneWidth, title, operations, health, guest: guest.status, preferences, wrong }));
 } finally {
   await context.close();
   await rm(folder, { recursive: true, force: true });

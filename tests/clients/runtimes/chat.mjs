@@ -22,7 +22,7 @@ const file = await goldfish.files.upload(new Blob(['x'.repeat(100_000)], { type:
 const refused = await goldfish.chats.get('nothing').catch((error) => error);
 console.log(
   JSON.stringify({
-    runtime: globalThis.Deno ? 'deno' : globalThis.Bun ? 'bun' : 'node',
+    runtime: globalThis.Deno ? 'deno' : globalThis.Bun ? 'bun' : `node${process.versions.node.split('.')[0]}`,
     isStreamed: deltas.length > 1,
     isStored: conversation.id === reply.conversationId && conversation.messages[1].content === deltas.join(''),
     uploaded: file.size,

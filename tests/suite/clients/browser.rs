@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::{OnceCell, Semaphore};
 use upstream::{Failure, Fault, Gate, Recorded, Script, Upstream};
 
+use super::typescript_sdk;
 use crate::harness::{
     App, BoundProxy, Builder, GRIP_KEY, GripProxy, ProxyKind, Scripts, manifest, skip_or_fail,
 };
@@ -143,6 +144,7 @@ fn script(reply: &Value, gate: &Gate) -> Script {
     match reply["fault"].as_str() {
         None => script,
         Some("overloaded") => script.fault(Fault::Refuse(Failure::Overloaded(None))),
+        Some("too long") => script.fault(Fault::Refuse(Failure::ContextTooLong)),
         Some("cut") => script.fault(Fault::CutAfter(reply["after"].as_u64().unwrap() as usize)),
         Some(other) => panic!("no such fault: {other}"),
     }
@@ -232,6 +234,25 @@ async fn a_cut_connection_and_a_lost_network_are_shown_and_repaired() {
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_or_falls_silent_is_made_again() {
+    play("reconnecting", |app| app).await;
+}
+
+#[tokio::test]
+async fn a_stored_failure_offers_what_helps() {
+    play("remedies", |app| app).await;
+}
+
+#[tokio::test]
+async fn sign_in_elsewhere_is_offered_where_it_is_configured() {
+    play("providers", |app| {
+        app.variable("github_client_id", "goldfish")
+            .variable("github_client_secret", "secret")
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn first_minutes_with_the_demo_model_show_each_kind_of_content() {
     play("demo", |app| {
         app.variable("openai_api_key", "")
@@ -285,6 +306,13 @@ async fn speed_on_a_slow_machine_is_measured() {
 #[tokio::test]
 async fn javascript_of_the_documentation_runs() {
     play_behind_proxy("readme").await;
+}
+
+#[tokio::test]
+async fn the_typescript_sdk_works_in_a_browser() {
+    if let Some(sdk) = typescript_sdk::built("browser").await {
+        play_with("sdk", |app| app, json!({ "sdk": sdk.folder() })).await;
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::harness::{
 const REWRITE: &str = "GOLDFISH_WRITE=1 cargo test --workspace --test suite typescript_sdk::types";
 
 /// The SDK, built, with its tests and the programs of its README; none without Node.js.
-async fn built(test: &str) -> Option<&'static Scripts> {
+pub(super) async fn built(test: &str) -> Option<&'static Scripts> {
     static BUILT: OnceCell<Result<Scripts, String>> = OnceCell::const_new();
     let scripts = BUILT
         .get_or_init(|| async {
@@ -733,34 +733,80 @@ rm -rf node_modules/eventsource-parser
 cp -R "$SDK/node_modules/eventsource-parser" node_modules/
 "#;
 
+/// A package in which the SDK is installed, with other runtimes of JavaScript.
+async fn installed(test: &str) -> Option<&'static Scripts> {
+    static INSTALLED: OnceCell<Result<Scripts, String>> = OnceCell::const_new();
+    let sdk = built(test).await?;
+    let scripts = INSTALLED
+        .get_or_init(|| async {
+            let scripts = Scripts::node("runtimes", (20, 0)).await?;
+            let status = Command::new("bash")
+                .args(["-c", INSTALL])
+                .env("SDK", sdk.folder())
+                .current_dir(scripts.folder())
+                .status()
+                .await
+                .unwrap();
+            assert!(status.success());
+            Ok(scripts)
+        })
+        .await;
+    scripts
+        .as_ref()
+        .map_err(|missing| skip_or_fail(&format!("typescript_sdk::{test}"), missing))
+        .ok()
+}
+
 #[tokio::test]
-async fn chat_and_upload_work_in_node_deno_and_bun() {
-    let Some(sdk) = built("runtimes").await else {
+async fn bundle_is_as_small_as_the_readme_says() {
+    let Some(scripts) = installed("size").await else {
         return;
     };
-    let scripts = match Scripts::node("runtimes", (20, 0)).await {
-        Ok(scripts) => scripts,
-        Err(missing) => return skip_or_fail("typescript_sdk::runtimes", &missing),
+    let size = scripts.run("size.mjs", &[]).await;
+    let readme = manifest()
+        .parent()
+        .unwrap()
+        .join("sdk/typescript/README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let stated = |after: &str| -> u64 {
+        let (before, _) = readme.split_once(after).unwrap();
+        before.rsplit(' ').next().unwrap().parse().unwrap()
     };
-    let installed = Command::new("bash")
-        .args(["-c", INSTALL])
-        .env("SDK", sdk.folder())
-        .current_dir(scripts.folder())
-        .status()
-        .await
-        .unwrap();
-    assert!(installed.success());
+    for (kind, stated) in [
+        ("minified", stated(" KB (minified)")),
+        ("compressed", stated(" KB compressed")),
+    ] {
+        let bytes = size[kind].as_u64().unwrap();
+        assert!(
+            (bytes / 1000).abs_diff(stated) <= 2,
+            "{kind}: {bytes} bytes"
+        );
+    }
+}
+
+#[tokio::test]
+async fn chat_and_upload_work_in_node_deno_and_bun() {
+    let Some(scripts) = installed("runtimes").await else {
+        return;
+    };
     let base = format!("http://{}", App::shared().await.address());
-    let programs = scripts.folder().join("node_modules/.bin");
-    for (name, program, arguments) in [
-        ("node", "node".into(), vec!["chat.mjs"]),
+    let packages = scripts.folder().join("node_modules");
+    let mut runtimes = vec![
         (
             "deno",
-            programs.join("deno"),
+            packages.join(".bin/deno"),
             vec!["run", "--allow-net", "--allow-env", "chat.mjs"],
         ),
-        ("bun", programs.join("bun"), vec!["chat.mjs"]),
-    ] {
+        ("bun", packages.join(".bin/bun"), vec!["chat.mjs"]),
+    ];
+    // The registry has Node.js for this platform, whichever version runs the suite.
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        for name in ["node20", "node22"] {
+            let program = packages.join(name).join("bin/node");
+            runtimes.push((name, program, vec!["chat.mjs"]));
+        }
+    }
+    for (name, program, arguments) in runtimes {
         let output = Command::new(program)
             .args(arguments)
             .arg(&base)

@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { notify } from './announce';
-import { requestJson } from './api';
+import { ApiError, requestJson } from './api';
 import { openDialog } from './dialog-state';
 import { Field, valueOf } from './modal';
 import { forgetUser, leaveTo, PROVIDER_NAMES, type SignInOptions, user } from './session';
@@ -73,7 +73,10 @@ export function AccountSettings({ close }: { close: () => void }) {
 }
 
 function ChangePassword() {
-  const error = useSignal<string | null>(null);
+  const error = useSignal<Error | null>(null);
+  /** The error of the current password; all others are about the new one. */
+  const isOfCurrent = error.value instanceof ApiError && error.value.code === 'INVALID_PASSWORD';
+  const message = error.value?.message ?? null;
   const submit = async (form: HTMLFormElement) => {
     const body = {
       currentPassword: valueOf(form, 'current'),
@@ -86,7 +89,7 @@ function ChangePassword() {
       form.reset();
       notify(t.changed);
     } catch (thrown) {
-      error.value = (thrown as Error).message;
+      error.value = thrown as Error;
     }
   };
   return (
@@ -98,7 +101,14 @@ function ChangePassword() {
           void submit(event.currentTarget);
         }}
       >
-        <Field label={t.currentPassword} name="current" type="password" autocomplete="current-password" required />
+        <Field
+          label={t.currentPassword}
+          name="current"
+          type="password"
+          autocomplete="current-password"
+          error={isOfCurrent ? message : null}
+          required
+        />
         <Field
           label={t.newPassword}
           name="new"
@@ -107,7 +117,7 @@ function ChangePassword() {
           minLength={8}
           maxLength={128}
           hint={t.passwordHint}
-          error={error.value}
+          error={isOfCurrent ? null : message}
           required
         />
         <label class="check">

@@ -2,6 +2,7 @@
 
 import { type Attachment, describeError, type ErrorBody, networkError } from './api';
 import { ensureUser } from './session';
+import { t } from './texts';
 
 /** Sends a file; rejects with a sentence for the user. `fetch` tells nothing of the progress of a request. */
 export async function sendFile(file: File, onProgress: (part: number) => void, signal: AbortSignal): Promise<Attachment> {
@@ -17,6 +18,7 @@ export async function sendFile(file: File, onProgress: (part: number) => void, s
       const { status, response } = request;
       const stored = (response as { file?: Attachment } | null)?.file;
       if (status === 201 && stored) resolve(stored);
+      else if (status === 413) reject(new Error(t.files.tooLarge));
       else reject(new Error(describeError(status, (response ?? {}) as ErrorBody).sentence));
     };
     request.onerror = () => reject(networkError());

@@ -6,7 +6,7 @@ import { openDialog } from './dialog-state';
 import { Send, Stop } from './icons';
 import { defaultModel } from './session';
 import { formatNumber, t } from './texts';
-import { AttachButton, fileHandlers, UploadList } from './upload-views';
+import { AttachButton, UploadList } from './upload-views';
 
 /** Most characters of a message: Unicode scalar values, as the server counts them. */
 export const MAX_LENGTH = 10_000;
@@ -64,7 +64,6 @@ export function Composer() {
         event.preventDefault();
         send();
       }}
-      {...fileHandlers(uploads)}
     >
       <EvictionWarning />
       <UploadList uploads={uploads} />

@@ -7,31 +7,19 @@ import { sendFile } from './attach';
 import { loadDraft, saveDraft } from './drafts';
 import { type Evicted, type ReplyEvent, replyEvents } from './events';
 import { checkSession, defaultModel, ensureUser, temperature } from './session';
-import { loadItem, saveItem } from './storage';
 import { notifyTabs } from './tabs';
 import { t } from './texts';
+import { removeUnsent, saveUnsent, type UnsentMessage } from './unsent';
 import { Uploads } from './uploads';
 
 /** Milliseconds before each new attempt after a broken connection; the last one repeats. */
 const RETRY_DELAYS = [300, 1000, 2000, 5000];
 /** Attempts in a row without any new part of the reply. */
-const MAX_ATTEMPTS = 12;
+const MAX_ATTEMPTS = 120;
 /** Milliseconds without a byte after which a connection counts as broken; the server sends heartbeats more often. */
 const MAX_SILENCE = 20_000;
 /** Milliseconds between two changes of the shown reply: its parts may arrive much faster. */
 const SHOW_INTERVAL = 33;
-const UNSENT = 'goldfish-unsent';
-
-/** A message that the server has not confirmed. The idempotency key keeps it from being stored twice. */
-export interface UnsentMessage {
-  key: string;
-  conversationId: string | null;
-  message: string;
-  attachments?: Attachment[];
-  model: string | null;
-  /** The sent message of which this is a new version. */
-  editedMessageId?: string;
-}
 
 export interface PendingReply {
   phase: 'sending' | 'waiting' | 'streaming' | 'stopping';
@@ -44,6 +32,8 @@ export interface Problem {
   error: ApiError;
   /** What a retry does: sends the message again, regenerates the reply, or loads the conversation. */
   retry: UnsentMessage | 'regenerate' | 'load';
+  /** The model that was asked. */
+  model: string | null;
 }
 
 interface Events {
@@ -61,6 +51,8 @@ export class Conversation {
   readonly pendingReply = signal<PendingReply | null>(null);
   readonly problem = signal<Problem | null>(null);
   readonly isLoading = signal(false);
+  /** The id of the message that the user is editing. */
+  readonly edited = signal<string | null>(null);
   /** What is typed in the message field. */
   readonly draft = signal('');
   /** The files that are attached to it. */
@@ -75,7 +67,12 @@ export class Conversation {
   #showTimer: ReturnType<typeof setTimeout> | undefined;
   /** The idempotency key of the last message. */
   #key = '';
+  /** Messages that wait for an earlier one that could not be sent. */
+  #waiting: UnsentMessage[] = [];
+  readonly #group = newKey();
   #isStopRequested = false;
+  /** The user has changed: nothing more is sent. */
+  #isClosed = false;
   /** The conversations that were deleted for this reply, of which the user knows. */
   #evicted = new Set<string>();
   #events: Events;
@@ -97,16 +94,22 @@ export class Conversation {
     return this.pendingReply.value !== null;
   }
 
-  /** Whether this message could not be sent. */
-  isUnsent(id: string): boolean {
+  /** The message that could not be sent. */
+  get unsent(): UnsentMessage | null {
     const retry = this.problem.value?.retry;
-    return typeof retry === 'object' && retry.key === id;
+    return typeof retry === 'object' ? retry : null;
+  }
+
+  /** Whether this message could not be sent, or waits for one. */
+  isUnsent(id: string): boolean {
+    return this.unsent?.key === id || this.#waiting.some(({ key }) => key === id);
   }
 
   /** Loads the stored conversation and, unless `withoutReply`, follows a reply that is being written. */
   async load(withoutReply = false): Promise<void> {
     const id = this.id.value;
-    if (!id || this.isBusy) return;
+    // A message that could not be sent stays, with what helps.
+    if (!id || this.isBusy || this.unsent) return;
     this.isLoading.value = this.messages.value.length === 0;
     let isStreaming = false;
     try {
@@ -126,6 +129,7 @@ export class Conversation {
       this.isLoading.value = false;
     }
     if (isStreaming) await this.#finishReply(await this.#resume());
+    else if (!withoutReply && !this.problem.value) await this.#sendWaiting();
   }
 
   #fetch(id: string): Promise<StoredConversation> {
@@ -135,22 +139,49 @@ export class Conversation {
   #show(stored: StoredConversation): void {
     this.title.value = stored.title;
     this.model.value = stored.model;
-    this.messages.value = stored.messages;
+    this.messages.value = [...stored.messages, ...this.#waiting.map(shownMessage)];
     this.updatedAt = stored.updatedAt;
   }
 
   /** Sends a message and receives the reply. Does nothing while a reply is pending. */
   async send(message: string, attachments: Attachment[] = []): Promise<void> {
-    const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+    if (this.isBusy) return;
     const model = this.model.value ?? defaultModel.value;
-    await this.resend({ key, conversationId: this.id.value, message, attachments, model });
+    const written = { ...this.#newMessage(), message, attachments, model };
+    const { unsent } = this;
+    if (!unsent) return this.resend(written);
+    this.wait(written);
+    return this.resend(unsent);
+  }
+
+  /** Sends a message after the one that could not be sent. */
+  wait(message: UnsentMessage): void {
+    saveUnsent(message);
+    this.#waiting.push(message);
+    this.messages.value = [...this.messages.value, shownMessage(message)];
+  }
+
+  /** Sends what was not confirmed when the page was left. */
+  async sendAgain(messages: UnsentMessage[]): Promise<void> {
+    const [first, ...others] = messages.map((message) => ({ ...message, group: this.#group }));
+    await this.load(true);
+    for (const other of others) this.wait(other);
+    if (first) await this.resend(first);
+  }
+
+  async #sendWaiting(): Promise<void> {
+    const next = this.#isClosed ? undefined : this.#waiting.shift();
+    if (next) await this.resend({ ...next, conversationId: this.id.value });
+  }
+
+  #newMessage(): Pick<UnsentMessage, 'key' | 'conversationId' | 'group'> {
+    return { key: newKey(), conversationId: this.id.value, group: this.#group };
   }
 
   /** Sends another version of a sent message; what follows the earlier version stays with that one. */
   async edit({ id, attachments = [] }: Message, message: string): Promise<void> {
-    const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
     const model = this.model.value;
-    await this.resend({ key, conversationId: this.id.value, message, attachments, model, editedMessageId: id });
+    await this.resend({ ...this.#newMessage(), message, attachments, model, editedMessageId: id });
   }
 
   /** Shows another version of a message, with what follows it. */
@@ -171,15 +202,13 @@ export class Conversation {
     const { key, conversationId, message, attachments = [], model, editedMessageId } = unsent;
     this.#startReply('sending');
     this.#key = key;
-    const isShown = this.messages.value.at(-1)?.id === key;
+    const isShown = this.messages.value.some(({ id }) => id === key);
     if (!isShown) {
-      const timestamp = Date.now();
-      const shown: Message = { id: key, role: 'user', content: message, attachments, status: 'complete', timestamp };
       const edited = this.messages.value.findIndex(({ id }) => id === editedMessageId);
       const before = edited < 0 ? this.messages.value : this.messages.value.slice(0, edited);
-      this.messages.value = [...before, shown];
+      this.messages.value = [...before, shownMessage(unsent)];
     }
-    saveItem(sessionStorage, UNSENT, JSON.stringify(unsent));
+    saveUnsent(unsent);
     const body = {
       message,
       ...(conversationId && { conversationId }),
@@ -229,7 +258,7 @@ export class Conversation {
 
   /** Removes a message that could not be sent and returns its text, so that it can be edited; its files are attached again. */
   discardUnsent(unsent: UnsentMessage): string {
-    clearUnsent();
+    removeUnsent(unsent.key);
     for (const attachment of unsent.attachments ?? []) {
       const { name, mediaType, url } = attachment;
       this.uploads.addStored(name, isShownImage(mediaType) ? new URL(url, location.href).pathname : null, attachment);
@@ -238,7 +267,23 @@ export class Conversation {
       this.problem.value = null;
       this.messages.value = this.messages.value.filter((message) => message.id !== unsent.key);
     });
+    void this.#sendWaiting();
     return unsent.message;
+  }
+
+  /** Ends everything that is under way for the user, who has changed. */
+  close(): void {
+    this.#isClosed = true;
+    this.#connection?.abort();
+    this.uploads.clear();
+  }
+
+  /** Removes all messages that could not be sent and returns their texts. */
+  takeUnsent(): string {
+    const texts = [this.unsent, ...this.#waiting].map((unsent) => unsent?.message ?? '');
+    this.#waiting = [];
+    this.problem.value = null;
+    return texts.filter(Boolean).join('\n\n');
   }
 
   #startReply(phase: PendingReply['phase']): void {
@@ -264,7 +309,7 @@ export class Conversation {
     send: (signal: AbortSignal) => Promise<Response>,
   ): Promise<void> {
     try {
-      const response = await send(this.#connect());
+      const response = await this.#request(retry, send);
       this.#named(response.headers.get('x-conversation-id'));
       if (await this.#readEvents(response)) await this.#finishReply(this.#streamError);
       else if (this.id.value) await this.#finishReply(await this.#resume());
@@ -274,7 +319,7 @@ export class Conversation {
       if (error.storedIn) {
         // The message was stored; only the reply failed.
         this.#named(error.storedIn);
-        clearUnsent();
+        removeUnsent(this.#key);
         this.#events.onChange(this);
         await this.#finishReply(error);
         return;
@@ -283,6 +328,25 @@ export class Conversation {
       // The messages that were hidden while the new version was expected are shown again.
       if (retry === 'regenerate' || retry.editedMessageId) await this.#reload(retry);
       this.#fail(error, retry);
+    }
+  }
+
+  /** While the server cannot be reached, a message is sent again: its key keeps it from being stored twice. */
+  async #request(
+    retry: UnsentMessage | 'regenerate',
+    send: (signal: AbortSignal) => Promise<Response>,
+  ): Promise<Response> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await send(this.#connect());
+      } catch (thrown) {
+        const delay = RETRY_DELAYS[attempt];
+        const isLost = thrown instanceof ApiError && thrown.status === 0;
+        if (!isLost || !navigator.onLine || retry === 'regenerate' || delay === undefined) throw thrown;
+        if (this.pendingReply.value) this.pendingReply.value = { ...this.pendingReply.value, isReconnecting: true };
+        await pause(delay);
+        if (this.#isClosed) throw thrown;
+      }
     }
   }
 
@@ -297,8 +361,11 @@ export class Conversation {
   /** The signal of a new connection. The previous one is closed. */
   #connect(): AbortSignal {
     this.#connection?.abort();
-    this.#connection = new AbortController();
-    return this.#connection.signal;
+    const connection = new AbortController();
+    // The browser notices a lost network before the connection does.
+    addEventListener('offline', () => connection.abort(), { once: true, signal: connection.signal });
+    this.#connection = connection;
+    return connection.signal;
   }
 
   async #reload(retry: UnsentMessage | 'regenerate'): Promise<void> {
@@ -306,7 +373,7 @@ export class Conversation {
     if (!stored) return;
     const unsent = typeof retry === 'object' ? this.messages.value.find(({ id }) => id === retry.key) : undefined;
     this.#show(stored);
-    if (unsent) this.messages.value = [...stored.messages, unsent];
+    if (unsent) this.messages.value = [...stored.messages, unsent, ...this.#waiting.map(shownMessage)];
   }
 
   /** Reads the events of a response. False if they end before the reply does. */
@@ -316,8 +383,6 @@ export class Conversation {
     const connection = this.#connection;
     const close = () => connection?.abort();
     let silence = setTimeout(close, MAX_SILENCE);
-    // The browser notices a lost network before the connection does.
-    addEventListener('offline', close);
     const onBytes = () => {
       clearTimeout(silence);
       silence = setTimeout(close, MAX_SILENCE);
@@ -329,7 +394,6 @@ export class Conversation {
       }
     } finally {
       clearTimeout(silence);
-      removeEventListener('offline', close);
     }
     return false;
   }
@@ -345,7 +409,7 @@ export class Conversation {
           this.model.value = event.model;
           this.#removeDuplicate(event.messageId);
         });
-        clearUnsent();
+        removeUnsent(this.#key);
         this.#events.onChange(this);
         if (this.#isStopRequested) void this.stop();
         break;
@@ -390,7 +454,7 @@ export class Conversation {
 
   /** Requests the rest of a reply until it has ended. Returns the error of the reply, if any. */
   async #resume(): Promise<ApiError | null> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && !this.#isClosed; attempt += 1) {
       this.#showReceived();
       const text = this.pendingReply.value?.text ?? '';
       if (attempt > 0 || text) this.pendingReply.value = { phase: 'streaming', text, isReconnecting: true };
@@ -400,10 +464,12 @@ export class Conversation {
         const { message, lastEvent } = this.#reply;
         const query = message ? `?messageId=${encodeURIComponent(message)}` : '';
         const headers: Record<string, string> = lastEvent > 0 ? { 'last-event-id': String(lastEvent) } : {};
+        const signal = this.#connect();
+        const silence = setTimeout(() => this.#connection?.abort(), MAX_SILENCE);
         const response = await request('GET', `/api/conversations/${this.id.value}/stream${query}`, {
           headers,
-          signal: this.#connect(),
-        });
+          signal,
+        }).finally(() => clearTimeout(silence));
         // 204: the reply has ended, and nothing of it is missing.
         if (response.status === 204 || (await this.#readEvents(response))) return this.#streamError;
       } catch (thrown) {
@@ -419,6 +485,7 @@ export class Conversation {
   async #finishReply(error: ApiError | null): Promise<void> {
     this.#showReceived();
     const text = this.pendingReply.value?.text ?? '';
+    if (this.#isClosed) return;
     // If it cannot be loaded, the received text stays until the next load.
     const stored = await this.#fetch(this.id.value ?? '').catch(() => null);
     batch(() => {
@@ -428,8 +495,12 @@ export class Conversation {
     });
     this.#events.onChange(this);
     notifyTabs('conversations');
-    if (error) this.#fail(error, error.status === 0 ? 'load' : 'regenerate');
-    else announce(t.finished((this.messages.value.at(-1)?.content ?? text).split(/\s+/).filter(Boolean).length));
+    if (error) {
+      this.#fail(error, error.status === 0 ? 'load' : 'regenerate');
+      return;
+    }
+    announce(t.finished((stored?.messages.at(-1)?.content ?? text).split(/\s+/).filter(Boolean).length));
+    await this.#sendWaiting();
   }
 
   #receivedMessage(content: string, isInterrupted: boolean): Message {
@@ -440,9 +511,10 @@ export class Conversation {
   }
 
   #fail(thrown: unknown, retry: Problem['retry']): void {
+    if (this.#isClosed) return;
     const error = thrown instanceof ApiError ? thrown : networkError();
     checkSession(error);
-    this.problem.value = { error, retry };
+    this.problem.value = { error, retry, model: this.model.value ?? defaultModel.value };
     announce(error.message);
   }
 }
@@ -452,7 +524,7 @@ export function isShownImage(mediaType: string): boolean {
   return /^image\/(a?png|jpeg|gif|webp)$/.test(mediaType);
 }
 
-/** Ends after that time, or when the network is back. */
+/** Ends after that time; without a network, when it is back. */
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
@@ -460,20 +532,17 @@ function pause(milliseconds: number): Promise<void> {
       removeEventListener('online', end);
       resolve();
     };
-    const timer = setTimeout(end, milliseconds);
+    const timer = setTimeout(() => navigator.onLine && end(), milliseconds);
     addEventListener('online', end);
   });
 }
 
-/** The message that was being sent when the page was left. */
-export function loadUnsent(): UnsentMessage | null {
-  try {
-    return JSON.parse(loadItem(sessionStorage, UNSENT) ?? 'null') as UnsentMessage | null;
-  } catch {
-    return null;
-  }
+function newKey(): string {
+  // Browsers have `randomUUID` only on https and on localhost.
+  return crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 }
 
-export function clearUnsent(): void {
-  saveItem(sessionStorage, UNSENT, null);
+/** A message that is not stored yet. */
+function shownMessage({ key, message, attachments = [] }: UnsentMessage): Message {
+  return { id: key, role: 'user', content: message, attachments, status: 'complete', timestamp: Date.now() };
 }

@@ -4,13 +4,14 @@ import { computed, signal } from '@preact/signals';
 import { addressedConversation, showAddress } from './address';
 import { notify } from './announce';
 import { ApiError, type History, requestJson, type Summary } from './api';
-import { clearUnsent, Conversation, loadUnsent } from './conversation';
+import { Conversation } from './conversation';
 import { clearDrafts } from './drafts';
 import type { Evicted } from './events';
 import { followAddress, place } from './place';
 import { checkSession, user } from './session';
 import { notifyTabs, onTabMessage } from './tabs';
 import { t } from './texts';
+import { clearUnsent, loadUnsent, sendsWhenOnline, setSendsWhenOnline, type UnsentMessage } from './unsent';
 
 /** Milliseconds for which an eviction can be undone; the default of `eviction_undo_seconds`. */
 const UNDO_TIME = 30_000;
@@ -28,17 +29,21 @@ export const nextEvicted = computed<Summary | null>(
 );
 
 const loaded = new Map<string, Conversation>();
+/** New conversations that were left before their first message was stored. */
+const leftUnsent = new Set<Conversation>();
 
-/** Opens the conversation of the address, and sends the message that was being sent when the page was left. */
+/** All conversations that may have messages to send. */
+export function openedConversations(): Conversation[] {
+  return [...new Set([open.value, ...loaded.values(), ...leftUnsent])];
+}
+
+/** Opens the conversation of the address, and sends the messages that were not sent when the page was left. */
 export async function openFromAddress(): Promise<void> {
-  const unsent = loadUnsent();
   await refreshList();
   const named = addressedConversation();
-  if (unsent && (!unsent.conversationId || unsent.conversationId === named)) {
-    const conversation = conversationOf(unsent.conversationId);
-    show(conversation, false);
-    await conversation.load(true);
-    void conversation.resend(unsent);
+  const current = sendUnsent(named);
+  if (current) {
+    show(current, false);
   } else if (place.value.view === 'chat' && named && user.value) {
     const isListed = summaries.value.some((summary) => summary.id === named);
     // The conversation that was open last may have been deleted.
@@ -46,6 +51,24 @@ export async function openFromAddress(): Promise<void> {
     show(conversationOf(named), false);
     await open.value.load();
   }
+}
+
+/** Sends all messages that were not confirmed. Returns the conversation that the address names, if it has some. */
+function sendUnsent(named: string | null): Conversation | undefined {
+  const groups = new Map<string, UnsentMessage[]>();
+  for (const message of loadUnsent()) {
+    const key = message.conversationId ?? message.group;
+    groups.set(key, [...(groups.get(key) ?? []), message]);
+  }
+  let current: Conversation | undefined;
+  for (const messages of groups.values()) {
+    const id = messages[0]?.conversationId ?? null;
+    const conversation = conversationOf(id);
+    if (id === null) leftUnsent.add(conversation);
+    if (id === named) current ??= conversation;
+    void conversation.sendAgain(messages);
+  }
+  return current;
 }
 
 function conversationOf(id: string | null): Conversation {
@@ -57,12 +80,21 @@ function conversationOf(id: string | null): Conversation {
 }
 
 function show(conversation: Conversation, isNewEntry: boolean): void {
+  const left = open.peek();
+  if (left.id.value === null && (left.isBusy || left.unsent)) leftUnsent.add(left);
   open.value = conversation;
   showAddress(conversation.id.value, isNewEntry);
 }
 
 export function openNew(): void {
-  show(new Conversation(null, events), true);
+  show(newConversation(), true);
+}
+
+/** A new conversation, or the one whose first message could not be sent: it is in no list. */
+function newConversation(): Conversation {
+  const unsent = [open.peek(), ...leftUnsent].find((one) => one.id.value === null && one.unsent);
+  const isQueued = unsent?.problem.value?.error.code === 'UNREACHABLE' && sendsWhenOnline.value;
+  return unsent && !isQueued ? unsent : new Conversation(null, events);
 }
 
 export function openConversation(id: string): void {
@@ -74,6 +106,7 @@ export function openConversation(id: string): void {
 function onChange(conversation: Conversation): void {
   const id = conversation.id.value;
   if (id) loaded.set(id, conversation);
+  leftUnsent.delete(conversation);
   if (conversation === open.value) show(conversation, false);
   notifyTabs('conversations');
   void refreshList();
@@ -160,13 +193,20 @@ export async function deleteConversation(id: string): Promise<void> {
   await refreshList();
 }
 
-/** Removes everything of the previous user from the page, except `text`, which is put into the message field. */
-export function reset(text: string): void {
+/**
+ * Removes everything of the previous user from the page, except `text`, which is put into the message field. Without
+ * a text, opens the conversation `named`.
+ */
+export function reset(text: string, named: string | null): void {
+  for (const conversation of openedConversations()) conversation.close();
   loaded.clear();
+  leftUnsent.clear();
   clearUnsent();
+  setSendsWhenOnline(null);
   clearDrafts();
-  show(new Conversation(null, events), false);
+  show(text ? new Conversation(null, events) : conversationOf(named), false);
   open.value.setDraft(text);
+  void open.value.load();
   void refreshList();
 }
 
@@ -178,7 +218,11 @@ export async function sync(): Promise<void> {
   if (listed && listed.updatedAt !== conversation.updatedAt && !conversation.isBusy) await conversation.load();
   const isGone = conversation.id.value && conversation.messages.value.length > 0 && !listed && !conversation.isBusy;
   if (isGone && isListComplete && user.value && maxConversations.value !== null) {
-    notify(t.deletedElsewhere(conversation.title.value));
+    // Where the text goes is left to the user.
+    const text = [conversation.takeUnsent(), conversation.draft.value].filter(Boolean).join('\n\n');
+    const keep = { label: t.keepText, run: () => open.value.setDraft(text) };
+    notify(t.deletedElsewhere(conversation.title.value), text ? keep : undefined, UNDO_TIME);
+    conversation.setDraft('');
     show(new Conversation(null, events), place.value.view === 'chat');
   }
 }
@@ -190,7 +234,7 @@ addEventListener('popstate', () => {
   followAddress();
   if (place.value.view !== 'chat') return;
   const named = addressedConversation();
-  const conversation = named ? conversationOf(named) : new Conversation(null, events);
+  const conversation = named ? conversationOf(named) : newConversation();
   open.value = conversation;
   void conversation.load();
 });

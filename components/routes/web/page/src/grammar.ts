@@ -92,7 +92,18 @@ const element: TokenizerExtension = {
   },
 };
 
-const marked = new Marked({ extensions: [mathBlock, mathInline, footnote, footnoteReference, element] });
+/** Some models write their reasoning before the answer, between these tags. It is shown as plain text. */
+const reasoning: TokenizerExtension = {
+  name: 'reasoning',
+  level: 'block',
+  start: (source) => positionIn(source, /(?<=\n)<think>/),
+  tokenizer(source) {
+    const [raw, text = ''] = /^<think>([\s\S]*?)(?:<\/think>\s*|$)/.exec(source) ?? [];
+    return raw === undefined ? undefined : { type: 'reasoning', raw, text: text.trim() };
+  },
+};
+
+const marked = new Marked({ extensions: [reasoning, mathBlock, mathInline, footnote, footnoteReference, element] });
 
 export function parse(text: string) {
   return marked.lexer(text);

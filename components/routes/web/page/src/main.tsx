@@ -3,20 +3,23 @@
 import { effect, useSignal } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { announcement, dismiss, notice, notify } from './announce';
+import { addressedConversation } from './address';
+import { notify } from './announce';
 import { Composer } from './composer';
 import { ConversationView } from './conversation-view';
 import { open, openFromAddress, refreshList, reset } from './conversations';
 import { openDialog } from './dialog-state';
 import { Dialogs } from './dialogs';
 import { Header } from './header';
-import { Close, Menu } from './icons';
+import { Menu } from './icons';
+import { Notices, openModals } from './notice';
 import { place, teamTitle } from './place';
 import { openResetFromAddress } from './reset-password';
-import { isSignedOut, loadSession, user } from './session';
+import { loadSession, user } from './session';
 import { Sidebar } from './sidebar';
 import { onTabMessage } from './tabs';
 import { TeamView } from './team-loader';
+import { fileHandlers } from './upload-views';
 import { loadTexts, t } from './texts';
 import { watchUnread } from './unread';
 
@@ -55,7 +58,12 @@ function Page() {
           <Sidebar close={close} />
         </aside>
         <div class="veil" onClick={() => close()} />
-        <main id="main" tabIndex={-1} inert={isListOpen.value}>
+        <main
+          id="main"
+          tabIndex={-1}
+          inert={isListOpen.value}
+          {...(place.value.view === 'chat' && fileHandlers(open.value.uploads))}
+        >
           {place.value.view === 'chat' ? (
             <>
               <Header openList={openList} />
@@ -68,10 +76,7 @@ function Page() {
         </main>
       </div>
       <Dialogs />
-      <Notice />
-      <p class="visually-hidden" role="status" aria-live="polite">
-        {announcement}
-      </p>
+      <Notices isShown={openModals.value === 0} />
     </>
   );
 }
@@ -99,24 +104,6 @@ function ListButton({ isOpen, open }: { isOpen: boolean; open: () => void }) {
   );
 }
 
-function Notice() {
-  if (!notice.value) return <div role="status" />;
-  const { text, action } = notice.value;
-  return (
-    <div class="notice" role="status">
-      <span>{text}</span>
-      {action && (
-        <button type="button" class="link" onClick={action.run}>
-          {action.label}
-        </button>
-      )}
-      <button type="button" class="icon-button" aria-label={t.dismiss} onClick={dismiss}>
-        <Close />
-      </button>
-    </div>
-  );
-}
-
 function watchTitle(): void {
   effect(() => {
     const title = place.value.view === 'chat' ? open.value.title.value : teamTitle.value;
@@ -130,14 +117,17 @@ function watchUser(): void {
   effect(() => {
     const id = user.value?.id;
     if (id === before) return;
-    const unsent = open.peek().problem.peek()?.retry;
-    const text = typeof unsent === 'object' ? open.peek().discardUnsent(unsent) : '';
     // The first message or file signs its sender in as a guest, and is still being sent.
     const { isBusy, uploads } = open.peek();
     const isFirst = !before && (isBusy || uploads.items.peek().length > 0);
+    // Who signs out leaves nothing. What was typed before signing in stays, and what could not be sent because
+    // the session had ended.
+    const draft = before ? '' : open.peek().draft.peek();
+    const named = before ? null : addressedConversation();
     before = id;
     if (isFirst) void refreshList();
-    else reset(isSignedOut.peek() ? '' : text);
+    else if (id) reset([open.peek().takeUnsent(), draft].filter(Boolean).join('\n\n'), named);
+    else reset('', null);
   });
 }
 
@@ -158,6 +148,12 @@ async function start(): Promise<void> {
   await openFromAddress();
 }
 
+// The browser would open a file that is dropped beside the conversation, in the place of the page.
+for (const type of ['dragover', 'drop'] as const) {
+  addEventListener(type, (event) => {
+    if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
+  });
+}
 onTabMessage((message) => {
   if (message === 'session') loadSession().catch(() => undefined);
 });

@@ -1,15 +1,16 @@
 // The Markdown of a reply as elements. A reply is never inserted as HTML: HTML in it is shown as text,
-// images become links, and links lead only to the web or to email addresses.
+// images from elsewhere become links, and links lead only to the web or to email addresses.
 
 import type { Token, Tokens } from 'marked';
 import type { ComponentChildren, VNode } from 'preact';
 import { memo } from 'preact/compat';
-import { useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { decoded } from './character-references';
 import { Code } from './code';
 import { type ElementToken, type FootnoteToken, type MathToken, parse } from './grammar';
 import { GrowingText } from './growing';
 import { MathView } from './math';
+import { imageSource } from './reply-image';
 import { t } from './texts';
 
 /** Longer replies are shown as plain text: parsing them would block the page. */
@@ -115,7 +116,9 @@ function block(token: Token): ComponentChildren {
         </p>
       );
     case 'math':
-      return <p>{inline(token)}</p>;
+      return <p dir="auto">{inline(token)}</p>;
+    case 'reasoning':
+      return reasoning(token);
     case 'footnote':
       return footnote(token as FootnoteToken);
     case 'text':
@@ -128,6 +131,18 @@ function block(token: Token): ComponentChildren {
     default:
       return inline(token);
   }
+}
+
+function reasoning({ text }: Token & { text?: string }): VNode | null {
+  if (!text) return null;
+  return (
+    <details class="reasoning">
+      <summary>{t.reasoning}</summary>
+      <p class="plain" dir="auto">
+        {text}
+      </p>
+    </details>
+  );
 }
 
 function blocks(tokens: Token[] = []): ComponentChildren {
@@ -201,7 +216,7 @@ function inline(token: Token): ComponentChildren {
     case 'link':
       return link(token.href, inlines(token.tokens));
     case 'image':
-      return link(token.href, t.image(decoded(token.text) || token.href));
+      return <ReplyImage address={decoded(token.href)} text={decoded(token.text)} />;
     case 'html':
       return /^<br\s*\/?>$/i.test(token.text) ? <br /> : token.text;
     case 'checkbox':
@@ -259,6 +274,20 @@ function footnote({ label, tokens }: FootnoteToken): VNode {
         ↩
       </button>
     </p>
+  );
+}
+
+/** An image of this server or in the reply itself; one from elsewhere is a link, for it would tell its server who reads. */
+function ReplyImage({ address, text }: { address: string; text: string }) {
+  const source = useMemo(() => imageSource(address), [address]);
+  useEffect(() => () => source?.release(), [source]);
+  // The content of an image is no text.
+  const name = text || (address.startsWith('data:') ? '' : address);
+  if (!source) return <>{link(address, t.image(name))}</>;
+  return (
+    <a href={source.url} target="_blank" rel="noopener noreferrer">
+      <img src={source.url} alt={name} loading="lazy" />
+    </a>
   );
 }
 

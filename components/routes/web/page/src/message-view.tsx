@@ -7,6 +7,7 @@ import { MAX_LENGTH, onEnter } from './composer';
 import { type Conversation, isShownImage } from './conversation';
 import { CopyButton } from './copy';
 import { Markdown } from './markdown';
+import { isPermanent, Remedies } from './remedies';
 import { models } from './session';
 import { formatDate, formatTime, t } from './texts';
 import { SentFiles } from './upload-views';
@@ -27,13 +28,13 @@ export function MessageView({ message, conversation, isLast }: Props) {
 }
 
 function UserMessage({ message, conversation }: Omit<Props, 'isLast'>) {
-  const isEditing = useSignal(false);
+  const { edited } = conversation;
   const isStored = conversation.id.value !== null && !conversation.isBusy && !conversation.isUnsent(message.id);
-  if (isEditing.value) {
+  if (edited.value === message.id && isStored) {
     return (
       <li class="user editing">
         <h3 class="visually-hidden">{t.you}</h3>
-        <EditForm message={message} conversation={conversation} close={() => (isEditing.value = false)} />
+        <EditForm message={message} conversation={conversation} close={() => (edited.value = null)} />
       </li>
     );
   }
@@ -52,7 +53,7 @@ function UserMessage({ message, conversation }: Omit<Props, 'isLast'>) {
         <Time message={message} />
         <CopyButton text={message.content} what="message" />
         {isStored && (
-          <button type="button" class="quiet" aria-label={t.editMessage} onClick={() => (isEditing.value = true)}>
+          <button type="button" class="quiet" aria-label={t.editMessage} onClick={() => (edited.value = message.id)}>
             {t.edit}
           </button>
         )}
@@ -113,13 +114,20 @@ function EditForm({ message, conversation, close }: Omit<Props, 'isLast'> & { cl
 function Reply({ message, conversation, isLast }: Props) {
   const name = models.value.find((model) => model.id === message.model)?.name ?? message.model;
   const { failure } = message;
+  // Another tab may have asked for it.
+  const isWritten = message.status === 'streaming';
   return (
     <li class="assistant">
       <h3 class="visually-hidden">goldfish</h3>
       <div class="reply-text">
-        {message.content ? <Markdown text={message.content} /> : <p class="faint">{t.noAnswer}</p>}
+        {message.content ? <Markdown text={message.content} /> : <p class="faint">{isWritten ? t.waiting : t.noAnswer}</p>}
       </div>
       {failure && <p class="failure">{sentenceOf(failure.code, failure.message)}</p>}
+      {failure && isLast && isPermanent(failure.code) && (
+        <p class="buttons">
+          <Remedies code={failure.code} conversation={conversation} />
+        </p>
+      )}
       <div class="message-info">
         {name && <span>{name}</span>}
         <Time message={message} />

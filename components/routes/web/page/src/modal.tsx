@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { Notices, openModals } from './notice';
 import { t } from './texts';
 
 interface ModalProps {
@@ -19,8 +20,10 @@ export function Modal({ title, close, isWide, children }: ModalProps) {
     const element = dialog.current;
     // A modal dialog keeps the focus inside and restores it.
     element?.showModal();
+    openModals.value += 1;
     return () => {
       isClosed.current = true;
+      openModals.value -= 1;
       element?.close();
     };
   }, []);
@@ -40,6 +43,7 @@ export function Modal({ title, close, isWide, children }: ModalProps) {
     >
       <h2 id="dialog-title">{title}</h2>
       {children}
+      <Notices isShown />
     </dialog>
   );
 }
@@ -74,6 +78,7 @@ export function Field({ label, hint, error, required, ...input }: FieldProps) {
         <input
           {...(input as object)}
           id={id}
+          dir="auto"
           type={(isPassword && isShown ? 'text' : (input.type ?? 'text')) as 'text'}
           required={required ?? false}
           aria-invalid={error ? true : undefined}

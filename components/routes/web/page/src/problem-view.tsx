@@ -3,22 +3,25 @@
 import { useEffect, useState } from 'preact/hooks';
 import { editText } from './composer';
 import type { Conversation, Problem } from './conversation';
-import { openNew } from './conversations';
-import { sendsWhenOnline, sendWhenOnline } from './offline';
+import { sendWhenOnline } from './offline';
+import { isPermanent, Remedies } from './remedies';
 import { isSessionExpired } from './session';
 import { t } from './texts';
-
-/** Codes of errors that the same request meets again. */
-const PERMANENT = ['CONTEXT_LENGTH_EXCEEDED', 'PAYLOAD_TOO_LARGE', 'CONTENT_BLOCKED', 'VALIDATION_ERROR', 'NOT_FOUND'];
+import { sendsWhenOnline } from './unsent';
 
 export function ProblemView({ problem, conversation }: { problem: Problem; conversation: Conversation }) {
-  const { error, retry } = problem;
-  const unsent = typeof retry === 'object' ? retry : null;
+  const { error, retry, model } = problem;
+  const { unsent } = conversation;
   const isGone = error.status === 404 && retry === 'load';
-  const isQueued = unsent !== null && error.code === 'UNREACHABLE' && sendsWhenOnline.value && !navigator.onLine;
-  const canRetry = !PERMANENT.includes(error.code);
+  const isUnreachable = error.code === 'UNREACHABLE';
+  const isQueued = unsent !== null && isUnreachable && sendsWhenOnline.value && !navigator.onLine;
+  const chosen = conversation.model.value ?? model;
+  const hasRemedies = isPermanent(error.code);
+  // Another model may take what this one did not.
+  const canRetry = !hasRemedies || (chosen !== model && !isGone);
   const run = () => {
-    if (unsent) void conversation.resend(unsent);
+    // A request that may have reached the server is repeated as it was.
+    if (unsent) void conversation.resend(isUnreachable ? unsent : { ...unsent, model: chosen });
     else if (retry === 'regenerate') void conversation.regenerate();
     else void conversation.load();
   };
@@ -34,7 +37,7 @@ export function ProblemView({ problem, conversation }: { problem: Problem; conve
             {t.signInAgain}
           </button>
         )}
-        {unsent && error.code === 'UNREACHABLE' && !sendsWhenOnline.value && (
+        {unsent && isUnreachable && !sendsWhenOnline.value && (
           <button type="button" onClick={sendWhenOnline}>
             {t.sendWhenOnline}
           </button>
@@ -42,17 +45,8 @@ export function ProblemView({ problem, conversation }: { problem: Problem; conve
         {canRetry && (
           <RetryButton until={error.retryAt} label={retry === 'load' ? t.reload : t.retry} run={run} />
         )}
-        {!canRetry && !isGone && (
-          <button type="button" onClick={() => document.querySelector<HTMLElement>('.model select')?.focus()}>
-            {t.otherModel}
-          </button>
-        )}
-        {!canRetry && (
-          <button type="button" onClick={openNew}>
-            {t.newConversation}
-          </button>
-        )}
-        {unsent && (
+        {hasRemedies && <Remedies code={error.code} conversation={conversation} />}
+        {unsent && !hasRemedies && (
           <button type="button" class="quiet" onClick={() => editText(conversation.discardUnsent(unsent))}>
             {t.edit}
           </button>

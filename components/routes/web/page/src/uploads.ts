@@ -1,7 +1,7 @@
 // Files that are attached to a message: chosen, pasted or dropped, and sent to the server at once.
 
 import { signal } from '@preact/signals';
-import { announce } from './announce';
+import { announce, notify } from './announce';
 import { t } from './texts';
 
 /** Most files of a message. */
@@ -43,7 +43,7 @@ export class Uploads<Stored> {
   add(files: Iterable<File>): void {
     for (const file of files) {
       if (this.items.value.length >= MAX_FILES) {
-        announce(t.files.tooMany(MAX_FILES));
+        notify(t.files.tooMany(MAX_FILES));
         return;
       }
       void this.#start(file);

@@ -83,8 +83,10 @@ const en = {
   evicted: (title: string) => `“${title}” was deleted to make room.`,
   restored: (title: string) => `“${title}” is back.`,
   deletedElsewhere: (title: string) => `“${title}” was deleted in another window.`,
+  keepText: 'Use its text here',
   // What a reply contains.
   table: 'Table',
+  reasoning: 'Reasoning',
   codeIn: (language: string) => `Code, ${language}`,
   code: 'Code',
   done: 'done',
@@ -199,6 +201,7 @@ const en = {
     attach: 'Attach files',
     attachments: 'Attachments',
     tooMany: (most: number) => `A message takes at most ${most} files.`,
+    tooLarge: 'The file is too large, or your files together are.',
     attached: (name: string) => `${name} is attached.`,
     sending: (name: string, part: string) => `Sending ${name}: ${part}`,
     remove: (name: string) => `Remove ${name}`,
