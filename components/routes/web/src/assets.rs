@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-93af678f06408c21.html",
+    name: "index-5ca406046babd309.html",
     content_type: "text/html; charset=utf-8",
-    tag: "93af678f06408c21",
+    tag: "5ca406046babd309",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -18,7 +18,7 @@ pub(crate) const ICON: Asset = Asset {
     gzip: Some(include_bytes!("../assets/favicon.svg.gz")),
 };
 
-pub(crate) const FILES: [Asset; 12] = [
+pub(crate) const FILES: [Asset; 15] = [
     Asset {
         name: "text-9adbeac5b167fe5a.woff2",
         content_type: "font/woff2",
@@ -41,18 +41,39 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: None,
     },
     Asset {
-        name: "chunk-EBLTYIRU.js",
+        name: "chunk-3N4VMSSR.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "90011b67affd5362",
+        tag: "6756b3c4c32b63a2",
         plain: include_bytes!("../assets/chunk.js"),
         gzip: Some(include_bytes!("../assets/chunk.js.gz")),
+    },
+    Asset {
+        name: "chunk-7YXZ6CVB.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "bb677e296ba499df",
+        plain: include_bytes!("../assets/chunk-2.js"),
+        gzip: Some(include_bytes!("../assets/chunk-2.js.gz")),
+    },
+    Asset {
+        name: "chunk-MZR56ONW.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "e2d3fb992472eaad",
+        plain: include_bytes!("../assets/chunk-3.js"),
+        gzip: Some(include_bytes!("../assets/chunk-3.js.gz")),
     },
     Asset {
         name: "chunk-SQE76S5B.js",
         content_type: "text/javascript; charset=utf-8",
         tag: "11247d28c5c2fb3d",
-        plain: include_bytes!("../assets/chunk-2.js"),
-        gzip: Some(include_bytes!("../assets/chunk-2.js.gz")),
+        plain: include_bytes!("../assets/chunk-4.js"),
+        gzip: Some(include_bytes!("../assets/chunk-4.js.gz")),
+    },
+    Asset {
+        name: "client-NM2NVAGW.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "d124237e51b0ba86",
+        plain: include_bytes!("../assets/client.js"),
+        gzip: Some(include_bytes!("../assets/client.js.gz")),
     },
     Asset {
         name: "de-YRUIBZE7.js",
@@ -83,16 +104,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-GIZH5OSK.js",
+        name: "page-D2GX3PQC.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "1feb89f738068dd6",
+        tag: "b581a9e7611d476c",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-72H4EUJZ.js",
+        name: "team-SIYN6EFT.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "192df082c9f9a006",
+        tag: "4a901971d2804149",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },

@@ -1,15 +1,25 @@
 // The state of one conversation on the page: its messages, the reply that is being written, and an error.
 
 import { batch, signal } from '@preact/signals';
+import type { ConversationSocketEvent, ConversationSocketEvents } from '../../../../../sdk/typescript/src/index';
 import { announce } from './announce';
-import { ApiError, type Attachment, type Message, networkError, request, requestJson, type StoredConversation } from './api';
+import {
+  ApiError,
+  type Attachment,
+  describeError,
+  type Message,
+  networkError,
+  request,
+  requestJson,
+  type StoredConversation,
+} from './api';
 import { sendFile } from './attach';
 import { loadDraft, saveDraft } from './drafts';
 import { type Evicted, type ReplyEvent, replyEvents } from './events';
 import { checkSession, defaultModel, ensureUser, temperature } from './session';
-import { loadItem, saveItem } from './storage';
 import { notifyTabs } from './tabs';
 import { t } from './texts';
+import { clearUnsent, saveUnsent, type UnsentMessage } from './unsent';
 import { Uploads } from './uploads';
 
 /** Milliseconds before each new attempt after a broken connection; the last one repeats. */
@@ -20,18 +30,8 @@ const MAX_ATTEMPTS = 12;
 const MAX_SILENCE = 20_000;
 /** Milliseconds between two changes of the shown reply: its parts may arrive much faster. */
 const SHOW_INTERVAL = 33;
-const UNSENT = 'goldfish-unsent';
-
-/** A message that the server has not confirmed. The idempotency key keeps it from being stored twice. */
-export interface UnsentMessage {
-  key: string;
-  conversationId: string | null;
-  message: string;
-  attachments?: Attachment[];
-  model: string | null;
-  /** The sent message of which this is a new version. */
-  editedMessageId?: string;
-}
+/** Milliseconds without a message on the conversation's socket after which a reply is read by a request instead. */
+const MAX_SOCKET_SILENCE = 40_000;
 
 export interface PendingReply {
   phase: 'sending' | 'waiting' | 'streaming' | 'stopping';
@@ -76,6 +76,13 @@ export class Conversation {
   /** The idempotency key of the last message. */
   #key = '';
   #isStopRequested = false;
+  /** Whether the pending reply was begun elsewhere, and comes by the conversation's socket. */
+  #isFollowed = false;
+  #socketTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The last reply that began elsewhere while this tab waited for one. */
+  #begunElsewhere = '';
+  /** The last reply that the page did not know when the socket was opened. */
+  #missed = '';
   /** The conversations that were deleted for this reply, of which the user knows. */
   #evicted = new Set<string>();
   #events: Events;
@@ -179,7 +186,7 @@ export class Conversation {
       const before = edited < 0 ? this.messages.value : this.messages.value.slice(0, edited);
       this.messages.value = [...before, shown];
     }
-    saveItem(sessionStorage, UNSENT, JSON.stringify(unsent));
+    saveUnsent(unsent);
     const body = {
       message,
       ...(conversationId && { conversationId }),
@@ -241,8 +248,109 @@ export class Conversation {
     return unsent.message;
   }
 
-  #startReply(phase: PendingReply['phase']): void {
-    this.#reply = { message: '', lastEvent: 0 };
+  /** Shows what the conversation's socket tells of turns that began elsewhere. Its own ones this tab reads by itself. */
+  receive(event: ConversationSocketEvent): void {
+    if (this.#isFollowed) this.#awaitSocket();
+    switch (event.type) {
+      case 'conversation':
+        if (event.title !== null) this.title.value = event.title;
+        if (event.reply) this.#loadMissed(event.reply.messageId);
+        break;
+      case 'message':
+        if (!this.isBusy) this.#addMessage(event.message);
+        break;
+      case 'reply':
+        if (this.isBusy) this.#begunElsewhere = event.messageId;
+        // A message that could not be sent stays until the user has decided.
+        else if (!this.problem.value && !this.#isKnown(event.messageId)) void this.#follow(event);
+        break;
+      case 'delta':
+        if (this.#isFollowed && event.messageId === this.#reply.message) this.#showFollowed(event.text);
+        break;
+      case 'end':
+        if (this.#isFollowed && event.messageId === this.#reply.message) void this.#endFollowed(event);
+        break;
+      case 'title':
+        this.title.value = event.title;
+        break;
+    }
+  }
+
+  /** There is no socket any more: a reply that came by it is read by a request. */
+  async unfollow(): Promise<void> {
+    if (!this.#isFollowed) return;
+    this.#startReply('waiting', this.#reply.message);
+    await this.#finishReply(await this.#resume());
+  }
+
+  /** The conversation is gone, and with it the reply that came by its socket. */
+  abandon(): void {
+    if (!this.#isFollowed) return;
+    this.#endFollowing();
+    this.pendingReply.value = null;
+  }
+
+  #isKnown(id: string): boolean {
+    const isOf = (message: Message) => message.id === id || message.versions?.some((version) => version.id === id);
+    return id === this.#reply.message || this.messages.value.some(isOf);
+  }
+
+  /** Loads, once, a reply that was begun while there was no socket. */
+  #loadMissed(reply: string): void {
+    if (reply === this.#missed || this.isBusy || this.isLoading.value || this.problem.value || this.#isKnown(reply)) return;
+    this.#missed = reply;
+    void this.load();
+  }
+
+  #addMessage(message: Message): void {
+    const retry = this.problem.value?.retry;
+    if (typeof retry === 'object' && retry.message === message.content) {
+      // The server has it, although its confirmation was lost.
+      clearUnsent();
+      this.problem.value = null;
+      this.messages.value = this.messages.value.filter(({ id }) => id !== retry.key);
+    }
+    if (!this.problem.value && !this.#isKnown(message.id)) this.messages.value = [...this.messages.value, message];
+  }
+
+  async #follow({ messageId, isVersion }: ConversationSocketEvents['reply']): Promise<void> {
+    this.#startReply('waiting', messageId);
+    this.#isFollowed = true;
+    this.#awaitSocket();
+    if (!isVersion) return;
+    const stored = await this.#fetch(this.id.value ?? '').catch(() => null);
+    if (!stored || !this.#isFollowed || this.#reply.message !== messageId) return;
+    // The new version is shown in the place of the earlier one.
+    const isReplyLast = stored.messages.at(-1)?.role === 'assistant';
+    this.#show(isReplyLast ? { ...stored, messages: stored.messages.slice(0, -1) } : stored);
+  }
+
+  #awaitSocket(): void {
+    clearTimeout(this.#socketTimer);
+    this.#socketTimer = setTimeout(() => void this.unfollow(), MAX_SOCKET_SILENCE);
+  }
+
+  #showFollowed(text: string): void {
+    const phase = this.pendingReply.value?.phase === 'stopping' ? 'stopping' : 'streaming';
+    this.pendingReply.value = { phase, text };
+  }
+
+  async #endFollowed({ error, text }: ConversationSocketEvents['end']): Promise<void> {
+    this.#endFollowing();
+    this.#showFollowed(text);
+    const failure = error && describeError(502, { code: error.code, error: error.message });
+    await this.#finishReply(failure ? new ApiError(502, failure.code, failure.sentence) : null);
+  }
+
+  #endFollowing(): void {
+    this.#isFollowed = false;
+    clearTimeout(this.#socketTimer);
+  }
+
+  #startReply(phase: PendingReply['phase'], message = ''): void {
+    this.#endFollowing();
+    this.#reply = { message, lastEvent: 0 };
+    this.#begunElsewhere = '';
     this.#isStopRequested = false;
     this.#evicted.clear();
     this.#unshown = '';
@@ -430,6 +538,7 @@ export class Conversation {
     notifyTabs('conversations');
     if (error) this.#fail(error, error.status === 0 ? 'load' : 'regenerate');
     else announce(t.finished((this.messages.value.at(-1)?.content ?? text).split(/\s+/).filter(Boolean).length));
+    if (this.#begunElsewhere && !this.#isKnown(this.#begunElsewhere)) await this.load();
   }
 
   #receivedMessage(content: string, isInterrupted: boolean): Message {
@@ -463,17 +572,4 @@ function pause(milliseconds: number): Promise<void> {
     const timer = setTimeout(end, milliseconds);
     addEventListener('online', end);
   });
-}
-
-/** The message that was being sent when the page was left. */
-export function loadUnsent(): UnsentMessage | null {
-  try {
-    return JSON.parse(loadItem(sessionStorage, UNSENT) ?? 'null') as UnsentMessage | null;
-  } catch {
-    return null;
-  }
-}
-
-export function clearUnsent(): void {
-  saveItem(sessionStorage, UNSENT, null);
 }

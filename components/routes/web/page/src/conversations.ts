@@ -4,13 +4,14 @@ import { computed, signal } from '@preact/signals';
 import { addressedConversation, showAddress } from './address';
 import { notify } from './announce';
 import { ApiError, type History, requestJson, type Summary } from './api';
-import { clearUnsent, Conversation, loadUnsent } from './conversation';
+import { Conversation } from './conversation';
 import { clearDrafts } from './drafts';
 import type { Evicted } from './events';
 import { followAddress, place } from './place';
 import { checkSession, user } from './session';
 import { notifyTabs, onTabMessage } from './tabs';
 import { t } from './texts';
+import { clearUnsent, loadUnsent } from './unsent';
 
 /** Milliseconds for which an eviction can be undone; the default of `eviction_undo_seconds`. */
 const UNDO_TIME = 30_000;
@@ -28,6 +29,8 @@ export const nextEvicted = computed<Summary | null>(
 );
 
 const loaded = new Map<string, Conversation>();
+/** The conversations that this tab is deleting. */
+const deleting = new Set<string>();
 
 /** Opens the conversation of the address, and sends the message that was being sent when the page was left. */
 export async function openFromAddress(): Promise<void> {
@@ -148,16 +151,37 @@ export async function pinConversation(id: string, isPinned: boolean): Promise<vo
 }
 
 export async function deleteConversation(id: string): Promise<void> {
+  deleting.add(id);
   try {
     await requestJson('DELETE', `/api/conversations/${id}`);
   } catch (thrown) {
     // Another tab may have deleted it.
     if (!(thrown instanceof ApiError) || thrown.status !== 404) throw thrown;
+  } finally {
+    deleting.delete(id);
   }
   loaded.delete(id);
   if (open.value.id.value === id) show(new Conversation(null, events), place.value.view === 'chat');
   notifyTabs('conversations');
   await refreshList();
+}
+
+/** Says that a conversation was deleted elsewhere, or evicted there for another one. */
+export function forget(conversation: Conversation, reason: 'deleted' | 'evicted'): void {
+  const id = conversation.id.value ?? '';
+  // The tab that deletes it says nothing, and one that writes in it learns it by its response.
+  if (deleting.has(id) || open.value !== conversation) return;
+  conversation.abandon();
+  if (conversation.isBusy) return;
+  loaded.delete(id);
+  const title = conversation.title.value;
+  show(new Conversation(null, events), place.value.view === 'chat');
+  if (reason === 'evicted') {
+    onEvicted([{ id, title }]);
+    return;
+  }
+  notify(t.deletedElsewhere(title));
+  void refreshList();
 }
 
 /** Removes everything of the previous user from the page, except `text`, which is put into the message field. */

@@ -9,6 +9,7 @@ import { ConversationView } from './conversation-view';
 import { open, openFromAddress, refreshList, reset } from './conversations';
 import { openDialog } from './dialog-state';
 import { Dialogs } from './dialogs';
+import { followOpen } from './follow';
 import { Header } from './header';
 import { Close, Menu } from './icons';
 import { place, teamTitle } from './place';
@@ -155,6 +156,7 @@ async function start(): Promise<void> {
   watchUser();
   watchTitle();
   watchUnread();
+  followOpen();
   await openFromAddress();
 }
 
