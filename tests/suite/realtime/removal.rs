@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{Setup, Socket, contents, on_each};
-use crate::harness::{User, repetitions};
+use crate::harness::{App, ProxyKind, User, in_time, repetitions};
 
 /// A socket is checked every 25 seconds in any case. What comes within this time is not due to that.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -264,59 +264,108 @@ async fn signing_out_closes_the_sockets_and_streams_of_the_session() {
     .await;
 }
 
-#[tokio::test]
-async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
-    let test = |setup: Setup| async move {
+/// Waits until the application has answered the pongs that were sent. A later one could read what the user may read when
+/// they have joined again.
+async fn have_pongs_answered(socket: &mut Socket) {
+    socket.send(json!({ "type": "PING" })).await;
+    socket.next_of("PONG").await;
+}
+
+/// A member is removed while somebody posts, and joins again.
+struct Race {
+    setup: Setup,
+    ada: User,
+    bob: User,
+    channel: String,
+    thread: String,
+}
+
+impl Race {
+    async fn start(kind: ProxyKind) -> Self {
+        let setup = Setup::start(kind, App::with_defaults().admin()).await;
         let client = setup.client();
         let (ada, bob) = (client.user().await, client.user().await);
         let channel = ada.channel(false).await;
         bob.join(&channel).await;
         let thread = ada.thread(&channel).await;
-        let (mut of_ada, mut of_bob) = (
-            setup.socket(&ada.token).await,
-            setup.socket(&bob.token).await,
+        Self {
+            setup,
+            ada,
+            bob,
+            channel,
+            thread,
+        }
+    }
+
+    async fn socket_of(&self, user: &User) -> Socket {
+        let mut socket = self.setup.socket(&user.token).await;
+        socket.join(&self.thread, None).await;
+        // The first one has the client's pong sent.
+        for _ in 0..2 {
+            have_pongs_answered(&mut socket).await;
+        }
+        self.setup.settled().await;
+        socket
+    }
+
+    async fn round(&self, round: usize, of_ada: &mut Socket, of_bob: &mut Socket) {
+        // Somebody posts all the time.
+        let posting = async {
+            for n in 0..5 {
+                let content = format!("during {round} {n}");
+                self.ada.post_message(&self.thread, &content).await;
+            }
+        };
+        let path = format!("/api/members/{}/{}", self.channel, self.bob.id);
+        let removing = self.ada.delete(&path);
+        let (_, removed) = futures::future::join(posting, removing).await;
+        assert_eq!(removed.status, 200, "{removed:?}");
+        let secret = format!("secret {round}");
+        self.ada.post_message(&self.thread, &secret).await;
+        // It is published before the member may read it again.
+        until_mark(of_ada, &secret).await;
+        self.bob.join(&self.channel).await;
+        // The removal has ended the subscription.
+        let join = json!({ "type": "JOIN_THREAD", "threadId": self.thread });
+        of_bob.send(join).await;
+        let mut seen = Vec::new();
+        while seen
+            .last()
+            .is_none_or(|last: &Value| last["type"] != "JOINED_THREAD")
+        {
+            seen.push(of_bob.next().await);
+        }
+        self.setup.settled().await;
+        let again = format!("again {round}");
+        self.ada.post_message(&self.thread, &again).await;
+        seen.extend(until_mark(of_bob, &again).await);
+        have_pongs_answered(of_bob).await;
+        let contents = contents(&seen);
+        assert!(
+            contents.iter().all(|one| !one.starts_with("secret")),
+            "{contents:?}"
         );
-        of_ada.join(&thread, None).await;
-        of_bob.join(&thread, None).await;
-        setup.settled().await;
-        ada.post_message(&thread, "before").await;
-        assert_eq!(of_bob.next().await["payload"]["content"], "before");
-        for round in 0..repetitions("GOLDFISH_REMOVAL_ROUNDS", 20) {
-            // Somebody posts all the time.
-            let posting = async {
-                for n in 0..5 {
-                    ada.post_message(&thread, &format!("during {round} {n}"))
-                        .await;
-                }
-            };
-            let path = format!("/api/members/{channel}/{}", bob.id);
-            let removing = ada.delete(&path);
-            let (_, removed) = futures::future::join(posting, removing).await;
-            assert_eq!(removed.status, 200, "{removed:?}");
-            let secret = format!("secret {round}");
-            ada.post_message(&thread, &secret).await;
-            // It is published before the member may read it again.
-            while of_ada.next_of("NEW_MESSAGE").await["payload"]["content"] != secret.as_str() {}
-            bob.join(&channel).await;
-            // The removal has ended the subscription.
-            let join = json!({ "type": "JOIN_THREAD", "threadId": thread });
-            of_bob.send(join).await;
-            of_bob.next_of("JOINED_THREAD").await;
-            setup.settled().await;
-            ada.post_message(&thread, &format!("again {round}")).await;
-            loop {
-                let event = of_bob.next_of("NEW_MESSAGE").await;
-                let content = event["payload"]["content"].as_str().unwrap().to_owned();
-                assert!(!content.starts_with("secret"), "{content}");
-                if content == format!("again {round}") {
-                    break;
-                }
+    }
+}
+
+#[tokio::test]
+async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
+    const TEST: &str = "what_is_posted_after_a_member_was_removed_does_not_reach_them";
+    let rounds = repetitions("GOLDFISH_REMOVAL_ROUNDS", 20);
+    for kind in ProxyKind::each(&format!("realtime::removal::{TEST}")) {
+        let race = Race::start(kind).await;
+        eprintln!("{TEST} on {kind:?}");
+        let mut round = 0;
+        while round < rounds {
+            // A socket takes 100 messages in a minute.
+            let end = rounds.min(round + 30);
+            let mut of_ada = race.socket_of(&race.ada).await;
+            let mut of_bob = race.socket_of(&race.bob).await;
+            while round < end {
+                let played = race.round(round, &mut of_ada, &mut of_bob);
+                in_time("a round", played).await;
+                round += 1;
             }
         }
-    };
-    on_each(
-        "what_is_posted_after_a_member_was_removed_does_not_reach_them",
-        test,
-    )
-    .await;
+    }
 }
