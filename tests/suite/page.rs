@@ -64,7 +64,7 @@ async fn page_files_are_small_typed_and_cacheable() {
     let zipped = client.with("accept-encoding", "br, gzip");
     let page = zipped.get("/").await;
     let names = named(&client.get("/").await);
-    assert_eq!(names.len(), 7, "{names:?}");
+    assert_eq!(names.len(), 8, "{names:?}");
     let mut weight = page.body.len();
     for name in names {
         let plain = client.get(&name).await;

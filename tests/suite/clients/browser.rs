@@ -332,6 +332,11 @@ async fn what_others_do_in_a_thread_is_shown_at_once() {
 }
 
 #[tokio::test]
+async fn what_other_clients_do_in_a_conversation_is_shown_at_once() {
+    play_behind_proxy("follow").await;
+}
+
+#[tokio::test]
 async fn screenshots_are_taken() {
     play("pictures", |app| app).await;
 }

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use upstream::{Gate, Script, Upstream};
 
 use super::{Setup, Socket};
-use crate::harness::{App, Builder, Client, ProxyKind, User, eventually, in_time};
+use crate::harness::{App, Builder, Client, ProxyKind, User, in_time};
 
 /// A test's application, and the provider that replies in it.
 struct Chat {
@@ -565,65 +565,4 @@ async fn without_a_proxy_a_socket_for_a_conversation_is_426() {
     let body = json!({ "conversationId": conversation, "data": 1 });
     let response = guest.post("/api/websocket", body).await;
     response.is_error(426, "UPGRADE_REQUIRED");
-}
-
-#[tokio::test]
-async fn a_removed_member_is_told_within_a_second() {
-    let name = "a_removed_member_is_told_within_a_second";
-    on_each(name, hello, |chat| async move {
-        let client = &chat.client;
-        let (ada, bob) = (client.user().await, client.user().await);
-        let channel = ada.channel(false).await;
-        bob.join(&channel).await;
-        let thread = ada.thread(&channel).await;
-        let mut by_thread = chat.setup.socket(&bob.token).await;
-        by_thread.join(&thread, None).await;
-        let mut by_channel = chat.setup.socket(&bob.token).await;
-        by_channel
-            .send(json!({ "type": "JOIN_CHANNEL", "channelId": channel }))
-            .await;
-        by_channel.next_of("JOINED_CHANNEL").await;
-        chat.setup.settled().await;
-        // The next regular check is 20 seconds away: it is not what tells them.
-        let removed = std::time::Instant::now();
-        ada.delete(&format!("/api/members/{channel}/{}", bob.id))
-            .await;
-        let left = by_thread.next_of("LEFT_THREAD").await;
-        assert_eq!(
-            (&left["threadId"], &left["reason"]),
-            (&json!(thread), &json!("NOT_A_MEMBER"))
-        );
-        assert_eq!(
-            by_channel.next_of("LEFT_CHANNEL").await["channelId"],
-            channel.as_str()
-        );
-        assert!(removed.elapsed().as_secs() < 10, "{:?}", removed.elapsed());
-        // The same when the thread, or the channel, is deleted.
-        bob.join(&channel).await;
-        let other = ada.thread(&channel).await;
-        by_thread.join(&thread, None).await;
-        by_thread.join(&other, None).await;
-        chat.setup.settled().await;
-        let deleted = std::time::Instant::now();
-        ada.delete(&format!("/api/threads/{thread}")).await;
-        assert_eq!(
-            by_thread.next_of("LEFT_THREAD").await["threadId"],
-            thread.as_str()
-        );
-        ada.delete(&format!("/api/channels/{channel}")).await;
-        assert_eq!(
-            by_thread.next_of("LEFT_THREAD").await["threadId"],
-            other.as_str()
-        );
-        assert!(deleted.elapsed().as_secs() < 10, "{:?}", deleted.elapsed());
-        eventually("no connection follows anything", || async {
-            let info = bob.get("/api/websocket/info").await.json();
-            let open = info["connections"].as_array()?;
-            let follows =
-                |one: &Value| one["follows"].as_array().is_some_and(|all| !all.is_empty());
-            (!open.iter().any(follows)).then_some(())
-        })
-        .await;
-    })
-    .await;
 }

@@ -5,6 +5,7 @@ mod conversations;
 mod load;
 mod loss;
 mod presence;
+mod removal;
 mod replies;
 mod sockets;
 mod streams;
@@ -18,7 +19,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::harness::{App, Builder, Client, GRIP_KEY, GripProxy, ProxyKind, User, in_time};
@@ -83,6 +84,8 @@ struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// The last number of each thread, channel and feed. An event that comes both as missed and live is dropped.
     numbers: HashMap<String, u64>,
+    /// The contents of the pings so far.
+    pings: Vec<Bytes>,
 }
 
 impl Socket {
@@ -99,6 +102,7 @@ impl Socket {
         Ok(Self {
             stream: socket,
             numbers: HashMap::new(),
+            pings: Vec::new(),
         })
     }
 
@@ -131,6 +135,7 @@ impl Socket {
                         return Some(message);
                     }
                 }
+                Ok(Message::Ping(content)) => self.pings.push(content),
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
             }
@@ -173,9 +178,18 @@ impl Socket {
 
     /// The code of the close frame that comes next.
     async fn close_code(&mut self) -> u16 {
+        self.until_closed().await.1
+    }
+
+    /// The messages up to the close frame, and its code.
+    async fn until_closed(&mut self) -> (Vec<Value>, u16) {
+        let mut messages = Vec::new();
         loop {
             match in_time("a close frame", self.stream.next()).await {
-                Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
+                Some(Ok(Message::Close(Some(frame)))) => return (messages, frame.code.into()),
+                Some(Ok(Message::Text(text))) => {
+                    messages.push(serde_json::from_str(&text).unwrap())
+                }
                 Some(Ok(_)) => {}
                 other => panic!("{other:?}"),
             }

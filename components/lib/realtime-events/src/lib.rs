@@ -30,7 +30,4 @@ pub use presence::{
     expire_connections, open_connection, presence_frame, tell_later_if_offline, tell_presence,
     tell_presence_in_background,
 };
-pub use publish::{
-    CHECK, close_sockets, close_sockets_in_background, publish_in_background, publish_pending,
-    transient_item,
-};
+pub use publish::{CHECK, close_sockets, publish_in_background, publish_pending, transient_item};

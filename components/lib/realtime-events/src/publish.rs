@@ -1,9 +1,15 @@
 //! Publishing what is committed.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use contracts::messaging::connections;
 use contracts::messaging::events::{self, Batch, Event, Kind};
 use contracts::realtime::proxy::{self, Action, Closing, Item};
+use futures::channel::oneshot;
+use futures::future::select;
 use http_edge::{ApiError, Context};
+use spin_sdk::time::sleep;
 use spin_sdk::wasip3::wit_bindgen::spawn;
 
 use crate::frame::{Scope, frame};
@@ -16,6 +22,8 @@ pub const CHECK: &str = "check";
 const SECONDS: u32 = 5;
 /// How often new events are looked for after a publication, so that one request does not publish for ever.
 const ROUNDS_MAX: usize = 200;
+/// The longest time for which a response waits until sockets are closed.
+const CLOSING_TIME: Duration = Duration::from_secs(2);
 
 /// Publishes, after the response, what was committed and not published.
 pub fn publish_in_background(context: &Context) {
@@ -73,22 +81,25 @@ pub fn transient_item(
     }
 }
 
-/// Calls [`close_sockets`] after the response, which does not depend on it.
-pub fn close_sockets_in_background(context: &Context, user: String, proof: Option<String>) {
+/// Ends the sockets and streams that were opened with a session or an API key (`session:…` or `key:…`), or all of the
+/// user with none. They are told to sign in again. What is published after the response does not reach them.
+///
+/// A failure is logged: sockets end at their next check all the same, if the database did not fail. A proxy that is slow
+/// does not delay the response for long.
+pub async fn close_sockets(context: &Context, user: String, proof: Option<String>) {
     let log = context.log.background();
+    let (done, closed) = oneshot::channel();
     spawn(async move {
-        if let Err(error) = close_sockets(&user, proof.as_deref()).await {
+        if let Err(error) = end_sockets(&user, proof.as_deref()).await {
             log.failed(&error);
         }
+        // Fails if the response did not wait.
+        let _ = done.send(());
     });
+    select(closed, pin!(sleep(CLOSING_TIME))).await;
 }
 
-/// Ends the sockets and streams that were opened with a session or an API key (`session:…` or `key:…`), or all of the
-/// user with none. They are told to sign in again.
-///
-/// # Errors
-/// 503 if the database or a proxy fails. Sockets end at their next check all the same, if the database did not.
-pub async fn close_sockets(user: &str, proof: Option<&str>) -> Result<(), ApiError> {
+async fn end_sockets(user: &str, proof: Option<&str>) -> Result<(), ApiError> {
     connections::end(user.to_owned(), proof.map(str::to_owned))
         .await
         .map_err(error_mapping::messaging)?;

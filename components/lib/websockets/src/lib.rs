@@ -8,8 +8,10 @@ mod limits;
 mod opener;
 mod protocol;
 mod request;
+mod socket;
 
-pub use limits::{MESSAGE_MAX, MESSAGES_MAX, MessageCounter};
+pub use limits::{MESSAGE_MAX, MESSAGES_MAX};
 pub use opener::{Opener, accepted};
 pub use protocol::{Event, Events};
 pub use request::{from_proxy, upgrade_required};
+pub use socket::{Kind, Socket, answer};

@@ -8,16 +8,16 @@ const MINUTE: u64 = 60_000;
 
 /// Counts the messages of a socket in a minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MessageCounter {
+pub(crate) struct MessageCounter {
     /// The beginning of the minute, in milliseconds since the epoch.
-    pub since: u64,
+    pub(crate) since: u64,
     /// The messages since.
-    pub messages: u32,
+    pub(crate) messages: u32,
 }
 
 impl MessageCounter {
     /// Counts a message at `now`, in milliseconds since the epoch; false if there were too many.
-    pub fn admits(&mut self, now: u64) -> bool {
+    pub(crate) fn admits(&mut self, now: u64) -> bool {
         if now.saturating_sub(self.since) >= MINUTE {
             *self = Self {
                 since: now,

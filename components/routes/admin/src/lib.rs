@@ -188,7 +188,7 @@ async fn revoke_sessions(context: &mut Context) -> Result<Response, ApiError> {
         .await
         .map_err(error_mapping::accounts)?;
     // Sockets that use other credentials reconnect.
-    realtime_events::close_sockets_in_background(context, user, None);
+    realtime_events::close_sockets(context, user, None).await;
     Ok(Response::json(&Revoked { revoked }))
 }
 
@@ -198,7 +198,7 @@ async fn revoke_keys(context: &mut Context) -> Result<Response, ApiError> {
         .await
         .map_err(error_mapping::accounts)?;
     // Sockets that use other credentials reconnect.
-    realtime_events::close_sockets_in_background(context, user, None);
+    realtime_events::close_sockets(context, user, None).await;
     Ok(Response::json(&Revoked { revoked }))
 }
 

@@ -78,7 +78,7 @@ async fn revoke_key(context: &mut Context) -> Result<Response, ApiError> {
     api_keys::revoke_key(user.id.clone(), id.clone())
         .await
         .map_err(error_mapping::api_keys)?;
-    realtime_events::close_sockets_in_background(context, user.id, Some(format!("key:{id}")));
+    realtime_events::close_sockets(context, user.id, Some(format!("key:{id}"))).await;
     Ok(Response::json(&RevokedView::SUCCESS))
 }
 

@@ -22,7 +22,7 @@ use contracts::{
     identity::types::{Principal, Proof, UserKind},
 };
 use http_edge::{ApiError, Context, Response};
-use realtime_events::close_sockets_in_background;
+use realtime_events::close_sockets;
 
 use requests::{DeleteUser, Logout, Refresh};
 use view::{SessionView, SignedOut, UserResponse, UserView, VerificationPending};
@@ -103,7 +103,7 @@ async fn sign_out(context: &mut Context) -> Result<Response, ApiError> {
         Proof::Workos(session) | Proof::Clerk(session) => {
             let logout_url = access::sign_out_external_session(context).await?;
             let proof = format!("session:{session}");
-            close_sockets_in_background(context, principal.user.id, Some(proof));
+            close_sockets(context, principal.user.id, Some(proof)).await;
             access::cookies::clear_sessions(context);
             Ok(Response::json(&SignedOut {
                 success: true,
@@ -135,7 +135,7 @@ async fn end_session(
         Ok(()) | Err(Error::NotFound) => {}
         Err(other) => return Err(error_mapping::accounts(other)),
     }
-    close_sockets_in_background(context, user, Some(format!("session:{session}")));
+    close_sockets(context, user, Some(format!("session:{session}"))).await;
     access::cookies::clear_sessions(context);
     Ok(Response::json(&SignedOut::SUCCESS))
 }

@@ -6,6 +6,7 @@ use contracts::{
     mail::sender,
 };
 use http_edge::{ApiError, Context, Response};
+use realtime_events::close_sockets;
 use serde::Deserialize;
 
 use crate::{
@@ -75,6 +76,10 @@ pub(crate) async fn change_password(context: &mut Context) -> Result<Response, A
         Error::NotFound => CREDENTIAL_ACCOUNT_NOT_FOUND,
         other => errors::accounts(other),
     })?;
+    if change.revoke_other_sessions {
+        // Sockets of the remaining session reconnect.
+        close_sockets(context, account.id.clone(), None).await;
+    }
     if let Some(email) = account.email.clone() {
         account_flows::send_password_changed(context, email, account.name.clone());
     }
@@ -134,6 +139,7 @@ pub(crate) async fn reset_password(context: &mut Context) -> Result<Response, Ap
             other => errors::accounts(other),
         })?;
     context.log.user(&account.id);
+    close_sockets(context, account.id, None).await;
     if let Some(email) = account.email {
         account_flows::send_password_changed(context, email, account.name);
     }

@@ -8,7 +8,7 @@ use contracts::{
 };
 use futures::join;
 use http_edge::{ApiError, Context, Response, parse_uuid};
-use realtime_events::close_sockets_in_background;
+use realtime_events::close_sockets;
 use serde::Deserialize;
 use unix_time::now_ms;
 
@@ -98,7 +98,7 @@ async fn revoke(context: &Context, user: String, id: String) -> Result<(), ApiEr
         Ok(()) | Err(Error::NotFound) => {}
         Err(other) => return Err(errors::accounts(other)),
     }
-    close_sockets_in_background(context, user, Some(format!("session:{id}")));
+    close_sockets(context, user, Some(format!("session:{id}"))).await;
     Ok(())
 }
 
@@ -130,7 +130,7 @@ async fn revoke_all_except(
         .await
         .map_err(errors::accounts)?;
     // Sockets of the remaining session reconnect.
-    close_sockets_in_background(context, principal.user.id.clone(), None);
+    close_sockets(context, principal.user.id.clone(), None).await;
     Ok(principal)
 }
 
@@ -146,7 +146,7 @@ pub(crate) async fn sign_out(context: &mut Context) -> Result<Response, ApiError
             Proof::Workos(id) | Proof::Clerk(id) => {
                 url = access::sign_out_external_session(context).await?;
                 let proof = format!("session:{id}");
-                close_sockets_in_background(context, principal.user.id, Some(proof));
+                close_sockets(context, principal.user.id, Some(proof)).await;
             }
             Proof::ApiKey(_) => {
                 return Err(ApiError::Forbidden(

@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-4d57a5bb6954efc9.html",
+    name: "index-0e6af6bc6a366f66.html",
     content_type: "text/html; charset=utf-8",
-    tag: "4d57a5bb6954efc9",
+    tag: "0e6af6bc6a366f66",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -18,7 +18,7 @@ pub(crate) const ICON: Asset = Asset {
     gzip: Some(include_bytes!("../assets/favicon.svg.gz")),
 };
 
-pub(crate) const FILES: [Asset; 12] = [
+pub(crate) const FILES: [Asset; 15] = [
     Asset {
         name: "text-9adbeac5b167fe5a.woff2",
         content_type: "font/woff2",
@@ -41,18 +41,39 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: None,
     },
     Asset {
-        name: "chunk-SQE76S5B.js",
+        name: "chunk-IDWNOOEX.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "11247d28c5c2fb3d",
+        tag: "819dadf88561780e",
         plain: include_bytes!("../assets/chunk.js"),
         gzip: Some(include_bytes!("../assets/chunk.js.gz")),
     },
     Asset {
-        name: "chunk-ZYIQNCVB.js",
+        name: "chunk-LQRJOOJD.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "4ed7ca7fef9b7763",
+        tag: "90c906d2ed0a36e6",
         plain: include_bytes!("../assets/chunk-2.js"),
         gzip: Some(include_bytes!("../assets/chunk-2.js.gz")),
+    },
+    Asset {
+        name: "chunk-OVNQOCO2.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "fdb9e54e5cd0c043",
+        plain: include_bytes!("../assets/chunk-3.js"),
+        gzip: Some(include_bytes!("../assets/chunk-3.js.gz")),
+    },
+    Asset {
+        name: "chunk-SQE76S5B.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "11247d28c5c2fb3d",
+        plain: include_bytes!("../assets/chunk-4.js"),
+        gzip: Some(include_bytes!("../assets/chunk-4.js.gz")),
+    },
+    Asset {
+        name: "client-66QLDFF7.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "f06f5ca861ed4952",
+        plain: include_bytes!("../assets/client.js"),
+        gzip: Some(include_bytes!("../assets/client.js.gz")),
     },
     Asset {
         name: "de-IJ34XSMY.js",
@@ -83,16 +104,16 @@ pub(crate) const FILES: [Asset; 12] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-SONUM52L.js",
+        name: "page-LKOXFYIG.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "87ca6d702edd4f87",
+        tag: "5e2e5363d2bf75a2",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-MFGG6RYV.js",
+        name: "team-3FEUHNMU.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "2f6364bdeb3edaa6",
+        tag: "3d6fe45290c331cb",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },

@@ -187,9 +187,9 @@ pub(crate) async fn resume_from_pong(
     socket: &Socket,
     content: &[u8],
     out: &mut Events,
-) -> Result<(), ApiError> {
+) {
     let Some((scope, number)) = parse_pong(content) else {
-        return Ok(());
+        return;
     };
     match read(socket, &scope, Some(number)).await {
         Ok(history) => {
@@ -202,7 +202,6 @@ pub(crate) async fn resume_from_pong(
         Err(ApiError::NotFound(_) | ApiError::Forbidden(_)) => {}
         Err(error) => context.log.error(&error),
     }
-    Ok(())
 }
 
 fn parse_pong(content: &[u8]) -> Option<(Scope, u64)> {

@@ -5,7 +5,7 @@ use http_edge::{ApiError, Context};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use websockets::{Events, MESSAGE_MAX};
+use websockets::Events;
 
 use crate::messages::{confirmation, error};
 use crate::socket::Socket;
@@ -38,19 +38,11 @@ pub(crate) async fn receive(
     socket: &mut Socket,
     text: &[u8],
     out: &mut Events,
-) -> Result<(), ApiError> {
-    if text.len() > MESSAGE_MAX {
-        out.json(&error(
-            "PAYLOAD_TOO_LARGE",
-            "A message has at most 65536 bytes.",
-            None,
-        ));
-        return Ok(());
-    }
+) {
     let Some((r#type, fields)) = parse(text) else {
         let message = "A message is a JSON object with the field `type`.";
         out.json(&error("VALIDATION_ERROR", message, None));
-        return Ok(());
+        return;
     };
     if let Err(failure) = handle(context, socket, &r#type, fields, out).await {
         context.log.error(&failure);
@@ -58,7 +50,6 @@ pub(crate) async fn receive(
         let about = known_type(&r#type);
         out.json(&error(public.code, &public.sentence, about));
     }
-    Ok(())
 }
 
 const TYPES: [&str; 11] = [

@@ -4,7 +4,7 @@ use http_edge::{ApiError, Context, Response};
 use realtime_events::{proof_name, tell_presence_in_background, user_name};
 use websockets::{Events, Opener, accepted};
 
-use crate::socket::Socket;
+use crate::socket::{Follower, Socket};
 
 /// Accepts a socket, or refuses it with an ordinary response.
 pub(crate) async fn open(context: &mut Context, id: String) -> Result<Response, ApiError> {
@@ -19,6 +19,6 @@ pub(crate) async fn open(context: &mut Context, id: String) -> Result<Response, 
     out.user(&user);
     out.subscribe(&proof_name(&opener.owner.proof));
     out.subscribe(&user_name(&user));
-    let socket = Socket::new(id, user, opener.has_credentials);
+    let socket = Socket::new(id, user, opener.has_credentials, Follower::default());
     Ok(socket.keep(accepted(opener, out)))
 }

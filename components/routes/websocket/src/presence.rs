@@ -39,7 +39,7 @@ pub(crate) async fn watch(
     out: &mut Events,
 ) -> Result<(), ApiError> {
     let wanted = u32::try_from(users.user_ids.len()).unwrap_or(u32::MAX);
-    if socket.watched.saturating_add(wanted) > WATCHED_MAX {
+    if socket.kind.watched.saturating_add(wanted) > WATCHED_MAX {
         out.json(&messages::error(
             "CONFLICT",
             "This socket would follow the presence of more than 100 users.",
@@ -53,7 +53,7 @@ pub(crate) async fn watch(
     for presence in &found {
         out.subscribe(&presence_name(&presence.user));
         out.json(&presence_frame(presence));
-        socket.watched = socket.watched.saturating_add(1);
+        socket.kind.watched = socket.kind.watched.saturating_add(1);
     }
     Ok(())
 }
@@ -61,7 +61,7 @@ pub(crate) async fn watch(
 pub(crate) fn unwatch(socket: &mut Socket, users: &Users, out: &mut Events) {
     for user in &users.user_ids {
         out.unsubscribe(&presence_name(user));
-        socket.watched = socket.watched.saturating_sub(1);
+        socket.kind.watched = socket.kind.watched.saturating_sub(1);
     }
 }
 

@@ -1,47 +1,19 @@
-//! Checks whether a socket may stay open and may follow what it does. They take place when the proxy asks for news,
-//! and with messages of clients that send many.
+//! What a check of a socket brings. Checks take place when the proxy asks for news, with messages of clients that send
+//! many, and when something may have ended what the socket follows.
 
-use contracts::identity::types::AuthError;
-use contracts::messaging::connections;
+use contracts::messaging::connections::CheckResult;
 use contracts::messaging::events;
-use http_edge::{ApiError, Context};
+use http_edge::Context;
 use realtime_events::{channel_name, expire_connections, publish_pending, thread_name};
 use serde_json::{Map, json};
 use spin_sdk::wasip3::wit_bindgen::spawn;
 use websockets::Events;
 
-use crate::socket::Socket;
 use crate::{follow, messages};
 
-/// The time between two checks, in milliseconds.
-const CHECK_TIME: u64 = 20_000;
-
-pub(crate) fn is_due(socket: &Socket) -> bool {
-    socket.now.saturating_sub(socket.checked_at) >= CHECK_TIME
-}
-
-/// Checks a socket; false if it was closed.
-pub(crate) async fn check(
-    context: &mut Context,
-    socket: &mut Socket,
-    out: &mut Events,
-) -> Result<bool, ApiError> {
-    socket.checked_at = socket.now;
-    if socket.has_credentials && !is_signed_in(context, socket).await? {
-        connections::close(socket.id.clone())
-            .await
-            .map_err(error_mapping::messaging)?;
-        out.close(4401, "Sign in again.");
-        return Ok(false);
-    }
-    let checked = connections::check(socket.id.clone())
-        .await
-        .map_err(error_mapping::messaging)?;
-    let Some(checked) = checked else {
-        out.close(4401, "Signed out.");
-        return Ok(false);
-    };
-    for lost in &checked.lost {
+/// Tells a socket what it does not follow any more, and the last numbers of what it does.
+pub(crate) fn tell(found: CheckResult, out: &mut Events) {
+    for lost in &found.lost {
         let (r#type, name) = match &lost.thread_id {
             Some(thread) => ("LEFT_THREAD", thread_name(thread)),
             None => ("LEFT_CHANNEL", channel_name(&lost.channel_id)),
@@ -56,9 +28,9 @@ pub(crate) async fn check(
             }),
         ));
     }
-    if !checked.follows.is_empty() {
+    if !found.follows.is_empty() {
         let (mut threads, mut channels) = (Map::new(), Map::new());
-        for position in checked.follows {
+        for position in found.follows {
             match position.subscription.thread_id {
                 Some(thread) => threads.insert(thread, json!(position.number)),
                 None => channels.insert(position.subscription.channel_id, json!(position.number)),
@@ -67,20 +39,10 @@ pub(crate) async fn check(
         let heads = json!({ "threads": threads, "channels": channels });
         out.json(&json!({ "type": "HEADS", "payload": heads }).to_string());
     }
-    tidy_in_background(context, socket.now).await;
-    Ok(true)
-}
-
-async fn is_signed_in(context: &mut Context, socket: &Socket) -> Result<bool, ApiError> {
-    match access::try_authenticate(context).await? {
-        Ok(principal) => Ok(principal.user.id == socket.user),
-        Err(AuthError::Unavailable(_)) => Ok(true),
-        Err(_) => Ok(false),
-    }
 }
 
 /// Publishes what others did not get to, and forgets sockets and events that are over.
-async fn tidy_in_background(context: &Context, now: u64) {
+pub(crate) async fn tidy_in_background(context: &Context, now: u64) {
     let log = context.log.background();
     let retention = follow::retention().await;
     spawn(async move {

@@ -50,7 +50,7 @@ pub(crate) async fn tell(socket: &mut Socket, typing: Typing) -> Result<(), ApiE
             "expiresIn": LIFETIME,
         },
     });
-    socket.typing = match typing.state {
+    socket.kind.typing = match typing.state {
         State::Start => Some((thread.clone(), socket.now)),
         State::Stop => None,
     };
@@ -62,6 +62,6 @@ pub(crate) async fn tell(socket: &mut Socket, typing: Typing) -> Result<(), ApiE
 }
 
 fn is_too_soon(socket: &Socket, thread: &str) -> bool {
-    let last = socket.typing.as_ref();
+    let last = socket.kind.typing.as_ref();
     last.is_some_and(|(known, at)| known == thread && socket.now.saturating_sub(*at) < INTERVAL)
 }

@@ -2,6 +2,7 @@
 //! for Pushpin.
 
 mod backend;
+mod conformance;
 mod passing_on;
 mod streams;
 mod websockets;

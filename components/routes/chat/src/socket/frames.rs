@@ -6,9 +6,9 @@ use realtime_events::{connection_name, conversation_item, publish_if_configured}
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use websockets::{Events, MESSAGE_MAX};
+use websockets::Events;
 
-use super::{check, join, messages, state::Socket, turns};
+use super::{join, messages, state::Socket, turns};
 
 /// The shortest time between two messages that the user is typing, in milliseconds.
 const TYPING_INTERVAL: u64 = 3_000;
@@ -56,20 +56,15 @@ pub(super) async fn receive(
     socket: &mut Socket,
     text: &[u8],
     out: &mut Events,
-) -> Result<bool, ApiError> {
-    if text.len() > MESSAGE_MAX {
-        let sentence = "A message has at most 65536 bytes.";
-        out.json(&messages::error("PAYLOAD_TOO_LARGE", sentence, None, None));
-        return Ok(true);
-    }
+) -> bool {
     let Some((r#type, fields)) = parse(text) else {
         let sentence = "A message is a JSON object with the field `type`.";
         out.json(&messages::error("VALIDATION_ERROR", sentence, None, None));
-        return Ok(true);
+        return true;
     };
     let id = fields.get("id").and_then(Value::as_str).map(str::to_owned);
     let handled = handle(context, socket, &r#type, fields, out).await;
-    handled.or_else(|failure| {
+    handled.unwrap_or_else(|failure| {
         context.log.error(&failure);
         let public = failure.public();
         // A type of the client's own is not sent back.
@@ -80,7 +75,7 @@ pub(super) async fn receive(
             about,
             id.as_deref(),
         ));
-        Ok(true)
+        true
     })
 }
 
@@ -120,11 +115,11 @@ async fn handle(
 /// As `POST /api/conversations/:id/stop`.
 async fn stop(context: &mut Context, socket: &Socket, out: &mut Events) -> Result<bool, ApiError> {
     let Some(principal) = turns::principal(context, socket).await? else {
-        return check::sign_out(socket, out).await;
+        return socket.sign_out(out).await;
     };
     access::require_scope(&principal, Scope::Chat)?;
     access::admit(context, Action::Api, &socket.user).await?;
-    let stopped = replies::stop(socket.user.clone(), socket.conversation.clone())
+    let stopped = replies::stop(socket.user.clone(), socket.kind.conversation.clone())
         .await
         .map_err(|error| error_mapping::conversations(error, "id"))?;
     if !stopped {
@@ -137,13 +132,13 @@ async fn stop(context: &mut Context, socket: &Socket, out: &mut Events) -> Resul
 /// Tells the other tabs.
 async fn tell_typing(socket: &mut Socket, typing: &Typing) -> Result<(), ApiError> {
     let is_typing = typing.state != Some(TypingState::Stop);
-    if is_typing && socket.now.saturating_sub(socket.typed_at) < TYPING_INTERVAL {
+    if is_typing && socket.now.saturating_sub(socket.kind.typed_at) < TYPING_INTERVAL {
         return Ok(());
     }
-    socket.typed_at = if is_typing { socket.now } else { 0 };
+    socket.kind.typed_at = if is_typing { socket.now } else { 0 };
     let item = conversation_item(
         &socket.user,
-        &socket.conversation,
+        &socket.kind.conversation,
         messages::typing(is_typing),
         Some(connection_name(&socket.id)),
     );

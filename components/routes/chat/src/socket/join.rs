@@ -127,15 +127,15 @@ pub(super) async fn from_pong(
 
 /// Follows a reply to its end, unless that has begun before.
 async fn begin_to_follow(socket: &mut Socket, id: String, offset: usize) -> Result<(), ApiError> {
-    if socket.joined.as_ref() == Some(&id) {
+    if socket.kind.joined.as_ref() == Some(&id) {
         return Ok(());
     }
-    let found = find(&socket.user, &socket.conversation, Some(id.clone())).await?;
+    let found = find(&socket.user, &socket.kind.conversation, Some(id.clone())).await?;
     if let Found::Reply(reader) = found {
-        socket.joined = Some(id.clone());
+        socket.kind.joined = Some(id.clone());
         spawn(follow(
             socket.user.clone(),
-            socket.conversation.clone(),
+            socket.kind.conversation.clone(),
             socket.id.clone(),
             reader,
             Deltas::new(id, offset),
@@ -146,7 +146,7 @@ async fn begin_to_follow(socket: &mut Socket, id: String, offset: usize) -> Resu
 
 /// Sends the state of the conversation; false if there is none any more, and the socket was closed.
 pub(super) async fn tell_state(socket: &Socket, out: &mut Events) -> Result<bool, ApiError> {
-    let message = match find(&socket.user, &socket.conversation, None).await? {
+    let message = match find(&socket.user, &socket.kind.conversation, None).await? {
         Found::Reply(reader) => {
             let info = reader.info();
             let place = Place {
@@ -154,20 +154,21 @@ pub(super) async fn tell_state(socket: &Socket, out: &mut Events) -> Result<bool
                 is_streaming: reader.state() == ReaderState::Streaming,
             };
             messages::conversation(
-                &socket.conversation,
+                &socket.kind.conversation,
                 Some(&info.title),
                 Some(&reader.model()),
                 Some(place),
             )
         }
         Found::Draft { title } => {
-            messages::conversation(&socket.conversation, title.as_deref(), None, None)
+            messages::conversation(&socket.kind.conversation, title.as_deref(), None, None)
         }
         Found::Nothing => {
             connections::close(socket.id.clone())
                 .await
                 .map_err(error_mapping::messaging)?;
-            let (message, code, sentence) = removed_frame(&socket.conversation, Removal::Deleted);
+            let (message, code, sentence) =
+                removed_frame(&socket.kind.conversation, Removal::Deleted);
             out.json(&message);
             out.close(code, sentence);
             return Ok(false);
@@ -186,7 +187,7 @@ pub(super) async fn join(
 ) -> Result<(), ApiError> {
     let mut sent = None;
     if let Some((id, offset)) = known {
-        match find(&socket.user, &socket.conversation, Some(id.clone())).await? {
+        match find(&socket.user, &socket.kind.conversation, Some(id.clone())).await? {
             Found::Reply(reader) => {
                 replay(reader, offset, out).await?;
                 sent = Some(id);
@@ -197,7 +198,7 @@ pub(super) async fn join(
             }
         }
     }
-    let Found::Reply(reader) = find(&socket.user, &socket.conversation, None).await? else {
+    let Found::Reply(reader) = find(&socket.user, &socket.kind.conversation, None).await? else {
         return Ok(());
     };
     let info = reader.info();

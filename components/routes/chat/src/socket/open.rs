@@ -6,11 +6,12 @@ use realtime_events::{
     tell_presence_in_background, user_name,
 };
 use serde::Deserialize;
+use unix_time::now_ms;
 use websockets::{Events, Opener, accepted};
 
 use super::{
     join::{self, Found},
-    state::Socket,
+    state::{Socket, Tab},
 };
 
 /// What a client has already.
@@ -58,12 +59,13 @@ pub(super) async fn open(
     out.subscribe(&conversation_name(&user, &conversation));
     join::ask_for_pong(true, known.as_ref(), &mut out);
     let is_of_session = opener.owner.proof.starts_with("session:");
-    let socket = Socket::new(
-        id,
-        user,
+    let tab = Tab {
         conversation,
-        opener.has_credentials,
         is_of_session,
-    );
+        opened_at: now_ms(),
+        typed_at: 0,
+        joined: None,
+    };
+    let socket = Socket::new(id, user, opener.has_credentials, tab);
     Ok(socket.keep(accepted(opener, out)))
 }

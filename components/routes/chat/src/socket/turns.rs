@@ -5,6 +5,7 @@ use completion::Report;
 use contracts::{
     conversations::{replies::Reader, turns::ReplyInfo},
     identity::types::{Principal, Proof, Scope, User, UserKind},
+    messaging::connections,
 };
 use http_edge::{ApiError, Context, LogRecord};
 use realtime_events::{connection_item, publish_if_configured};
@@ -13,7 +14,7 @@ use spin_sdk::wasip3::wit_bindgen::spawn;
 use websockets::Events;
 
 use super::{
-    check, join,
+    join,
     messages::{self, Deltas},
     state::Socket,
 };
@@ -35,13 +36,13 @@ pub(super) async fn send(
     out: &mut Events,
 ) -> Result<bool, ApiError> {
     let Some(principal) = principal(context, socket).await? else {
-        return check::sign_out(socket, out).await;
+        return socket.sign_out(out).await;
     };
     access::require_scope(&principal, Scope::Chat)?;
     let mut id = None;
     if let Some(fields) = fields.as_object_mut() {
         id = fields.remove("id");
-        fields.insert("conversationId".to_owned(), json!(socket.conversation));
+        fields.insert("conversationId".to_owned(), json!(socket.kind.conversation));
     }
     let body: ChatBody = serde_json::from_value(fields)
         .map_err(|error| ApiError::invalid("message", error.to_string()))?;
@@ -64,12 +65,12 @@ pub(super) async fn send(
     };
     let turn = SocketTurn {
         user: socket.user.clone(),
-        conversation: socket.conversation.clone(),
+        conversation: socket.kind.conversation.clone(),
         connection: socket.id.clone(),
         id,
     };
     spawn(turn.run(request, context.log.of_later_work()));
-    if socket.now.saturating_sub(socket.opened_at) < SETTLE_TIME {
+    if socket.now.saturating_sub(socket.kind.opened_at) < SETTLE_TIME {
         join::ask_for_pong(false, None, out);
     }
     Ok(true)
@@ -85,14 +86,16 @@ pub(super) async fn principal(
     socket: &Socket,
 ) -> Result<Option<Principal>, ApiError> {
     if socket.has_credentials {
-        return check::principal(context, socket).await;
+        return socket.principal(context).await;
     }
-    if !socket.is_of_session {
+    if !socket.kind.is_of_session {
         return Err(ApiError::Forbidden(
             "A socket that was opened with the ticket of an API key only listens. Send the key with the handshake.",
         ));
     }
-    if !check::is_recorded(socket).await? {
+    // Signing out removes it.
+    let found = connections::check(socket.id.clone()).await;
+    if found.map_err(error_mapping::messaging)?.is_none() {
         return Ok(None);
     }
     Ok(Some(Principal {

@@ -1,8 +1,18 @@
 // The state of one conversation on the page: its messages, the reply that is being written, and an error.
 
 import { batch, signal } from '@preact/signals';
+import type { ConversationSocketEvent, ConversationSocketEvents } from '../../../../../sdk/typescript/src/index';
 import { announce } from './announce';
-import { ApiError, type Attachment, type Message, networkError, request, requestJson, type StoredConversation } from './api';
+import {
+  ApiError,
+  type Attachment,
+  describeError,
+  type Message,
+  networkError,
+  request,
+  requestJson,
+  type StoredConversation,
+} from './api';
 import { sendFile } from './attach';
 import { loadDraft, saveDraft } from './drafts';
 import { type Evicted, type ReplyEvent, replyEvents } from './events';
@@ -20,6 +30,8 @@ const MAX_ATTEMPTS = 120;
 const MAX_SILENCE = 20_000;
 /** Milliseconds between two changes of the shown reply: its parts may arrive much faster. */
 const SHOW_INTERVAL = 33;
+/** Milliseconds without a message on the conversation's socket after which a reply is read by a request instead. */
+const MAX_SOCKET_SILENCE = 40_000;
 
 export interface PendingReply {
   phase: 'sending' | 'waiting' | 'streaming' | 'stopping';
@@ -73,6 +85,13 @@ export class Conversation {
   #isStopRequested = false;
   /** The user has changed: nothing more is sent. */
   #isClosed = false;
+  /** Whether the pending reply was begun elsewhere, and comes by the conversation's socket. */
+  #isFollowed = false;
+  #socketTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The last reply that began elsewhere while this tab waited for one. */
+  #begunElsewhere = '';
+  /** The last reply that the page did not know when the socket was opened. */
+  #missed = '';
   /** The conversations that were deleted for this reply, of which the user knows. */
   #evicted = new Set<string>();
   #events: Events;
@@ -274,6 +293,7 @@ export class Conversation {
   /** Ends everything that is under way for the user, who has changed. */
   close(): void {
     this.#isClosed = true;
+    this.#endFollowing();
     this.#connection?.abort();
     this.uploads.clear();
   }
@@ -286,8 +306,109 @@ export class Conversation {
     return texts.filter(Boolean).join('\n\n');
   }
 
-  #startReply(phase: PendingReply['phase']): void {
-    this.#reply = { message: '', lastEvent: 0 };
+  /** Shows what the conversation's socket tells of turns that began elsewhere. Its own ones this tab reads by itself. */
+  receive(event: ConversationSocketEvent): void {
+    if (this.#isFollowed) this.#awaitSocket();
+    switch (event.type) {
+      case 'conversation':
+        if (event.title !== null) this.title.value = event.title;
+        if (event.reply) this.#loadMissed(event.reply.messageId);
+        break;
+      case 'message':
+        if (!this.isBusy) this.#addMessage(event.message);
+        break;
+      case 'reply':
+        if (this.isBusy) this.#begunElsewhere = event.messageId;
+        // A message that could not be sent stays until the user has decided.
+        else if (!this.problem.value && !this.#isKnown(event.messageId)) void this.#follow(event);
+        break;
+      case 'delta':
+        if (this.#isFollowed && event.messageId === this.#reply.message) this.#showFollowed(event.text);
+        break;
+      case 'end':
+        if (this.#isFollowed && event.messageId === this.#reply.message) void this.#endFollowed(event);
+        break;
+      case 'title':
+        this.title.value = event.title;
+        break;
+    }
+  }
+
+  /** There is no socket any more: a reply that came by it is read by a request. */
+  async unfollow(): Promise<void> {
+    if (!this.#isFollowed) return;
+    this.#startReply('waiting', this.#reply.message);
+    await this.#finishReply(await this.#resume());
+  }
+
+  /** The conversation is gone, and with it the reply that came by its socket. */
+  abandon(): void {
+    if (!this.#isFollowed) return;
+    this.#endFollowing();
+    this.pendingReply.value = null;
+  }
+
+  #isKnown(id: string): boolean {
+    const isOf = (message: Message) => message.id === id || message.versions?.some((version) => version.id === id);
+    return id === this.#reply.message || this.messages.value.some(isOf);
+  }
+
+  /** Loads, once, a reply that was begun while there was no socket. */
+  #loadMissed(reply: string): void {
+    if (reply === this.#missed || this.isBusy || this.isLoading.value || this.problem.value || this.#isKnown(reply)) return;
+    this.#missed = reply;
+    void this.load();
+  }
+
+  #addMessage(message: Message): void {
+    const retry = this.problem.value?.retry;
+    if (typeof retry === 'object' && retry.message === message.content) {
+      // The server has it, although its confirmation was lost.
+      removeUnsent(retry.key);
+      this.problem.value = null;
+      this.messages.value = this.messages.value.filter(({ id }) => id !== retry.key);
+    }
+    if (!this.problem.value && !this.#isKnown(message.id)) this.messages.value = [...this.messages.value, message];
+  }
+
+  async #follow({ messageId, isVersion }: ConversationSocketEvents['reply']): Promise<void> {
+    this.#startReply('waiting', messageId);
+    this.#isFollowed = true;
+    this.#awaitSocket();
+    if (!isVersion) return;
+    const stored = await this.#fetch(this.id.value ?? '').catch(() => null);
+    if (!stored || !this.#isFollowed || this.#reply.message !== messageId) return;
+    // The new version is shown in the place of the earlier one.
+    const isReplyLast = stored.messages.at(-1)?.role === 'assistant';
+    this.#show(isReplyLast ? { ...stored, messages: stored.messages.slice(0, -1) } : stored);
+  }
+
+  #awaitSocket(): void {
+    clearTimeout(this.#socketTimer);
+    this.#socketTimer = setTimeout(() => void this.unfollow(), MAX_SOCKET_SILENCE);
+  }
+
+  #showFollowed(text: string): void {
+    const phase = this.pendingReply.value?.phase === 'stopping' ? 'stopping' : 'streaming';
+    this.pendingReply.value = { phase, text };
+  }
+
+  async #endFollowed({ error, text }: ConversationSocketEvents['end']): Promise<void> {
+    this.#endFollowing();
+    this.#showFollowed(text);
+    const failure = error && describeError(502, { code: error.code, error: error.message });
+    await this.#finishReply(failure ? new ApiError(502, failure.code, failure.sentence) : null);
+  }
+
+  #endFollowing(): void {
+    this.#isFollowed = false;
+    clearTimeout(this.#socketTimer);
+  }
+
+  #startReply(phase: PendingReply['phase'], message = ''): void {
+    this.#endFollowing();
+    this.#reply = { message, lastEvent: 0 };
+    this.#begunElsewhere = '';
     this.#isStopRequested = false;
     this.#evicted.clear();
     this.#unshown = '';
@@ -497,10 +618,11 @@ export class Conversation {
     notifyTabs('conversations');
     if (error) {
       this.#fail(error, error.status === 0 ? 'load' : 'regenerate');
-      return;
+    } else {
+      announce(t.finished((this.messages.value.at(-1)?.content ?? text).split(/\s+/).filter(Boolean).length));
     }
-    announce(t.finished((stored?.messages.at(-1)?.content ?? text).split(/\s+/).filter(Boolean).length));
-    await this.#sendWaiting();
+    if (this.#begunElsewhere && !this.#isKnown(this.#begunElsewhere)) await this.load();
+    if (!error) await this.#sendWaiting();
   }
 
   #receivedMessage(content: string, isInterrupted: boolean): Message {

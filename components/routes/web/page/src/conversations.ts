@@ -31,6 +31,8 @@ export const nextEvicted = computed<Summary | null>(
 const loaded = new Map<string, Conversation>();
 /** New conversations that were left before their first message was stored. */
 const leftUnsent = new Set<Conversation>();
+/** The conversations that this tab is deleting. */
+const deleting = new Set<string>();
 
 /** All conversations that may have messages to send. */
 export function openedConversations(): Conversation[] {
@@ -181,16 +183,37 @@ export async function pinConversation(id: string, isPinned: boolean): Promise<vo
 }
 
 export async function deleteConversation(id: string): Promise<void> {
+  deleting.add(id);
   try {
     await requestJson('DELETE', `/api/conversations/${id}`);
   } catch (thrown) {
     // Another tab may have deleted it.
     if (!(thrown instanceof ApiError) || thrown.status !== 404) throw thrown;
+  } finally {
+    deleting.delete(id);
   }
   loaded.delete(id);
   if (open.value.id.value === id) show(new Conversation(null, events), place.value.view === 'chat');
   notifyTabs('conversations');
   await refreshList();
+}
+
+/** Says that a conversation was deleted elsewhere, or evicted there for another one. */
+export function forget(conversation: Conversation, reason: 'deleted' | 'evicted'): void {
+  const id = conversation.id.value ?? '';
+  // The tab that deletes it says nothing, and one that writes in it learns it by its response.
+  if (deleting.has(id) || open.value !== conversation) return;
+  conversation.abandon();
+  if (conversation.isBusy) return;
+  loaded.delete(id);
+  const title = conversation.title.value;
+  show(new Conversation(null, events), place.value.view === 'chat');
+  if (reason === 'evicted') {
+    onEvicted([{ id, title }]);
+    return;
+  }
+  notify(t.deletedElsewhere(title));
+  void refreshList();
 }
 
 /**

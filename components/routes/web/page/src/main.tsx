@@ -10,6 +10,7 @@ import { ConversationView } from './conversation-view';
 import { open, openFromAddress, refreshList, reset } from './conversations';
 import { openDialog } from './dialog-state';
 import { Dialogs } from './dialogs';
+import { followOpen } from './follow';
 import { Header } from './header';
 import { Menu } from './icons';
 import { Notices, openModals } from './notice';
@@ -145,6 +146,7 @@ async function start(): Promise<void> {
   watchUser();
   watchTitle();
   watchUnread();
+  followOpen();
   await openFromAddress();
 }
 

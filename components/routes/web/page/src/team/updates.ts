@@ -2,6 +2,7 @@
 // which finds what was lost and what no event is about. Only while the page is visible.
 
 import { computed, effect, signal } from '@preact/signals';
+import { isAwake } from '../awake';
 import { isSignedOut, user } from '../session';
 import { type AnyRealtimeEvent, type Followed, goldfish, type Presence, type RealtimeConnection } from './client';
 
@@ -27,11 +28,6 @@ interface Watcher extends Watch {
 const watchers = signal<Watcher[]>([]);
 /** Users whose presence is shown, by who shows it. */
 const presences = new Set<string[]>();
-const isAwake = signal(false);
-const lookAround = () => (isAwake.value = document.visibilityState === 'visible' && navigator.onLine);
-lookAround();
-document.addEventListener('visibilitychange', lookAround);
-for (const change of ['online', 'offline']) addEventListener(change, lookAround);
 
 const userId = computed(() => (isSignedOut.value ? undefined : user.value?.id));
 const mayConnect = computed(() => isAwake.value && watchers.value.some(({ followed }) => followed));
