@@ -44,6 +44,11 @@ async fn a_socket_opens_with_each_credential_and_with_none_not() {
             format!("goldfish, {}", ticket().await),
         );
         assert_eq!(status(&setup, "/ws", &[protocol]).await, 101);
+        // An ordinary request is told what is wrong with it, and not that there is no proxy.
+        let response = ada.get("/ws").await;
+        response.is_error(426, "UPGRADE_REQUIRED");
+        let message = response.json()["error"].as_str().unwrap().to_owned();
+        assert!(message.contains("WebSocket client"), "{message}");
     };
     on_each(
         "a_socket_opens_with_each_credential_and_with_none_not",

@@ -17,7 +17,7 @@ pub async fn from_proxy(context: &mut Context) -> Result<(String, Vec<Event>), A
         access::require_user(context).await?;
         return Err(match has_events(context) {
             true => ApiError::Forbidden("Only the proxy may send events of WebSockets."),
-            false => upgrade_required(),
+            false => upgrade_required().await,
         });
     }
     let id = connection_id(context)?;
@@ -71,12 +71,15 @@ async fn read_body(context: &mut Context) -> Result<Vec<u8>, ApiError> {
     Ok(bytes)
 }
 
-/// The error where there is no proxy.
-pub fn upgrade_required() -> ApiError {
-    ApiError::ProtocolError(ProtocolError::new(
-        426,
-        "UPGRADE_REQUIRED",
-        "WebSockets need a GRIP proxy in front of this server, and the variables grip_control_url and grip_key. \
-         Without one, use GET /api/events.",
-    ))
+/// The error of a request for a WebSocket that does not come as events from the proxy: there is none, or the client did
+/// not ask for a WebSocket.
+pub async fn upgrade_required() -> ApiError {
+    let message = match proxy::is_configured().await {
+        true => "This path is for WebSockets. Connect with a WebSocket client, through the proxy.",
+        false => {
+            "WebSockets need a GRIP proxy in front of this server, and the variables grip_control_url and grip_key. \
+             Without one, use GET /api/events."
+        }
+    };
+    ApiError::ProtocolError(ProtocolError::new(426, "UPGRADE_REQUIRED", message))
 }

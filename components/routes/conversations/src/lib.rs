@@ -86,7 +86,10 @@ fn page(context: &Context) -> Result<(Option<Place>, u32), ApiError> {
     let limit = pagination::limit(Some(limit), &mut validator);
     let after = pagination::time_place(query.cursor.as_deref(), &mut validator);
     validator.finish()?;
-    Ok((after.map(|(updated_at, id)| Place { updated_at, id }), limit))
+    Ok((
+        after.map(|(updated_at, id)| Place { updated_at, id }),
+        limit,
+    ))
 }
 
 async fn show_conversation(context: &mut Context) -> Result<Response, ApiError> {

@@ -55,7 +55,7 @@ pub(crate) async fn broadcast(context: &mut Context) -> Result<Response, ApiErro
             message: "Message sent",
         })
         .status(202)),
-        Err(proxy::Error::NotConfigured) => Err(upgrade_required()),
+        Err(proxy::Error::NotConfigured) => Err(upgrade_required().await),
         Err(error) => Err(error_mapping::realtime(error)),
     }
 }

@@ -17,7 +17,7 @@ use state::Tab;
 /// A request for a WebSocket that no proxy has turned into events.
 pub(crate) async fn refuse_without_proxy(context: &mut Context) -> Result<Response, ApiError> {
     access::require_user(context).await?;
-    Err(upgrade_required())
+    Err(upgrade_required().await)
 }
 
 /// Events of a WebSocket from the proxy.
