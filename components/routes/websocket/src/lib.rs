@@ -8,6 +8,7 @@
     )
 )]
 
+mod events;
 mod follow;
 mod frames;
 mod info;

@@ -1,11 +1,5 @@
 //! What is special about these sockets: they follow threads, channels and the user's feed.
 
-use contracts::messaging::connections::CheckResult;
-use http_edge::{ApiError, Context};
-use websockets::{Events, Kind};
-
-use crate::{follow, frames, messages, tick};
-
 /// A socket that is open.
 pub(crate) type Socket = websockets::Socket<Follower>;
 
@@ -35,50 +29,10 @@ impl Follower {
     }
 }
 
-impl Kind for Follower {
-    fn state(&self) -> String {
-        let (thread, typed_at) = self.typing.clone().unwrap_or_default();
-        format!("{} {typed_at} {thread}", self.watched)
-    }
-
-    fn error(code: &str, sentence: &str) -> String {
-        messages::error(code, sentence, None)
-    }
-
-    async fn text(
-        context: &mut Context,
-        socket: &mut Socket,
-        text: &[u8],
-        out: &mut Events,
-    ) -> Result<bool, ApiError> {
-        frames::receive(context, socket, text, out).await;
-        Ok(true)
-    }
-
-    async fn pong(
-        context: &mut Context,
-        socket: &mut Socket,
-        content: &[u8],
-        out: &mut Events,
-    ) -> Result<bool, ApiError> {
-        follow::resume_from_pong(context, socket, content, out).await;
-        Ok(true)
-    }
-
-    async fn checked(
-        context: &mut Context,
-        socket: &mut Socket,
-        found: CheckResult,
-        out: &mut Events,
-    ) -> Result<bool, ApiError> {
-        tick::tell(found, out);
-        tick::tidy_in_background(context, socket.now).await;
-        Ok(true)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use websockets::Kind as _;
+
     use super::*;
 
     #[test]

@@ -8,15 +8,18 @@ use crate::threads;
 use crate::types::{Actor, Error, Subject, Unread};
 use crate::{ATTEMPTS_MAX, Session, contended, page};
 
-/// The messages with the numbers after `upper - $5` up to `upper`, if the user may read them.
+/// The messages with the numbers after `upper - $5` up to `upper`, if the user may read them. There are no more than `$5`:
+/// the limit tells PostgreSQL so, which would otherwise expect many of a long thread and compile the statement.
 static LIST: Frequent = Frequent::new(|| {
-    let columns = columns("m", "$2");
+    let columns = columns("page", "$2");
     let upper = "coalesce(CAST($3 AS BIGINT), t.last_number - $4)";
     format!(
         "SELECT CAST(JSON_OF(c.is_private, a.rank, t.last_number, NESTED((
-           SELECT JSON_ALL(JSON_OF({columns})) FROM messages m
-           WHERE m.thread_id = t.id AND m.number > {upper} - $5 AND m.number <= {upper}
-             AND (CAST($2 AS TEXT) IS NULL OR a.rank > 0)))) AS TEXT)
+           SELECT JSON_ALL(JSON_OF({columns})) FROM (
+             SELECT x.* FROM messages x
+             WHERE x.thread_id = t.id AND x.number > {upper} - $5 AND x.number <= {upper}
+               AND (CAST($2 AS TEXT) IS NULL OR a.rank > 0)
+             LIMIT $5) page))) AS TEXT)
          FROM threads t
          JOIN channels c ON c.id = t.channel_id
          LEFT JOIN members a ON a.channel_id = c.id AND a.user_id = $2

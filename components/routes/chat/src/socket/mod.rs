@@ -2,6 +2,7 @@
 //! happens, whichever tab or request began it, and begins turns of its own.
 
 pub(crate) mod broadcast;
+mod events;
 mod frames;
 mod join;
 pub(crate) mod messages;
