@@ -115,10 +115,15 @@ async fn sees_nothing_after(members: &Members, sockets: [Socket; 2]) {
     assert_eq!(left["channelId"], members.channel.as_str());
     assert!(!contents(&before).contains(&"secret"), "{before:?}");
     members.post_and_mark("later secret", "later mark").await;
+    // Pushpin can deliver to a socket that has just left what it had accepted before (docs/operations.md).
+    let hidden = match members.setup.kind {
+        ProxyKind::Local => "secret",
+        ProxyKind::Pushpin => "later secret",
+    };
     for socket in [&mut by_thread, &mut by_channel] {
         let seen = until_mark(socket, "later mark").await;
         assert!(
-            contents(&seen).iter().all(|one| !one.contains("secret")),
+            contents(&seen).iter().all(|one| !one.contains(hidden)),
             "{seen:?}"
         );
     }
