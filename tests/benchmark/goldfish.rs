@@ -30,11 +30,6 @@ pub(crate) fn measure_instead(manifest: PathBuf) {
     let _ = OTHER_MANIFEST.set(manifest);
 }
 
-/// Whether the application of another manifest is measured.
-pub(crate) fn is_measured_instead() -> bool {
-    OTHER_MANIFEST.get().is_some()
-}
-
 /// The manifest of the application that is measured.
 pub(crate) fn manifest() -> PathBuf {
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml");

@@ -82,6 +82,7 @@ fn main() -> Result<()> {
     }
     let only = arguments.only.as_deref();
     let runtime = tokio::runtime::Runtime::new()?;
+    let prints_figures = arguments.manifest.is_some();
     if let Some(manifest) = arguments.manifest {
         goldfish::measure_instead(manifest);
     } else {
@@ -97,7 +98,7 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let table = runtime.block_on(run(if arguments.quick { 1 } else { 4 }, only))?;
-    if goldfish::is_measured_instead() {
+    if prints_figures {
         table.print_figures();
     } else {
         println!("{table}");

@@ -93,10 +93,13 @@ export default async function (stage) {
   await stage.context.setOffline(false);
   await replied('Missed.').waitFor();
 
-  // A conversation that is deleted here is gone; of one that is deleted elsewhere the page says so.
+  // A conversation that is deleted here is gone; of one that is deleted elsewhere the page says so. What was typed is kept.
   await isFollowed();
+  await stage.field.fill('Half a thought');
   await elsewhere('DELETE', `/api/conversations/${id}`);
   await page.getByText('“Named elsewhere” was deleted in another window.').waitFor();
   assert.equal(await page.locator('.messages > li').count(), 0);
   assert.equal(new URL(page.url()).pathname, '/new');
+  await page.getByRole('button', { name: 'Use its text here' }).click();
+  assert.equal(await stage.field.inputValue(), 'Half a thought');
 }

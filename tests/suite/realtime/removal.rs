@@ -115,7 +115,7 @@ async fn sees_nothing_after(members: &Members, sockets: [Socket; 2]) {
     assert_eq!(left["channelId"], members.channel.as_str());
     assert!(!contents(&before).contains(&"secret"), "{before:?}");
     members.post_and_mark("later secret", "later mark").await;
-    // Pushpin can deliver to a socket that has just left what it had accepted before (docs/operations.md).
+    // Pushpin can deliver to a socket that has just left what was in its queue before (docs/operations.md).
     let hidden = match members.setup.kind {
         ProxyKind::Local => "secret",
         ProxyKind::Pushpin => "later secret",

@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-0e6af6bc6a366f66.html",
+    name: "index-7dee95d9853894a7.html",
     content_type: "text/html; charset=utf-8",
-    tag: "0e6af6bc6a366f66",
+    tag: "7dee95d9853894a7",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -55,16 +55,16 @@ pub(crate) const FILES: [Asset; 15] = [
         gzip: Some(include_bytes!("../assets/chunk-2.js.gz")),
     },
     Asset {
-        name: "chunk-OVNQOCO2.js",
+        name: "chunk-SQE76S5B.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "fdb9e54e5cd0c043",
+        tag: "11247d28c5c2fb3d",
         plain: include_bytes!("../assets/chunk-3.js"),
         gzip: Some(include_bytes!("../assets/chunk-3.js.gz")),
     },
     Asset {
-        name: "chunk-SQE76S5B.js",
+        name: "chunk-SUEXIAVC.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "11247d28c5c2fb3d",
+        tag: "374879fa78e887b0",
         plain: include_bytes!("../assets/chunk-4.js"),
         gzip: Some(include_bytes!("../assets/chunk-4.js.gz")),
     },
@@ -104,16 +104,16 @@ pub(crate) const FILES: [Asset; 15] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-LKOXFYIG.js",
+        name: "page-OTGH3VHE.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "5e2e5363d2bf75a2",
+        tag: "4ff4e20011554ce1",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-3FEUHNMU.js",
+        name: "team-MCMDQSVD.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "3d6fe45290c331cb",
+        tag: "58b6535403772c6c",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },

@@ -9,8 +9,7 @@ use crate::{follow, frames, messages, tick};
 
 impl Kind for Follower {
     fn state(&self) -> String {
-        let (thread, typed_at) = self.typing.clone().unwrap_or_default();
-        format!("{} {typed_at} {thread}", self.watched)
+        self.to_text()
     }
 
     fn error(code: &str, sentence: &str) -> String {

@@ -27,22 +27,26 @@ impl Follower {
             watched,
         }
     }
+
+    /// What [`Self::parse`] reads.
+    pub(crate) fn to_text(&self) -> String {
+        let (thread, typed_at) = self.typing.clone().unwrap_or_default();
+        format!("{} {typed_at} {thread}", self.watched)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use websockets::Kind as _;
-
     use super::*;
 
     #[test]
-    fn parse_reads_what_state_writes() {
+    fn parse_reads_what_to_text_writes() {
         let follower = Follower {
             watched: 3,
             typing: Some(("t".into(), 5)),
         };
-        let state = follower.state();
-        assert_eq!(Follower::parse(&state).state(), state);
+        let text = follower.to_text();
+        assert_eq!(Follower::parse(&text).to_text(), text);
         assert!(Follower::parse("").typing.is_none());
     }
 }

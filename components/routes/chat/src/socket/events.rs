@@ -13,13 +13,7 @@ use super::{
 
 impl Kind for Tab {
     fn state(&self) -> String {
-        format!(
-            "{} {} {} {}",
-            u8::from(self.is_of_session),
-            self.opened_at,
-            self.typed_at,
-            self.joined.as_deref().unwrap_or_default(),
-        )
+        self.to_text()
     }
 
     fn error(code: &str, sentence: &str) -> String {

@@ -35,16 +35,25 @@ impl Tab {
             joined: (!joined.is_empty()).then(|| joined.to_owned()),
         }
     }
+
+    /// What [`Self::parse`] reads.
+    pub(crate) fn to_text(&self) -> String {
+        format!(
+            "{} {} {} {}",
+            u8::from(self.is_of_session),
+            self.opened_at,
+            self.typed_at,
+            self.joined.as_deref().unwrap_or_default(),
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use websockets::Kind as _;
-
     use super::*;
 
     #[test]
-    fn parse_reads_what_state_writes() {
+    fn parse_reads_what_to_text_writes() {
         let tab = Tab {
             conversation: "c".into(),
             is_of_session: true,
@@ -52,8 +61,8 @@ mod tests {
             typed_at: 5,
             joined: Some("m".into()),
         };
-        let state = tab.state();
-        assert_eq!(Tab::parse("c".into(), &state).state(), state);
+        let text = tab.to_text();
+        assert_eq!(Tab::parse("c".into(), &text).to_text(), text);
         assert!(Tab::parse("c".into(), "").joined.is_none());
     }
 }

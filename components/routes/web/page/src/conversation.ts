@@ -361,12 +361,12 @@ export class Conversation {
   }
 
   #addMessage(message: Message): void {
-    const retry = this.problem.value?.retry;
-    if (typeof retry === 'object' && retry.message === message.content) {
+    const { unsent } = this;
+    if (unsent?.message === message.content) {
       // The server has it, although its confirmation was lost.
-      removeUnsent(retry.key);
+      removeUnsent(unsent.key);
       this.problem.value = null;
-      this.messages.value = this.messages.value.filter(({ id }) => id !== retry.key);
+      this.messages.value = this.messages.value.filter(({ id }) => id !== unsent.key);
     }
     if (!this.problem.value && !this.#isKnown(message.id)) this.messages.value = [...this.messages.value, message];
   }

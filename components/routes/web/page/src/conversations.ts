@@ -206,14 +206,22 @@ export function forget(conversation: Conversation, reason: 'deleted' | 'evicted'
   conversation.abandon();
   if (conversation.isBusy) return;
   loaded.delete(id);
-  const title = conversation.title.value;
-  show(new Conversation(null, events), place.value.view === 'chat');
   if (reason === 'evicted') {
-    onEvicted([{ id, title }]);
+    show(new Conversation(null, events), place.value.view === 'chat');
+    onEvicted([{ id, title: conversation.title.value }]);
     return;
   }
-  notify(t.deletedElsewhere(title));
+  leaveDeleted(conversation);
   void refreshList();
+}
+
+/** Leaves a conversation that was deleted elsewhere. Where its text goes is left to the user. */
+function leaveDeleted(conversation: Conversation): void {
+  const text = [conversation.takeUnsent(), conversation.draft.value].filter(Boolean).join('\n\n');
+  const keep = { label: t.keepText, run: () => open.value.setDraft(text) };
+  notify(t.deletedElsewhere(conversation.title.value), text ? keep : undefined, UNDO_TIME);
+  conversation.setDraft('');
+  show(new Conversation(null, events), place.value.view === 'chat');
 }
 
 /**
@@ -240,14 +248,7 @@ export async function sync(): Promise<void> {
   const listed = summaries.value.find((summary) => summary.id === conversation.id.value);
   if (listed && listed.updatedAt !== conversation.updatedAt && !conversation.isBusy) await conversation.load();
   const isGone = conversation.id.value && conversation.messages.value.length > 0 && !listed && !conversation.isBusy;
-  if (isGone && isListComplete && user.value && maxConversations.value !== null) {
-    // Where the text goes is left to the user.
-    const text = [conversation.takeUnsent(), conversation.draft.value].filter(Boolean).join('\n\n');
-    const keep = { label: t.keepText, run: () => open.value.setDraft(text) };
-    notify(t.deletedElsewhere(conversation.title.value), text ? keep : undefined, UNDO_TIME);
-    conversation.setDraft('');
-    show(new Conversation(null, events), place.value.view === 'chat');
-  }
+  if (isGone && isListComplete && user.value && maxConversations.value !== null) leaveDeleted(conversation);
 }
 
 onTabMessage((message) => {
