@@ -57,11 +57,10 @@ impl Reply {
         let mut failure = None;
         let framed = framing.push(bytes, |event| {
             if failure.is_none() {
-                failure = read(&event, decoder.as_mut(), output).err();
+                failure = failure_of(&event, decoder.as_mut(), output);
             }
         });
-        // Data after the end is ignored.
-        match failure.or(framed.err()).filter(|_| !output.has_stopped()) {
+        match failure.or(framed.err().filter(|_| !output.has_stopped())) {
             Some(failure) => Err(failure),
             None => Ok(()),
         }
@@ -81,7 +80,7 @@ impl Reply {
         let mut failure = None;
         framing.finish(|event| {
             if failure.is_none() {
-                failure = read(&event, decoder.as_mut(), output).err();
+                failure = failure_of(&event, decoder.as_mut(), output);
             }
         });
         output.finish();
@@ -117,6 +116,13 @@ impl Reply {
     pub(crate) fn completion(&self) -> Option<Completion> {
         self.output.completion(self.prompt_estimate)
     }
+}
+
+/// Reads an event and returns its failure. One after the end of the reply is none, and does not keep what follows it, as
+/// the usage, from being read.
+fn failure_of(event: &Event, decoder: &mut dyn Decode, output: &mut Output) -> Option<Failure> {
+    let read = read(event, decoder, output);
+    read.err().filter(|_| !output.has_stopped())
 }
 
 fn read(event: &Event, decoder: &mut dyn Decode, output: &mut Output) -> Result<(), Failure> {

@@ -361,6 +361,16 @@ fn max_tokens_that_the_server_ignores_are_enforced() {
     assert_eq!(end.unwrap().unwrap().finish_reason, FinishReason::Length);
 }
 
+#[test]
+fn usage_after_an_error_after_the_end_is_read() {
+    let usage = r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5}}"#;
+    let stop = chunk("{}", r#""stop""#);
+    let stream = format!("{stop}data: {{\"error\":\"late\"}}\n\ndata: {usage}\n\n");
+    let (_, end) = pieces(&stream);
+    let usage = end.unwrap().unwrap().usage;
+    assert_eq!((usage.prompt_tokens, usage.completion_tokens), (3, 5));
+}
+
 proptest! {
     #[test]
     fn any_events_are_read_alike_however_they_are_split(
