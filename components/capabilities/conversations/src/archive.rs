@@ -41,8 +41,9 @@ const CONTENT_MOST: usize = 800_000;
 /// How much comes back at once (bytes), with the first conversation in any case.
 const BACK_BYTES: usize = 64 * 1024;
 
-/// How often something is tried while others change the archive.
-const ATTEMPTS: usize = 6;
+/// How often something is tried while others change the archive. Of changes at the same time one wins, so
+/// this is how many turns of one user may bring conversations back at once.
+const ATTEMPTS: usize = 40;
 
 /// What a change is made of.
 #[derive(Default)]

@@ -285,6 +285,27 @@ fn assert_clearing_leaves_nothing(world: &World, what: &str) {
 }
 
 #[test]
+fn many_old_conversations_are_continued_at_once() {
+    let world = World::new(1);
+    let ids = fill(&world, 80, ANY);
+    world.set_latency(5);
+    let continued = Rc::new(RefCell::new(0));
+    for id in ids.iter().take(24).cloned() {
+        let (journal, continued) = (of(world.client()), Rc::clone(&continued));
+        world.spawn(async move {
+            talk(&journal, Some(&id), "more", ANY).await.unwrap();
+            *continued.borrow_mut() += 1;
+        });
+    }
+    world.run();
+    assert_eq!(*continued.borrow(), 24);
+    let listed = summaries(&world, 100, ANY);
+    assert_eq!(listed.len(), 80);
+    let continued = listed.iter().filter(|one| one.message_count == 4).count();
+    assert_eq!(continued, 24);
+}
+
+#[test]
 fn what_a_writer_that_died_had_announced_is_erased() {
     for operation in 0..40 {
         let world = World::new(1);
