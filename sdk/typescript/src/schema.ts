@@ -2277,8 +2277,9 @@ export interface paths {
          * Change one's own profile
          * @description Changes the fields that are present; `null` clears a field. A new `email` takes effect when it is
          *     verified: its owner gets a mail, if this server sends mail; else at once, unverified. It needs a
-         *     session that is less than a day old. `emailVerified` and `profile.isOnline` are accepted and have no
-         *     effect.
+         *     session that is less than a day old. `presence` is what others see while the user has a WebSocket open:
+         *     `online`, `away`, or `hidden`, as if there were none. `emailVerified` and `profile.isOnline` are accepted
+         *     and have no effect.
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -4761,6 +4762,11 @@ export interface components {
             /** @description An http or https URL. */
             image?: string | null;
             name?: string | null;
+            /**
+             * @description What others see.
+             * @enum {string|null}
+             */
+            presence?: "online" | "away" | "hidden" | null;
             profile?: components["schemas"]["UpdateProfileRequest"] | null;
         };
         Upload: {
@@ -4891,6 +4897,11 @@ export interface components {
             id: components["schemas"]["UserId"];
             image: string | null;
             name: string;
+            /**
+             * @description What the user has chosen. Only in responses to the user.
+             * @enum {string}
+             */
+            presence?: "online" | "away" | "hidden";
             profile: components["schemas"]["Profile"];
             updatedAt: components["schemas"]["UtcTime"];
         };
@@ -11712,7 +11723,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The user. `email` and `emailVerified` are shown to the user and to the operator only. */
+            /** @description The user. `email` and `emailVerified` are shown to the user and to the operator only, `presence` to the user only. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -11728,6 +11739,7 @@ export interface operations {
                      *       "name": "Juan García",
                      *       "email": "juan@example.com",
                      *       "emailVerified": true,
+                     *       "presence": "online",
                      *       "image": null,
                      *       "createdAt": "2026-02-20T10:00:00.000Z",
                      *       "updatedAt": "2026-02-20T10:00:00.000Z",
@@ -11846,7 +11858,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The user. `email` and `emailVerified` are shown to the user and to the operator only. */
+            /** @description The user. `email` and `emailVerified` are shown to the user and to the operator only, `presence` to the user only. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -11862,6 +11874,7 @@ export interface operations {
                      *       "name": "Juan García",
                      *       "email": "juan@example.com",
                      *       "emailVerified": true,
+                     *       "presence": "online",
                      *       "image": null,
                      *       "createdAt": "2026-02-20T10:00:00.000Z",
                      *       "updatedAt": "2026-02-20T10:00:00.000Z",

@@ -35,6 +35,11 @@ export default async function (stage) {
   await stage.eventually(async () => assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark'));
   await accessible(stage, 'general settings, dark');
   await dialog.getByLabel('Theme').selectOption('system');
+  // Whether others see the user is stored with the user.
+  assert.equal(await dialog.getByLabel('Others see me as').inputValue(), 'online');
+  const stored = page.waitForResponse((response) => response.request().method() === 'PATCH' && response.ok());
+  await dialog.getByLabel('Others see me as').selectOption('hidden');
+  assert.equal((await (await stored).json()).presence, 'hidden');
   await dialog.getByLabel('Instructions to the model').fill('Answer briefly.');
   await dialog.getByLabel('Temperature').fill('0.5');
   await inDialog('Save').click();

@@ -29,6 +29,7 @@ async fn get_shows_the_email_address_to_the_user_and_the_operator_only(app: &App
     let own = own.json();
     assert_eq!(own["email"], juan.email.as_str());
     assert_eq!(own["emailVerified"], false);
+    assert_eq!(own["presence"], "online");
     assert_eq!(own["name"], "Juan García");
     assert_eq!(own["image"], Value::Null);
     assert_eq!(own["profile"]["userId"], juan.id.as_str());
@@ -36,9 +37,11 @@ async fn get_shows_the_email_address_to_the_user_and_the_operator_only(app: &App
     let theirs = other.get(&path).await.json();
     assert!(theirs.get("email").is_none(), "{theirs}");
     assert!(theirs.get("emailVerified").is_none(), "{theirs}");
+    assert!(theirs.get("presence").is_none(), "{theirs}");
     assert_eq!(theirs["name"], "Juan García");
     let operators = client.admin().get(&path).await.json();
     assert_eq!(operators["email"], juan.email.as_str());
+    assert!(operators.get("presence").is_none(), "{operators}");
     for unknown in ["user_none", "guest_1", "a b", "..%2f"] {
         let response = juan
             .get(&format!("/api/users/{}", unknown.replace(' ', "%20")))
@@ -159,6 +162,7 @@ async fn patch_with_invalid_fields_is_400_and_changes_nothing(app: &App) {
         (json!({ "image": "/relative.png" }), "image"),
         (json!({ "email": "nobody" }), "email"),
         (json!({ "nickname": "a" }), "nickname"),
+        (json!({ "presence": "asleep" }), "presence"),
         (
             json!({ "name": "Eve", "profile": { "bio": long } }),
             "profile.bio",

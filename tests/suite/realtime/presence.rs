@@ -80,6 +80,14 @@ async fn presence_is_told_to_those_who_watch_it_and_share_a_channel() {
             let shown = ada.get(&format!("/api/users/{}", bob.id)).await.json();
             assert_eq!(shown["profile"]["isOnline"], is_online, "{state}");
         }
+        // By request it is the same setting.
+        let own = format!("/api/users/{}", bob.id);
+        for (state, seen) in [("hidden", "offline"), ("online", "online")] {
+            let changed = bob.patch(&own, json!({ "presence": state })).await;
+            assert_eq!(changed.status, 200, "{changed:?}");
+            assert_eq!(of_ada.next().await["payload"]["state"], seen);
+            assert_eq!(bob.get(&own).await.json()["presence"], state);
+        }
         // Who shares no channel does not see it.
         let shown = eve.get(&format!("/api/users/{}", bob.id)).await.json();
         assert_eq!(shown["profile"]["isOnline"], false);

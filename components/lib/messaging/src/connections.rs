@@ -2,7 +2,8 @@
 
 use crate::Session;
 use crate::bindings::exports::goldfish::messaging::connections::{
-    CheckResult, Connection, Opened, Owner, Position, Presence, PresenceState, Subscription,
+    CheckResult, Connection, Opened, Owner, Position, Presence, PresenceChoice, PresenceState,
+    Subscription,
 };
 use crate::database::{Database, Parameters, Row, first_row, malformed, rows};
 use crate::input::invalid;
@@ -237,19 +238,29 @@ impl<D: Database> Session<'_, D> {
     pub(crate) async fn set_presence(
         &self,
         user: &str,
-        away: bool,
-        hidden: bool,
+        choice: PresenceChoice,
     ) -> Result<(), Error> {
-        let state = match (hidden, away) {
-            (true, _) => "hidden",
-            (false, true) => "away",
-            (false, false) => "online",
+        let state = match choice {
+            PresenceChoice::Online => "online",
+            PresenceChoice::Away => "away",
+            PresenceChoice::Hidden => "hidden",
         };
         let statement = "INSERT INTO presence (user_id, state, last_seen_at) VALUES ($1, $2, CLOCK_MS())
            ON CONFLICT (user_id) DO UPDATE SET state = excluded.state, last_seen_at = excluded.last_seen_at";
         rows(self.database, statement, vec![user.into(), state.into()])
             .await
             .map(drop)
+    }
+
+    pub(crate) async fn presence_choice(&self, user: &str) -> Result<PresenceChoice, Error> {
+        let statement = "SELECT CAST(JSON_OF(state) AS TEXT) FROM presence WHERE user_id = $1";
+        let row = first_row(self.database, statement, vec![user.into()]).await?;
+        let state = row.map(|mut row| row.text()).transpose()?;
+        Ok(match state.as_deref() {
+            Some("hidden") => PresenceChoice::Hidden,
+            Some("away") => PresenceChoice::Away,
+            _ => PresenceChoice::Online,
+        })
     }
 
     pub(crate) async fn list_presence(

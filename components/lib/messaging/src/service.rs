@@ -579,9 +579,19 @@ impl<C: Connect> connections::Guest for Messaging<C> {
             .await
     }
 
-    async fn set_presence(user: String, away: bool, hidden: bool) -> Result<(), types::Error> {
+    async fn set_presence(
+        user: String,
+        choice: connections::PresenceChoice,
+    ) -> Result<(), types::Error> {
         let database = connect::<C>().await?;
-        session(&*database).set_presence(&user, away, hidden).await
+        session(&*database).set_presence(&user, choice).await
+    }
+
+    async fn get_presence_choice(
+        user: String,
+    ) -> Result<connections::PresenceChoice, types::Error> {
+        let database = connect::<C>().await?;
+        session(&*database).presence_choice(&user).await
     }
 
     async fn list_presence(

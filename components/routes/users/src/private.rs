@@ -13,6 +13,7 @@ use contracts::{
 use futures::future::try_join_all;
 use http_edge::{ApiError, Context, Response};
 
+use crate::requests::PresenceName;
 use crate::view::{Private, UserView};
 
 /// The actor of a request.
@@ -66,22 +67,31 @@ impl Asker {
     }
 
     async fn private(&self, id: &str) -> Result<Option<Private>, ApiError> {
-        let own = match self {
+        let (own, presence) = match self {
             Self::User(user) if user.id != id => return Ok(None),
-            Self::User(user) => user.email.clone(),
-            Self::Operator => None,
+            Self::User(user) => (user.email.clone(), Some(presence_choice(id).await?)),
+            Self::Operator => (None, None),
         };
         match registration::get_account(id.to_owned()).await {
             Ok(account) if account.email.is_some() => Ok(Some(Private {
                 email: account.email,
                 email_verified: account.email_verified,
+                presence,
             })),
             // Guests, and users of identity providers, which alone know their addresses.
             Ok(_) | Err(Error::NotFound) => Ok(Some(Private {
                 email: own,
                 email_verified: false,
+                presence,
             })),
             Err(other) => Err(error_mapping::accounts(other)),
         }
     }
+}
+
+async fn presence_choice(user: &str) -> Result<PresenceName, ApiError> {
+    let choice = connections::get_presence_choice(user.to_owned())
+        .await
+        .map_err(error_mapping::messaging)?;
+    Ok(choice.into())
 }

@@ -7,9 +7,10 @@ use contracts::{
     },
     identity::types::{Principal, Scope, UserKind},
     mail::sender,
-    messaging::profiles,
+    messaging::{connections, profiles},
 };
 use http_edge::{ApiError, Context, Response};
+use realtime_events::tell_presence_in_background;
 
 use crate::{private::Asker, requests::UpdateUser};
 
@@ -34,6 +35,12 @@ pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiEr
     let user = profiles::update(id.clone(), changes)
         .await
         .map_err(error_mapping::messaging)?;
+    if let Some(presence) = request.presence {
+        connections::set_presence(id.clone(), presence.into())
+            .await
+            .map_err(error_mapping::messaging)?;
+        tell_presence_in_background(context, id.clone());
+    }
     if principal.user.kind == UserKind::Registered {
         update_account(id, request).await?;
     }

@@ -4,11 +4,15 @@ use contracts::messaging::profiles::{Profile, User};
 use serde::Serialize;
 use team::UtcTime;
 
+use crate::requests::PresenceName;
+
 /// The private part of a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Private {
     pub(crate) email: Option<String>,
     pub(crate) email_verified: bool,
+    /// None for the operator.
+    pub(crate) presence: Option<PresenceName>,
 }
 
 /// A user with their profile.
@@ -30,6 +34,8 @@ pub(crate) struct UserView<'a> {
 struct PrivateView<'a> {
     email: Option<&'a str>,
     email_verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence: Option<PresenceName>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +62,7 @@ impl<'a> UserView<'a> {
             private: private.map(|private| PrivateView {
                 email: private.email.as_deref(),
                 email_verified: private.email_verified,
+                presence: private.presence,
             }),
             image: user.image.as_deref(),
             created_at: UtcTime(user.created_at),
@@ -125,11 +132,13 @@ mod tests {
         let own = Private {
             email: Some("juan@example.com".into()),
             email_verified: true,
+            presence: Some(PresenceName::Hidden),
         };
         let own = shown(Some(&own));
         assert_eq!(
             (&own["email"], &own["emailVerified"]),
             (&"juan@example.com".into(), &true.into())
         );
+        assert_eq!(own["presence"], "hidden");
     }
 }

@@ -1,6 +1,6 @@
 //! Who is online, told to those who asked for it.
 
-use contracts::messaging::connections;
+use contracts::messaging::connections::{self, PresenceChoice};
 use http_edge::{ApiError, Context};
 use realtime_events::{presence_frame, presence_name, tell_presence_in_background};
 use serde::Deserialize;
@@ -23,7 +23,7 @@ pub(crate) struct SetPresence {
     state: OwnState,
 }
 
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum OwnState {
     Online,
@@ -71,11 +71,12 @@ pub(crate) async fn set(
     socket: &Socket,
     wanted: SetPresence,
 ) -> Result<(), ApiError> {
-    let (is_away, is_hidden) = (
-        wanted.state == OwnState::Away,
-        wanted.state == OwnState::Hidden,
-    );
-    connections::set_presence(socket.user.clone(), is_away, is_hidden)
+    let choice = match wanted.state {
+        OwnState::Online => PresenceChoice::Online,
+        OwnState::Away => PresenceChoice::Away,
+        OwnState::Hidden => PresenceChoice::Hidden,
+    };
+    connections::set_presence(socket.user.clone(), choice)
         .await
         .map_err(error_mapping::messaging)?;
     tell_presence_in_background(context, socket.user.clone());

@@ -1,7 +1,9 @@
 //! Sockets and presence.
 
 use super::{World, on_both, user};
-use crate::bindings::exports::goldfish::messaging::connections::{Owner, PresenceState};
+use crate::bindings::exports::goldfish::messaging::connections::{
+    Owner, PresenceChoice, PresenceState,
+};
 
 fn owner(user: &str, proof: &str) -> Owner {
     Owner {
@@ -61,9 +63,12 @@ on_both! {
         assert!(state("u3").await.is_none());
         session.open_connection("k", &owner("u2", "session:a"), None).await.unwrap();
         assert!(matches!(state("u1").await, Some(PresenceState::Online)));
-        session.set_presence("u2", true, false).await.unwrap();
+        assert!(matches!(session.presence_choice("u2").await.unwrap(), PresenceChoice::Online));
+        session.set_presence("u2", PresenceChoice::Away).await.unwrap();
+        assert!(matches!(session.presence_choice("u2").await.unwrap(), PresenceChoice::Away));
         assert!(matches!(state("u1").await, Some(PresenceState::Away)));
-        session.set_presence("u2", false, true).await.unwrap();
+        session.set_presence("u2", PresenceChoice::Hidden).await.unwrap();
         assert!(matches!(state("u1").await, Some(PresenceState::Offline)));
+        assert!(matches!(session.presence_choice("u2").await.unwrap(), PresenceChoice::Hidden));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{NOW, World, after, new_channel, new_message, on_both, page, user};
 use crate::bindings::exports::goldfish::messaging::channels::{self, Filter};
-use crate::bindings::exports::goldfish::messaging::connections::Owner;
+use crate::bindings::exports::goldfish::messaging::connections::{Owner, PresenceChoice};
 use crate::bindings::exports::goldfish::messaging::events::Scope;
 use crate::bindings::exports::goldfish::messaging::invitations::NewInvitation;
 use crate::bindings::exports::goldfish::messaging::messages::{NewMessage, Position, SearchScope};
@@ -247,7 +247,10 @@ async fn realtime(world: &World, channel: &str) {
     session.see_connection("k").await.unwrap();
     session.list_connections("u1").await.unwrap();
     session.list_connections_for("u1", "c").await.unwrap();
-    session.set_presence("u1", true, false).await.unwrap();
+    session
+        .set_presence("u1", PresenceChoice::Away)
+        .await
+        .unwrap();
     let of = ["u1".to_owned(), "u2".to_owned()];
     session.list_presence("u1", &of).await.unwrap();
     session.end_connections("u1", None).await.unwrap();

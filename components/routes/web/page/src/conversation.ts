@@ -15,19 +15,14 @@ import {
 } from './api';
 import { sendFile } from './attach';
 import { loadDraft, saveDraft } from './drafts';
-import { type Evicted, type ReplyEvent, replyEvents } from './events';
+import type { Evicted, ReplyPart } from './events';
+import { ReplyConnection } from './reply-connection';
 import { checkSession, defaultModel, ensureUser, temperature } from './session';
 import { notifyTabs } from './tabs';
 import { t } from './texts';
 import { removeUnsent, saveUnsent, type UnsentMessage } from './unsent';
 import { Uploads } from './uploads';
 
-/** Milliseconds before each new attempt after a broken connection; the last one repeats. */
-const RETRY_DELAYS = [300, 1000, 2000, 5000];
-/** Attempts in a row without any new part of the reply. */
-const MAX_ATTEMPTS = 120;
-/** Milliseconds without a byte after which a connection counts as broken; the server sends heartbeats more often. */
-const MAX_SILENCE = 20_000;
 /** Milliseconds between two changes of the shown reply: its parts may arrive much faster. */
 const SHOW_INTERVAL = 33;
 /** Milliseconds without a message on the conversation's socket after which a reply is read by a request instead. */
@@ -83,8 +78,6 @@ export class Conversation {
   #waiting: UnsentMessage[] = [];
   readonly #group = newKey();
   #isStopRequested = false;
-  /** The user has changed: nothing more is sent. */
-  #isClosed = false;
   /** Whether the pending reply was begun elsewhere, and comes by the conversation's socket. */
   #isFollowed = false;
   #socketTimer: ReturnType<typeof setTimeout> | undefined;
@@ -95,8 +88,8 @@ export class Conversation {
   /** The conversations that were deleted for this reply, of which the user knows. */
   #evicted = new Set<string>();
   #events: Events;
-  /** Ends the current connection, so that a new one is made. */
-  #connection: AbortController | null = null;
+  /** Closed when the user has changed: nothing more is sent. */
+  readonly #connection = new ReplyConnection();
 
   constructor(id: string | null, events: Events) {
     this.id.value = id;
@@ -189,7 +182,7 @@ export class Conversation {
   }
 
   async #sendWaiting(): Promise<void> {
-    const next = this.#isClosed ? undefined : this.#waiting.shift();
+    const next = this.#connection.isClosed ? undefined : this.#waiting.shift();
     if (next) await this.resend({ ...next, conversationId: this.id.value });
   }
 
@@ -292,9 +285,8 @@ export class Conversation {
 
   /** Ends everything that is under way for the user, who has changed. */
   close(): void {
-    this.#isClosed = true;
     this.#endFollowing();
-    this.#connection?.abort();
+    this.#connection.close();
     this.uploads.clear();
   }
 
@@ -452,23 +444,15 @@ export class Conversation {
     }
   }
 
-  /** While the server cannot be reached, a message is sent again: its key keeps it from being stored twice. */
-  async #request(
+  /** A message is sent again while the server cannot be reached: its key keeps it from being stored twice. */
+  #request(
     retry: UnsentMessage | 'regenerate',
     send: (signal: AbortSignal) => Promise<Response>,
   ): Promise<Response> {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await send(this.#connect());
-      } catch (thrown) {
-        const delay = RETRY_DELAYS[attempt];
-        const isLost = thrown instanceof ApiError && thrown.status === 0;
-        if (!isLost || !navigator.onLine || retry === 'regenerate' || delay === undefined) throw thrown;
-        if (this.pendingReply.value) this.pendingReply.value = { ...this.pendingReply.value, isReconnecting: true };
-        await pause(delay);
-        if (this.#isClosed) throw thrown;
-      }
-    }
+    if (retry === 'regenerate') return this.#connection.send(send);
+    return this.#connection.sendRepeatedly(send, () => {
+      if (this.pendingReply.value) this.pendingReply.value = { ...this.pendingReply.value, isReconnecting: true };
+    });
   }
 
   /** The server has given the conversation its id: the draft belongs to it now. */
@@ -477,16 +461,6 @@ export class Conversation {
     saveDraft(this.id.value, '');
     this.id.value = id;
     saveDraft(id, this.draft.value);
-  }
-
-  /** The signal of a new connection. The previous one is closed. */
-  #connect(): AbortSignal {
-    this.#connection?.abort();
-    const connection = new AbortController();
-    // The browser notices a lost network before the connection does.
-    addEventListener('offline', () => connection.abort(), { once: true, signal: connection.signal });
-    this.#connection = connection;
-    return connection.signal;
   }
 
   async #reload(retry: UnsentMessage | 'regenerate'): Promise<void> {
@@ -498,28 +472,13 @@ export class Conversation {
   }
 
   /** Reads the events of a response. False if they end before the reply does. */
-  async #readEvents(response: Response): Promise<boolean> {
+  #readEvents(response: Response): Promise<boolean> {
     this.#streamError = null;
     this.#setPhase(this.#isStopRequested ? 'stopping' : 'waiting');
-    const connection = this.#connection;
-    const close = () => connection?.abort();
-    let silence = setTimeout(close, MAX_SILENCE);
-    const onBytes = () => {
-      clearTimeout(silence);
-      silence = setTimeout(close, MAX_SILENCE);
-    };
-    try {
-      for await (const event of replyEvents(response, onBytes)) {
-        if (event.kind === 'done') return true;
-        this.#handle(event);
-      }
-    } finally {
-      clearTimeout(silence);
-    }
-    return false;
+    return this.#connection.read(response, (event) => this.#handle(event));
   }
 
-  #handle(event: ReplyEvent): void {
+  #handle(event: ReplyPart): void {
     switch (event.kind) {
       case 'conversation':
         this.#reply.message = event.messageId;
@@ -575,38 +534,25 @@ export class Conversation {
 
   /** Requests the rest of a reply until it has ended. Returns the error of the reply, if any. */
   async #resume(): Promise<ApiError | null> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS && !this.#isClosed; attempt += 1) {
+    const onAttempt = (attempt: number) => {
       this.#showReceived();
       const text = this.pendingReply.value?.text ?? '';
       if (attempt > 0 || text) this.pendingReply.value = { phase: 'streaming', text, isReconnecting: true };
-      if (attempt > 0) await pause(RETRY_DELAYS[Math.min(attempt, RETRY_DELAYS.length) - 1] ?? 0);
-      const before = this.#reply.lastEvent;
-      try {
-        const { message, lastEvent } = this.#reply;
-        const query = message ? `?messageId=${encodeURIComponent(message)}` : '';
-        const headers: Record<string, string> = lastEvent > 0 ? { 'last-event-id': String(lastEvent) } : {};
-        const signal = this.#connect();
-        const silence = setTimeout(() => this.#connection?.abort(), MAX_SILENCE);
-        const response = await request('GET', `/api/conversations/${this.id.value}/stream${query}`, {
-          headers,
-          signal,
-        }).finally(() => clearTimeout(silence));
-        // 204: the reply has ended, and nothing of it is missing.
-        if (response.status === 204 || (await this.#readEvents(response))) return this.#streamError;
-      } catch (thrown) {
-        const { status } = thrown as ApiError;
-        if (status >= 400 && status < 500 && status !== 429) return thrown as ApiError;
-      }
-      if (this.#reply.lastEvent > before) attempt = 0;
+    };
+    try {
+      const read = (response: Response) => this.#readEvents(response);
+      await this.#connection.resume(this.id.value, () => this.#reply, onAttempt, read);
+      return this.#streamError;
+    } catch (thrown) {
+      return thrown instanceof ApiError ? thrown : networkError();
     }
-    return networkError();
   }
 
   /** Replaces the received text by the stored conversation. */
   async #finishReply(error: ApiError | null): Promise<void> {
     this.#showReceived();
     const text = this.pendingReply.value?.text ?? '';
-    if (this.#isClosed) return;
+    if (this.#connection.isClosed) return;
     // If it cannot be loaded, the received text stays until the next load.
     const stored = await this.#fetch(this.id.value ?? '').catch(() => null);
     batch(() => {
@@ -633,7 +579,7 @@ export class Conversation {
   }
 
   #fail(thrown: unknown, retry: Problem['retry']): void {
-    if (this.#isClosed) return;
+    if (this.#connection.isClosed) return;
     const error = thrown instanceof ApiError ? thrown : networkError();
     checkSession(error);
     this.problem.value = { error, retry, model: this.model.value ?? defaultModel.value };
@@ -644,19 +590,6 @@ export class Conversation {
 /** Whether the page shows files of this type as images. */
 export function isShownImage(mediaType: string): boolean {
   return /^image\/(a?png|jpeg|gif|webp)$/.test(mediaType);
-}
-
-/** Ends after that time; without a network, when it is back. */
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      removeEventListener('online', end);
-      resolve();
-    };
-    const timer = setTimeout(() => navigator.onLine && end(), milliseconds);
-    addEventListener('online', end);
-  });
 }
 
 function newKey(): string {

@@ -8,7 +8,8 @@ export interface Evicted {
   title: string;
 }
 
-export type ReplyEvent =
+/** An event before the end of the reply. */
+export type ReplyPart =
   | {
       kind: 'conversation';
       conversationId: string;
@@ -19,8 +20,9 @@ export type ReplyEvent =
       evicted: Evicted[];
     }
   | { kind: 'delta'; number: number; text: string }
-  | { kind: 'error'; error: ApiError }
-  | { kind: 'done' };
+  | { kind: 'error'; error: ApiError };
+
+export type ReplyEvent = ReplyPart | { kind: 'done' };
 
 /**
  * The events of a response as they arrive. Ends without `done` if the connection breaks. `onBytes` is called for

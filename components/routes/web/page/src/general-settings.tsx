@@ -1,6 +1,9 @@
 // Settings: theme, language, and how models reply.
 
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { notify } from './announce';
+import { requestJson } from './api';
 import { ModelOptions } from './header';
 import { Field, valueOf } from './modal';
 import {
@@ -12,6 +15,7 @@ import {
   setTemperature,
   systemPrompt,
   temperature,
+  user,
 } from './session';
 import { type Language, LANGUAGES, language, setLanguage, t } from './texts';
 import { setTheme, type Theme, themeChoice } from './theme';
@@ -44,8 +48,52 @@ export function GeneralSettings() {
           ))}
         </select>
       </label>
+      {isSignedIn.value && !user.value?.isAnonymous && <PresenceSetting />}
       {isSignedIn.value && <ReplySettings />}
     </>
+  );
+}
+
+const PRESENCES = ['online', 'away', 'hidden'] as const;
+
+type PresenceChoice = (typeof PRESENCES)[number];
+
+/** Whether members of the same channels see that the user is here. */
+function PresenceSetting() {
+  const chosen = useSignal<PresenceChoice | null>(null);
+  const path = `/api/users/${user.value?.id}`;
+  useEffect(() => {
+    type Own = { presence: PresenceChoice };
+    requestJson<Own>('GET', path).then(
+      ({ presence }) => (chosen.value = presence),
+      () => undefined,
+    );
+  }, [path]);
+  if (chosen.value === null) return null;
+  const choose = async (presence: PresenceChoice) => {
+    const before = chosen.value;
+    chosen.value = presence;
+    try {
+      await requestJson('PATCH', path, { body: { presence } });
+    } catch (thrown) {
+      chosen.value = before;
+      notify((thrown as Error).message);
+    }
+  };
+  return (
+    <label>
+      {t.presence}
+      <select
+        value={chosen.value}
+        onChange={({ currentTarget: { value } }) => void choose(value as PresenceChoice)}
+      >
+        {PRESENCES.map((name) => (
+          <option key={name} value={name}>
+            {t.presences[name]}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

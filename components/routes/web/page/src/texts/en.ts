@@ -20,6 +20,8 @@ const en = {
   remove: (title: string) => `Delete ${title}`,
   newTitle: 'New title',
   search: 'Search conversations',
+  /** In the field, where the room is small. */
+  searchShort: 'Search',
   noMatch: 'Nothing was found.',
   guest: 'Guest',
   notSignedIn: 'Not signed in',
@@ -144,6 +146,8 @@ const en = {
   theme: 'Theme',
   themes: { system: 'Like the system', light: 'Light', dark: 'Dark' },
   language: 'Language',
+  presence: 'Others see me as',
+  presences: { online: 'online while I am here', away: 'away', hidden: 'offline' },
   defaultModel: 'Model for new conversations',
   systemPrompt: 'Instructions to the model',
   temperature: 'Temperature',
