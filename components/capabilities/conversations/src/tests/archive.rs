@@ -306,6 +306,45 @@ fn many_old_conversations_are_continued_at_once() {
 }
 
 #[test]
+fn many_old_conversations_are_changed_and_listed_at_once() {
+    let world = World::new(1);
+    let ids = fill(&world, 120, ANY);
+    world.set_latency(5);
+    let done = Rc::new(RefCell::new(0));
+    for (at, id) in ids.iter().take(48).cloned().enumerate() {
+        let (journal, done) = (of(world.client()), Rc::clone(&done));
+        world.spawn(async move {
+            match at % 4 {
+                0 => library::delete(&journal, &id).await.unwrap(),
+                1 => drop(
+                    library::rename(&journal, &id, "renamed", limits(ANY))
+                        .await
+                        .unwrap(),
+                ),
+                2 => drop(library::pin(&journal, &id, limits(ANY)).await.unwrap()),
+                _ => {
+                    let whole = library::list(&journal, None, 200).await.unwrap();
+                    assert!(whole.items.len() >= 108, "{}", whole.items.len());
+                    let page = library::summaries(&journal, None, 200, ANY).await.unwrap();
+                    assert!(page.page.items.len() >= 108);
+                    assert_eq!(library::get(&journal, &id).await.unwrap().id, id);
+                }
+            }
+            *done.borrow_mut() += 1;
+        });
+    }
+    world.run();
+    assert_eq!(*done.borrow(), 48);
+    let listed = summaries(&world, 100, ANY);
+    assert_eq!(listed.len(), 108);
+    assert_eq!(
+        listed.iter().filter(|one| one.title == "renamed").count(),
+        12
+    );
+    assert_eq!(listed.iter().filter(|one| one.pinned).count(), 12);
+}
+
+#[test]
 fn what_a_writer_that_died_had_announced_is_erased() {
     for operation in 0..40 {
         let world = World::new(1);
