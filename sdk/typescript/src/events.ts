@@ -9,6 +9,8 @@ type Schemas = components['schemas'];
 export type ConversationEvent = { type: 'conversation' } & Schemas['ConversationEvent'];
 /** The next part of the reply; `id` counts from 1. */
 export type ContentEvent = { type: 'content'; id: number } & Schemas['ContentEvent'];
+/** The next part of what the model thinks before it replies. It is not sent again after a lost connection. */
+export type ReasoningEvent = { type: 'reasoning' } & Schemas['ReasoningEvent'];
 /** The tokens that the reply took. */
 export type UsageEvent = { type: 'usage' } & Schemas['UsageEvent'];
 /** The reply was interrupted; the part that was received is stored. */
@@ -16,7 +18,7 @@ export type ErrorEvent = { type: 'error'; error: GoldfishError };
 /** The last event. */
 export type DoneEvent = { type: 'done' };
 
-export type ReplyEvent = ConversationEvent | ContentEvent | UsageEvent | ErrorEvent | DoneEvent;
+export type ReplyEvent = ConversationEvent | ContentEvent | ReasoningEvent | UsageEvent | ErrorEvent | DoneEvent;
 
 /** Parses an event; `undefined` if this version does not know it. */
 function parseEvent({ event, data, id }: EventSourceMessage): ReplyEvent | undefined {
@@ -26,6 +28,7 @@ function parseEvent({ event, data, id }: EventSourceMessage): ReplyEvent | undef
     case undefined:
       return { type: 'content', id: Number(id), ...value };
     case 'conversation':
+    case 'reasoning':
     case 'usage':
       return { type: event, ...value };
     case 'error':

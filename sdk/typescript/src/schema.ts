@@ -4159,6 +4159,8 @@ export interface components {
             id: string;
             /** @description The model; only for replies. */
             model?: string;
+            /** @description What the model thought before it replied; present on replies of models that tell. Beyond 32 KiB it is cut. */
+            reasoning?: string;
             /** @enum {string} */
             role: "user" | "assistant";
             /**
@@ -4432,6 +4434,12 @@ export interface components {
             };
             /** @enum {string} */
             type: "READY" | "RESET" | "LEFT";
+        };
+        /** @description The event `reasoning`: the next part of what the model thinks. */
+        ReasoningEvent: {
+            /** @constant */
+            content: "";
+            reasoning: string;
         };
         RefreshRequest: {
             refreshToken: string;
@@ -4716,7 +4724,7 @@ export interface components {
             messageMetadata?: components["schemas"]["UiMessageMetadata"];
             reason?: string;
             /** @enum {string} */
-            type: "start" | "start-step" | "text-start" | "text-delta" | "text-end" | "error" | "abort" | "message-metadata" | "finish-step" | "finish";
+            type: "start" | "start-step" | "reasoning-start" | "reasoning-delta" | "reasoning-end" | "text-start" | "text-delta" | "text-end" | "error" | "abort" | "message-metadata" | "finish-step" | "finish";
         };
         UiMessageMetadata: {
             conversationId?: components["schemas"]["Id"];

@@ -432,6 +432,13 @@ impl GuestTurn for TurnResource {
         directive(next)
     }
 
+    fn set_reasoning(&self, text: String) {
+        if let Some(mut writer) = self.0.take() {
+            writer.set_reasoning(&text);
+            self.0.set(Some(writer));
+        }
+    }
+
     fn fail(&self, failure: wit::Failure) {
         if let Some(mut writer) = self.0.take() {
             writer.fail(Failure {
@@ -719,10 +726,14 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
     let reply_versions = reply_versions(&turn);
     let reply_model = reply_model(&turn);
     let status = status(&turn);
-    let (time, content, failed) = match (turn.reply, turn.received) {
-        (Some(reply), _) => (reply.time, reply.text, reply.failure),
-        (None, Some(received)) => (received.time, received.text, None),
-        (None, None) => (turn.time, String::new(), None),
+    let (reasoning, failed) = match &turn.reply {
+        Some(reply) => (reply.reasoning.clone(), reply.failure.clone()),
+        None => (String::new(), None),
+    };
+    let (time, content) = match (turn.reply, turn.received) {
+        (Some(reply), _) => (reply.time, reply.text),
+        (None, Some(received)) => (received.time, received.text),
+        (None, None) => (turn.time, String::new()),
     };
     [
         wit::Message {
@@ -733,6 +744,7 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
             timestamp: turn.time,
             status: wit::MessageStatus::Complete,
             model: None,
+            reasoning: None,
             failure: None,
             versions: message_versions,
         },
@@ -744,6 +756,7 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
             timestamp: time,
             status,
             model: Some(reply_model),
+            reasoning: (!reasoning.is_empty()).then_some(reasoning),
             failure: failed.map(failure),
             versions: reply_versions,
         },

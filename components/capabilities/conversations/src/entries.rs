@@ -256,6 +256,9 @@ pub(crate) struct End {
     pub(crate) lengths: Vec<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<Usage>,
+    /// What the model thought before it replied.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) reasoning: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
     /// Who answered, where that is not the model that was asked.

@@ -316,6 +316,7 @@ async fn ended<P: Platform>(
         deltas: 0,
         lengths: Vec::new(),
         usage: None,
+        reasoning: reply.reasoning.clone(),
         failure: reply.failure.clone(),
         model: None,
     }))

@@ -107,6 +107,7 @@ async fn conclude<P: Platform>(
 ) -> Result<End, Error> {
     let end = End {
         time: received.time,
+        reasoning: String::new(),
         failure: due.stopped.is_none().then(Failure::interrupted),
         outcome: match due.stopped {
             Some(_) => Outcome::Stopped,
@@ -167,6 +168,7 @@ fn decode_end(bytes: &[u8], requested_at: u64) -> End {
         deltas: 0,
         lengths: Vec::new(),
         usage: None,
+        reasoning: String::new(),
         failure: None,
         model: None,
     })

@@ -30,6 +30,8 @@ type CompletionFuture = Pin<Box<dyn Future<Output = Result<Completion, Error>>>>
 pub enum Keep {
     /// Text only. A refusal counts as text; reasoning, tool calls and extra fields are dropped.
     Text,
+    /// The same, and the text of the model's reasoning.
+    TextAndReasoning,
     /// All of them.
     All,
 }
@@ -140,10 +142,11 @@ impl Keep {
     fn filter(self, deltas: Vec<Delta>) -> Vec<Delta> {
         match self {
             Self::All => deltas,
-            Self::Text => deltas
+            Self::Text | Self::TextAndReasoning => deltas
                 .into_iter()
                 .filter_map(|delta| match delta {
                     Delta::Text(text) | Delta::Refusal(text) => Some(Delta::Text(text)),
+                    Delta::Reasoning(_) if self == Self::TextAndReasoning => Some(delta),
                     Delta::ResolvedModel(_)
                     | Delta::Reasoning(_)
                     | Delta::ReasoningData(_)
@@ -183,6 +186,10 @@ mod tests {
         assert!(
             matches!(kept.as_slice(), [Delta::Text(a), Delta::Text(b)] if a == "a" && b == "b")
         );
+        assert!(matches!(
+            Keep::TextAndReasoning.filter(deltas()).as_slice(),
+            [Delta::Reasoning(_), Delta::Text(_), Delta::Text(_)]
+        ));
         assert_eq!(Keep::All.filter(deltas()).len(), 3);
     }
 }

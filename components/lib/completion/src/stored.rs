@@ -23,7 +23,6 @@ use sse::Encoder;
 use crate::{
     relay::{Silence, Sink, Stop},
     send_buffer::SendBuffer,
-    size::text_of,
 };
 
 /// Carries out the directives of one turn, from `begin` to the end of its reply.
@@ -192,7 +191,13 @@ impl Pending {
 pub trait TextEncoder {
     /// Writes one delta of the text.
     fn text(&mut self, out: &mut Encoder, text: &str);
+
+    /// Writes one delta of the model's reasoning.
+    fn reasoning(&mut self, out: &mut Encoder, text: &str);
 }
+
+/// How much of a model's reasoning is kept to be stored, in bytes.
+const MAX_REASONING: usize = 64 * 1024;
 
 /// Passes the text of a reply on to the client and to the store. The model waits for neither: the
 /// reply is stored whether or not the client reads it.
@@ -201,6 +206,7 @@ pub struct StoredReplySink<E> {
     client: SendBuffer,
     store: StoreQueue,
     stop: StoreStop,
+    reasoning: String,
 }
 
 impl<E: TextEncoder> StoredReplySink<E> {
@@ -211,20 +217,30 @@ impl<E: TextEncoder> StoredReplySink<E> {
             client,
             store,
             stop,
+            reasoning: String::new(),
         }
     }
 
-    /// Ends the queue of the store, and returns the encoder and what goes to the client.
-    pub fn finish(self) -> (E, SendBuffer) {
-        (self.encoder, self.client)
+    /// Ends the queue of the store, and returns the encoder, what goes to the client, and the model's reasoning.
+    pub fn finish(self) -> (E, SendBuffer, String) {
+        (self.encoder, self.client, self.reasoning)
     }
 }
 
 impl<E: TextEncoder> Sink for StoredReplySink<E> {
     async fn send(&mut self, deltas: Vec<Delta>) -> Result<(), Stop> {
         let mut out = Encoder::new();
-        for text in deltas.iter().filter_map(text_of) {
-            self.encoder.text(&mut out, text);
+        for delta in &deltas {
+            match delta {
+                Delta::Text(text) => self.encoder.text(&mut out, text),
+                Delta::Reasoning(reasoning) => {
+                    self.encoder.reasoning(&mut out, &reasoning.text);
+                    if self.reasoning.len() < MAX_REASONING {
+                        self.reasoning.push_str(&reasoning.text);
+                    }
+                }
+                _ => {}
+            }
         }
         self.client.push(out.take());
         let texts = deltas.into_iter().filter_map(into_text).collect();

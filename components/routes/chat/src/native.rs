@@ -28,6 +28,12 @@ struct Content<'a> {
 }
 
 #[derive(Serialize)]
+struct Reasoning<'a> {
+    reasoning: &'a str,
+    content: &'static str,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UsageView<'a> {
     prompt_tokens: u32,
@@ -69,6 +75,15 @@ pub(crate) fn evicted(
 pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) {
     out.id(&number.to_string())
         .data(&json(&Content { content }));
+}
+
+/// A delta of what the model thinks before it replies. It has no number: it is not sent again.
+pub(crate) fn reasoning(out: &mut Encoder, reasoning: &str) {
+    let data = json(&Reasoning {
+        reasoning,
+        content: NO_CONTENT,
+    });
+    out.event("reasoning").data(&data);
 }
 
 /// The last events: usage, the error if there is one, and `[DONE]`.
@@ -151,6 +166,12 @@ mod tests {
             text(out.take()),
             "id: 1\ndata: {\"content\":\"Hello\"}\n\n\
              id: 2\ndata: {\"content\":\" \\\"there\\\"\\n\"}\n\n"
+        );
+        let mut out = Encoder::new();
+        reasoning(&mut out, "Hm.\n");
+        assert_eq!(
+            text(out.take()),
+            "event: reasoning\ndata: {\"reasoning\":\"Hm.\\n\",\"content\":\"\"}\n\n"
         );
         assert_eq!(
             text(usage(12, 2, "gpt-4o")),

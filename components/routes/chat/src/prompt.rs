@@ -3,7 +3,7 @@
 use completion::{Keep, Moderation, check_texts, choose_model, part_bytes, text_message};
 use contracts::{
     conversations::{turns::Turn, types as stored},
-    llm::types::{Error, Message, Model, Part, Role},
+    llm::types::{Error, Message, Model, Part, Reasoning, ReasoningInput, Role},
 };
 use futures::future::join;
 use http_edge::ApiError;
@@ -43,9 +43,11 @@ impl Earlier for EarlierMessage {
     }
 
     fn bytes(&self) -> usize {
+        let reasoning = self.message.reasoning.as_ref();
         self.message
             .content
             .len()
+            .saturating_add(reasoning.map_or(0, String::len))
             .saturating_add(bytes_of(&self.files))
     }
 }
@@ -104,7 +106,13 @@ pub(crate) async fn prepare(
             message.len().saturating_add(bytes_of(&answered.parts)),
         ],
     };
-    let history = history(user, turn.history(), &fits, &mut budget).await?;
+    let mut earlier = turn.history();
+    for message in &mut earlier {
+        message
+            .reasoning
+            .take_if(|_| !takes_reasoning(found, message.model.as_deref()));
+    }
+    let history = history(user, earlier, &fits, &mut budget).await?;
     Ok(Prompt {
         messages: messages(system, history, &message, answered.parts),
         model,
@@ -113,6 +121,18 @@ pub(crate) async fn prepare(
         moderation,
         needs_title: turn.needs_title(),
         warnings: budget.warnings,
+    })
+}
+
+/// Whether a model is given the reasoning of an earlier reply of `author`: only what it wrote itself, and only where the
+/// text is all that it needs. What providers want back as proof is not stored.
+fn takes_reasoning(model: Option<&Model>, author: Option<&str>) -> bool {
+    model.is_some_and(|model| {
+        let takes_text = matches!(
+            model.reasoning_input,
+            ReasoningInput::ReasoningContent | ReasoningInput::Reasoning
+        );
+        takes_text && author == Some(model.id.as_str())
     })
 }
 
@@ -163,7 +183,8 @@ async fn moderate(
 ) -> Result<Moderation, ApiError> {
     let mut texts = vec![("message".to_owned(), message)];
     texts.extend(system.map(|system| ("system".to_owned(), system)));
-    let (checked, moderation) = join(check_texts(texts), Moderation::open(Keep::Text)).await;
+    let (checked, moderation) =
+        join(check_texts(texts), Moderation::open(Keep::TextAndReasoning)).await;
     checked?;
     moderation
 }
@@ -207,7 +228,22 @@ fn messages(
                 stored::Role::User => Role::User,
                 stored::Role::Assistant => Role::Assistant,
             };
-            with_files(role, earlier.files, earlier.message.content)
+            let stored::Message {
+                content,
+                reasoning,
+                model,
+                ..
+            } = earlier.message;
+            let reasoning = reasoning.map(|text| {
+                Part::Reasoning(Reasoning {
+                    text,
+                    data: None,
+                    provider: None,
+                    model,
+                })
+            });
+            let parts = earlier.files.into_iter().chain(reasoning);
+            with_files(role, parts.collect(), content)
         });
     let new = with_files(Role::User, files, message.to_owned());
     instructions
@@ -232,7 +268,7 @@ fn with_files(role: Role, files: Vec<Part>, text: String) -> Message {
 mod tests {
     use super::*;
     use contracts::llm::types::Part;
-    use contracts::llm::types::{ReasoningInput, StreamMode, SystemRole};
+    use contracts::llm::types::{StreamMode, SystemRole};
 
     fn stored_message(role: stored::Role, content: &str) -> stored::Message {
         stored::Message {
@@ -243,6 +279,7 @@ mod tests {
             timestamp: 0,
             status: stored::MessageStatus::Complete,
             model: None,
+            reasoning: None,
             failure: None,
             versions: Vec::new(),
         }

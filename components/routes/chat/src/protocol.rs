@@ -40,14 +40,6 @@ impl Protocol {
         }
     }
 
-    /// The last events.
-    pub(crate) fn end(self, end: &ReplyEnd<'_>) -> Vec<u8> {
-        match self {
-            Self::Native => native::end(end),
-            Self::AiSdk => chunks::end(end),
-        }
-    }
-
     /// Adds the header by which clients recognise the protocol, where there is one.
     pub(crate) fn mark(self, response: Response) -> Response {
         match self {
@@ -57,11 +49,13 @@ impl Protocol {
     }
 }
 
-/// Writes the deltas of one reply.
+/// Writes the deltas of one reply, and its end.
 pub(crate) struct DeltaEncoder {
     protocol: Protocol,
     /// The number of the last delta, counted from 1.
     number: u64,
+    /// Of the AI SDK's message.
+    parts: chunks::Parts,
 }
 
 impl DeltaEncoder {
@@ -70,6 +64,15 @@ impl DeltaEncoder {
         Self {
             protocol,
             number: after,
+            parts: chunks::Parts::default(),
+        }
+    }
+
+    /// The last events.
+    pub(crate) fn end(&mut self, end: &ReplyEnd<'_>) -> Vec<u8> {
+        match self.protocol {
+            Protocol::Native => native::end(end),
+            Protocol::AiSdk => chunks::end(&mut self.parts, end),
         }
     }
 }
@@ -79,7 +82,14 @@ impl TextEncoder for DeltaEncoder {
         self.number = self.number.saturating_add(1);
         match self.protocol {
             Protocol::Native => native::content(out, self.number, text),
-            Protocol::AiSdk => chunks::content(out, text),
+            Protocol::AiSdk => self.parts.text(out, text),
+        }
+    }
+
+    fn reasoning(&mut self, out: &mut Encoder, text: &str) {
+        match self.protocol {
+            Protocol::Native => native::reasoning(out, text),
+            Protocol::AiSdk => self.parts.reasoning(out, text),
         }
     }
 }

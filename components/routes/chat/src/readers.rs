@@ -105,7 +105,6 @@ fn stream(reader: Reader, after: u64, protocol: Protocol, report: &mut Report) -
         let opening = (after == 0).then(|| protocol.opening(&info, &model));
         let following = Following {
             reader,
-            protocol,
             encoder: DeltaEncoder::new(protocol, after),
         };
         following.run(opening.unwrap_or_default(), body, log).await
@@ -145,7 +144,6 @@ fn known_code(stored: &str) -> &'static str {
 
 struct Following {
     reader: Reader,
-    protocol: Protocol,
     encoder: DeltaEncoder,
 }
 
@@ -196,7 +194,7 @@ impl Following {
     }
 
     fn end(
-        &self,
+        &mut self,
         end: &StoredEnd,
         error: Option<ApiError>,
         client: &mut SendBuffer,
@@ -206,7 +204,7 @@ impl Following {
             log.error(error);
         }
         let usage = end.usage.as_ref();
-        client.push(self.protocol.end(&ReplyEnd {
+        client.push(self.encoder.end(&ReplyEnd {
             outcome: end.outcome,
             reason: None,
             usage: usage.map(|usage| (usage.prompt_tokens, usage.completion_tokens)),

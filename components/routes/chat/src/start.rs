@@ -101,7 +101,7 @@ async fn ask(
     stop: &mut StoreStop,
 ) -> FirstDelta {
     // Sends nothing before it is polled.
-    let mut asking = pin!(Source::request_stream(request, Keep::Text));
+    let mut asking = pin!(Source::request_stream(request, Keep::TextAndReasoning));
     let has_begun = if is_keyed {
         has_begun.await
     } else {

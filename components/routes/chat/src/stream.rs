@@ -90,11 +90,18 @@ impl ReplyStream {
             live,
         };
         let (queue, deltas) = store_queue();
-        let ((relayed, encoder, mut client), unstored) = join(
+        let (passed_on, unstored) = join(
             pass_on(reply, encoder, client, queue, stop),
             storing.run(&turn, deltas),
         )
         .await;
+        let PassedOn {
+            relayed,
+            mut encoder,
+            mut client,
+            reasoning,
+        } = passed_on;
+        turn.set_reasoning(&reasoning);
         let finished = finish_turn(&turn, relayed, unstored, reservation, &model).await;
         let mut evicted = encoder.evictions.take();
         evicted.extend_from_slice(&finished.evicted);
@@ -102,7 +109,7 @@ impl ReplyStream {
         protocol.evicted(&mut out, (&info, &model), &evicted);
         client.push(out.take());
         let end = finished.end(log.request_id());
-        client.push(protocol.end(&end));
+        client.push(encoder.deltas.end(&end));
         encoder.live.evicted(&evicted);
         encoder.live.end(end);
         // The client has received its end; what follows delays nobody.
@@ -119,20 +126,35 @@ impl ReplyStream {
     }
 }
 
+/// A reply that was passed on to its client.
+struct PassedOn {
+    relayed: Relayed,
+    encoder: TitledEncoder,
+    client: SendBuffer,
+    /// What the model thought before it replied.
+    reasoning: String,
+}
+
+/// Ends the queue of the store with the reply.
 async fn pass_on(
     reply: Option<Reply>,
     encoder: TitledEncoder,
     client: SendBuffer,
     queue: StoreQueue,
     stop: StoreStop,
-) -> (Relayed, TitledEncoder, SendBuffer) {
+) -> PassedOn {
     let mut sink = StoredReplySink::new(encoder, client, queue, stop);
     let relayed = match reply {
         Some(reply) => relay(reply, &mut sink).await,
         None => Relayed::cancelled(),
     };
-    let (encoder, client) = sink.finish();
-    (relayed, encoder, client)
+    let (encoder, client, reasoning) = sink.finish();
+    PassedOn {
+        relayed,
+        encoder,
+        client,
+        reasoning,
+    }
 }
 
 /// Stores the end of the reply and charges for it, before the client learns of the end: a client
@@ -281,5 +303,9 @@ impl TextEncoder for TitledEncoder {
         {
             beginning.push_str(text);
         }
+    }
+
+    fn reasoning(&mut self, out: &mut Encoder, text: &str) {
+        self.deltas.reasoning(out, text);
     }
 }

@@ -86,6 +86,8 @@ struct MessageView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     versions: Vec<VersionView<'a>>,
@@ -229,6 +231,7 @@ impl<'a> MessageView<'a> {
             timestamp: message.timestamp,
             status: status(message.status),
             model: message.model.as_deref(),
+            reasoning: message.reasoning.as_deref(),
             failure: message.failure.as_ref().map(|failure| FailureView {
                 code: &failure.code,
                 message: &failure.message,
@@ -270,6 +273,7 @@ mod tests {
                 timestamp: 3,
                 status: MessageStatus::Complete,
                 model: None,
+                reasoning: None,
                 failure: None,
                 versions: Vec::new(),
             }],

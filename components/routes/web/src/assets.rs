@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-109e8eab4db83f35.html",
+    name: "index-077c3cfa3ef24c61.html",
     content_type: "text/html; charset=utf-8",
-    tag: "109e8eab4db83f35",
+    tag: "077c3cfa3ef24c61",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -41,9 +41,9 @@ pub(crate) const FILES: [Asset; 15] = [
         gzip: None,
     },
     Asset {
-        name: "chunk-CZVSYSW4.js",
+        name: "chunk-MWZCQ66B.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "c395364ade7c95d6",
+        tag: "8e2914faba737af4",
         plain: include_bytes!("../assets/chunk.js"),
         gzip: Some(include_bytes!("../assets/chunk.js.gz")),
     },
@@ -55,9 +55,9 @@ pub(crate) const FILES: [Asset; 15] = [
         gzip: Some(include_bytes!("../assets/chunk-2.js.gz")),
     },
     Asset {
-        name: "chunk-SDNA57LJ.js",
+        name: "chunk-Q5O3ONYJ.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "a9f02bccef1130ca",
+        tag: "643f04036d8a4388",
         plain: include_bytes!("../assets/chunk-3.js"),
         gzip: Some(include_bytes!("../assets/chunk-3.js.gz")),
     },
@@ -69,9 +69,9 @@ pub(crate) const FILES: [Asset; 15] = [
         gzip: Some(include_bytes!("../assets/chunk-4.js.gz")),
     },
     Asset {
-        name: "client-KXJUXK3R.js",
+        name: "client-FBDY7PFV.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "08b000e04b3ff191",
+        tag: "5cc12a0c7f17ea8f",
         plain: include_bytes!("../assets/client.js"),
         gzip: Some(include_bytes!("../assets/client.js.gz")),
     },
@@ -104,16 +104,16 @@ pub(crate) const FILES: [Asset; 15] = [
         gzip: Some(include_bytes!("../assets/katex.js.gz")),
     },
     Asset {
-        name: "page-WB6WG7PM.js",
+        name: "page-HNWTHM47.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "76e8e52ed47799eb",
+        tag: "8364de8458525624",
         plain: include_bytes!("../assets/page.js"),
         gzip: Some(include_bytes!("../assets/page.js.gz")),
     },
     Asset {
-        name: "team-UWVVBJEH.js",
+        name: "team-YWACQYI2.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "81d735cfc42afac8",
+        tag: "87e28dbb78b89733",
         plain: include_bytes!("../assets/team.js"),
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },

@@ -4,6 +4,7 @@ mod ai_sdk;
 pub(crate) mod attachments;
 mod context_window;
 mod idempotency;
+mod reasoning;
 mod streaming;
 
 use serde_json::{Value, json};

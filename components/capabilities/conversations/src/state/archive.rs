@@ -274,6 +274,7 @@ fn redact_turns(turns: &mut [Turn]) {
         turn.text.clear();
         if let Some(reply) = &mut turn.reply {
             reply.text.clear();
+            reply.reasoning.clear();
             reply.failure = None;
         }
         turn.versions

@@ -460,6 +460,7 @@ impl Conversation {
             time: end.time,
             outcome: end.outcome,
             text: end.text.clone(),
+            reasoning: end.reasoning.clone(),
             model: end.model.clone(),
             failure: end.failure.clone(),
         });

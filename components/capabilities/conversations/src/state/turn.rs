@@ -50,6 +50,8 @@ pub(crate) struct Reply {
     pub(crate) outcome: Outcome,
     pub(crate) text: String,
     /// As in [`crate::entries::End`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) reasoning: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -267,10 +267,12 @@ fn nesting(turns: &[Turn]) -> usize {
 /// What turns cost in the store, in bytes.
 pub(crate) fn size(turns: &[Turn]) -> usize {
     let sizes = all_turns(turns).map(|turn| {
-        let reply = turn.reply.as_ref().map_or("", |reply| &reply.text);
+        let reply = turn.reply.as_ref().map_or(0, |reply| {
+            text::json_len(&reply.text).saturating_add(text::json_len(&reply.reasoning))
+        });
         TURN_OVERHEAD
             .saturating_add(text::json_len(&turn.text))
-            .saturating_add(text::json_len(reply))
+            .saturating_add(reply)
             .saturating_add(attachment_bytes(turn))
     });
     sizes.fold(0, usize::saturating_add)

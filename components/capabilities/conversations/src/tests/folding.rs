@@ -210,6 +210,7 @@ proptest! {
                     deltas: 0,
                     lengths: Vec::new(),
                     usage: None,
+                    reasoning: String::new(),
                     failure: None,
                     model: None,
                 });

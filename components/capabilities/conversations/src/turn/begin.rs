@@ -93,6 +93,7 @@ impl<P: Platform> TurnWriter<P> {
             signal: None,
             cancelled: false,
             awaits_first_word: (!is_confirmed).then_some(limits),
+            reasoning: String::new(),
             failure: None,
             evicted: Vec::new(),
             requested_model,

@@ -17,6 +17,9 @@ const MAYBE_OVERDUE: u64 = 5_000;
 /// Longest code and longest sentence of a failure, in bytes of their JSON form.
 const FAILURE_MAX: usize = 500;
 
+/// How much of a model's reasoning is stored, in bytes of its JSON form.
+const REASONING_MAX: usize = 32 * 1024;
+
 impl<P: Platform> TurnWriter<P> {
     /// Notes which model replies. Anything that cannot be a model's id is ignored.
     pub(crate) fn resolve_model(&mut self, model: String) {
@@ -24,6 +27,13 @@ impl<P: Platform> TurnWriter<P> {
             && validate_model(&model).is_ok()
         {
             writing.resolved_model = (writing.requested_model != model).then_some(model);
+        }
+    }
+
+    /// Notes what the model thought before it replied. A long text is cut.
+    pub(crate) fn set_reasoning(&mut self, reasoning: &str) {
+        if let Stage::Writing(writing) = &mut self.stage {
+            writing.reasoning = text::fitting(reasoning, REASONING_MAX).to_owned();
         }
     }
 
@@ -63,6 +73,7 @@ impl<P: Platform> TurnWriter<P> {
             deltas: writing.chunks,
             lengths,
             usage,
+            reasoning: std::mem::take(&mut writing.reasoning),
             failure: writing
                 .failure
                 .take()

@@ -82,6 +82,8 @@ struct Writing {
     cancelled: bool,
     /// Present until the first word is recorded, where that has consequences.
     awaits_first_word: Option<Limits>,
+    /// What the model thought before it replied.
+    reasoning: String,
     /// Why the reply fails.
     failure: Option<Failure>,
     /// What was evicted and not reported yet.

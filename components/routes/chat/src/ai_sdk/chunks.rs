@@ -1,5 +1,5 @@
-//! The chunks of a UI message stream (AI SDK 5 and later, "UI Message Stream Protocol"): one text
-//! part in one step of one message.
+//! The chunks of a UI message stream (AI SDK 5 and later, "UI Message Stream Protocol"): parts of reasoning and one
+//! text part in one step of one message.
 
 use contracts::{
     conversations::{
@@ -32,6 +32,16 @@ enum Chunk<'a> {
         message_metadata: Metadata<'a>,
     },
     StartStep,
+    ReasoningStart {
+        id: &'a str,
+    },
+    ReasoningDelta {
+        id: &'a str,
+        delta: &'a str,
+    },
+    ReasoningEnd {
+        id: &'a str,
+    },
     TextStart {
         id: &'a str,
     },
@@ -94,15 +104,60 @@ pub(crate) fn opening(info: &ReplyInfo, model: &str) -> Vec<u8> {
         message_id: &info.message_id,
         message_metadata,
     };
-    write(&[start, Chunk::StartStep, Chunk::TextStart { id: TEXT }]).take()
+    write(&[start, Chunk::StartStep]).take()
 }
 
-/// A delta of the text. It has no number: the AI SDK resumes from the first delta.
-pub(crate) fn content(out: &mut Encoder, content: &str) {
-    out.data(&json(&Chunk::TextDelta {
-        id: TEXT,
-        delta: content,
-    }));
+/// The parts of a message that have begun: a client shows them in the order of their beginnings.
+#[derive(Default)]
+pub(crate) struct Parts {
+    has_text: bool,
+    /// The id of the reasoning that has not ended.
+    reasoning: Option<String>,
+    /// How often there was reasoning.
+    reasonings: u32,
+}
+
+impl Parts {
+    /// A delta of the text. It has no number: the AI SDK resumes from the first delta.
+    pub(crate) fn text(&mut self, out: &mut Encoder, text: &str) {
+        self.end_reasoning(out);
+        self.begin_text(out);
+        out.data(&json(&Chunk::TextDelta {
+            id: TEXT,
+            delta: text,
+        }));
+    }
+
+    /// A delta of what the model thinks before it replies, or goes on with its reply.
+    pub(crate) fn reasoning(&mut self, out: &mut Encoder, text: &str) {
+        let id = self.reasoning.get_or_insert_with(|| {
+            self.reasonings = self.reasonings.saturating_add(1);
+            let id = format!("reasoning-{}", self.reasonings);
+            out.data(&json(&Chunk::ReasoningStart { id: &id }));
+            id
+        });
+        out.data(&json(&Chunk::ReasoningDelta { id, delta: text }));
+    }
+
+    fn begin_text(&mut self, out: &mut Encoder) {
+        if !self.has_text {
+            self.has_text = true;
+            out.data(&json(&Chunk::TextStart { id: TEXT }));
+        }
+    }
+
+    fn end_reasoning(&mut self, out: &mut Encoder) {
+        if let Some(id) = self.reasoning.take() {
+            out.data(&json(&Chunk::ReasoningEnd { id: &id }));
+        }
+    }
+
+    /// Ends all parts. A message without text has an empty one.
+    fn end(&mut self, out: &mut Encoder) {
+        self.end_reasoning(out);
+        self.begin_text(out);
+        out.data(&json(&Chunk::TextEnd { id: TEXT }));
+    }
 }
 
 /// The conversations that were evicted for the reply.
@@ -114,10 +169,12 @@ pub(crate) fn evicted(out: &mut Encoder, evicted: &[EvictedConversation]) {
     out.data(&json(&Chunk::MessageMetadata { message_metadata }));
 }
 
-/// The end of the text and of the message. The AI SDK ignores chunks after an error; other clients
+/// The end of the parts and of the message. The AI SDK ignores chunks after an error; other clients
 /// read them.
-pub(crate) fn end(end: &ReplyEnd<'_>) -> Vec<u8> {
-    let mut chunks = vec![Chunk::TextEnd { id: TEXT }];
+pub(crate) fn end(parts: &mut Parts, end: &ReplyEnd<'_>) -> Vec<u8> {
+    let mut out = Encoder::new();
+    parts.end(&mut out);
+    let mut chunks = Vec::new();
     if let Some((prompt, completion)) = end.usage {
         let usage = Some(Usage {
             input_tokens: prompt,
@@ -152,7 +209,10 @@ pub(crate) fn end(end: &ReplyEnd<'_>) -> Vec<u8> {
             },
         ]),
     }
-    write(&chunks).data("[DONE]").take()
+    for chunk in &chunks {
+        out.data(&json(chunk));
+    }
+    out.data("[DONE]").take()
 }
 
 /// The AI SDK's finish reason.
@@ -184,13 +244,18 @@ mod tests {
     }
 
     fn encoded_end(outcome: Outcome, error: Option<&ApiError>) -> String {
-        text(end(&ReplyEnd {
-            outcome,
-            reason: Some(FinishReason::Length),
-            usage: Some((12, 2)),
-            model: "gpt-4o-mini",
-            error: error.map(|error| (error, "r")),
-        }))
+        let mut parts = Parts::default();
+        parts.text(&mut Encoder::new(), "ok");
+        text(end(
+            &mut parts,
+            &ReplyEnd {
+                outcome,
+                reason: Some(FinishReason::Length),
+                usage: Some((12, 2)),
+                model: "gpt-4o-mini",
+                error: error.map(|error| (error, "r")),
+            },
+        ))
     }
 
     #[test]
@@ -204,14 +269,44 @@ mod tests {
             text(opening(&info, "gpt-4o")),
             "data: {\"type\":\"start\",\"messageId\":\"m\",\"messageMetadata\":\
              {\"conversationId\":\"c\",\"title\":\"Hi\",\"model\":\"gpt-4o\"}}\n\n\
-             data: {\"type\":\"start-step\"}\n\n\
-             data: {\"type\":\"text-start\",\"id\":\"0\"}\n\n"
+             data: {\"type\":\"start-step\"}\n\n"
         );
         let mut out = Encoder::new();
-        content(&mut out, "\"a\"\n");
+        Parts::default().text(&mut out, "\"a\"\n");
         assert_eq!(
             text(out.take()),
-            "data: {\"type\":\"text-delta\",\"id\":\"0\",\"delta\":\"\\\"a\\\"\\n\"}\n\n"
+            "data: {\"type\":\"text-start\",\"id\":\"0\"}\n\n\
+             data: {\"type\":\"text-delta\",\"id\":\"0\",\"delta\":\"\\\"a\\\"\\n\"}\n\n"
+        );
+    }
+
+    #[test]
+    fn reasoning_is_in_parts_before_the_text() {
+        let (mut parts, mut out) = (Parts::default(), Encoder::new());
+        parts.reasoning(&mut out, "Hm");
+        parts.reasoning(&mut out, ".");
+        parts.text(&mut out, "Yes");
+        parts.reasoning(&mut out, "No");
+        parts.end(&mut out);
+        let bytes = text(out.take());
+        let kinds = bytes.split("\n\n").filter(|line| !line.is_empty());
+        let kinds: Vec<_> = kinds
+            .map(|line| line.trim_start_matches("data: {\"type\":"))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                r#""reasoning-start","id":"reasoning-1"}"#,
+                r#""reasoning-delta","id":"reasoning-1","delta":"Hm"}"#,
+                r#""reasoning-delta","id":"reasoning-1","delta":"."}"#,
+                r#""reasoning-end","id":"reasoning-1"}"#,
+                r#""text-start","id":"0"}"#,
+                r#""text-delta","id":"0","delta":"Yes"}"#,
+                r#""reasoning-start","id":"reasoning-2"}"#,
+                r#""reasoning-delta","id":"reasoning-2","delta":"No"}"#,
+                r#""reasoning-end","id":"reasoning-2"}"#,
+                r#""text-end","id":"0"}"#,
+            ]
         );
     }
 

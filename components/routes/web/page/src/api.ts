@@ -26,6 +26,8 @@ export interface Message {
   timestamp: number;
   status: Status;
   model?: string;
+  /** What the model thought before it replied. */
+  reasoning?: string;
   /** Why a reply is incomplete. */
   failure?: { code: string; message: string };
   /** All versions, oldest first, if there are several. */

@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { PendingReply } from './conversation';
 import { maxConversations, open } from './conversations';
 import { Down, Mark } from './icons';
-import { Markdown } from './markdown';
+import { Markdown, Reasoning } from './markdown';
 import { MessageView } from './message-view';
 import { ProblemView } from './problem-view';
 import { user } from './session';
@@ -59,7 +59,7 @@ export function ConversationView() {
                 isLast={index === messages.length - 1 && !pendingReply && !problem}
               />
             ))}
-            {pendingReply && <PendingReplyView reply={pendingReply} />}
+            {pendingReply && <PendingReplyView reply={pendingReply} reasoning={conversation.reasoning.value} />}
           </ol>
         )}
         {problem && <ProblemView problem={problem} conversation={conversation} />}
@@ -78,11 +78,12 @@ function withoutFailure<T extends { failure?: unknown }>({ failure: _, ...messag
   return message;
 }
 
-function PendingReplyView({ reply }: { reply: PendingReply }) {
+function PendingReplyView({ reply, reasoning }: { reply: PendingReply; reasoning: string }) {
   return (
     <li class="assistant" aria-busy="true">
       <h3 class="visually-hidden">goldfish</h3>
       <div class="reply-text">
+        <Reasoning text={reasoning} />
         <Markdown text={reply.text} isGrowing />
         {reply.text === '' && !reply.isReconnecting && (
           <span class="typing" aria-hidden="true">

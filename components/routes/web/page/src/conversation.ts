@@ -56,6 +56,8 @@ export class Conversation {
   readonly model = signal<string | null>(null);
   readonly messages = signal<Message[]>([]);
   readonly pendingReply = signal<PendingReply | null>(null);
+  /** What the model thinks before the pending reply. */
+  readonly reasoning = signal('');
   readonly problem = signal<Problem | null>(null);
   readonly isLoading = signal(false);
   /** The id of the message that the user is editing. */
@@ -71,6 +73,7 @@ export class Conversation {
   #streamError: ApiError | null = null;
   /** Received, but not shown yet. */
   #unshown = '';
+  #unshownReasoning = '';
   #showTimer: ReturnType<typeof setTimeout> | undefined;
   /** The idempotency key of the last message. */
   #key = '';
@@ -404,8 +407,10 @@ export class Conversation {
     this.#isStopRequested = false;
     this.#evicted.clear();
     this.#unshown = '';
+    this.#unshownReasoning = '';
     batch(() => {
       this.problem.value = null;
+      this.reasoning.value = '';
       this.pendingReply.value = { phase, text: '' };
     });
     announce(t.waiting);
@@ -501,6 +506,10 @@ export class Conversation {
         this.#showTimer ??= setTimeout(() => this.#showReceived(), SHOW_INTERVAL);
         break;
       }
+      case 'reasoning':
+        this.#unshownReasoning += event.text;
+        this.#showTimer ??= setTimeout(() => this.#showReceived(), SHOW_INTERVAL);
+        break;
       case 'error':
         this.#streamError = event.error;
         break;
@@ -518,6 +527,10 @@ export class Conversation {
   #showReceived(): void {
     clearTimeout(this.#showTimer);
     this.#showTimer = undefined;
+    if (this.#unshownReasoning) {
+      this.reasoning.value += this.#unshownReasoning;
+      this.#unshownReasoning = '';
+    }
     if (!this.#unshown || !this.pendingReply.value) return;
     const { phase, text } = this.pendingReply.value;
     const next = phase === 'stopping' ? phase : 'streaming';
@@ -575,7 +588,8 @@ export class Conversation {
     const status = isInterrupted ? 'incomplete' : 'complete';
     const id = this.#reply.message;
     const timestamp = Date.now();
-    return { id, role: 'assistant', content, status, timestamp, ...(this.model.value && { model: this.model.value }) };
+    const reasoning = this.reasoning.value;
+    return { id, role: 'assistant', content, status, timestamp, ...(reasoning && { reasoning }), ...(this.model.value && { model: this.model.value }) };
   }
 
   #fail(thrown: unknown, retry: Problem['retry']): void {

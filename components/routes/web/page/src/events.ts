@@ -20,6 +20,7 @@ export type ReplyPart =
       evicted: Evicted[];
     }
   | { kind: 'delta'; number: number; text: string }
+  | { kind: 'reasoning'; text: string }
   | { kind: 'error'; error: ApiError };
 
 export type ReplyEvent = ReplyPart | { kind: 'done' };
@@ -67,6 +68,8 @@ function parseEvent(name: string | undefined, id: string | undefined, data: stri
       const { conversationId = '', messageId = '', title = '', model = '', evicted = [] } = body;
       return { kind: 'conversation', conversationId, messageId, title, model, evicted };
     }
+    case 'reasoning':
+      return { kind: 'reasoning', text: body.reasoning ?? '' };
     case 'error': {
       const { code, sentence } = describeError(502, body as ErrorBody);
       return { kind: 'error', error: new ApiError(502, code, sentence) };

@@ -118,7 +118,7 @@ function block(token: Token): ComponentChildren {
     case 'math':
       return <p dir="auto">{inline(token)}</p>;
     case 'reasoning':
-      return reasoning(token);
+      return <Reasoning text={(token as { text?: string }).text} />;
     case 'footnote':
       return footnote(token as FootnoteToken);
     case 'text':
@@ -133,7 +133,8 @@ function block(token: Token): ComponentChildren {
   }
 }
 
-function reasoning({ text }: Token & { text?: string }): VNode | null {
+/** What a model thought before it replied, folded. */
+export function Reasoning({ text }: { text?: string | undefined }): VNode | null {
   if (!text) return null;
   return (
     <details class="reasoning">

@@ -6,7 +6,7 @@ import { type Message, sentenceOf } from './api';
 import { MAX_LENGTH, onEnter } from './composer';
 import { type Conversation, isShownImage } from './conversation';
 import { CopyButton } from './copy';
-import { Markdown } from './markdown';
+import { Markdown, Reasoning } from './markdown';
 import { isPermanent, Remedies } from './remedies';
 import { models } from './session';
 import { formatDate, formatTime, t } from './texts';
@@ -120,6 +120,7 @@ function Reply({ message, conversation, isLast }: Props) {
     <li class="assistant">
       <h3 class="visually-hidden">goldfish</h3>
       <div class="reply-text">
+        <Reasoning text={message.reasoning} />
         {message.content ? <Markdown text={message.content} /> : <p class="faint">{isWritten ? t.waiting : t.noAnswer}</p>}
       </div>
       {failure && <p class="failure">{sentenceOf(failure.code, failure.message)}</p>}

@@ -1,0 +1,204 @@
+//! What a model thinks before it replies: streamed, moderated, stored, and sent back to models that take it.
+
+use serde_json::{Value, json};
+use upstream::{RawResponse, Script, Upstream};
+
+use crate::harness::{App, ChangedManifest, Event, Guest};
+
+/// A model that takes the text of its own earlier reasoning.
+const ROW: &str = r#"[{"id":"thinker","provider":"openai","reasoningInput":"reasoningContent","reasoningTurns":"always"},
+    {"id":"other","provider":"openai","reasoningInput":"reasoningContent","reasoningTurns":"always"}]"#;
+
+async fn app(upstream: &Upstream) -> App {
+    App::with_defaults()
+        .openai(upstream)
+        .variable("models", ROW)
+        .start()
+        .await
+}
+
+fn chunk(delta: Value, reason: Value) -> Value {
+    json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] })
+}
+
+/// A reply of a model that thinks first, and once more in mid-reply.
+fn thoughtful(thoughts: [&str; 3]) -> RawResponse {
+    let [first, second, third] = thoughts;
+    let thought = |text: &str| chunk(json!({ "reasoning_content": text }), Value::Null);
+    let said = |text: &str| chunk(json!({ "content": text }), Value::Null);
+    let events = [
+        thought(first),
+        thought(second),
+        said("It is "),
+        thought(third),
+        said("42."),
+        chunk(json!({}), json!("stop")),
+    ];
+    RawResponse::events(events).then("data: [DONE]\n\n")
+}
+
+async fn ask(guest: &Guest, conversation: Option<&str>, model: &str) -> (String, Vec<Event>) {
+    let mut body = json!({ "message": "What is 6 * 7?", "model": model });
+    if let Some(id) = conversation {
+        body["conversationId"] = json!(id);
+    }
+    let chat = guest.chat(body).await.accepted().await;
+    (chat.conversation_id(), chat.events().await)
+}
+
+/// The names of the events with the text of each.
+fn told(events: &[Event]) -> Vec<(String, String)> {
+    let told = events.iter().filter(|event| !event.is_done());
+    told.map(|event| {
+        let data = event.json();
+        let text = data["reasoning"].as_str().or(data["content"].as_str());
+        (event.name().to_owned(), text.unwrap().to_owned())
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn reasoning_is_streamed_and_stored_beside_the_text() {
+    let upstream = Upstream::start(Script::new(["never"])).await.unwrap();
+    let app = app(&upstream).await;
+    let guest = app.client().guest().await;
+    upstream.push(thoughtful(["Six sevens: ", "42", "."]).into());
+    let (id, events) = ask(&guest, None, "thinker").await;
+    let expected = [
+        ("conversation", ""),
+        ("reasoning", "Six sevens: "),
+        ("reasoning", "42"),
+        ("message", "It is "),
+        ("reasoning", "."),
+        ("message", "42."),
+        ("usage", ""),
+    ]
+    .map(|(name, text)| (name.to_owned(), text.to_owned()));
+    assert_eq!(told(&events), expected);
+    for event in &events {
+        // Simple clients append `content`, and resume by the numbers of the text alone.
+        if event.name() == "reasoning" {
+            assert_eq!((&event.json()["content"], event.id()), (&json!(""), None));
+        }
+    }
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][1]["content"], "It is 42.");
+    assert_eq!(stored["messages"][1]["reasoning"], "Six sevens: 42.");
+    assert!(stored["messages"][0].get("reasoning").is_none(), "{stored}");
+    // Another reply to the same message has its own.
+    upstream.push(Script::new(["42."]));
+    let path = format!("/api/conversations/{id}/regenerate");
+    let again = guest.open("POST", &path, None).await.accepted().await;
+    again.events().await;
+    let stored = guest.conversation(&id).await;
+    assert!(stored["messages"][1].get("reasoning").is_none(), "{stored}");
+    assert_eq!(
+        stored["messages"][1]["versions"].as_array().unwrap().len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_reply_without_text_keeps_its_reasoning_and_a_long_one_is_cut() {
+    let upstream = Upstream::start(Script::new(["never"])).await.unwrap();
+    let app = app(&upstream).await;
+    let guest = app.client().guest().await;
+    let long = "Hm, ä\n".repeat(8_000);
+    let thought = chunk(json!({ "reasoning_content": long }), Value::Null);
+    let cut_off = RawResponse::events([thought]);
+    upstream.push(cut_off.into());
+    let (id, events) = ask(&guest, None, "thinker").await;
+    assert!(
+        events.iter().any(|event| event.name() == "error"),
+        "{events:?}"
+    );
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][1]["status"], "incomplete");
+    let kept = stored["messages"][1]["reasoning"].as_str().unwrap();
+    assert!(long.starts_with(kept) && kept.len() > 25_000 && kept.len() <= 32 * 1024);
+}
+
+#[tokio::test]
+async fn the_ai_sdk_receives_reasoning_as_parts_of_their_own() {
+    let upstream = Upstream::start(Script::new(["never"])).await.unwrap();
+    let app = app(&upstream).await;
+    let guest = app.client().guest().await;
+    upstream.push(thoughtful(["Six sevens: ", "42", "."]).into());
+    let message = json!({ "id": "m", "role": "user", "parts": [{ "type": "text", "text": "What is 6 * 7?" }] });
+    let body = json!({ "model": "thinker", "id": "c", "messages": [message], "trigger": "submit-message" });
+    let events = guest.chat(body).await.accepted().await.events().await;
+    let chunks = events.iter().filter(|event| !event.is_done());
+    let chunks: Vec<_> = chunks
+        .map(|event| {
+            let chunk = event.json();
+            let text = |field: &str| chunk[field].as_str().unwrap_or_default().to_owned();
+            (text("type"), text("id"), text("delta"))
+        })
+        .collect();
+    let expected = [
+        ("start", "", ""),
+        ("start-step", "", ""),
+        ("reasoning-start", "reasoning-1", ""),
+        ("reasoning-delta", "reasoning-1", "Six sevens: "),
+        ("reasoning-delta", "reasoning-1", "42"),
+        ("reasoning-end", "reasoning-1", ""),
+        ("text-start", "0", ""),
+        ("text-delta", "0", "It is "),
+        ("reasoning-start", "reasoning-2", ""),
+        ("reasoning-delta", "reasoning-2", "."),
+        ("reasoning-end", "reasoning-2", ""),
+        ("text-delta", "0", "42."),
+        ("text-end", "0", ""),
+        ("message-metadata", "", ""),
+        ("finish-step", "", ""),
+        ("finish", "", ""),
+    ]
+    .map(|(kind, id, delta)| (kind.to_owned(), id.to_owned(), delta.to_owned()));
+    assert_eq!(chunks, expected);
+}
+
+#[tokio::test]
+async fn earlier_reasoning_goes_back_to_its_own_model_only() {
+    let upstream = Upstream::start(Script::new(["ok"])).await.unwrap();
+    let app = app(&upstream).await;
+    let guest = app.client().guest().await;
+    upstream.push(thoughtful(["Six sevens: ", "42", "."]).into());
+    let (id, _) = ask(&guest, None, "thinker").await;
+    for (model, expected) in [
+        ("thinker", json!("Six sevens: 42.")),
+        ("other", Value::Null),
+    ] {
+        ask(&guest, Some(&id), model).await;
+        let sent = upstream.requests().pop().unwrap().json();
+        assert_eq!(sent["messages"][1]["content"], "It is 42.", "{sent}");
+        assert_eq!(
+            sent["messages"][1]["reasoning_content"], expected,
+            "{model}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn reasoning_is_moderated_like_the_text() {
+    let upstream = Upstream::start(Script::new(["never"])).await.unwrap();
+    let manifest = ChangedManifest::with_capability("moderation", "moderation-words");
+    let app = App::with_defaults()
+        .openai(&upstream)
+        .manifest(manifest.path())
+        .variable("models", ROW)
+        .variable("moderation_words", "piranha")
+        .variable("moderation_replies", "on")
+        .variable("moderation_action", "block")
+        .start()
+        .await;
+    let guest = app.client().guest().await;
+    upstream.push(thoughtful(["Feed it to the ", "piranha", " then."]).into());
+    let (id, events) = ask(&guest, None, "thinker").await;
+    let all = format!("{events:?}");
+    assert!(
+        all.contains("CONTENT_BLOCKED") && !all.contains("piranha"),
+        "{all}"
+    );
+    let stored = guest.conversation(&id).await.to_string();
+    assert!(!stored.contains("piranha"), "{stored}");
+}
