@@ -44,6 +44,17 @@ export default async function (stage) {
   await show('html');
   assert.equal(await reply.locator('script, img').count(), 0);
   assert.match(await reply.innerText(), /<script>/);
+  // Reasoning is folded, while it is received and when it is loaded again, and it is no part of the text.
+  const reasoning = reply.locator('details.reasoning');
+  await show('reasoning');
+  for (const moment of ['received', 'loaded']) {
+    assert.equal(await reasoning.locator('p').isVisible(), false, moment);
+    await reasoning.getByText('Reasoning', { exact: true }).click();
+    assert.match(await reasoning.locator('p').innerText(), /cannot think/, moment);
+    await accessible(stage, `reasoning, ${moment}`);
+    if (moment === 'received') await page.reload();
+    await reasoning.waitFor();
+  }
   await show('long');
   assert.ok((await reply.locator('p').count()) >= 150);
 
