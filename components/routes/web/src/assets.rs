@@ -3,9 +3,9 @@
 use crate::asset::Asset;
 
 pub(crate) const PAGE: Asset = Asset {
-    name: "index-077c3cfa3ef24c61.html",
+    name: "index-373198e47218c958.html",
     content_type: "text/html; charset=utf-8",
-    tag: "077c3cfa3ef24c61",
+    tag: "373198e47218c958",
     plain: include_bytes!("../assets/index.html"),
     gzip: Some(include_bytes!("../assets/index.html.gz")),
 };
@@ -118,9 +118,9 @@ pub(crate) const FILES: [Asset; 15] = [
         gzip: Some(include_bytes!("../assets/team.js.gz")),
     },
     Asset {
-        name: "page-889746d31bdd4ce8.css",
+        name: "page-6cb14ed8b7bd67e3.css",
         content_type: "text/css; charset=utf-8",
-        tag: "889746d31bdd4ce8",
+        tag: "6cb14ed8b7bd67e3",
         plain: include_bytes!("../assets/page.css"),
         gzip: Some(include_bytes!("../assets/page.css.gz")),
     },

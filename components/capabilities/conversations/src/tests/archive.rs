@@ -290,7 +290,7 @@ fn many_old_conversations_are_continued_at_once() {
     let ids = fill(&world, 80, ANY);
     world.set_latency(5);
     let continued = Rc::new(RefCell::new(0));
-    for id in ids.iter().take(24).cloned() {
+    for id in ids.into_iter().take(24) {
         let (journal, continued) = (of(world.client()), Rc::clone(&continued));
         world.spawn(async move {
             talk(&journal, Some(&id), "more", ANY).await.unwrap();
