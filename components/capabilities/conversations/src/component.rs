@@ -726,14 +726,11 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
     let reply_versions = reply_versions(&turn);
     let reply_model = reply_model(&turn);
     let status = status(&turn);
-    let (reasoning, failed) = match &turn.reply {
-        Some(reply) => (reply.reasoning.clone(), reply.failure.clone()),
-        None => (String::new(), None),
-    };
-    let (time, content) = match (turn.reply, turn.received) {
-        (Some(reply), _) => (reply.time, reply.text),
-        (None, Some(received)) => (received.time, received.text),
-        (None, None) => (turn.time, String::new()),
+    let none = String::new;
+    let (time, content, reasoning, failed) = match (turn.reply, turn.received) {
+        (Some(reply), _) => (reply.time, reply.text, reply.reasoning, reply.failure),
+        (None, Some(received)) => (received.time, received.text, none(), None),
+        (None, None) => (turn.time, none(), none(), None),
     };
     [
         wit::Message {

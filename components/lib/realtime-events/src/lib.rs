@@ -27,7 +27,7 @@ pub use names::{
 };
 pub use owner::{owner_of, owner_of_ticket};
 pub use presence::{
-    expire_connections, open_connection, presence_frame, tell_later_if_offline, tell_presence,
-    tell_presence_in_background,
+    OwnPresence, expire_connections, open_connection, presence_frame, set_presence,
+    tell_later_if_offline, tell_presence, tell_presence_in_background,
 };
 pub use publish::{CHECK, close_sockets, publish_in_background, publish_pending, transient_item};

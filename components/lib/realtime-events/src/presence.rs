@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use contracts::messaging::connections::{self, Owner, Presence, PresenceState};
+use contracts::messaging::connections::{self, Owner, Presence, PresenceChoice, PresenceState};
 use contracts::realtime::proxy::{self, Action, Item};
 use http_edge::{ApiError, Context};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::wit_bindgen::spawn;
@@ -16,6 +17,54 @@ use crate::names::presence_name;
 const SOCKETS_MAX: u32 = 50;
 /// How long a user without sockets is still shown as online.
 const OFFLINE_DELAY: Duration = Duration::from_secs(30);
+
+/// What others see while the user has a socket, as the user has chosen it.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OwnPresence {
+    /// Online.
+    Online,
+    /// Away.
+    Away,
+    /// As if the user had no socket.
+    Hidden,
+}
+
+impl From<PresenceChoice> for OwnPresence {
+    fn from(choice: PresenceChoice) -> Self {
+        match choice {
+            PresenceChoice::Online => Self::Online,
+            PresenceChoice::Away => Self::Away,
+            PresenceChoice::Hidden => Self::Hidden,
+        }
+    }
+}
+
+impl From<OwnPresence> for PresenceChoice {
+    fn from(presence: OwnPresence) -> Self {
+        match presence {
+            OwnPresence::Online => Self::Online,
+            OwnPresence::Away => Self::Away,
+            OwnPresence::Hidden => Self::Hidden,
+        }
+    }
+}
+
+/// Stores what a user has chosen, and publishes it after the response.
+///
+/// # Errors
+/// 503 if the database fails.
+pub async fn set_presence(
+    context: &Context,
+    user: String,
+    presence: OwnPresence,
+) -> Result<(), ApiError> {
+    connections::set_presence(user.clone(), presence.into())
+        .await
+        .map_err(error_mapping::messaging)?;
+    tell_presence_in_background(context, user);
+    Ok(())
+}
 
 /// Records a socket; true if it is the user's only one, so that the user's presence changes.
 ///

@@ -12,8 +12,8 @@ use contracts::{
 };
 use futures::future::try_join_all;
 use http_edge::{ApiError, Context, Response};
+use realtime_events::OwnPresence;
 
-use crate::requests::PresenceName;
 use crate::view::{Private, UserView};
 
 /// The actor of a request.
@@ -89,7 +89,7 @@ impl Asker {
     }
 }
 
-async fn presence_choice(user: &str) -> Result<PresenceName, ApiError> {
+async fn presence_choice(user: &str) -> Result<OwnPresence, ApiError> {
     let choice = connections::get_presence_choice(user.to_owned())
         .await
         .map_err(error_mapping::messaging)?;

@@ -1,9 +1,9 @@
 //! Request bodies.
 
-use contracts::messaging::connections::PresenceChoice;
 use contracts::messaging::profiles::{AgeChange, Changes};
 use http_edge::{ApiError, Validator};
-use serde::{Deserialize, Serialize};
+use realtime_events::OwnPresence;
+use serde::Deserialize;
 use team::{nullable, text_change};
 use url::Url;
 
@@ -22,38 +22,8 @@ pub(crate) struct UpdateUser {
     pub(crate) image: Option<Option<String>>,
     /// Has no effect: only a token that was sent to the address verifies it.
     email_verified: Option<bool>,
-    pub(crate) presence: Option<PresenceName>,
+    pub(crate) presence: Option<OwnPresence>,
     profile: Option<UpdateProfile>,
-}
-
-/// What others see while the user has a socket.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum PresenceName {
-    Online,
-    Away,
-    /// Nobody sees the user as online.
-    Hidden,
-}
-
-impl From<PresenceChoice> for PresenceName {
-    fn from(choice: PresenceChoice) -> Self {
-        match choice {
-            PresenceChoice::Online => Self::Online,
-            PresenceChoice::Away => Self::Away,
-            PresenceChoice::Hidden => Self::Hidden,
-        }
-    }
-}
-
-impl From<PresenceName> for PresenceChoice {
-    fn from(name: PresenceName) -> Self {
-        match name {
-            PresenceName::Online => Self::Online,
-            PresenceName::Away => Self::Away,
-            PresenceName::Hidden => Self::Hidden,
-        }
-    }
 }
 
 #[derive(Default, Deserialize)]

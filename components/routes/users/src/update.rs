@@ -7,10 +7,10 @@ use contracts::{
     },
     identity::types::{Principal, Scope, UserKind},
     mail::sender,
-    messaging::{connections, profiles},
+    messaging::profiles,
 };
 use http_edge::{ApiError, Context, Response};
-use realtime_events::tell_presence_in_background;
+use realtime_events::set_presence;
 
 use crate::{private::Asker, requests::UpdateUser};
 
@@ -36,10 +36,7 @@ pub(crate) async fn update_user(context: &mut Context) -> Result<Response, ApiEr
         .await
         .map_err(error_mapping::messaging)?;
     if let Some(presence) = request.presence {
-        connections::set_presence(id.clone(), presence.into())
-            .await
-            .map_err(error_mapping::messaging)?;
-        tell_presence_in_background(context, id.clone());
+        set_presence(context, id.clone(), presence).await?;
     }
     if principal.user.kind == UserKind::Registered {
         update_account(id, request).await?;

@@ -1,10 +1,9 @@
 //! Response bodies.
 
 use contracts::messaging::profiles::{Profile, User};
+use realtime_events::OwnPresence;
 use serde::Serialize;
 use team::UtcTime;
-
-use crate::requests::PresenceName;
 
 /// The private part of a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +11,7 @@ pub(crate) struct Private {
     pub(crate) email: Option<String>,
     pub(crate) email_verified: bool,
     /// None for the operator.
-    pub(crate) presence: Option<PresenceName>,
+    pub(crate) presence: Option<OwnPresence>,
 }
 
 /// A user with their profile.
@@ -35,7 +34,7 @@ struct PrivateView<'a> {
     email: Option<&'a str>,
     email_verified: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    presence: Option<PresenceName>,
+    presence: Option<OwnPresence>,
 }
 
 #[derive(Serialize)]
@@ -132,7 +131,7 @@ mod tests {
         let own = Private {
             email: Some("juan@example.com".into()),
             email_verified: true,
-            presence: Some(PresenceName::Hidden),
+            presence: Some(OwnPresence::Hidden),
         };
         let own = shown(Some(&own));
         assert_eq!(

@@ -1,8 +1,8 @@
 //! Who is online, told to those who asked for it.
 
-use contracts::messaging::connections::{self, PresenceChoice};
+use contracts::messaging::connections;
 use http_edge::{ApiError, Context};
-use realtime_events::{presence_frame, presence_name, tell_presence_in_background};
+use realtime_events::{OwnPresence, presence_frame, presence_name, set_presence};
 use serde::Deserialize;
 use websockets::Events;
 
@@ -20,16 +20,7 @@ pub(crate) struct Users {
 
 #[derive(Deserialize)]
 pub(crate) struct SetPresence {
-    state: OwnState,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum OwnState {
-    Online,
-    Away,
-    /// Nobody sees the user as online.
-    Hidden,
+    state: OwnPresence,
 }
 
 /// Sends the presence of users, and follows it.
@@ -71,14 +62,5 @@ pub(crate) async fn set(
     socket: &Socket,
     wanted: SetPresence,
 ) -> Result<(), ApiError> {
-    let choice = match wanted.state {
-        OwnState::Online => PresenceChoice::Online,
-        OwnState::Away => PresenceChoice::Away,
-        OwnState::Hidden => PresenceChoice::Hidden,
-    };
-    connections::set_presence(socket.user.clone(), choice)
-        .await
-        .map_err(error_mapping::messaging)?;
-    tell_presence_in_background(context, socket.user.clone());
-    Ok(())
+    set_presence(context, socket.user.clone(), wanted.state).await
 }

@@ -92,10 +92,15 @@ async fn reasoning_is_streamed_and_stored_beside_the_text() {
     again.events().await;
     let stored = guest.conversation(&id).await;
     assert!(stored["messages"][1].get("reasoning").is_none(), "{stored}");
+    assert!(app.stored().concat().contains("Six sevens"));
     assert_eq!(
         stored["messages"][1]["versions"].as_array().unwrap().len(),
         2
     );
+    // Deleting the conversation erases it.
+    let deleted = guest.delete(&format!("/api/conversations/{id}")).await;
+    assert_eq!(deleted.status, 200, "{deleted:?}");
+    assert!(!app.stored().concat().contains("Six sevens"));
 }
 
 #[tokio::test]

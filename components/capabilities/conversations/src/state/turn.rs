@@ -52,6 +52,7 @@ pub(crate) struct Reply {
     /// As in [`crate::entries::End`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) reasoning: String,
+    /// As in [`crate::entries::End`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -104,7 +104,9 @@ pub(crate) fn opening(info: &ReplyInfo, model: &str) -> Vec<u8> {
         message_id: &info.message_id,
         message_metadata,
     };
-    write(&[start, Chunk::StartStep]).take()
+    let mut out = Encoder::new();
+    write(&mut out, &[start, Chunk::StartStep]);
+    out.take()
 }
 
 /// The parts of a message that have begun: a client shows them in the order of their beginnings.
@@ -209,9 +211,7 @@ pub(crate) fn end(parts: &mut Parts, end: &ReplyEnd<'_>) -> Vec<u8> {
             },
         ]),
     }
-    for chunk in &chunks {
-        out.data(&json(chunk));
-    }
+    write(&mut out, &chunks);
     out.data("[DONE]").take()
 }
 
@@ -226,12 +226,10 @@ fn finish_reason(reason: Option<&FinishReason>) -> &'static str {
     }
 }
 
-fn write(chunks: &[Chunk<'_>]) -> Encoder {
-    let mut out = Encoder::new();
+fn write(out: &mut Encoder, chunks: &[Chunk<'_>]) {
     for chunk in chunks {
         out.data(&json(chunk));
     }
-    out
 }
 
 #[cfg(test)]
