@@ -1,4 +1,7 @@
+import type { components } from './schema.js';
 import type { Transport } from './transport.js';
+
+type Schemas = components['schemas'];
 
 /** What a message may have beside its text, as in `chat`. */
 export interface MessageOptions {
@@ -8,6 +11,8 @@ export interface MessageOptions {
   system?: string | undefined;
   temperature?: number | undefined;
   maxTokens?: number | undefined;
+  reasoningEffort?: Schemas['ChatRequest']['reasoningEffort'];
+  responseFormat?: Schemas['ChatRequest']['responseFormat'];
   /** The message of the user of which this is another version. */
   edits?: string | undefined;
 }
@@ -37,6 +42,8 @@ export interface ConversationSocketEvents {
   reply: { type: 'reply'; messageId: string; model: string; isVersion: boolean };
   /** The reply grows. `text` is all of it so far. */
   delta: { type: 'delta'; messageId: string; offset: number; delta: string; text: string };
+  /** The model thinks before it replies. `text` is all of it so far. */
+  reasoning: { type: 'reasoning'; messageId: string; offset: number; delta: string; text: string };
   usage: { type: 'usage'; messageId: string; promptTokens: number; completionTokens: number; model: string };
   /** The user stopped the reply. `end` follows. */
   stop: { type: 'stop'; messageId: string };
@@ -77,6 +84,8 @@ export interface ConversationOptions {
 interface PartialReply {
   messageId: string;
   text: string;
+  /** What the model thinks. */
+  reasoning?: string;
   /** The end, which came before all of the text. */
   end?: ConversationSocketEvents['end'];
 }
@@ -245,6 +254,9 @@ export class ConversationConnection {
       case 'delta':
         this.#grow(event);
         return;
+      case 'reasoning':
+        this.#think(event);
+        return;
       case 'end':
         this.#end(event);
         return;
@@ -276,6 +288,20 @@ export class ConversationConnection {
     const isKnown = this.#messages.has(id);
     this.#messages.add(id);
     return isKnown;
+  }
+
+  /** Takes from a part of the reasoning what is new. It comes from its beginning when a reply is sent again. */
+  #think(event: ConversationSocketEvents['reasoning']): void {
+    const { messageId, offset, delta } = event;
+    if (messageId === this.#finished) return;
+    if (this.#reply?.messageId !== messageId) this.#reply = { messageId, text: '' };
+    const known = this.#reply.reasoning ?? '';
+    // What is between was lost: the stored message has it.
+    if (offset + delta.length <= known.length) return;
+    const added = delta.slice(Math.max(0, known.length - offset));
+    const text = known + added;
+    this.#reply.reasoning = text;
+    this.#emit({ type: 'reasoning', messageId, offset: text.length - added.length, delta: added, text });
   }
 
   /** Takes from a part what is new. */

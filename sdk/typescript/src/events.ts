@@ -9,7 +9,7 @@ type Schemas = components['schemas'];
 export type ConversationEvent = { type: 'conversation' } & Schemas['ConversationEvent'];
 /** The next part of the reply; `id` counts from 1. */
 export type ContentEvent = { type: 'content'; id: number } & Schemas['ContentEvent'];
-/** The next part of what the model thinks before it replies. It is not sent again after a lost connection. */
+/** The next part of what the model thinks before it replies. */
 export type ReasoningEvent = { type: 'reasoning' } & Schemas['ReasoningEvent'];
 /** The tokens that the reply took. */
 export type UsageEvent = { type: 'usage' } & Schemas['UsageEvent'];

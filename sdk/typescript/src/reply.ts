@@ -35,6 +35,8 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
   #conversationId: string | undefined;
   #messageId: string | undefined;
   #lastEventId: number;
+  /** How much of the model's reasoning was delivered, in UTF-16 units. */
+  #reasoning = 0;
   #conversationEvent: ConversationEvent | undefined;
   #usage: UsageEvent | undefined;
   readonly #evicted: EvictedConversation[] = [];
@@ -156,7 +158,7 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
     }
   }
 
-  /** Records an event; false if it was delivered before. */
+  /** Records an event; false if it was delivered before. Of reasoning, the part that was delivered is removed. */
   #isNew(event: ReplyEvent): boolean {
     switch (event.type) {
       case 'conversation': {
@@ -172,6 +174,15 @@ export class ReplyStream implements AsyncIterable<ReplyEvent> {
         const isNew = event.id > this.#lastEventId;
         this.#lastEventId = Math.max(this.#lastEventId, event.id);
         return isNew;
+      }
+      case 'reasoning': {
+        // A new connection sends it from its beginning.
+        const end = event.offset + event.reasoning.length;
+        if (end <= this.#reasoning) return false;
+        event.reasoning = event.reasoning.slice(Math.max(0, this.#reasoning - event.offset));
+        event.offset = end - event.reasoning.length;
+        this.#reasoning = end;
+        return true;
       }
       case 'usage':
         this.#usage = event;

@@ -3756,6 +3756,9 @@ export interface components {
             message: string;
             /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
             model?: string | null;
+            /** @description How much the model thinks before it replies. Models have some of these; where a model has no such setting, it is left out. */
+            reasoningEffort?: ("none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max") | null;
+            responseFormat?: components["schemas"]["ResponseFormat"] | null;
             /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
             system?: string | null;
             temperature?: number | null;
@@ -4439,6 +4442,8 @@ export interface components {
         ReasoningEvent: {
             /** @constant */
             content: "";
+            /** @description Where it begins in all of the reasoning, in UTF-16 units, as JavaScript counts. */
+            offset: number;
             reasoning: string;
         };
         RefreshRequest: {
@@ -4451,6 +4456,9 @@ export interface components {
             messageId?: string | null;
             /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
             model?: string | null;
+            /** @description How much the model thinks before it replies. Models have some of these; where a model has no such setting, it is left out. */
+            reasoningEffort?: ("none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max") | null;
+            responseFormat?: components["schemas"]["ResponseFormat"] | null;
             /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
             system?: string | null;
             temperature?: number | null;
@@ -4473,6 +4481,26 @@ export interface components {
             type: string;
         } & {
             [key: string]: unknown;
+        };
+        /** @description Structured output: the format of the text of the reply. A model that has none refuses the request (400). */
+        ResponseFormat: {
+            /** @constant */
+            type: "text";
+        } | {
+            /** @constant */
+            type: "json_object";
+        } | {
+            description?: string | null;
+            /** @description Default: `reply`. */
+            name?: string | null;
+            /** @description A JSON Schema, of at most 64 KiB. Providers take a subset of the standard. */
+            schema: {
+                [key: string]: unknown;
+            };
+            /** @description Whether the reply must match. Default of the provider. */
+            strict?: boolean | null;
+            /** @constant */
+            type: "json_schema";
         };
         /** @description As in OpenAI's API. */
         ResponseObject: {
@@ -4689,6 +4717,9 @@ export interface components {
             messages?: components["schemas"]["UiMessage"][] | null;
             /** @description The id of a model. Default: the last model of the conversation, then the default model of the user, then `default_model` of the server. */
             model?: string | null;
+            /** @description How much the model thinks before it replies. Models have some of these; where a model has no such setting, it is left out. */
+            reasoningEffort?: ("none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max") | null;
+            responseFormat?: components["schemas"]["ResponseFormat"] | null;
             /** @description Instructions to the model (system prompt). Default: the system prompt of the user, then `system_prompt` of the server. */
             system?: string | null;
             temperature?: number | null;

@@ -5,7 +5,7 @@ use std::future::Future;
 use futures::SinkExt as _;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use upstream::{Gate, Script, Upstream};
+use upstream::{Gate, RawResponse, Script, Upstream};
 
 use super::{Setup, Socket};
 use crate::harness::{App, Builder, Client, ProxyKind, User, in_time};
@@ -551,6 +551,55 @@ async fn messages_that_are_not_valid_are_errors_and_too_many_close_the_socket() 
         }
         assert_eq!(socket.next_of("error").await["code"], "RATE_LIMITED");
         assert_eq!(socket.close_code().await, 4429);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_model_thinks_shows_in_every_tab() {
+    let name = "what_the_model_thinks_shows_in_every_tab";
+    on_each(name, hello, |chat| async move {
+        let user = chat.client.user().await;
+        let conversation = user.say("Hi").await;
+        let gate = Gate::default();
+        let event = |delta: Value, reason: Value| {
+            let choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
+            json!({ "choices": [choice] })
+        };
+        let framed = |event: Value| format!("data: {event}\n\n");
+        let thought = event(json!({ "reasoning_content": "Hm 🐟 " }), Value::Null);
+        let more = event(json!({ "reasoning_content": "well." }), Value::Null);
+        let said = event(json!({ "content": "Yes." }), json!("stop"));
+        let response = RawResponse::events([thought])
+            .gate(&gate)
+            .then(framed(more))
+            .then(framed(said))
+            .then("data: [DONE]\n\n");
+        chat.upstream.push(response.into());
+        let mut live = chat.socket(&user, &conversation).await;
+        let body = json!({ "conversationId": conversation, "message": "Is it?" });
+        let reply = user.chat(body).await.accepted().await;
+        let part = live.next_of("reasoning").await;
+        assert_eq!(
+            (&part["offset"], &part["delta"]),
+            (&json!(0), &json!("Hm 🐟 "))
+        );
+        // A socket that is opened meanwhile has it from the beginning.
+        let mut late = chat.socket(&user, &conversation).await;
+        gate.open();
+        reply.collect().await;
+        for (socket, known) in [(&mut live, "Hm 🐟 "), (&mut late, "")] {
+            let mut thoughts = known.to_owned();
+            loop {
+                let message = socket.next().await;
+                match message["type"].as_str().unwrap() {
+                    "reasoning" => add_delta(&mut thoughts, &message),
+                    "end" => break,
+                    _ => {}
+                }
+            }
+            assert_eq!(thoughts, "Hm 🐟 well.");
+        }
     })
     .await;
 }

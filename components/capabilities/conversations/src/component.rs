@@ -5,7 +5,9 @@ use std::cell::Cell;
 use journal::{Clock as _, Journal, Spin};
 use serde_json::json;
 
-use crate::entries::{Attachment, Draft, Failure, Outcome, Preferences, Request, Theme, Usage};
+use crate::entries::{
+    Attachment, Draft, Failure, Outcome, Preferences, Reasoning, Request, Theme, Usage,
+};
 use crate::error::Error;
 use crate::ids;
 use crate::library;
@@ -14,7 +16,8 @@ use crate::readers::{Reader, ReaderEvent, ReaderState, Started};
 use crate::state::{Conversation, EvictedTitle, Limits, Turn};
 use crate::stop;
 use crate::turn::{
-    BeginResult, ClientMessage, Directive, MessageAction, StopReason, TurnWriter, UserMessage,
+    BeginResult, ClientMessage, Directive, MessageAction, ReplyDelta, StopReason, TurnWriter,
+    UserMessage,
 };
 use bindings::exports::goldfish::conversations::conversations::{self, Guest as Conversations};
 use bindings::exports::goldfish::conversations::preferences::Guest as PreferencesGuest;
@@ -423,20 +426,13 @@ impl GuestTurn for TurnResource {
         })
     }
 
-    async fn append(&self, deltas: Vec<String>) -> turns::Directive {
+    async fn append(&self, deltas: Vec<wit::ReplyDelta>) -> turns::Directive {
         let Ok(mut writer) = self.take() else {
             return busy();
         };
-        let next = writer.append(&deltas).await;
+        let next = writer.append(reply_deltas(deltas)).await;
         self.0.set(Some(writer));
         directive(next)
-    }
-
-    fn set_reasoning(&self, text: String) {
-        if let Some(mut writer) = self.0.take() {
-            writer.set_reasoning(&text);
-            self.0.set(Some(writer));
-        }
     }
 
     fn fail(&self, failure: wit::Failure) {
@@ -452,13 +448,13 @@ impl GuestTurn for TurnResource {
     async fn finish(
         &self,
         outcome: turns::Outcome,
-        deltas: Vec<String>,
+        deltas: Vec<wit::ReplyDelta>,
         usage: Option<turns::Usage>,
-        model: Option<String>,
+        responder: Option<turns::Responder>,
     ) -> Result<Vec<wit::EvictedConversation>, wit::Error> {
         let mut writer = self.take()?;
-        if let Some(model) = model {
-            writer.resolve_model(model);
+        if let Some(responder) = responder {
+            writer.resolve_model(responder.provider, responder.model);
         }
         let outcome = match outcome {
             turns::Outcome::Complete => Outcome::Complete,
@@ -470,7 +466,7 @@ impl GuestTurn for TurnResource {
             completion: usage.completion_tokens,
             estimated: usage.estimated,
         });
-        let finished = writer.finish(outcome, &deltas, usage).await;
+        let finished = writer.finish(outcome, reply_deltas(deltas), usage).await;
         self.0.set(Some(writer));
         Ok(finished?.into_iter().map(evicted).collect())
     }
@@ -549,6 +545,7 @@ impl GuestReader for ReaderResource {
         self.0.set(Some(reader));
         Ok(match event? {
             ReaderEvent::Deltas(deltas) => replies::ReaderEvent::Deltas(deltas),
+            ReaderEvent::Reasoning(text) => replies::ReaderEvent::Reasoning(text),
             ReaderEvent::End(outcome, usage, failed) => {
                 replies::ReaderEvent::End(replies::ReplyEnd {
                     outcome: match outcome {
@@ -566,6 +563,15 @@ impl GuestReader for ReaderResource {
             }
         })
     }
+}
+
+fn reply_deltas(deltas: Vec<wit::ReplyDelta>) -> Vec<ReplyDelta> {
+    let deltas = deltas.into_iter().map(|delta| match delta {
+        wit::ReplyDelta::Text(text) => ReplyDelta::Text(text),
+        wit::ReplyDelta::Reasoning(text) => ReplyDelta::Reasoning(text),
+        wit::ReplyDelta::ReasoningData(data) => ReplyDelta::ReasoningData(data),
+    });
+    deltas.collect()
 }
 
 fn request(key: turns::IdempotencyKey) -> Result<Request, Error> {
@@ -669,6 +675,17 @@ fn attachment(stored: Attachment) -> wit::Attachment {
     }
 }
 
+fn reasoning(stored: Reasoning) -> wit::Reasoning {
+    let blocks = stored.blocks.into_iter().map(|block| wit::ReasoningBlock {
+        text: block.text,
+        data: block.data,
+    });
+    wit::Reasoning {
+        provider: stored.provider,
+        blocks: blocks.collect(),
+    }
+}
+
 fn failure(stored: Failure) -> wit::Failure {
     wit::Failure {
         code: stored.code,
@@ -726,11 +743,13 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
     let reply_versions = reply_versions(&turn);
     let reply_model = reply_model(&turn);
     let status = status(&turn);
-    let none = String::new;
-    let (time, content, reasoning, failed) = match (turn.reply, turn.received) {
+    let (time, content, stored, failed) = match (turn.reply, turn.received) {
         (Some(reply), _) => (reply.time, reply.text, reply.reasoning, reply.failure),
-        (None, Some(received)) => (received.time, received.text, none(), None),
-        (None, None) => (turn.time, none(), none(), None),
+        (None, Some(received)) => {
+            let reasoning = Reasoning::of_text(received.reasoning);
+            (received.time, received.text, reasoning, None)
+        }
+        (None, None) => (turn.time, String::new(), Reasoning::default(), None),
     };
     [
         wit::Message {
@@ -753,7 +772,7 @@ fn messages(turn: Turn) -> [wit::Message; 2] {
             timestamp: time,
             status,
             model: Some(reply_model),
-            reasoning: (!reasoning.is_empty()).then_some(reasoning),
+            reasoning: (!stored.is_empty()).then(|| reasoning(stored)),
             failure: failed.map(failure),
             versions: reply_versions,
         },

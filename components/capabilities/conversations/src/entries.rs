@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::conversation::Conversation;
 
-pub(crate) use values::{Attachment, Failure, Outcome};
+pub(crate) use values::{Attachment, Failure, Outcome, Reasoning, ReasoningBlock};
 
 /// One entry of a user's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -257,8 +257,8 @@ pub(crate) struct End {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<Usage>,
     /// What the model thought before it replied.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) reasoning: String,
+    #[serde(default, skip_serializing_if = "Reasoning::is_empty")]
+    pub(crate) reasoning: Reasoning,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
     /// Who answered, where that is not the model that was asked.
@@ -283,6 +283,9 @@ pub(crate) struct Delta {
     /// As in [`End`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) lengths: Vec<u32>,
+    /// The next part of what the model thought.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) reasoning: String,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]

@@ -44,6 +44,10 @@ pub(crate) struct Reader<P> {
     /// Deltas taken in, passed over or not, and their bytes.
     taken: u64,
     bytes: usize,
+    /// Bytes of reasoning taken in.
+    reasoning_bytes: usize,
+    /// Deltas that are told after the reasoning that was stored with them.
+    held: Vec<String>,
     /// Deltas up to this number are passed over.
     after: u64,
     end: Option<End>,
@@ -76,6 +80,8 @@ impl Started {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReaderEvent {
     Deltas(Vec<String>),
+    /// The next part of what the model thinks.
+    Reasoning(String),
     End(Outcome, Option<Usage>, Option<Failure>),
 }
 
@@ -180,6 +186,8 @@ impl<P: Platform> Reader<P> {
             writes: 0,
             taken: 0,
             bytes: 0,
+            reasoning_bytes: 0,
+            held: Vec::new(),
             after,
             end,
             notified_at: None,
@@ -208,8 +216,15 @@ impl<P: Platform> Reader<P> {
     /// What comes next; no deltas if nothing comes for a while.
     pub(crate) async fn next(&mut self) -> Result<ReaderEvent, Error> {
         let begun = self.now();
+        if !self.held.is_empty() {
+            return Ok(ReaderEvent::Deltas(std::mem::take(&mut self.held)));
+        }
         loop {
             if let Some(end) = self.end.take() {
+                if let Some(reasoning) = self.rest_of_reasoning(&end) {
+                    self.end = Some(end);
+                    return Ok(ReaderEvent::Reasoning(reasoning));
+                }
                 let rest = self.rest(&end);
                 if let Some(model) = end.model.as_ref().filter(|_| rest.is_empty()) {
                     self.model.clone_from(model);
@@ -222,7 +237,11 @@ impl<P: Platform> Reader<P> {
                 self.end = Some(end);
                 return Ok(event);
             }
-            let deltas = self.look().await?;
+            let (reasoning, deltas) = self.look().await?;
+            if !reasoning.is_empty() {
+                self.held = deltas;
+                return Ok(ReaderEvent::Reasoning(reasoning));
+            }
             if !deltas.is_empty() {
                 return Ok(ReaderEvent::Deltas(deltas));
             }
@@ -243,19 +262,30 @@ impl<P: Platform> Reader<P> {
     }
 
     /// Takes in what was written since the last look.
-    async fn look(&mut self) -> Result<Vec<String>, Error> {
+    async fn look(&mut self) -> Result<(String, Vec<String>), Error> {
         let written = reading::pieces_from(&self.journal, &self.due, self.writes).await?;
         if !written.is_empty() {
             self.writer_seen = Some(self.now());
             self.unanswered = 0;
         }
         let mut deltas = Vec::new();
+        let mut reasoning = String::new();
         for delta in written {
+            reasoning.push_str(&delta.reasoning);
             self.writes = self.writes.saturating_add(1);
             self.bytes = self.bytes.saturating_add(delta.text.len());
             self.take(cut(&delta.text, &delta.lengths), &mut deltas);
         }
-        Ok(deltas)
+        self.reasoning_bytes = self.reasoning_bytes.saturating_add(reasoning.len());
+        Ok((reasoning, deltas))
+    }
+
+    /// The reasoning that the end has beyond that.
+    fn rest_of_reasoning(&mut self, end: &End) -> Option<String> {
+        let whole = end.reasoning.text();
+        let rest = whole.get(self.reasoning_bytes..)?;
+        self.reasoning_bytes = whole.len();
+        (!rest.is_empty()).then(|| rest.to_owned())
     }
 
     /// Takes in what the end has beyond that.

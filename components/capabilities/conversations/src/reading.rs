@@ -3,7 +3,7 @@
 use futures::future::try_join_all;
 use journal::{Journal, Platform, View};
 
-use crate::entries::{Delta, End, Failure, Outcome};
+use crate::entries::{Delta, End, Failure, Outcome, Reasoning};
 use crate::error::Error;
 use crate::ids;
 use crate::state::{REPLY_OVERDUE, ReceivedText, State, Turn};
@@ -107,7 +107,7 @@ async fn conclude<P: Platform>(
 ) -> Result<End, Error> {
     let end = End {
         time: received.time,
-        reasoning: String::new(),
+        reasoning: Reasoning::of_text(received.reasoning),
         failure: due.stopped.is_none().then(Failure::interrupted),
         outcome: match due.stopped {
             Some(_) => Outcome::Stopped,
@@ -136,6 +136,7 @@ async fn deltas<P: Platform>(journal: &Journal<P>, due: &Due) -> Result<Received
         received.deltas = received.deltas.saturating_add(1);
         received.time = received.time.max(delta.time);
         received.text.push_str(&delta.text);
+        received.reasoning.push_str(&delta.reasoning);
         received.lengths.extend(delta.lengths);
     }
     Ok(received)
@@ -154,6 +155,7 @@ pub(crate) async fn pieces_from<P: Platform>(
             time: due.requested_at,
             text: String::new(),
             lengths: Vec::new(),
+            reasoning: String::new(),
         })
     });
     Ok(deltas.collect())
@@ -168,7 +170,7 @@ fn decode_end(bytes: &[u8], requested_at: u64) -> End {
         deltas: 0,
         lengths: Vec::new(),
         usage: None,
-        reasoning: String::new(),
+        reasoning: Reasoning::default(),
         failure: None,
         model: None,
     })

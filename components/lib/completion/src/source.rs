@@ -30,7 +30,7 @@ type CompletionFuture = Pin<Box<dyn Future<Output = Result<Completion, Error>>>>
 pub enum Keep {
     /// Text only. A refusal counts as text; reasoning, tool calls and extra fields are dropped.
     Text,
-    /// The same, and the text of the model's reasoning.
+    /// The same, and the model's reasoning.
     TextAndReasoning,
     /// All of them.
     All,
@@ -146,7 +146,11 @@ impl Keep {
                 .into_iter()
                 .filter_map(|delta| match delta {
                     Delta::Text(text) | Delta::Refusal(text) => Some(Delta::Text(text)),
-                    Delta::Reasoning(_) if self == Self::TextAndReasoning => Some(delta),
+                    Delta::Reasoning(_) | Delta::ReasoningData(_)
+                        if self == Self::TextAndReasoning =>
+                    {
+                        Some(delta)
+                    }
                     Delta::ResolvedModel(_)
                     | Delta::Reasoning(_)
                     | Delta::ReasoningData(_)

@@ -5,7 +5,7 @@ use std::{cell::RefCell, pin::pin, rc::Rc, time::Duration};
 use contracts::{
     conversations::{
         turns::{Directive, StopReason, Turn},
-        types::EvictedConversation,
+        types::{EvictedConversation, ReplyDelta},
     },
     llm::types::Delta,
 };
@@ -61,10 +61,10 @@ pub fn store_stop() -> (StopSender, StoreStop) {
 }
 
 /// Deltas of a reply that are passed to [`Storing::run`].
-pub struct StoreQueue(UnboundedSender<Vec<String>>);
+pub struct StoreQueue(UnboundedSender<Vec<ReplyDelta>>);
 
 /// The other end of a [`StoreQueue`].
-pub struct StoreDeltas(UnboundedReceiver<Vec<String>>);
+pub struct StoreDeltas(UnboundedReceiver<Vec<ReplyDelta>>);
 
 /// A queue from the relay to the store. It ends when its [`StoreQueue`] is dropped.
 pub fn store_queue() -> (StoreQueue, StoreDeltas) {
@@ -89,7 +89,7 @@ impl Storing {
     /// that came after the last call, for `finish`.
     ///
     /// Must not be dropped before it returns: a dropped call loses the turn.
-    pub async fn run(&mut self, turn: &Turn, queue: StoreDeltas) -> Vec<String> {
+    pub async fn run(&mut self, turn: &Turn, queue: StoreDeltas) -> Vec<ReplyDelta> {
         let mut pending = Pending {
             queue: queue.0,
             deltas: Vec::new(),
@@ -147,8 +147,8 @@ impl StoreStop {
 
 /// Deltas that were not appended yet.
 struct Pending {
-    queue: UnboundedReceiver<Vec<String>>,
-    deltas: Vec<String>,
+    queue: UnboundedReceiver<Vec<ReplyDelta>>,
+    deltas: Vec<ReplyDelta>,
     bytes: usize,
 }
 
@@ -175,13 +175,17 @@ impl Pending {
         }
     }
 
-    fn extend(&mut self, deltas: Vec<String>) {
-        let sizes = deltas.iter().map(String::len);
+    fn extend(&mut self, deltas: Vec<ReplyDelta>) {
+        let sizes = deltas.iter().map(|delta| match delta {
+            ReplyDelta::Text(text)
+            | ReplyDelta::Reasoning(text)
+            | ReplyDelta::ReasoningData(text) => text.len(),
+        });
         self.bytes = sizes.fold(self.bytes, usize::saturating_add);
         self.deltas.extend(deltas);
     }
 
-    fn take(&mut self) -> Vec<String> {
+    fn take(&mut self) -> Vec<ReplyDelta> {
         self.bytes = 0;
         std::mem::take(&mut self.deltas)
     }
@@ -196,9 +200,6 @@ pub trait TextEncoder {
     fn reasoning(&mut self, out: &mut Encoder, text: &str);
 }
 
-/// How much of a model's reasoning is kept to be stored, in bytes.
-const MAX_REASONING: usize = 64 * 1024;
-
 /// Passes the text of a reply on to the client and to the store. The model waits for neither: the
 /// reply is stored whether or not the client reads it.
 pub struct StoredReplySink<E> {
@@ -206,7 +207,6 @@ pub struct StoredReplySink<E> {
     client: SendBuffer,
     store: StoreQueue,
     stop: StoreStop,
-    reasoning: String,
 }
 
 impl<E: TextEncoder> StoredReplySink<E> {
@@ -217,13 +217,12 @@ impl<E: TextEncoder> StoredReplySink<E> {
             client,
             store,
             stop,
-            reasoning: String::new(),
         }
     }
 
-    /// Ends the queue of the store, and returns the encoder, what goes to the client, and the model's reasoning.
-    pub fn finish(self) -> (E, SendBuffer, String) {
-        (self.encoder, self.client, self.reasoning)
+    /// Ends the queue of the store, and returns the encoder and what goes to the client.
+    pub fn finish(self) -> (E, SendBuffer) {
+        (self.encoder, self.client)
     }
 }
 
@@ -233,19 +232,14 @@ impl<E: TextEncoder> Sink for StoredReplySink<E> {
         for delta in &deltas {
             match delta {
                 Delta::Text(text) => self.encoder.text(&mut out, text),
-                Delta::Reasoning(reasoning) => {
-                    self.encoder.reasoning(&mut out, &reasoning.text);
-                    if self.reasoning.len() < MAX_REASONING {
-                        self.reasoning.push_str(&reasoning.text);
-                    }
-                }
+                Delta::Reasoning(reasoning) => self.encoder.reasoning(&mut out, &reasoning.text),
                 _ => {}
             }
         }
         self.client.push(out.take());
-        let texts = deltas.into_iter().filter_map(into_text).collect();
+        let stored = deltas.into_iter().filter_map(stored_delta).collect();
         // Fails only if storing has ended, which it does not before this sink.
-        let _ = self.store.0.unbounded_send(texts);
+        let _ = self.store.0.unbounded_send(stored);
         Ok(())
     }
 
@@ -254,9 +248,11 @@ impl<E: TextEncoder> Sink for StoredReplySink<E> {
     }
 }
 
-fn into_text(delta: Delta) -> Option<String> {
+fn stored_delta(delta: Delta) -> Option<ReplyDelta> {
     match delta {
-        Delta::Text(text) => Some(text),
+        Delta::Text(text) => Some(ReplyDelta::Text(text)),
+        Delta::Reasoning(reasoning) => Some(ReplyDelta::Reasoning(reasoning.text)),
+        Delta::ReasoningData(data) => Some(ReplyDelta::ReasoningData(data)),
         _ => None,
     }
 }
@@ -284,15 +280,20 @@ mod tests {
             deltas: Vec::new(),
             bytes: 0,
         };
-        pending.extend(vec!["ab".to_owned(), "c".to_owned()]);
+        let delta = |text: &str| ReplyDelta::Text(text.to_owned());
+        pending.extend(vec![delta("ab"), ReplyDelta::Reasoning("c".to_owned())]);
         let is_due = pending.fill(&directive(3, None)).now_or_never();
         assert_eq!(is_due, Some(true));
-        assert_eq!(pending.take(), ["ab", "c"]);
+        assert_eq!(pending.take().len(), 2);
         assert_eq!(pending.bytes, 0);
-        queue.0.unbounded_send(vec!["d".to_owned()]).unwrap();
+        queue.0.unbounded_send(vec![delta("d")]).unwrap();
         drop(queue);
         block_on(pending.drain());
-        assert_eq!(pending.take(), ["d"]);
+        let rest = pending.take();
+        assert!(
+            matches!(rest.as_slice(), [ReplyDelta::Text(text)] if text == "d"),
+            "{rest:?}"
+        );
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod protocol;
 mod readers;
 mod reply_end;
 mod request;
+mod response_format;
 mod socket;
 mod start;
 mod stop;

@@ -51,6 +51,8 @@ pub(crate) struct Live {
 
 enum Part {
     Text(String),
+    /// What the model thinks.
+    Reasoning(String),
     /// The last messages.
     End(Vec<Value>),
 }
@@ -68,6 +70,13 @@ impl Live {
     pub(crate) fn text(&self, text: &str) {
         if !self.parts.is_closed() {
             self.send(Part::Text(text.to_owned()));
+        }
+    }
+
+    /// The model thinks before it replies.
+    pub(crate) fn reasoning(&self, text: &str) {
+        if !self.parts.is_closed() {
+            self.send(Part::Reasoning(text.to_owned()));
         }
     }
 
@@ -125,14 +134,17 @@ async fn publish(turn: LiveTurn, mut parts: UnboundedReceiver<Part>) {
         let mut texts = Vec::new();
         let mut next = Some(part);
         let mut grown = String::new();
+        let mut thought = String::new();
         let mut end = None;
         while let Some(part) = next {
             match part {
                 Part::Text(text) => grown.push_str(&text),
+                Part::Reasoning(text) => thought.push_str(&text),
                 Part::End(last) => end = Some(last),
             }
             next = parts.next().now_or_never().flatten();
         }
+        texts.extend(deltas.reasoning(&thought));
         texts.extend(deltas.next(&grown));
         let has_ended = end.is_some();
         if let Some(last) = end {

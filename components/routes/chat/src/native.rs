@@ -30,6 +30,7 @@ struct Content<'a> {
 #[derive(Serialize)]
 struct Reasoning<'a> {
     reasoning: &'a str,
+    offset: usize,
     content: &'static str,
 }
 
@@ -77,10 +78,12 @@ pub(crate) fn content(out: &mut Encoder, number: u64, content: &str) {
         .data(&json(&Content { content }));
 }
 
-/// A delta of what the model thinks before it replies. It has no number: it is not sent again.
-pub(crate) fn reasoning(out: &mut Encoder, reasoning: &str) {
+/// A delta of what the model thinks before it replies. It has no number: who resumes the stream gets the reasoning from
+/// its beginning, and `offset` says where it belongs, in UTF-16 units.
+pub(crate) fn reasoning(out: &mut Encoder, offset: usize, reasoning: &str) {
     let data = json(&Reasoning {
         reasoning,
+        offset,
         content: NO_CONTENT,
     });
     out.event("reasoning").data(&data);
@@ -168,10 +171,10 @@ mod tests {
              id: 2\ndata: {\"content\":\" \\\"there\\\"\\n\"}\n\n"
         );
         let mut out = Encoder::new();
-        reasoning(&mut out, "Hm.\n");
+        reasoning(&mut out, 7, "Hm.\n");
         assert_eq!(
             text(out.take()),
-            "event: reasoning\ndata: {\"reasoning\":\"Hm.\\n\",\"content\":\"\"}\n\n"
+            "event: reasoning\ndata: {\"reasoning\":\"Hm.\\n\",\"offset\":7,\"content\":\"\"}\n\n"
         );
         assert_eq!(
             text(usage(12, 2, "gpt-4o")),

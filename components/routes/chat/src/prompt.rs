@@ -43,11 +43,16 @@ impl Earlier for EarlierMessage {
     }
 
     fn bytes(&self) -> usize {
-        let reasoning = self.message.reasoning.as_ref();
+        let reasoning = self.message.reasoning.iter();
+        let blocks = reasoning.flat_map(|reasoning| &reasoning.blocks);
+        let sizes = blocks.map(|block| {
+            let data = block.data.as_ref().map_or(0, String::len);
+            block.text.len().saturating_add(data)
+        });
         self.message
             .content
             .len()
-            .saturating_add(reasoning.map_or(0, String::len))
+            .saturating_add(sizes.fold(0, usize::saturating_add))
             .saturating_add(bytes_of(&self.files))
     }
 }
@@ -108,9 +113,11 @@ pub(crate) async fn prepare(
     };
     let mut earlier = turn.history();
     for message in &mut earlier {
-        message
+        let author = message.model.as_deref();
+        message.reasoning = message
             .reasoning
-            .take_if(|_| !takes_reasoning(found, message.model.as_deref()));
+            .take()
+            .and_then(|reasoning| reasoning_for(found, author, reasoning));
     }
     let history = history(user, earlier, &fits, &mut budget).await?;
     Ok(Prompt {
@@ -124,15 +131,37 @@ pub(crate) async fn prepare(
     })
 }
 
-/// Whether a model is given the reasoning of an earlier reply of `author`: only what it wrote itself, and only where the
-/// text is all that it needs. What providers want back as proof is not stored.
-fn takes_reasoning(model: Option<&Model>, author: Option<&str>) -> bool {
-    model.is_some_and(|model| {
-        let takes_text = matches!(
-            model.reasoning_input,
-            ReasoningInput::ReasoningContent | ReasoningInput::Reasoning
-        );
-        takes_text && author == Some(model.id.as_str())
+/// What a model is given of the reasoning of an earlier reply of `author`: only what it wrote itself, and only blocks with
+/// all that its provider needs to accept them.
+fn reasoning_for(
+    model: Option<&Model>,
+    author: Option<&str>,
+    mut reasoning: stored::Reasoning,
+) -> Option<stored::Reasoning> {
+    let model = model.filter(|model| author == Some(model.id.as_str()))?;
+    match model.reasoning_input {
+        ReasoningInput::None => return None,
+        ReasoningInput::ReasoningContent | ReasoningInput::Reasoning => {}
+        ReasoningInput::ReasoningDetails | ReasoningInput::ThinkingBlocks => {
+            reasoning.blocks.retain(|block| block.data.is_some());
+        }
+    }
+    Some(reasoning).filter(|reasoning| !reasoning.blocks.is_empty())
+}
+
+/// The parts of the prompt for reasoning of a model.
+fn reasoning_parts(
+    reasoning: stored::Reasoning,
+    model: Option<&str>,
+) -> impl Iterator<Item = Part> {
+    let stored::Reasoning { provider, blocks } = reasoning;
+    blocks.into_iter().map(move |block| {
+        Part::Reasoning(Reasoning {
+            text: block.text,
+            data: block.data,
+            provider: provider.clone(),
+            model: model.map(str::to_owned),
+        })
     })
 }
 
@@ -234,14 +263,9 @@ fn messages(
                 model,
                 ..
             } = earlier.message;
-            let reasoning = reasoning.map(|text| {
-                Part::Reasoning(Reasoning {
-                    text,
-                    data: None,
-                    provider: None,
-                    model,
-                })
-            });
+            let reasoning = reasoning
+                .into_iter()
+                .flat_map(|reasoning| reasoning_parts(reasoning, model.as_deref()));
             let parts = earlier.files.into_iter().chain(reasoning);
             with_files(role, parts.collect(), content)
         });
@@ -318,9 +342,8 @@ mod tests {
         assert_eq!(messages(None, Vec::new(), "hi", Vec::new()).len(), 1);
     }
 
-    #[test]
-    fn requested_model_must_exist_and_be_configured() {
-        let catalogue = [Model {
+    fn model(reasoning_input: ReasoningInput) -> Model {
+        Model {
             id: "gpt-4o".into(),
             name: "GPT-4o".into(),
             provider: "openai".into(),
@@ -331,9 +354,40 @@ mod tests {
             stream: StreamMode::Always,
             system_role: SystemRole::AsSent,
             images: false,
-            reasoning_input: ReasoningInput::None,
+            reasoning_input,
             prices: None,
-        }];
+        }
+    }
+
+    #[test]
+    fn reasoning_for_a_model_is_its_own_with_what_its_provider_needs() {
+        let block = |text: &str, data: Option<&str>| stored::ReasoningBlock {
+            text: text.into(),
+            data: data.map(str::to_owned),
+        };
+        let given = |input: ReasoningInput, author: &str| {
+            let reasoning = stored::Reasoning {
+                provider: Some("openai".into()),
+                blocks: vec![
+                    block("a", Some("{}")),
+                    block("", Some("{}")),
+                    block("b", None),
+                ],
+            };
+            let model = model(input);
+            let given = reasoning_for(Some(&model), Some(author), reasoning);
+            given.map_or(0, |reasoning| reasoning.blocks.len())
+        };
+        assert_eq!(given(ReasoningInput::None, "gpt-4o"), 0);
+        assert_eq!(given(ReasoningInput::Reasoning, "gpt-4o"), 3);
+        assert_eq!(given(ReasoningInput::Reasoning, "o1"), 0);
+        assert_eq!(given(ReasoningInput::ThinkingBlocks, "gpt-4o"), 2);
+        assert_eq!(given(ReasoningInput::ReasoningDetails, "gpt-4o"), 2);
+    }
+
+    #[test]
+    fn requested_model_must_exist_and_be_configured() {
+        let catalogue = [model(ReasoningInput::None)];
         assert!(matches!(
             requested_model("gpt-5000", &catalogue),
             Err(Error::UnknownModel)

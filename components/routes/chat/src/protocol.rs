@@ -54,6 +54,8 @@ pub(crate) struct DeltaEncoder {
     protocol: Protocol,
     /// The number of the last delta, counted from 1.
     number: u64,
+    /// How much reasoning there was, in UTF-16 units.
+    reasoning: usize,
     /// Of the AI SDK's message.
     parts: chunks::Parts,
 }
@@ -64,6 +66,7 @@ impl DeltaEncoder {
         Self {
             protocol,
             number: after,
+            reasoning: 0,
             parts: chunks::Parts::default(),
         }
     }
@@ -88,7 +91,11 @@ impl TextEncoder for DeltaEncoder {
 
     fn reasoning(&mut self, out: &mut Encoder, text: &str) {
         match self.protocol {
-            Protocol::Native => native::reasoning(out, text),
+            Protocol::Native => {
+                native::reasoning(out, self.reasoning, text);
+                let units = text.encode_utf16().count();
+                self.reasoning = self.reasoning.saturating_add(units);
+            }
             Protocol::AiSdk => self.parts.reasoning(out, text),
         }
     }

@@ -160,6 +160,11 @@ impl Following {
         while !client.is_closed() {
             match self.reader.next().await {
                 Ok(ReaderEvent::Deltas(deltas)) => self.pass_on(&deltas, &mut client).await,
+                Ok(ReaderEvent::Reasoning(text)) => {
+                    let mut out = Encoder::new();
+                    self.encoder.reasoning(&mut out, &text);
+                    client.push(out.take());
+                }
                 Ok(ReaderEvent::End(end)) => {
                     let error = stored_error(&end);
                     self.end(&end, error, &mut client, &mut log);

@@ -1,10 +1,13 @@
 //! Requests for a reply, as clients of `/api` send them.
 
-use contracts::conversations::turns::ClientMessage;
+use contracts::{
+    conversations::turns::ClientMessage,
+    llm::types::{Error, Options},
+};
 use http_edge::{ApiError, Validator, parse_uuid};
 use serde::{Deserialize, Serialize};
 
-use crate::attachments::Given;
+use crate::{attachments::Given, response_format::ResponseFormat};
 
 /// Longest message and longest system prompt, in characters (Unicode scalar values).
 pub(crate) const MAX_CHARACTERS: usize = 10_000;
@@ -23,6 +26,10 @@ pub(crate) struct ChatBody {
     system: Option<String>,
     temperature: Option<f64>,
     max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_effort: Option<ReasoningEffort>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<ResponseFormat>,
 }
 
 /// The body of `POST /api/conversations/:id/regenerate`, and the options of any request for a reply.
@@ -35,6 +42,23 @@ pub(crate) struct RegenerateBody {
     pub(crate) system: Option<String>,
     pub(crate) temperature: Option<f64>,
     pub(crate) max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning_effort: Option<ReasoningEffort>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) response_format: Option<ResponseFormat>,
+}
+
+/// How much a model reasons before it replies. Models have some of these.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ReasoningEffort {
+    None,
+    Minimal,
+    Low,
+    Medium,
+    High,
+    Xhigh,
+    Max,
 }
 
 /// A validated request for a turn.
@@ -53,6 +77,8 @@ pub(crate) struct TurnRequest {
     pub(crate) system: Option<String>,
     pub(crate) temperature: Option<f64>,
     pub(crate) max_tokens: Option<u32>,
+    pub(crate) reasoning_effort: Option<ReasoningEffort>,
+    pub(crate) response_format: Option<ResponseFormat>,
 }
 
 impl TurnRequest {
@@ -73,8 +99,57 @@ impl TurnRequest {
             system: self.system.clone(),
             temperature: self.temperature,
             max_tokens: self.max_tokens,
+            reasoning_effort: self.reasoning_effort,
+            response_format: self.response_format.clone(),
         }
     }
+
+    /// The parameters of the model that `goldfish:llm` has among its options.
+    pub(crate) fn llm_options(&self) -> Option<Options> {
+        let effort = self
+            .reasoning_effort
+            .map(|effort| serde_json::json!({ "reasoning_effort": effort }).to_string());
+        if effort.is_none() && self.response_format.is_none() {
+            return None;
+        }
+        Some(Options {
+            top_p: None,
+            stop: Vec::new(),
+            seed: None,
+            presence_penalty: None,
+            frequency_penalty: None,
+            end_user: None,
+            tools: Vec::new(),
+            tool_choice: None,
+            parallel_tool_calls: None,
+            response_format: self.response_format.as_ref().map(ResponseFormat::for_llm),
+            extra: effort,
+            include_extra: false,
+            whole: false,
+        })
+    }
+}
+
+/// An error of `goldfish:llm` with the path that the field has in a request.
+pub(crate) fn with_own_path(mut error: Error) -> Error {
+    if let Error::InvalidRequest(invalid) = &mut error
+        && let Some(field) = &mut invalid.field
+    {
+        for (theirs, own) in [
+            ("response_format.json_schema", "responseFormat"),
+            ("response_format", "responseFormat"),
+            ("reasoning_effort", "reasoningEffort"),
+            ("max_tokens", "maxTokens"),
+        ] {
+            if let Some(rest) = field.strip_prefix(theirs)
+                && (rest.is_empty() || rest.starts_with('.'))
+            {
+                *field = format!("{own}{rest}");
+                break;
+            }
+        }
+    }
+    error
 }
 
 impl TryFrom<ChatBody> for TurnRequest {
@@ -88,6 +163,8 @@ impl TryFrom<ChatBody> for TurnRequest {
             system: body.system,
             temperature: body.temperature,
             max_tokens: body.max_tokens,
+            reasoning_effort: body.reasoning_effort,
+            response_format: body.response_format,
         };
         let mut check = Validator::new();
         let may_be_empty = body.attachments.as_ref().is_some_and(|ids| !ids.is_empty());
@@ -143,6 +220,9 @@ impl RegenerateBody {
     /// `check` has already.
     pub(crate) fn validate(self, check: &mut Validator) -> Result<TurnRequest, ApiError> {
         let system = self.system.as_deref().unwrap_or_default();
+        if let Some(format) = &self.response_format {
+            format.validate(check);
+        }
         check
             .max_length("system", system, MAX_CHARACTERS)
             .require(
@@ -166,6 +246,8 @@ impl RegenerateBody {
             system: self.system,
             temperature: self.temperature,
             max_tokens: self.max_tokens,
+            reasoning_effort: self.reasoning_effort,
+            response_format: self.response_format,
         })
     }
 }
@@ -182,6 +264,7 @@ fn is_message_id(id: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::llm::types::Invalid;
 
     fn with_message(message: &str) -> ChatBody {
         ChatBody {
@@ -226,6 +309,48 @@ mod tests {
                 "maxTokens"
             ]
         );
+    }
+
+    #[test]
+    fn options_of_a_plain_request_are_none_and_its_key_is_as_ever() {
+        let body = with_message("hi");
+        let json = serde_json::to_string(&body).unwrap();
+        assert!(!json.contains("reasoningEffort") && !json.contains("responseFormat"));
+        assert!(TurnRequest::try_from(body).unwrap().llm_options().is_none());
+        let body = ChatBody {
+            reasoning_effort: Some(ReasoningEffort::Xhigh),
+            response_format: Some(ResponseFormat::JsonObject),
+            ..with_message("hi")
+        };
+        let options = TurnRequest::try_from(body).unwrap().llm_options().unwrap();
+        let effort = r#"{"reasoning_effort":"xhigh"}"#;
+        assert_eq!(options.extra.as_deref(), Some(effort));
+        assert!(options.response_format.is_some());
+    }
+
+    #[test]
+    fn with_own_path_translates_fields_of_requests() {
+        for (theirs, own) in [
+            (
+                "response_format.json_schema.schema",
+                "responseFormat.schema",
+            ),
+            ("response_format.type", "responseFormat.type"),
+            ("reasoning_effort", "reasoningEffort"),
+            ("max_tokens", "maxTokens"),
+            ("max_tokens_of", "max_tokens_of"),
+            ("messages[0].content", "messages[0].content"),
+        ] {
+            let error = with_own_path(Error::InvalidRequest(Invalid {
+                field: Some(theirs.to_owned()),
+                reason: String::new(),
+                code: None,
+            }));
+            let Error::InvalidRequest(invalid) = error else {
+                panic!("{error:?}");
+            };
+            assert_eq!(invalid.field.as_deref(), Some(own));
+        }
     }
 
     #[test]

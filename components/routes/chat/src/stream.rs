@@ -8,8 +8,8 @@ use completion::{
 };
 use contracts::{
     conversations::{
-        turns::{Outcome, ReplyInfo, Turn, Usage},
-        types::{Error as StoreError, EvictedConversation, Failure},
+        turns::{Outcome, ReplyInfo, Responder, Turn, Usage},
+        types::{Error as StoreError, EvictedConversation, Failure, ReplyDelta},
     },
     llm::types::Usage as TokenUsage,
 };
@@ -99,9 +99,7 @@ impl ReplyStream {
             relayed,
             mut encoder,
             mut client,
-            reasoning,
         } = passed_on;
-        turn.set_reasoning(&reasoning);
         let finished = finish_turn(&turn, relayed, unstored, reservation, &model).await;
         let mut evicted = encoder.evictions.take();
         evicted.extend_from_slice(&finished.evicted);
@@ -131,8 +129,6 @@ struct PassedOn {
     relayed: Relayed,
     encoder: TitledEncoder,
     client: SendBuffer,
-    /// What the model thought before it replied.
-    reasoning: String,
 }
 
 /// Ends the queue of the store with the reply.
@@ -148,12 +144,11 @@ async fn pass_on(
         Some(reply) => relay(reply, &mut sink).await,
         None => Relayed::cancelled(),
     };
-    let (encoder, client, reasoning) = sink.finish();
+    let (encoder, client) = sink.finish();
     PassedOn {
         relayed,
         encoder,
         client,
-        reasoning,
     }
 }
 
@@ -162,7 +157,7 @@ async fn pass_on(
 async fn finish_turn(
     turn: &Turn,
     relayed: Relayed,
-    unstored: Vec<String>,
+    unstored: Vec<ReplyDelta>,
     reservation: Reservation,
     requested: &str,
 ) -> Finished {
@@ -171,6 +166,10 @@ async fn finish_turn(
     let model = resolved
         .map_or(requested, |resolved| &resolved.model)
         .to_owned();
+    let responder = resolved.map(|resolved| Responder {
+        provider: resolved.provider.clone(),
+        model: resolved.model.clone(),
+    });
     let outcome = outcome(&relayed.end);
     let stored_usage = (outcome != Outcome::Incomplete).then_some(Usage {
         prompt_tokens: usage.prompt_tokens,
@@ -187,7 +186,7 @@ async fn finish_turn(
         turn.fail(&failure(error));
     }
     let (finished, settled) = join(
-        finish(turn, outcome, unstored, stored_usage, Some(model.clone())),
+        finish(turn, outcome, unstored, stored_usage, responder),
         reservation.settle(requested, &relayed),
     )
     .await;
@@ -266,11 +265,11 @@ pub(crate) fn failure(error: &ApiError) -> Failure {
 pub(crate) async fn finish(
     turn: &Turn,
     outcome: Outcome,
-    unstored: Vec<String>,
+    unstored: Vec<ReplyDelta>,
     usage: Option<Usage>,
-    model: Option<String>,
+    responder: Option<Responder>,
 ) -> Result<Vec<EvictedConversation>, String> {
-    match turn.finish(outcome, unstored, usage, model).await {
+    match turn.finish(outcome, unstored, usage, responder).await {
         // The conversation was deleted while the reply was written: there is nothing to store.
         Err(StoreError::NotFound) => Ok(Vec::new()),
         Ok(evicted) => Ok(evicted),
@@ -307,5 +306,6 @@ impl TextEncoder for TitledEncoder {
 
     fn reasoning(&mut self, out: &mut Encoder, text: &str) {
         self.deltas.reasoning(out, text);
+        self.live.reasoning(text);
     }
 }

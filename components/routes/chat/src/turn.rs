@@ -22,7 +22,7 @@ use crate::{
     protocol::Protocol,
     readers,
     reply_end::ReplyEnd,
-    request::TurnRequest,
+    request::{TurnRequest, with_own_path},
     start::{self, FirstDelta, Start},
     stream::{self, ReplyStream},
     title::TitleRequest,
@@ -218,7 +218,7 @@ impl NewTurn {
             messages: prompt.messages,
             temperature: request.temperature,
             max_tokens: reservation.max_tokens,
-            options: None,
+            options: request.llm_options(),
             native: None,
         };
         let tell = |info: &ReplyInfo| {
@@ -257,7 +257,7 @@ impl NewTurn {
             FirstDelta::Stopped => None,
             FirstDelta::Failed(error) => {
                 // If the end cannot be stored, the reply becomes incomplete by itself.
-                let error = error_mapping::llm(error);
+                let error = error_mapping::llm(with_own_path(error));
                 turn.fail(&stream::failure(&error));
                 let end = stream::finish(&turn, Outcome::Incomplete, Vec::new(), None, None);
                 let (finished, released) = join(end, reservation.release()).await;

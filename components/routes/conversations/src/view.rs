@@ -3,7 +3,8 @@
 use contracts::conversations::{
     conversations::{ConversationPage, History, Place, Restored},
     types::{
-        Conversation, EvictedConversation, Message, MessageStatus, MessageVersion, Role, Summary,
+        Conversation, EvictedConversation, Message, MessageStatus, MessageVersion, Reasoning, Role,
+        Summary,
     },
 };
 use file_transfer::AttachmentView;
@@ -86,7 +87,7 @@ struct MessageView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning: Option<&'a str>,
+    reasoning: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -110,6 +111,11 @@ struct VersionView<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
+}
+
+fn reasoning_text(reasoning: &Reasoning) -> String {
+    let texts = reasoning.blocks.iter().map(|block| block.text.as_str());
+    texts.collect()
 }
 
 fn status(status: MessageStatus) -> &'static str {
@@ -231,7 +237,11 @@ impl<'a> MessageView<'a> {
             timestamp: message.timestamp,
             status: status(message.status),
             model: message.model.as_deref(),
-            reasoning: message.reasoning.as_deref(),
+            reasoning: message
+                .reasoning
+                .as_ref()
+                .map(reasoning_text)
+                .filter(|text| !text.is_empty()),
             failure: message.failure.as_ref().map(|failure| FailureView {
                 code: &failure.code,
                 message: &failure.message,

@@ -104,6 +104,8 @@ async fn read_reply(user: &str, id: &str, from: Start, wait_ms: u32) -> Result<P
                     break;
                 }
             }
+            // The stream is of the text alone.
+            ReaderEvent::Reasoning(_) => {}
             ReaderEvent::Deltas(_) => {
                 page.is_whole = true;
                 let has_waited = begun.elapsed() >= Duration::from_millis(wait_ms.into());

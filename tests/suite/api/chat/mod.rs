@@ -6,6 +6,7 @@ mod context_window;
 mod idempotency;
 mod reasoning;
 mod streaming;
+mod structured_output;
 
 use serde_json::{Value, json};
 use upstream::{Fault, Script, Upstream};

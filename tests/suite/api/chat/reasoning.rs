@@ -1,7 +1,7 @@
-//! What a model thinks before it replies: streamed, moderated, stored, and sent back to models that take it.
+//! What a model thinks before it replies: streamed, moderated, stored, resumed, and sent back to models that take it.
 
 use serde_json::{Value, json};
-use upstream::{RawResponse, Script, Upstream};
+use upstream::{Gate, RawResponse, Script, Upstream};
 
 use crate::harness::{App, ChangedManifest, Event, Guest};
 
@@ -206,4 +206,187 @@ async fn reasoning_is_moderated_like_the_text() {
     );
     let stored = guest.conversation(&id).await.to_string();
     assert!(!stored.contains("piranha"), "{stored}");
+}
+
+/// The reasoning of events by its offsets, as clients put it together, and the text.
+fn put_together(events: &[Event]) -> (String, String) {
+    let (mut reasoning, mut text) = (Vec::new(), String::new());
+    for event in events.iter().filter(|event| !event.is_done()) {
+        let data = event.json();
+        if event.name() == "reasoning" {
+            let offset = usize::try_from(data["offset"].as_u64().unwrap()).unwrap();
+            assert!(offset <= reasoning.len(), "a gap before {data}");
+            reasoning.truncate(offset);
+            reasoning.extend(data["reasoning"].as_str().unwrap().encode_utf16());
+        }
+        text += data["content"].as_str().unwrap();
+    }
+    (String::from_utf16(&reasoning).unwrap(), text)
+}
+
+#[tokio::test]
+async fn a_stream_that_is_resumed_begins_with_the_reasoning_again() {
+    let upstream = Upstream::start(Script::new(["never"])).await.unwrap();
+    let app = app(&upstream).await;
+    let guest = app.client().guest().await;
+    let gate = Gate::default();
+    let thought = |text: &str| chunk(json!({ "reasoning_content": text }), Value::Null);
+    let said = |text: &str, reason: Value| chunk(json!({ "content": text }), reason);
+    let framed = |event: Value| format!("data: {event}\n\n");
+    let response = RawResponse::events([thought("Six 🐟 sevens: ")])
+        .gate(&gate)
+        .then(framed(thought("42.")))
+        .then(framed(said("It is ", Value::Null)))
+        .then(framed(said("42.", json!("stop"))))
+        .then("data: [DONE]\n\n");
+    upstream.push(response.into());
+    let body = json!({ "message": "What is 6 * 7?", "model": "thinker" });
+    let first = guest.chat(body).await.accepted().await;
+    let id = first.conversation_id();
+    // Another client, while the model thinks.
+    let path = format!("/api/conversations/{id}/stream");
+    let second = guest.open("GET", &path, None).await.accepted().await;
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][1]["status"], "streaming");
+    gate.open();
+    let expected = ("Six 🐟 sevens: 42.".to_owned(), "It is 42.".to_owned());
+    assert_eq!(put_together(&second.events().await), expected);
+    assert_eq!(put_together(&first.events().await), expected);
+    // One that has a part of the text.
+    let query = format!("{path}?lastEventId=1");
+    let rest = guest.open("GET", &query, None).await.accepted().await;
+    let rest = rest.events().await;
+    assert_eq!(put_together(&rest), (expected.0, "42.".to_owned()));
+    assert!(rest.iter().all(|event| event.name() != "conversation"));
+}
+
+/// A reply of Anthropic's API that thinks first.
+fn thinking_blocks() -> RawResponse {
+    let block = |index: u8, block: Value| json!({ "type": "content_block_start", "index": index, "content_block": block });
+    let delta = |index: u8, delta: Value| json!({ "type": "content_block_delta", "index": index, "delta": delta });
+    let stop = |index: u8| json!({ "type": "content_block_stop", "index": index });
+    let usage = json!({ "input_tokens": 3, "output_tokens": 5 });
+    RawResponse::named_events([
+        json!({ "type": "message_start", "message": {
+            "id": "msg_1", "type": "message", "role": "assistant", "content": [], "model": "m", "usage": usage,
+        }}),
+        block(
+            0,
+            json!({ "type": "thinking", "thinking": "", "signature": "" }),
+        ),
+        delta(
+            0,
+            json!({ "type": "thinking_delta", "thinking": "Six sevens: " }),
+        ),
+        delta(0, json!({ "type": "thinking_delta", "thinking": "42." })),
+        delta(0, json!({ "type": "signature_delta", "signature": "c2ln" })),
+        stop(0),
+        block(
+            1,
+            json!({ "type": "redacted_thinking", "data": "ZGF0YQ==" }),
+        ),
+        stop(1),
+        block(2, json!({ "type": "text", "text": "" })),
+        delta(2, json!({ "type": "text_delta", "text": "It is 42." })),
+        stop(2),
+        json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn", "stop_sequence": null }, "usage": usage }),
+        json!({ "type": "message_stop" }),
+    ])
+}
+
+#[tokio::test]
+async fn blocks_go_back_to_anthropic_with_their_signatures() {
+    let upstream = Upstream::start(Script::new(["ok"])).await.unwrap();
+    let app = App::with_defaults().anthropic(&upstream).start().await;
+    let guest = app.client().guest().await;
+    upstream.push(thinking_blocks().into());
+    let (id, events) = ask(&guest, None, "claude-sonnet-5").await;
+    assert_eq!(put_together(&events).0, "Six sevens: 42.");
+    assert!(!format!("{events:?}").contains("c2ln"));
+    let stored = guest.conversation(&id).await;
+    assert_eq!(stored["messages"][1]["reasoning"], "Six sevens: 42.");
+    for (model, expected) in [
+        (
+            "claude-sonnet-5",
+            json!([
+                { "type": "thinking", "thinking": "Six sevens: 42.", "signature": "c2ln" },
+                { "type": "redacted_thinking", "data": "ZGF0YQ==" },
+                { "type": "text", "text": "It is 42." },
+            ]),
+        ),
+        ("claude-opus-5-5", json!("It is 42.")),
+    ] {
+        ask(&guest, Some(&id), model).await;
+        let sent = upstream.requests().pop().unwrap().json();
+        let content = &sent["messages"][1]["content"];
+        let text = json!([{ "type": "text", "text": "It is 42." }]);
+        let is_expected = *content == expected || (expected.is_string() && *content == text);
+        assert!(is_expected, "{model}: {content}");
+    }
+    // The blocks are in the export of the user's data, and erased with the conversation.
+    assert!(app.stored().concat().contains("c2ln"));
+    guest.delete(&format!("/api/conversations/{id}")).await;
+    assert!(!app.stored().concat().contains("c2ln"));
+}
+
+#[tokio::test]
+async fn a_block_that_moderation_changed_does_not_go_back() {
+    let upstream = Upstream::start(Script::new(["ok"])).await.unwrap();
+    let manifest = ChangedManifest::with_capability("moderation", "moderation-words");
+    let app = App::with_defaults()
+        .anthropic(&upstream)
+        .manifest(manifest.path())
+        .variable("moderation_words", "sevens")
+        .variable("moderation_replies", "on")
+        .variable("moderation_action", "redact")
+        .start()
+        .await;
+    let guest = app.client().guest().await;
+    upstream.push(thinking_blocks().into());
+    let (id, events) = ask(&guest, None, "claude-sonnet-5").await;
+    let (reasoning, text) = put_together(&events);
+    assert!(
+        reasoning.ends_with(": 42.") && !reasoning.contains("sevens"),
+        "{reasoning}"
+    );
+    assert_eq!(text, "It is 42.");
+    ask(&guest, Some(&id), "claude-sonnet-5").await;
+    let sent = upstream.requests().pop().unwrap().json();
+    let content = sent["messages"][1]["content"].to_string();
+    assert!(
+        content.contains("It is 42.") && !content.contains("c2ln"),
+        "{content}"
+    );
+}
+
+#[tokio::test]
+async fn reasoning_details_go_back_as_they_came() {
+    let row = r#"[{"id":"router","provider":"openai","reasoningInput":"reasoningDetails"}]"#;
+    let upstream = Upstream::start(Script::new(["ok"])).await.unwrap();
+    let app = App::with_defaults()
+        .openai(&upstream)
+        .variable("models", row)
+        .start()
+        .await;
+    let guest = app.client().guest().await;
+    let detail = |detail: Value| chunk(json!({ "reasoning_details": [detail] }), Value::Null);
+    let events = [
+        detail(json!({ "type": "reasoning.text", "index": 0, "text": "Six sevens: " })),
+        detail(json!({ "type": "reasoning.text", "index": 0, "text": "42.", "signature": "c2ln" })),
+        detail(json!({ "type": "reasoning.encrypted", "index": 1, "data": "ZGF0" })),
+        detail(json!({ "type": "reasoning.encrypted", "index": 1, "data": "YQ==" })),
+        chunk(json!({ "content": "It is 42." }), json!("stop")),
+    ];
+    upstream.push(RawResponse::events(events).then("data: [DONE]\n\n").into());
+    let (id, events) = ask(&guest, None, "router").await;
+    assert_eq!(put_together(&events).0, "Six sevens: 42.");
+    ask(&guest, Some(&id), "router").await;
+    let sent = upstream.requests().pop().unwrap().json();
+    assert_eq!(
+        sent["messages"][1]["reasoning_details"],
+        json!([
+            { "type": "reasoning.text", "index": 0, "text": "Six sevens: 42.", "signature": "c2ln" },
+            { "type": "reasoning.encrypted", "index": 1, "data": "ZGF0YQ==" },
+        ])
+    );
 }

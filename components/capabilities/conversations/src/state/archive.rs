@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::turn::{Leftover, Turn, all_turns};
 use super::{Conversation, State, size};
-use crate::entries::{ArchiveChange, Begins};
+use crate::entries::{ArchiveChange, Begins, Reasoning};
 
 /// How many conversations stay in the state when others are moved to the archive: those that were used
 /// last.
@@ -274,7 +274,7 @@ fn redact_turns(turns: &mut [Turn]) {
         turn.text.clear();
         if let Some(reply) = &mut turn.reply {
             reply.text.clear();
-            reply.reasoning.clear();
+            reply.reasoning = Reasoning::default();
             reply.failure = None;
         }
         turn.versions

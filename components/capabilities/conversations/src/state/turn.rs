@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::entries::values::{Attachment, Failure, Outcome};
+use crate::entries::values::{Attachment, Failure, Outcome, Reasoning};
 
 /// A reply without an end is overdue when nothing of it was written for this long (milliseconds).
 /// A writer stores a heartbeat at least every 30 seconds.
@@ -50,8 +50,8 @@ pub(crate) struct Reply {
     pub(crate) outcome: Outcome,
     pub(crate) text: String,
     /// As in [`crate::entries::End`].
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) reasoning: String,
+    #[serde(default, skip_serializing_if = "Reasoning::is_empty")]
+    pub(crate) reasoning: Reasoning,
     /// As in [`crate::entries::End`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
@@ -64,6 +64,8 @@ pub(crate) struct ReceivedText {
     /// Of the last heartbeat.
     pub(crate) time: u64,
     pub(crate) text: String,
+    /// What the model thought so far.
+    pub(crate) reasoning: String,
     /// Writes so far, heartbeats included.
     pub(crate) deltas: u64,
     /// Of each delta of the text, in bytes.

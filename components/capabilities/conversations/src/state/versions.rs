@@ -268,7 +268,7 @@ fn nesting(turns: &[Turn]) -> usize {
 pub(crate) fn size(turns: &[Turn]) -> usize {
     let sizes = all_turns(turns).map(|turn| {
         let reply = turn.reply.as_ref().map_or(0, |reply| {
-            text::json_len(&reply.text).saturating_add(text::json_len(&reply.reasoning))
+            text::json_len(&reply.text).saturating_add(reply.reasoning.json_len())
         });
         TURN_OVERHEAD
             .saturating_add(text::json_len(&turn.text))

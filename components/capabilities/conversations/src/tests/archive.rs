@@ -7,7 +7,7 @@ use std::rc::Rc;
 use journal::Journal;
 use journal::testing::{Client, Fault, World};
 
-use super::{UNDO, begin, limits, list, of, run, said};
+use super::{UNDO, begin, deltas_of, limits, list, of, run, said};
 use crate::entries::Outcome;
 use crate::error::Error;
 use crate::library::{self, Place};
@@ -25,7 +25,9 @@ async fn talk(
 ) -> Result<String, Error> {
     let (mut writer, id) = begin(journal, conversation, message, limit).await?;
     let reply = format!("re {message}");
-    writer.finish(Outcome::Complete, &[reply], None).await?;
+    writer
+        .finish(Outcome::Complete, deltas_of(&[reply]), None)
+        .await?;
     Ok(id)
 }
 
@@ -372,7 +374,7 @@ fn a_client_id_that_moved_meanwhile_begins_no_second_conversation() {
             .unwrap();
         assert!(matches!(begun, BeginResult::Started(..)));
         writer
-            .finish(Outcome::Complete, &["re".to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&["re".to_owned()]), None)
             .await
             .unwrap();
     };
@@ -396,7 +398,7 @@ fn a_client_id_that_moved_meanwhile_begins_no_second_conversation() {
         late.begin("late".to_owned(), "m".to_owned(), limits(ANY))
             .await
             .unwrap();
-        late.finish(Outcome::Complete, &["re".to_owned()], None)
+        late.finish(Outcome::Complete, deltas_of(&["re".to_owned()]), None)
             .await
             .unwrap();
     });

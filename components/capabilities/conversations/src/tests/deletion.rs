@@ -2,7 +2,7 @@
 
 use journal::testing::{Fault, World};
 
-use super::{append_now, begin, chat, chats, delete, limits, list, of, run};
+use super::{append_now, begin, chat, chats, delete, deltas_of, limits, list, of, run};
 use crate::entries::{Outcome, Preferences};
 use crate::error::Error;
 use crate::library;
@@ -88,7 +88,7 @@ fn a_reply_in_mid_stream_leaves_nothing_behind() {
         let ended = world.finish(async move {
             append_now(&mut writer, &[MARKER.to_owned()]).await;
             writer
-                .finish(Outcome::Complete, &[MARKER.to_owned()], None)
+                .finish(Outcome::Complete, deltas_of(&[MARKER.to_owned()]), None)
                 .await
         });
         assert_eq!(ended, Some(Err(Error::NotFound)));
@@ -206,7 +206,7 @@ fn a_removal_while_the_end_is_being_written_is_noticed() {
         world.spawn(async move {
             let (mut writer, _) = begin(&slow, Some(&wanted), "question", 3).await.unwrap();
             let done = writer
-                .finish(Outcome::Complete, &[MARKER.to_owned()], None)
+                .finish(Outcome::Complete, deltas_of(&[MARKER.to_owned()]), None)
                 .await;
             place.borrow_mut().replace(done);
         });

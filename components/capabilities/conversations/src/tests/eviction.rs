@@ -2,7 +2,7 @@
 
 use journal::testing::{Client, World};
 
-use super::{UNDO, append_now, begin, chats, delete, limits, list, of, run};
+use super::{UNDO, append_now, begin, chats, delete, deltas_of, limits, list, of, run};
 use crate::entries::Outcome;
 use crate::error::Error;
 use crate::library;
@@ -38,7 +38,8 @@ fn start(world: &World, conversation: Option<&str>, message: &str) -> TurnWriter
 
 fn finish(world: &World, mut writer: TurnWriter<Client>, outcome: Outcome, deltas: &[&str]) {
     let deltas: Vec<String> = deltas.iter().map(|delta| (*delta).to_owned()).collect();
-    let finished = world.finish(async move { writer.finish(outcome, &deltas, None).await });
+    let finished =
+        world.finish(async move { writer.finish(outcome, deltas_of(&deltas), None).await });
     finished.unwrap().unwrap();
 }
 
@@ -161,7 +162,11 @@ fn deleting_all_during_a_first_reply_keeps_nothing() {
     run(&world, |journal| async move {
         library::clear(&journal).await.unwrap()
     });
-    let finished = world.finish(async move { writer.finish(Outcome::Incomplete, &[], None).await });
+    let finished = world.finish(async move {
+        writer
+            .finish(Outcome::Incomplete, deltas_of(&[]), None)
+            .await
+    });
     assert!(finished.unwrap().is_err());
     assert_eq!(
         titles_with_and_without_snapshot(&world),
@@ -223,7 +228,9 @@ fn begin_at_any_interleaving_never_costs_a_conversation_for_a_failed_reply() {
                 let (mut writer, _) = begin(&journal, None, &format!("tab {tab}"), 3)
                     .await
                     .unwrap();
-                let _ = writer.finish(Outcome::Incomplete, &[], None).await;
+                let _ = writer
+                    .finish(Outcome::Incomplete, deltas_of(&[]), None)
+                    .await;
             });
         }
         world.run();
@@ -249,10 +256,13 @@ fn append_of_the_first_word_evicts_and_reports_it_once() {
     let mut writer = start(&world, None, "d");
     assert_eq!(titles(&world), ["a", "b", "c", "d"]);
     let evicted = world.finish(async move {
-        assert_eq!(writer.append(&[]).await.evicted, []);
-        let first = writer.append(&["word".to_owned()]).await.evicted;
-        let second = writer.append(&["s".to_owned()]).await.evicted;
-        let end = writer.finish(Outcome::Complete, &[], None).await.unwrap();
+        assert_eq!(writer.append(deltas_of(&[])).await.evicted, []);
+        let first = writer.append(deltas_of(&["word".to_owned()])).await.evicted;
+        let second = writer.append(deltas_of(&["s".to_owned()])).await.evicted;
+        let end = writer
+            .finish(Outcome::Complete, deltas_of(&[]), None)
+            .await
+            .unwrap();
         (first, second, end)
     });
     let (first, second, end) = evicted.unwrap();

@@ -4,7 +4,7 @@ use journal::Fold;
 use proptest::prelude::*;
 
 use crate::entries::{
-    Begins, Confirmed, End, Entry, Message, Outcome, Preferences, Regenerated, Version,
+    Begins, Confirmed, End, Entry, Message, Outcome, Preferences, Reasoning, Regenerated, Version,
 };
 use crate::state::{State, all_turns};
 
@@ -210,7 +210,7 @@ proptest! {
                     deltas: 0,
                     lengths: Vec::new(),
                     usage: None,
-                    reasoning: String::new(),
+                    reasoning: Reasoning::default(),
                     failure: None,
                     model: None,
                 });

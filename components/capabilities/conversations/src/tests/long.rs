@@ -3,7 +3,7 @@
 use journal::testing::{Client, Fault, World};
 use journal::{MARK_EVERY, SETTLE, VALUE_MAX};
 
-use super::{append_now, begin, chats, delete, list, of, run, said};
+use super::{append_now, begin, chats, delete, deltas_of, list, of, run, said};
 use crate::entries::Outcome;
 use crate::library;
 use crate::state::REPLY_OVERDUE;
@@ -23,7 +23,7 @@ fn fill(world: &World, id: &str, turns: usize, bytes: usize) {
             let message = format!("MARKER {turn}");
             let (mut writer, _) = begin(&journal, Some(&id), &message, 3).await.unwrap();
             writer
-                .finish(Outcome::Complete, &[reply.to_owned()], None)
+                .finish(Outcome::Complete, deltas_of(&[reply.to_owned()]), None)
                 .await
                 .unwrap();
         });
@@ -100,7 +100,7 @@ fn a_reply_beyond_the_bound_is_cut_and_incomplete() {
             append_now(&mut writer, std::slice::from_ref(&reply)).await;
         }
         writer
-            .finish(Outcome::Complete, &[reply.to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&[reply.to_owned()]), None)
             .await
             .unwrap();
     });
@@ -185,7 +185,7 @@ fn a_long_reply_is_not_erased_while_it_is_needed() {
     let before = world.value("conv:guest_1:s");
     world.finish(async move {
         writer
-            .finish(Outcome::Complete, &["at last".to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&["at last".to_owned()]), None)
             .await
             .unwrap()
     });
@@ -207,7 +207,7 @@ fn turns_are_sealed_only_when_they_have_ended() {
     assert!(!world.keys().iter().any(|key| key.contains(":g:")));
     world.finish(async move {
         writer
-            .finish(Outcome::Complete, &["at last".to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&["at last".to_owned()]), None)
             .await
             .unwrap()
     });

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::library;
 use crate::state::{Conversation, Limits};
-use crate::turn::{BeginResult, TurnWriter};
+use crate::turn::{BeginResult, ReplyDelta, TurnWriter};
 
 /// How long evictions can be undone in these tests (milliseconds).
 const UNDO: u64 = 500;
@@ -63,9 +63,13 @@ async fn begin(
     }
 }
 
+fn deltas_of(deltas: &[String]) -> Vec<ReplyDelta> {
+    deltas.iter().cloned().map(ReplyDelta::Text).collect()
+}
+
 /// Appends deltas and stores them at once, whenever that would be due.
 async fn append_now(writer: &mut TurnWriter<Client>, deltas: &[String]) {
-    writer.append(deltas).await;
+    writer.append(deltas_of(deltas)).await;
     writer.store_chunk().await.unwrap();
 }
 
@@ -78,7 +82,7 @@ async fn chat(
     let (mut writer, id) = begin(journal, conversation, message, 3).await?;
     let reply = format!("re {message}");
     writer
-        .finish(Outcome::Complete, &[reply.to_owned()], None)
+        .finish(Outcome::Complete, deltas_of(&[reply.to_owned()]), None)
         .await?;
     Ok(id)
 }

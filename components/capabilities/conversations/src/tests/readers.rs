@@ -7,14 +7,14 @@ use journal::Journal;
 use journal::testing::{Client, Fault, World};
 use proptest::prelude::*;
 
-use super::{append_now, begin, chat, chats, delete, limits, list, of, run, said};
+use super::{append_now, begin, chat, chats, delete, deltas_of, limits, list, of, run, said};
 use crate::entries::{Outcome, Request, Usage};
 use crate::error::Error;
 use crate::library;
 use crate::readers::{DEAD_AFTER, Reader, ReaderEvent, ReaderState, Started};
 use crate::state::REPLY_OVERDUE;
 use crate::stop;
-use crate::turn::{BeginResult, TurnWriter};
+use crate::turn::{BeginResult, ReplyDelta, TurnWriter};
 
 const USAGE: Usage = Usage {
     prompt: 3,
@@ -43,7 +43,7 @@ async fn write(
     while written < count {
         let now = client.monotonic();
         if now >= resume_at {
-            let directive = writer.append(&all[appended..written]).await;
+            let directive = writer.append(deltas_of(&all[appended..written])).await;
             appended = written;
             if directive.stop.is_some() {
                 outcome = Outcome::Stopped;
@@ -58,7 +58,7 @@ async fn write(
         }
     }
     let _ = writer
-        .finish(outcome, &all[appended..written], Some(USAGE))
+        .finish(outcome, deltas_of(&all[appended..written]), Some(USAGE))
         .await;
     outcome
 }
@@ -76,6 +76,7 @@ async fn read(
     loop {
         match reader.next().await.unwrap() {
             ReaderEvent::Deltas(some) => all.extend(some),
+            ReaderEvent::Reasoning(text) => panic!("{text}"),
             ReaderEvent::End(outcome, usage, _) => return (all, outcome, usage),
         }
     }
@@ -97,10 +98,10 @@ fn end_names_the_fallback_model() {
             let (mut writer, id) = begin(&journal, None, "Hi", 3).await.unwrap();
             let mut reader = Reader::open(journal, &id, None, 0).await.unwrap();
             assert_eq!(reader.model, "gpt-4o");
-            writer.resolve_model(answers.to_owned());
+            writer.resolve_model("openai".to_owned(), answers.to_owned());
             let deltas = ["a".to_owned()];
             writer
-                .finish(Outcome::Complete, &deltas, None)
+                .finish(Outcome::Complete, deltas_of(&deltas), None)
                 .await
                 .unwrap();
             while !matches!(reader.next().await.unwrap(), ReaderEvent::End(..)) {}
@@ -111,6 +112,97 @@ fn end_names_the_fallback_model() {
         let reply = listed[0].turns[0].reply.as_ref().unwrap();
         assert_eq!(reply.model.as_deref().unwrap_or("gpt-4o"), told);
     }
+}
+
+/// The texts and the reasoning that a reader is told, each in a row.
+async fn read_all(mut reader: Reader<Client>) -> (String, String) {
+    let (mut text, mut reasoning) = (String::new(), String::new());
+    loop {
+        match reader.next().await.unwrap() {
+            ReaderEvent::Deltas(some) => text.push_str(&some.concat()),
+            ReaderEvent::Reasoning(some) => {
+                assert!(!some.is_empty());
+                reasoning.push_str(&some);
+            }
+            ReaderEvent::End(..) => return (text, reasoning),
+        }
+    }
+}
+
+#[test]
+fn reader_gets_the_reasoning_from_its_beginning_wherever_it_begins() {
+    for seed in 0..40 {
+        let world = World::new(seed);
+        world.set_latency(20);
+        let client = world.client();
+        let (mut writer, id) = run(&world, |journal| async move {
+            begin(&journal, None, "question", 3).await.unwrap()
+        });
+        world.spawn(async move {
+            use journal::Clock as _;
+            for k in 0..30 {
+                let delta = match k % 3 {
+                    _ if k < 12 => ReplyDelta::Reasoning(format!("({k})")),
+                    0 => ReplyDelta::Reasoning(format!("({k})")),
+                    1 => ReplyDelta::ReasoningData("{}".to_owned()),
+                    _ => ReplyDelta::Text(format!("[{k}]")),
+                };
+                writer.append(vec![delta]).await;
+                client.sleep(120).await;
+            }
+            let last = vec![ReplyDelta::Reasoning("(last)".to_owned())];
+            writer.finish(Outcome::Complete, last, None).await.unwrap();
+        });
+        let text = "[14][17][20][23][26][29]";
+        let reasoning = "(0)(1)(2)(3)(4)(5)(6)(7)(8)(9)(10)(11)(12)(15)(18)(21)(24)(27)(last)";
+        let reads: Vec<_> = [(0, 0), (500, 0), (2_500, 2), (30_000, 6)]
+            .into_iter()
+            .map(|(wait, after)| {
+                let (journal, id) = (of(world.client()), id.clone());
+                async move {
+                    use journal::Clock as _;
+                    journal.platform().sleep(wait).await;
+                    let reader = Reader::open(journal, &id, None, after).await.unwrap();
+                    (after, read_all(reader).await)
+                }
+            })
+            .collect();
+        for (after, told) in world.finish(futures::future::join_all(reads)).unwrap() {
+            let skipped = usize::try_from(after).unwrap() * "[14]".len();
+            assert_eq!(
+                told,
+                (text[skipped..].to_owned(), reasoning.to_owned()),
+                "{seed}"
+            );
+        }
+        let conversations = list(&world);
+        let reply = conversations[0].turns[0].reply.as_ref().unwrap();
+        assert_eq!(reply.reasoning.text(), reasoning);
+        assert_eq!(reply.reasoning.blocks.len(), 7);
+    }
+}
+
+#[test]
+fn reasoning_of_a_dead_writer_is_kept() {
+    let world = World::new(3);
+    let (mut writer, id) = run(&world, |journal| async move {
+        begin(&journal, None, "question", 3).await.unwrap()
+    });
+    run(&world, |_| async move {
+        writer
+            .append(vec![ReplyDelta::Reasoning("Hm.".to_owned())])
+            .await;
+        writer.store_chunk().await.unwrap();
+    });
+    let wanted = id.clone();
+    let told = run(&world, |journal| async move {
+        read_all(Reader::open(journal, &wanted, None, 0).await.unwrap()).await
+    });
+    assert_eq!(told, (String::new(), "Hm.".to_owned()));
+    let conversations = list(&world);
+    let reply = conversations[0].turns[0].reply.as_ref().unwrap();
+    assert_eq!(reply.outcome, Outcome::Incomplete);
+    assert_eq!(reply.reasoning.text(), "Hm.");
 }
 
 #[test]
@@ -224,10 +316,10 @@ fn reader_ends_soon_after_the_writer_died_and_not_while_it_is_silent() {
         use journal::Clock as _;
         for _ in 0..300 {
             client.sleep(200).await;
-            assert_eq!(writer.append(&[]).await.stop, None);
+            assert_eq!(writer.append(deltas_of(&[])).await.stop, None);
         }
         let said = writer
-            .finish(Outcome::Complete, &["late".to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&["late".to_owned()]), None)
             .await;
         said.unwrap();
     });
@@ -252,7 +344,7 @@ fn writer_that_was_suspended_does_not_change_a_recorded_end() {
     assert_eq!(outcome, Outcome::Incomplete);
     let late = world.finish(async move {
         writer
-            .finish(Outcome::Complete, &["late".to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&["late".to_owned()]), None)
             .await
     });
     assert!(matches!(late, Some(Err(Error::Unavailable(_)))));
@@ -284,7 +376,11 @@ fn state_is_live_unread_or_read() {
     assert_eq!(state_of(&world, 0), ReaderState::Live);
     world.finish(async move {
         let done = writer
-            .finish(Outcome::Complete, &["a", "b", "c"].map(str::to_owned), None)
+            .finish(
+                Outcome::Complete,
+                deltas_of(&["a", "b", "c"].map(str::to_owned)),
+                None,
+            )
             .await;
         done.unwrap();
     });
@@ -398,7 +494,7 @@ async fn again(journal: &Journal<Client>, id: &str, reply: &str) -> Result<Start
     };
     assert_eq!(writer.history().count(), 1);
     writer
-        .finish(Outcome::Complete, &[reply.to_owned()], None)
+        .finish(Outcome::Complete, deltas_of(&[reply.to_owned()]), None)
         .await?;
     Ok(started)
 }
@@ -466,7 +562,7 @@ fn regenerate_of_a_running_or_an_earlier_reply_is_refused() {
     let mut writer = writer;
     world.finish(async move {
         let done = writer
-            .finish(Outcome::Complete, &["x".to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&["x".to_owned()]), None)
             .await;
         done.unwrap();
     });
@@ -497,7 +593,7 @@ async fn ask(
         BeginResult::Existing(started) => Ok((started, false)),
         BeginResult::Started(started, _) => {
             writer
-                .finish(Outcome::Complete, &["reply".to_owned()], None)
+                .finish(Outcome::Complete, deltas_of(&["reply".to_owned()]), None)
                 .await?;
             Ok((started, true))
         }
@@ -668,9 +764,9 @@ proptest! {
             for some in all[..12].chunks(3) {
                 use journal::Clock as _;
                 client.sleep(150).await;
-                writer.append(some).await;
+                writer.append(deltas_of(some)).await;
             }
-            let _ = writer.finish(Outcome::Complete, &all[12..], None).await;
+            let _ = writer.finish(Outcome::Complete, deltas_of(&all[12..]), None).await;
         });
         let (journal, wanted) = (of(world.client()), id.clone());
         let told = world.finish(async move {
@@ -681,6 +777,7 @@ proptest! {
             loop {
                 match reader.next().await.unwrap() {
                     ReaderEvent::Deltas(some) => all.push_str(&some.concat()),
+                    ReaderEvent::Reasoning(text) => panic!("{text}"),
                     ReaderEvent::End(outcome, _, _) => return (reader.started.reply, all, outcome),
                 }
             }
@@ -719,7 +816,7 @@ proptest! {
                         let begun = writer.begin(String::new(), "m".to_owned(), limits(3)).await;
                         if begun.is_ok() && step == 2 {
                             let deltas = ["anew".to_owned()];
-                            writer.finish(Outcome::Complete, &deltas, None).await.unwrap();
+                            writer.finish(Outcome::Complete, deltas_of(&deltas), None).await.unwrap();
                         }
                     }
                     4 => drop(stop::stop(&journal, &id).await),

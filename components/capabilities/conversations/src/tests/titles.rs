@@ -3,7 +3,7 @@
 use journal::testing::{Client, World};
 use journal::{Clock as _, Journal};
 
-use super::{begin, delete, limits, list, of, run, said};
+use super::{begin, delete, deltas_of, limits, list, of, run, said};
 use crate::entries::{Outcome, Request};
 use crate::error::Error;
 use crate::turn::{BeginResult, ClientMessage, MessageAction, StopReason, TurnWriter};
@@ -38,7 +38,7 @@ fn says(world: &World, message: ClientMessage, text: &str) -> Result<(), Error> 
         let mut writer = open(journal, message, &text).await?;
         let reply = format!("re {text}");
         writer
-            .finish(Outcome::Complete, &[reply.to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&[reply.to_owned()]), None)
             .await
             .map(|_| ())
     })
@@ -77,7 +77,7 @@ fn two_concurrent_first_messages_make_one_conversation() {
                 let message = named(text, 0, MessageAction::Append);
                 let mut writer = open(journal, message, text).await.unwrap();
                 writer
-                    .finish(Outcome::Complete, &[text.to_owned()], None)
+                    .finish(Outcome::Complete, deltas_of(&[text.to_owned()]), None)
                     .await
                     .unwrap();
             }
@@ -164,11 +164,11 @@ fn message_during_a_reply_stops_it() {
             let mut writer = open(writer, named("a", 0, MessageAction::Append), "one")
                 .await
                 .unwrap();
-            while writer.append(&[]).await.stop != Some(StopReason::Cancelled) {
+            while writer.append(deltas_of(&[])).await.stop != Some(StopReason::Cancelled) {
                 client.sleep(100).await;
             }
             writer
-                .finish(Outcome::Stopped, &["MARKER".to_owned()], None)
+                .finish(Outcome::Stopped, deltas_of(&["MARKER".to_owned()]), None)
                 .await
                 .unwrap();
         };
@@ -179,7 +179,7 @@ fn message_during_a_reply_stops_it() {
             client.sleep(1_000).await;
             let mut writer = open(another, named("a", 0, action), "again").await.unwrap();
             writer
-                .finish(Outcome::Complete, &["re".to_owned()], None)
+                .finish(Outcome::Complete, deltas_of(&["re".to_owned()]), None)
                 .await
                 .unwrap();
         };
@@ -211,7 +211,7 @@ fn a_deleted_conversation_begins_anew_and_keeps_its_own_segments() {
                 let message = named(&name, turn, MessageAction::Append);
                 let mut writer = open(journal, message, &name).await.unwrap();
                 writer
-                    .finish(Outcome::Complete, &[reply.to_owned()], None)
+                    .finish(Outcome::Complete, deltas_of(&[reply.to_owned()]), None)
                     .await
                     .unwrap();
             });
@@ -248,7 +248,7 @@ fn a_writer_of_a_deleted_conversation_leaves_nothing_in_the_next_of_that_id() {
     delete(&world, ID).unwrap();
     says(&world, named("b", 0, MessageAction::Append), "two").unwrap();
     let finished = run(&world, |_| async move {
-        late.finish(Outcome::Complete, &["MARKER".to_owned()], None)
+        late.finish(Outcome::Complete, deltas_of(&["MARKER".to_owned()]), None)
             .await
     });
     assert_eq!(finished, Err(Error::NotFound));

@@ -2,7 +2,7 @@
 
 use journal::testing::{Fault, World};
 
-use super::{USER, append_now, begin, chat, chats, limits, list, of, run, said};
+use super::{USER, append_now, begin, chat, chats, deltas_of, limits, list, of, run, said};
 use crate::entries::{Attachment, Outcome};
 use crate::error::Error;
 use crate::ids;
@@ -69,7 +69,7 @@ fn attachments_are_stored_with_a_message_and_erased_with_it() {
             panic!("{begun:?}");
         };
         let last = ["ok".to_owned()];
-        let finished = writer.finish(Outcome::Complete, &last, None);
+        let finished = writer.finish(Outcome::Complete, deltas_of(&last), None);
         finished.await.unwrap();
         started.conversation
     });
@@ -175,7 +175,7 @@ fn the_end_of_a_reply_counts_as_an_update_for_everybody() {
     let mut first = first.unwrap();
     world.finish(async move {
         first
-            .finish(Outcome::Complete, &["at last".to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&["at last".to_owned()]), None)
             .await
             .unwrap()
     });
@@ -303,10 +303,10 @@ fn a_process_killed_at_any_operation_loses_nothing_acknowledged() {
                     let opened = begin(&journal, Some(&conversation), &message, 3).await;
                     let (mut writer, _) = opened.unwrap();
                     place.set(place.get() + 1);
-                    writer.append(&["re ".to_owned()]).await;
+                    writer.append(deltas_of(&["re ".to_owned()])).await;
                     let _ = writer.store_chunk().await;
                     writer
-                        .finish(Outcome::Complete, &["re".to_owned()], None)
+                        .finish(Outcome::Complete, deltas_of(&["re".to_owned()]), None)
                         .await
                         .unwrap();
                     place.set(place.get() + 100);
@@ -342,7 +342,7 @@ fn an_end_after_the_turn_was_given_up_changes_nothing() {
     let mut writer = writer;
     let late = world.finish(async move {
         writer
-            .finish(Outcome::Complete, &["late".to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&["late".to_owned()]), None)
             .await
     });
     assert!(matches!(late, Some(Err(Error::Unavailable(_)))));
@@ -358,7 +358,7 @@ fn a_long_silence_that_nobody_saw_does_not_cost_the_reply() {
     world.pass(REPLY_OVERDUE * 2);
     world.finish(async move {
         writer
-            .finish(Outcome::Complete, &["late".to_owned()], None)
+            .finish(Outcome::Complete, deltas_of(&["late".to_owned()]), None)
             .await
             .unwrap()
     });
@@ -383,7 +383,7 @@ fn heartbeats_keep_a_silent_reply_running() {
     }
     world.finish(async move {
         writer
-            .finish(Outcome::Stopped, &["enough".to_owned()], None)
+            .finish(Outcome::Stopped, deltas_of(&["enough".to_owned()]), None)
             .await
             .unwrap()
     });

@@ -2,7 +2,7 @@
 
 use journal::testing::{Client, Fault, World};
 
-use super::{append_now, chats, delete, limits, list, of, run, said};
+use super::{append_now, chats, delete, deltas_of, limits, list, of, run, said};
 use crate::entries::Outcome;
 use crate::error::Error;
 use crate::library;
@@ -34,7 +34,7 @@ fn finish(world: &World, mut writer: TurnWriter<Client>, outcome: Outcome, reply
         .into_iter()
         .filter(|it| !it.is_empty())
         .collect();
-    let ended = world.finish(async move { writer.finish(outcome, &deltas, None).await });
+    let ended = world.finish(async move { writer.finish(outcome, deltas_of(&deltas), None).await });
     ended.unwrap().unwrap();
 }
 
@@ -188,8 +188,8 @@ fn a_process_killed_at_any_operation_costs_no_good_reply() {
                 let Ok(mut writer) = opened else { return };
                 let begun = writer.begin(String::new(), "m".to_owned(), limits(3)).await;
                 if begun.is_ok() {
-                    writer.append(&["new".to_owned()]).await;
-                    let _ = writer.finish(Outcome::Complete, &[], None).await;
+                    writer.append(deltas_of(&["new".to_owned()])).await;
+                    let _ = writer.finish(Outcome::Complete, deltas_of(&[]), None).await;
                 }
             });
             let (other, place) = (of(world.client()), id.clone());
@@ -198,7 +198,9 @@ fn a_process_killed_at_any_operation_costs_no_good_reply() {
                 let Ok(mut writer) = opened else { return };
                 let begun = writer.begin(String::new(), "m".to_owned(), limits(3)).await;
                 if begun.is_ok() {
-                    let _ = writer.finish(Outcome::Incomplete, &[], None).await;
+                    let _ = writer
+                        .finish(Outcome::Incomplete, deltas_of(&[]), None)
+                        .await;
                 }
             });
             world.run();

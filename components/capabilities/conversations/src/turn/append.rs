@@ -4,7 +4,7 @@ use journal::Platform;
 
 use super::confirm;
 use super::pace::Pace;
-use super::{Instant, Stage, TurnWriter, Writing};
+use super::{Instant, ReplyDelta, Stage, TurnWriter, Writing};
 use crate::entries::Delta;
 use crate::error::Error;
 use crate::state::EvictedTitle;
@@ -50,7 +50,7 @@ impl Directive {
 impl<P: Platform> TurnWriter<P> {
     /// Takes in deltas, none at times, and stores them, or a heartbeat, when that is due. Looks for
     /// signals of readers and of those who cancel the reply.
-    pub(crate) async fn append(&mut self, deltas: &[String]) -> Directive {
+    pub(crate) async fn append(&mut self, deltas: Vec<ReplyDelta>) -> Directive {
         let Stage::Writing(writing) = &mut self.stage else {
             return Directive {
                 resume_after_ms: u64::MAX,
@@ -61,10 +61,11 @@ impl<P: Platform> TurnWriter<P> {
             };
         };
         let now = self.journal.platform().monotonic();
-        writing.text.push(deltas);
+        writing.push(deltas);
+        let pending_bytes = writing.pending_bytes();
+        writing.pace.called(now, pending_bytes > 0);
+        let is_store_due = writing.pace.is_store_due(now, pending_bytes);
         let has_text = writing.text.pending_bytes() > 0;
-        writing.pace.called(now, has_text);
-        let is_store_due = writing.pace.is_store_due(now, writing.text.pending_bytes());
         let is_first_word = has_text && writing.awaits_first_word.is_some();
         if writing.pace.is_poll_due(now) {
             // A failure is not reported: the next poll comes soon.
@@ -93,7 +94,7 @@ impl<P: Platform> TurnWriter<P> {
             return Directive::of(&Pace::new(0), 0);
         };
         let now = self.journal.platform().monotonic();
-        let pending_bytes = writing.text.pending_bytes();
+        let pending_bytes = writing.pending_bytes();
         let (resume_after_ms, resume_after_bytes) = writing.pace.resume_after(now, pending_bytes);
         Directive {
             resume_after_ms,
@@ -131,6 +132,7 @@ impl<P: Platform> TurnWriter<P> {
             time: at.now,
             text: text.to_owned(),
             lengths: text::fitting_lengths(lengths.iter().copied(), text.len()),
+            reasoning: writing.reasoning.take_pending(),
         });
         let value = value.map_err(|_| Error::Unavailable("chunk cannot be encoded".to_owned()))?;
         writing.text.mark_stored();

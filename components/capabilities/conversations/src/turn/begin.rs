@@ -3,7 +3,9 @@
 use journal::Platform;
 
 use super::pace::Pace;
-use super::{Directive, Instant, ReplyText, Stage, TurnWriter, Writing, reply_in_progress};
+use super::{
+    Directive, Instant, ReasoningText, ReplyText, Stage, TurnWriter, Writing, reply_in_progress,
+};
 use crate::entries::{Attachment, Begins, Entry, Message, Regenerated};
 use crate::error::Error;
 use crate::preferences::MODEL_CHARS_MAX;
@@ -93,11 +95,12 @@ impl<P: Platform> TurnWriter<P> {
             signal: None,
             cancelled: false,
             awaits_first_word: (!is_confirmed).then_some(limits),
-            reasoning: String::new(),
+            reasoning: ReasoningText::default(),
             failure: None,
             evicted: Vec::new(),
             requested_model,
             resolved_model: None,
+            provider: None,
         }));
         Ok(BeginResult::Started(started, directive))
     }

@@ -4,7 +4,7 @@ use journal::Platform;
 
 use super::begin::validate_model;
 use super::confirm;
-use super::{Stage, TurnWriter, Writing, not_writing};
+use super::{ReplyDelta, Stage, TurnWriter, Writing, not_writing};
 use crate::entries::{End, Failure, Outcome, Usage};
 use crate::error::Error;
 use crate::state::{EvictedTitle, all_turns};
@@ -17,23 +17,14 @@ const MAYBE_OVERDUE: u64 = 5_000;
 /// Longest code and longest sentence of a failure, in bytes of their JSON form.
 const FAILURE_MAX: usize = 500;
 
-/// How much of a model's reasoning is stored, in bytes of its JSON form.
-const REASONING_MAX: usize = 32 * 1024;
-
 impl<P: Platform> TurnWriter<P> {
-    /// Notes which model replies. Anything that cannot be a model's id is ignored.
-    pub(crate) fn resolve_model(&mut self, model: String) {
+    /// Notes which model of which provider replies. Anything that cannot be a model's id is ignored.
+    pub(crate) fn resolve_model(&mut self, provider: String, model: String) {
         if let Stage::Writing(writing) = &mut self.stage
             && validate_model(&model).is_ok()
         {
             writing.resolved_model = (writing.requested_model != model).then_some(model);
-        }
-    }
-
-    /// Notes what the model thought before it replied. A long text is cut.
-    pub(crate) fn set_reasoning(&mut self, reasoning: &str) {
-        if let Stage::Writing(writing) = &mut self.stage {
-            writing.reasoning = text::fitting(reasoning, REASONING_MAX).to_owned();
+            writing.provider = Some(provider);
         }
     }
 
@@ -51,7 +42,7 @@ impl<P: Platform> TurnWriter<P> {
     pub(crate) async fn finish(
         &mut self,
         outcome: Outcome,
-        deltas: &[String],
+        deltas: Vec<ReplyDelta>,
         usage: Option<Usage>,
     ) -> Result<Vec<EvictedTitle>, Error> {
         let stage = std::mem::replace(&mut self.stage, Stage::Finished);
@@ -59,7 +50,7 @@ impl<P: Platform> TurnWriter<P> {
             self.stage = stage;
             return Err(not_writing());
         };
-        writing.text.push(deltas);
+        writing.push(deltas);
         let is_cut = writing.text.is_full();
         let (text, lengths) = std::mem::take(&mut writing.text).into_parts();
         // A chunk that may have been stored is erased like one that was.
@@ -73,7 +64,7 @@ impl<P: Platform> TurnWriter<P> {
             deltas: writing.chunks,
             lengths,
             usage,
-            reasoning: std::mem::take(&mut writing.reasoning),
+            reasoning: std::mem::take(&mut writing.reasoning).into_stored(writing.provider.take()),
             failure: writing
                 .failure
                 .take()

@@ -10,6 +10,7 @@ mod confirm;
 mod finish;
 mod open;
 mod pace;
+mod reasoning;
 mod reply_text;
 
 use journal::{Journal, Platform, View};
@@ -21,6 +22,7 @@ use crate::readers::Started;
 use crate::state::{Conversation, EvictedTitle, Limits, State, Turn};
 
 use pace::Pace;
+use reasoning::ReasoningText;
 use reply_text::ReplyText;
 
 pub(crate) use append::Directive;
@@ -82,8 +84,8 @@ struct Writing {
     cancelled: bool,
     /// Present until the first word is recorded, where that has consequences.
     awaits_first_word: Option<Limits>,
-    /// What the model thought before it replied.
-    reasoning: String,
+    /// What the model thinks before it replies.
+    reasoning: ReasoningText,
     /// Why the reply fails.
     failure: Option<Failure>,
     /// What was evicted and not reported yet.
@@ -91,6 +93,36 @@ struct Writing {
     requested_model: String,
     /// The model that replies, where that is not the requested one.
     resolved_model: Option<String>,
+    /// The provider of the model that replies.
+    provider: Option<String>,
+}
+
+/// The next part of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ReplyDelta {
+    Text(String),
+    Reasoning(String),
+    /// Ends a block of reasoning.
+    ReasoningData(String),
+}
+
+impl Writing {
+    /// Takes in what has arrived of the reply.
+    fn push(&mut self, deltas: Vec<ReplyDelta>) {
+        for delta in deltas {
+            match delta {
+                ReplyDelta::Text(text) => self.text.push(&text),
+                ReplyDelta::Reasoning(text) => self.reasoning.push(&text),
+                ReplyDelta::ReasoningData(data) => self.reasoning.end_block(data),
+            }
+        }
+    }
+
+    /// How many bytes are not stored yet.
+    fn pending_bytes(&self) -> usize {
+        let text = self.text.pending_bytes();
+        text.saturating_add(self.reasoning.pending_bytes())
+    }
 }
 
 /// A time on both clocks: the one may be set, the other may stand still while the machine sleeps.

@@ -16,23 +16,21 @@ pub(super) struct ReplyText {
 }
 
 impl ReplyText {
-    /// Appends deltas. Beyond the longest text that can be stored, the rest is dropped.
-    pub(super) fn push(&mut self, deltas: &[String]) {
-        for delta in deltas {
-            if self.is_full() {
-                return;
-            }
-            let room = text::REPLY_MAX.saturating_sub(self.json_len);
-            let kept = text::fitting(delta, room);
-            self.json_len = if kept.len() < delta.len() {
-                text::REPLY_MAX.saturating_add(1)
-            } else {
-                self.json_len.saturating_add(text::json_len(kept))
-            };
-            if !kept.is_empty() {
-                self.whole.push_str(kept);
-                self.lengths.push(text::length(kept));
-            }
+    /// Appends a delta. Beyond the longest text that can be stored, the rest is dropped.
+    pub(super) fn push(&mut self, delta: &str) {
+        if self.is_full() {
+            return;
+        }
+        let room = text::REPLY_MAX.saturating_sub(self.json_len);
+        let kept = text::fitting(delta, room);
+        self.json_len = if kept.len() < delta.len() {
+            text::REPLY_MAX.saturating_add(1)
+        } else {
+            self.json_len.saturating_add(text::json_len(kept))
+        };
+        if !kept.is_empty() {
+            self.whole.push_str(kept);
+            self.lengths.push(text::length(kept));
         }
     }
 
@@ -77,11 +75,9 @@ mod tests {
     #[test]
     fn push_beyond_the_longest_reply_keeps_what_fits_and_reports_full() {
         let mut text = ReplyText::default();
-        text.push(&[
-            "a".repeat(text::REPLY_MAX - 1),
-            "é".to_owned(),
-            "b".to_owned(),
-        ]);
+        for delta in [&"a".repeat(text::REPLY_MAX - 1), "é", "b"] {
+            text.push(delta);
+        }
         assert!(text.is_full());
         let (whole, lengths) = text.into_parts();
         assert_eq!(whole.len(), text::REPLY_MAX - 1);
@@ -91,19 +87,20 @@ mod tests {
     #[test]
     fn push_of_exactly_the_longest_reply_is_not_full() {
         let mut text = ReplyText::default();
-        text.push(&["a".repeat(text::REPLY_MAX)]);
+        text.push(&"a".repeat(text::REPLY_MAX));
         assert!(!text.is_full());
-        text.push(&["b".to_owned()]);
+        text.push("b");
         assert!(text.is_full());
     }
 
     #[test]
     fn pending_after_mark_stored_is_what_was_pushed_since() {
         let mut text = ReplyText::default();
-        text.push(&["ab".to_owned(), "c".to_owned()]);
+        text.push("ab");
+        text.push("c");
         assert_eq!(text.pending(), ("abc", &[2, 1][..]));
         text.mark_stored();
-        text.push(&["d".to_owned()]);
+        text.push("d");
         assert_eq!((text.pending(), text.pending_bytes()), (("d", &[1][..]), 1));
     }
 }

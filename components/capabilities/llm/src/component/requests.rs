@@ -64,14 +64,14 @@ pub(super) fn prepare(
             let config = openai::config::Config::read(variables).ok_or_else(not_configured)?;
             (
                 openai::request::chat(&config, required()?, entry, request)?,
-                Box::new(openai::decoder::Decoder::default()),
+                Box::new(openai::decoder::Decoder::new(entry, request)),
             )
         }
         Provider::Local => {
             let config = local::config::Config::read(variables).ok_or_else(not_configured)?;
             (
                 local::request::chat(&config, key, entry, request)?,
-                Box::new(openai::decoder::Decoder::default()),
+                Box::new(openai::decoder::Decoder::new(entry, request)),
             )
         }
         Provider::Anthropic => {

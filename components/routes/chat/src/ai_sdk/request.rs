@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::{
     attachments::{Given, MAX_ATTACHMENTS},
-    request::{MAX_CHARACTERS, RegenerateBody, TurnRequest},
+    request::{MAX_CHARACTERS, ReasoningEffort, RegenerateBody, TurnRequest},
+    response_format::ResponseFormat,
 };
 
 /// Longest id of a chat or a message, in bytes.
@@ -31,6 +32,8 @@ pub(crate) struct UiBody {
     system: Option<String>,
     temperature: Option<f64>,
     max_tokens: Option<u32>,
+    reasoning_effort: Option<ReasoningEffort>,
+    response_format: Option<ResponseFormat>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -167,6 +170,8 @@ impl UiBody {
             system: self.system,
             temperature: self.temperature,
             max_tokens: self.max_tokens,
+            reasoning_effort: self.reasoning_effort,
+            response_format: self.response_format,
         };
         let turn = TurnRequest {
             message: Some(text),

@@ -233,6 +233,11 @@ async fn replay(reader: Reader, known: usize, out: &mut Events) -> Result<(), Ap
                     break;
                 }
             }
+            ReaderEvent::Reasoning(text) => {
+                for message in deltas.reasoning(&text) {
+                    out.json(&message);
+                }
+            }
             ReaderEvent::End(end) => {
                 for message in end_of(&end, &reader.model(), &deltas) {
                     out.json(&message);
@@ -258,6 +263,7 @@ pub(super) async fn follow(
     loop {
         let (texts, has_ended) = match reader.next().await {
             Ok(ReaderEvent::Deltas(texts)) => (deltas.next(&texts.concat()), false),
+            Ok(ReaderEvent::Reasoning(text)) => (deltas.reasoning(&text), false),
             Ok(ReaderEvent::End(end)) => (end_of(&end, &reader.model(), &deltas), true),
             // The client learns at the next check that it does not have the end.
             Err(_) => return,

@@ -156,9 +156,11 @@ pub(crate) fn parts(text: &str) -> Vec<&str> {
     parts
 }
 
-/// Cuts the text of a reply into messages.
+/// Cuts the text of a reply, and its reasoning, into messages.
 pub(crate) struct Deltas {
     reply: String,
+    /// Where the next part of the reasoning begins.
+    reasoning: usize,
     /// Where the next one begins, as JavaScript counts the length of a text.
     offset: usize,
     /// How much is not sent, because the client has it.
@@ -170,6 +172,7 @@ impl Deltas {
     pub(crate) fn new(reply: String, known: usize) -> Self {
         Self {
             reply,
+            reasoning: 0,
             offset: 0,
             skip: known,
         }
@@ -192,6 +195,21 @@ impl Deltas {
             self.offset = end;
         }
         messages
+    }
+
+    /// The messages for what the reasoning grows by. Clients get it from its beginning.
+    pub(crate) fn reasoning(&mut self, text: &str) -> Vec<String> {
+        let messages = parts(text).into_iter().map(|delta| {
+            let message = json!({
+                "type": "reasoning",
+                "messageId": self.reply,
+                "offset": self.reasoning,
+                "delta": delta,
+            });
+            self.reasoning += delta.encode_utf16().count();
+            message.to_string()
+        });
+        messages.collect()
     }
 
     /// One message, without what the client has.
@@ -237,6 +255,17 @@ mod tests {
         assert!(deltas.next("🐟").is_empty());
         assert_eq!(values(&deltas.next(" é")), [delta(3, "é")]);
         assert_eq!(deltas.offset(), 4);
+    }
+
+    #[test]
+    fn reasoning_has_offsets_of_its_own() {
+        let mut deltas = Deltas::new("m".into(), 3);
+        let part = |offset: u32, delta: &str| json!({ "type": "reasoning", "messageId": "m", "offset": offset, "delta": delta });
+        assert_eq!(values(&deltas.reasoning("🐟")), [part(0, "🐟")]);
+        assert_eq!(values(&deltas.reasoning("a")), [part(2, "a")]);
+        assert_eq!(deltas.reasoning(&"é".repeat(5_000)).len(), 3);
+        assert!(deltas.reasoning("").is_empty());
+        assert_eq!(deltas.offset(), 0);
     }
 
     #[test]

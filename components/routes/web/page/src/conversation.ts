@@ -73,7 +73,8 @@ export class Conversation {
   #streamError: ApiError | null = null;
   /** Received, but not shown yet. */
   #unshown = '';
-  #unshownReasoning = '';
+  /** What the model thinks, as far as it was received. */
+  #reasoning = '';
   #showTimer: ReturnType<typeof setTimeout> | undefined;
   /** The idempotency key of the last message. */
   #key = '';
@@ -320,6 +321,9 @@ export class Conversation {
       case 'delta':
         if (this.#isFollowed && event.messageId === this.#reply.message) this.#showFollowed(event.text);
         break;
+      case 'reasoning':
+        if (this.#isFollowed && event.messageId === this.#reply.message) this.reasoning.value = event.text;
+        break;
       case 'end':
         if (this.#isFollowed && event.messageId === this.#reply.message) void this.#endFollowed(event);
         break;
@@ -407,7 +411,7 @@ export class Conversation {
     this.#isStopRequested = false;
     this.#evicted.clear();
     this.#unshown = '';
-    this.#unshownReasoning = '';
+    this.#reasoning = '';
     batch(() => {
       this.problem.value = null;
       this.reasoning.value = '';
@@ -507,7 +511,8 @@ export class Conversation {
         break;
       }
       case 'reasoning':
-        this.#unshownReasoning += event.text;
+        // A new connection sends it from its beginning.
+        this.#reasoning = this.#reasoning.slice(0, event.offset) + event.text;
         this.#showTimer ??= setTimeout(() => this.#showReceived(), SHOW_INTERVAL);
         break;
       case 'error':
@@ -527,10 +532,7 @@ export class Conversation {
   #showReceived(): void {
     clearTimeout(this.#showTimer);
     this.#showTimer = undefined;
-    if (this.#unshownReasoning) {
-      this.reasoning.value += this.#unshownReasoning;
-      this.#unshownReasoning = '';
-    }
+    if (this.#reasoning) this.reasoning.value = this.#reasoning;
     if (!this.#unshown || !this.pendingReply.value) return;
     const { phase, text } = this.pendingReply.value;
     const next = phase === 'stopping' ? phase : 'streaming';

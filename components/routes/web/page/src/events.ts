@@ -20,7 +20,8 @@ export type ReplyPart =
       evicted: Evicted[];
     }
   | { kind: 'delta'; number: number; text: string }
-  | { kind: 'reasoning'; text: string }
+  /** What the model thinks, from the UTF-16 unit `offset` on. */
+  | { kind: 'reasoning'; offset: number; text: string }
   | { kind: 'error'; error: ApiError };
 
 export type ReplyEvent = ReplyPart | { kind: 'done' };
@@ -69,7 +70,7 @@ function parseEvent(name: string | undefined, id: string | undefined, data: stri
       return { kind: 'conversation', conversationId, messageId, title, model, evicted };
     }
     case 'reasoning':
-      return { kind: 'reasoning', text: body.reasoning ?? '' };
+      return { kind: 'reasoning', offset: Number(body.offset), text: body.reasoning ?? '' };
     case 'error': {
       const { code, sentence } = describeError(502, body as ErrorBody);
       return { kind: 'error', error: new ApiError(502, code, sentence) };

@@ -2,8 +2,10 @@
 //! Sources: <https://platform.openai.com/docs/api-reference/chat-streaming>, recorded responses of
 //! vLLM, llama.cpp, Ollama, OpenRouter, Gemini, Mistral and DeepSeek.
 
+use super::reasoning_details::ReasoningDetails;
 use super::usage::read_usage;
-use crate::bindings::{ExtraLevel, FinishReason, ReasoningField};
+use crate::bindings::{ChatRequest, ExtraLevel, FinishReason, ReasoningField, ReasoningInput};
+use crate::catalogue::Entry;
 use crate::failure::{Failure, ProviderError};
 use crate::json::{count_in, take_text};
 use crate::output::Output;
@@ -28,6 +30,8 @@ const EVENT_FIELDS: [&str; 8] = [
 pub(crate) struct Decoder {
     /// The extra fields of the last event.
     event_extra: Map<String, Value>,
+    /// Present if the model wants `reasoning_details` back and the client does not get the field itself.
+    details: Option<ReasoningDetails>,
 }
 
 impl Decode for Decoder {
@@ -49,7 +53,7 @@ impl Decode for Decoder {
         self.read_extra(event, output);
         for choice in choices {
             if let Value::Object(choice) = choice {
-                read_choice(choice, output)?;
+                self.read_choice(choice, output)?;
             }
         }
         Ok(())
@@ -57,6 +61,109 @@ impl Decode for Decoder {
 }
 
 impl Decoder {
+    /// A decoder for the response to a request.
+    pub(crate) fn new(entry: &Entry, request: &ChatRequest) -> Self {
+        let wants_details = entry.reasoning_input == ReasoningInput::ReasoningDetails;
+        let is_read = wants_details && !request.options().include_extra;
+        Self {
+            details: is_read.then(ReasoningDetails::default),
+            ..Self::default()
+        }
+    }
+
+    fn read_choice(
+        &mut self,
+        mut choice: Map<String, Value>,
+        output: &mut Output,
+    ) -> Result<(), Failure> {
+        let index = choice.remove("index").as_ref().and_then(Value::as_f64);
+        if index.is_some_and(|index| index > 0.0) {
+            return Ok(());
+        }
+        // Moonshot counts here.
+        if let Some(usage) = choice.remove("usage") {
+            read_usage(usage, output);
+        }
+        let reason = take_text(&mut choice, "finish_reason");
+        // A whole completion has a message, an old one a text.
+        let (delta, message) = (choice.remove("delta"), choice.remove("message"));
+        let is_whole = message.is_some() && delta.as_ref().is_none_or(Value::is_null);
+        let old_text = take_text(&mut choice, "text");
+        choice.retain(|_, value| !value.is_null());
+        output.extra(ExtraLevel::Choice, choice);
+        for delta in [delta, message].into_iter().flatten() {
+            if let Value::Object(delta) = delta {
+                self.read_delta(delta, output);
+            }
+        }
+        output.text(old_text);
+        if let Some(open) = self
+            .details
+            .as_mut()
+            .filter(|_| is_whole || !reason.is_empty())
+        {
+            open.end(output);
+        }
+        match reason.as_str() {
+            "" if is_whole => output.finish_reason = Some(FinishReason::Stop),
+            // Some servers send the empty text with each event.
+            "" => {}
+            "error" => {
+                return Err(Failure::Provider(ProviderError {
+                    message: "The reply ended with finish_reason error.".to_owned(),
+                    ..ProviderError::default()
+                }));
+            }
+            reason => output.finish_reason = Some(finish_reason(reason)),
+        }
+        Ok(())
+    }
+
+    fn read_delta(&mut self, mut delta: Map<String, Value>, output: &mut Output) {
+        delta.remove("role");
+        let content = delta.remove("content");
+        let reasoning_content = take_text(&mut delta, "reasoning_content");
+        let reasoning = take_text(&mut delta, "reasoning");
+        let refusal = take_text(&mut delta, "refusal");
+        let calls = match delta.remove("tool_calls") {
+            Some(Value::Array(calls)) => calls,
+            // A single call instead of a list.
+            Some(call @ Value::Object(_)) => vec![call],
+            _ => Vec::new(),
+        };
+        delta.retain(|_, value| !value.is_null());
+        let details = match &self.details {
+            Some(_) => delta.remove("reasoning_details"),
+            None => None,
+        };
+        output.extra(ExtraLevel::Delta, delta);
+        let is_in_details = match (&mut self.details, details) {
+            (Some(open), Some(details)) => open.read(details, output),
+            _ => false,
+        };
+        // Some servers send the same text in several fields.
+        let (text, field) = if reasoning_content.is_empty() {
+            (reasoning, ReasoningField::Reasoning)
+        } else {
+            (reasoning_content, ReasoningField::ReasoningContent)
+        };
+        if !is_in_details {
+            output.reasoning(text, field);
+        }
+        if let Some(open) = &mut self.details
+            && (has_content(content.as_ref()) || !calls.is_empty() || !refusal.is_empty())
+        {
+            open.end(output);
+        }
+        read_content(content, output);
+        output.refusal(refusal);
+        for call in calls {
+            if let Some(piece) = piece(call) {
+                output.tool_call(piece);
+            }
+        }
+    }
+
     /// Passes on the fields of the event whose values have changed.
     fn read_extra(&mut self, mut event: Map<String, Value>, output: &mut Output) {
         event.retain(|name, value| !EVENT_FIELDS.contains(&name.as_str()) && !value.is_null());
@@ -72,69 +179,11 @@ impl Decoder {
     }
 }
 
-fn read_choice(mut choice: Map<String, Value>, output: &mut Output) -> Result<(), Failure> {
-    let index = choice.remove("index").as_ref().and_then(Value::as_f64);
-    if index.is_some_and(|index| index > 0.0) {
-        return Ok(());
-    }
-    // Moonshot counts here.
-    if let Some(usage) = choice.remove("usage") {
-        read_usage(usage, output);
-    }
-    let reason = take_text(&mut choice, "finish_reason");
-    // A whole completion has a message, an old one a text.
-    let (delta, message) = (choice.remove("delta"), choice.remove("message"));
-    let is_whole = message.is_some() && delta.as_ref().is_none_or(Value::is_null);
-    let old_text = take_text(&mut choice, "text");
-    choice.retain(|_, value| !value.is_null());
-    output.extra(ExtraLevel::Choice, choice);
-    for delta in [delta, message].into_iter().flatten() {
-        if let Value::Object(delta) = delta {
-            read_delta(delta, output);
-        }
-    }
-    output.text(old_text);
-    match reason.as_str() {
-        "" if is_whole => output.finish_reason = Some(FinishReason::Stop),
-        // Some servers send the empty text with each event.
-        "" => {}
-        "error" => {
-            return Err(Failure::Provider(ProviderError {
-                message: "The reply ended with finish_reason error.".to_owned(),
-                ..ProviderError::default()
-            }));
-        }
-        reason => output.finish_reason = Some(finish_reason(reason)),
-    }
-    Ok(())
-}
-
-fn read_delta(mut delta: Map<String, Value>, output: &mut Output) {
-    delta.remove("role");
-    let content = delta.remove("content");
-    let reasoning_content = take_text(&mut delta, "reasoning_content");
-    let reasoning = take_text(&mut delta, "reasoning");
-    let refusal = take_text(&mut delta, "refusal");
-    let calls = match delta.remove("tool_calls") {
-        Some(Value::Array(calls)) => calls,
-        // A single call instead of a list.
-        Some(call @ Value::Object(_)) => vec![call],
-        _ => Vec::new(),
-    };
-    delta.retain(|_, value| !value.is_null());
-    output.extra(ExtraLevel::Delta, delta);
-    // Some servers send both.
-    if reasoning_content.is_empty() {
-        output.reasoning(reasoning, ReasoningField::Reasoning);
-    } else {
-        output.reasoning(reasoning_content, ReasoningField::ReasoningContent);
-    }
-    read_content(content, output);
-    output.refusal(refusal);
-    for call in calls {
-        if let Some(piece) = piece(call) {
-            output.tool_call(piece);
-        }
+fn has_content(content: Option<&Value>) -> bool {
+    match content {
+        None | Some(Value::Null) => false,
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(_) => true,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Messages as Chat Completions takes them.
 
+use super::reasoning_details::text_member;
 use crate::bindings::{ImageDetail, Message, Part, ReasoningInput, Role, SystemRole, ToolCall};
 use crate::catalogue::Entry;
 use crate::json::object;
@@ -146,8 +147,8 @@ fn reasoning(message: &Message, input: ReasoningInput) -> Option<(&'static str, 
         ReasoningInput::ReasoningDetails => {
             let details = parts().filter_map(|part| {
                 let mut detail = part.data.as_deref().and_then(object)?;
-                if !part.text.is_empty() {
-                    detail.insert("text".to_owned(), json!(part.text));
+                if let Some(member) = text_member(&detail).filter(|_| !part.text.is_empty()) {
+                    detail.insert(member.to_owned(), json!(part.text));
                 }
                 Some(Value::Object(detail))
             });

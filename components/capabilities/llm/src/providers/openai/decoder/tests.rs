@@ -380,3 +380,74 @@ proptest! {
         drop(pieces(&events.concat()));
     }
 }
+
+/// The reasoning of a reply of a model that wants `reasoning_details` back: texts, and data in brackets.
+fn details_of(deltas: &[&str]) -> Vec<String> {
+    let row = r#"[{"id":"m","provider":"openai","reasoningInput":"reasoningDetails"}]"#;
+    let catalogue = crate::catalogue::Catalogue::new(row).unwrap();
+    let entry = catalogue.find("m").unwrap();
+    let request = crate::request::testing::request(Vec::new());
+    let mut stream: String = deltas.iter().map(|delta| chunk(delta, "null")).collect();
+    stream.push_str(&chunk("{}", r#""stop""#));
+    let (deltas, end) = testing::read(&stream, || Box::new(Decoder::new(entry, &request)));
+    end.unwrap().unwrap();
+    let deltas = deltas.into_iter().filter_map(|delta| match delta {
+        Delta::Reasoning(reasoning) => Some(reasoning.text),
+        Delta::ReasoningData(data) => Some(format!("[{data}]")),
+        Delta::Text(text) => Some(format!("={text}")),
+        _ => None,
+    });
+    deltas.collect()
+}
+
+#[test]
+fn reasoning_details_are_put_together_and_end_before_the_text() {
+    assert_eq!(
+        details_of(&[
+            r#"{"reasoning":"Hm","reasoning_details":[{"type":"reasoning.text","text":"Hm","index":0,"format":"x"}]}"#,
+            r#"{"reasoning":".","reasoning_details":[{"type":"reasoning.text","text":".","index":0}]}"#,
+            r#"{"reasoning_details":[{"type":"reasoning.text","signature":"s1","text":"","index":0}]}"#,
+            r#"{"reasoning_details":[{"type":"reasoning.encrypted","data":"ab","index":1}]}"#,
+            r#"{"reasoning_details":[{"type":"reasoning.encrypted","data":"cd","index":1}],"content":""}"#,
+            r#"{"content":"42"}"#,
+        ]),
+        [
+            "Hm",
+            ".",
+            r#"[{"type":"reasoning.text","format":"x","index":0,"signature":"s1"}]"#,
+            r#"[{"type":"reasoning.encrypted","data":"abcd","index":1}]"#,
+            "=42",
+        ]
+    );
+}
+
+#[test]
+fn reasoning_details_that_came_at_once_are_blocks_of_their_own() {
+    assert_eq!(
+        details_of(&[
+            r#"{"content":"42","reasoning":"ab","reasoning_details":[{"type":"reasoning.summary","summary":"a"},{"type":"reasoning.text","text":"b","signature":null}]}"#,
+        ]),
+        [
+            "a",
+            r#"[{"type":"reasoning.summary"}]"#,
+            "b",
+            r#"[{"type":"reasoning.text","signature":null}]"#,
+            "=42",
+        ]
+    );
+}
+
+#[test]
+fn reasoning_without_details_or_with_odd_ones_is_read_as_ever() {
+    for details in [
+        "null",
+        "{}",
+        "[]",
+        "[null]",
+        r#"["x"]"#,
+        r#"[{"index":"x"}]"#,
+    ] {
+        let delta = format!(r#"{{"reasoning":"Hm","reasoning_details":{details}}}"#);
+        assert_eq!(details_of(&[&delta])[0], "Hm", "{details}");
+    }
+}
