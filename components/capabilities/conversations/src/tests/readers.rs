@@ -171,7 +171,7 @@ fn reader_gets_the_reasoning_from_its_beginning_wherever_it_begins() {
             let skipped = usize::try_from(after).unwrap() * "[14]".len();
             assert_eq!(
                 told,
-                (text[skipped..].to_owned(), reasoning.to_owned()),
+                (text.split_at(skipped).1.to_owned(), reasoning.to_owned()),
                 "{seed}"
             );
         }
