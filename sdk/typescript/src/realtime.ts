@@ -295,7 +295,9 @@ export class RealtimeConnection {
       return;
     }
     if (message.number === undefined) {
-      if (type !== 'PONG' && !type.startsWith('LEFT_')) this.#emit(message);
+      // It was on its way when the thread was left. Without a subscription nothing of a thread is given.
+      const isLate = typeof payload.threadId === 'string' && !this.#subscriptions.has(`thread ${payload.threadId}`);
+      if (type !== 'PONG' && !type.startsWith('LEFT_') && !isLate) this.#emit(message);
       return;
     }
     this.#receiveEvent(message as unknown as RealtimeEvent);
@@ -304,6 +306,7 @@ export class RealtimeConnection {
   #receiveEvent(event: RealtimeEvent): void {
     const key = event.scope === 'feed' ? 'feed' : event.scope === 'thread' ? `thread ${event.threadId}` : `channel ${event.channelId}`;
     const subscription = this.#subscriptions.get(key);
+    // It was on its way when the thread or channel was left.
     if (!subscription) return;
     const { position } = subscription;
     if (position !== undefined) {

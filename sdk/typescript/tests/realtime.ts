@@ -60,7 +60,7 @@ export async function realtimeWithoutSockets(base: string) {
   };
 }
 
-/** Follows a thread, loses the connection, and has every message once and in its order. */
+/** Follows a thread, loses the connection, and has every message once and in its order; and none after leaving. */
 export async function realtime(base: string) {
   const [ana, ben] = [await guest(base), await guest(base)];
   const channel = await ana.channels.create({ name: 'Design' });
@@ -85,10 +85,19 @@ export async function realtime(base: string) {
   await post(ana, 'two');
   await next(seen, isMessage('two'));
   await post(ana, 'three');
-  await next(seen, isMessage('three'));
+  const last = await next(seen, isMessage('three'));
+  const { id: benId } = await ben.auth.me();
+  await ana.members.remove(channel.id, benId);
+  await next(seen, (event) => event.type === 'LEFT');
+  // What was sent before the removal can arrive after it.
+  const [events, before] = [sockets.at(-1), seen.length];
+  const late = (message: object) => events?.onmessage?.(new MessageEvent('message', { data: JSON.stringify(message) }));
+  late({ ...last, number: 1_000_000 });
+  late({ type: 'TYPING', payload: { threadId: thread.id, userId: benId, state: 'start', expiresIn: 6_000 } });
+  const afterLeaving = seen.length - before;
   connection.close();
   const messages = seen.filter((event) => event.type === 'NEW_MESSAGE');
-  return { contents: messages.map((event) => event.payload.content), sockets: sockets.length };
+  return { contents: messages.map((event) => event.payload.content), sockets: sockets.length, afterLeaving };
 }
 
 /** A reply in two tabs, one of which loses its connection again and again. */

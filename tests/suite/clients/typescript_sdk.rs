@@ -906,7 +906,7 @@ async fn sdk_has_a_method_for_each_operation_of_the_description() {
 }
 
 #[tokio::test]
-async fn realtime_has_each_message_once_after_a_lost_connection() {
+async fn realtime_has_each_message_once_after_a_lost_connection_and_none_after_leaving() {
     let Some(scripts) = built("realtime").await else {
         return;
     };
@@ -928,6 +928,7 @@ async fn realtime_has_each_message_once_after_a_lost_connection() {
             .await;
         assert_eq!(done["contents"], json!(["one", "two", "three"]), "{done}");
         assert!(done["sockets"].as_u64() >= Some(2), "{done}");
+        assert_eq!(done["afterLeaving"], 0, "{done}");
     }
 }
 

@@ -1,8 +1,10 @@
 //! What ends a subscription: sockets are told at once, and see nothing that is published later.
 //!
-//! `GOLDFISH_REMOVAL_ROUNDS` sets how often a member is removed while others post; 20 without it, 1,000 for a whole run.
+//! `GOLDFISH_REMOVAL_ROUNDS` sets how often a member is removed while others post; 32 without it, 1,000 for a whole run.
 
-use std::time::Duration;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -115,15 +117,10 @@ async fn sees_nothing_after(members: &Members, sockets: [Socket; 2]) {
     assert_eq!(left["channelId"], members.channel.as_str());
     assert!(!contents(&before).contains(&"secret"), "{before:?}");
     members.post_and_mark("later secret", "later mark").await;
-    // Pushpin can deliver to a socket that has just left what was in its queue before (docs/operations.md).
-    let hidden = match members.setup.kind {
-        ProxyKind::Local => "secret",
-        ProxyKind::Pushpin => "later secret",
-    };
     for socket in [&mut by_thread, &mut by_channel] {
         let seen = until_mark(socket, "later mark").await;
         assert!(
-            contents(&seen).iter().all(|one| !one.contains(hidden)),
+            contents(&seen).iter().all(|one| !one.contains("secret")),
             "{seen:?}"
         );
     }
@@ -276,18 +273,30 @@ async fn have_pongs_answered(socket: &mut Socket) {
     socket.next_of("PONG").await;
 }
 
-/// A member is removed while somebody posts, and joins again.
-struct Race {
-    setup: Setup,
+/// A channel in which a member is removed while somebody posts, and joins again.
+struct Race<'a> {
+    setup: &'a Setup,
     ada: User,
     bob: User,
     channel: String,
     thread: String,
 }
 
-impl Race {
-    async fn start(kind: ProxyKind) -> Self {
-        let setup = Setup::start(kind, App::with_defaults().admin()).await;
+/// Messages that Bob's sockets got between `LEFT_…` and their next joining. Whoever removed him could not know whether
+/// they would be in time.
+#[derive(Default)]
+struct Late {
+    rounds: usize,
+    messages: usize,
+}
+
+/// Rounds of one socket, which takes 100 messages in a minute.
+const ROUNDS_OF_A_SOCKET: usize = 20;
+/// Channels in which rounds are played at the same time.
+const RACES: usize = 16;
+
+impl<'a> Race<'a> {
+    async fn start(setup: &'a Setup) -> Self {
         let client = setup.client();
         let (ada, bob) = (client.user().await, client.user().await);
         let channel = ada.channel(false).await;
@@ -302,75 +311,162 @@ impl Race {
         }
     }
 
-    async fn socket_of(&self, user: &User) -> Socket {
+    fn join_thread(&self) -> Value {
+        json!({ "type": "JOIN_THREAD", "threadId": self.thread })
+    }
+
+    fn join_channel(&self) -> Value {
+        json!({ "type": "JOIN_CHANNEL", "channelId": self.channel })
+    }
+
+    /// A socket that follows, and whose pongs are answered.
+    async fn socket_of(&self, user: &User, join: Value) -> Socket {
+        let joined = joined_by(&join);
         let mut socket = self.setup.socket(&user.token).await;
-        socket.join(&self.thread, None).await;
+        socket.send(join).await;
+        socket.next_of(joined).await;
         // The first one has the client's pong sent.
         for _ in 0..2 {
             have_pongs_answered(&mut socket).await;
         }
-        self.setup.settled().await;
         socket
     }
 
-    async fn round(&self, round: usize, of_ada: &mut Socket, of_bob: &mut Socket) {
-        // Somebody posts all the time.
+    async fn play(&self, rounds: std::ops::Range<usize>, late: &Mutex<Late>) {
+        let rounds: Vec<usize> = rounds.collect();
+        for some in rounds.chunks(ROUNDS_OF_A_SOCKET) {
+            let mut of_ada = self.socket_of(&self.ada, self.join_channel()).await;
+            let mut of_bob = [
+                self.socket_of(&self.bob, self.join_thread()).await,
+                self.socket_of(&self.bob, self.join_channel()).await,
+            ];
+            self.setup.settled().await;
+            for round in some {
+                let played = self.round(*round, &mut of_ada, &mut of_bob, late);
+                in_time("a round", played).await;
+            }
+        }
+    }
+
+    async fn round(
+        &self,
+        round: usize,
+        of_ada: &mut Socket,
+        of_bob: &mut [Socket; 2],
+        late: &Mutex<Late>,
+    ) {
+        // Somebody posts until both sockets have left.
+        let has_left = AtomicBool::new(false);
         let posting = async {
-            for n in 0..5 {
+            for n in 0.. {
+                if has_left.load(Ordering::Relaxed) {
+                    break;
+                }
                 let content = format!("during {round} {n}");
                 self.ada.post_message(&self.thread, &content).await;
             }
         };
         let path = format!("/api/members/{}/{}", self.channel, self.bob.id);
         let removing = self.ada.delete(&path);
-        let (_, removed) = futures::future::join(posting, removing).await;
+        let leaving = async {
+            let [by_thread, by_channel] = &mut *of_bob;
+            let both = futures::future::join(
+                until_type(by_thread, "LEFT_THREAD"),
+                until_type(by_channel, "LEFT_CHANNEL"),
+            );
+            let seen = both.await;
+            has_left.store(true, Ordering::Relaxed);
+            [seen.0, seen.1]
+        };
+        let (_, removed, before) = futures::future::join3(posting, removing, leaving).await;
         assert_eq!(removed.status, 200, "{removed:?}");
         let secret = format!("secret {round}");
         self.ada.post_message(&self.thread, &secret).await;
         // It is published before the member may read it again.
-        until_mark(of_ada, &secret).await;
+        let mut events = until_mark(of_ada, &secret).await;
         self.bob.join(&self.channel).await;
-        // The removal has ended the subscription.
-        let join = json!({ "type": "JOIN_THREAD", "threadId": self.thread });
-        of_bob.send(join).await;
-        let mut seen = Vec::new();
-        while seen
-            .last()
-            .is_none_or(|last: &Value| last["type"] != "JOINED_THREAD")
-        {
-            seen.push(of_bob.next().await);
+        events.extend(until_type(of_ada, "MEMBER_ADDED").await);
+        let (removed, added) = (
+            number_of(&events, "MEMBER_REMOVED"),
+            number_of(&events, "MEMBER_ADDED"),
+        );
+        let joins = [self.join_thread(), self.join_channel()];
+        let mut after = [Vec::new(), Vec::new()];
+        for ((socket, join), after) in of_bob.iter_mut().zip(joins).zip(&mut after) {
+            let joined = joined_by(&join);
+            socket.send(join).await;
+            *after = until_type(socket, joined).await;
+            let mut late = late.lock().unwrap();
+            let messages = contents(after).len();
+            late.messages += messages;
+            late.rounds += usize::from(messages > 0);
         }
         self.setup.settled().await;
         let again = format!("again {round}");
         self.ada.post_message(&self.thread, &again).await;
-        seen.extend(until_mark(of_bob, &again).await);
-        have_pongs_answered(of_bob).await;
-        let contents = contents(&seen);
-        assert!(
-            contents.iter().all(|one| !one.starts_with("secret")),
-            "{contents:?}"
-        );
+        let seen = before.into_iter().zip(after);
+        for (socket, (before, after)) in of_bob.iter_mut().zip(seen) {
+            let last = until_mark(socket, &again).await;
+            have_pongs_answered(socket).await;
+            for message in [before, after, last].concat() {
+                let number = message["number"].as_u64();
+                assert!(
+                    number.is_none_or(|number| number <= removed || added <= number),
+                    "round {round}: removed by {removed}, added by {added}, seen {message}"
+                );
+            }
+        }
+        until_mark(of_ada, &again).await;
     }
+}
+
+fn joined_by(join: &Value) -> &'static str {
+    match join["type"] == "JOIN_THREAD" {
+        true => "JOINED_THREAD",
+        false => "JOINED_CHANNEL",
+    }
+}
+
+/// The messages on a socket up to one of this type.
+async fn until_type(socket: &mut Socket, r#type: &str) -> Vec<Value> {
+    let mut messages = Vec::new();
+    loop {
+        messages.push(socket.next().await);
+        if messages.last().is_some_and(|one| one["type"] == r#type) {
+            return messages;
+        }
+    }
+}
+
+/// The number of the only event of a type.
+fn number_of(events: &[Value], r#type: &str) -> u64 {
+    let mut numbers = events.iter().filter(|event| event["type"] == r#type);
+    let number = numbers.next().and_then(|event| event["number"].as_u64());
+    assert!(numbers.next().is_none(), "{events:?}");
+    number.unwrap_or_else(|| panic!("no {type}: {events:?}"))
 }
 
 #[tokio::test]
 async fn what_is_posted_after_a_member_was_removed_does_not_reach_them() {
     const TEST: &str = "what_is_posted_after_a_member_was_removed_does_not_reach_them";
-    let rounds = repetitions("GOLDFISH_REMOVAL_ROUNDS", 20);
+    let rounds = repetitions("GOLDFISH_REMOVAL_ROUNDS", 32);
     for kind in ProxyKind::each(&format!("realtime::removal::{TEST}")) {
-        let race = Race::start(kind).await;
-        eprintln!("{TEST} on {kind:?}");
-        let mut round = 0;
-        while round < rounds {
-            // A socket takes 100 messages in a minute.
-            let end = rounds.min(round + 30);
-            let mut of_ada = race.socket_of(&race.ada).await;
-            let mut of_bob = race.socket_of(&race.bob).await;
-            while round < end {
-                let played = race.round(round, &mut of_ada, &mut of_bob);
-                in_time("a round", played).await;
-                round += 1;
-            }
-        }
+        let setup = Setup::start(kind, App::with_defaults().admin()).await;
+        let late = Mutex::new(Late::default());
+        let started = Instant::now();
+        let count = RACES.min(rounds);
+        let races = (0..count).map(|race| {
+            let (setup, late) = (&setup, &late);
+            let rounds = rounds * race / count..rounds * (race + 1) / count;
+            async move { Race::start(setup).await.play(rounds, late).await }
+        });
+        futures::future::join_all(races).await;
+        let late = late.into_inner().unwrap();
+        eprintln!(
+            "{rounds} rounds on {kind:?} in {:?}; {} messages came between leaving and joining again, in {} rounds",
+            started.elapsed(),
+            late.messages,
+            late.rounds
+        );
     }
 }

@@ -23,10 +23,13 @@ async fn events_of_a_joined_thread_arrive_as_the_contract_says() {
         assert_eq!(joined["threadId"], thread.as_str());
         assert!(joined["number"].as_u64().unwrap() > 0);
         setup.settled().await;
-        let posted = ada.post_message(&thread, "Hola mundo").await;
+        // Pushpin substitutes variables in texts of such a form, and sends none that it cannot read.
+        let content = r#"Hola mundo, 50% \% %(user)s %%"#;
+        let posted = ada.post_message(&thread, content).await;
         let event = socket.next().await;
         assert_eq!(event["type"], "NEW_MESSAGE");
         assert_eq!(event["payload"], posted);
+        assert_eq!(event["payload"]["content"], content);
         assert_eq!(event["previous"], joined["number"], "{event}");
         let id = posted["id"].as_str().unwrap();
         let path = format!("/api/messages/{id}");

@@ -7,7 +7,7 @@ use contracts::messaging::connections;
 use contracts::messaging::events::{self, Batch, Event, Kind};
 use contracts::realtime::proxy::{self, Action, Closing, Item};
 use futures::channel::oneshot;
-use futures::future::select;
+use futures::future::{FutureExt as _, select};
 use http_edge::{ApiError, Context};
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::wit_bindgen::spawn;
@@ -25,14 +25,18 @@ const ROUNDS_MAX: usize = 200;
 /// The longest time for which a response waits until sockets are closed.
 const CLOSING_TIME: Duration = Duration::from_secs(2);
 
-/// Publishes, after the response, what was committed and not published.
+/// Publishes what was committed and not published. The response does not wait for it.
 pub fn publish_in_background(context: &Context) {
     let log = context.log.background();
-    spawn(async move {
+    let mut publication = Box::pin(async move {
         if let Err(error) = publish_pending().await {
             log.failed(&error);
         }
     });
+    // Begins at once: what is spawned begins after the response is made, and while that happens the database can work.
+    if publication.as_mut().now_or_never().is_none() {
+        spawn(publication);
+    }
 }
 
 /// Publishes what was committed and not published, by whomever. Does nothing without a proxy.
@@ -54,10 +58,16 @@ pub async fn publish_pending() -> Result<(), ApiError> {
         proxy::publish(items)
             .await
             .map_err(error_mapping::realtime)?;
+        // There may be more streams than are taken at once. Whoever commits an event after a stream was given back
+        // publishes it.
+        let mut is_more = batches.len() > 1;
         for batch in batches {
-            events::published(batch.stream, batch.last)
+            is_more |= events::published(batch.stream, batch.last)
                 .await
                 .map_err(error_mapping::messaging)?;
+        }
+        if !is_more {
+            break;
         }
     }
     Ok(())

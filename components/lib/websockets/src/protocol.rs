@@ -41,10 +41,10 @@ impl Events {
     }
 
     /// Subscribes the connection to a channel of the proxy. It gets nothing that names its user as the sender, or as
-    /// excluded.
+    /// excluded. Messages have to name the filter `var-subst`, as those of the capability `realtime` do.
     pub fn subscribe(&mut self, channel: &str) {
         let message = serde_json::json!({
-            "type": "subscribe", "channel": channel, "filters": ["skip-self", "skip-users"],
+            "type": "subscribe", "channel": channel, "filters": ["skip-self", "skip-users", "var-subst"],
         });
         self.control(&message);
     }
