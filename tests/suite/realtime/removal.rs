@@ -266,6 +266,44 @@ async fn signing_out_closes_the_sockets_and_streams_of_the_session() {
     .await;
 }
 
+#[tokio::test]
+async fn revoking_an_api_key_closes_its_sockets_and_streams() {
+    let test = |setup: Setup| async move {
+        let members = Members::of(setup).await;
+        let (setup, bob) = (&members.setup, &members.bob);
+        let keys = [
+            json!({ "name": "one", "scopes": ["read"] }),
+            json!({ "name": "other" }),
+        ];
+        let [one, other] = keys.map(|body| bob.new_key(body));
+        let (one, other) = futures::future::join(one, other).await;
+        let by_key = setup
+            .client()
+            .with("authorization", &format!("Bearer {}", one.secret));
+        let mut stream = by_key
+            .open("GET", "/api/events", None)
+            .await
+            .accepted()
+            .await;
+        let mut closed = setup.socket(&one.secret).await;
+        let mut kept = setup.socket(&other.secret).await;
+        for socket in [&mut closed, &mut kept] {
+            socket.join(&members.thread, None).await;
+        }
+        setup.settled().await;
+        let path = format!("/api-keys/revoke/{}", one.id);
+        let response = bob.post(&path, json!({})).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        members.ada.post_message(&members.thread, "secret").await;
+        let (before, code) = closed.until_closed().await;
+        assert_eq!(code, 4401);
+        assert!(contents(&before).is_empty(), "{before:?}");
+        while stream.next().await.is_some() {}
+        until_mark(&mut kept, "secret").await;
+    };
+    on_each("revoking_an_api_key_closes_its_sockets_and_streams", test).await;
+}
+
 /// Waits until the application has answered the pongs that were sent. A later one could read what the user may read when
 /// they have joined again.
 async fn have_pongs_answered(socket: &mut Socket) {

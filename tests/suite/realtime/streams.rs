@@ -108,6 +108,43 @@ async fn streams_of_a_removed_member_leave_the_thread() {
 }
 
 #[tokio::test]
+async fn streams_of_a_banned_member_and_of_a_deleted_channel_leave_the_thread() {
+    let test = |setup: Setup| async move {
+        let client = setup.client();
+        for is_ban in [true, false] {
+            let (ada, bob) = (client.user().await, client.user().await);
+            let channel = ada.channel(false).await;
+            bob.join(&channel).await;
+            let thread = ada.thread(&channel).await;
+            let path = format!("/api/events?threads={thread}&channels={channel}");
+            let mut stream = open(&bob, &path, None).await;
+            assert_eq!(next(&mut stream).await.name(), "ready");
+            setup.settled().await;
+            if is_ban {
+                let path = format!("/api/members/{channel}/bans/{}", bob.id);
+                let response = ada.put(&path, json!({})).await;
+                assert_eq!(response.status, 200, "{response:?}");
+                ada.post_message(&thread, "secret").await;
+            } else {
+                let response = ada.delete(&format!("/api/channels/{channel}")).await;
+                assert_eq!(response.status, 200, "{response:?}");
+            }
+            let mut left = 0;
+            while left < 2 {
+                let event = next(&mut stream).await.json();
+                assert!(!event.to_string().contains("secret"), "{event}");
+                left += usize::from(event["type"] == "LEFT");
+            }
+        }
+    };
+    on_each(
+        "streams_of_a_banned_member_and_of_a_deleted_channel_leave_the_thread",
+        test,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn events_with_a_malformed_query_are_400_and_of_unknown_threads_404() {
     let client = App::shared().await.client();
     client
