@@ -9,7 +9,7 @@ use crate::ids;
 use crate::reading::{self, Due};
 use crate::recovery;
 use crate::segments;
-use crate::state::{Conversation, Turn, all_turns};
+use crate::state::{Conversation, State, Turn, all_turns};
 use crate::stop;
 
 /// A writer that has not responded to notifications for this long (milliseconds of the reader's own clock) is
@@ -26,8 +26,11 @@ const NOTIFY_INTERVAL: u64 = 4_000;
 /// How often a reader looks for more.
 const LOOK_EVERY: u64 = 100;
 
-/// In how many of the archived conversations, the newest ones, a reply is looked for by its id alone.
-const SEARCHED_MOST: usize = 64;
+/// How many archived conversations are read at once when a reply is looked for by its id alone.
+const SEARCHED_AT_ONCE: usize = 64;
+
+/// How often they are read again because the archive changed meanwhile.
+const SEARCH_ATTEMPTS: usize = 8;
 
 /// How long one call waits for more.
 const PATIENCE: u64 = 900;
@@ -74,6 +77,43 @@ impl Started {
             title: conversation.title.clone(),
         }
     }
+}
+
+/// Archived conversations that come before a place in the order of time, the newest first, and the place of the last.
+async fn archived_page<P: Platform>(
+    journal: &Journal<P>,
+    state: &State,
+    before: Option<(u64, &str)>,
+) -> Result<(Vec<Conversation>, Option<(u64, String)>), journal::Error> {
+    let page = archive::map::newest(journal, state, before, SEARCHED_AT_ONCE).await?;
+    let names: Vec<String> = page.iter().map(|one| one.content.clone()).collect();
+    let conversations = archive::map::contents(journal, &names).await?;
+    let last = page.into_iter().next_back();
+    Ok((conversations, last.map(|last| (last.updated, last.id))))
+}
+
+/// Looks for a reply in the turns that are in the conversations themselves.
+fn search(conversations: &[Conversation], reply: &str) -> Option<(Started, Turn)> {
+    conversations.iter().find_map(|conversation| {
+        let turn = all_turns(&conversation.turns).find(|turn| turn.reply_id == reply)?;
+        Some((Started::of(conversation, turn), turn.clone()))
+    })
+}
+
+/// Looks for a reply in the segments of conversations.
+async fn search_segments<P: Platform>(
+    journal: &Journal<P>,
+    conversations: &[Conversation],
+    reply: &str,
+) -> Result<Option<(Started, Turn)>, Error> {
+    for conversation in conversations.iter().filter(|one| one.segments > 0) {
+        let place = conversation.place();
+        let sealed = segments::sealed_turns(journal, &place, conversation.segments).await?;
+        if let Some(turn) = all_turns(&sealed).find(|turn| turn.reply_id == reply) {
+            return Ok(Some((Started::of(conversation, turn), turn.clone())));
+        }
+    }
+    Ok(None)
 }
 
 /// What a reader is told.
@@ -134,37 +174,38 @@ impl<P: Platform> Reader<P> {
         Self::of(journal, started, turn, after).await
     }
 
-    /// Finds a reply by its id in all conversations. Older turns are looked for only if none of the newer ones has it.
+    /// Finds a reply by its id in all conversations. There is no index of replies: the turns in the state are looked
+    /// through first, then the older turns of these conversations, then the archive, the newest conversations first. A
+    /// reply that does not exist costs one read for each archived conversation and each segment of older turns.
     pub(crate) async fn find(journal: Journal<P>, reply: &str, after: u64) -> Result<Self, Error> {
-        let view = recovery::read(&journal).await?;
-        let is_it = |turn: &&Turn| turn.reply_id == reply;
-        let recent = view.state.conversations.iter().find_map(|conversation| {
-            let turn = all_turns(&conversation.turns).find(is_it)?;
-            Some((Started::of(conversation, turn), turn.clone()))
-        });
-        if let Some((started, turn)) = recent {
-            return Self::of(journal, started, turn, after).await;
+        let mut view = recovery::read(&journal).await?;
+        let mut conversations = view.state.conversations.clone();
+        let mut last: Option<(u64, String)> = None;
+        let mut attempts = 0;
+        loop {
+            let found = match search(&conversations, reply) {
+                Some(found) => Some(found),
+                None => search_segments(&journal, &conversations, reply).await?,
+            };
+            if let Some((started, turn)) = found {
+                return Self::of(journal, started, turn, after).await;
+            }
+            conversations = loop {
+                let before = last.as_ref().map(|(updated, id)| (*updated, id.as_str()));
+                match archived_page(&journal, &view.state, before).await {
+                    Ok((_, None)) => return Err(Error::NotFound),
+                    Ok((page, at)) => {
+                        last = at;
+                        break page;
+                    }
+                    Err(journal::Error::Erased) if attempts < SEARCH_ATTEMPTS => {
+                        attempts += 1;
+                        archive::refresh(&journal, &mut view).await?;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            };
         }
-        let archived = archive::map::newest(&journal, &view.state, None, SEARCHED_MOST).await?;
-        let names: Vec<String> = archived.into_iter().map(|one| one.content).collect();
-        let archived = archive::map::contents(&journal, &names).await?;
-        for conversation in view.state.conversations.iter().chain(&archived) {
-            if let Some(turn) = all_turns(&conversation.turns).find(is_it) {
-                let started = Started::of(conversation, turn);
-                return Self::of(journal, started, turn.clone(), after).await;
-            }
-            if conversation.segments == 0 {
-                continue;
-            }
-            let sealed =
-                segments::sealed_turns(&journal, &conversation.place(), conversation.segments)
-                    .await?;
-            if let Some(turn) = all_turns(&sealed).find(is_it) {
-                let started = Started::of(conversation, turn);
-                return Self::of(journal, started, turn.clone(), after).await;
-            }
-        }
-        Err(Error::NotFound)
     }
 
     async fn of(

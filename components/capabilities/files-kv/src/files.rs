@@ -73,6 +73,28 @@ impl<P: Platform + Clone> Files<P> {
         })
     }
 
+    /// Keeps a text with a file.
+    pub(crate) async fn put_text(&self, id: &str, text: &str) -> Result<(), Error> {
+        let value = format!("{}\n{text}", self.owner).into_bytes();
+        let key = keys::text(id);
+        self.platform.set(&key, &value).await.map_err(failed)
+    }
+
+    /// The text that is kept with a file.
+    pub(crate) async fn text(&self, id: &str) -> Result<Option<String>, Error> {
+        let value = self.platform.get(&keys::text(id)).await.map_err(failed)?;
+        let value = value.and_then(|bytes| String::from_utf8(bytes).ok());
+        // User ids have no line breaks.
+        let parts = value.as_ref().and_then(|value| value.split_once('\n'));
+        let own = parts.filter(|(owner, _)| *owner == self.owner);
+        Ok(own.map(|(_, text)| text.to_owned()))
+    }
+
+    pub(crate) async fn delete_text(&self, id: &str) -> Result<(), Error> {
+        let key = vec![keys::text(id)];
+        self.platform.delete_many(key).await.map_err(failed)
+    }
+
     /// The files after the cursor.
     pub(crate) async fn page(&self, cursor: Option<&str>, limit: u32) -> Result<Page, Error> {
         let mut cursor = match cursor.map(str::parse::<u64>) {
@@ -275,8 +297,8 @@ impl<P: Platform + Clone> Files<P> {
         blob.erase().await.map_err(failed)?;
         // Its chunks are deleted. Only the tombstone is left.
         blob.purge(0).await.map_err(failed)?;
-        let lease = vec![keys::lease(id)];
-        self.platform.delete_many(lease).await.map_err(failed)
+        let rest = vec![keys::lease(id), keys::text(id)];
+        self.platform.delete_many(rest).await.map_err(failed)
     }
 
     /// Makes a file unknown.

@@ -20,6 +20,11 @@ pub(crate) fn content(id: &str) -> String {
     format!("files:b:{id}")
 }
 
+/// A text that was made of a file: the id of its owner, a line break, and the text.
+pub(crate) fn text(id: &str) -> String {
+    format!("files:t:{id}")
+}
+
 /// When an upload was last seen alive, if that was some time after it began.
 pub(crate) fn lease(id: &str) -> String {
     format!("files:w:{id}")

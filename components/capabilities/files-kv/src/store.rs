@@ -50,6 +50,18 @@ impl Store for KeyValue {
         self.files(owner).read(id, range).await
     }
 
+    async fn put_text(&self, owner: &str, id: &str, text: String) -> Result<(), Error> {
+        self.files(owner).put_text(id, &text).await
+    }
+
+    async fn text(&self, owner: &str, id: &str) -> Result<Option<String>, Error> {
+        self.files(owner).text(id).await
+    }
+
+    async fn delete_text(&self, owner: &str, id: &str) -> Result<(), Error> {
+        self.files(owner).delete_text(id).await
+    }
+
     async fn delete(&self, owner: &str, id: &str) -> Result<(), Error> {
         self.files(owner).delete(id).await
     }

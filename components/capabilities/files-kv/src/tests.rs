@@ -84,7 +84,7 @@ fn ids_in_keys(world: &World) -> BTreeSet<String> {
         let mut parts = key.splitn(3, ':').skip(1);
         let kind = parts.next()?.to_owned();
         let id = parts.next()?.split(':').next()?.to_owned();
-        matches!(kind.as_str(), "f" | "b" | "w").then_some(id)
+        matches!(kind.as_str(), "f" | "b" | "t" | "w").then_some(id)
     })
     .collect()
 }
@@ -149,6 +149,13 @@ fn delete_leaves_no_key_of_the_file() {
                 .await
                 .unwrap();
             let files = Files::new(client.clone(), OWNER);
+            assert_eq!(files.text(&file.id).await, Ok(None));
+            for text in ["first", "second\nline"] {
+                files.put_text(&file.id, text).await.unwrap();
+                assert_eq!(files.text(&file.id).await, Ok(Some(text.to_owned())));
+            }
+            let others = Files::new(client.clone(), "other");
+            assert_eq!(others.text(&file.id).await, Ok(None));
             assert_eq!(files.used_bytes().await, Ok(700_000));
             assert_eq!(files.delete(&file.id).await, Ok(()));
             assert_eq!(files.delete(&file.id).await, Err(Error::NotFound));
@@ -329,6 +336,7 @@ proptest! {
             };
             let client = with(upload_fault, after);
             let deleter = deletion.map(|(fault, after)| with(fault, after));
+            let writer = world.client();
             let acknowledged = Rc::clone(&acknowledged);
             world.spawn(async move {
                 let bytes = content(number, length);
@@ -336,6 +344,8 @@ proptest! {
                     return;
                 };
                 acknowledged.borrow_mut().stored.insert(file.id.clone(), number);
+                let files = Files::new(writer, OWNER);
+                files.put_text(&file.id, "text").await.unwrap();
                 if let Some(deleter) = deleter {
                     acknowledged.borrow_mut().deleting.insert(file.id.clone());
                     if Files::new(deleter, OWNER).delete(&file.id).await.is_ok() {

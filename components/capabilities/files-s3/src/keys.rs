@@ -10,6 +10,11 @@ pub(crate) fn content(owner: &str, id: &str) -> String {
     format!("files/{owner}/{id}")
 }
 
+/// A text that was made of a file. In a list it comes right after the content.
+pub(crate) fn text(owner: &str, id: &str) -> String {
+    format!("files/{owner}/{id}.text")
+}
+
 /// The object that names the owner of a file.
 pub(crate) fn shared(id: &str) -> String {
     format!("shared/{id}")
@@ -18,6 +23,11 @@ pub(crate) fn shared(id: &str) -> String {
 /// The id in the key of a content of that user.
 pub(crate) fn id_of(owner: &str, key: &str) -> Option<String> {
     key.strip_prefix(&prefix(owner)).and_then(ids::parse_uuid)
+}
+
+/// The id in the key of a content or a text of that user.
+pub(crate) fn any_id_of(owner: &str, key: &str) -> Option<String> {
+    id_of(owner, key.strip_suffix(".text").unwrap_or(key))
 }
 
 #[cfg(test)]
@@ -30,5 +40,8 @@ mod tests {
         assert_eq!(id_of("ada", &content("ada", id)).as_deref(), Some(id));
         assert_eq!(id_of("ada", &content("adam", id)), None);
         assert_eq!(id_of("ada", "files/ada/else"), None);
+        assert_eq!(id_of("ada", &text("ada", id)), None);
+        assert_eq!(any_id_of("ada", &text("ada", id)).as_deref(), Some(id));
+        assert!(content("ada", id) < text("ada", id));
     }
 }

@@ -14,7 +14,8 @@
 //! # Layout
 //! The content of a file is the object `files/<owner>/<id>`, with the name and the purpose in its metadata.
 //! Ids begin with the time, so a list of the prefix `files/<owner>/` is in the order of time, and the sum
-//! of its sizes is what the user has stored: it is listed before each upload, 1,000 files per request.
+//! of its sizes is what the user has stored: it is listed before each upload, 1,000 objects per request. A text
+//! that was made of a file is the object `files/<owner>/<id>.text`, which does not count.
 //! A file with a shared purpose also has an empty object `shared/<id>` that names its owner. It
 //! is written before the content and deleted after it.
 //!

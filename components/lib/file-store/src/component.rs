@@ -20,6 +20,9 @@ use crate::receiving::receive;
 use crate::sending::{Content, send};
 use crate::store::Store;
 
+/// Most bytes of a text that is kept with a file.
+const MAX_TEXT: u64 = 512 * 1024;
+
 /// Most files of a page.
 const MAX_PAGE: u32 = 100;
 
@@ -69,6 +72,31 @@ impl<S: Store> Files for Exports<S> {
             .read(&owner, &uuid(&id)?, range.start..range.end)
             .await?;
         Ok(send(reader))
+    }
+
+    async fn put_text(owner: String, id: String, text: String) -> Result<(), Error> {
+        check_user(&owner)?;
+        let store = S::open().await?;
+        let id = uuid(&id)?;
+        let size = store.info(Some(&owner), &id).await?.size;
+        let most = size.min(MAX_TEXT);
+        if u64::try_from(text.len()).unwrap_or(u64::MAX) > most {
+            return Err(Error::TooLarge(most));
+        }
+        store.put_text(&owner, &id, text).await?;
+        // What a deletion at the same time did not see.
+        match store.info(Some(&owner), &id).await {
+            Err(Error::NotFound) => {
+                store.delete_text(&owner, &id).await?;
+                Err(Error::NotFound)
+            }
+            result => result.map(drop),
+        }
+    }
+
+    async fn get_text(owner: String, id: String) -> Result<Option<String>, Error> {
+        check_user(&owner)?;
+        S::open().await?.text(&owner, &uuid(&id)?).await
     }
 
     async fn delete(owner: String, id: String) -> Result<(), Error> {

@@ -51,7 +51,16 @@ pub trait Store: Sized + 'static {
     /// Reads a part of a file of that user.
     async fn read(&self, owner: &str, id: &str, range: Range<u64>) -> Result<Self::Reader, Error>;
 
-    /// Deletes a file of that user.
+    /// Keeps a text with a file of that user, instead of an earlier one.
+    async fn put_text(&self, owner: &str, id: &str, text: String) -> Result<(), Error>;
+
+    /// The text that is kept with a file of that user.
+    async fn text(&self, owner: &str, id: &str) -> Result<Option<String>, Error>;
+
+    /// Deletes a text that is kept, also if there is no such file.
+    async fn delete_text(&self, owner: &str, id: &str) -> Result<(), Error>;
+
+    /// Deletes a file of that user, and the text that is kept with it.
     async fn delete(&self, owner: &str, id: &str) -> Result<(), Error>;
 
     /// Files of a user after the cursor.

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use spin_sdk::wasip3::{
     http::types,
-    wit_bindgen::{StreamResult, StreamWriter, spawn},
+    wit_bindgen::{StreamReader, StreamResult, StreamWriter, spawn},
     wit_future, wit_stream,
 };
 
@@ -25,6 +25,7 @@ enum Body {
     None,
     Bytes(Vec<u8>),
     Stream(Producer),
+    Forwarded(StreamReader<u8>),
 }
 
 /// Writes the bytes of a streamed body.
@@ -114,6 +115,23 @@ impl Response {
         }
     }
 
+    /// 200 with bytes of this media type and number, which another component writes. They do not pass through this
+    /// one. If there are fewer, the client sees that the response is incomplete.
+    pub fn forwarded(
+        content_type: impl Into<String>,
+        length: u64,
+        content: StreamReader<u8>,
+    ) -> Self {
+        Self {
+            status: 200,
+            headers: vec![
+                ("content-type", content_type.into()),
+                ("content-length", length.to_string()),
+            ],
+            body: Body::Forwarded(content),
+        }
+    }
+
     /// The response of an error, with the body that `render` makes.
     pub(crate) fn error(
         error: &ApiError,
@@ -162,6 +180,7 @@ impl Response {
         let (_, trailers) = wit_future::new(|| Ok(None));
         let (contents, write) = match self.body {
             Body::None => (None, None),
+            Body::Forwarded(content) => (Some(content), None),
             body => {
                 let (writer, reader) = wit_stream::new();
                 (Some(reader), Some((BodyWriter(writer), body)))
@@ -180,7 +199,7 @@ impl Response {
 
 async fn send_body(mut writer: BodyWriter, body: Body, log: LogRecord) {
     let log = match body {
-        Body::None => log,
+        Body::None | Body::Forwarded(_) => log,
         Body::Bytes(bytes) => {
             writer.write(bytes).await;
             drop(writer);

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use spin_sdk::pg::{Connection, DbValue, Error, ParameterValue, PgError, QueryError};
 use spin_sdk::variables;
-use sql::{Database, DatabaseError, Dialect, Migrations, Value};
+use sql::{Database, DatabaseError, Dialect, Migrations, RawRow, Value};
 
 /// A connection from the host's pool to the database in the variable `database_url`.
 pub struct Postgres(Connection);
@@ -58,11 +58,12 @@ impl Database for Postgres {
         &self,
         statement: &str,
         parameters: Vec<Value>,
-    ) -> Result<Vec<String>, DatabaseError> {
+    ) -> Result<Vec<RawRow>, DatabaseError> {
         let parameters = parameters.into_iter().map(|value| match value {
             Value::Null => ParameterValue::DbNull,
             Value::Integer(value) => ParameterValue::Int64(value),
             Value::Text(value) => ParameterValue::Str(value),
+            Value::Bytes(value) => ParameterValue::Binary(value),
         });
         let result = self
             .0
@@ -71,13 +72,18 @@ impl Database for Postgres {
         let (_, rows, end) = result.map_err(failed)?.into_inner();
         let rows = rows.collect().await;
         end.await.map_err(|error| failed(Error::PgError(error)))?;
-        let texts = rows
-            .into_iter()
-            .filter_map(|row| match row.into_iter().next() {
-                Some(DbValue::Str(text)) => Some(text),
-                _ => None,
-            });
-        Ok(texts.collect())
+        let rows = rows.into_iter().filter_map(|row| {
+            let mut columns = row.into_iter();
+            let Some(DbValue::Str(text)) = columns.next() else {
+                return None;
+            };
+            let bytes = match columns.next() {
+                Some(DbValue::Binary(bytes)) => bytes,
+                _ => Vec::new(),
+            };
+            Some(RawRow { text, bytes })
+        });
+        Ok(rows.collect())
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 use spin_sdk::sqlite::{Connection, Error, Value as Parameter};
-use sql::{Database, DatabaseError, Dialect, Migrations, Value, set_up_sqlite, sqlite_failure};
+use sql::{
+    Database, DatabaseError, Dialect, Migrations, RawRow, Value, set_up_sqlite, sqlite_failure,
+};
 
 /// The database `default` of the host.
 pub struct Sqlite(Connection);
@@ -44,11 +46,12 @@ impl Database for Sqlite {
         &self,
         statement: &str,
         parameters: Vec<Value>,
-    ) -> Result<Vec<String>, DatabaseError> {
+    ) -> Result<Vec<RawRow>, DatabaseError> {
         let parameters = parameters.into_iter().map(|value| match value {
             Value::Null => Parameter::Null,
             Value::Integer(value) => Parameter::Integer(value),
             Value::Text(value) => Parameter::Text(value),
+            Value::Bytes(value) => Parameter::Blob(value),
         });
         let result = self
             .0
@@ -56,13 +59,18 @@ impl Database for Sqlite {
             .await
             .map_err(failed)?;
         let rows = result.collect().await.map_err(failed)?;
-        let texts = rows
-            .into_iter()
-            .filter_map(|row| match row.values.into_iter().next() {
-                Some(Parameter::Text(text)) => Some(text),
-                _ => None,
-            });
-        Ok(texts.collect())
+        let rows = rows.into_iter().filter_map(|row| {
+            let mut columns = row.values.into_iter();
+            let Some(Parameter::Text(text)) = columns.next() else {
+                return None;
+            };
+            let bytes = match columns.next() {
+                Some(Parameter::Blob(bytes)) => bytes,
+                _ => Vec::new(),
+            };
+            Some(RawRow { text, bytes })
+        });
+        Ok(rows.collect())
     }
 }
 

@@ -11,12 +11,14 @@ const REPEATS_MAX: usize = 5;
 /// A parameter of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// NULL, in place of a text or an integer.
+    /// NULL, in place of any other value.
     Null,
     /// An integer of 64 bits.
     Integer(i64),
     /// Text without U+0000, which PostgreSQL cannot store.
     Text(String),
+    /// Any bytes.
+    Bytes(Vec<u8>),
 }
 
 impl From<i64> for Value {
@@ -55,6 +57,12 @@ impl From<&String> for Value {
     }
 }
 
+impl From<Vec<u8>> for Value {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Bytes(value)
+    }
+}
+
 impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
@@ -83,6 +91,15 @@ impl From<DatabaseError> for Unavailable {
     }
 }
 
+/// A row as a driver returns it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawRow {
+    /// The first column.
+    pub text: String,
+    /// The second column, if the statement has one: bytes, which would be longer and slower as JSON.
+    pub bytes: Vec<u8>,
+}
+
 /// A connection. Concurrent calls are allowed.
 #[allow(
     async_fn_in_trait,
@@ -92,13 +109,13 @@ pub trait Database {
     /// The dialect that the database understands.
     fn dialect(&self) -> Dialect;
 
-    /// Executes one statement in a transaction of its own. Its result has one column, of text; the rows are
-    /// read to the end.
+    /// Executes one statement in a transaction of its own. Its result has one column of text, and at most one of
+    /// bytes after it. The rows are read to the end; those whose first column is not a text are left out.
     async fn execute(
         &self,
         statement: &str,
         parameters: Vec<Value>,
-    ) -> Result<Vec<String>, DatabaseError>;
+    ) -> Result<Vec<RawRow>, DatabaseError>;
 }
 
 /// How a component comes by its database.
@@ -123,6 +140,7 @@ pub trait Connect: 'static {
 /// | `GREATEST(a, b)` | `max` | `GREATEST` |
 /// | `LEAST(a, b)` | `min` | `LEAST` |
 /// | `CLOCK_MS()`: the time in milliseconds | `unixepoch` | `statement_timestamp` |
+/// | `CAST(a AS BLOB)`: bytes | | `BYTEA` |
 /// | `/*+ FOR UPDATE */` | a comment | the text |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -152,6 +170,7 @@ impl Dialect {
                     "CLOCK_MS()",
                     "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
                 )
+                .replace(" AS BLOB)", " AS BYTEA)")
                 .replace("/*+", "")
                 .replace("*/", ""),
         }
@@ -191,7 +210,7 @@ async fn rows_of<D: Database>(
     let mut repeats = 0;
     loop {
         match database.execute(statement, parameters.clone()).await {
-            Ok(rows) => return rows.iter().map(|row| Row::parse(row)).collect(),
+            Ok(rows) => return rows.into_iter().map(Row::parse).collect(),
             Err(DatabaseError::RolledBack(_)) if repeats < REPEATS_MAX => repeats += 1,
             Err(DatabaseError::RolledBack(cause) | DatabaseError::Failed(cause)) => {
                 return Err(Unavailable(cause));
@@ -267,16 +286,31 @@ pub async fn first_row<D: Database>(
 
 /// The values of a row, in the order in which they are taken.
 #[derive(Debug)]
-pub struct Row(std::vec::IntoIter<Json>);
+pub struct Row {
+    values: std::vec::IntoIter<Json>,
+    bytes: Vec<u8>,
+}
 
 impl Row {
-    fn parse(text: &str) -> Result<Self, Unavailable> {
-        let values: Vec<Json> = serde_json::from_str(text).map_err(|_| malformed())?;
-        Ok(Self(values.into_iter()))
+    fn parse(row: RawRow) -> Result<Self, Unavailable> {
+        let values = serde_json::from_str(&row.text).map_err(|_| malformed())?;
+        Ok(Self::new(values, row.bytes))
+    }
+
+    fn new(values: Vec<Json>, bytes: Vec<u8>) -> Self {
+        Self {
+            values: values.into_iter(),
+            bytes,
+        }
     }
 
     fn next(&mut self) -> Result<Json, Unavailable> {
-        self.0.next().ok_or_else(malformed)
+        self.values.next().ok_or_else(malformed)
+    }
+
+    /// The bytes of the second column.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// The next value, a text or NULL.
@@ -356,7 +390,7 @@ impl Row {
     pub fn optional_row(&mut self) -> Result<Option<Self>, Unavailable> {
         match self.next()? {
             Json::Null => Ok(None),
-            Json::Array(values) => Ok(Some(Self(values.into_iter()))),
+            Json::Array(values) => Ok(Some(Self::new(values, Vec::new()))),
             _ => Err(malformed()),
         }
     }
@@ -366,9 +400,9 @@ impl Row {
     /// # Errors
     /// If a value is of another type.
     pub fn into_rows(self) -> Result<Vec<Self>, Unavailable> {
-        self.0
+        self.values
             .map(|value| match value {
-                Json::Array(values) => Ok(Self(values.into_iter())),
+                Json::Array(values) => Ok(Self::new(values, Vec::new())),
                 _ => Err(malformed()),
             })
             .collect()
@@ -386,23 +420,30 @@ mod tests {
 
     #[test]
     fn render_translates_what_differs_between_the_dialects() {
-        let statement = "SELECT JSON_OF($1, NESTED(a), GREATEST(b, 0)) FROM t /*+ FOR SHARE */";
+        let statement = "SELECT JSON_OF($1, NESTED(a), GREATEST(b, 0)), CAST(c AS BLOB) FROM t /*+ FOR SHARE */";
         assert_eq!(
             Dialect::Sqlite.render(statement),
-            "SELECT json_array(?1, json(a), max(b, 0)) FROM t /*+ FOR SHARE */"
+            "SELECT json_array(?1, json(a), max(b, 0)), CAST(c AS BLOB) FROM t /*+ FOR SHARE */"
         );
         assert_eq!(
             Dialect::Postgres.render(statement),
-            "SELECT json_build_array($1, (a), GREATEST(b, 0)) FROM t  FOR SHARE "
+            "SELECT json_build_array($1, (a), GREATEST(b, 0)), CAST(c AS BYTEA) FROM t  FOR SHARE "
         );
+    }
+
+    fn parsed(text: &str) -> Result<Row, Unavailable> {
+        Row::parse(RawRow {
+            text: text.to_owned(),
+            bytes: Vec::new(),
+        })
     }
 
     #[test]
     fn row_with_values_of_other_types_is_an_error_and_not_a_panic() {
         for text in ["", "{}", "[", "null"] {
-            assert!(Row::parse(text).is_err(), "{text}");
+            assert!(parsed(text).is_err(), "{text}");
         }
-        let mut row = Row::parse(r#"[1.5, "text", -1, null]"#).unwrap();
+        let mut row = parsed(r#"[1.5, "text", -1, null]"#).unwrap();
         assert!(row.integer().is_err());
         assert!(row.unsigned().is_err());
         assert!(row.unsigned().is_err());

@@ -9,8 +9,8 @@ mod sqlite;
 pub mod testing;
 
 pub use database::{
-    Connect, Database, DatabaseError, Dialect, Frequent, Parameters, Row, Unavailable, Value,
-    first_row, malformed, rows,
+    Connect, Database, DatabaseError, Dialect, Frequent, Parameters, RawRow, Row, Unavailable,
+    Value, first_row, malformed, rows,
 };
 pub use migrations::{Migration, Migrations};
 pub use sqlite::{set_up_sqlite, sqlite_failure};

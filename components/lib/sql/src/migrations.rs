@@ -83,7 +83,7 @@ impl Migrations {
         let table = self.table;
         let statement = format!("SELECT CAST(coalesce(max(version), 0) AS TEXT) FROM {table}");
         let rows = database.execute(&statement, Vec::new()).await?;
-        let version = rows.first().and_then(|version| version.parse().ok());
+        let version = rows.first().and_then(|row| row.text.parse().ok());
         version.ok_or_else(|| {
             DatabaseError::Failed("the version of the database is not a number".to_owned())
         })
@@ -153,6 +153,7 @@ fn for_postgres(statement: &str) -> String {
         .replace("INTEGER PRIMARY KEY AUTOINCREMENT", key)
         .replace("INTEGER PRIMARY KEY", key)
         .replace("INTEGER", "BIGINT")
+        .replace(" BLOB", " BYTEA")
         .replace(") STRICT, WITHOUT ROWID", ")")
         .replace(") STRICT", ")")
 }

@@ -4,7 +4,7 @@ use sql::{Database, Parameters, Row, Unavailable, Value, first_row};
 
 use crate::{
     Session,
-    content::{encode, media_type, normalize},
+    content::{media_type, normalize},
     stream::{Stored, TABLES},
     types::{AppendRequest, Appended, Error, Position, Producer, SequenceGap},
 };
@@ -66,13 +66,12 @@ impl<D: Database> Session<'_, D> {
             .content
             .as_ref()
             .map_or(0, |content| content.len() as u64);
-        let (data, encoded) = encode(append.content.clone().unwrap_or_default());
         let producer = append.producer.as_ref();
         let mut given = Parameters::default();
         let (owner_name, stream_name) = (given.add(owner), given.add(name));
         let now = given.add(self.now);
         let length_name = given.add(length);
-        let (data, encoded) = (given.add(data), given.add(encoded));
+        let content = given.add(append.content.clone().unwrap_or_default());
         let close = given.add(append.close);
         let writer = given.add(append.writer_sequence.clone());
         let producer_id = given.add(producer.map(|producer| producer.id.clone()));
@@ -83,13 +82,13 @@ impl<D: Database> Session<'_, D> {
         let total = given.add(self.limits.total_bytes);
         let statement = format!(
             "INSERT INTO stream_appends (stream_id, number, bytes, data, encoded, length, closes, \
-             writer_sequence, producer_id, producer_epoch, producer_sequence, created_at) \
+             writer_sequence, producer_id, producer_epoch, producer_sequence, created_at, content) \
              SELECT s.id, coalesce(t.number, s.base_appends) + 1, \
                coalesce(t.bytes, s.base_bytes) + CAST({length_name} AS BIGINT), \
-               CAST({data} AS TEXT), CAST({encoded} AS BIGINT), CAST({length_name} AS BIGINT), \
+               '', 0, CAST({length_name} AS BIGINT), \
                CAST({close} AS BIGINT), coalesce(CAST({writer} AS TEXT), t.writer_sequence), \
                CAST({producer_id} AS TEXT), CAST({epoch} AS BIGINT), CAST({sequence} AS BIGINT), \
-               CAST({now} AS BIGINT) \
+               CAST({now} AS BIGINT), CAST({content} AS BLOB) \
              FROM {TABLES} \
              LEFT JOIN stream_appends p ON p.stream_id = s.id AND p.producer_id = {producer_id} AND \
                p.number = (SELECT max(number) FROM stream_appends \

@@ -1,4 +1,4 @@
-//! The content of appends: JSON streams, and how bytes are stored as text.
+//! The content of appends.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::de::IgnoredAny;
@@ -73,32 +73,36 @@ fn value_ends(values: &[u8]) -> impl Iterator<Item = usize> {
     separators.chain(std::iter::once(values.len()))
 }
 
+/// What is between two appends in a content.
+pub(crate) fn separator(media_type: &str) -> &'static str {
+    if is_json(media_type) { "," } else { "" }
+}
+
+/// What is before and after the content of a part.
+pub(crate) fn brackets(media_type: &str) -> (&'static str, &'static str) {
+    if is_json(media_type) {
+        ("[", "]")
+    } else {
+        ("", "")
+    }
+}
+
 /// Joins two contents of one stream.
 pub(crate) fn join(media_type: &str, first: Vec<u8>, second: &[u8]) -> Vec<u8> {
     let mut joined = first;
-    if is_json(media_type) && !joined.is_empty() && !second.is_empty() {
-        joined.push(b',');
+    if !joined.is_empty() && !second.is_empty() {
+        joined.extend_from_slice(separator(media_type).as_bytes());
     }
     joined.extend_from_slice(second);
     joined
 }
 
-/// The text that is stored for bytes, and whether it is base64. Databases store text without U+0000
-/// only.
-pub(crate) fn encode(bytes: Vec<u8>) -> (String, bool) {
-    match String::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => (text, false),
-        Ok(text) => (STANDARD.encode(text), true),
-        Err(error) => (STANDARD.encode(error.as_bytes()), true),
+/// The content of a row. Earlier versions stored bytes that are not text in base64.
+pub(crate) fn decode(content: Vec<u8>, is_base64: bool) -> Option<Vec<u8>> {
+    match is_base64 {
+        true => STANDARD.decode(content).ok(),
+        false => Some(content),
     }
-}
-
-/// The bytes of a stored text. None if it is not what [`encode`] makes.
-pub(crate) fn decode(text: String, encoded: bool) -> Option<Vec<u8>> {
-    if encoded {
-        return STANDARD.decode(text).ok();
-    }
-    Some(text.into_bytes())
 }
 
 #[cfg(test)]
@@ -144,17 +148,10 @@ mod tests {
     }
 
     #[test]
-    fn encode_and_decode_keep_all_bytes() {
-        for bytes in [
-            b"text".to_vec(),
-            b"\0".to_vec(),
-            vec![0xff, 0x00],
-            Vec::new(),
-        ] {
-            let (text, encoded) = encode(bytes.clone());
-            assert!(!text.contains('\0'));
-            assert_eq!(decode(text, encoded), Some(bytes));
-        }
-        assert_eq!(decode("é".to_owned(), true), None);
+    fn decode_reads_what_earlier_versions_stored() {
+        let stored = b"\xff\x00".to_vec();
+        assert_eq!(decode(stored.clone(), false), Some(stored.clone()));
+        assert_eq!(decode(b"/wA=".to_vec(), true), Some(stored));
+        assert_eq!(decode("é".into(), true), None);
     }
 }

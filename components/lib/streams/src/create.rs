@@ -4,7 +4,7 @@ use sql::{Database, Value, first_row};
 
 use crate::{
     Session,
-    content::{encode, join, media_type, normalize, prefix},
+    content::{join, media_type, normalize, prefix},
     stream::{Stored, expiry_columns},
     types::{Creation, Error, Expiry, Fork, Metadata, Position},
 };
@@ -128,7 +128,8 @@ impl<D: Database> Session<'_, D> {
             Err(Error::Gone) => return Err(Error::SourceGone),
             other => other?,
         };
-        if self.chain(&source, 0).await?.len() >= FORK_DEPTH_MAX {
+        let segments = self.chain(&source, 0).await?;
+        if segments.len() >= FORK_DEPTH_MAX {
             return Err(Error::InvalidFork(format!(
                 "A chain of forks may have at most {FORK_DEPTH_MAX} streams."
             )));
@@ -144,13 +145,13 @@ impl<D: Database> Session<'_, D> {
                     "The fork's offset is beyond the end of its source.",
                 ));
             }
-            Some(position) => position,
+            Some(position) => self.position_of(&segments, position.appends).await?,
         };
         let mut partial = Vec::new();
         if fork.sub_offset > 0 {
-            let next = self.entries(&source, position, 1).await?.into_iter().next();
+            let next = self.appends(&source, position, 1).await?.into_iter().next();
             partial = next
-                .and_then(|entry| prefix(&source.media_type, &entry.bytes, fork.sub_offset))
+                .and_then(|append| prefix(&source.media_type, &append, fork.sub_offset))
                 .ok_or_else(|| {
                     invalid("The fork's sub-offset is beyond the end of that append.")
                 })?;
@@ -174,15 +175,14 @@ impl<D: Database> Session<'_, D> {
             appends: new.fork.appends.saturating_add(u64::from(has_initial)),
             bytes: new.fork.bytes.saturating_add(new.initial.len() as u64),
         };
-        let (data, encoded) = encode(new.initial);
         let (idle_seconds, expires_at) = expiry_columns(new.expiry, self.now);
         let statement = "INSERT INTO streams (id, owner, name, content_type, media_type, idle_seconds, \
              expires_at, created_at, created_closed, source_id, fork_request, fork_appends, \
-             fork_bytes, initial_data, initial_encoded, base_appends, base_bytes) \
+             fork_bytes, initial_content, initial_encoded, base_appends, base_bytes) \
              SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), \
              CAST($5 AS TEXT), CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), \
              CAST($9 AS BIGINT), CAST($10 AS TEXT), CAST($11 AS TEXT), \
-             CAST($12 AS BIGINT), CAST($13 AS BIGINT), CAST($14 AS TEXT), CAST($15 AS BIGINT), \
+             CAST($12 AS BIGINT), CAST($13 AS BIGINT), CAST($14 AS BLOB), CAST($15 AS BIGINT), \
              CAST($16 AS BIGINT), CAST($17 AS BIGINT) \
              WHERE (SELECT count(*) FROM streams WHERE owner = $2 AND deleted_at IS NULL) < $18 \
              AND ($10 IS NULL OR EXISTS \
@@ -202,8 +202,8 @@ impl<D: Database> Session<'_, D> {
             new.fork_request.into(),
             new.fork.appends.into(),
             new.fork.bytes.into(),
-            has_initial.then_some(data).into(),
-            encoded.into(),
+            has_initial.then_some(new.initial).into(),
+            false.into(),
             base.appends.into(),
             base.bytes.into(),
             self.limits.streams.into(),

@@ -6,10 +6,12 @@
 //! | module | |
 //! |---|---|
 //! | `stream` | a stream as it is stored |
-//! | `content` | JSON streams, and how bytes are stored as text |
+//! | `content` | JSON streams, and what earlier versions stored |
 //! | `create`, `append`, `read`, `remove`, `list`, `readers` | the operations |
 //! | `limits` | how much a user may have |
 //! | `following` | waiting for the next append |
+//! | `signal` | how an append wakes the calls that wait for it |
+//! | `sending` | a part of a stream into a stream of bytes |
 //! | `service` | the exports |
 //!
 //! # Writing
@@ -31,7 +33,10 @@ mod list;
 mod read;
 mod readers;
 mod remove;
+#[cfg(target_family = "wasm")]
+mod sending;
 mod service;
+mod signal;
 mod stream;
 
 #[cfg(test)]
@@ -76,6 +81,10 @@ pub const MIGRATIONS: sql::Migrations = sql::Migrations {
         sql::Migration {
             sqlite: include_str!("../migrations/0002_usage.sqlite.sql"),
             postgres: include_str!("../migrations/0002_usage.postgres.sql"),
+        },
+        sql::Migration {
+            sqlite: include_str!("../migrations/0003_content.sql"),
+            postgres: include_str!("../migrations/0003_content.sql"),
         },
     ],
 };

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value as Json, json};
+use spin_sdk::wit_bindgen::StreamReader;
 use sql::Database;
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     following,
     limits::{Platform, connect, session},
     types::{
-        AppendRequest, Appended, Creation, Error, Expiry, Metadata, Page, Position, Start,
+        AppendRequest, Appended, Creation, Error, Expiry, Metadata, Page, Part, Position, Start,
         StreamsPage,
     },
 };
@@ -20,7 +21,7 @@ use crate::{
 /// Streams of a page of the export.
 const EXPORT_PAGE: u32 = 100;
 /// Bytes of content that the export reads at once.
-const EXPORT_BYTES: u32 = 1024 * 1024;
+const EXPORT_BYTES: u64 = 1024 * 1024;
 
 /// The component's exports.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl<P: Platform> streams::Guest for Streams<P> {
             .await
             .append(&owner, &name, append)
             .await?;
-        following::note(&owner, &name, appended.tail, appended.closed);
+        following::note_append(&owner, &name, appended.tail, appended.closed);
         Ok(appended)
     }
 
@@ -63,6 +64,30 @@ impl<P: Platform> streams::Guest for Streams<P> {
         wait_ms: u32,
     ) -> Result<Page, Error> {
         following::read::<P>(&owner, &name, from, max_bytes, wait_ms).await
+    }
+
+    #[cfg(target_family = "wasm")]
+    async fn open(
+        owner: String,
+        name: String,
+        from: Start,
+        max_bytes: u32,
+    ) -> Result<(Part, StreamReader<u8>), Error> {
+        let database = &*connect::<P>().await?;
+        let session = session::<P>(database).await;
+        let reading = session.open(&owner, &name, from, max_bytes).await?;
+        Ok(crate::sending::send::<P>(reading))
+    }
+
+    /// Streams of bytes need a host.
+    #[cfg(not(target_family = "wasm"))]
+    async fn open(
+        _: String,
+        _: String,
+        _: Start,
+        _: u32,
+    ) -> Result<(Part, StreamReader<u8>), Error> {
+        Err(Error::Unavailable("not in a component".to_owned()))
     }
 
     async fn start_following(owner: String) -> Result<String, Error> {
@@ -168,25 +193,25 @@ async fn content<D: Database>(
     user: &str,
     name: &str,
 ) -> Result<Vec<Json>, Error> {
+    let stored = session.existing(user, name).await?;
     let mut content = Vec::new();
     let mut at = Position {
         appends: 0,
         bytes: 0,
     };
     loop {
-        let page = session
-            .read(user, name, Start::Position(at), EXPORT_BYTES)
-            .await?;
-        if page.entries.is_empty() {
+        let appends = session.appends(&stored, at, EXPORT_BYTES).await?;
+        if appends.is_empty() {
             return Ok(content);
         }
-        at = page.next;
-        content.extend(page.entries.into_iter().map(|entry| {
-            match String::from_utf8(entry.bytes) {
+        for append in appends {
+            at.appends = at.appends.saturating_add(1);
+            at.bytes = at.bytes.saturating_add(append.len() as u64);
+            content.push(match String::from_utf8(append) {
                 Ok(text) => Json::String(text),
                 Err(error) => json!({ "base64": STANDARD.encode(error.as_bytes()) }),
-            }
-        }));
+            });
+        }
     }
 }
 

@@ -7,11 +7,25 @@ use crate::{
     types::{Error, Expiry, Metadata, Position},
 };
 
+macro_rules! columns {
+    ($more:literal) => {
+        concat!(
+            "CAST(JSON_OF(s.id, s.owner, s.name, s.content_type, s.media_type, ",
+            "s.idle_seconds, s.expires_at, s.created_at, s.deleted_at, s.source_id, s.fork_request, ",
+            "s.fork_appends, s.fork_bytes, s.base_appends, s.base_bytes, s.created_closed, ",
+            "s.share_hash IS NOT NULL, t.number, t.bytes, t.length, t.closes",
+            $more,
+            ") AS TEXT)"
+        )
+    };
+}
+
 /// Columns of [`Stored`], for a row `s` of `streams` and its last append `t`.
-pub(crate) const COLUMNS: &str = "CAST(JSON_OF(s.id, s.owner, s.name, s.content_type, s.media_type, \
-    s.idle_seconds, s.expires_at, s.created_at, s.deleted_at, s.source_id, s.fork_request, \
-    s.fork_appends, s.fork_bytes, s.base_appends, s.base_bytes, s.created_closed, \
-    s.share_hash IS NOT NULL, t.number, t.bytes, t.length, t.closes) AS TEXT)";
+pub(crate) const COLUMNS: &str = columns!("");
+
+/// The same, and the bytes up to and with the append that has a number.
+const COLUMNS_AND_BYTES: &str =
+    columns!(", (SELECT a.bytes FROM stream_appends a WHERE a.stream_id = s.id AND a.number = $3)");
 
 /// The tables of [`COLUMNS`].
 pub(crate) const TABLES: &str = "streams s LEFT JOIN stream_appends t ON t.stream_id = s.id AND \
@@ -48,6 +62,10 @@ pub(crate) struct Stored {
 
 impl Stored {
     pub(crate) fn parse(mut row: Row) -> Result<Self, Unavailable> {
+        Self::take(&mut row)
+    }
+
+    fn take(row: &mut Row) -> Result<Self, Unavailable> {
         let id = row.text()?;
         let owner = row.text()?;
         let name = row.text()?;
@@ -59,8 +77,8 @@ impl Stored {
         let is_deleted = row.optional_unsigned()?.is_some();
         let source_id = row.optional_text()?;
         let fork_request = row.text()?;
-        let fork = position(&mut row)?;
-        let base = position(&mut row)?;
+        let fork = position(row)?;
+        let base = position(row)?;
         let created_closed = row.flag()?;
         let is_shared = row.flag()?;
         let last_number = row.optional_unsigned()?;
@@ -159,7 +177,27 @@ impl<D: Database> Session<'_, D> {
 
     /// A stream that exists.
     pub(crate) async fn existing(&self, owner: &str, name: &str) -> Result<Stored, Error> {
-        match self.find(owner, name).await? {
+        self.if_exists(self.find(owner, name).await?)
+    }
+
+    /// A stream that exists, and the bytes up to and with the append that has a number, if that is one of its own.
+    pub(crate) async fn existing_at(
+        &self,
+        owner: &str,
+        name: &str,
+        number: u64,
+    ) -> Result<(Stored, Option<u64>), Error> {
+        let statement =
+            format!("SELECT {COLUMNS_AND_BYTES} FROM {TABLES} WHERE s.owner = $1 AND s.name = $2");
+        let parameters = vec![owner.into(), name.into(), number.into()];
+        let row = first_row(self.database, &statement, parameters).await?;
+        let mut row = row.ok_or(Error::NotFound)?;
+        let stored = self.if_exists(Some(Stored::take(&mut row)?))?;
+        Ok((stored, row.optional_unsigned()?))
+    }
+
+    fn if_exists(&self, found: Option<Stored>) -> Result<Stored, Error> {
+        match found {
             Some(stored) if stored.is_deleted => Err(Error::Gone),
             Some(stored) if !stored.is_expired(self.now) => Ok(stored),
             _ => Err(Error::NotFound),

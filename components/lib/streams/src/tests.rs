@@ -1,7 +1,7 @@
 //! The operations on SQLite, and on PostgreSQL where it is installed.
 
 use futures::executor::block_on;
-use sql::testing::Driver;
+use sql::{Database, Dialect, testing::Driver};
 
 use crate::{
     MIGRATIONS, Session,
@@ -57,12 +57,8 @@ impl Fixture {
     /// The whole content.
     fn content(&self, name: &str) -> String {
         let page = self.page(name, Start::Beginning, 1_000_000).unwrap();
-        let bytes: Vec<u8> = page
-            .entries
-            .into_iter()
-            .flat_map(|entry| entry.bytes)
-            .collect();
-        String::from_utf8(bytes).unwrap()
+        assert_eq!(page.content.len() as u64, page.part.length);
+        String::from_utf8(page.content).unwrap()
     }
 }
 
@@ -144,6 +140,9 @@ macro_rules! on_both {
 on_both! {
     appends_are_read_in_order_from_any_position,
     initial_content_is_the_first_append,
+    json_is_read_as_an_array_over_pieces_and_forks,
+    small_appends_are_read_in_parts_of_a_number,
+    any_bytes_are_kept,
     another_owner_and_another_configuration_are_refused,
     closed_streams_take_no_appends_and_closing_again_has_no_effect,
     producers_are_deduplicated_and_fenced,
@@ -165,13 +164,21 @@ fn appends_are_read_in_order_from_any_position(fixture: Fixture) {
     fixture.write("s", "three");
     assert_eq!(fixture.content("s"), "one two three");
     let page = fixture.page("s", Start::Position(first), 4).unwrap();
-    assert_eq!(page.entries.len(), 1);
-    assert_eq!(page.entries[0].bytes, b"two ");
-    let page = fixture.page("s", Start::Position(page.next), 1).unwrap();
-    assert_eq!(page.entries[0].bytes, b"three", "at least one append");
-    assert_eq!(page.next, page.metadata.tail);
+    assert_eq!((page.part.appends, page.content), (1, b"two ".to_vec()));
+    let page = fixture
+        .page("s", Start::Position(page.part.next), 1)
+        .unwrap();
+    assert_eq!(page.content, b"three", "at least one append");
+    assert_eq!(page.part.next, page.part.metadata.tail);
     let page = fixture.page("s", Start::Tail, 100).unwrap();
-    assert!(page.entries.is_empty());
+    assert_eq!((page.part.appends, page.content), (0, Vec::new()));
+    // The bytes of a position are not the client's to say.
+    let forged = Position {
+        appends: 1,
+        bytes: 1_000_000,
+    };
+    let page = fixture.page("s", Start::Position(forged), 4).unwrap();
+    assert_eq!((page.part.length, page.content), (4, b"two ".to_vec()));
 }
 
 fn initial_content_is_the_first_append(fixture: Fixture) {
@@ -183,8 +190,125 @@ fn initial_content_is_the_first_append(fixture: Fixture) {
     fixture.write("s", "second");
     assert_eq!(fixture.content("s"), "first second");
     let page = fixture.page("s", Start::Beginning, 1).unwrap();
-    assert_eq!(page.entries.len(), 1);
-    assert_eq!((page.next.appends, page.next.bytes), (1, 6));
+    assert_eq!(page.content, b"first ");
+    assert_eq!((page.part.next.appends, page.part.next.bytes), (1, 6));
+}
+
+fn json_is_read_as_an_array_over_pieces_and_forks(fixture: Fixture) {
+    let json = |content: Option<&str>| Creation {
+        content_type: Some("application/json".to_owned()),
+        content: content.map(|content| content.as_bytes().to_vec()),
+        ..text()
+    };
+    let append = |name: &str, value: &str| {
+        let request = AppendRequest {
+            content_type: Some("application/json".to_owned()),
+            ..text_append(value)
+        };
+        fixture.append(name, request).unwrap().tail
+    };
+    fixture.create("empty", json(None)).unwrap();
+    assert_eq!(fixture.content("empty"), "[]");
+    fixture.create("a", json(Some("[1, 2]"))).unwrap();
+    let at = append("a", "[3]");
+    append("a", r#"{"n": 4}"#);
+    assert_eq!(fixture.content("a"), r#"[1, 2,3,{"n": 4}]"#);
+    let page = fixture.page("a", Start::Position(at), 1).unwrap();
+    assert_eq!(page.content, br#"[{"n": 4}]"#);
+    let fork = Creation {
+        content_type: None,
+        ..fork_of("a", Some(at), 0)
+    };
+    fixture.create("b", fork).unwrap();
+    append("b", "5");
+    assert_eq!(fixture.content("b"), "[1, 2,3,5]");
+}
+
+fn small_appends_are_read_in_parts_of_a_number(fixture: Fixture) {
+    fixture.create("s", text()).unwrap();
+    let tail = fixture.write("s", "a");
+    let id = block_on(fixture.session().existing("ada", "s")).unwrap().id;
+    // More than a piece and more than a part, without so many calls. The trigger counts what a user stores.
+    let statement = match fixture.database.dialect() {
+        Dialect::Sqlite => "DROP TRIGGER stream_appends_inserted",
+        Dialect::Postgres => "DROP TRIGGER stream_appends_inserted ON stream_appends",
+    };
+    block_on(fixture.database.execute(statement, Vec::new())).unwrap();
+    let statement = "INSERT INTO stream_appends (stream_id, number, bytes, data, encoded, length, closes, created_at, content) \
+         WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+         SELECT CAST($1 AS TEXT), i, i, '', 0, 1, 0, 0, CAST($2 AS BLOB) FROM n \
+         RETURNING CAST(JSON_OF(number) AS TEXT)";
+    let parameters = vec![id.into(), b"b".to_vec().into()];
+    block_on(sql::rows(&fixture.database, statement, parameters)).unwrap();
+    let page = fixture.page("s", Start::Beginning, 1_000_000).unwrap();
+    assert_eq!((page.part.appends, page.content.len()), (16_384, 16_384));
+    assert!(page.content.starts_with(b"ab") && page.content.ends_with(b"bb"));
+    let page = fixture
+        .page("s", Start::Position(page.part.next), 1_000_000)
+        .unwrap();
+    assert_eq!(page.part.next.appends, 20_000);
+    let page = fixture.page("s", Start::Position(tail), 10).unwrap();
+    assert_eq!((page.part.appends, page.content.len()), (10, 10));
+}
+
+fn any_bytes_are_kept(fixture: Fixture) {
+    let binary = "application/octet-stream";
+    let all: Vec<u8> = (0..=255).collect();
+    let creation = Creation {
+        content_type: Some(binary.to_owned()),
+        content: Some(all.clone()),
+        ..text()
+    };
+    fixture.create("s", creation).unwrap();
+    for content in [&b"\0"[..], &all, "\u{feff}é".as_bytes()] {
+        let append = AppendRequest {
+            content_type: Some(binary.to_owned()),
+            content: Some(content.to_vec()),
+            ..text_append("")
+        };
+        fixture.append("s", append).unwrap();
+    }
+    let page = fixture.page("s", Start::Beginning, 10_000).unwrap();
+    let expected = [&all, &b"\0"[..], &all, "\u{feff}é".as_bytes()].concat();
+    assert_eq!(page.content, expected);
+}
+
+#[test]
+fn content_that_earlier_versions_stored_is_read_on_sqlite() {
+    content_that_earlier_versions_stored_is_read(Driver::sqlite());
+}
+
+#[test]
+fn content_that_earlier_versions_stored_is_read_on_postgres() {
+    if let Some(driver) = Driver::postgres() {
+        content_that_earlier_versions_stored_is_read(driver);
+    }
+}
+
+/// Until version 2 of the tables, content was stored as text, or in base64.
+fn content_that_earlier_versions_stored_is_read(database: Driver) {
+    block_on(MIGRATIONS.apply_to(&database, 2)).unwrap();
+    for statement in [
+        "INSERT INTO streams (id, owner, name, content_type, media_type, created_at, created_closed, fork_request, \
+         fork_appends, fork_bytes, initial_data, initial_encoded, base_appends, base_bytes) VALUES \
+         ('i', 'ada', 's', 'text/plain', 'text/plain', 1, 0, '', 0, 0, 'AP8=', 1, 1, 2) \
+         RETURNING CAST(JSON_OF(id) AS TEXT)",
+        "INSERT INTO stream_appends (stream_id, number, bytes, data, encoded, length, closes, created_at) VALUES \
+         ('i', 2, 5, 'aé', 0, 3, 0, 1), ('i', 3, 6, '/w==', 1, 1, 0, 1), ('i', 4, 7, '\\', 0, 1, 0, 1) \
+         RETURNING CAST(JSON_OF(number) AS TEXT)",
+    ] {
+        block_on(sql::rows(&database, statement, Vec::new())).unwrap();
+    }
+    let fixture = Fixture::new(database);
+    fixture.write("s", "new");
+    let page = fixture.page("s", Start::Beginning, 1000).unwrap();
+    assert_eq!(page.content, b"\0\xffa\xc3\xa9\xff\\new");
+    let at = Position {
+        appends: 3,
+        bytes: 6,
+    };
+    let page = fixture.page("s", Start::Position(at), 1000).unwrap();
+    assert_eq!(page.content, b"\\new");
 }
 
 fn another_owner_and_another_configuration_are_refused(fixture: Fixture) {
@@ -215,8 +339,8 @@ fn closed_streams_take_no_appends_and_closing_again_has_no_effect(fixture: Fixtu
         Err(Error::Closed(tail))
     );
     let page = fixture.page("s", Start::Beginning, 100).unwrap();
-    assert!(page.metadata.closed);
-    assert_eq!(page.next, tail);
+    assert!(page.part.metadata.closed);
+    assert_eq!(page.part.next, tail);
 }
 
 fn producers_are_deduplicated_and_fenced(fixture: Fixture) {
@@ -308,11 +432,11 @@ fn forks_share_the_content_before_them_and_nothing_after(fixture: Fixture) {
     let mut parts = Vec::new();
     loop {
         let page = fixture.page("c", at, 1).unwrap();
-        let Some(entry) = page.entries.into_iter().next() else {
+        if page.part.appends == 0 {
             break;
-        };
-        parts.push(String::from_utf8(entry.bytes).unwrap());
-        at = Start::Position(page.next);
+        }
+        parts.push(String::from_utf8(page.content).unwrap());
+        at = Start::Position(page.part.next);
     }
     assert_eq!(parts, ["one ", "deux ", "drei"]);
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     failure,
-    page::{body_of, is_at_end, is_at_tail, is_json},
+    page::{is_at_end, is_at_tail, is_json},
     position,
     query::{Query, next_cursor},
     source::Source,
@@ -57,7 +57,7 @@ pub(crate) async fn follow(
     let reader = streams::start_following(source.owner().to_owned())
         .await
         .map_err(|error| failure::of(context, error))?;
-    let is_binary = !is_text(&first.metadata.content_type);
+    let is_binary = !is_text(&first.part.metadata.content_type);
     let follower = Follower {
         source,
         reader,
@@ -87,7 +87,7 @@ impl Follower {
         let mut page = first;
         let mut is_first = true;
         loop {
-            let is_due = is_first || !page.entries.is_empty() || is_at_end(&page);
+            let is_due = is_first || page.part.appends > 0 || is_at_end(&page.part);
             if is_due || written.elapsed() >= SILENCE {
                 if !body.write(self.events(&page)).await {
                     break;
@@ -97,10 +97,14 @@ impl Follower {
             } else if !body.is_open().await {
                 break;
             }
-            if is_at_end(&page) || begun.elapsed() >= MAX_TIME {
+            if is_at_end(&page.part) || begun.elapsed() >= MAX_TIME {
                 break;
             }
-            match self.source.read(Start::Position(page.next), WAIT).await {
+            match self
+                .source
+                .read(Start::Position(page.part.next), WAIT)
+                .await
+            {
                 Ok(next) => page = next,
                 Err(error) => {
                     log.warn(&format!("following a stream ended: {}", cause_of(&error)));
@@ -118,21 +122,21 @@ impl Follower {
     /// The content of a page, if it has any, and the position after it.
     fn events(&mut self, page: &Page) -> Vec<u8> {
         let mut out = String::new();
-        if !page.entries.is_empty() {
-            let bytes = body_of(page);
+        let part = &page.part;
+        if part.appends > 0 {
             let data = match self.is_binary {
-                true => STANDARD.encode(bytes),
-                false => String::from_utf8_lossy(&bytes).into_owned(),
+                true => STANDARD.encode(&page.content).into(),
+                false => String::from_utf8_lossy(&page.content),
             };
             write_event(&mut out, "data", &data);
         }
-        let is_at_end = is_at_end(page);
+        let is_at_end = is_at_end(part);
         let cursor = (!is_at_end).then(|| next_cursor(self.cursor));
         self.cursor = cursor.or(self.cursor);
         let control = Control {
-            stream_next_offset: position::format(page.next),
+            stream_next_offset: position::format(part.next),
             stream_cursor: cursor.map(|cursor| cursor.to_string()),
-            up_to_date: is_at_tail(page),
+            up_to_date: is_at_tail(part),
             stream_closed: is_at_end,
         };
         let control = serde_json::to_string(&control).unwrap_or_default();

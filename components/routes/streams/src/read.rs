@@ -2,7 +2,7 @@
 
 use contracts::streams::{
     streams,
-    types::{Error, Page, Position, Start},
+    types::{Error, Page, Part, Position, Start},
 };
 use http_edge::{ApiError, Context, Response, conditional};
 use spin_sdk::variables;
@@ -10,10 +10,10 @@ use spin_sdk::variables;
 use crate::{
     create::described,
     expiry, failure, follow,
-    page::{body_of, is_at_end, is_at_tail},
+    page::{is_at_end, is_at_tail},
     position,
     query::{Mode, Query, next_cursor},
-    source::Source,
+    source::{Content, Source},
     target::{self, Access, Target},
 };
 
@@ -28,13 +28,18 @@ pub(crate) async fn read_stream(context: &mut Context) -> Result<Response, ApiEr
     }
     context.set_header("cross-origin-resource-policy", "cross-origin");
     let query = Query::parse(&context.head.query)?;
+    if query.mode == Mode::CatchUp {
+        let (part, content) = Source::read_part(target, access, query.from)
+            .await
+            .map_err(|error| failure::of(context, error))?;
+        return Ok(catch_up(context, &query, &part, content));
+    }
     let (source, page) = Source::open(target, access, query.from)
         .await
         .map_err(|error| failure::of(context, error))?;
     match query.mode {
-        Mode::CatchUp => Ok(catch_up(context, &query, &page)),
-        Mode::LongPoll => long_poll(context, source, page, query).await,
         Mode::Events => follow::follow(context, source, page, query).await,
+        Mode::CatchUp | Mode::LongPoll => long_poll(context, source, page, query).await,
     }
 }
 
@@ -47,19 +52,26 @@ async fn describe(
     let stream = match streams::describe(target.owner.clone(), target.name.clone()).await {
         Err(Error::NotFound) => Source::open(target, access, Start::Tail)
             .await
-            .map(|(_, page)| page.metadata),
+            .map(|(_, page)| page.part.metadata),
         described => described,
     };
     let stream = stream.map_err(|error| failure::of(context, error))?;
     Ok(described(Response::empty(200), &stream).header("cache-control", "no-store"))
 }
 
-fn catch_up(context: &Context, query: &Query, page: &Page) -> Response {
+fn catch_up(context: &Context, query: &Query, part: &Part, content: Content) -> Response {
     if matches!(query.from, Start::Tail) {
-        let response = Response::bytes(page.metadata.content_type.clone(), body_of(page));
-        return positioned(response, page).header("cache-control", "no-store");
+        return positioned(body(part, content), part).header("cache-control", "no-store");
     }
-    page_response(context, query.from, page)
+    part_response(context, query.from, part, content)
+}
+
+fn body(part: &Part, content: Content) -> Response {
+    let content_type = part.metadata.content_type.clone();
+    match content {
+        Content::Whole(bytes) => Response::bytes(content_type, bytes),
+        Content::Stream(bytes) => Response::forwarded(content_type, part.length, bytes),
+    }
 }
 
 async fn long_poll(
@@ -69,12 +81,12 @@ async fn long_poll(
     query: Query,
 ) -> Result<Response, ApiError> {
     let mut page = first;
-    if page.entries.is_empty() && !page.metadata.closed {
+    if page.part.appends == 0 && !page.part.metadata.closed {
         let owner = source.owner().to_owned();
         let reader = streams::start_following(owner.clone())
             .await
             .map_err(|error| failure::of(context, error))?;
-        let from = Start::Position(page.next);
+        let from = Start::Position(page.part.next);
         let waited = source.read(from, wait_milliseconds().await).await;
         let stopped = streams::stop_following(owner, reader).await;
         page = waited.map_err(|error| failure::of(context, error))?;
@@ -86,12 +98,14 @@ async fn long_poll(
         }
     }
     let cursor = next_cursor(query.cursor).to_string();
-    if page.entries.is_empty() {
-        return Ok(positioned(Response::empty(204), &page)
+    let Page { part, content } = page;
+    if part.appends == 0 {
+        return Ok(positioned(Response::empty(204), &part)
             .header("stream-cursor", cursor)
             .header("cache-control", "no-store"));
     }
-    Ok(page_response(context, query.from, &page).header("stream-cursor", cursor))
+    let response = part_response(context, query.from, &part, Content::Whole(content));
+    Ok(response.header("stream-cursor", cursor))
 }
 
 async fn wait_milliseconds() -> u32 {
@@ -103,8 +117,8 @@ async fn wait_milliseconds() -> u32 {
         .saturating_mul(1000)
 }
 
-/// A page with what lets caches keep it, or 304 if the client has it.
-fn page_response(context: &Context, from: Start, page: &Page) -> Response {
+/// A part with what lets caches keep it, or 304 if the client has it.
+fn part_response(context: &Context, from: Start, part: &Part, content: Content) -> Response {
     let start = match from {
         Start::Position(position) => position,
         Start::Beginning | Start::Tail => Position {
@@ -112,15 +126,15 @@ fn page_response(context: &Context, from: Start, page: &Page) -> Response {
             bytes: 0,
         },
     };
-    let closed = if is_at_end(page) { ":closed" } else { "" };
+    let closed = if is_at_end(part) { ":closed" } else { "" };
     let tag = format!(
         "{}:{}:{}{closed}",
-        page.metadata.id,
+        part.metadata.id,
         position::format(start),
-        position::format(page.next)
+        position::format(part.next)
     );
     // The content before the tail does not change, and belongs to one user.
-    let cache = if is_at_tail(page) {
+    let cache = if is_at_tail(part) {
         "private, no-cache"
     } else {
         "private, max-age=60, stale-while-revalidate=300"
@@ -129,22 +143,22 @@ fn page_response(context: &Context, from: Start, page: &Page) -> Response {
     let response = if cached.is_some_and(|tags| conditional::matches_etag(tags, &tag)) {
         Response::empty(304)
     } else {
-        Response::bytes(page.metadata.content_type.clone(), body_of(page))
+        body(part, content)
     };
-    positioned(response, page)
+    positioned(response, part)
         .header("etag", format!("\"{tag}\""))
         .header("cache-control", cache)
 }
 
-fn positioned(response: Response, page: &Page) -> Response {
-    let mut response = response.header("stream-next-offset", position::format(page.next));
-    if is_at_tail(page) {
+fn positioned(response: Response, part: &Part) -> Response {
+    let mut response = response.header("stream-next-offset", position::format(part.next));
+    if is_at_tail(part) {
         response = response.header("stream-up-to-date", "true");
     }
-    if is_at_end(page) {
+    if is_at_end(part) {
         response = response.header("stream-closed", "true");
     }
-    if let Some((name, value)) = expiry::header(page.metadata.expiry) {
+    if let Some((name, value)) = expiry::header(part.metadata.expiry) {
         response = response.header(name, value);
     }
     response

@@ -9,15 +9,19 @@ use contracts::{
     },
     streams::{
         streams,
-        types::{Entry, Error, Expiry, Metadata, Page, Position, Start},
+        types::{Error, Expiry, Metadata, Page, Part, Position, Start},
     },
 };
 use http_edge::parse_uuid;
+use spin_sdk::wit_bindgen::StreamReader;
 
 use crate::target::{Access, Target};
 
-/// Most bytes of a response, about.
-const MAX_BYTES: u32 = 1024 * 1024;
+/// Most bytes of a page, about. It is held whole.
+const PAGE_BYTES_MAX: u32 = 1024 * 1024;
+
+/// Most bytes of a response that is not held whole, about.
+const PART_BYTES_MAX: u32 = 8 * 1024 * 1024;
 
 /// Replies are text.
 const REPLY_TYPE: &str = "text/plain; charset=utf-8";
@@ -30,6 +34,12 @@ pub(crate) enum Source {
         user: String,
         id: String,
     },
+}
+
+/// The content of a part of a source.
+pub(crate) enum Content {
+    Whole(Vec<u8>),
+    Stream(StreamReader<u8>),
 }
 
 impl Source {
@@ -56,6 +66,23 @@ impl Source {
         Ok((reply, page))
     }
 
+    /// Reads as much as one response may have.
+    pub(crate) async fn read_part(
+        target: Target,
+        access: Access,
+        from: Start,
+    ) -> Result<(Part, Content), Error> {
+        let Target { owner, name } = &target;
+        match streams::open(owner.clone(), name.clone(), from, PART_BYTES_MAX).await {
+            Ok((part, content)) => Ok((part, Content::Stream(content))),
+            Err(Error::NotFound) => {
+                let (_, page) = Self::open(target, access, from).await?;
+                Ok((page.part, Content::Whole(page.content)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// The user whose quota of readers is used.
     pub(crate) fn owner(&self) -> &str {
         match self {
@@ -68,7 +95,7 @@ impl Source {
     pub(crate) async fn read(&self, from: Start, wait_ms: u32) -> Result<Page, Error> {
         match self {
             Self::Stream(Target { owner, name }) => {
-                streams::read(owner.clone(), name.clone(), from, MAX_BYTES, wait_ms).await
+                streams::read(owner.clone(), name.clone(), from, PAGE_BYTES_MAX, wait_ms).await
             }
             Self::Reply { user, id } => read_reply(user, id, from, wait_ms).await,
         }
@@ -88,7 +115,8 @@ async fn read_reply(user: &str, id: &str, from: Start, wait_ms: u32) -> Result<P
         .await
         .map_err(failed)?;
     let mut page = ReplyPage {
-        entries: Vec::new(),
+        content: Vec::new(),
+        appends: 0,
         next: start,
         is_whole: false,
         is_closed: false,
@@ -125,7 +153,8 @@ async fn read_reply(user: &str, id: &str, from: Start, wait_ms: u32) -> Result<P
 
 /// A part of a reply.
 struct ReplyPage {
-    entries: Vec<Entry>,
+    content: Vec<u8>,
+    appends: u64,
     next: Position,
     /// Whether there is nothing after it now.
     is_whole: bool,
@@ -138,10 +167,8 @@ impl ReplyPage {
             self.next.appends = self.next.appends.saturating_add(1);
             self.next.bytes = self.next.bytes.saturating_add(delta.len() as u64);
             if are_read {
-                self.entries.push(Entry {
-                    bytes: delta.into_bytes(),
-                    end: self.next,
-                });
+                self.appends = self.appends.saturating_add(1);
+                self.content.extend_from_slice(delta.as_bytes());
             }
         }
     }
@@ -150,19 +177,24 @@ impl ReplyPage {
         let mut tail = self.next;
         // The number of the deltas that follow is not known.
         tail.appends = tail.appends.saturating_add(u64::from(!self.is_whole));
+        let metadata = Metadata {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            content_type: REPLY_TYPE.to_owned(),
+            expiry: Expiry::Never,
+            tail,
+            closed: self.is_closed,
+            shared: false,
+            created_at: 0,
+        };
         Page {
-            metadata: Metadata {
-                id: id.to_owned(),
-                name: id.to_owned(),
-                content_type: REPLY_TYPE.to_owned(),
-                expiry: Expiry::Never,
-                tail,
-                closed: self.is_closed,
-                shared: false,
-                created_at: 0,
+            part: Part {
+                metadata,
+                next: self.next,
+                appends: self.appends,
+                length: self.content.len() as u64,
             },
-            entries: self.entries,
-            next: self.next,
+            content: self.content,
         }
     }
 }

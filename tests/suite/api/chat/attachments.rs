@@ -5,7 +5,7 @@ use upstream::{Gate, Script, Upstream};
 use uuid::Uuid;
 
 use crate::api::v1::files::png;
-use crate::harness::{App, Client, Event, Guest, World, text_of, world};
+use crate::harness::{App, Bucket, Client, Event, Guest, World, skip_or_fail, text_of, world};
 
 /// [`png`] without what is removed from images, in Base64.
 const PNG: &str =
@@ -68,6 +68,100 @@ fn text_part(text: &str) -> Value {
 
 fn image_part() -> Value {
     json!({ "type": "image_url", "image_url": { "url": format!("data:image/png;base64,{PNG}") } })
+}
+
+/// The rows of texts that are kept with files.
+fn kept_texts(app: &App) -> Vec<String> {
+    let rows = app.stored().into_iter();
+    rows.filter(|row| row.starts_with("files:t:")).collect()
+}
+
+#[tokio::test]
+async fn text_of_a_pdf_is_read_out_once_and_goes_with_its_file() {
+    let world = world(Script::new(["fish"])).await;
+    let guest = guest_of(&world).await;
+    let paper = upload(&guest, "paper.pdf", &pdf("Goldfish remember.")).await;
+    let id = send_files(&guest, &[&paper]).await;
+    let kept = kept_texts(&world.app);
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert!(kept[0].ends_with("Goldfish remember."), "{kept:?}");
+
+    // What a later turn sends is the text that was kept, and not that of the document.
+    world
+        .app
+        .tamper("files:t:", |text| text.replace("Goldfish", "Kept fish"));
+    let body = json!({ "message": "And?", "model": "gpt-4o", "conversationId": id });
+    send(&guest, body).await;
+    let sent = contents(&world.upstream, 1).await;
+    let text = "<file name=\"paper.pdf\" type=\"application/pdf\">\nKept fish remember.\n</file>";
+    assert_eq!(sent[0][0], text_part(text), "{sent:?}");
+
+    // A text in a format of another version is read out again.
+    world.app.tamper("files:t:", |text| {
+        let (owner, _) = text.split_once('\n').unwrap();
+        format!("{owner}\n0\n\nOther.")
+    });
+    let body = json!({ "message": "And?", "model": "gpt-4o", "conversationId": id });
+    send(&guest, body).await;
+    let sent = contents(&world.upstream, 2).await;
+    assert_eq!(
+        sent[0][0],
+        text_part(&text.replace("Kept fish", "Goldfish"))
+    );
+
+    let path = format!("/api/v1/files/{}", paper.as_str().unwrap());
+    assert_eq!(guest.delete(&path).await.status, 200);
+    assert_eq!(kept_texts(&world.app), [""; 0]);
+    // Erasing a user leaves none either.
+    let paper = upload(&guest, "paper.pdf", &pdf("Goldfish remember.")).await;
+    send_files(&guest, &[&paper]).await;
+    assert_eq!(kept_texts(&world.app).len(), 1);
+    let cleared = guest.delete("/api/clear").await;
+    assert!(cleared.status < 300, "{cleared:?}");
+    assert_eq!(kept_texts(&world.app), [""; 0]);
+}
+
+#[tokio::test]
+async fn text_of_a_pdf_in_s3_goes_with_its_file() {
+    let bucket = match Bucket::create().await {
+        Ok(bucket) => bucket,
+        Err(missing) => return skip_or_fail("attachments::s3", &missing),
+    };
+    let upstream = Upstream::start(Script::new(["fish"])).await.unwrap();
+    let builder = App::with_defaults().s3(&bucket).openai(&upstream);
+    let app = builder.start().await;
+    let guest = app.client().guest().await;
+    let mut papers = Vec::new();
+    for number in 0..2 {
+        let paper = upload(&guest, "paper.pdf", &pdf(&format!("Goldfish {number}."))).await;
+        let id = send_files(&guest, &[&paper]).await;
+        let body = json!({ "message": "And?", "model": "gpt-4o", "conversationId": id });
+        send(&guest, body).await;
+        let sent = contents(&upstream, 2 * number + 1).await;
+        let text = sent[0][0]["text"].as_str().unwrap();
+        assert!(text.contains(&format!("Goldfish {number}.")), "{text}");
+        papers.push(paper.as_str().unwrap().to_owned());
+    }
+    assert_eq!(bucket.list().await.objects.len(), 4);
+    // The list has files only, whatever the size of its pages.
+    let mut listed = Vec::new();
+    let mut path = "/api/v1/files?limit=1".to_owned();
+    loop {
+        let page = guest.get(&path).await.json();
+        let files = page["files"].as_array().unwrap().iter();
+        listed.extend(files.map(|file| file["id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["nextCursor"].as_str() else {
+            break;
+        };
+        path = format!("/api/v1/files?limit=1&cursor={cursor}");
+    }
+    assert_eq!(listed, papers);
+    let path = format!("/api/v1/files/{}", papers[0]);
+    assert_eq!(guest.delete(&path).await.status, 200);
+    assert_eq!(bucket.list().await.objects.len(), 2);
+    let cleared = guest.delete("/api/clear").await;
+    assert!(cleared.status < 300, "{cleared:?}");
+    assert_eq!(bucket.list().await.objects, [""; 0]);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use super::{UNDO, begin, deltas_of, limits, list, of, run, said};
 use crate::entries::Outcome;
 use crate::error::Error;
 use crate::library::{self, Place};
+use crate::readers::Reader;
 use crate::state::REPLY_OVERDUE;
 use crate::turn::{BeginResult, ClientMessage, MessageAction, TurnWriter};
 
@@ -136,6 +137,27 @@ fn an_old_conversation_is_continued_renamed_pinned_and_deleted() {
     assert!(world.keys_containing("MARKER 6\"").is_empty());
     world.put("conv:guest_1:s", None);
     assert_eq!(summaries(&world, 50, ANY), listed);
+}
+
+#[test]
+fn a_reply_of_an_old_conversation_is_found_by_its_id_alone() {
+    let world = World::new(1);
+    let ids = fill(&world, 200, ANY);
+    assert!(archived_values(&world) > 0);
+    for id in [&ids[0], &ids[100], &ids[199]] {
+        let id = id.clone();
+        run(&world, |journal| async move {
+            let conversation = library::get(&journal, &id).await.unwrap();
+            let reply = conversation.turns[0].reply_id.clone();
+            let reader = Reader::find(journal, &reply, 0).await.unwrap();
+            assert_eq!(reader.started.conversation, id);
+            assert_eq!(reader.started.reply, reply);
+        });
+    }
+    run(&world, |journal| async move {
+        let missing = Reader::find(journal, "missing", 0).await;
+        assert_eq!(missing.err(), Some(Error::NotFound));
+    });
 }
 
 #[test]

@@ -98,8 +98,21 @@ impl Store for S3 {
 
     async fn delete(&self, owner: &str, id: &str) -> Result<(), Error> {
         objects::info(self.0, owner, id).await?;
+        objects::delete(self.0, &[keys::text(owner, id)]).await?;
         objects::delete(self.0, &[keys::content(owner, id)]).await?;
         objects::delete(self.0, &[keys::shared(id)]).await
+    }
+
+    async fn put_text(&self, owner: &str, id: &str, text: String) -> Result<(), Error> {
+        objects::put_text(self.0, &keys::text(owner, id), text).await
+    }
+
+    async fn text(&self, owner: &str, id: &str) -> Result<Option<String>, Error> {
+        objects::text(self.0, &keys::text(owner, id)).await
+    }
+
+    async fn delete_text(&self, owner: &str, id: &str) -> Result<(), Error> {
+        objects::delete(self.0, &[keys::text(owner, id)]).await
     }
 
     async fn list(&self, owner: &str, cursor: Option<&str>, limit: u32) -> Result<Page, Error> {
@@ -116,8 +129,10 @@ impl Store for S3 {
             .filter_map(|(key, _)| keys::id_of(owner, key))
             .collect();
         let files = objects::infos(self.0, owner, &ids).await?;
+        let last = listing.objects.iter().next_back();
+        let last = last.and_then(|(key, _)| keys::any_id_of(owner, key));
         Ok(Page {
-            next: listing.next.and_then(|_| ids.last().cloned()),
+            next: listing.next.and(last),
             files,
         })
     }
@@ -125,15 +140,14 @@ impl Store for S3 {
     async fn erase(&self, owner: &str) -> Result<(), Error> {
         self.abort_uploads(owner, i64::MAX).await?;
         let stored = objects::list_all(self.0, owner).await?;
-        let contents: Vec<_> = stored
-            .iter()
-            .map(|(id, _)| keys::content(owner, id))
-            .collect();
-        let shared: Vec<_> = stored.iter().map(|(id, _)| keys::shared(id)).collect();
-        // Contents are deleted last, so that an interrupted call finds the files again.
-        for (content, shared) in contents.chunks(100).zip(shared.chunks(100)) {
-            objects::delete(self.0, shared).await?;
-            objects::delete(self.0, content).await?;
+        for some in stored.chunks(100) {
+            let keys_of = |key: &dyn Fn(&str) -> String| -> Vec<String> {
+                some.iter().map(|(id, _)| key(id)).collect()
+            };
+            objects::delete(self.0, &keys_of(&keys::shared)).await?;
+            objects::delete(self.0, &keys_of(&|id| keys::text(owner, id))).await?;
+            // Last, so that an interrupted call finds the files again.
+            objects::delete(self.0, &keys_of(&|id| keys::content(owner, id))).await?;
         }
         Ok(())
     }

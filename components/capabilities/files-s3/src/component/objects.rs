@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use file_store::{Error, File};
 use futures::future::join_all;
 use rusty_s3::Method;
@@ -90,7 +91,7 @@ pub(super) async fn delete(settings: &Settings, objects: &[String]) -> Result<()
     Ok(())
 }
 
-/// Contents of a user after that id, at most [`MAX_KEYS`].
+/// Objects of a user, contents and texts, after those of that id, at most [`MAX_KEYS`].
 pub(super) async fn list(
     settings: &Settings,
     owner: &str,
@@ -99,7 +100,8 @@ pub(super) async fn list(
 ) -> Result<Listing, Error> {
     let prefix = keys::prefix(owner);
     let limit = limit.min(MAX_KEYS).to_string();
-    let start = after.map(|id| keys::content(owner, id));
+    // The text of a file comes right after its content.
+    let start = after.map(|id| keys::text(owner, id));
     let mut query = vec![
         ("list-type", "2"),
         ("max-keys", &limit),
@@ -113,7 +115,7 @@ pub(super) async fn list(
     listing::objects(&text).ok_or_else(|| unavailable("sends a list that is not understood"))
 }
 
-/// Ids and sizes of all contents of a user.
+/// Ids and sizes of all contents of a user. A text whose file a deletion has not left is one of size 0.
 pub(super) async fn list_all(
     settings: &Settings,
     owner: &str,
@@ -124,10 +126,35 @@ pub(super) async fn list_all(
         let page = list(settings, owner, after.as_deref(), MAX_KEYS).await?;
         let before = all.len();
         let objects = page.objects.into_iter();
-        all.extend(objects.filter_map(|(key, size)| Some((keys::id_of(owner, &key)?, size))));
+        for (key, size) in objects {
+            let is_new = |id: &String| all.last().is_none_or(|(last, _)| last != id);
+            match (keys::id_of(owner, &key), keys::any_id_of(owner, &key)) {
+                (Some(id), _) => all.push((id, size)),
+                (None, Some(id)) if is_new(&id) => all.push((id, 0)),
+                _ => {}
+            }
+        }
         if page.next.is_none() || all.len() == before {
             return Ok(all);
         }
+    }
+}
+
+/// Keeps a text.
+pub(super) async fn put_text(settings: &Settings, key: &str, text: String) -> Result<(), Error> {
+    let headers = vec![("content-type", "application/octet-stream".to_owned())];
+    let request = settings.request(Method::Put, key, &[], headers);
+    let body = [Bytes::from(text)];
+    send(&request, &body).await?.accepted().map(drop)
+}
+
+/// A text that is kept.
+pub(super) async fn text(settings: &Settings, key: &str) -> Result<Option<String>, Error> {
+    let request = settings.request(Method::Get, key, &[], Vec::new());
+    match send(&request, &[]).await?.accepted() {
+        Ok(response) => response.text().await.map(Some),
+        Err(Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use crate::{Database, DatabaseError, Dialect, Value};
+use crate::{Database, DatabaseError, Dialect, RawRow, Value};
 
 /// A statement and its parameters.
 pub type Statement = (String, Vec<Value>);
@@ -137,8 +137,13 @@ impl Driver {
 
     /// The first column of the rows that a query has, as text.
     pub fn texts(&self, query: &str, parameters: &[Value]) -> Result<Vec<String>, DatabaseError> {
+        let rows = self.rows(query, parameters)?;
+        Ok(rows.into_iter().map(|row| row.text).collect())
+    }
+
+    fn rows(&self, query: &str, parameters: &[Value]) -> Result<Vec<RawRow>, DatabaseError> {
         match &self.connection {
-            Connection::Sqlite(connection, ..) => sqlite_texts(connection, query, parameters),
+            Connection::Sqlite(connection, ..) => sqlite_rows(connection, query, parameters),
             Connection::Postgres {
                 client, runtime, ..
             } => {
@@ -155,7 +160,13 @@ impl Driver {
                             _ => DatabaseError::Failed(text),
                         }
                     })?;
-                Ok(rows.iter().filter_map(|row| row.try_get(0).ok()).collect())
+                let rows = rows.iter().filter_map(|row| {
+                    Some(RawRow {
+                        text: row.try_get(0).ok()?,
+                        bytes: row.try_get(1).unwrap_or_default(),
+                    })
+                });
+                Ok(rows.collect())
             }
         }
     }
@@ -178,28 +189,30 @@ fn sqlite_value(value: &Value) -> rusqlite::types::Value {
         Value::Null => rusqlite::types::Value::Null,
         Value::Integer(value) => (*value).into(),
         Value::Text(value) => value.clone().into(),
+        Value::Bytes(value) => value.clone().into(),
     }
 }
 
-fn sqlite_texts(
+fn sqlite_rows(
     connection: &rusqlite::Connection,
     query: &str,
     parameters: &[Value],
-) -> Result<Vec<String>, DatabaseError> {
+) -> Result<Vec<RawRow>, DatabaseError> {
     let failed = |error: rusqlite::Error| crate::sqlite_failure(format!("{error}: {query}"));
     let mut statement = connection.prepare_cached(query).map_err(failed)?;
     let parameters = parameters.iter().map(sqlite_value);
     let mut rows = statement
         .query(rusqlite::params_from_iter(parameters))
         .map_err(failed)?;
-    let mut texts = Vec::new();
+    let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
         let value: rusqlite::types::Value = row.get(0).map_err(failed)?;
         if let rusqlite::types::Value::Text(text) = value {
-            texts.push(text);
+            let bytes = row.get(1).unwrap_or_default();
+            found.push(RawRow { text, bytes });
         }
     }
-    Ok(texts)
+    Ok(found)
 }
 
 impl Database for Driver {
@@ -214,7 +227,7 @@ impl Database for Driver {
         &self,
         statement: &str,
         parameters: Vec<Value>,
-    ) -> Result<Vec<String>, DatabaseError> {
+    ) -> Result<Vec<RawRow>, DatabaseError> {
         if self.yields.get() {
             let mut is_first = true;
             poll_fn(|_| {
@@ -229,7 +242,7 @@ impl Database for Driver {
         if let Some(recorded) = self.recorded.borrow_mut().as_mut() {
             recorded.push((statement.to_owned(), parameters.clone()));
         }
-        self.texts(statement, &parameters)
+        self.rows(statement, &parameters)
     }
 }
 
@@ -243,6 +256,7 @@ impl ToSql for Value {
             Self::Null => Ok(IsNull::Yes),
             Self::Integer(value) => value.to_sql_checked(kind, out),
             Self::Text(value) => value.to_sql_checked(kind, out),
+            Self::Bytes(value) => value.to_sql_checked(kind, out),
         }
     }
 

@@ -57,6 +57,27 @@ pub(super) struct FileText {
     pub(super) cut: Option<String>,
 }
 
+/// The format of a text that is kept with its file: the number of this version, which changes with what is read of a
+/// document, in a line of its own; which beginning it is, in another one; and the text.
+const KEPT: &str = "1";
+
+impl FileText {
+    fn to_kept(&self) -> String {
+        let cut = self.cut.as_deref().unwrap_or_default();
+        format!("{KEPT}\n{cut}\n{}", self.text)
+    }
+
+    /// None if another version has kept it.
+    fn parse(kept: &str) -> Option<Self> {
+        let (version, rest) = kept.split_once('\n')?;
+        let (cut, text) = rest.split_once('\n').filter(|_| version == KEPT)?;
+        Some(Self {
+            text: text.to_owned(),
+            cut: (!cut.is_empty()).then(|| cut.to_owned()),
+        })
+    }
+}
+
 enum Kind {
     /// With the media type under which models know it.
     Image(&'static str),
@@ -113,9 +134,28 @@ impl Budget {
             Kind::Pdf if size > MAX_BYTES => {
                 Err(Fault::Unreadable("is a PDF of more than 10 MiB".to_owned()))
             }
-            Kind::Pdf => read_pdf(user, attachment).await.map(Content::Text),
+            Kind::Pdf => self.read_pdf(user, attachment).await.map(Content::Text),
             Kind::Other => Err(Fault::Unsupported),
         }
+    }
+
+    /// The text of a PDF document. It is kept with the file, so that it is read out of the document only once.
+    async fn read_pdf(&mut self, user: &str, attachment: &Attachment) -> Result<FileText, Fault> {
+        let id = &attachment.id;
+        let kept = files::get_text(user.to_owned(), id.clone()).await;
+        let kept = kept.map_err(fault)?.as_deref().and_then(FileText::parse);
+        if let Some(text) = kept {
+            return Ok(text);
+        }
+        let text = read_pdf(user, attachment).await?;
+        match files::put_text(user.to_owned(), id.clone(), text.to_kept()).await {
+            Ok(()) | Err(Error::TooLarge(_)) => {}
+            Err(Error::NotFound) => return Err(Fault::Gone),
+            Err(error) => self
+                .warnings
+                .push(format!("the text of a PDF document is not kept: {error:?}")),
+        }
+        Ok(text)
     }
 
     /// Reads an attachment of an earlier message.
@@ -296,6 +336,18 @@ mod tests {
         let long = "ä".repeat(100_001);
         let (text, is_cut) = decoded(long.as_bytes(), false).unwrap();
         assert_eq!((text.chars().count(), is_cut), (100_000, true));
+    }
+
+    #[test]
+    fn kept_text_is_read_again_and_that_of_another_version_is_not() {
+        for cut in [None, Some("the first 2 of 3 pages".to_owned())] {
+            let text = "one\n\ntwo".to_owned();
+            let file = FileText { text, cut };
+            assert_eq!(FileText::parse(&file.to_kept()), Some(file));
+        }
+        for other in ["", "1", "1\n", "0\n\ntext"] {
+            assert_eq!(FileText::parse(other), None, "{other}");
+        }
     }
 
     #[test]

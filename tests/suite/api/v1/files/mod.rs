@@ -58,7 +58,7 @@ impl Place {
             let stored = self.app.stored();
             let ids = stored.iter().filter_map(|row| {
                 let (key, _) = row.split_once(' ')?;
-                let rest = ["files:b:", "files:f:", "files:w:"]
+                let rest = ["files:b:", "files:f:", "files:t:", "files:w:"]
                     .iter()
                     .find_map(|prefix| key.strip_prefix(prefix))?;
                 Some(rest.split(':').next()?.to_owned())
