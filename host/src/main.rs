@@ -13,10 +13,6 @@ use goldfish_host::{BehindProxy, Host, Logs, Options, build};
 use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
-/// Many requests of short life allocate on all threads; glibc keeps what they free.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The variables of the application that configure how it publishes, if it has them.
 const CONTROL_VARIABLE: &str = "grip_control_url";
 const KEY_VARIABLE: &str = "grip_key";

@@ -17,7 +17,7 @@ const PART_APPENDS_MAX: u64 = 16_384;
 const PIECE_APPENDS_MAX: u64 = 4_096;
 
 /// Most bytes of a piece, unless an append is longer.
-const PIECE_BYTES_MAX: u64 = 512 * 1024;
+const PIECE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The content that is in one row of `streams` and its appends.
 pub(crate) struct Segment {
