@@ -10,7 +10,7 @@ use crate::harness::{Guest, eventually};
 const SONNET: &str = "claude-3-5-sonnet";
 
 /// A reply of these content blocks, each with its deltas, that reason and that usage.
-fn reply(blocks: &[(Value, Vec<Value>)], reason: &str, usage: &Value) -> RawResponse {
+pub(crate) fn reply(blocks: &[(Value, Vec<Value>)], reason: &str, usage: &Value) -> RawResponse {
     let mut events = vec![json!({ "type": "message_start", "message": {
         "id": "msg_1", "type": "message", "role": "assistant", "content": [], "model": "m", "usage": usage,
     }})];
@@ -29,12 +29,12 @@ fn reply(blocks: &[(Value, Vec<Value>)], reason: &str, usage: &Value) -> RawResp
     RawResponse::named_events(events)
 }
 
-fn text(text: &str) -> (Value, Vec<Value>) {
+pub(crate) fn text(text: &str) -> (Value, Vec<Value>) {
     let delta = json!({ "type": "text_delta", "text": text });
     (json!({ "type": "text", "text": "" }), vec![delta])
 }
 
-fn usage() -> Value {
+pub(crate) fn usage() -> Value {
     json!({ "input_tokens": 3, "output_tokens": 5 })
 }
 

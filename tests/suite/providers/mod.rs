@@ -1,6 +1,6 @@
 //! How AI providers are called, and what becomes of their failures.
 
-mod anthropic;
+pub(crate) mod anthropic;
 mod circuit;
 mod error_causes;
 mod faults;

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use upstream::{Gate, RawResponse, Script, Upstream};
 
 use super::{Setup, Socket};
+use crate::harness::gateway::chunk;
 use crate::harness::{App, Builder, Client, ProxyKind, User, in_time};
 
 /// A test's application, and the provider that replies in it.
@@ -562,14 +563,10 @@ async fn what_the_model_thinks_shows_in_every_tab() {
         let user = chat.client.user().await;
         let conversation = user.say("Hi").await;
         let gate = Gate::default();
-        let event = |delta: Value, reason: Value| {
-            let choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
-            json!({ "choices": [choice] })
-        };
         let framed = |event: Value| format!("data: {event}\n\n");
-        let thought = event(json!({ "reasoning_content": "Hm 🐟 " }), Value::Null);
-        let more = event(json!({ "reasoning_content": "well." }), Value::Null);
-        let said = event(json!({ "content": "Yes." }), json!("stop"));
+        let thought = chunk(json!({ "reasoning_content": "Hm 🐟 " }), Value::Null);
+        let more = chunk(json!({ "reasoning_content": "well." }), Value::Null);
+        let said = chunk(json!({ "content": "Yes." }), json!("stop"));
         let response = RawResponse::events([thought])
             .gate(&gate)
             .then(framed(more))

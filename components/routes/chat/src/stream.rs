@@ -21,6 +21,7 @@ use crate::{
     live::Live,
     protocol::{DeltaEncoder, Protocol},
     reply_end::ReplyEnd,
+    request::with_own_path,
     title::{self, TitleRequest},
 };
 
@@ -179,7 +180,7 @@ async fn finish_turn(
     let error = match &relayed.end {
         RelayEnd::Blocked(error) => Some(error.clone()),
         RelayEnd::TooLong => Some(RelayEnd::too_long()),
-        RelayEnd::Failed(error) => Some(error_mapping::llm(error.clone())),
+        RelayEnd::Failed(error) => Some(error_mapping::llm(with_own_path(error.clone()))),
         RelayEnd::Complete(_) | RelayEnd::Cancelled => None,
     };
     if let Some(error) = &error {

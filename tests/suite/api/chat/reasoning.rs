@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use upstream::{Gate, RawResponse, Script, Upstream};
 
+use crate::harness::gateway::chunk;
 use crate::harness::{App, ChangedManifest, Event, Guest};
+use crate::providers::anthropic;
 
 /// A model that takes the text of its own earlier reasoning.
 const ROW: &str = r#"[{"id":"thinker","provider":"openai","reasoningInput":"reasoningContent","reasoningTurns":"always"},
@@ -15,10 +17,6 @@ async fn app(upstream: &Upstream) -> App {
         .variable("models", ROW)
         .start()
         .await
-}
-
-fn chunk(delta: Value, reason: Value) -> Value {
-    json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] })
 }
 
 /// A reply of a model that thinks first, and once more in mid-reply.
@@ -262,36 +260,20 @@ async fn a_stream_that_is_resumed_begins_with_the_reasoning_again() {
 
 /// A reply of Anthropic's API that thinks first.
 fn thinking_blocks() -> RawResponse {
-    let block = |index: u8, block: Value| json!({ "type": "content_block_start", "index": index, "content_block": block });
-    let delta = |index: u8, delta: Value| json!({ "type": "content_block_delta", "index": index, "delta": delta });
-    let stop = |index: u8| json!({ "type": "content_block_stop", "index": index });
-    let usage = json!({ "input_tokens": 3, "output_tokens": 5 });
-    RawResponse::named_events([
-        json!({ "type": "message_start", "message": {
-            "id": "msg_1", "type": "message", "role": "assistant", "content": [], "model": "m", "usage": usage,
-        }}),
-        block(
-            0,
-            json!({ "type": "thinking", "thinking": "", "signature": "" }),
-        ),
-        delta(
-            0,
+    let thinking = (
+        json!({ "type": "thinking", "thinking": "", "signature": "" }),
+        vec![
             json!({ "type": "thinking_delta", "thinking": "Six sevens: " }),
-        ),
-        delta(0, json!({ "type": "thinking_delta", "thinking": "42." })),
-        delta(0, json!({ "type": "signature_delta", "signature": "c2ln" })),
-        stop(0),
-        block(
-            1,
-            json!({ "type": "redacted_thinking", "data": "ZGF0YQ==" }),
-        ),
-        stop(1),
-        block(2, json!({ "type": "text", "text": "" })),
-        delta(2, json!({ "type": "text_delta", "text": "It is 42." })),
-        stop(2),
-        json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn", "stop_sequence": null }, "usage": usage }),
-        json!({ "type": "message_stop" }),
-    ])
+            json!({ "type": "thinking_delta", "thinking": "42." }),
+            json!({ "type": "signature_delta", "signature": "c2ln" }),
+        ],
+    );
+    let redacted = (
+        json!({ "type": "redacted_thinking", "data": "ZGF0YQ==" }),
+        Vec::new(),
+    );
+    let blocks = [thinking, redacted, anthropic::text("It is 42.")];
+    anthropic::reply(&blocks, "end_turn", &anthropic::usage())
 }
 
 #[tokio::test]
@@ -323,7 +305,7 @@ async fn blocks_go_back_to_anthropic_with_their_signatures() {
         let is_expected = *content == expected || (expected.is_string() && *content == text);
         assert!(is_expected, "{model}: {content}");
     }
-    // The blocks are in the export of the user's data, and erased with the conversation.
+    // The blocks are erased with the conversation.
     assert!(app.stored().concat().contains("c2ln"));
     guest.delete(&format!("/api/conversations/{id}")).await;
     assert!(!app.stored().concat().contains("c2ln"));
